@@ -1,0 +1,119 @@
+/**
+ * The port to the Kubernetes API: everything that the rest of the program may ask of a cluster.
+ * `client.ts` implements it; nothing else imports @kubernetes/client-node.
+ */
+import type { Duplex } from 'node:stream'
+
+/** Object metadata, as far as this program reads or writes it. */
+export interface ObjectMeta {
+  name: string
+  namespace?: string
+  uid?: string
+  resourceVersion?: string
+  generation?: number
+  creationTimestamp?: string
+  deletionTimestamp?: string
+  labels?: Record<string, string>
+  annotations?: Record<string, string>
+  ownerReferences?: OwnerReference[]
+  managedFields?: ManagedFields[]
+  finalizers?: string[]
+}
+
+export interface OwnerReference {
+  apiVersion: string
+  kind: string
+  name: string
+  uid: string
+  controller?: boolean
+  blockOwnerDeletion?: boolean
+}
+
+/** One entry of metadata.managedFields; `fieldsV1` is the nested set of `f:`, `k:` and `v:` keys. */
+export interface ManagedFields {
+  manager?: string
+  operation?: string
+  subresource?: string
+  fieldsV1?: Record<string, unknown>
+}
+
+/** Any Kubernetes object. Whatever it holds is untrusted text. */
+export interface KubeObject {
+  apiVersion: string
+  kind: string
+  metadata: ObjectMeta
+  [field: string]: unknown
+}
+
+/** What identifies a kind of object to the API server; see `resources.ts` for those in use. */
+export interface ResourceType {
+  /** API group; '' is the core group. */
+  group: string
+  version: string
+  kind: string
+  plural: string
+  namespaced: boolean
+}
+
+export interface ListOptions {
+  /** Undefined lists all namespaces. */
+  namespace?: string
+  labelSelector?: string
+  fieldSelector?: string
+}
+
+export interface ApplyOptions {
+  /** Ask the server what it would do (`dryRun=All`); nothing is written. */
+  dryRun?: boolean
+  /** Take fields over from other managers. Only for objects and keys that are ours. */
+  force?: boolean
+}
+
+export interface ExecResult {
+  stdout: string
+  stderr: string
+  exitCode: number
+}
+
+/** Where a client is connected to, from the merged kubeconfig and flags. */
+export interface KubeTarget {
+  context: string
+  cluster: string
+  server: string
+  user: string
+  /** The namespace in force: flag, else the context's, else "default". */
+  namespace: string
+  /** True when the namespace was named by a flag or the context, false when it is only the default. */
+  namespaceGiven: boolean
+}
+
+/**
+ * A client of one cluster. Every method throws a `CassSniError` that is already translated (codes CSNI2xx);
+ * no error carries headers, tokens or bodies of Secrets. All honour the AbortSignal given at construction.
+ */
+export interface Kube {
+  readonly target: KubeTarget
+  /** The object, or undefined when it does not exist (404 on the object, not on the kind). */
+  get<T extends KubeObject = KubeObject>(type: ResourceType, name: string, namespace?: string): Promise<T | undefined>
+  /** All objects that match, following `continue` pages. An API that is not served throws CSNI205. */
+  list<T extends KubeObject = KubeObject>(type: ResourceType, options?: ListOptions): Promise<T[]>
+  /**
+   * The versions of an API group that the server serves, preferred first; empty when it does not serve the group.
+   */
+  servedVersions(group: string): Promise<string[]>
+  /** Server-side apply with the field manager `kubectl-cass-sni` and strict field validation. Returns the live object. */
+  apply(type: ResourceType, object: KubeObject, options?: ApplyOptions): Promise<KubeObject>
+  /** JSON merge patch with our field manager. `subresource` as in "status". */
+  mergePatch(type: ResourceType, name: string, namespace: string | undefined, patch: object, options?: { dryRun?: boolean }): Promise<KubeObject>
+  /** Deletes, with the uid as precondition when one is given. Gone already is success (returns false). */
+  delete(type: ResourceType, name: string, namespace: string | undefined, options?: { uid?: string; dryRun?: boolean }): Promise<boolean>
+  /** SelfSubjectAccessReview: may the current user do this? */
+  can(verb: string, type: ResourceType, namespace?: string, subresource?: string): Promise<boolean>
+  /** Runs a command in a container; a non-zero exit is a result, not an error. */
+  exec(pod: { name: string; namespace: string }, container: string, command: string[], options?: { stdin?: string; timeoutMs?: number }): Promise<ExecResult>
+  /**
+   * One TCP connection to a port of a pod, over one WebSocket of its own, with backpressure both ways.
+   * Rejects when the tunnel cannot be opened; the stream is destroyed with a CassSniError when the far end fails.
+   */
+  connect(pod: { name: string; namespace: string }, port: number): Promise<Duplex>
+}

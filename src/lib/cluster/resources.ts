@@ -1,0 +1,34 @@
+/** The kinds of object that this program reads or writes. Istio's version is chosen at run time (see istio/api.ts). */
+import type { ResourceType } from './kube.ts'
+
+const core = (kind: string, plural: string, namespaced = true): ResourceType => ({ group: '', version: 'v1', kind, plural, namespaced })
+const of = (group: string, version: string, kind: string, plural: string, namespaced = true): ResourceType => ({ group, version, kind, plural, namespaced })
+
+export const NAMESPACE = core('Namespace', 'namespaces', false)
+export const POD = core('Pod', 'pods')
+export const SERVICE = core('Service', 'services')
+export const SECRET = core('Secret', 'secrets')
+export const CONFIG_MAP = core('ConfigMap', 'configmaps')
+export const SERVICE_ACCOUNT = core('ServiceAccount', 'serviceaccounts')
+export const PERSISTENT_VOLUME_CLAIM = core('PersistentVolumeClaim', 'persistentvolumeclaims')
+export const EVENT = core('Event', 'events')
+export const STATEFUL_SET = of('apps', 'v1', 'StatefulSet', 'statefulsets')
+export const DEPLOYMENT = of('apps', 'v1', 'Deployment', 'deployments')
+export const STORAGE_CLASS = of('storage.k8s.io', 'v1', 'StorageClass', 'storageclasses', false)
+export const MUTATING_WEBHOOK = of('admissionregistration.k8s.io', 'v1', 'MutatingWebhookConfiguration', 'mutatingwebhookconfigurations', false)
+export const CUSTOM_RESOURCE_DEFINITION = of('apiextensions.k8s.io', 'v1', 'CustomResourceDefinition', 'customresourcedefinitions', false)
+export const CASSANDRA_DATACENTER = of('cassandra.datastax.com', 'v1beta1', 'CassandraDatacenter', 'cassandradatacenters')
+export const ISTIO_GATEWAY = of('networking.istio.io', 'v1beta1', 'Gateway', 'gateways')
+export const VIRTUAL_SERVICE = of('networking.istio.io', 'v1beta1', 'VirtualService', 'virtualservices')
+export const PEER_AUTHENTICATION = of('security.istio.io', 'v1beta1', 'PeerAuthentication', 'peerauthentications')
+
+/** The `apiVersion` of a kind: "v1", "apps/v1". */
+export function apiVersionOf(type: ResourceType): string {
+  return type.group === '' ? type.version : `${type.group}/${type.version}`
+}
+
+/** How kubectl names an object of this kind in its output: "service/x", "gateway.networking.istio.io/y". */
+export function displayName(type: ResourceType, name: string): string {
+  const kind = type.kind.toLowerCase()
+  return type.group === '' ? `${kind}/${name}` : `${kind}.${type.group}/${name}`
+}

@@ -1,0 +1,51 @@
+/** What Istio is to the rest of the program: the vocabulary of this room. `observe.ts` fills it. */
+
+/** One istiod: a control plane of one revision. */
+export interface Istiod {
+  namespace: string
+  deployment: string
+  /** "default" when it has no other. */
+  revision: string
+  /** From the image tag or the version label; undefined when neither tells. */
+  version?: string
+  ready: boolean
+}
+
+export interface ServicePort {
+  name?: string
+  port: number
+  targetPort?: number | string
+  protocol?: string
+  nodePort?: number
+}
+
+/** An ingress gateway: gateway pods and the Service in front of them. */
+export interface IngressGateway {
+  namespace: string
+  /** Name of the Service. */
+  service: string
+  serviceType: string
+  ports: ServicePort[]
+  /** Addresses of the load balancer: IPs or host names. Empty when there is none (yet). */
+  addresses: string[]
+  /** Labels that an Istio Gateway selects these pods by, e.g. {istio: "ingressgateway"}. */
+  selector: Record<string, string>
+  pods: GatewayPod[]
+}
+
+export interface GatewayPod {
+  name: string
+  namespace: string
+  ready: boolean
+  terminating: boolean
+  address?: string
+}
+
+export interface Mesh {
+  istiods: Istiod[]
+  gateways: IngressGateway[]
+  /** networking.istio.io version to write: v1 where served, else v1beta1, else v1alpha3. Undefined: not served at all. */
+  networkingVersion?: string
+  /** security.istio.io version to write. */
+  securityVersion?: string
+}
