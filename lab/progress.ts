@@ -1,0 +1,44 @@
+/** One clear sentence for the user; everything else that is thrown is a bug and shows its stack. */
+export class LabError extends Error {
+  override name = 'LabError'
+}
+
+const started = Date.now()
+const seconds = (since: number) => `${((Date.now() - since) / 1000).toFixed(1)} s`
+
+/** A line of progress, on stderr: stdout is for results. */
+export function say(line: string): void {
+  process.stderr.write(`${`${((Date.now() - started) / 1000).toFixed(1)}s`.padStart(7)}  ${line}\n`)
+}
+
+/** Runs `work`, telling when it starts, that it still runs (every 15 s), and how long it took. */
+export async function step<T>(title: string, work: () => Promise<T>): Promise<T> {
+  const since = Date.now()
+  say(`${title} ...`)
+  const heartbeat = setInterval(() => say(`${title} ... ${seconds(since)}`), 15_000)
+  try {
+    const result = await work()
+    say(`${title}: done in ${seconds(since)}`)
+    return result
+  } catch (error) {
+    say(`${title}: failed after ${seconds(since)}`)
+    throw error
+  } finally {
+    clearInterval(heartbeat)
+  }
+}
+
+/** Asks `condition` again and again until it is true; the error names what was waited for. */
+export async function until(
+  what: string,
+  condition: () => Promise<boolean>,
+  {timeout = 60_000, every = 200}: {timeout?: number; every?: number} = {},
+): Promise<void> {
+  const deadline = Date.now() + timeout
+  for (;;) {
+    if (await condition()) return
+    if (Date.now() > deadline)
+      throw new LabError(`${what}: not within ${timeout / 1000} s; see npm run lab -- logs`)
+    await new Promise((wake) => setTimeout(wake, every))
+  }
+}
