@@ -85,6 +85,8 @@ export interface KubeTarget {
   namespace: string
   /** True when the namespace was named by a flag or the context, false when it is only the default. */
   namespaceGiven: boolean
+  /** The namespace that the context itself names in the kubeconfig. */
+  contextNamespace?: string
 }
 
 /**
@@ -101,6 +103,11 @@ export interface Kube {
    * The versions of an API group that the server serves, preferred first; empty when it does not serve the group.
    */
   servedVersions(group: string): Promise<string[]>
+  /**
+   * What the server calls a kind (GET /apis/<group>/<version>), for objects from a user's file. A kind that is not served
+   * yet is looked up in the CustomResourceDefinitions among `about`, which are to be created along with it; else CSNI205.
+   */
+  resourceType(apiVersion: string, kind: string, about?: KubeObject[]): Promise<ResourceType>
   /** Server-side apply with the field manager `kubectl-cass-sni` and strict field validation. Returns the live object. */
   apply(type: ResourceType, object: KubeObject, options?: ApplyOptions): Promise<KubeObject>
   /** JSON merge patch with our field manager. `subresource` as in "status". */
