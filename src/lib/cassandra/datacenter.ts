@@ -7,7 +7,7 @@ export type NodeState = 'Ready-to-Start' | 'Starting' | 'Started' | 'Started-not
 export interface CassandraNode {
   /** Pod name, e.g. dse-dc1-default-sts-0. */
   pod: string
-  /** uid of the pod; a new one means another pod under the same name. */
+  /** uid of the pod; a new one means another pod under the same name. Empty while the pod does not exist (it is being made anew, or the datacenter is stopped). */
   podUid: string
   statefulSet: string
   /** The number that ends the pod's name. Unique only within a rack. */
@@ -22,6 +22,8 @@ export interface CassandraNode {
   replacing: boolean
   /** Set only when the node is Started and the id is not stale. Lower-case UUID. */
   hostId?: string
+  /** Why a Started node has no host id here, in one line; undefined when it has one, or is not Started. */
+  hostIdTrouble?: string
   /** Pod IP. */
   address?: string
   /** <pod>.<governing service>.<namespace>.svc.<cluster domain>, the governing service read from the StatefulSet. */
@@ -69,7 +71,12 @@ export interface Datacenter {
   stopped: boolean
   /** status.cassandraOperatorProgress: "Ready", "Updating" or ''. */
   progress: string
-  conditions: { type: string; status: string; reason?: string; message?: string }[]
+  conditions: {
+    type: string
+    status: string
+    reason?: string
+    message?: string
+  }[]
   /** In order of rack, then ordinal. */
   nodes: CassandraNode[]
   /** Host ids whose pod is gone or is being replaced (status.nodeStatuses without a live node). */

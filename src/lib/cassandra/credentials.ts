@@ -1,0 +1,45 @@
+/** The superuser's login. */
+import type { Kube } from '../cluster/kube.ts'
+import { SECRET } from '../cluster/resources.ts'
+import type { Secret } from '../cluster/workloads.ts'
+import { CassSniError } from '../errors.ts'
+import type { Credentials, Datacenter } from './datacenter.ts'
+
+/**
+ * User name and password of the datacenter's superuser, exactly as the Secret holds them (a password may begin or end with anything).
+ * Throws CSNI304 when the Secret is missing, lacks a key, or may not be read.
+ */
+export async function readCredentials(kube: Kube, datacenter: Datacenter): Promise<Credentials> {
+  const name = datacenter.superuserSecret
+  const object = `secret/${name} in namespace ${datacenter.namespace}`
+  let secret: Secret | undefined
+  try {
+    secret = await kube.get<Secret>(SECRET, name, datacenter.namespace)
+  } catch (error) {
+    if (!(error instanceof CassSniError) || error.code !== 'CSNI203') throw error
+    throw new CassSniError('CSNI304', `you may not read the superuser's Secret ${name} in namespace ${datacenter.namespace}`, {
+      object,
+      next: [`kubectl auth can-i get secrets/${name} -n ${datacenter.namespace}`],
+      cause: error,
+    })
+  }
+  if (secret === undefined) {
+    throw new CassSniError(
+      'CSNI304',
+      `the superuser's Secret ${name} does not exist in namespace ${datacenter.namespace}: cass-operator makes it before the first node starts`,
+      {
+        object,
+        next: [`kubectl get cassandradatacenter ${datacenter.name} -n ${datacenter.namespace}`],
+      },
+    )
+  }
+  const [username, password] = ['username', 'password'].map((key) => {
+    const value = secret.data?.[key]
+    if (value !== undefined && value !== '') return Buffer.from(value, 'base64').toString('utf8')
+    throw new CassSniError('CSNI304', `the superuser's Secret ${name} has no ${key}`, {
+      object,
+      next: [`kubectl describe secret ${name} -n ${datacenter.namespace}`],
+    })
+  }) as [string, string]
+  return { username, password }
+}
