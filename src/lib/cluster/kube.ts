@@ -124,3 +124,23 @@ export interface Kube {
    */
   connect(pod: { name: string; namespace: string }, port: number): Promise<Duplex>
 }
+
+/** How a client finds its cluster and who it is there: kubectl's flags of the same names. */
+export interface KubeOptions {
+  kubeconfig?: string
+  context?: string
+  cluster?: string
+  user?: string
+  namespace?: string
+  as?: string
+  asGroups?: string[]
+  asUid?: string
+  /** Time for one request in ms; 0 or absent: no limit but that of the server. */
+  requestTimeoutMs?: number
+  signal: AbortSignal
+  /** Told one line per request (method, path, status, time) when given; never a header or a body. */
+  log?: (line: string) => void
+}
+
+/** The field manager of all that this program writes (Kubernetes docs: reference/using-api/server-side-apply). */
+export const FIELD_MANAGER = 'kubectl-cass-sni'
