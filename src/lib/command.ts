@@ -1,0 +1,175 @@
+/**
+ * The base of every command: flags that all have, where output goes, errors to exit codes, Ctrl-C and time limits.
+ * A command says what it does in `work` and how its result reads in `present`.
+ */
+import { Command } from '@oclif/core'
+import type { KubeOptions } from './cluster/client.ts'
+import { asCassSniError, type CassSniError, EXIT, type ExitCode } from './errors.ts'
+import type { Ask, Emit } from './events.ts'
+import { commonFlags, outputFlag } from './flags.ts'
+import type { ColourChoice } from './output/colour.ts'
+import type { Show } from './output/show.ts'
+import { Interruption } from './interruption.ts'
+import { RunOutput } from './run-output.ts'
+import { isParserError, usageError } from './usage.ts'
+import type { WorkflowContext } from './workflows/context.ts'
+
+/** What a command's `work` is given. */
+export interface Run {
+  /** Aborted by Ctrl-C (CSNI902), --timeout (CSNI901), or when nobody reads stdout any more. */
+  readonly signal: AbortSignal
+  /** Somebody is there to answer: stdin and stderr are terminals, no --yes, and the result is for people. */
+  readonly interactive: boolean
+  /** The value of -o. */
+  readonly format: string
+  /** How to reach the cluster, also for the user's kubectl and istioctl. */
+  readonly kubeOptions: KubeOptions
+  /** Present when `interactive`. */
+  readonly ask?: Ask
+  /** For commands that tell something before there is a context. */
+  readonly emit: Emit
+  /** Connects to the cluster. `title` heads the list of steps. Each call makes a new client. */
+  context(title: string): Promise<WorkflowContext>
+  /** Writes text to stdout at once, as it is; for commands that print while they run. */
+  print(text: string): void
+  /** A line on stderr, shown from that level of -v on. */
+  log(line: string, level?: number): void
+}
+
+/** The flags that this file reads; the others are the command's own business. */
+interface KnownFlags {
+  output: string
+  namespace?: string
+  context?: string
+  kubeconfig?: string
+  cluster?: string
+  user?: string
+  as?: string
+  'as-group'?: string[]
+  'as-uid'?: string
+  'request-timeout'?: number
+  v: number
+  color: ColourChoice
+  'dry-run'?: boolean
+  yes?: boolean
+  timeout?: number
+}
+
+/** A result may say that all went through and yet the answer is no (`verify`): exit code 1. */
+type Judged = { ok?: unknown }
+
+export abstract class CassSniCommand<Result extends object | undefined = object | undefined> extends Command {
+  static override baseFlags = { ...commonFlags, output: outputFlag(['text', 'json', 'yaml']) }
+
+  /** `kind` of the envelope: the name of the schema in docs/schemas. */
+  protected abstract readonly kind: string
+
+  /** False for a command that writes stdout itself in every format; errors then go to stderr only. */
+  protected readonly enveloped: boolean = true
+
+  /** The command's work: parse the flags, one call into a workflow. */
+  protected abstract work(run: Run): Promise<Result>
+
+  /** The result as text for stdout; '' for nothing. Text of the cluster goes through `show.printable`. */
+  protected abstract present(result: Result, show: Show): string
+
+  /** Runs the command and resolves with the exit code, which is also put into process.exitCode. Never rejects. */
+  override async run(): Promise<ExitCode> {
+    const output = new RunOutput(this.kind, this.enveloped, preliminary(this.argv))
+    const interruption = new Interruption()
+    const release = output.onClosedPipe((reason) => interruption.abort(reason))
+    let result: Result | undefined
+    let error: CassSniError | undefined
+    try {
+      const flags = await this.#flags()
+      output.settle({ format: flags.output, color: flags.color, level: flags.v })
+      if (flags.timeout !== undefined) interruption.limit(flags.timeout)
+      result = await interruption.race(this.work(this.#run(flags, output, interruption)))
+    } catch (caught) {
+      error = this.#translate(caught, interruption)
+    }
+    let exitCode: ExitCode = error?.exitCode ?? ((result as Judged | undefined)?.ok === false ? EXIT.failed : EXIT.ok)
+    try {
+      await output.finish(result, error, (shown, show) => this.present(shown as Result, show))
+    } catch (caught) {
+      error = asCassSniError(caught)
+      exitCode = error.exitCode
+      await output.fail(error)
+    }
+    interruption.end()
+    release()
+    process.exitCode = exitCode
+    return exitCode
+  }
+
+  /** The flags of the command at hand; a wrong command line is a CSNI101. */
+  async #flags(): Promise<KnownFlags> {
+    const { flags } = await this.parse(this.ctor as typeof CassSniCommand)
+    return flags as unknown as KnownFlags
+  }
+
+  #translate(caught: unknown, interruption: Interruption): CassSniError {
+    const reason = interruption.reasonFor(caught)
+    if (reason) return reason
+    if (isParserError(caught)) {
+      const ctor = this.ctor as typeof CassSniCommand
+      const id = (this.id ?? '').split(':').join(' ')
+      return usageError(caught, Object.keys({ ...ctor.baseFlags, ...ctor.flags }), `${this.config.bin} ${id} --help`)
+    }
+    return asCassSniError(caught)
+  }
+
+  #run(flags: KnownFlags, output: RunOutput, interruption: Interruption): Run {
+    const { signal } = interruption
+    const kubeOptions = kubeOptionsOf(flags, signal, output)
+    const interactive = process.stdin.isTTY === true && process.stderr.isTTY === true && flags.yes !== true && output.forPeople
+    const ask: Ask | undefined = interactive ? (question) => output.ask(question, signal) : undefined
+    return {
+      signal,
+      interactive,
+      format: flags.output,
+      kubeOptions,
+      ...(ask ? { ask } : {}),
+      emit: output.emit,
+      context: async (title) => {
+        const [{ connectKube }] = await Promise.all([import('./cluster/client.ts'), output.open(title)])
+        const kube = await connectKube(kubeOptions)
+        return { kube, signal, emit: output.emit, ...(ask ? { ask } : {}), dryRun: flags['dry-run'] === true, now: Date.now }
+      },
+      print: (text) => output.print(text),
+      log: (line, level = 1) => output.log(line, level),
+    }
+  }
+}
+
+function kubeOptionsOf(flags: KnownFlags, signal: AbortSignal, output: RunOutput): KubeOptions {
+  return {
+    signal,
+    ...(flags.kubeconfig === undefined ? {} : { kubeconfig: flags.kubeconfig }),
+    ...(flags.context === undefined ? {} : { context: flags.context }),
+    ...(flags.cluster === undefined ? {} : { cluster: flags.cluster }),
+    ...(flags.user === undefined ? {} : { user: flags.user }),
+    ...(flags.namespace === undefined ? {} : { namespace: flags.namespace }),
+    ...(flags.as === undefined ? {} : { as: flags.as }),
+    ...(flags['as-group'] === undefined ? {} : { asGroups: flags['as-group'] }),
+    ...(flags['as-uid'] === undefined ? {} : { asUid: flags['as-uid'] }),
+    ...(flags['request-timeout'] === undefined ? {} : { requestTimeoutMs: flags['request-timeout'] }),
+    ...(flags.v >= 6 ? { log: (line: string) => output.log(line, 6) } : {}),
+  }
+}
+
+/** The form of the output before the command line is parsed, for errors of the parsing itself. */
+function preliminary(argv: readonly string[]): { format: string; color: ColourChoice; level: number } {
+  const end = argv.indexOf('--')
+  const words = end === -1 ? argv : argv.slice(0, end)
+  const value = (short: string | undefined, long: string) => {
+    const at = words.findIndex((word) => word === long || (short !== undefined && word.startsWith(short)) || word.startsWith(`${long}=`))
+    const word = words[at]
+    if (word === undefined) return undefined
+    if (word === long || word === short) return words[at + 1]
+    return word.startsWith('--') ? word.slice(long.length + 1) : word.slice(2).replace(/^=/, '')
+  }
+  const format = value('-o', '--output')
+  const color = value(undefined, '--color')
+  return { format: format === 'json' || format === 'yaml' ? format : 'text', color: color === 'always' || color === 'never' ? color : 'auto', level: Number(value('-v', '--v')) || 0 }
+}

@@ -1,0 +1,58 @@
+/** From the words of the command line to one command's exit code. */
+import { Config, run } from '@oclif/core'
+import { asCassSniError, CassSniError, EXIT } from './errors.ts'
+import { closest } from './usage.ts'
+
+interface Start {
+  /** The folder of package.json. */
+  root: string
+  /** Run the commands of src/ as they are, without a build and without the manifest. */
+  development?: boolean
+}
+
+/** Runs the command that the words name. Resolves with the exit code; never rejects. */
+export async function main(argv: readonly string[], start: Start): Promise<number> {
+  try {
+    const config = await load(start)
+    const words = argv[0] === 'help' ? [...argv.slice(1), '--help'] : [...argv]
+    const id = commandOf(words, config)
+    const exitCode: unknown = await run(id, config)
+    return typeof exitCode === 'number' ? exitCode : EXIT.ok
+  } catch (caught) {
+    const error = asCassSniError(caught)
+    const [{ palette, wantsColour }, { errorText }] = await Promise.all([import('./output/colour.ts'), import('./output/messages.ts')])
+    process.stderr.write(errorText(error, palette(wantsColour('auto', process.env, process.stderr))))
+    return error.exitCode
+  }
+}
+
+async function load({ root, development }: Start): Promise<Config> {
+  if (!development) return Config.load(root)
+  const { readFile } = await import('node:fs/promises')
+  const { join } = await import('node:path')
+  const pjson = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
+  pjson.oclif.commands = { strategy: 'pattern', target: './src/commands' }
+  return Config.load({ root, pjson, ignoreManifest: true })
+}
+
+/**
+ * The words with the command's own words joined as oclif's ids are ("routes sync" is "routes:sync").
+ * Throws CSNI101 when they name no command and no topic: oclif would say so without naming one that is near.
+ */
+function commandOf(words: string[], config: Config): string[] {
+  const end = words.findIndex((word) => word.startsWith('-'))
+  const names = end === -1 ? words : words.slice(0, end)
+  if (names.length === 0) return words
+  const topics = config.topics.map((topic) => topic.name)
+  const known = [...config.commandIDs.filter((id) => !id.startsWith('__')), ...topics]
+  for (let count = names.length; count > 0; count--) {
+    const id = names.slice(0, count).join(':')
+    const isCommand = config.commandIDs.includes(id)
+    if (isCommand || (topics.includes(id) && count === names.length)) return [id, ...words.slice(count)]
+  }
+  const wanted = names.slice(0, topics.includes(names[0] ?? '') ? 2 : 1)
+  const guess = closest(names.slice(0, 2).join(':'), known) ?? closest(wanted.join(':'), known)
+  throw new CassSniError('CSNI101', `There is no command "${wanted.join(' ')}".${guess ? ` Did you mean "${guess.replaceAll(':', ' ')}"?` : ''}`, {
+    next: [`${config.bin} --help`],
+  })
+}

@@ -1,0 +1,54 @@
+/** Whether there is colour, decided once for everything that is printed, and the words for it. */
+import { Chalk } from 'chalk'
+
+export type ColourChoice = 'auto' | 'always' | 'never'
+
+interface Stream {
+  isTTY?: boolean
+}
+
+/**
+ * Whether to colour what goes to a stream: the flag, else NO_COLOR (set and not empty: no; https://no-color.org), else
+ * FORCE_COLOR (not 0: yes), else whether the stream is a terminal that is not TERM=dumb.
+ */
+export function wantsColour(choice: ColourChoice, env: NodeJS.ProcessEnv, stream: Stream): boolean {
+  if (choice !== 'auto') return choice === 'always'
+  if (env.NO_COLOR) return false
+  if (env.FORCE_COLOR !== undefined) return env.FORCE_COLOR !== '0' && env.FORCE_COLOR !== 'false'
+  return stream.isTTY === true && env.TERM !== 'dumb'
+}
+
+/** Whether the terminal can be trusted to show symbols beyond ASCII: a locale of UTF-8, and no bare console. */
+export function wantsSymbols(env: NodeJS.ProcessEnv): boolean {
+  const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || ''
+  return env.TERM !== 'dumb' && env.TERM !== 'linux' && /utf-?8/i.test(locale)
+}
+
+type Paint = (text: string) => string
+
+export interface Palette {
+  bold: Paint
+  dim: Paint
+  green: Paint
+  red: Paint
+  yellow: Paint
+  cyan: Paint
+}
+
+/** Functions that colour a text, or leave it as it is. */
+export function palette(colour: boolean): Palette {
+  const { bold, dim, green, red, yellow, cyan } = new Chalk({ level: colour ? 1 : 0 })
+  return { bold, dim, green, red, yellow, cyan }
+}
+
+/** The signs for good, bad, doubtful and left out. Never only a colour: off a UTF-8 terminal they are words. */
+export interface Symbols {
+  ok: string
+  fail: string
+  warn: string
+  skip: string
+}
+
+export function symbols(env: NodeJS.ProcessEnv): Symbols {
+  return wantsSymbols(env) ? { ok: '✔', fail: '✖', warn: '!', skip: '○' } : { ok: 'OK', fail: 'FAIL', warn: 'WARN', skip: 'SKIP' }
+}

@@ -1,0 +1,43 @@
+/** Lines of text for people: errors, warnings, changes. */
+import type { CassSniError } from '../errors.ts'
+import type { ChangeRecord } from '../events.ts'
+import type { Palette } from './colour.ts'
+import { printable, printableLine } from './untrusted.ts'
+
+type Paint = Pick<Palette, 'bold' | 'dim' | 'green' | 'red' | 'yellow'>
+
+/** "error: … [CSNI203]" and, indented below, the object (unless the message names it) and what to do next. */
+export function errorText(error: CassSniError, paint: Paint, options: { stack?: boolean } = {}): string {
+  const message = printable(error.message).split('\n').join('\n  ')
+  const lines = [`${paint.red('error:')} ${message} ${paint.dim(`[${error.code}]`)}`]
+  const object = error.object === undefined ? '' : printableLine(error.object)
+  if (object && !mentions(message, object)) lines.push(`  Object: ${object}`)
+  for (const next of error.next) lines.push(`  Try: ${printable(next).split('\n').join('\n       ')}`)
+  if (options.stack) lines.push(...stackOf(error).map((line) => paint.dim(`  ${printable(line)}`)))
+  return `${lines.join('\n')}\n`
+}
+
+/** Whether the message already names the object: all of "secret/x in namespace y", in whatever order. */
+function mentions(message: string, object: string): boolean {
+  return object
+    .split(/[\s/,]+/)
+    .filter((word) => !['in', 'of', 'namespace', 'the'].includes(word))
+    .every((word) => message.includes(word))
+}
+
+function stackOf(error: Error): string[] {
+  const own = (error.stack ?? '').split('\n').slice(1)
+  return error.cause instanceof Error ? [...own, `caused by ${error.cause.stack ?? error.cause.message}`].flatMap((line) => line.split('\n')) : own
+}
+
+/** "warning: …" in one line. */
+export function warningText(message: string, code: string | undefined, paint: Paint): string {
+  return `${paint.yellow('warning:')} ${printableLine(message)}${code ? ` ${paint.dim(`[${code}]`)}` : ''}\n`
+}
+
+/** As kubectl prints it: "service/x created (dry run)". */
+export function changeText(change: ChangeRecord, paint: Paint): string {
+  const colours: Record<ChangeRecord['action'], (text: string) => string> = { created: paint.green, configured: paint.yellow, unchanged: paint.dim, pruned: paint.red, conflict: paint.red }
+  const reason = change.reason ? `: ${printableLine(change.reason)}` : ''
+  return `${printableLine(change.object)} ${colours[change.action](change.action)}${change.dryRun ? ' (dry run)' : ''}${reason}\n`
+}
