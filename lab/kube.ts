@@ -1,5 +1,6 @@
 import {readFile} from 'node:fs/promises'
-import {Agent, type IncomingMessage, request} from 'node:https'
+import type {IncomingMessage} from 'node:http'
+import {Agent, request} from 'node:https'
 
 /** The few words of the Kubernetes API that the lab itself speaks. */
 export interface KubeClient {

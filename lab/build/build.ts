@@ -1,0 +1,38 @@
+import {say} from '../progress.ts'
+import {prune, touch} from './cache.ts'
+import {ensureFixtures} from './fixtures.ts'
+import {ensureImages} from './images.ts'
+import type {Image} from './oci.ts'
+import {ensureHostPackages} from './packages.ts'
+import {ensurePrograms, requireGoFor} from './programs.ts'
+import {dirname} from 'node:path'
+import {goPrograms} from '../versions.ts'
+
+/** Everything `up` starts from, all of it in the cache. */
+export interface Built {
+  /** paths of the Go programs by name */
+  programs: Record<string, string>
+  images: Image[]
+  /** folder of what a user of the lab installs from */
+  fixtures: string
+}
+
+/** Builds what is missing; when nothing is, it takes a second. */
+export async function build(): Promise<Built> {
+  await requireGoFor(goPrograms.map((program) => program.name))
+  await ensureHostPackages('build')
+  const programs = await ensurePrograms()
+  const images = await ensureImages(programs)
+  const fixtures = await ensureFixtures()
+  const used = [...Object.values(programs), ...images.flatMap((image) => image.layers.map((layer) => layer.file))]
+  for (const path of used) await touch(dirname(path))
+  await touch(fixtures)
+  return {programs, images, fixtures}
+}
+
+/** `npm run lab -- build`: builds and throws out what no version needs any more. */
+export async function buildAndPrune(): Promise<void> {
+  await build()
+  for (const kind of ['bin', 'layers', 'fixtures', 'jars', 'envoy']) await prune(kind)
+  say('everything is built')
+}

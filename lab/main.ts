@@ -1,0 +1,92 @@
+import {parseArgs} from 'node:util'
+import {buildAndPrune} from './build/build.ts'
+import {clear} from './clear.ts'
+import {type Component, components} from './components.ts'
+import {environment} from './env.ts'
+import {health} from './health.ts'
+import {withLock} from './lock.ts'
+import {requireDiskForBuild, requireRootOnLinux} from './preflight.ts'
+import {LabError, say, step} from './progress.ts'
+import {up} from './up.ts'
+
+const usage = `A real Kubernetes, Istio, cass-operator and Cassandra on this one machine.
+
+npm run lab -- build                         make everything, into the cache
+npm run lab -- up [--with COMPONENT]         an empty node; COMPONENT: ${components.join(', ')} (each with those before it)
+npm run lab -- down                          take everything away but the cache and the image store
+npm run lab -- status [-o json]              what runs; exit code 1 if the lab is not up
+npm run lab -- logs [NAME] [--lines N]       the end of a daemon's or a pod's log; without NAME: what there is
+npm run lab -- logs --collect DIR            everything one wants to read after a failed test
+eval "$(npm run -s lab -- env)"              KUBECONFIG, PATH (kubectl, istioctl, the plugin) and the lab's paths
+`
+
+const options = {
+  with: {type: 'string'},
+  output: {type: 'string', short: 'o'},
+  collect: {type: 'string'},
+  lines: {type: 'string'},
+  help: {type: 'boolean', short: 'h'},
+} as const
+
+async function main(): Promise<number> {
+  const {values, positionals} = parse()
+  const [command, name] = positionals
+  if (values.help || !command) {
+    process.stdout.write(usage)
+    return values.help ? 0 : 2
+  }
+  switch (command) {
+    case 'build':
+      requireRootOnLinux()
+      await requireDiskForBuild()
+      await withLock('build', buildAndPrune)
+      return 0
+    case 'up': {
+      const target = values.with as Component | undefined
+      if (target && !components.includes(target))
+        throw new LabError(`--with knows ${components.join(', ')}; not ${target}.`)
+      requireRootOnLinux()
+      await withLock(`up${target ? ` --with ${target}` : ''}`, () => up(target))
+      return 0
+    }
+    case 'down':
+      requireRootOnLinux()
+      await withLock('down', () => step('down', clear))
+      return 0
+    case 'env': {
+      const {up: isUp, reason} = await health()
+      if (!isUp) say(`the lab is not up: ${reason}`)
+      process.stdout.write(await environment())
+      return 0
+    }
+    case 'status': {
+      const {printStatus} = await import('./status.ts')
+      return printStatus(values.output === 'json')
+    }
+    case 'logs': {
+      const {collect, printLog} = await import('./logs.ts')
+      if (values.collect) await collect(values.collect)
+      else await printLog(name, Number(values.lines ?? 100))
+      return 0
+    }
+    default:
+      process.stderr.write(usage)
+      return 2
+  }
+}
+
+function parse() {
+  try {
+    return parseArgs({options, allowPositionals: true})
+  } catch (error) {
+    throw new LabError((error as Error).message)
+  }
+}
+
+try {
+  process.exitCode = await main()
+} catch (error) {
+  if (!(error instanceof LabError)) throw error
+  process.stderr.write(`lab: ${error.message}\n`)
+  process.exitCode = 1
+}

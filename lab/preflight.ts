@@ -1,0 +1,52 @@
+import {existsSync} from 'node:fs'
+import {readFile, statfs} from 'node:fs/promises'
+import {dirname} from 'node:path'
+import {cacheDir, stateDir} from './layout.ts'
+import {requireFreeAddresses} from './network.ts'
+import {LabError} from './progress.ts'
+import {attempt} from './run.ts'
+
+const gigabyte = 1024 ** 3
+
+/** Root on Linux: needed for everything but `status`, `env` and component tests. */
+export function requireRootOnLinux(): void {
+  if (process.platform !== 'linux')
+    throw new LabError(`The lab needs Linux (network namespaces, cgroups, overlay mounts); this is ${process.platform}.`)
+  if (process.getuid?.() !== 0) throw new LabError('The lab needs root: run it with sudo.')
+}
+
+/** Enough room to build? */
+export async function requireDiskForBuild(): Promise<void> {
+  await requireDisk(cacheDir, existsSync(`${cacheDir}/layers`) ? 2 : 10)
+}
+
+/** Everything that would make `up` fail halfway, one clear sentence each, before anything is touched. */
+export async function requireRoomForLab(withDatacenter: boolean): Promise<void> {
+  await requireDisk(stateDir, existsSync(`${stateDir}/containerd/root`) ? 2 : 6)
+  await requireMemory(withDatacenter ? 5 : 2)
+  await requireFreeAddresses()
+  await requireOverlay()
+}
+
+async function requireDisk(path: string, gigabytes: number): Promise<void> {
+  let existing = path
+  while (!existsSync(existing)) existing = dirname(existing)
+  const {bavail, bsize} = await statfs(existing)
+  const free = (bavail * bsize) / gigabyte
+  if (free < gigabytes)
+    throw new LabError(`Too little disk: ${path} needs ${gigabytes} GB free, there are ${free.toFixed(1)} GB.`)
+}
+
+async function requireMemory(gigabytes: number): Promise<void> {
+  const kilobytes = Number(/^MemAvailable:\s+(\d+)/m.exec(await readFile('/proc/meminfo', 'utf8'))?.[1])
+  const free = (kilobytes * 1024) / gigabyte
+  if (free < gigabytes)
+    throw new LabError(`Too little memory: the lab needs ${gigabytes} GB free, there are ${free.toFixed(1)} GB.`)
+}
+
+async function requireOverlay(): Promise<void> {
+  const has = async () => (await readFile('/proc/filesystems', 'utf8')).includes('\toverlay\n')
+  if (await has()) return
+  await attempt('modprobe', ['overlay']).catch(() => {})
+  if (!(await has())) throw new LabError('This kernel has no overlay file system, which containers need.')
+}

@@ -1,0 +1,73 @@
+import {daemons, health} from './health.ts'
+import {type KubeObject, openKube} from './kube.ts'
+import {state} from './layout.ts'
+import {alive, readRecords} from './processes.ts'
+
+/** What `status -o json` prints. */
+export interface Status {
+  up: boolean
+  reason?: string
+  since?: string
+  checkout?: string
+  components: Array<{name: string; running: boolean; pid?: number}>
+  nodes: Array<{name: string; ready: boolean}>
+  pods: Array<{namespace: string; name: string; phase: string; ready: string}>
+}
+
+/** Prints what runs; returns the exit code: 0 if the lab is up. */
+export async function printStatus(json: boolean): Promise<number> {
+  const status = await readStatus()
+  process.stdout.write(json ? `${JSON.stringify(status, null, 2)}\n` : table(status))
+  return status.up ? 0 : 1
+}
+
+/** Reads the state of the lab; never throws because the lab is not well. */
+export async function readStatus(): Promise<Status> {
+  const {up, reason, record} = await health()
+  const records = await readRecords()
+  const components = daemons.map((name) => {
+    const found = records.find((each) => each.name === name)
+    const running = found !== undefined && alive(found)
+    return {name, running, ...(running ? {pid: found.pid} : {})}
+  })
+  const objects = up ? await readObjects().catch(() => undefined) : undefined
+  return {
+    up,
+    ...(reason ? {reason} : {}),
+    ...record,
+    components,
+    nodes: objects?.nodes ?? [],
+    pods: objects?.pods ?? [],
+  }
+}
+
+async function readObjects(): Promise<Pick<Status, 'nodes' | 'pods'>> {
+  const kube = await openKube(state.kubeconfig)
+  try {
+    const nodes = await kube.get<{items: KubeObject[]}>('/api/v1/nodes')
+    const pods = await kube.get<{items: KubeObject[]}>('/api/v1/pods')
+    return {
+      nodes: nodes.items.map(({metadata, status}) => ({
+        name: metadata.name,
+        ready: (status?.conditions ?? []).some((each: {type: string; status: string}) => each.type === 'Ready' && each.status === 'True'),
+      })),
+      pods: pods.items.map(({metadata, status}) => {
+        const containers: Array<{ready: boolean}> = status?.containerStatuses ?? []
+        const ready = `${containers.filter((each) => each.ready).length}/${containers.length}`
+        return {namespace: metadata.namespace ?? '', name: metadata.name, phase: status?.phase ?? '', ready}
+      }),
+    }
+  } finally {
+    kube.close()
+  }
+}
+
+function table(status: Status): string {
+  const rows: string[][] = status.components.map(({name, running, pid}) => ['component', name, running ? `running (${pid})` : 'not running'])
+  for (const {name, ready} of status.nodes) rows.push(['node', name, ready ? 'Ready' : 'NotReady'])
+  for (const {namespace, name, phase, ready} of status.pods) rows.push(['pod', `${namespace}/${name}`, `${ready} ${phase}`])
+  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => (row[column] ?? '').length)))
+  const head = status.up ? `up since ${status.since}, raised from ${status.checkout}` : `not up: ${status.reason}`
+  const lines = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd())
+  return `${[head, ...lines].join('\n')}\n`
+}

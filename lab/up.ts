@@ -1,0 +1,143 @@
+import {existsSync} from 'node:fs'
+import {cp, mkdir, writeFile} from 'node:fs/promises'
+import {join} from 'node:path'
+import {type Built, build} from './build/build.ts'
+import {manifest} from './build/fixtures.ts'
+import {ensureHostPackages} from './build/packages.ts'
+import {createCgroups} from './cgroups.ts'
+import {clear, labMounts, labProcesses} from './clear.ts'
+import {type Component, components, raise} from './components.ts'
+import {
+  apiServerArguments,
+  apiServerNames,
+  type ControlPlane,
+  controllerManagerArguments,
+  etcdArguments,
+  nodeApiServerArguments,
+  schedulerArguments,
+} from './control-plane.ts'
+import {linkCommands} from './env.ts'
+import {health, writeRecord} from './health.ts'
+import {saveHostSettings} from './host-settings.ts'
+import {type KubeClient, openKube, ready} from './kube.ts'
+import {labSources, network, nodeName, state, stateDir} from './layout.ts'
+import {createNetwork} from './network.ts'
+import {startKubelet, startProxy, startRuntime} from './node.ts'
+import {identities, openAuthority} from './pki.ts'
+import {requireDiskForBuild, requireRoomForLab} from './preflight.ts'
+import {alive, readRecords, startDaemon} from './processes.ts'
+import {LabError, say, step, until} from './progress.ts'
+import {run} from './run.ts'
+import {createVolumes} from './volumes.ts'
+
+/**
+ * Brings the lab up, as far as `target` says. What runs already is left as it is; what a killed lab
+ * left is cleared first.
+ */
+export async function up(target?: Component): Promise<void> {
+  const before = await health()
+  if (before.up) say(`the lab is up already (since ${before.record?.since}, from ${before.record?.checkout})`)
+  else {
+    await requireRoomForLab(target === 'datacenter')
+    await requireDiskForBuild()
+    await ensureHostPackages('up')
+    const built = await build()
+    const left = existsSync(state.pids) || (await labProcesses()).length > 0 || (await labMounts()).length > 0
+    if (left) say(`a lab is here but does not run (${before.reason}): clearing it away`)
+    await step('clear', clear)
+    await step('Kubernetes node', () => startNode(built))
+  }
+  for (const component of components) {
+    if (!target || components.indexOf(component) > components.indexOf(target)) break
+    await raise(component)
+  }
+  say(`the lab is up${target ? ` with ${target}` : ''}: eval "$(npm run -s lab -- env)"`)
+}
+
+const kubeconfigs = join(state.config, 'kubeconfigs')
+
+async function startNode(built: Built): Promise<void> {
+  for (const folder of [stateDir, state.config, kubeconfigs, state.pids, state.logs, state.volumes, state.podLogs])
+    await mkdir(folder, {recursive: true})
+  await saveHostSettings()
+  await createNetwork()
+  await createCgroups()
+  await writeIdentities()
+  await cp(built.fixtures, state.fixtures, {recursive: true})
+  await linkCommands(built.programs)
+  const program = (name: string) => built.programs[name] as string
+  await Promise.all([startControlPlane(program), startRuntime(built.images)])
+  const kube = await openKube(state.kubeconfig)
+  try {
+    await startKubelet(program('kubelet'), join(kubeconfigs, 'kubelet'))
+    await startProxy(program('kube-proxy'), join(kubeconfigs, 'proxy'))
+    await fill(kube, program('kubectl'))
+    await writeRecord()
+  } finally {
+    kube.close()
+  }
+}
+
+async function writeIdentities(): Promise<void> {
+  const authority = await openAuthority(state.pki)
+  const server = `https://${network.nodeAddress}:6443`
+  const kubeconfig = async (name: string, identity: {user: string; groups?: readonly string[]}, path?: string) =>
+    writeFile(path ?? join(kubeconfigs, name), await authority.kubeconfig(name, identity, server), {mode: 0o600})
+  await authority.issue('kubelet', identities.kubelet(nodeName), [nodeName, network.nodeAddress])
+  await Promise.all([
+    authority.issue('apiserver', {user: 'kube-apiserver'}, [...apiServerNames, network.nodeAddress]),
+    authority.issue('kubelet-client', identities.kubeletClient),
+    authority.issue('front-proxy', identities.frontProxy),
+    kubeconfig('admin', identities.admin, state.kubeconfig),
+    kubeconfig('cloud', identities.cloud),
+    kubeconfig('controller-manager', identities.controllerManager),
+    kubeconfig('scheduler', identities.scheduler),
+    kubeconfig('proxy', identities.proxy),
+    kubeconfig('kubelet', identities.kubelet(nodeName)),
+  ])
+}
+
+async function startControlPlane(program: (name: string) => string): Promise<void> {
+  const plane: ControlPlane = {
+    pki: state.pki,
+    etcdData: state.etcd,
+    etcdPort: 2379,
+    etcdPeerPort: 2380,
+    address: network.nodeAddress,
+    port: 6443,
+    auditLog: state.auditLog,
+  }
+  await startDaemon('etcd', program('etcd'), etcdArguments(plane))
+  const flags = [...apiServerArguments(plane), ...nodeApiServerArguments(plane)]
+  await startDaemon('kube-apiserver', program('kube-apiserver'), flags)
+  const kube = await openKube(state.kubeconfig)
+  try {
+    await until('kube-apiserver is ready', async () => (await allAlive()) && ready(kube))
+  } finally {
+    kube.close()
+  }
+  const kubeconfig = (name: string) => join(kubeconfigs, name)
+  const manager = controllerManagerArguments(state.pki, kubeconfig('controller-manager'))
+  await startDaemon('kube-controller-manager', program('kube-controller-manager'), manager)
+  await startDaemon('kube-scheduler', program('kube-scheduler'), schedulerArguments(kubeconfig('scheduler')))
+  await startDaemon('cloud', process.execPath, [join(labSources, 'cloud.ts'), kubeconfig('cloud')], {namespace: false})
+}
+
+/** True; or throws, naming the daemon that ended. */
+async function allAlive(): Promise<true> {
+  const dead = (await readRecords()).find((record) => !alive(record))
+  if (dead) throw new LabError(`${dead.name} ended: see ${join(state.logs, `${dead.name}.log`)}`)
+  return true
+}
+
+/** What a cluster has when one gets it: a DNS and some volumes. */
+async function fill(kube: KubeClient, kubectl: string): Promise<void> {
+  const apply = ['--kubeconfig', state.kubeconfig, 'apply', '--server-side', '--field-manager=cass-sni-lab', '-f', '-']
+  await run(kubectl, apply, {input: await manifest('coredns.yaml')})
+  await run(kubectl, apply, {input: JSON.stringify({apiVersion: 'v1', kind: 'List', items: await createVolumes()})})
+  await until('CoreDNS is ready', async () => {
+    await allAlive()
+    const {status} = await kube.get('/apis/apps/v1/namespaces/kube-system/deployments/coredns')
+    return status?.readyReplicas === 1
+  })
+}
