@@ -1,0 +1,112 @@
+/** What a driver, a TLS stack or Cassandra itself reports, told as one of our errors: no stack trace, no secret. */
+import { CassSniError, type ErrorCode } from '../errors.ts'
+
+/** Cassandra refused a statement; the position is Cassandra's own, turned to count from 1. */
+export class CqlStatementError extends CassSniError {
+  /** Line within the statement, from 1; undefined when Cassandra gave none. */
+  readonly line: number | undefined
+  /** Column within that line, from 1. */
+  readonly column: number | undefined
+
+  constructor(message: string, position: { line: number; column: number } | undefined, cause?: unknown) {
+    super('CSNI605', message, cause === undefined ? {} : { cause })
+    this.line = position?.line
+    this.column = position?.column
+  }
+}
+
+/** Error codes of the native protocol; apache/cassandra doc/native_protocol_v4.spec §9. */
+const RESPONSE_ERRORS: ReadonlyMap<number, string> = new Map([
+  [0x0000, 'server error'],
+  [0x000a, 'protocol error'],
+  [0x0100, 'login refused'],
+  [0x1000, 'not enough live replicas'],
+  [0x1001, 'the node is overloaded'],
+  [0x1002, 'the node is starting'],
+  [0x1003, 'truncate failed'],
+  [0x1100, 'write timed out'],
+  [0x1200, 'read timed out'],
+  [0x1300, 'read failed'],
+  [0x1400, 'function failed'],
+  [0x1500, 'write failed'],
+  [0x2000, 'syntax error'],
+  [0x2100, 'not permitted'],
+  [0x2200, 'invalid'],
+  [0x2300, 'invalid configuration'],
+  [0x2400, 'already exists'],
+  [0x2500, 'not prepared'],
+])
+
+/** What Cassandra's answer with an error code says, as one error. ANTLR's "line 1:7" counts columns from 0. */
+export function statementError(code: number, message: string, cause?: unknown): CassSniError {
+  if (code === 0x0100) return loginError(message, cause)
+  const match = /^line (\d+):(\d+) (.*)$/s.exec(message)
+  const position = match === null ? undefined : { line: Number(match[1]), column: Number(match[2]) + 1 }
+  const text = match?.[3] ?? message
+  return new CqlStatementError(`${RESPONSE_ERRORS.get(code) ?? `error 0x${code.toString(16)}`}: ${text}`, position, cause)
+}
+
+export function loginError(message: string, cause?: unknown): CassSniError {
+  return new CassSniError('CSNI604', `Cassandra refused the login: ${message}`, {
+    ...(cause === undefined ? {} : { cause }),
+    next: ['The user and the password come from the superuser Secret of the datacenter; name another with --username and CASS_SNI_PASSWORD.'],
+  })
+}
+
+interface Shaped {
+  name?: string
+  code?: unknown
+  message: string
+  innerErrors?: Record<string, unknown>
+}
+
+function shaped(error: unknown): Shaped {
+  return error instanceof Error ? (error as Error & Shaped) : { message: String(error) }
+}
+
+/** Codes of node:tls and OpenSSL that mean "the certificate does not verify"; nodejs/node doc/api/tls.md, X509 certificate error codes. */
+const CERTIFICATE_CODES = /^(ERR_TLS_CERT_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|INVALID_CA|INVALID_PURPOSE|HOSTNAME_MISMATCH|PATH_LENGTH|CRL_)/
+const RESET_CODES = new Set(['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'])
+
+/** How much an error explains: of several nodes' errors the one that tells most is shown. */
+const TELLING: ErrorCode[] = ['CSNI604', 'CSNI602', 'CSNI605', 'CSNI603', 'CSNI601']
+
+/**
+ * The error of one connection attempt.
+ * @param serverName the SNI name that was asked for
+ * @param opening why the stream below could not be opened, when that is known: it explains a closed connection better
+ */
+export function connectionError(error: unknown, serverName: string, opening?: unknown): CassSniError {
+  if (error instanceof CassSniError) return error
+  const { name, code, message, innerErrors } = shaped(error)
+  if (name === 'NoHostAvailableError') return severalErrors(innerErrors ?? {}, serverName, opening)
+  if (name === 'AuthenticationError') return loginError(message, error)
+  if (name === 'ResponseError' && typeof code === 'number') return statementError(code, message, error)
+  if (typeof code === 'string' && CERTIFICATE_CODES.test(code)) {
+    return new CassSniError('CSNI602', `the certificate of the node does not verify for the name ${serverName}: ${message}`, {
+      cause: error,
+      next: ['kubectl cass-sni certs'],
+    })
+  }
+  if (opening instanceof CassSniError) return opening
+  if (opening === undefined && typeof code === 'string' && RESET_CODES.has(code)) {
+    return new CassSniError(
+      'CSNI603',
+      `the connection for the SNI name ${serverName} was closed before TLS began: the gateway has no route for it, or the node behind it is down`,
+      {
+        cause: error,
+        next: ['kubectl cass-sni routes sync', 'kubectl cass-sni verify'],
+      },
+    )
+  }
+  const because = opening instanceof Error ? opening.message : message
+  return new CassSniError('CSNI601', `no connection to the node ${serverName}: ${because}`, { cause: error, next: ['kubectl cass-sni verify'] })
+}
+
+function severalErrors(innerErrors: Record<string, unknown>, serverName: string, opening: unknown): CassSniError {
+  const errors = Object.entries(innerErrors).map(([name, error]) => connectionError(error, name, opening))
+  errors.sort((a, b) => TELLING.indexOf(a.code) - TELLING.indexOf(b.code))
+  const first = errors[0]
+  if (first !== undefined) return first
+  return connectionError(new Error('no node is known to be up'), serverName, opening)
+}

@@ -1,0 +1,164 @@
+/**
+ * One login on one connection, and who answered: the smallest proof that an SNI name leads to a node. It speaks just enough
+ * of the native protocol (STARTUP, AUTH_RESPONSE, one QUERY) to need no driver, which would open connections of its own choice.
+ * Source of the frames: apache/cassandra doc/native_protocol_v4.spec.
+ */
+import type { Duplex } from 'node:stream'
+import { connect, type TLSSocket } from 'node:tls'
+import type { Credentials } from '../cassandra/datacenter.ts'
+import { CassSniError, throwIfAborted } from '../errors.ts'
+import { connectionError, loginError, statementError } from './cql-errors.ts'
+
+export interface CqlLoginOptions {
+  /** One stream to the gateway. */
+  open: () => Promise<Duplex>
+  /** The SNI name to ask for and to verify the certificate against: a host id or a DNS name. */
+  serverName: string
+  credentials: Credentials
+  /** PEM. */
+  ca: string
+  signal: AbortSignal
+  /** For all of it, in milliseconds. */
+  timeoutMs?: number
+  insecureSkipTlsVerify?: boolean
+}
+
+const VERSION = 0x04
+const OPCODE = { error: 0x00, startup: 0x01, ready: 0x02, authenticate: 0x03, query: 0x07, result: 0x08, authResponse: 0x0f, authSuccess: 0x10 } as const
+const RESULT_ROWS = 0x0002
+const ROWS_GLOBAL_TABLE = 0x0001
+const CONSISTENCY_ONE = 0x0001
+const HEADER_BYTES = 9
+/** Far above what these three answers need; a longer one is not CQL. */
+const MAX_BODY_BYTES = 1 << 20
+
+interface Frame {
+  opcode: number
+  body: Buffer
+}
+
+/**
+ * Logs in by one SNI name and returns `system.local.host_id` (lower-case UUID) of the node that answered.
+ * Throws CSNI601 (no connection, or what answers speaks no CQL), CSNI602 (certificate), CSNI603 (no route), CSNI604 (login).
+ */
+export async function cqlHostId(options: CqlLoginOptions): Promise<string> {
+  throwIfAborted(options.signal)
+  const timeoutMs = options.timeoutMs ?? 10_000
+  const timeout = AbortSignal.timeout(timeoutMs)
+  let stream: Duplex | undefined
+  let stop: (() => void) | undefined
+  try {
+    const given = new Promise<never>((_, reject) => {
+      stop = () => {
+        stream?.destroy()
+        const late = new CassSniError('CSNI601', `no answer for the SNI name ${options.serverName} within ${timeoutMs / 1000} s`, {
+          next: ['kubectl cass-sni verify'],
+        })
+        reject(options.signal.aborted ? options.signal.reason : late)
+      }
+      for (const signal of [timeout, options.signal]) signal.addEventListener('abort', stop, { once: true })
+    })
+    const asked = (async () => {
+      stream = await options.open()
+      // The stream's own end shows as the TLS socket's error.
+      stream.on('error', () => undefined)
+      return askHostId(await secure(stream, options), options.credentials)
+    })()
+    asked.catch(() => undefined)
+    return await Promise.race([asked, given])
+  } catch (error) {
+    throw connectionError(error, options.serverName)
+  } finally {
+    stream?.destroy()
+    if (stop !== undefined) options.signal.removeEventListener('abort', stop)
+  }
+}
+
+function secure(stream: Duplex, options: CqlLoginOptions): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ socket: stream, servername: options.serverName, ca: options.ca, rejectUnauthorized: options.insecureSkipTlsVerify !== true })
+    socket.once('secureConnect', () => resolve(socket))
+    socket.once('error', reject)
+    socket.once('close', () => reject(Object.assign(new Error('closed before TLS was established'), { code: 'ECONNRESET' })))
+  })
+}
+
+async function askHostId(socket: TLSSocket, credentials: Credentials): Promise<string> {
+  const frames = readFrames(socket)
+  const ask = async (opcode: number, body: Buffer): Promise<Frame> => {
+    socket.write(frame(opcode, body))
+    const { value } = await frames.next()
+    if (value === undefined) throw new Error('the node closed the connection')
+    if (value.opcode === OPCODE.error) {
+      const length = value.body.readUInt16BE(4)
+      throw statementError(value.body.readInt32BE(0), value.body.toString('utf8', 6, 6 + length))
+    }
+    return value
+  }
+  let answer = await ask(OPCODE.startup, stringMap({ CQL_VERSION: '3.0.0', DRIVER_NAME: 'kubectl-cass-sni' }))
+  if (answer.opcode === OPCODE.authenticate) {
+    // SASL PLAIN, as PasswordAuthenticator expects it; apache/cassandra auth/PasswordAuthenticator.java.
+    answer = await ask(OPCODE.authResponse, bytes(Buffer.from(`\0${credentials.username}\0${credentials.password}`)))
+    if (answer.opcode !== OPCODE.authSuccess) throw loginError('it asks for another way to log in than user and password')
+  }
+  const query = Buffer.from('SELECT host_id FROM system.local')
+  const head = Buffer.alloc(4)
+  head.writeInt32BE(query.length)
+  return hostIdOf(await ask(OPCODE.query, Buffer.concat([head, query, Buffer.from([CONSISTENCY_ONE >> 8, CONSISTENCY_ONE, 0])])))
+}
+
+/** The one UUID in the rows of `SELECT host_id FROM system.local`. */
+function hostIdOf(answer: Frame): string {
+  const { body } = answer
+  const unexpected = new Error('what answers does not speak CQL as expected')
+  if (answer.opcode !== OPCODE.result || body.readInt32BE(0) !== RESULT_ROWS || (body.readInt32BE(4) & ROWS_GLOBAL_TABLE) === 0) throw unexpected
+  let offset = 12
+  // Keyspace, table, column name; then the type, without further details for a uuid.
+  for (let strings = 0; strings < 3; strings += 1) offset += 2 + body.readUInt16BE(offset)
+  offset += 2
+  if (body.readInt32BE(offset) !== 1 || body.readInt32BE(offset + 4) !== 16) throw unexpected
+  const hex = body.toString('hex', offset + 8, offset + 24)
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+}
+
+async function* readFrames(socket: TLSSocket): AsyncGenerator<Frame, undefined> {
+  let buffered = Buffer.alloc(0)
+  for await (const chunk of socket) {
+    buffered = Buffer.concat([buffered, chunk as Buffer])
+    while (buffered.length >= HEADER_BYTES) {
+      const length = buffered.readInt32BE(5)
+      if (buffered[0] !== (VERSION | 0x80) || length < 0 || length > MAX_BODY_BYTES) throw new Error('what answers does not speak CQL version 4')
+      if (buffered.length < HEADER_BYTES + length) break
+      yield { opcode: buffered.readUInt8(4), body: buffered.subarray(HEADER_BYTES, HEADER_BYTES + length) }
+      buffered = buffered.subarray(HEADER_BYTES + length)
+    }
+  }
+  return undefined
+}
+
+function frame(opcode: number, body: Buffer): Buffer {
+  const header = Buffer.from([VERSION, 0, 0, 0, opcode, 0, 0, 0, 0])
+  header.writeInt32BE(body.length, 5)
+  return Buffer.concat([header, body])
+}
+
+function bytes(value: Buffer): Buffer {
+  const length = Buffer.alloc(4)
+  length.writeInt32BE(value.length)
+  return Buffer.concat([length, value])
+}
+
+function stringMap(map: Record<string, string>): Buffer {
+  const parts: Buffer[] = []
+  const short = (value: number): void => {
+    parts.push(Buffer.from([value >> 8, value & 0xff]))
+  }
+  const entries = Object.entries(map)
+  short(entries.length)
+  for (const text of entries.flat()) {
+    const encoded = Buffer.from(text)
+    short(encoded.length)
+    parts.push(encoded)
+  }
+  return Buffer.concat(parts)
+}

@@ -1,0 +1,261 @@
+/**
+ * A CQL session with the nodes behind the gateway: npm cassandra-driver, each connection with its node's host id as SNI,
+ * TLS end to end and verified against that host id.
+ */
+import type { Duplex } from 'node:stream'
+import type { Client, DseClientOptions, EmptyCallback, ExecutionOptions, Host, HostMap, types as CqlTypes } from 'cassandra-driver'
+import type { Credentials } from '../cassandra/datacenter.ts'
+import { CassSniError, throwIfAborted } from '../errors.ts'
+import { type LocalEndpoint, serveLocalEndpoint } from './cql-endpoint.ts'
+import { CqlStatementError, connectionError } from './cql-errors.ts'
+import { type CqlType, cqlType } from './cql-types.ts'
+
+/** A node as a client outside the cluster names it. Both names are routed by the gateway. */
+export interface CqlNode {
+  hostId: string
+  dnsName: string
+}
+
+export interface CqlSessionOptions {
+  /** One stream to the gateway per connection. */
+  open: () => Promise<Duplex>
+  /** The nodes that have a route, the preferred first: one of them coordinates all statements as long as it is up. */
+  nodes: CqlNode[]
+  /** All statements go to this node, and its identity is proven. */
+  target?: CqlNode
+  credentials: Credentials
+  /** PEM of the authority that the nodes' certificates verify against. */
+  ca: string
+  /** The datacenter's name inside Cassandra. */
+  localDatacenter: string
+  keyspace?: string
+  signal: AbortSignal
+  /** For TCP, TLS and login of one connection, in milliseconds. */
+  connectTimeoutMs?: number
+  /** Accept any certificate. Only when the user asked for it by name. */
+  insecureSkipTlsVerify?: boolean
+}
+
+export interface CqlColumn {
+  name: string
+  type: CqlType
+}
+
+export interface ExecuteOptions {
+  /** Rows per page. Undefined: Cassandra sends all rows as one page. */
+  pageSize?: number
+  /** Of the page before. */
+  pageState?: string
+  /** As in CQL, "LOCAL_QUORUM". */
+  consistency?: string
+  serialConsistency?: string
+  trace?: boolean
+  /** Gives up waiting for the answer; the statement itself cannot be taken back. */
+  signal?: AbortSignal
+}
+
+/** One page of a statement's result. `columns` is undefined when the statement returns no rows at all (INSERT, CREATE, …). */
+export interface CqlPage {
+  columns?: CqlColumn[]
+  /** Cells in the order of the columns, as the driver decodes them: bigint and varint as BigInt, sets and maps as Set and Map. */
+  rows: unknown[][]
+  /** State of the next page, when there is one. */
+  pageState?: string
+  warnings: string[]
+  traceId?: string
+  /** The node that coordinated. */
+  coordinator?: string
+}
+
+export interface CqlSession {
+  /** The keyspace in use, if any. */
+  keyspace(): string | undefined
+  /** Executes one statement; throws CqlStatementError (CSNI605) or a connection error (CSNI60x). */
+  execute(statement: string, options?: ExecuteOptions): Promise<CqlPage>
+  close(): Promise<void>
+}
+
+const DEFAULT_CONNECT_TIMEOUT_MS = 10_000
+/** The slowest statement is TRUNCATE, which Cassandra gives 60 s (truncate_request_timeout, apache/cassandra conf/cassandra.yaml). */
+const READ_TIMEOUT_MS = 75_000
+/** Version 4 is spoken by all of Cassandra 2.2 to 5 and DSE 5 and later; asking for DSE's own first would cost a second connection. */
+const PROTOCOL_VERSION = 4
+
+/** The fields that apache/cassandra-nodejs-driver lib/control-connection.js reads in its SNI mode; no public option sets them (4.10). */
+interface SniOptions {
+  sni: { address: string }
+  contactPoints: string[]
+}
+
+/**
+ * Opens a session. With `target` the node is asked for its `system.local.host_id`, and another id is CSNI603.
+ * Throws CSNI601 (no way in), CSNI602 (certificate), CSNI603 (no route), CSNI604 (login), CSNI605 (no such keyspace).
+ */
+export async function openCqlSession(options: CqlSessionOptions): Promise<CqlSession> {
+  throwIfAborted(options.signal)
+  const nodes = options.target === undefined ? options.nodes : [options.target]
+  if (nodes.length === 0) throw new CassSniError('CSNI303', 'no node has a route yet', { next: ['kubectl cass-sni routes sync'] })
+  const { default: cassandra } = await import('cassandra-driver')
+  const endpoint = await serveLocalEndpoint(options.open)
+  const order = nodes.map((node) => node.hostId)
+
+  /** Statements go to the first node that is up, in the given order; nodes without a route are never dialled. */
+  class KnownNodes extends cassandra.policies.loadBalancing.LoadBalancingPolicy {
+    #hosts: () => Host[] = () => []
+
+    override init(_client: Client, hosts: HostMap, callback: EmptyCallback): void {
+      this.#hosts = () => hosts.values().filter((host) => order.includes(String(host.hostId)))
+      // The driver's own policies call back with nothing, which its type does not know.
+      ;(callback as () => void)()
+    }
+
+    override getDistance(host: Host): CqlTypes.distance {
+      return order.includes(String(host.hostId)) ? cassandra.types.distance.local : cassandra.types.distance.ignored
+    }
+
+    override newQueryPlan(_keyspace: string, _options: ExecutionOptions, callback: (error: Error, hosts: Iterator<Host>) => void): void {
+      const hosts = this.#hosts().sort((a, b) => order.indexOf(String(a.hostId)) - order.indexOf(String(b.hostId)))
+      ;(callback as unknown as (error: null, hosts: Iterator<Host>) => void)(null, hosts[Symbol.iterator]())
+    }
+  }
+
+  const client = new cassandra.Client({
+    // Replaced below; the constructor wants one that it can parse.
+    contactPoints: [endpoint.address],
+    localDataCenter: options.localDatacenter,
+    credentials: options.credentials,
+    sslOptions: { ca: [options.ca], rejectUnauthorized: options.insecureSkipTlsVerify !== true },
+    protocolOptions: { maxVersion: PROTOCOL_VERSION },
+    socketOptions: { connectTimeout: options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS, readTimeout: READ_TIMEOUT_MS },
+    pooling: { coreConnectionsPerHost: { [cassandra.types.distance.local]: 1, [cassandra.types.distance.remote]: 0 }, warmup: false },
+    policies: { loadBalancing: new KnownNodes(), retry: new cassandra.policies.retry.FallthroughRetryPolicy() },
+    encoding: { map: Map, set: Set, useBigIntAsLong: true, useBigIntAsVarint: true },
+    // The shell asks Cassandra itself for the schema; without this the driver reads all of it first.
+    isMetadataSyncEnabled: false,
+    monitorReporting: { enabled: false },
+    applicationName: 'kubectl-cass-sni',
+    ...(options.keyspace === undefined ? {} : { keyspace: options.keyspace }),
+  } satisfies DseClientOptions)
+  const internals = (client as unknown as { options: SniOptions }).options
+  internals.sni = { address: endpoint.address }
+  internals.contactPoints = order
+
+  const serverName = order[0] ?? ''
+  const session = new DriverSession(client, endpoint, serverName, cassandra.types)
+  try {
+    await abortable(client.connect(), options.signal)
+    const known = client.hosts.values().map((host) => String(host.hostId))
+    if (!known.some((hostId) => order.includes(hostId))) throw elsewhere(nodes[0] ?? { hostId: serverName, dnsName: serverName }, known.join(', '))
+    if (options.target !== undefined) await proveIdentity(session, options.target)
+  } catch (error) {
+    await session.close()
+    throw connectionError(error, serverName, endpoint.lastFailure())
+  }
+  return session
+}
+
+/** Throws CSNI603 unless the node that answers is the one that was asked for: the route may lead elsewhere. */
+async function proveIdentity(session: CqlSession, target: CqlNode): Promise<void> {
+  const page = await session.execute('SELECT host_id FROM system.local')
+  const answered = String(page.rows[0]?.[0])
+  if (answered !== target.hostId) throw elsewhere(target, answered)
+}
+
+function elsewhere(wanted: CqlNode, answered: string): CassSniError {
+  return new CassSniError('CSNI603', `the route for ${wanted.hostId} leads to another node: ${answered} answered`, {
+    object: wanted.dnsName,
+    next: ['kubectl cass-sni routes sync', 'kubectl cass-sni verify'],
+  })
+}
+
+class DriverSession implements CqlSession {
+  readonly #client: Client
+  readonly #endpoint: LocalEndpoint
+  readonly #serverName: string
+  readonly #types: typeof CqlTypes
+
+  constructor(client: Client, endpoint: LocalEndpoint, serverName: string, types: typeof CqlTypes) {
+    this.#client = client
+    this.#endpoint = endpoint
+    this.#serverName = serverName
+    this.#types = types
+  }
+
+  keyspace(): string | undefined {
+    return this.#client.keyspace || undefined
+  }
+
+  async execute(statement: string, options: ExecuteOptions = {}): Promise<CqlPage> {
+    let result: CqlTypes.ResultSet
+    try {
+      const running = this.#client.execute(statement, [], {
+        prepare: false,
+        autoPage: false,
+        fetchSize: options.pageSize ?? 0,
+        ...(options.pageState === undefined ? {} : { pageState: options.pageState }),
+        ...(options.consistency === undefined ? {} : { consistency: this.#consistency(options.consistency) }),
+        ...(options.serialConsistency === undefined ? {} : { serialConsistency: this.#consistency(options.serialConsistency) }),
+        ...(options.trace === true ? { traceQuery: true } : {}),
+      })
+      result = await abortable(running, options.signal)
+    } catch (error) {
+      // The driver found a cell that it cannot decode, such as an empty value of a number type.
+      if (error instanceof RangeError) throw new CqlStatementError(`the answer holds a value that cannot be decoded: ${error.message}`, undefined, error)
+      throw connectionError(error, this.#serverName, this.#endpoint.lastFailure())
+    }
+    return this.#page(result)
+  }
+
+  #consistency(name: string): number {
+    const levels = this.#types.consistencies as unknown as Record<string, number | undefined>
+    // The driver names them as camelCase: LOCAL_QUORUM is localQuorum.
+    const level = levels[name.toLowerCase().replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())]
+    if (level === undefined) throw new CassSniError('CSNI101', `${name} is not a consistency level`)
+    return level
+  }
+
+  #page(result: CqlTypes.ResultSet): CqlPage {
+    const columns = result.columns?.map((column) => ({ name: column.name, type: cqlType(column.type) }))
+    const names = columns?.map((column) => column.name) ?? []
+    // The driver gives rows as objects: of two columns with one name only the last one's value is there.
+    const twice = names.find((name, index) => names.indexOf(name) !== index)
+    if (twice !== undefined && (result.rows?.length ?? 0) > 0) {
+      throw new CqlStatementError(`two columns of the result are named ${twice}; give them different names with AS`, undefined)
+    }
+    const { warnings, traceId, queriedHost } = result.info
+    return {
+      ...(columns === undefined ? {} : { columns }),
+      rows: (result.rows ?? []).map((row) => names.map((name) => row[name])),
+      ...(result.pageState ? { pageState: result.pageState } : {}),
+      warnings: warnings ?? [],
+      ...(traceId ? { traceId: String(traceId) } : {}),
+      ...(queriedHost ? { coordinator: queriedHost } : {}),
+    }
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.#client.shutdown()
+    } finally {
+      this.#endpoint.close()
+    }
+  }
+}
+
+/** The promise's outcome, or the signal's reason as soon as it is aborted. */
+async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise
+  // Whatever becomes of it after nobody waits any more is of no interest.
+  promise.catch(() => undefined)
+  throwIfAborted(signal)
+  let stop: (() => void) | undefined
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason instanceof Error ? signal.reason : new CassSniError('CSNI902', 'interrupted'))
+    signal.addEventListener('abort', stop, { once: true })
+  })
+  try {
+    return await Promise.race([promise, aborted])
+  } finally {
+    if (stop !== undefined) signal.removeEventListener('abort', stop)
+  }
+}
