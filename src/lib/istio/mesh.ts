@@ -9,6 +9,14 @@ export interface Istiod {
   /** From the image tag or the version label; undefined when neither tells. */
   version?: string
   ready: boolean
+  /** PILOT_SCOPE_GATEWAY_TO_NAMESPACE: an Istio Gateway is only heeded in the namespace of the gateway's pods. */
+  gatewaysScopedToNamespace?: boolean
+}
+
+/** A name that stands for a revision in the label istio.io/rev; the tag "default" answers istio-injection=enabled. */
+export interface RevisionTag {
+  tag: string
+  revision: string
 }
 
 export interface ServicePort {
@@ -31,6 +39,8 @@ export interface IngressGateway {
   /** Labels that an Istio Gateway selects these pods by, e.g. {istio: "ingressgateway"}. */
   selector: Record<string, string>
   pods: GatewayPod[]
+  /** Made by istiod for a Gateway of the Kubernetes Gateway API: taken only when it is named. */
+  managed?: boolean
 }
 
 export interface GatewayPod {
@@ -39,11 +49,21 @@ export interface GatewayPod {
   ready: boolean
   terminating: boolean
   address?: string
+  labels?: Record<string, string>
+}
+
+/** What one filter chain of an Envoy listener does: these server names (none: any) go to this cluster. */
+export interface LoadedRoute {
+  serverNames: string[]
+  /** Envoy's name of the upstream: outbound|9042||<host>. */
+  cluster: string
 }
 
 export interface Mesh {
   istiods: Istiod[]
   gateways: IngressGateway[]
+  /** Only when asked for: see `observeMesh`. */
+  revisionTags?: RevisionTag[]
   /** networking.istio.io version to write: v1 where served, else v1beta1, else v1alpha3. Undefined: not served at all. */
   networkingVersion?: string
   /** security.istio.io version to write. */

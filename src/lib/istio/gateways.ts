@@ -1,0 +1,98 @@
+/** Which Services are ingress gateways: pure, from Services and pods, however Istio was installed. */
+import type { Pod, Service } from '../cluster/workloads.ts'
+import type { GatewayPod, IngressGateway } from './mesh.ts'
+
+/** The ports of istiod and of sidecars are no sign of a gateway; these names are signs of the other kinds of gateway. */
+const NOT_INGRESS = /egress|east-?west/i
+
+/** The label that istiod puts on what it makes for a Gateway of the Kubernetes Gateway API (istio/istio manifests/…/files/kube-gateway.yaml). */
+const MANAGED_LABEL = 'gateway.istio.io/managed'
+
+/**
+ * The ingress gateways among the Services: those whose selector takes in pods that run Envoy as a router.
+ * A Service whose gateway has no pods just now counts by its own `istio` label. Gateways for egress and between networks are left out.
+ */
+export function gatewaysFrom(services: Service[], pods: Pod[]): IngressGateway[] {
+  const routers = pods.filter(isRouter)
+  return services
+    .flatMap((service) => gatewayFrom(service, routers) ?? [])
+    .sort((a, b) => compareText(`${a.namespace}/${a.service}`, `${b.namespace}/${b.service}`))
+}
+
+/** Does Envoy run in this pod as a gateway? The agent is started as `pilot-agent proxy router` in every kind of installation, injected or not. */
+export function isRouter(pod: Pod): boolean {
+  const proxy = (pod.spec?.containers ?? []).find((container) => container.name === 'istio-proxy')
+  return proxy !== undefined && (proxy.args ?? []).slice(0, 2).join(' ') === 'proxy router'
+}
+
+function gatewayFrom(service: Service, routers: Pod[]): IngressGateway | undefined {
+  const { name, namespace = '', labels = {} } = service.metadata
+  const spec = service.spec ?? {}
+  const serviceSelector = spec.selector ?? {}
+  if (Object.keys(serviceSelector).length === 0 || spec.type === 'ExternalName') return undefined
+  const pods = routers.filter((pod) => pod.metadata.namespace === namespace && covers(pod.metadata.labels ?? {}, serviceSelector))
+  if (pods.length === 0 && !looksLikeGateway(labels, serviceSelector)) return undefined
+  const istio = commonLabel(pods, 'istio') ?? serviceSelector['istio']
+  if (NOT_INGRESS.test(name) || NOT_INGRESS.test(istio ?? '') || pods.some(joinsNetworks)) return undefined
+  const managed = labels[MANAGED_LABEL] !== undefined || commonLabel(pods, MANAGED_LABEL) !== undefined
+  return {
+    namespace,
+    service: name,
+    serviceType: spec.type ?? 'ClusterIP',
+    ports: spec.ports ?? [],
+    addresses: (service.status?.loadBalancer?.ingress ?? []).flatMap((one) => one.ip ?? one.hostname ?? []),
+    // Istio selects pods, not Services: the label `istio` where all pods carry it, else what the Service selects by.
+    selector: istio === undefined ? serviceSelector : { istio },
+    pods: pods.map(gatewayPod).sort((a, b) => compareText(a.name, b.name)),
+    ...(managed ? { managed } : {}),
+  }
+}
+
+/** Without pods to look at: the labels that istioctl's charts and the gateway chart put on the Service (istio: ingressgateway, istio: <release>). istiod's own is istio: pilot. */
+function looksLikeGateway(labels: Record<string, string>, selector: Record<string, string>): boolean {
+  const istio = labels['istio']
+  return istio !== undefined && istio !== 'pilot' && istio !== 'istiod' && selector['istio'] === istio
+}
+
+/** Gateways between networks carry this variable (istio/istio manifests/charts/gateway, `networkGateway`). */
+function joinsNetworks(pod: Pod): boolean {
+  return (pod.spec?.containers ?? []).some((container) =>
+    (container.env ?? []).some((each) => each.name === 'ISTIO_META_REQUESTED_NETWORK_VIEW' && (each.value ?? '') !== ''),
+  )
+}
+
+function gatewayPod(pod: Pod): GatewayPod {
+  const address = pod.status?.podIP
+  return {
+    name: pod.metadata.name,
+    namespace: pod.metadata.namespace ?? '',
+    ready: pod.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') === true,
+    terminating: pod.metadata.deletionTimestamp !== undefined,
+    ...(address === undefined || address === '' ? {} : { address }),
+    labels: pod.metadata.labels ?? {},
+  }
+}
+
+/** The value that all these pods have for a label; undefined when they differ, lack it, or there are none. */
+function commonLabel(pods: Pod[], label: string): string | undefined {
+  const value = pods[0]?.metadata.labels?.[label]
+  return value !== undefined && pods.every((pod) => pod.metadata.labels?.[label] === value) ? value : undefined
+}
+
+function covers(labels: Record<string, string>, selector: Record<string, string>): boolean {
+  return Object.entries(selector).every(([key, value]) => labels[key] === value)
+}
+
+/**
+ * Does an Istio Gateway with this selector configure the gateway? An empty selector means every gateway.
+ * By the pods' labels; while there are no pods, by what the Service is known by.
+ */
+export function selects(selector: Record<string, string>, gateway: IngressGateway): boolean {
+  const live = gateway.pods.filter((pod) => pod.labels !== undefined)
+  if (live.length === 0) return covers(gateway.selector, selector)
+  return live.some((pod) => covers(pod.labels ?? {}, selector))
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

@@ -1,0 +1,81 @@
+/** What an Envoy has really loaded: asked of its admin interface inside the gateway's pod. */
+import type { Kube } from '../cluster/kube.ts'
+import { getFromPod } from '../cluster/pod-http.ts'
+import { CassSniError } from '../errors.ts'
+import type { GatewayPod, IngressGateway, LoadedRoute } from './mesh.ts'
+
+/** Envoy's admin interface listens on the pod's own localhost (istio/istio pkg/config/mesh/mesh.go, ProxyAdminPort). */
+const ADMIN_PORT = 15000
+
+/** The listeners of one port of one Envoy. */
+export interface LoadedListener {
+  routes: LoadedRoute[]
+  /** What Envoy said when it refused the last configuration; undefined when it took it. */
+  error?: string
+}
+
+/** The port that the gateway's pods listen on for a Gateway of this port: the Service's targetPort, when it names one (istio/istio pilot/pkg/model/gateway.go). */
+export function listeningPort(gateway: IngressGateway, port: number): number {
+  const target = gateway.ports.find((each) => each.port === port)?.targetPort
+  return typeof target === 'number' ? target : port
+}
+
+/**
+ * The filter chains that this pod's Envoy has on a port (the listening one: `listeningPort`).
+ * Throws CSNI203 when the user may not connect to the pod (pods/portforward), CSNI601 when Envoy cannot be asked.
+ */
+export async function loadedRoutes(kube: Kube, pod: GatewayPod, port: number): Promise<LoadedRoute[]> {
+  return (await loadedListener(kube, pod, port)).routes
+}
+
+/** The same with what Envoy refused. Errors as `loadedRoutes`. */
+export async function loadedListener(kube: Kube, pod: GatewayPod, port: number): Promise<LoadedListener> {
+  const query = new URLSearchParams({ resource: 'dynamic_listeners', name_regex: `.*_${port}` })
+  const { status, body } = await getFromPod(kube, pod, ADMIN_PORT, `/config_dump?${query.toString()}`)
+  const object = `pod/${pod.name} in namespace ${pod.namespace}`
+  // Before it has any listener Envoy answers 404: "dynamic_listeners not found in config dump" (envoyproxy/envoy source/server/admin/config_dump_handler.cc).
+  if (status === 404) return { routes: [] }
+  if (status !== 200) throw new CassSniError('CSNI601', `Envoy in pod ${pod.name} answered its configuration dump with status ${status}`, { object })
+  try {
+    return listenerFrom(JSON.parse(body), port)
+  } catch (cause) {
+    throw new CassSniError('CSNI601', `Envoy in pod ${pod.name} answered something other than a configuration dump`, { object, cause })
+  }
+}
+
+/** Pure: out of a dump of dynamic_listeners, the filter chains on a port. Envoy's field names: envoy/admin/v3/config_dump_shared.proto. */
+export function listenerFrom(dump: unknown, port: number): LoadedListener {
+  const routes: LoadedRoute[] = []
+  let error: string | undefined
+  for (const listener of list(dump, 'configs')) {
+    const active = at(listener, 'active_state', 'listener')
+    if (at(active, 'address', 'socket_address', 'port_value') !== port && !String(at(listener, 'name')).endsWith(`_${port}`)) continue
+    const details = at(listener, 'error_state', 'details')
+    if (typeof details === 'string') error = details
+    const fallback = at(active, 'default_filter_chain')
+    for (const chain of [...list(active, 'filter_chains'), ...(fallback === undefined ? [] : [fallback])]) {
+      const serverNames = list(at(chain, 'filter_chain_match'), 'server_names').filter((name) => typeof name === 'string')
+      for (const filter of list(chain, 'filters')) {
+        for (const cluster of clustersOf(at(filter, 'typed_config'))) routes.push({ serverNames, cluster })
+      }
+    }
+  }
+  return { routes, ...(error === undefined ? {} : { error }) }
+}
+
+/** A TCP proxy names one cluster, or several with weights. */
+function clustersOf(config: unknown): string[] {
+  const weighted = list(at(config, 'weighted_clusters'), 'clusters').map((each) => at(each, 'name'))
+  return [at(config, 'cluster'), ...weighted].filter((name) => typeof name === 'string')
+}
+
+function at(from: unknown, ...path: string[]): unknown {
+  let value = from
+  for (const key of path) value = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined
+  return value
+}
+
+function list(from: unknown, key: string): unknown[] {
+  const value = at(from, key)
+  return Array.isArray(value) ? value : []
+}
