@@ -1,6 +1,7 @@
 /** Which Services are ingress gateways: pure, from Services and pods, however Istio was installed. */
 import type { Pod, Service } from '../cluster/workloads.ts'
-import type { GatewayPod, IngressGateway } from './mesh.ts'
+import { CassSniError } from '../errors.ts'
+import type { GatewayPod, IngressGateway, Mesh } from './mesh.ts'
 
 /** The ports of istiod and of sidecars are no sign of a gateway; these names are signs of the other kinds of gateway. */
 const NOT_INGRESS = /egress|east-?west/i
@@ -91,6 +92,52 @@ export function selects(selector: Record<string, string>, gateway: IngressGatewa
   const live = gateway.pods.filter((pod) => pod.labels !== undefined)
   if (live.length === 0) return covers(gateway.selector, selector)
   return live.some((pod) => covers(pod.labels ?? {}, selector))
+}
+
+/**
+ * The one ingress gateway there is, or the one named "namespace/service" or "service".
+ * Throws CSNI502 when there is none of that name (or none at all), CSNI105 listing the candidates when several fit.
+ */
+export function chooseGateway(mesh: Mesh, wanted?: string): IngressGateway {
+  const named = wanted === undefined || wanted === '' ? undefined : wanted
+  const fitting =
+    named === undefined
+      ? unmanagedFirst(mesh.gateways)
+      : mesh.gateways.filter((gateway) => nameOf(gateway) === named || (!named.includes('/') && gateway.service === named))
+  const [only] = fitting
+  if (only !== undefined && fitting.length === 1) return only
+  if (fitting.length > 1) {
+    const names = fitting.map(nameOf)
+    throw new CassSniError('CSNI105', `${fitting.length} ingress gateways fit: ${names.join(', ')}`, {
+      object: 'services of ingress gateways',
+      next: names.map((name) => `--gateway ${name}`),
+    })
+  }
+  if (mesh.gateways.length === 0) {
+    const where = mesh.istiods.length === 0 ? '' : `; istiod runs in ${mesh.istiods.map((istiod) => `${istiod.namespace}/${istiod.deployment}`).join(', ')}`
+    throw new CassSniError(
+      'CSNI502',
+      `there is no ingress gateway of Istio that you may see${named === undefined ? '' : `, so none called ${named}`}${where}`,
+      {
+        object: named === undefined ? 'services of ingress gateways' : `service ${named}`,
+        next: ['kubectl cass-sni install', 'kubectl get services -A -l istio'],
+      },
+    )
+  }
+  throw new CassSniError('CSNI502', `${named} is no ingress gateway; there is ${mesh.gateways.map(nameOf).join(', ')}`, {
+    object: `service ${named}`,
+    next: mesh.gateways.map((gateway) => `--gateway ${nameOf(gateway)}`),
+  })
+}
+
+/** "namespace/service": how a gateway is named in flags and results. */
+export function nameOf(gateway: IngressGateway): string {
+  return `${gateway.namespace}/${gateway.service}`
+}
+
+function unmanagedFirst(gateways: IngressGateway[]): IngressGateway[] {
+  const unmanaged = gateways.filter((gateway) => gateway.managed !== true)
+  return unmanaged.length > 0 ? unmanaged : gateways
 }
 
 function compareText(a: string, b: string): number {

@@ -1,5 +1,5 @@
 /** Reads Istio out of a cluster, wherever it was installed. */
-import type { Kube, ResourceType } from '../cluster/kube.ts'
+import type { Kube, KubeObject, ResourceType } from '../cluster/kube.ts'
 import { DEPLOYMENT, MUTATING_WEBHOOK, POD, SERVICE } from '../cluster/resources.ts'
 import type { Deployment, Pod, Service } from '../cluster/workloads.ts'
 import { CassSniError } from '../errors.ts'
@@ -94,7 +94,7 @@ async function listWhereAllowed<T extends Deployment | Pod | Service>(
 
 /** `istioctl tag set` writes one configuration per tag, labelled istio.io/tag and istio.io/rev (istio/istio istioctl/pkg/tag). */
 async function observeTags(kube: Kube): Promise<RevisionTag[]> {
-  const webhooks = await kube.list(MUTATING_WEBHOOK, { labelSelector: 'istio.io/tag,istio.io/rev' }).catch(nothingWhenForbidden)
+  const webhooks = await kube.list(MUTATING_WEBHOOK, { labelSelector: 'istio.io/tag,istio.io/rev' }).catch(nothingWhenForbidden<KubeObject>)
   return webhooks.flatMap(({ metadata }) => {
     const tag = metadata.labels?.['istio.io/tag']
     const revision = metadata.labels?.['istio.io/rev']
