@@ -1,5 +1,5 @@
 import {join} from 'node:path'
-import {type KubeClient, KubeError, type KubeObject, openKube} from './kube.ts'
+import {type KubeClient, KubeError, type KubeObject, openKube, readyContainers} from './kube.ts'
 import {state} from './layout.ts'
 import {say, step, until} from './progress.ts'
 import {run} from './run.ts'
@@ -69,10 +69,7 @@ const install: Record<Component, (kube: KubeClient) => Promise<void>> = {
 async function nodesLine(kube: KubeClient): Promise<string> {
   const path = `/api/v1/namespaces/${namespace}/pods?labelSelector=cassandra.datastax.com/datacenter=dc1`
   const {items} = await kube.get<{items: KubeObject[]}>(path)
-  const line = items.map((pod) => {
-    const containers: Array<{ready: boolean}> = pod.status?.containerStatuses ?? []
-    return `${pod.metadata.name} ${containers.filter((each) => each.ready).length}/${containers.length}`
-  })
+  const line = items.map((pod) => `${pod.metadata.name} ${readyContainers(pod)}`)
   return line.sort().join(', ') || 'no pods yet'
 }
 

@@ -113,3 +113,12 @@ export async function ready(kube: KubeClient): Promise<boolean> {
     return false
   }
 }
+
+/** As kubectl's READY column, e.g. "2/3": sidecars that are init containers count. */
+export function readyContainers(pod: KubeObject): string {
+  const sidecars: Array<{name: string; restartPolicy?: string}> = pod.spec?.initContainers ?? []
+  const lasting = new Set(sidecars.filter((each) => each.restartPolicy === 'Always').map((each) => each.name))
+  const initial: Array<{name: string; ready: boolean}> = pod.status?.initContainerStatuses ?? []
+  const containers = [...initial.filter((each) => lasting.has(each.name)), ...(pod.status?.containerStatuses ?? [])]
+  return `${containers.filter((each) => each.ready).length}/${containers.length}`
+}

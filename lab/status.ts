@@ -1,5 +1,5 @@
 import {daemons, health} from './health.ts'
-import {type KubeObject, openKube} from './kube.ts'
+import {type KubeObject, openKube, readyContainers} from './kube.ts'
 import {state} from './layout.ts'
 import {alive, readRecords} from './processes.ts'
 
@@ -51,11 +51,12 @@ async function readObjects(): Promise<Pick<Status, 'nodes' | 'pods'>> {
         name: metadata.name,
         ready: (status?.conditions ?? []).some((each: {type: string; status: string}) => each.type === 'Ready' && each.status === 'True'),
       })),
-      pods: pods.items.map(({metadata, status}) => {
-        const containers: Array<{ready: boolean}> = status?.containerStatuses ?? []
-        const ready = `${containers.filter((each) => each.ready).length}/${containers.length}`
-        return {namespace: metadata.namespace ?? '', name: metadata.name, phase: status?.phase ?? '', ready}
-      }),
+      pods: pods.items.map((pod) => ({
+        namespace: pod.metadata.namespace ?? '',
+        name: pod.metadata.name,
+        phase: pod.status?.phase ?? '',
+        ready: readyContainers(pod),
+      })),
     }
   } finally {
     kube.close()
