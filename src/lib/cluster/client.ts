@@ -1,0 +1,322 @@
+/** The client of one cluster: implements the port in kube.ts on HTTP requests of our own. */
+import { readFileSync } from 'node:fs'
+import type { Duplex } from 'node:stream'
+import { CassSniError } from '../errors.ts'
+import { authenticator } from './authentication.ts'
+import type { ApplyOptions, ExecResult, Kube, KubeObject, KubeOptions, KubeTarget, ListOptions, ResourceType } from './kube.ts'
+import { FIELD_MANAGER } from './kube.ts'
+import { chooseConfig } from './kubeconfig.ts'
+import { type Asked, isMissingObject, Refusal, refused } from './refusal.ts'
+import { apiVersionOf } from './resources.ts'
+import { type Answer, type Call, Transport } from './transport.ts'
+
+export type { KubeOptions } from './kube.ts'
+
+/** What kubectl asks for in one page (cli-runtime pkg/resource). */
+const PAGE = '500'
+
+/**
+ * A client for the cluster that kubectl would use with the same flags and environment. Connects when first asked.
+ * Throws CSNI103 for a kubeconfig that cannot be used, CSNI101 for flags that contradict each other.
+ */
+export async function connectKube(options: KubeOptions): Promise<Kube> {
+  const config = await chooseConfig(options)
+  const transport = new Transport({
+    target: config.target,
+    authenticate: await authenticator(config),
+    signal: options.signal,
+    userAgent: userAgent(),
+    ...(options.requestTimeoutMs === undefined ? {} : { requestTimeoutMs: options.requestTimeoutMs }),
+    ...(options.log === undefined ? {} : { log: options.log }),
+  })
+  return new Client(transport)
+}
+
+function userAgent(): string {
+  // src/lib/cluster and dist/lib/cluster are equally deep
+  const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string }
+  return `kubectl-cass-sni/${version} (${process.platform}/${process.arch})`
+}
+
+interface ApiResource {
+  name: string
+  kind: string
+  namespaced: boolean
+}
+
+class Client implements Kube {
+  readonly target: KubeTarget
+  readonly #transport: Transport
+  readonly #groups = new Map<string, Promise<string[]>>()
+  readonly #resources = new Map<string, Promise<ApiResource[]>>()
+
+  constructor(transport: Transport) {
+    this.#transport = transport
+    this.target = transport.target
+  }
+
+  async get<T extends KubeObject>(type: ResourceType, name: string, namespace?: string): Promise<T | undefined> {
+    const answer = await this.#transport.send({
+      method: 'GET',
+      path: pathOf(type, namespace, name),
+    })
+    if (answer.status === 404 && isMissingObject(answer.body, name)) return undefined
+    return this.#parse<T>(answer, asking('get', type, name, namespace))
+  }
+
+  async list<T extends KubeObject>(type: ResourceType, options: ListOptions = {}): Promise<T[]> {
+    const { namespace, labelSelector, fieldSelector } = options
+    const asked = asking('list', type, undefined, namespace)
+    const call: Call = {
+      method: 'GET',
+      path: pathOf(type, namespace),
+      query: { labelSelector, fieldSelector, limit: PAGE },
+    }
+    let items: T[] = []
+    for (let restarts = 0; ; ) {
+      const answer = await this.#transport.send(call)
+      if (answer.status === 410 && call.query?.continue !== undefined && restarts++ < 3) {
+        // the continue token is older than what etcd still remembers
+        call.query = { ...call.query, continue: undefined }
+        items = []
+        continue
+      }
+      const page = this.#parse<{
+        items?: T[]
+        metadata?: { continue?: string }
+      }>(answer, asked)
+      // the items of a list do not tell their kind
+      for (const item of page.items ?? [])
+        items.push({
+          ...item,
+          apiVersion: apiVersionOf(type),
+          kind: type.kind,
+        })
+      const next = page.metadata?.continue
+      if (next === undefined || next === '') return items
+      call.query = { ...call.query, continue: next }
+    }
+  }
+
+  servedVersions(group: string): Promise<string[]> {
+    if (group === '') return Promise.resolve(['v1'])
+    return cached(this.#groups, group, async () => {
+      const answer = await this.#transport.send({
+        method: 'GET',
+        path: `/apis/${encodeURIComponent(group)}`,
+      })
+      if (answer.status === 404) return []
+      const body = this.#parse<{
+        versions?: { version: string }[]
+        preferredVersion?: { version: string }
+      }>(answer, { verb: 'get', path: `/apis/${group}` })
+      const preferred = body.preferredVersion?.version
+      const versions = (body.versions ?? []).map((one) => one.version)
+      return preferred === undefined ? versions : [preferred, ...versions.filter((version) => version !== preferred)]
+    })
+  }
+
+  async resourceType(apiVersion: string, kind: string, about: KubeObject[] = []): Promise<ResourceType> {
+    const [group, version] = apiVersion.includes('/') ? (apiVersion.split('/', 2) as [string, string]) : ['', apiVersion]
+    const path = group === '' ? `/api/${encodeURIComponent(version)}` : `/apis/${encodeURIComponent(group)}/${encodeURIComponent(version)}`
+    const served = await cached(this.#resources, apiVersion, async () => {
+      const answer = await this.#transport.send({ method: 'GET', path })
+      return answer.status === 404
+        ? []
+        : (this.#parse<{ resources?: ApiResource[] }>(answer, {
+            verb: 'get',
+            path,
+          }).resources ?? [])
+    })
+    const found = served.find((resource) => resource.kind === kind && !resource.name.includes('/'))
+    if (found !== undefined)
+      return {
+        group,
+        version,
+        kind,
+        plural: found.name,
+        namespaced: found.namespaced,
+      }
+    for (const { kind: definition, spec } of about) {
+      if (definition !== 'CustomResourceDefinition') continue
+      const {
+        group: itsGroup,
+        names,
+        scope,
+      } = spec as {
+        group: string
+        names: { kind: string; plural: string }
+        scope: string
+      }
+      if (itsGroup === group && names.kind === kind)
+        return {
+          group,
+          version,
+          kind,
+          plural: names.plural,
+          namespaced: scope === 'Namespaced',
+        }
+    }
+    throw new CassSniError('CSNI205', `the API server ${this.target.server} does not serve ${kind} (${apiVersion})`, {
+      next: [group === '' ? 'kubectl api-resources' : `kubectl api-resources --api-group=${group}`],
+      cause: new Refusal(404, 'NotFound'),
+    })
+  }
+
+  async apply(type: ResourceType, object: KubeObject, options: ApplyOptions = {}): Promise<KubeObject> {
+    const { name, namespace } = object.metadata
+    const { managedFields: _ignored, ...metadata } = object.metadata
+    const query = {
+      fieldManager: FIELD_MANAGER,
+      ...(options.force === true ? { force: 'true' } : {}),
+      ...dryRun(options),
+    }
+    const call: Call = {
+      method: 'PATCH',
+      path: pathOf(type, namespace, name),
+      query: { ...query, fieldValidation: 'Strict' },
+      body: { ...object, metadata },
+      // JSON is YAML, and is what the server takes under this content type
+      contentType: 'application/apply-patch+yaml',
+      repeatable: true,
+    }
+    const asked = asking('patch', type, name, namespace)
+    let answer = await this.#transport.send(call)
+    // servers before 1.25 may not know the parameter
+    if ((answer.status === 400 || answer.status === 422) && /fieldValidation/.test(answer.body)) answer = await this.#transport.send({ ...call, query })
+    return this.#parse(answer, asked)
+  }
+
+  async mergePatch(
+    type: ResourceType,
+    name: string,
+    namespace: string | undefined,
+    patch: object,
+    options: { dryRun?: boolean; subresource?: string } = {},
+  ): Promise<KubeObject> {
+    const answer = await this.#transport.send({
+      method: 'PATCH',
+      path: pathOf(type, namespace, name, options.subresource),
+      query: {
+        fieldManager: FIELD_MANAGER,
+        fieldValidation: 'Strict',
+        ...dryRun(options),
+      },
+      body: patch,
+      contentType: 'application/merge-patch+json',
+      repeatable: true,
+    })
+    return this.#parse(answer, {
+      ...asking('patch', type, name, namespace),
+      ...(options.subresource === undefined ? {} : { subresource: options.subresource }),
+    })
+  }
+
+  async delete(type: ResourceType, name: string, namespace: string | undefined, options: { uid?: string; dryRun?: boolean } = {}): Promise<boolean> {
+    const answer = await this.#transport.send({
+      method: 'DELETE',
+      path: pathOf(type, namespace, name),
+      query: dryRun(options),
+      body: {
+        apiVersion: 'v1',
+        kind: 'DeleteOptions',
+        propagationPolicy: 'Background',
+        ...(options.uid === undefined ? {} : { preconditions: { uid: options.uid } }),
+      },
+      repeatable: options.uid !== undefined,
+    })
+    if (answer.status === 404 && isMissingObject(answer.body, name)) return false
+    this.#parse(answer, asking('delete', type, name, namespace))
+    return true
+  }
+
+  async can(verb: string, type: ResourceType, namespace?: string, subresource?: string): Promise<boolean> {
+    const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews'
+    const resourceAttributes = {
+      verb,
+      group: type.group,
+      resource: type.plural,
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(subresource === undefined ? {} : { subresource }),
+    }
+    const body = {
+      apiVersion: 'authorization.k8s.io/v1',
+      kind: 'SelfSubjectAccessReview',
+      spec: { resourceAttributes },
+    }
+    const answer = await this.#transport.send({
+      method: 'POST',
+      path,
+      body,
+      repeatable: true,
+    })
+    return (
+      this.#parse<{ status?: { allowed?: boolean } }>(answer, {
+        verb: 'create',
+        path,
+      }).status?.allowed === true
+    )
+  }
+
+  async exec(
+    pod: { name: string; namespace: string },
+    container: string,
+    command: string[],
+    options: { stdin?: string; timeoutMs?: number } = {},
+  ): Promise<ExecResult> {
+    const { execInPod } = await import('./exec.ts')
+    return execInPod(this.#transport, pod, container, command, options)
+  }
+
+  async connect(pod: { name: string; namespace: string }, port: number): Promise<Duplex> {
+    const { openTunnel } = await import('./tunnel.ts')
+    return openTunnel(this.#transport, pod, port)
+  }
+
+  #parse<T>(answer: Answer, asked: Asked): T {
+    if (answer.status >= 400) throw refused(answer.status, answer.body, asked, this.target)
+    try {
+      return JSON.parse(answer.body) as T
+    } catch (error) {
+      throw new CassSniError('CSNI208', `${this.target.server} did not answer with JSON: it may be no API server`, {
+        cause: error,
+        next: ['kubectl config view'],
+      })
+    }
+  }
+}
+
+/** The answer to a question asked once; a failure is forgotten, so that the next one asks again. */
+function cached<T>(answers: Map<string, Promise<T>>, key: string, ask: () => Promise<T>): Promise<T> {
+  const known = answers.get(key)
+  if (known !== undefined) return known
+  const asking = ask()
+  answers.set(key, asking)
+  asking.catch(() => answers.delete(key))
+  return asking
+}
+
+function asking(verb: string, type: ResourceType, name: string | undefined, namespace: string | undefined): Asked {
+  return {
+    verb,
+    type,
+    ...(name === undefined ? {} : { name }),
+    ...(namespace === undefined || !type.namespaced ? {} : { namespace }),
+  }
+}
+
+function dryRun(options: { dryRun?: boolean }): Record<string, string> {
+  return options.dryRun === true ? { dryRun: 'All' } : {}
+}
+
+/** The path of a kind, an object or its subresource. A namespaced kind without a namespace means all namespaces, and has no names. */
+function pathOf(type: ResourceType, namespace: string | undefined, name?: string, subresource?: string): string {
+  if (name !== undefined && type.namespaced && namespace === undefined)
+    throw new CassSniError('CSNI903', `${type.kind} ${name} was asked for without a namespace`)
+  const parts = [type.group === '' ? '/api' : `/apis/${type.group}`, type.version]
+  if (type.namespaced && namespace !== undefined) parts.push('namespaces', encodeURIComponent(namespace))
+  parts.push(type.plural)
+  if (name !== undefined) parts.push(encodeURIComponent(name))
+  if (subresource !== undefined) parts.push(subresource)
+  return parts.join('/')
+}

@@ -1,0 +1,120 @@
+/** Runs a command in a container over a WebSocket (k8s.io/apimachinery/pkg/util/remotecommand/constants.go: v4 and v5.channel.k8s.io). */
+import { CassSniError } from '../errors.ts'
+import type { ExecResult } from './kube.ts'
+import { statusOf } from './refusal.ts'
+import type { Transport } from './transport.ts'
+import { openWebSocket } from './websocket.ts'
+
+const STDIN = 0
+const STDOUT = 1
+const STDERR = 2
+const STATUS = 3
+/** v5 only: "this channel ends". */
+const CLOSE = 255
+
+/** More output than this is not what any of our commands writes. Bytes. */
+const LARGEST_OUTPUT = 32 * 1024 * 1024
+const DEFAULT_TIMEOUT_MS = 60_000
+
+/**
+ * The output and exit code of a command; a non-zero exit is a result. Throws CSNI203 without the right, CSNI204 for no such pod,
+ * CSNI209 when the command cannot be started or its end is not learnt. `timeoutMs` (60 s by default) ends the waiting, not the command.
+ */
+export async function execInPod(
+  transport: Transport,
+  pod: { name: string; namespace: string },
+  container: string,
+  command: string[],
+  options: { stdin?: string; timeoutMs?: number } = {},
+): Promise<ExecResult> {
+  const { POD } = await import('./resources.ts')
+  const query = new URLSearchParams([
+    ['container', container],
+    ['stdout', 'true'],
+    ['stderr', 'true'],
+    ...command.map((word): [string, string] => ['command', word]),
+  ])
+  if (options.stdin !== undefined) query.set('stdin', 'true')
+  const path = `/api/v1/namespaces/${encodeURIComponent(pod.namespace)}/pods/${encodeURIComponent(pod.name)}/exec`
+  const failed = (why: string, cause?: unknown) =>
+    new CassSniError('CSNI209', `${command[0] ?? ''} could not be run in container ${container} of pod ${pod.name}: ${why}`, {
+      object: `pod/${pod.name} in namespace ${pod.namespace}`,
+      next: [`kubectl describe pod ${pod.name} -n ${pod.namespace}`],
+      ...(cause === undefined ? {} : { cause }),
+    })
+  const asked = {
+    verb: 'create',
+    type: POD,
+    name: pod.name,
+    namespace: pod.namespace,
+    subresource: 'exec',
+  }
+  const socket = await openWebSocket(transport, path, query, ['v5.channel.k8s.io', 'v4.channel.k8s.io'], asked).catch((error: unknown) => {
+    const status = statusOf(error)
+    // 400: no such container, or it does not run; 5xx: the node's kubelet does not answer
+    throw status === 400 || (status !== undefined && status >= 500)
+      ? failed((error as Error).message.replace(/^.*?\): /, ''), (error as CassSniError).cause)
+      : error
+  })
+  const stdout: Buffer[] = []
+  const stderr: Buffer[] = []
+  let size = 0
+  let status = ''
+  const { timeoutMs = DEFAULT_TIMEOUT_MS } = options
+  return await new Promise((resolve, reject) => {
+    const abort = () => fail(transport.signal.reason)
+    const timer = setTimeout(() => fail(failed(`it did not end within ${timeoutMs / 1000} s`)), timeoutMs)
+    transport.signal.addEventListener('abort', abort, { once: true })
+    const finish = () => {
+      clearTimeout(timer)
+      transport.signal.removeEventListener('abort', abort)
+    }
+    const fail = (error: unknown) => {
+      finish()
+      reject(error)
+      socket.terminate()
+    }
+    socket.on('message', (message: Buffer) => {
+      const channel = message[0]
+      const data = message.subarray(1)
+      size += data.length
+      if (size > LARGEST_OUTPUT) fail(failed('its output is too large'))
+      else if (channel === STDOUT) stdout.push(data)
+      else if (channel === STDERR) stderr.push(data)
+      else if (channel === STATUS) status += data.toString('utf8')
+    })
+    socket.on('error', (error) => fail(failed(error.message, error)))
+    socket.on('close', () => {
+      finish()
+      try {
+        resolve({
+          stdout: Buffer.concat(stdout).toString('utf8'),
+          stderr: Buffer.concat(stderr).toString('utf8'),
+          exitCode: exitCodeOf(status),
+        })
+      } catch (error) {
+        reject(failed((error as Error).message))
+      }
+    })
+    if (options.stdin !== undefined) {
+      socket.send(Buffer.concat([Buffer.from([STDIN]), Buffer.from(options.stdin)]))
+      // under v4 there is no way to end standard input
+      if (socket.protocol === 'v5.channel.k8s.io') socket.send(Buffer.from([CLOSE, STDIN]))
+    }
+  })
+}
+
+/** Reads the status channel: 0, or what the command exited with. Throws an Error with the server's words for any other failure. */
+function exitCodeOf(text: string): number {
+  if (text === '') throw new Error('the connection was cut before it ended')
+  const status = JSON.parse(text) as {
+    status?: string
+    reason?: string
+    message?: string
+    details?: { causes?: { reason?: string; message?: string }[] }
+  }
+  if (status.status === 'Success') return 0
+  const code = status.details?.causes?.find((cause) => cause.reason === 'ExitCode')?.message
+  if (status.reason === 'NonZeroExitCode' && code !== undefined) return Number(code)
+  throw new Error(status.message ?? 'no reason given')
+}

@@ -1,0 +1,95 @@
+/** Runs the user's own istioctl, kubectl and helm. */
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { throwIfAborted } from '../errors.ts'
+import type { KubeOptions } from './kube.ts'
+
+/** Thrown when a program is not there or may not be run; the caller knows which error code and advice fit. */
+export class ProgramMissing extends Error {
+  readonly program: string
+
+  constructor(program: string, cause: unknown) {
+    super(`${program} is not on PATH or cannot be run`, { cause })
+    this.program = program
+  }
+}
+
+export interface ProgramOptions {
+  signal: AbortSignal
+  stdin?: string
+  /** Added to our own environment. */
+  env?: Record<string, string>
+  /** Told every line of both outputs as it comes; untrusted text. */
+  onLine?: (line: string) => void
+}
+
+/** After Ctrl-C a program gets this long to end by itself. */
+const GRACE_MS = 5000
+
+/**
+ * Runs a program without a shell and waits for its end; any exit code is a result (128 + n for one that a signal ended).
+ * Throws ProgramMissing, or the signal's reason when it is aborted (the program is then asked to end).
+ */
+export async function runProgram(command: string, args: string[], options: ProgramOptions): Promise<{ exitCode: number; stdout: string; stderr: string }> {
+  throwIfAborted(options.signal)
+  const child = spawn(command, args, {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...process.env, ...options.env },
+  })
+  const kill = () => {
+    child.kill('SIGINT')
+    setTimeout(() => child.kill('SIGKILL'), GRACE_MS).unref()
+  }
+  options.signal.addEventListener('abort', kill, { once: true })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+  })
+  if (options.onLine !== undefined) {
+    for (const stream of [child.stdout, child.stderr])
+      createInterface({
+        input: stream,
+        crlfDelay: Number.POSITIVE_INFINITY,
+      }).on('line', options.onLine)
+  }
+  // a program that does not read its input closes the pipe: its exit code tells more than the EPIPE
+  child.stdin.on('error', () => undefined)
+  child.stdin.end(options.stdin ?? '')
+  try {
+    return await new Promise((resolve, reject) => {
+      child.once('error', (error) => reject(new ProgramMissing(command, error)))
+      child.once('close', (code, signal) => {
+        try {
+          throwIfAborted(options.signal)
+          resolve({
+            exitCode: code ?? 128 + (signal === 'SIGKILL' ? 9 : 15),
+            stdout,
+            stderr,
+          })
+        } catch (error) {
+          reject(error)
+        }
+      })
+    })
+  } finally {
+    options.signal.removeEventListener('abort', kill)
+  }
+}
+
+/** The flags that bring kubectl (istioctl knows the first two) to the cluster and user of these options. Without a namespace: commands differ in what it means. */
+export function kubeArguments(options: Omit<KubeOptions, 'signal'>): string[] {
+  const flag = (name: string, value: string | undefined) => (value === undefined ? [] : [`--${name}=${value}`])
+  return [
+    ...flag('kubeconfig', options.kubeconfig),
+    ...flag('context', options.context),
+    ...flag('cluster', options.cluster),
+    ...flag('user', options.user),
+    ...flag('as', options.as),
+    ...(options.asGroups ?? []).flatMap((group) => flag('as-group', group)),
+    ...flag('as-uid', options.asUid),
+  ]
+}

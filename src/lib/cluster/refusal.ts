@@ -1,0 +1,257 @@
+/** What the API server's answers mean: every foreign error becomes a CassSniError here, and nowhere else. */
+import { CassSniError } from '../errors.ts'
+import type { KubeTarget, ResourceType } from './kube.ts'
+import { SECRET } from './resources.ts'
+
+/** A request as a user would call it: "get secrets x in namespace y". */
+export interface Asked {
+  verb: string
+  type?: ResourceType
+  name?: string
+  namespace?: string
+  subresource?: string
+  /** For requests that concern no kind of object: the path. */
+  path?: string
+}
+
+/** A `Status` object, as far as it is used (k8s.io/apimachinery/pkg/apis/meta/v1/types.go). */
+interface Status {
+  kind: 'Status'
+  message?: string
+  reason?: string
+  details?: {
+    name?: string
+    kind?: string
+    causes?: { reason?: string; message?: string; field?: string }[]
+  }
+}
+
+/** The cause of a translated error: what a caller may decide on. */
+export class Refusal extends Error {
+  readonly status: number
+  readonly reason: string
+
+  constructor(status: number, reason: string) {
+    super(`${status} ${reason}`)
+    this.status = status
+    this.reason = reason
+  }
+}
+
+/** True when somebody changed the object at the same time: reading it again and trying once more may help. */
+export function isRace(error: unknown): boolean {
+  return error instanceof CassSniError && error.cause instanceof Refusal && error.cause.status === 409 && error.cause.reason !== 'FieldManagerConflict'
+}
+
+/** The HTTP status that an error came from, undefined when it did not come from an answer of the API server. */
+export function statusOf(error: unknown): number | undefined {
+  return error instanceof CassSniError && error.cause instanceof Refusal ? error.cause.status : undefined
+}
+
+/** The body as a Status; undefined when it is something else, like the plain text of a path that is not served. */
+export function parseStatus(body: string): Status | undefined {
+  try {
+    const parsed = JSON.parse(body) as Partial<Status> | null
+    return parsed !== null && parsed.kind === 'Status' ? (parsed as Status) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** True when a 404 means this object, not its kind or its namespace. */
+export function isMissingObject(body: string, name: string): boolean {
+  const status = parseStatus(body)
+  return status?.reason === 'NotFound' && status.details?.name === name && status.details.kind !== 'namespaces'
+}
+
+/** Translates an answer with a status of 400 or more. */
+export function refused(httpStatus: number, body: string, asked: Asked, target: KubeTarget): CassSniError {
+  const status = parseStatus(body)
+  const said = status?.message ?? body.slice(0, 300).trim()
+  const cause = new Refusal(httpStatus, status?.reason ?? '')
+  const object = objectOf(asked)
+  const details = { cause, ...(object === undefined ? {} : { object }) }
+  if (httpStatus === 401) return unauthorized(target, cause)
+  if (httpStatus === 403 && (status === undefined || /cannot \S+ (resource|path)|may not|not allowed to/.test(said) || !writes(asked.verb))) {
+    return forbidden(said, asked, details)
+  }
+  if (httpStatus === 404) return notFound(status, asked, details, target)
+  if (httpStatus === 409) return conflict(status, asked, details)
+  if (httpStatus === 429) {
+    return new CassSniError('CSNI208', `the API server is overloaded: it refused to ${describe(asked)} several times`, {
+      ...details,
+      next: ['Try again in a minute.'],
+    })
+  }
+  // a webhook's refusal and a field that the schema does not know come as 500 as well
+  if (httpStatus >= 500 && !/admission webhook|failed to create typed patch object/.test(said)) {
+    return new CassSniError('CSNI208', `the API server failed to ${describe(asked)} (${httpStatus}): ${hideSecrets(said, asked)}`, {
+      ...details,
+      next: [`kubectl get --raw '/readyz?verbose'${contextFlag(target)}`],
+    })
+  }
+  return new CassSniError('CSNI206', `the API server refused to ${describe(asked)}: ${reasons(status, said, asked)}`, details)
+}
+
+type Details = { cause: Refusal; object?: string }
+
+const writes = (verb: string) => ['create', 'update', 'patch', 'delete'].includes(verb)
+
+function unauthorized(target: KubeTarget, cause: Refusal): CassSniError {
+  const user = target.user === '' ? 'no user' : `user "${target.user}"`
+  return new CassSniError('CSNI202', `the API server ${target.server} does not accept the credentials of ${user} (context "${target.context}")`, {
+    cause,
+    next: ['Log in again, then: ' + `kubectl auth whoami${contextFlag(target)}`],
+  })
+}
+
+function forbidden(said: string, asked: Asked, details: Details): CassSniError {
+  const who = /User "([^"]*)" cannot/.exec(said)?.[1]
+  // the server knows better which right it asked for: WebSockets need "create" since Kubernetes 1.35, "get" before
+  const verb = /cannot (\S+) resource/.exec(said)?.[1] ?? asked.verb
+  const where =
+    asked.type === undefined ? '' : asked.namespace === undefined ? (asked.type.namespaced ? ' in all namespaces' : '') : ` in namespace ${asked.namespace}`
+  const what = asked.type === undefined ? (asked.path ?? '') : resourceName(asked)
+  const name = asked.name === undefined ? '' : ` "${asked.name}"`
+  const scope = asked.namespace !== undefined ? ` -n ${asked.namespace}` : asked.type?.namespaced === true ? ' -A' : ''
+  const subresource = asked.subresource === undefined ? '' : ` --subresource ${asked.subresource}`
+  const resource = asked.type === undefined ? what : asked.type.group === '' ? asked.type.plural : `${asked.type.plural}.${asked.type.group}`
+  return new CassSniError('CSNI203', `${who === undefined ? 'the current user' : `user "${who}"`} may not ${verb} ${what}${name}${where}`, {
+    ...details,
+    next: [
+      `kubectl auth can-i ${verb} ${resource}${asked.name === undefined ? '' : `/${asked.name}`}${subresource}${scope}`,
+      'Ask for the ClusterRole in docs/rights.md: it holds the rights that this program needs.',
+    ],
+  })
+}
+
+function notFound(status: Status | undefined, asked: Asked, details: Details, target: KubeTarget): CassSniError {
+  if (status?.details?.kind === 'namespaces' && status.details.name !== undefined && asked.type?.kind !== 'Namespace') {
+    return new CassSniError('CSNI204', `namespace ${status.details.name} does not exist`, {
+      ...details,
+      next: ['kubectl get namespaces', `kubectl create namespace ${status.details.name}`],
+    })
+  }
+  if (status?.reason === 'NotFound' && status.details?.name !== undefined) {
+    return new CassSniError('CSNI204', `${details.object ?? status.details.name} does not exist`, details)
+  }
+  const what =
+    asked.type === undefined ? (asked.path ?? 'this path') : `${asked.type.kind} (${asked.type.group === '' ? 'core' : asked.type.group}/${asked.type.version})`
+  return new CassSniError('CSNI205', `the API server ${target.server} does not serve ${what}`, {
+    ...details,
+    next: [asked.type === undefined || asked.type.group === '' ? 'kubectl api-versions' : `kubectl api-resources --api-group=${asked.type.group}`],
+  })
+}
+
+function conflict(status: Status | undefined, asked: Asked, details: Details): CassSniError {
+  const causes = (status?.details?.causes ?? []).filter((one) => one.reason === 'FieldManagerConflict')
+  if (causes.length > 0) {
+    const managers = [...new Set(causes.map((one) => /conflict with "([^"]*)"/.exec(one.message ?? '')?.[1] ?? 'another manager'))]
+    const fields = causes.map((one) => one.field ?? '').filter((field) => field !== '')
+    return new CassSniError(
+      'CSNI207',
+      `${managers.map((name) => `"${name}"`).join(', ')} set ${fields.join(', ')} of ${details.object ?? 'the object'} to another value`,
+      {
+        ...details,
+        cause: new Refusal(409, 'FieldManagerConflict'),
+        ...(asked.name === undefined || asked.type === undefined
+          ? {}
+          : {
+              next: [
+                `kubectl get ${asked.type.plural} ${asked.name}${asked.namespace === undefined ? '' : ` -n ${asked.namespace}`} -o yaml --show-managed-fields`,
+              ],
+            }),
+      },
+    )
+  }
+  return new CassSniError('CSNI206', `the API server refused to ${describe(asked)}: it was changed by somebody else at the same time`, {
+    ...details,
+    next: ['Run the command again.'],
+  })
+}
+
+function reasons(status: Status | undefined, said: string, asked: Asked): string {
+  const causes = status?.details?.causes ?? []
+  if (asked.type?.kind === SECRET.kind && asked.type.group === '') {
+    // the message quotes values, and these are secret
+    const fields = [...new Set(causes.map((one) => one.field ?? '').filter((field) => field !== ''))]
+    return fields.length > 0 ? `its fields ${fields.join(', ')} are not valid` : `it is not valid (${status?.reason ?? 'no reason given'})`
+  }
+  if (causes.length === 0) return said
+  const each = causes.map((one) => [one.field, one.message].filter((part) => part !== undefined && part !== '' && part !== '<nil>').join(': '))
+  return [...new Set(each)].join('; ') || said
+}
+
+function hideSecrets(said: string, asked: Asked): string {
+  return asked.type?.kind === SECRET.kind && writes(asked.verb) ? '(the message may quote the Secret and is not shown)' : said
+}
+
+/** "secret/dc1-keystore in namespace x"; undefined when no one object was asked for. */
+export function objectOf(asked: Asked): string | undefined {
+  if (asked.type === undefined || asked.name === undefined) return undefined
+  const kind = asked.type.kind.toLowerCase()
+  const named = asked.type.group === '' ? `${kind}/${asked.name}` : `${kind}.${asked.type.group}/${asked.name}`
+  return asked.namespace === undefined ? named : `${named} in namespace ${asked.namespace}`
+}
+
+function describe(asked: Asked): string {
+  const object = objectOf(asked)
+  if (object !== undefined) return `${asked.verb} ${object}${asked.subresource === undefined ? '' : ` (${asked.subresource})`}`
+  if (asked.type === undefined) return `${asked.verb} ${asked.path ?? ''}`
+  return `${asked.verb} ${asked.type.plural}${asked.namespace === undefined ? '' : ` in namespace ${asked.namespace}`}`
+}
+
+function resourceName(asked: Asked): string {
+  if (asked.type === undefined) return ''
+  return `${asked.type.plural}${asked.type.group === '' ? '' : `.${asked.type.group}`}${asked.subresource === undefined ? '' : `/${asked.subresource}`}`
+}
+
+export function contextFlag(target: KubeTarget): string {
+  return target.context === '' || target.context === 'in-cluster' ? '' : ` --context ${target.context}`
+}
+
+/** How OpenSSL and Node call certificates that do not verify (nodejs.org/api/tls.html#x509-certificate-error-codes). */
+const TRUST = /^(UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|CERT_|ERR_TLS_CERT|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE)/
+
+/** Translates an error below HTTP: no connection, no trust, no time. */
+export function unreachable(error: unknown, target: KubeTarget): CassSniError {
+  if (error instanceof CassSniError) return error
+  const { code = '', message } = deepest(error)
+  const next = [`kubectl cluster-info${contextFlag(target)}`]
+  const where = `the API server ${target.server} (context "${target.context}")`
+  if (TRUST.test(code)) return new CassSniError('CSNI201', `the certificate of ${where} is not trusted: ${message}`, { next })
+  if (/^ERR_OSSL|^ERR_CRYPTO/.test(code)) {
+    return new CassSniError('CSNI103', `a certificate or key that the kubeconfig gives for user "${target.user}" cannot be read: ${message}`, {
+      next: ['kubectl config view'],
+    })
+  }
+  if (/^ERR_SSL.*ALERT/.test(code)) return new CassSniError('CSNI202', `${where} refused the client certificate of user "${target.user}": ${message}`, { next })
+  return new CassSniError('CSNI201', `${where} cannot be reached: ${plain(code, message)}`, { next })
+}
+
+function deepest(error: unknown): { code?: string | undefined; message: string } {
+  // several addresses were tried: the first failure speaks for all
+  if (error instanceof AggregateError && error.errors.length > 0) return deepest(error.errors[0])
+  if (error instanceof Error) return error as NodeJS.ErrnoException
+  return { message: String(error) }
+}
+
+function plain(code: string, message: string): string {
+  switch (code) {
+    case 'ECONNREFUSED':
+      return 'connection refused'
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return 'its host name cannot be resolved'
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return 'the connection was cut'
+    case 'ETIMEDOUT':
+      return 'no answer in time'
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+      return 'no route to it'
+    default:
+      return message
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * One TCP connection to a port of a pod over one WebSocket (k8s.io/kubelet/pkg/cri/streaming/portforward/websocket.go, v4.channel.k8s.io):
+ * channel 0 carries the data, channel 1 an error text; the first two bytes that come on each are the port number.
+ */
+import { Duplex } from 'node:stream'
+import type { WebSocket } from 'ws'
+import { CassSniError } from '../errors.ts'
+import { statusOf } from './refusal.ts'
+import type { Transport } from './transport.ts'
+import { openWebSocket } from './websocket.ts'
+
+const DATA = 0
+const ERROR = 1
+const PORT_BYTES = 2
+
+/** Idle connections are cut by load balancers, the strictest after 60 s. */
+const PING_MS = 20_000
+/** What may wait in the WebSocket before a writer has to. Bytes. */
+const HIGH_WATER = 1024 * 1024
+/** Small writes that wait together are sent as one message of at most this size. Bytes. */
+const LARGEST_MESSAGE = 128 * 1024
+/**
+ * The framing cannot say that our side has ended, so the far end's last bytes are waited for until it is silent this long.
+ * containerd gives the other direction one second as well (internal/cri/server/sandbox_portforward_linux.go).
+ */
+const LINGER_MS = 1000
+
+export interface Pod {
+  name: string
+  namespace: string
+}
+
+/** Opens a tunnel. Throws CSNI203 without the right, CSNI204 for no such pod, CSNI601 when the pod cannot be reached. */
+export async function openTunnel(transport: Transport, pod: Pod, port: number): Promise<Duplex> {
+  const { POD } = await import('./resources.ts')
+  const path = `/api/v1/namespaces/${encodeURIComponent(pod.namespace)}/pods/${encodeURIComponent(pod.name)}/portforward`
+  const asked = {
+    verb: 'create',
+    type: POD,
+    name: pod.name,
+    namespace: pod.namespace,
+    subresource: 'portforward',
+  }
+  try {
+    const socket = await openWebSocket(transport, path, new URLSearchParams({ ports: String(port) }), ['v4.channel.k8s.io'], asked)
+    return new Tunnel(socket, pod, port, transport.signal)
+  } catch (error) {
+    const status = statusOf(error)
+    if (status !== undefined && (status === 400 || status >= 500)) throw broken(pod, port, (error as Error).message, (error as Error).cause)
+    throw error
+  }
+}
+
+function broken(pod: Pod, port: number, why: string, cause?: unknown): CassSniError {
+  return new CassSniError('CSNI601', `no connection to port ${port} of pod ${pod.name}: ${why}`, {
+    object: `pod/${pod.name} in namespace ${pod.namespace}`,
+    next: [`kubectl get pod ${pod.name} -n ${pod.namespace}`],
+    ...(cause === undefined ? {} : { cause }),
+  })
+}
+
+class Tunnel extends Duplex {
+  readonly #socket: WebSocket
+  readonly #pod: Pod
+  readonly #port: number
+  readonly #signal: AbortSignal
+  readonly #ping: NodeJS.Timeout
+  readonly #abort = () => this.destroy(this.#signal.reason as Error)
+  /** Bytes of the port header still to come, per channel. */
+  readonly #header = [PORT_BYTES, PORT_BYTES]
+  #errorText = ''
+  #unsent = 0
+  #flushed: (() => void) | undefined
+  #linger: NodeJS.Timeout | undefined
+
+  constructor(socket: WebSocket, pod: Pod, port: number, signal: AbortSignal) {
+    super({
+      allowHalfOpen: false,
+      readableHighWaterMark: 256 * 1024,
+      writableHighWaterMark: 256 * 1024,
+    })
+    this.#socket = socket
+    this.#pod = pod
+    this.#port = port
+    this.#signal = signal
+    this.#ping = setInterval(() => socket.ping(), PING_MS)
+    this.#ping.unref()
+    signal.addEventListener('abort', this.#abort, { once: true })
+    socket.on('message', (message: Buffer) => this.#receive(message))
+    socket.on('error', (error) => this.destroy(broken(pod, port, error.message, error)))
+    socket.on('close', (code: number) => this.#closed(code))
+  }
+
+  override _read(): void {
+    if (this.#socket.isPaused) this.#socket.resume()
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    const message = Buffer.allocUnsafe(chunk.length + 1)
+    message[0] = DATA
+    chunk.copy(message, 1)
+    this.#send(message, done)
+  }
+
+  override _writev(chunks: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
+    let from = 0
+    const next = (error?: Error | null): void => {
+      if (error != null || from === chunks.length) return done(error)
+      let size = 0
+      let to = from
+      while (to < chunks.length && (to === from || size + (chunks[to]?.chunk.length ?? 0) <= LARGEST_MESSAGE)) size += chunks[to++]?.chunk.length ?? 0
+      const message = Buffer.allocUnsafe(size + 1)
+      message[0] = DATA
+      let at = 1
+      for (; from < to; from++) at += chunks[from]?.chunk.copy(message, at) ?? 0
+      this.#send(message, next)
+    }
+    next()
+  }
+
+  override _final(done: () => void): void {
+    if (this.#unsent > 0) this.#flushed = () => this._final(done)
+    else {
+      this.#waitForRest()
+      done()
+    }
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    clearInterval(this.#ping)
+    clearTimeout(this.#linger)
+    this.#signal.removeEventListener('abort', this.#abort)
+    this.#socket.terminate()
+    done(error)
+  }
+
+  #send(message: Buffer, done: (error?: Error | null) => void): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return done(broken(this.#pod, this.#port, 'the far end has closed it'))
+    this.#unsent++
+    // a writer goes on at once while little waits, else when its own message has left
+    const full = this.#socket.bufferedAmount > HIGH_WATER
+    this.#socket.send(message, (error) => {
+      this.#unsent--
+      if (full) done(error === undefined ? null : broken(this.#pod, this.#port, error.message, error))
+      else if (error !== undefined) this.destroy(broken(this.#pod, this.#port, error.message, error))
+      if (this.#unsent === 0) this.#flushed?.()
+    })
+    if (!full) done()
+  }
+
+  #receive(message: Buffer): void {
+    const channel = message[0]
+    if (channel !== DATA && channel !== ERROR) return
+    const header = Math.min(this.#header[channel] ?? 0, message.length - 1)
+    this.#header[channel] = (this.#header[channel] ?? 0) - header
+    if (message.length - 1 === header) return
+    const data = message.subarray(1 + header)
+    if (channel === ERROR) {
+      this.#errorText += data.toString('utf8')
+      this.destroy(broken(this.#pod, this.#port, plainReason(this.#errorText)))
+      return
+    }
+    if (this.#linger !== undefined) this.#waitForRest()
+    if (!this.push(data)) this.#socket.pause()
+  }
+
+  #closed(code: number): void {
+    // 1006: without a close frame
+    if (code === 1006 && this.#linger === undefined) this.destroy(broken(this.#pod, this.#port, 'the connection to the API server was cut'))
+    else this.push(null)
+  }
+
+  #waitForRest(): void {
+    clearTimeout(this.#linger)
+    this.#linger = setTimeout(() => this.#socket.close(1000), LINGER_MS)
+    this.#linger.unref()
+  }
+}
+
+/** kubelet's and containerd's words around the reason are long: the end counts, e.g. "connection refused". */
+function plainReason(text: string): string {
+  if (text.includes('connection refused')) return 'connection refused: nothing listens there'
+  if (text.includes('connection reset by peer')) return 'the far end cut it'
+  return text.replace(/^error forwarding port \d+ to pod [^:]*: /, '').trim()
+}
