@@ -1,149 +1,98 @@
 /** Reads the YAML that the user hands over: a file, a folder that is a kustomization, or a URL. */
-import { readFile, stat } from "node:fs/promises";
-import { parseAllDocuments } from "yaml";
-import type { KubeObject } from "../../cluster/kube.ts";
-import { runProgram } from "../../cluster/program.ts";
-import { CassSniError } from "../../errors.ts";
+import { readFile, stat } from 'node:fs/promises'
+import { parseAllDocuments } from 'yaml'
+import type { KubeObject } from '../../cluster/kube.ts'
+import { CassSniError } from '../../errors.ts'
+import { programOutput } from './program.ts'
 
-const FETCH_TIMEOUT_MS = 30_000;
+const FETCH_TIMEOUT_MS = 30_000
 
 /**
  * The Kubernetes objects in YAML or JSON text; Lists are unfolded, empty documents left out.
  * `source` names the text in errors (CSNI107).
  */
 export function parseObjects(text: string, source: string): KubeObject[] {
-	const objects: KubeObject[] = [];
-	const documents = parseAllDocuments(text);
-	for (const [index, document] of Array.isArray(documents)
-		? documents.entries()
-		: []) {
-		const trouble = document.errors[0];
-		if (trouble !== undefined)
-			throw new CassSniError(
-				"CSNI107",
-				`${source} is not YAML: ${trouble.message.split("\n")[0]}`,
-				{ next: [`kubectl apply --dry-run=client -f ${source}`] },
-			);
-		const value: unknown = document.toJS({ maxAliasCount: 100 });
-		if (value === null || value === undefined) continue;
-		for (const item of isList(value) ? value.items : [value]) {
-			if (!isKubeObject(item)) {
-				throw new CassSniError(
-					"CSNI107",
-					`document ${index + 1} of ${source} is not a Kubernetes object: it lacks apiVersion, kind or metadata.name`,
-					{ next: [`kubectl apply --dry-run=client -f ${source}`] },
-				);
-			}
-			objects.push(item);
-		}
-	}
-	if (objects.length === 0)
-		throw new CassSniError("CSNI107", `${source} holds no Kubernetes object`, {
-			next: ["Name a file that holds the objects as YAML or JSON."],
-		});
-	return objects;
+  const objects: KubeObject[] = []
+  const documents = parseAllDocuments(text)
+  for (const [index, document] of Array.isArray(documents) ? documents.entries() : []) {
+    const trouble = document.errors[0]
+    if (trouble !== undefined)
+      throw new CassSniError('CSNI107', `${source} is not YAML: ${trouble.message.split('\n')[0]}`, { next: [`kubectl apply --dry-run=client -f ${source}`] })
+    const value: unknown = document.toJS({ maxAliasCount: 100 })
+    if (value === null || value === undefined) continue
+    for (const item of isList(value) ? value.items : [value]) {
+      if (!isKubeObject(item)) {
+        throw new CassSniError('CSNI107', `document ${index + 1} of ${source} is not a Kubernetes object: it lacks apiVersion, kind or metadata.name`, {
+          next: [`kubectl apply --dry-run=client -f ${source}`],
+        })
+      }
+      objects.push(item)
+    }
+  }
+  if (objects.length === 0)
+    throw new CassSniError('CSNI107', `${source} holds no Kubernetes object`, {
+      next: ['Name a file that holds the objects as YAML or JSON.'],
+    })
+  return objects
 }
 
 function isList(value: unknown): value is { items: unknown[] } {
-	return (
-		typeof value === "object" &&
-		value !== null &&
-		"kind" in value &&
-		String(value.kind).endsWith("List") &&
-		"items" in value &&
-		Array.isArray(value.items)
-	);
+  return typeof value === 'object' && value !== null && 'kind' in value && String(value.kind).endsWith('List') && 'items' in value && Array.isArray(value.items)
 }
 
 function isKubeObject(value: unknown): value is KubeObject {
-	if (typeof value !== "object" || value === null) return false;
-	const { apiVersion, kind, metadata } = value as Record<string, unknown>;
-	return (
-		typeof apiVersion === "string" &&
-		typeof kind === "string" &&
-		typeof metadata === "object" &&
-		metadata !== null &&
-		typeof (metadata as { name?: unknown }).name === "string"
-	);
+  if (typeof value !== 'object' || value === null) return false
+  const { apiVersion, kind, metadata } = value as Record<string, unknown>
+  return (
+    typeof apiVersion === 'string' &&
+    typeof kind === 'string' &&
+    typeof metadata === 'object' &&
+    metadata !== null &&
+    typeof (metadata as { name?: unknown }).name === 'string'
+  )
 }
 
 /**
  * The objects of a source: "https://…" is fetched, a folder is rendered by the user's `kubectl kustomize`, all else is a file.
  * Errors: CSNI104 (no such file), CSNI107 (not YAML), CSNI702 (kubectl kustomize failed).
  */
-export async function readObjects(
-	source: string,
-	kubectl: string,
-	signal: AbortSignal,
-): Promise<KubeObject[]> {
-	if (/^https?:\/\//i.test(source))
-		return parseObjects(await fetchText(source, signal), source);
-	const found = await stat(source).catch((error: NodeJS.ErrnoException) => {
-		throw new CassSniError(
-			"CSNI104",
-			`${source} cannot be read: ${error.code === "ENOENT" ? "no such file or folder" : error.message}`,
-			{ next: [`ls -l ${source}`], cause: error },
-		);
-	});
-	if (found.isDirectory())
-		return parseObjects(await kustomize(source, kubectl, signal), source);
-	const text = await readFile(source, "utf8").catch((error: Error) => {
-		throw new CassSniError(
-			"CSNI104",
-			`${source} cannot be read: ${error.message}`,
-			{ next: [`ls -l ${source}`], cause: error },
-		);
-	});
-	return parseObjects(text, source);
+export async function readObjects(source: string, kubectl: string, signal: AbortSignal): Promise<KubeObject[]> {
+  if (/^https?:\/\//i.test(source)) return parseObjects(await fetchText(source, signal), source)
+  const found = await stat(source).catch((error: NodeJS.ErrnoException) => {
+    throw new CassSniError('CSNI104', `${source} cannot be read: ${error.code === 'ENOENT' ? 'no such file or folder' : error.message}`, {
+      next: [`ls -l ${source}`],
+      cause: error,
+    })
+  })
+  if (found.isDirectory()) return parseObjects(await kustomize(source, kubectl, signal), source)
+  const text = await readFile(source, 'utf8').catch((error: Error) => {
+    throw new CassSniError('CSNI104', `${source} cannot be read: ${error.message}`, { next: [`ls -l ${source}`], cause: error })
+  })
+  return parseObjects(text, source)
 }
 
 async function fetchText(url: string, signal: AbortSignal): Promise<string> {
-	const next = [`curl -fsSLO ${url}`, "and name the downloaded file instead."];
-	const response = await fetch(url, {
-		signal: AbortSignal.any([signal, AbortSignal.timeout(FETCH_TIMEOUT_MS)]),
-	}).catch((error: Error) => {
-		if (signal.aborted) throw signal.reason;
-		const cause =
-			error.cause instanceof Error ? error.cause.message : error.message;
-		throw new CassSniError("CSNI104", `${url} cannot be fetched: ${cause}`, {
-			next,
-			cause: error,
-		});
-	});
-	if (!response.ok)
-		throw new CassSniError(
-			"CSNI104",
-			`${url} cannot be fetched: HTTP ${response.status}`,
-			{ next },
-		);
-	return response.text();
+  const next = [`curl -fsSLO ${url}`, 'and name the downloaded file instead.']
+  const response = await fetch(url, {
+    signal: AbortSignal.any([signal, AbortSignal.timeout(FETCH_TIMEOUT_MS)]),
+  }).catch((error: Error) => {
+    if (signal.aborted) throw signal.reason
+    const cause = error.cause instanceof Error ? error.cause.message : error.message
+    throw new CassSniError('CSNI104', `${url} cannot be fetched: ${cause}`, {
+      next,
+      cause: error,
+    })
+  })
+  if (!response.ok) throw new CassSniError('CSNI104', `${url} cannot be fetched: HTTP ${response.status}`, { next })
+  return response.text()
 }
 
-async function kustomize(
-	folder: string,
-	kubectl: string,
-	signal: AbortSignal,
-): Promise<string> {
-	const outcome = await runProgram(kubectl, ["kustomize", folder], {
-		signal,
-	}).catch((error: NodeJS.ErrnoException) => {
-		if (error.code !== "ENOENT") throw error;
-		throw new CassSniError(
-			"CSNI702",
-			`${folder} is a folder, and ${kubectl}, which would render it, is not there`,
-			{
-				next: [
-					"Install kubectl, or name it: kubectl cass-sni install --kubectl /path/to/kubectl",
-				],
-			},
-		);
-	});
-	if (outcome.exitCode !== 0) {
-		throw new CassSniError(
-			"CSNI702",
-			`kubectl kustomize ${folder} failed: ${outcome.stderr.trim().split("\n").slice(-2).join(" ")}`,
-			{ next: [`kubectl kustomize ${folder}`] },
-		);
-	}
-	return outcome.stdout;
+function kustomize(folder: string, kubectl: string, signal: AbortSignal): Promise<string> {
+  return programOutput({
+    command: [kubectl, 'kustomize', folder],
+    signal,
+    code: 'CSNI702',
+    needed: `${folder} is a folder, which kubectl renders as a kustomization`,
+    missing: ['Install kubectl, or name it: kubectl cass-sni install --kubectl /path/to/kubectl'],
+  })
 }

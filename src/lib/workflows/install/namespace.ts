@@ -1,84 +1,67 @@
 /** The blog's `kubectl create namespace`, `kubectl label namespace istio-injection=enabled` and `kubectl config set-context`. */
-import { applyChanges } from "../../changes/apply.ts";
-import { planChanges } from "../../changes/plan.ts";
-import type { Desired } from "../../changes/changeset.ts";
-import { runProgram } from "../../cluster/program.ts";
-import { NAMESPACE } from "../../cluster/resources.ts";
-import { CassSniError } from "../../errors.ts";
-import { injectionLabels } from "../../istio/injection.ts";
-import { observeMesh } from "../../istio/observe.ts";
-import type { Install, InstallStep, StepPlan } from "./step.ts";
+import { applyChanges } from '../../changes/apply.ts'
+import { planChanges } from '../../changes/plan.ts'
+import type { Desired } from '../../changes/changeset.ts'
+import { NAMESPACE } from '../../cluster/resources.ts'
+import { injectionLabels } from '../../istio/injection.ts'
+import { observeMesh } from '../../istio/observe.ts'
+import { programOutput } from './program.ts'
+import type { Install, InstallStep, StepPlan } from './step.ts'
 
 /** The namespace with the label that makes Istio inject its sidecar into the pods there. */
-function desiredNamespace(
-	name: string,
-	labels: Record<string, string>,
-): Desired {
-	return {
-		type: NAMESPACE,
-		ownership: "share",
-		// The label is what the user asks for by running install; a namespace labelled otherwise by hand is told as a conflict.
-		object: { apiVersion: "v1", kind: "Namespace", metadata: { name, labels } },
-	};
+function desiredNamespace(name: string, labels: Record<string, string>): Desired {
+  return {
+    type: NAMESPACE,
+    ownership: 'share',
+    // The label is what the user asks for by running install; a namespace labelled otherwise by hand is told as a conflict.
+    object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } },
+  }
 }
 
 function contextIsSet(install: Install): boolean {
-	return (
-		!install.options.setContext ||
-		install.context.kube.target.contextNamespace === install.namespace
-	);
+  return !install.options.setContext || install.context.kube.target.contextNamespace === install.namespace
 }
 
 export const namespaceStep: InstallStep = {
-	id: "namespace",
-	title: "Namespace with sidecar injection",
+  id: 'namespace',
+  title: 'Namespace with sidecar injection',
 
-	async look(install): Promise<StepPlan> {
-		const mesh = await observeMesh(install.context.kube);
-		const labels = injectionLabels(mesh, install.options.istioRevision);
-		const changes = await planChanges(install.context.kube, [
-			desiredNamespace(install.namespace, labels),
-		]);
-		const settled =
-			changes.changes.every((change) => change.action === "unchanged") &&
-			contextIsSet(install);
-		const label = Object.entries(labels)
-			.map(([key, value]) => `${key}=${value}`)
-			.join(",");
-		return {
-			state: settled ? "present" : "change",
-			note: `${install.namespace}, ${label}`,
-			changes,
-		};
-	},
+  async look(install): Promise<StepPlan> {
+    const mesh = await observeMesh(install.context.kube)
+    const labels = injectionLabels(mesh, install.options.istioRevision)
+    const changes = await planChanges(install.context.kube, [desiredNamespace(install.namespace, labels)])
+    const settled = changes.changes.every((change) => change.action === 'unchanged') && contextIsSet(install)
+    const label = Object.entries(labels)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(',')
+    return {
+      state: settled ? 'present' : 'change',
+      note: `${install.namespace}, ${label}`,
+      changes,
+    }
+  },
 
-	async change(install, plan): Promise<string> {
-		if (plan.changes !== undefined)
-			await applyChanges(install.context, plan.changes);
-		if (!contextIsSet(install)) {
-			const { kubectl } = install.options;
-			const { target } = install.context.kube;
-			const args = [
-				"config",
-				"set-context",
-				target.context,
-				`--namespace=${install.namespace}`,
-				...install.kubeArguments.filter((argument) =>
-					argument.startsWith("--kubeconfig="),
-				),
-			];
-			const outcome = await runProgram(kubectl, args, {
-				signal: install.context.signal,
-			});
-			if (outcome.exitCode !== 0) {
-				throw new CassSniError(
-					"CSNI702",
-					`kubectl config set-context failed with exit code ${outcome.exitCode}: ${outcome.stderr.trim()}`,
-					{ next: [["kubectl", ...args].join(" ")] },
-				);
-			}
-			return `${plan.note}; context ${target.context} now points to ${install.namespace}`;
-		}
-		return plan.note;
-	},
-};
+  async change(install, plan): Promise<string> {
+    if (plan.changes !== undefined) await applyChanges(install.context, plan.changes)
+    if (!contextIsSet(install)) {
+      const { kubectl } = install.options
+      const { target } = install.context.kube
+      const args = [
+        'config',
+        'set-context',
+        target.context,
+        `--namespace=${install.namespace}`,
+        ...install.kubeArguments.filter((argument) => argument.startsWith('--kubeconfig=')),
+      ]
+      await programOutput({
+        command: [kubectl, ...args],
+        signal: install.context.signal,
+        code: 'CSNI702',
+        needed: 'the context is to be changed',
+        missing: ['Install kubectl, or name it: kubectl cass-sni install --kubectl /path/to/kubectl'],
+      })
+      return `${plan.note}; context ${target.context} now points to ${install.namespace}`
+    }
+    return plan.note
+  },
+}

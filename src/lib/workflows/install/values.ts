@@ -1,9 +1,9 @@
 /** Reads a value out of an object of unknown shape: the value at the path, or undefined. */
 export function valueAt(object: unknown, path: string[]): unknown {
-	let value = object;
-	for (const key of path) {
-		if (typeof value !== "object" || value === null) return undefined;
-		value = (value as Record<string, unknown>)[key];
-	}
-	return value;
+  let value = object
+  for (const key of path) {
+    if (typeof value !== 'object' || value === null) return undefined
+    value = (value as Record<string, unknown>)[key]
+  }
+  return value
 }

@@ -1,0 +1,42 @@
+/** Runs the user's istioctl, helm and kubectl for a step, and tells what went wrong with them. */
+import { ProgramMissing, runProgram } from '../../cluster/program.ts'
+import { CassSniError, type ErrorCode } from '../../errors.ts'
+
+export interface ProgramRun {
+  /** What the user could type: program and arguments. */
+  command: string[]
+  signal: AbortSignal
+  /** Code of both errors: not there, failed. */
+  code: ErrorCode
+  /** Said when the program is not there: why it was needed. */
+  needed: string
+  /** What to do when it is not there. */
+  missing: string[]
+  /** What to do when it failed; the command itself comes first. */
+  failed?: string[]
+  onLine?: (line: string) => void
+}
+
+/** The program's stdout. Throws `code` when it is not there or ends with another code than 0: its last lines are in the message. */
+export async function programOutput(run: ProgramRun): Promise<string> {
+  const [program = '', ...args] = run.command
+  const last: string[] = []
+  const onLine = (line: string): void => {
+    const text = line.trim()
+    if (text === '') return
+    last.push(text)
+    if (last.length > 3) last.shift()
+    run.onLine?.(text)
+  }
+  const outcome = await runProgram(program, args, { signal: run.signal, onLine }).catch((error: unknown) => {
+    if (!(error instanceof ProgramMissing)) throw error
+    throw new CassSniError(run.code, `${run.needed}, and ${program} cannot be run here: ${program} is not there or not executable`, {
+      next: run.missing,
+      cause: error,
+    })
+  })
+  if (outcome.exitCode === 0) return outcome.stdout
+  throw new CassSniError(run.code, `${[program, ...args.slice(0, 2)].join(' ')} failed with exit code ${outcome.exitCode}: ${last.join(' | ')}`, {
+    next: [run.command.join(' '), ...(run.failed ?? [])],
+  })
+}
