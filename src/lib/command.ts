@@ -11,7 +11,7 @@ import type { ColourChoice } from './output/colour.ts'
 import type { Show } from './output/show.ts'
 import { Interruption } from './interruption.ts'
 import { RunOutput } from './run-output.ts'
-import { isParserError, usageError } from './usage.ts'
+import { usageError } from './usage.ts'
 import type { WorkflowContext } from './workflows/context.ts'
 
 /** What a command's `work` is given. */
@@ -59,6 +59,8 @@ interface KnownFlags {
 type Judged = { ok?: unknown }
 
 export abstract class CassSniCommand<Result extends object | undefined = object | undefined> extends Command {
+  static override usage: string | string[] = '<%= command.id %> [flags]'
+
   static override baseFlags = { ...commonFlags, output: outputFlag(['text', 'json', 'yaml']) }
 
   /** `kind` of the envelope: the name of the schema in docs/schemas. */
@@ -86,7 +88,7 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
       if (flags.timeout !== undefined) interruption.limit(flags.timeout)
       result = await interruption.race(this.work(this.#run(flags, output, interruption)))
     } catch (caught) {
-      error = this.#translate(caught, interruption)
+      error = interruption.reasonFor(caught) ?? asCassSniError(caught)
     }
     let exitCode: ExitCode = error?.exitCode ?? ((result as Judged | undefined)?.ok === false ? EXIT.failed : EXIT.ok)
     try {
@@ -104,19 +106,14 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
 
   /** The flags of the command at hand; a wrong command line is a CSNI101. */
   async #flags(): Promise<KnownFlags> {
-    const { flags } = await this.parse(this.ctor as typeof CassSniCommand)
-    return flags as unknown as KnownFlags
-  }
-
-  #translate(caught: unknown, interruption: Interruption): CassSniError {
-    const reason = interruption.reasonFor(caught)
-    if (reason) return reason
-    if (isParserError(caught)) {
-      const ctor = this.ctor as typeof CassSniCommand
+    const ctor = this.ctor as typeof CassSniCommand
+    try {
+      const { flags } = await this.parse(ctor)
+      return flags as unknown as KnownFlags
+    } catch (caught) {
       const id = (this.id ?? '').split(':').join(' ')
-      return usageError(caught, Object.keys({ ...ctor.baseFlags, ...ctor.flags }), `${this.config.bin} ${id} --help`)
+      throw usageError(caught, Object.keys({ ...ctor.baseFlags, ...ctor.flags }), `${this.config.bin} ${id} --help`)
     }
-    return asCassSniError(caught)
   }
 
   #run(flags: KnownFlags, output: RunOutput, interruption: Interruption): Run {

@@ -1,6 +1,7 @@
 /** From the words of the command line to one command's exit code. */
 import { Config, run } from '@oclif/core'
 import { asCassSniError, CassSniError, EXIT } from './errors.ts'
+import { commonFlags } from './flags.ts'
 import { closest } from './usage.ts'
 
 interface Start {
@@ -14,9 +15,16 @@ interface Start {
 export async function main(argv: readonly string[], start: Start): Promise<number> {
   try {
     const config = await load(start)
-    const words = argv[0] === 'help' ? [...argv.slice(1), '--help'] : [...argv]
-    const id = commandOf(words, config)
-    const exitCode: unknown = await run(id, config)
+    const words = flagsLast(argv[0] === 'help' ? [...argv.slice(1), '--help'] : [...argv])
+    const [id, ...rest] = commandOf(words, config)
+    if (id === undefined && words.length > 0 && !asksForHelp(words) && words[0] !== '--version') {
+      throw new CassSniError('CSNI101', `"${words[0]}" is not a command.`, { next: [`${config.bin} --help`] })
+    }
+    if (id === undefined || asksForHelp(words) || !config.commandIDs.includes(id)) {
+      await run(id === undefined ? rest : [id, ...rest], config)
+      return EXIT.ok
+    }
+    const exitCode: unknown = await config.runCommand(id, rest)
     return typeof exitCode === 'number' ? exitCode : EXIT.ok
   } catch (caught) {
     const error = asCassSniError(caught)
@@ -35,14 +43,33 @@ async function load({ root, development }: Start): Promise<Config> {
   return Config.load({ root, pjson, ignoreManifest: true })
 }
 
+/** Flags that were written before the command ("-n ns verify"), as kubectl allows, go behind it, where oclif looks for them. */
+function flagsLast(words: string[]): string[] {
+  let at = 0
+  while (words[at]?.startsWith('-') && words[at] !== '--') {
+    const name = words[at]?.replace(/^--?/, '') ?? ''
+    const flag = Object.entries(commonFlags).find(([long, { char }]) => long === name || char === name)
+    const takesNext = name === 'o' || name === 'output' || (flag !== undefined && flag[1].type === 'option')
+    at += takesNext ? 2 : 1
+  }
+  const end = words.findIndex((word, index) => index >= at && word.startsWith('-'))
+  const names = words.slice(at, end === -1 ? undefined : end)
+  return [...names, ...words.slice(0, at), ...(end === -1 ? [] : words.slice(end))]
+}
+
+function asksForHelp(words: string[]): boolean {
+  const end = words.indexOf('--')
+  return (end === -1 ? words : words.slice(0, end)).some((word) => word === '--help' || word === '-h')
+}
+
 /**
  * The words with the command's own words joined as oclif's ids are ("routes sync" is "routes:sync").
  * Throws CSNI101 when they name no command and no topic: oclif would say so without naming one that is near.
  */
-function commandOf(words: string[], config: Config): string[] {
+function commandOf(words: string[], config: Config): [string | undefined, ...string[]] {
   const end = words.findIndex((word) => word.startsWith('-'))
   const names = end === -1 ? words : words.slice(0, end)
-  if (names.length === 0) return words
+  if (names.length === 0) return [undefined, ...words]
   const topics = config.topics.map((topic) => topic.name)
   const known = [...config.commandIDs.filter((id) => !id.startsWith('__')), ...topics]
   for (let count = names.length; count > 0; count--) {

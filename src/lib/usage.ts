@@ -30,14 +30,11 @@ interface ParserError extends Error {
   args?: unknown[]
 }
 
-/** Whether an error came from oclif's parser: it alone carries `parse` or is thrown with an exit code of usage. */
-export function isParserError(error: unknown): error is ParserError {
-  return error instanceof Error && ('parse' in error || ('oclif' in error && !('code' in error && typeof error.code === 'string')))
-}
-
-/** A CSNI101 of what oclif's parser threw. `flagNames` are those of the command, `help` the command that shows its help. */
-export function usageError(error: ParserError, flagNames: readonly string[], help: string): CassSniError {
-  return new CassSniError('CSNI101', sentence(error, flagNames), { next: [help] })
+/** What the parsing of a command line threw, as a CSNI101. `flagNames` are those of the command, `help` the command that shows its help. */
+export function usageError(thrown: unknown, flagNames: readonly string[], help: string): CassSniError {
+  const error: ParserError = thrown instanceof Error ? thrown : new Error(String(thrown))
+  const own = thrown instanceof CassSniError ? thrown.next : []
+  return new CassSniError('CSNI101', sentence(error, flagNames), { next: [...own, help] })
 }
 
 function sentence(error: ParserError, flagNames: readonly string[]): string {
@@ -48,6 +45,8 @@ function sentence(error: ParserError, flagNames: readonly string[]): string {
   }
   const text = error.message
     .replace(/\nSee more help with --help$/, '')
+    // A flag's own parser failed: oclif puts "Parsing --flag" before its message (lib/parser/parse.js).
+    .replace(/^Parsing (--\S+) \n\t/, '$1: ')
     .replace(/^The following errors? occurred:\s*/, '')
     .split('\n')
     .map((line) => line.trim())
