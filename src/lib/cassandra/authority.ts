@@ -1,190 +1,123 @@
 /** The Secrets in which cass-operator keeps a datacenter's certificate authority and keystore: where they are, and reading them. */
-import type { Kube, KubeObject } from "../cluster/kube.ts";
-import { SECRET } from "../cluster/resources.ts";
-import { CassSniError } from "../errors.ts";
-import type { Datacenter } from "./datacenter.ts";
+import type { Kube, KubeObject } from '../cluster/kube.ts'
+import { SECRET } from '../cluster/resources.ts'
+import { CassSniError } from '../errors.ts'
+import type { Datacenter } from './datacenter.ts'
 
 /** Annotation on the keystore Secret: the public names that the certificate carries besides those of the cluster, comma-separated. */
-export const PUBLIC_NAMES_ANNOTATION = "cass-sni/public-names";
+export const PUBLIC_NAMES_ANNOTATION = 'cass-sni/public-names'
 
 /** The path at which cass-operator mounts its own keystore (k8ssandra/cass-operator pkg/serverconfig/parsing.go compares with exactly this). */
-export const OPERATOR_KEYSTORE_PATH = "/etc/encryption/node-keystore.jks";
+export const OPERATOR_KEYSTORE_PATH = '/etc/encryption/node-keystore.jks'
 
 /** A datacenter's CA as it lies in its Secret. `key` is a secret: never printed. */
 export interface AuthorityMaterial {
-	/** PEM, as found: the operator uses the first block only. */
-	certificate: string;
-	key: string;
+  /** PEM, as found: the operator uses the first block only. */
+  certificate: string
+  key: string
 }
 
-interface SecretObject extends KubeObject {
-	data?: Record<string, string>;
+interface Secret extends KubeObject {
+  data?: Record<string, string>
 }
 
 /** The keystore as it lies in its Secret. */
 export interface KeystoreMaterial {
-	bytes: Buffer;
-	/** Of the annotation `cass-sni/public-names`; undefined when it was never set. */
-	publicNames?: string[];
+  bytes: Buffer
+  /** Of the annotation `cass-sni/public-names`; undefined when it was never set. */
+  publicNames?: string[]
 }
 
 /** How kubectl names the CA Secret of a datacenter. */
 export function authorityObject(dc: Datacenter): string {
-	return `secret/${dc.keystores.caSecret} in namespace ${dc.namespace}`;
+  return `secret/${dc.keystores.caSecret} in namespace ${dc.namespace}`
 }
 
 /** How kubectl names the keystore Secret of a datacenter. */
 export function keystoreObject(dc: Datacenter): string {
-	return `secret/${dc.keystores.keystoreSecret} in namespace ${dc.namespace}`;
+  return `secret/${dc.keystores.keystoreSecret} in namespace ${dc.namespace}`
 }
 
 /** The password of the keystore: the configured one, else the datacenter's name, which is what the operator uses (pkg/utils/crypto.go). */
 export function keystorePassword(dc: Datacenter): string {
-	return (
-		dc.clientEncryption.keystorePassword ??
-		dc.serverEncryption.keystorePassword ??
-		dc.name
-	);
+  return dc.clientEncryption.keystorePassword ?? dc.serverEncryption.keystorePassword ?? dc.name
 }
 
 /**
  * CA certificate and key of a datacenter.
  * @throws CSNI204 when the Secret is missing, CSNI401 when it lacks a key, CSNI203 when the user may not read Secrets.
  */
-export async function readAuthorityMaterial(
-	kube: Kube,
-	dc: Datacenter,
-): Promise<AuthorityMaterial> {
-	const data = await readSecret(
-		kube,
-		dc,
-		dc.keystores.caSecret,
-		"certificate authority",
-	);
-	return { certificate: text(data, "cert", dc), key: text(data, "key", dc) };
+export async function readAuthorityMaterial(kube: Kube, dc: Datacenter): Promise<AuthorityMaterial> {
+  const data = await readSecret(kube, dc, dc.keystores.caSecret, 'certificate authority')
+  return { certificate: text(data, 'cert', dc), key: text(data, 'key', dc) }
 }
 
 /**
  * The CA certificate of a datacenter, PEM, its first block, without the key. What a client trusts.
  * @throws CSNI204 when the Secret is missing, CSNI401 when it holds no certificate, CSNI203 when the user may not read Secrets.
  */
-export async function readAuthorityCertificate(
-	kube: Kube,
-	dc: Datacenter,
-): Promise<string> {
-	const data = await readSecret(
-		kube,
-		dc,
-		dc.keystores.caSecret,
-		"certificate authority",
-	);
-	const block =
-		/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/.exec(
-			text(data, "cert", dc),
-		);
-	if (!block) {
-		throw new CassSniError(
-			"CSNI401",
-			`key "cert" of ${authorityObject(dc)} holds no PEM certificate`,
-			{
-				object: authorityObject(dc),
-				next: [
-					`kubectl get secret ${dc.keystores.caSecret} -n ${dc.namespace} -o jsonpath='{.data.cert}' | base64 -d`,
-				],
-			},
-		);
-	}
-	return `${block[0].replaceAll("\r", "")}\n`;
+export async function readAuthorityCertificate(kube: Kube, dc: Datacenter): Promise<string> {
+  const data = await readSecret(kube, dc, dc.keystores.caSecret, 'certificate authority')
+  const block = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/.exec(text(data, 'cert', dc))
+  if (!block) {
+    throw new CassSniError('CSNI401', `key "cert" of ${authorityObject(dc)} holds no PEM certificate`, {
+      object: authorityObject(dc),
+      next: [`kubectl get secret ${dc.keystores.caSecret} -n ${dc.namespace} -o jsonpath='{.data.cert}' | base64 -d`],
+    })
+  }
+  return `${block[0].replaceAll('\r', '')}\n`
 }
 
 /**
  * The keystore of a datacenter and the public names remembered with it.
  * @throws CSNI204 when the Secret or its key is missing, CSNI203 when the user may not read Secrets.
  */
-export async function readKeystoreMaterial(
-	kube: Kube,
-	dc: Datacenter,
-): Promise<KeystoreMaterial> {
-	const secret = await findSecret(
-		kube,
-		dc,
-		dc.keystores.keystoreSecret,
-		"keystore",
-	);
-	const encoded = secret.data?.[dc.keystores.keystoreKey];
-	if (encoded === undefined || encoded === "") {
-		throw new CassSniError(
-			"CSNI204",
-			`${keystoreObject(dc)} has no key "${dc.keystores.keystoreKey}"`,
-			{
-				object: keystoreObject(dc),
-				next: [
-					`kubectl delete secret ${dc.keystores.keystoreSecret} -n ${dc.namespace}   # cass-operator then makes it again, from the same CA`,
-				],
-			},
-		);
-	}
-	const remembered = secret.metadata.annotations?.[PUBLIC_NAMES_ANNOTATION];
-	return {
-		bytes: Buffer.from(encoded, "base64"),
-		...(remembered === undefined
-			? {}
-			: {
-					publicNames: remembered
-						.split(",")
-						.map((name) => name.trim())
-						.filter((name) => name !== ""),
-				}),
-	};
+export async function readKeystoreMaterial(kube: Kube, dc: Datacenter): Promise<KeystoreMaterial> {
+  const secret = await findSecret(kube, dc, dc.keystores.keystoreSecret, 'keystore')
+  const encoded = secret.data?.[dc.keystores.keystoreKey]
+  if (encoded === undefined || encoded === '') {
+    throw new CassSniError('CSNI204', `${keystoreObject(dc)} has no key "${dc.keystores.keystoreKey}"`, {
+      object: keystoreObject(dc),
+      next: [`kubectl delete secret ${dc.keystores.keystoreSecret} -n ${dc.namespace}   # cass-operator then makes it again, from the same CA`],
+    })
+  }
+  const remembered = secret.metadata.annotations?.[PUBLIC_NAMES_ANNOTATION]
+  return {
+    bytes: Buffer.from(encoded, 'base64'),
+    ...(remembered === undefined
+      ? {}
+      : {
+          publicNames: remembered
+            .split(',')
+            .map((name) => name.trim())
+            .filter((name) => name !== ''),
+        }),
+  }
 }
 
-async function readSecret(
-	kube: Kube,
-	dc: Datacenter,
-	name: string,
-	what: string,
-): Promise<Record<string, string>> {
-	return (await findSecret(kube, dc, name, what)).data ?? {};
+async function readSecret(kube: Kube, dc: Datacenter, name: string, what: string): Promise<Record<string, string>> {
+  return (await findSecret(kube, dc, name, what)).data ?? {}
 }
 
-async function findSecret(
-	kube: Kube,
-	dc: Datacenter,
-	name: string,
-	what: string,
-): Promise<SecretObject> {
-	const secret = await kube.get<SecretObject>(SECRET, name, dc.namespace);
-	if (secret) return secret;
-	throw new CassSniError(
-		"CSNI204",
-		`there is no secret/${name} in namespace ${dc.namespace}: datacenter ${dc.name} has no ${what} of cass-operator`,
-		{
-			object: `secret/${name} in namespace ${dc.namespace}`,
-			next: [
-				`kubectl get cassandradatacenter ${dc.name} -n ${dc.namespace} -o jsonpath='{.spec.config}'   # cass-operator makes it when client_encryption_options.keystore is ${OPERATOR_KEYSTORE_PATH}`,
-				`kubectl get secrets -n ${dc.namespace}`,
-			],
-		},
-	);
+async function findSecret(kube: Kube, dc: Datacenter, name: string, what: string): Promise<Secret> {
+  const secret = await kube.get<Secret>(SECRET, name, dc.namespace)
+  if (secret) return secret
+  throw new CassSniError('CSNI204', `there is no secret/${name} in namespace ${dc.namespace}: datacenter ${dc.name} has no ${what} of cass-operator`, {
+    object: `secret/${name} in namespace ${dc.namespace}`,
+    next: [
+      `kubectl get cassandradatacenter ${dc.name} -n ${dc.namespace} -o jsonpath='{.spec.config}'   # cass-operator makes it when client_encryption_options.keystore is ${OPERATOR_KEYSTORE_PATH}`,
+      `kubectl get secrets -n ${dc.namespace}`,
+    ],
+  })
 }
 
-function text(
-	data: Record<string, string>,
-	key: "cert" | "key",
-	dc: Datacenter,
-): string {
-	const encoded = data[key];
-	if (encoded === undefined || encoded === "") {
-		throw new CassSniError(
-			"CSNI401",
-			`${authorityObject(dc)} has no key "${key}"`,
-			{
-				object: authorityObject(dc),
-				next: [
-					`kubectl describe secret ${dc.keystores.caSecret} -n ${dc.namespace}`,
-				],
-			},
-		);
-	}
-	return Buffer.from(encoded, "base64").toString("utf8");
+function text(data: Record<string, string>, key: 'cert' | 'key', dc: Datacenter): string {
+  const encoded = data[key]
+  if (encoded === undefined || encoded === '') {
+    throw new CassSniError('CSNI401', `${authorityObject(dc)} has no key "${key}"`, {
+      object: authorityObject(dc),
+      next: [`kubectl describe secret ${dc.keystores.caSecret} -n ${dc.namespace}`],
+    })
+  }
+  return Buffer.from(encoded, 'base64').toString('utf8')
 }

@@ -1,22 +1,22 @@
 /** What a certificate says, in the form in which the rest of this room compares it. */
-import { X509Certificate } from "node:crypto";
-import { isIP } from "node:net";
+import { X509Certificate } from 'node:crypto'
+import { isIP } from 'node:net'
 
-const DAY = 24 * 60 * 60 * 1000;
+const DAY = 24 * 60 * 60 * 1000
 
 export interface Certificate {
-	/** DER. */
-	der: Buffer;
-	/** As Node shows it, on one line: "CN=dc1.cass-operator.cassdc, O=…". */
-	subject: string;
-	issuer: string;
-	/** Names and addresses of the subjectAltName, normal form, in the certificate's order. */
-	names: string[];
-	notBefore: Date;
-	notAfter: Date;
-	/** SHA-256, upper case with colons, as openssl and Node show it. */
-	fingerprint256: string;
-	x509: X509Certificate;
+  /** DER. */
+  der: Buffer
+  /** As Node shows it, on one line: "CN=dc1.cass-operator.cassdc, O=…". */
+  subject: string
+  issuer: string
+  /** Names and addresses of the subjectAltName, normal form, in the certificate's order. */
+  names: string[]
+  notBefore: Date
+  notAfter: Date
+  /** SHA-256, upper case with colons, as openssl and Node show it. */
+  fingerprint256: string
+  x509: X509Certificate
 }
 
 /**
@@ -25,35 +25,33 @@ export interface Certificate {
  * @throws Error of node:crypto when it is none
  */
 export function readCertificate(source: Buffer | string): Certificate {
-	const x509 = new X509Certificate(source);
-	return {
-		der: x509.raw,
-		subject: oneLine(x509.subject),
-		issuer: oneLine(x509.issuer),
-		names: subjectAltNames(x509.subjectAltName ?? ""),
-		notBefore: new Date(x509.validFrom),
-		notAfter: new Date(x509.validTo),
-		fingerprint256: x509.fingerprint256,
-		x509,
-	};
+  const x509 = new X509Certificate(source)
+  return {
+    der: x509.raw,
+    subject: oneLine(x509.subject),
+    issuer: oneLine(x509.issuer),
+    names: subjectAltNames(x509.subjectAltName ?? ''),
+    notBefore: new Date(x509.validFrom),
+    notAfter: new Date(x509.validTo),
+    fingerprint256: x509.fingerprint256,
+    x509,
+  }
 }
 
 /** A name or an address in the form in which two are compared: lower case, no final dot, IPv6 in its short form. */
 export function normalName(name: string): string {
-	const text = name.trim().toLowerCase().replace(/\.$/, "");
-	return isIP(text) === 6
-		? new URL(`http://[${text}]`).hostname.slice(1, -1)
-		: text;
+  const text = name.trim().toLowerCase().replace(/\.$/, '')
+  return isIP(text) === 6 ? new URL(`http://[${text}]`).hostname.slice(1, -1) : text
 }
 
 /** Whole days from `now` (milliseconds) until the date, rounded down; negative when it has passed. */
 export function daysUntil(date: Date, now: number): number {
-	return Math.floor((date.getTime() - now) / DAY);
+  return Math.floor((date.getTime() - now) / DAY)
 }
 
 /** A date as it is shown: 2027-11-23. */
 export function dateText(date: Date): string {
-	return date.toISOString().slice(0, 10);
+  return date.toISOString().slice(0, 10)
 }
 
 /**
@@ -61,17 +59,15 @@ export function dateText(date: Date): string {
  * (nodejs/node src/crypto/crypto_common.cc, since CVE-2021-44532).
  */
 function subjectAltNames(text: string): string[] {
-	const names: string[] = [];
-	for (const [, kind, value = ""] of text.matchAll(
-		/([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^,]*)(?:, |$)/g,
-	)) {
-		if (kind !== "DNS" && kind !== "IP Address") continue;
-		const name: unknown = value.startsWith('"') ? JSON.parse(value) : value;
-		names.push(normalName(String(name)));
-	}
-	return names;
+  const names: string[] = []
+  for (const [, kind, value = ''] of text.matchAll(/([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^,]*)(?:, |$)/g)) {
+    if (kind !== 'DNS' && kind !== 'IP Address') continue
+    const name: unknown = value.startsWith('"') ? JSON.parse(value) : value
+    names.push(normalName(String(name)))
+  }
+  return names
 }
 
 function oneLine(name: string): string {
-	return name.split("\n").join(", ");
+  return name.split('\n').join(', ')
 }

@@ -4,24 +4,24 @@
  */
 
 export const TAG = {
-	boolean: 0x01,
-	integer: 0x02,
-	bitString: 0x03,
-	octetString: 0x04,
-	null: 0x05,
-	oid: 0x06,
-	utf8String: 0x0c,
-	sequence: 0x30,
-	set: 0x31,
-	utcTime: 0x17,
-	generalizedTime: 0x18,
-} as const;
+  boolean: 0x01,
+  integer: 0x02,
+  bitString: 0x03,
+  octetString: 0x04,
+  null: 0x05,
+  oid: 0x06,
+  utf8String: 0x0c,
+  sequence: 0x30,
+  set: 0x31,
+  utcTime: 0x17,
+  generalizedTime: 0x18,
+} as const
 
 /** One element: its tag, its content, and the bytes of the whole. */
 export interface DerElement {
-	tag: number;
-	content: Buffer;
-	raw: Buffer;
+  tag: number
+  content: Buffer
+  raw: Buffer
 }
 
 /**
@@ -29,104 +29,80 @@ export interface DerElement {
  * @throws RangeError when the bytes are no such DER.
  */
 export function readElements(bytes: Buffer): DerElement[] {
-	const elements: DerElement[] = [];
-	let at = 0;
-	while (at < bytes.length) {
-		const tag = bytes.readUInt8(at);
-		if ((tag & 0x1f) === 0x1f)
-			throw new RangeError("a DER tag of more than one byte");
-		let length = bytes.readUInt8(at + 1);
-		let start = at + 2;
-		if (length >= 0x80) {
-			const size = length & 0x7f;
-			if (size === 0 || size > 4)
-				throw new RangeError("a DER length of this form is not supported");
-			length = bytes.readUIntBE(start, size);
-			start += size;
-		}
-		if (start + length > bytes.length)
-			throw new RangeError("a DER element is longer than its container");
-		elements.push({
-			tag,
-			content: bytes.subarray(start, start + length),
-			raw: bytes.subarray(at, start + length),
-		});
-		at = start + length;
-	}
-	return elements;
+  const elements: DerElement[] = []
+  let at = 0
+  while (at < bytes.length) {
+    const tag = bytes.readUInt8(at)
+    if ((tag & 0x1f) === 0x1f) throw new RangeError('a DER tag of more than one byte')
+    let length = bytes.readUInt8(at + 1)
+    let start = at + 2
+    if (length >= 0x80) {
+      const size = length & 0x7f
+      if (size === 0 || size > 4) throw new RangeError('a DER length of this form is not supported')
+      length = bytes.readUIntBE(start, size)
+      start += size
+    }
+    if (start + length > bytes.length) throw new RangeError('a DER element is longer than its container')
+    elements.push({
+      tag,
+      content: bytes.subarray(start, start + length),
+      raw: bytes.subarray(at, start + length),
+    })
+    at = start + length
+  }
+  return elements
 }
 
 /** The members of the one constructed element that `bytes` is. */
-export function readMembers(
-	bytes: Buffer,
-	tag: number = TAG.sequence,
-): DerElement[] {
-	const [element, ...rest] = readElements(bytes);
-	if (!element || rest.length > 0 || element.tag !== tag)
-		throw new RangeError(`not a DER element of tag ${tag}`);
-	return readElements(element.content);
+export function readMembers(bytes: Buffer, tag: number = TAG.sequence): DerElement[] {
+  const [element, ...rest] = readElements(bytes)
+  if (!element || rest.length > 0 || element.tag !== tag) throw new RangeError(`not a DER element of tag ${tag}`)
+  return readElements(element.content)
 }
 
 /** An element of this tag around these parts. */
 export function encode(tag: number, ...parts: Buffer[]): Buffer {
-	const content = Buffer.concat(parts);
-	if (content.length < 0x80)
-		return Buffer.concat([Buffer.from([tag, content.length]), content]);
-	const length: number[] = [];
-	for (let rest = content.length; rest > 0; rest = Math.floor(rest / 256))
-		length.unshift(rest % 256);
-	return Buffer.concat([
-		Buffer.from([tag, 0x80 | length.length, ...length]),
-		content,
-	]);
+  const content = Buffer.concat(parts)
+  if (content.length < 0x80) return Buffer.concat([Buffer.from([tag, content.length]), content])
+  const length: number[] = []
+  for (let rest = content.length; rest > 0; rest = Math.floor(rest / 256)) length.unshift(rest % 256)
+  return Buffer.concat([Buffer.from([tag, 0x80 | length.length, ...length]), content])
 }
 
 export function sequence(...parts: Buffer[]): Buffer {
-	return encode(TAG.sequence, ...parts);
+  return encode(TAG.sequence, ...parts)
 }
 
 /** A non-negative integer from its big-endian bytes. */
 export function unsignedInteger(bytes: Buffer): Buffer {
-	let start = 0;
-	while (start < bytes.length - 1 && bytes[start] === 0) start += 1;
-	const shortest = bytes.subarray(start);
-	return encode(
-		TAG.integer,
-		(shortest[0] ?? 0) >= 0x80
-			? Buffer.concat([Buffer.from([0]), shortest])
-			: shortest,
-	);
+  let start = 0
+  while (start < bytes.length - 1 && bytes[start] === 0) start += 1
+  const shortest = bytes.subarray(start)
+  return encode(TAG.integer, (shortest[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.from([0]), shortest]) : shortest)
 }
 
 /** An object identifier from its dotted form. */
 export function objectIdentifier(dotted: string): Buffer {
-	const [first = 0, second = 0, ...rest] = dotted.split(".").map(Number);
-	const bytes = [first * 40 + second];
-	for (const arc of rest) {
-		const septets = [arc % 128];
-		for (
-			let left = Math.floor(arc / 128);
-			left > 0;
-			left = Math.floor(left / 128)
-		)
-			septets.unshift(0x80 | (left % 128));
-		bytes.push(...septets);
-	}
-	return encode(TAG.oid, Buffer.from(bytes));
+  const [first = 0, second = 0, ...rest] = dotted.split('.').map(Number)
+  const bytes = [first * 40 + second]
+  for (const arc of rest) {
+    const septets = [arc % 128]
+    for (let left = Math.floor(arc / 128); left > 0; left = Math.floor(left / 128)) septets.unshift(0x80 | (left % 128))
+    bytes.push(...septets)
+  }
+  return encode(TAG.oid, Buffer.from(bytes))
 }
 
 /** Whole bytes as a bit string; `unusedBits` of the last byte do not count. */
 export function bitString(bytes: Buffer, unusedBits = 0): Buffer {
-	return encode(TAG.bitString, Buffer.from([unusedBits]), bytes);
+  return encode(TAG.bitString, Buffer.from([unusedBits]), bytes)
 }
 
 /** A moment, whole seconds, as RFC 5280 (4.1.2.5) wants it: UTCTime through 2049, GeneralizedTime after. */
 export function time(date: Date): Buffer {
-	const digits = date
-		.toISOString()
-		.replace(/\.\d+Z$/, "Z")
-		.replace(/[-:T]/g, "");
-	return date.getUTCFullYear() < 2050
-		? encode(TAG.utcTime, Buffer.from(digits.slice(2)))
-		: encode(TAG.generalizedTime, Buffer.from(digits));
+  const digits = date
+    .toISOString()
+    .replace(/\.\d+Z$/, 'Z')
+    .replace(/[-:T]/g, '')
+  return date.getUTCFullYear() < 2050 ? encode(TAG.utcTime, Buffer.from(digits.slice(2))) : encode(TAG.generalizedTime, Buffer.from(digits))
 }

@@ -3,117 +3,84 @@
  * pavel-v-chernykh/keystore-go) and what every Java reads, whatever its version. The format and the protection of its keys are those of
  * OpenJDK (openjdk/jdk src/java.base/share/classes/sun/security/provider/JavaKeyStore.java and KeyProtector.java).
  */
-import { createHash, timingSafeEqual } from "node:crypto";
-import { CassSniError } from "../errors.ts";
-import { encode, objectIdentifier, readMembers, sequence, TAG } from "./der.ts";
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { CassSniError } from '../errors.ts'
+import { encode, objectIdentifier, readMembers, sequence, TAG } from './der.ts'
 
-const MAGIC = 0xfeedfeed;
-const VERSION = 2;
-const KEY_ENTRY = 1;
-const TRUSTED_ENTRY = 2;
-const DIGEST_BYTES = 20;
+const MAGIC = 0xfeedfeed
+const VERSION = 2
+const KEY_ENTRY = 1
+const TRUSTED_ENTRY = 2
+const DIGEST_BYTES = 20
 /** JavaKeyStore.getPreKeyedHash: mixed into the digest that ends the file. */
-const WHITENER = Buffer.from("Mighty Aphrodite", "utf8");
+const WHITENER = Buffer.from('Mighty Aphrodite', 'utf8')
 /** KeyProtector.KEY_PROTECTOR_OID. */
-const KEY_PROTECTOR = "1.3.6.1.4.1.42.2.17.1.1";
+const KEY_PROTECTOR = '1.3.6.1.4.1.42.2.17.1.1'
 /** Bytes of salt that `protectKey` needs. */
-export const SALT_BYTES = DIGEST_BYTES;
+export const SALT_BYTES = DIGEST_BYTES
 
 /** A private key and the certificates that prove it, its own first. */
 export interface KeyEntry {
-	kind: "key";
-	alias: string;
-	/** Milliseconds since the epoch. */
-	created: number;
-	/** EncryptedPrivateKeyInfo, DER: see `recoverKey`. */
-	protectedKey: Buffer;
-	/** DER. */
-	chain: Buffer[];
+  kind: 'key'
+  alias: string
+  /** Milliseconds since the epoch. */
+  created: number
+  /** EncryptedPrivateKeyInfo, DER: see `recoverKey`. */
+  protectedKey: Buffer
+  /** DER. */
+  chain: Buffer[]
 }
 
 /** A certificate that is trusted. */
 export interface TrustedEntry {
-	kind: "trusted";
-	alias: string;
-	/** Milliseconds since the epoch. */
-	created: number;
-	/** DER. */
-	certificate: Buffer;
+  kind: 'trusted'
+  alias: string
+  /** Milliseconds since the epoch. */
+  created: number
+  /** DER. */
+  certificate: Buffer
 }
 
-export type KeystoreEntry = KeyEntry | TrustedEntry;
+export type KeystoreEntry = KeyEntry | TrustedEntry
 
 /**
  * The entries of a JKS file, in its order.
  * @param object what the file belongs to, for errors: "secret/dc1-keystore in namespace x"
  * @throws CSNI403 when it is no JKS, is damaged, or the password is another. The password is never shown.
  */
-export function readKeystore(
-	bytes: Buffer,
-	password: string,
-	object: string,
-): KeystoreEntry[] {
-	if (bytes.length < 12 + DIGEST_BYTES || bytes.readUInt32BE(0) !== MAGIC) {
-		const format =
-			bytes[0] === TAG.sequence ? "a PKCS#12 file" : "not a Java keystore";
-		throw unreadable(
-			object,
-			`it is ${format}, and only the format JKS is read`,
-		);
-	}
-	const version = bytes.readUInt32BE(4);
-	if (version !== VERSION)
-		throw unreadable(
-			object,
-			`it is a Java keystore of version ${version}, and only version ${VERSION} is read`,
-		);
-	const content = bytes.subarray(0, bytes.length - DIGEST_BYTES);
-	if (
-		!timingSafeEqual(
-			digest(content, password),
-			bytes.subarray(bytes.length - DIGEST_BYTES),
-		)
-	) {
-		throw unreadable(
-			object,
-			"the configured keystore_password does not fit, or the file is damaged",
-		);
-	}
-	try {
-		return readEntries(content);
-	} catch (error) {
-		if (error instanceof RangeError)
-			throw unreadable(object, "the file is damaged", error);
-		throw error;
-	}
+export function readKeystore(bytes: Buffer, password: string, object: string): KeystoreEntry[] {
+  if (bytes.length < 12 + DIGEST_BYTES || bytes.readUInt32BE(0) !== MAGIC) {
+    const format = bytes[0] === TAG.sequence ? 'a PKCS#12 file' : 'not a Java keystore'
+    throw unreadable(object, `it is ${format}, and only the format JKS is read`)
+  }
+  const version = bytes.readUInt32BE(4)
+  if (version !== VERSION) throw unreadable(object, `it is a Java keystore of version ${version}, and only version ${VERSION} is read`)
+  const content = bytes.subarray(0, bytes.length - DIGEST_BYTES)
+  if (!timingSafeEqual(digest(content, password), bytes.subarray(bytes.length - DIGEST_BYTES))) {
+    throw unreadable(object, 'the configured keystore_password does not fit, or the file is damaged')
+  }
+  try {
+    return readEntries(content)
+  } catch (error) {
+    if (error instanceof RangeError) throw unreadable(object, 'the file is damaged', error)
+    throw error
+  }
 }
 
 /** A JKS file of these entries, under this password. */
-export function writeKeystore(
-	entries: readonly KeystoreEntry[],
-	password: string,
-): Buffer {
-	const parts: Buffer[] = [
-		uint32(MAGIC),
-		uint32(VERSION),
-		uint32(entries.length),
-	];
-	for (const entry of entries) {
-		parts.push(
-			uint32(entry.kind === "key" ? KEY_ENTRY : TRUSTED_ENTRY),
-			modifiedUtf8(entry.alias),
-			timestamp(entry.created),
-		);
-		if (entry.kind === "key") {
-			parts.push(block(entry.protectedKey), uint32(entry.chain.length));
-			for (const certificate of entry.chain)
-				parts.push(modifiedUtf8("X.509"), block(certificate));
-		} else {
-			parts.push(modifiedUtf8("X.509"), block(entry.certificate));
-		}
-	}
-	const content = Buffer.concat(parts);
-	return Buffer.concat([content, digest(content, password)]);
+export function writeKeystore(entries: readonly KeystoreEntry[], password: string): Buffer {
+  const parts: Buffer[] = [uint32(MAGIC), uint32(VERSION), uint32(entries.length)]
+  for (const entry of entries) {
+    parts.push(uint32(entry.kind === 'key' ? KEY_ENTRY : TRUSTED_ENTRY), modifiedUtf8(entry.alias), timestamp(entry.created))
+    if (entry.kind === 'key') {
+      parts.push(block(entry.protectedKey), uint32(entry.chain.length))
+      for (const certificate of entry.chain) parts.push(modifiedUtf8('X.509'), block(certificate))
+    } else {
+      parts.push(modifiedUtf8('X.509'), block(entry.certificate))
+    }
+  }
+  const content = Buffer.concat(parts)
+  return Buffer.concat([content, digest(content, password)])
 }
 
 /**
@@ -121,171 +88,127 @@ export function writeKeystore(
  * @param key PKCS#8, DER
  * @param salt `SALT_BYTES` random bytes
  */
-export function protectKey(
-	key: Buffer,
-	password: string,
-	salt: Buffer,
-): Buffer {
-	const protectedBytes = Buffer.concat([
-		salt,
-		mask(key, password, salt),
-		sha1(passwordBytes(password), key),
-	]);
-	return sequence(
-		sequence(objectIdentifier(KEY_PROTECTOR), encode(TAG.null)),
-		encode(TAG.octetString, protectedBytes),
-	);
+export function protectKey(key: Buffer, password: string, salt: Buffer): Buffer {
+  const protectedBytes = Buffer.concat([salt, mask(key, password, salt), sha1(passwordBytes(password), key)])
+  return sequence(sequence(objectIdentifier(KEY_PROTECTOR), encode(TAG.null)), encode(TAG.octetString, protectedBytes))
 }
 
 /** The private key of a key entry, PKCS#8 DER; undefined when the password does not open it or it is protected in another way. */
-export function recoverKey(
-	protectedKey: Buffer,
-	password: string,
-): Buffer | undefined {
-	let sealed: Buffer;
-	try {
-		const [algorithm, data] = readMembers(protectedKey);
-		if (!algorithm || data?.tag !== TAG.octetString) return undefined;
-		if (
-			!readMembers(algorithm.raw)[0]?.raw.equals(
-				objectIdentifier(KEY_PROTECTOR),
-			)
-		)
-			return undefined;
-		sealed = data.content;
-	} catch (error) {
-		if (error instanceof RangeError) return undefined;
-		throw error;
-	}
-	if (sealed.length < 2 * DIGEST_BYTES) return undefined;
-	const salt = sealed.subarray(0, DIGEST_BYTES);
-	const key = mask(
-		sealed.subarray(DIGEST_BYTES, sealed.length - DIGEST_BYTES),
-		password,
-		salt,
-	);
-	return timingSafeEqual(
-		sha1(passwordBytes(password), key),
-		sealed.subarray(sealed.length - DIGEST_BYTES),
-	)
-		? key
-		: undefined;
+export function recoverKey(protectedKey: Buffer, password: string): Buffer | undefined {
+  let sealed: Buffer
+  try {
+    const [algorithm, data] = readMembers(protectedKey)
+    if (!algorithm || data?.tag !== TAG.octetString) return undefined
+    if (!readMembers(algorithm.raw)[0]?.raw.equals(objectIdentifier(KEY_PROTECTOR))) return undefined
+    sealed = data.content
+  } catch (error) {
+    if (error instanceof RangeError) return undefined
+    throw error
+  }
+  if (sealed.length < 2 * DIGEST_BYTES) return undefined
+  const salt = sealed.subarray(0, DIGEST_BYTES)
+  const key = mask(sealed.subarray(DIGEST_BYTES, sealed.length - DIGEST_BYTES), password, salt)
+  return timingSafeEqual(sha1(passwordBytes(password), key), sealed.subarray(sealed.length - DIGEST_BYTES)) ? key : undefined
 }
 
 function readEntries(content: Buffer): KeystoreEntry[] {
-	let at = 8;
-	const take = (length: number): Buffer => {
-		if (at + length > content.length)
-			throw new RangeError("the keystore ends too early");
-		at += length;
-		return content.subarray(at - length, at);
-	};
-	const number = () => take(4).readUInt32BE();
-	const string = () => take(take(2).readUInt16BE()).toString("utf8");
-	const certificate = () => {
-		// cass-operator writes "X509", Java "X.509": Java takes both names, and there is no other type in practice.
-		string();
-		return Buffer.from(take(number()));
-	};
-	const count = number();
-	const entries: KeystoreEntry[] = [];
-	for (let index = 0; index < count; index += 1) {
-		const tag = number();
-		const alias = string();
-		const created = Number(take(8).readBigInt64BE());
-		if (tag === KEY_ENTRY) {
-			const protectedKey = Buffer.from(take(number()));
-			const length = number();
-			const chain: Buffer[] = [];
-			for (let position = 0; position < length; position += 1)
-				chain.push(certificate());
-			entries.push({ kind: "key", alias, created, protectedKey, chain });
-		} else if (tag === TRUSTED_ENTRY) {
-			entries.push({
-				kind: "trusted",
-				alias,
-				created,
-				certificate: certificate(),
-			});
-		} else {
-			throw new RangeError(`an entry of unknown kind ${tag}`);
-		}
-	}
-	return entries;
+  let at = 8
+  const take = (length: number): Buffer => {
+    if (at + length > content.length) throw new RangeError('the keystore ends too early')
+    at += length
+    return content.subarray(at - length, at)
+  }
+  const number = () => take(4).readUInt32BE()
+  const string = () => take(take(2).readUInt16BE()).toString('utf8')
+  const certificate = () => {
+    // cass-operator writes "X509", Java "X.509": Java takes both names, and there is no other type in practice.
+    string()
+    return Buffer.from(take(number()))
+  }
+  const count = number()
+  const entries: KeystoreEntry[] = []
+  for (let index = 0; index < count; index += 1) {
+    const tag = number()
+    const alias = string()
+    const created = Number(take(8).readBigInt64BE())
+    if (tag === KEY_ENTRY) {
+      const protectedKey = Buffer.from(take(number()))
+      const length = number()
+      const chain: Buffer[] = []
+      for (let position = 0; position < length; position += 1) chain.push(certificate())
+      entries.push({ kind: 'key', alias, created, protectedKey, chain })
+    } else if (tag === TRUSTED_ENTRY) {
+      entries.push({
+        kind: 'trusted',
+        alias,
+        created,
+        certificate: certificate(),
+      })
+    } else {
+      throw new RangeError(`an entry of unknown kind ${tag}`)
+    }
+  }
+  return entries
 }
 
-function unreadable(
-	object: string,
-	why: string,
-	cause?: unknown,
-): CassSniError {
-	return new CassSniError(
-		"CSNI403",
-		`the keystore in ${object} cannot be read: ${why}`,
-		{
-			object,
-			next: [
-				"kubectl cass-sni certs --replace-keystore   # makes a new keystore under the configured password; entries of the old one are lost",
-			],
-			...(cause === undefined ? {} : { cause }),
-		},
-	);
+function unreadable(object: string, why: string, cause?: unknown): CassSniError {
+  return new CassSniError('CSNI403', `the keystore in ${object} cannot be read: ${why}`, {
+    object,
+    next: ['kubectl cass-sni certs --replace-keystore   # makes a new keystore under the configured password; entries of the old one are lost'],
+    ...(cause === undefined ? {} : { cause }),
+  })
 }
 
 /** XOR with the chain of digests that KeyProtector makes of password and salt; its own inverse. */
 function mask(data: Buffer, password: string, salt: Buffer): Buffer {
-	const secret = passwordBytes(password);
-	const result = Buffer.alloc(data.length);
-	let key = salt;
-	for (let at = 0; at < data.length; at += DIGEST_BYTES) {
-		key = sha1(secret, key);
-		for (
-			let offset = 0;
-			offset < DIGEST_BYTES && at + offset < data.length;
-			offset += 1
-		) {
-			result[at + offset] = (data[at + offset] ?? 0) ^ (key[offset] ?? 0);
-		}
-	}
-	return result;
+  const secret = passwordBytes(password)
+  const result = Buffer.alloc(data.length)
+  let key = salt
+  for (let at = 0; at < data.length; at += DIGEST_BYTES) {
+    key = sha1(secret, key)
+    for (let offset = 0; offset < DIGEST_BYTES && at + offset < data.length; offset += 1) {
+      result[at + offset] = (data[at + offset] ?? 0) ^ (key[offset] ?? 0)
+    }
+  }
+  return result
 }
 
 function digest(content: Buffer, password: string): Buffer {
-	return sha1(passwordBytes(password), WHITENER, content);
+  return sha1(passwordBytes(password), WHITENER, content)
 }
 
 /** The format is bound to SHA-1; it protects against accidents, the Secret against people. */
 function sha1(...parts: Buffer[]): Buffer {
-	const hash = createHash("sha1");
-	for (const part of parts) hash.update(part);
-	return hash.digest();
+  const hash = createHash('sha1')
+  for (const part of parts) hash.update(part)
+  return hash.digest()
 }
 
 /** Java's chars, big-endian. */
 function passwordBytes(password: string): Buffer {
-	return Buffer.from(password, "utf16le").swap16();
+  return Buffer.from(password, 'utf16le').swap16()
 }
 
 function uint32(value: number): Buffer {
-	const buffer = Buffer.alloc(4);
-	buffer.writeUInt32BE(value);
-	return buffer;
+  const buffer = Buffer.alloc(4)
+  buffer.writeUInt32BE(value)
+  return buffer
 }
 
 function timestamp(milliseconds: number): Buffer {
-	const buffer = Buffer.alloc(8);
-	buffer.writeBigInt64BE(BigInt(milliseconds));
-	return buffer;
+  const buffer = Buffer.alloc(8)
+  buffer.writeBigInt64BE(BigInt(milliseconds))
+  return buffer
 }
 
 function block(bytes: Buffer): Buffer {
-	return Buffer.concat([uint32(bytes.length), bytes]);
+  return Buffer.concat([uint32(bytes.length), bytes])
 }
 
 /** DataOutput.writeUTF: for text without NUL and beyond-BMP characters, which aliases of certificates do not have, the same as UTF-8. */
 function modifiedUtf8(text: string): Buffer {
-	const bytes = Buffer.from(text, "utf8");
-	const length = Buffer.alloc(2);
-	length.writeUInt16BE(bytes.length);
-	return Buffer.concat([length, bytes]);
+  const bytes = Buffer.from(text, 'utf8')
+  const length = Buffer.alloc(2)
+  length.writeUInt16BE(bytes.length)
+  return Buffer.concat([length, bytes])
 }

@@ -1,155 +1,100 @@
 /** What a datacenter's keystore holds, and the same keystore with another leaf in it. */
-import { createPrivateKey } from "node:crypto";
-import { CassSniError } from "../errors.ts";
-import { type Certificate, readCertificate } from "./certificate.ts";
-import { type IssuedLeaf, keyEntry } from "./issue.ts";
-import {
-	type KeyEntry,
-	type KeystoreEntry,
-	recoverKey,
-	type TrustedEntry,
-	writeKeystore,
-} from "./keystore.ts";
-import type { Current } from "./plan.ts";
+import { createPrivateKey } from 'node:crypto'
+import { CassSniError } from '../errors.ts'
+import { type Certificate, readCertificate } from './certificate.ts'
+import { type IssuedLeaf, keyEntry } from './issue.ts'
+import { type KeyEntry, type KeystoreEntry, recoverKey, type TrustedEntry, writeKeystore } from './keystore.ts'
+import type { Current } from './plan.ts'
 
 /** The alias under which cass-operator keeps its CA (k8ssandra/cass-operator pkg/utils/crypto.go). */
-const AUTHORITY_ALIAS = "ca";
+const AUTHORITY_ALIAS = 'ca'
 
 /** The entry that the nodes serve: the one with the operator's alias, else the first with a key. Java compares aliases without case. */
-function ownEntry(
-	entries: readonly KeystoreEntry[],
-	alias: string,
-): KeyEntry | undefined {
-	const keys = entries.filter((entry) => entry.kind === "key");
-	return (
-		keys.find((entry) => entry.alias.toLowerCase() === alias.toLowerCase()) ??
-		keys[0]
-	);
+function ownEntry(entries: readonly KeystoreEntry[], alias: string): KeyEntry | undefined {
+  const keys = entries.filter((entry) => entry.kind === 'key')
+  return keys.find((entry) => entry.alias.toLowerCase() === alias.toLowerCase()) ?? keys[0]
 }
 
 /**
  * What the keystore holds now, for `decide`; undefined when there is no certificate with a key in it.
  * @throws CSNI403 when a certificate in it cannot be read
  */
-export function currentOf(
-	entries: readonly KeystoreEntry[],
-	alias: string,
-	password: string,
-	object: string,
-): Current | undefined {
-	const own = ownEntry(entries, alias);
-	const [leaf, ...chain] = own?.chain ?? [];
-	if (!own || !leaf) return undefined;
-	try {
-		const certificate = readCertificate(leaf);
-		return {
-			leaf: certificate,
-			chain: chain.map(readCertificate),
-			trusted: entries
-				.filter((entry) => entry.kind === "trusted")
-				.map((entry) => readCertificate(entry.certificate)),
-			keyFits: keyFits(own, certificate, password),
-		};
-	} catch (cause) {
-		throw new CassSniError(
-			"CSNI403",
-			`the keystore in ${object} holds a certificate that cannot be read`,
-			{
-				object,
-				next: [
-					"kubectl cass-sni certs --replace-keystore   # makes a new keystore under the configured password; entries of the old one are lost",
-				],
-				cause,
-			},
-		);
-	}
+export function currentOf(entries: readonly KeystoreEntry[], alias: string, password: string, object: string): Current | undefined {
+  const own = ownEntry(entries, alias)
+  const [leaf, ...chain] = own?.chain ?? []
+  if (!own || !leaf) return undefined
+  try {
+    const certificate = readCertificate(leaf)
+    return {
+      leaf: certificate,
+      chain: chain.map(readCertificate),
+      trusted: entries.filter((entry) => entry.kind === 'trusted').map((entry) => readCertificate(entry.certificate)),
+      keyFits: keyFits(own, certificate, password),
+    }
+  } catch (cause) {
+    throw new CassSniError('CSNI403', `the keystore in ${object} holds a certificate that cannot be read`, {
+      object,
+      next: ['kubectl cass-sni certs --replace-keystore   # makes a new keystore under the configured password; entries of the old one are lost'],
+      cause,
+    })
+  }
 }
 
 /** The keystore with the leaf in the place of the old one and the authority trusted; every other entry is kept as it is. */
 export function rewriteKeystore(
-	entries: readonly KeystoreEntry[],
-	leaf: IssuedLeaf,
-	authority: Certificate,
-	options: {
-		alias: string;
-		password: string;
-		now: number;
-		randomBytes: (length: number) => Buffer;
-	},
+  entries: readonly KeystoreEntry[],
+  leaf: IssuedLeaf,
+  authority: Certificate,
+  options: {
+    alias: string
+    password: string
+    now: number
+    randomBytes: (length: number) => Buffer
+  },
 ): Buffer {
-	const old = ownEntry(entries, options.alias);
-	const chain = chainOf(old, authority);
-	const fresh = keyEntry(leaf, chain, {
-		...options,
-		alias: old?.alias ?? options.alias,
-	});
-	const rest = entries.filter((entry) => entry !== old);
-	return writeKeystore(
-		[fresh, ...withAuthority(rest, authority, options.now)],
-		options.password,
-	);
+  const old = ownEntry(entries, options.alias)
+  const chain = chainOf(old, authority)
+  const fresh = keyEntry(leaf, chain, {
+    ...options,
+    alias: old?.alias ?? options.alias,
+  })
+  const rest = entries.filter((entry) => entry !== old)
+  return writeKeystore([fresh, ...withAuthority(rest, authority, options.now)], options.password)
 }
 
 /** The authority, and what proved it before, when it is not a root itself. */
-function chainOf(
-	old: KeyEntry | undefined,
-	authority: Certificate,
-): Certificate[] {
-	const position =
-		old?.chain.findIndex((certificate) => certificate.equals(authority.der)) ??
-		-1;
-	return position < 0
-		? [authority]
-		: (old?.chain.slice(position).map(readCertificate) ?? [authority]);
+function chainOf(old: KeyEntry | undefined, authority: Certificate): Certificate[] {
+  const position = old?.chain.findIndex((certificate) => certificate.equals(authority.der)) ?? -1
+  return position < 0 ? [authority] : (old?.chain.slice(position).map(readCertificate) ?? [authority])
 }
 
-function withAuthority(
-	entries: readonly KeystoreEntry[],
-	authority: Certificate,
-	now: number,
-): KeystoreEntry[] {
-	if (
-		entries.some(
-			(entry) =>
-				entry.kind === "trusted" && entry.certificate.equals(authority.der),
-		)
-	)
-		return [...entries];
-	const trusted: TrustedEntry = {
-		kind: "trusted",
-		alias: AUTHORITY_ALIAS,
-		created: now,
-		certificate: authority.der,
-	};
-	// Another authority under that alias was trusted until now: nodes that still serve what it signed need it.
-	const kept = entries.map((entry) =>
-		entry.alias.toLowerCase() === AUTHORITY_ALIAS
-			? { ...entry, alias: freeAlias(entries) }
-			: entry,
-	);
-	return [trusted, ...kept];
+function withAuthority(entries: readonly KeystoreEntry[], authority: Certificate, now: number): KeystoreEntry[] {
+  if (entries.some((entry) => entry.kind === 'trusted' && entry.certificate.equals(authority.der))) return [...entries]
+  const trusted: TrustedEntry = {
+    kind: 'trusted',
+    alias: AUTHORITY_ALIAS,
+    created: now,
+    certificate: authority.der,
+  }
+  // Another authority under that alias was trusted until now: nodes that still serve what it signed need it.
+  const kept = entries.map((entry) => (entry.alias.toLowerCase() === AUTHORITY_ALIAS ? { ...entry, alias: freeAlias(entries) } : entry))
+  return [trusted, ...kept]
 }
 
 function freeAlias(entries: readonly KeystoreEntry[]): string {
-	const taken = new Set(entries.map((entry) => entry.alias.toLowerCase()));
-	let number = 1;
-	while (taken.has(`${AUTHORITY_ALIAS}-old-${number}`)) number += 1;
-	return `${AUTHORITY_ALIAS}-old-${number}`;
+  const taken = new Set(entries.map((entry) => entry.alias.toLowerCase()))
+  let number = 1
+  while (taken.has(`${AUTHORITY_ALIAS}-old-${number}`)) number += 1
+  return `${AUTHORITY_ALIAS}-old-${number}`
 }
 
-function keyFits(
-	entry: KeyEntry,
-	leaf: Certificate,
-	password: string,
-): boolean {
-	const key = recoverKey(entry.protectedKey, password);
-	if (!key) return false;
-	try {
-		return leaf.x509.checkPrivateKey(
-			createPrivateKey({ key, format: "der", type: "pkcs8" }),
-		);
-	} catch {
-		// Not a key that this program can read: whether Java can is not known, a new one is certain.
-		return false;
-	}
+function keyFits(entry: KeyEntry, leaf: Certificate, password: string): boolean {
+  const key = recoverKey(entry.protectedKey, password)
+  if (!key) return false
+  try {
+    return leaf.x509.checkPrivateKey(createPrivateKey({ key, format: 'der', type: 'pkcs8' }))
+  } catch {
+    // Not a key that this program can read: whether Java can is not known, a new one is certain.
+    return false
+  }
 }

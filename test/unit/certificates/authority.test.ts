@@ -1,126 +1,68 @@
-import assert from "node:assert/strict";
-import {
-	checkAuthorityDates,
-	parseAuthority,
-} from "../../../src/lib/certificates/authority.ts";
-import { CassSniError, type ErrorCode } from "../../../src/lib/errors.ts";
-import {
-	makeAuthority,
-	makeLeaf,
-} from "../../support/operator-certificates.ts";
+import assert from 'node:assert/strict'
+import { checkAuthorityDates, parseAuthority } from '../../../src/lib/certificates/authority.ts'
+import { CassSniError, type ErrorCode } from '../../../src/lib/errors.ts'
+import { makeAuthority, makeLeaf } from '../../support/operator-certificates.ts'
 
-const DAY = 24 * 60 * 60 * 1000;
+const DAY = 24 * 60 * 60 * 1000
 const PLACE = {
-	object: "secret/dc1-ca-keystore in namespace default",
-	secret: "dc1-ca-keystore",
-	keystoreSecret: "dc1-keystore",
-	namespace: "default",
-};
-
-function fails(code: ErrorCode, text: RegExp) {
-	return (error: unknown) =>
-		error instanceof CassSniError &&
-		error.code === code &&
-		text.test(error.message) &&
-		error.next.length > 0;
+  object: 'secret/dc1-ca-keystore in namespace default',
+  secret: 'dc1-ca-keystore',
+  keystoreSecret: 'dc1-keystore',
+  namespace: 'default',
 }
 
-describe("the certificate authority", () => {
-	const made = makeAuthority();
+function fails(code: ErrorCode, text: RegExp) {
+  return (error: unknown) => error instanceof CassSniError && error.code === code && text.test(error.message) && error.next.length > 0
+}
 
-	it("is read from the operator's PEM, first block only, whatever the line ends", () => {
-		const authority = parseAuthority(
-			`${made.pem.replaceAll("\n", "\r\n")}${makeAuthority({ dc: "other" }).pem}`,
-			made.keyPem,
-			PLACE,
-		);
-		assert.match(
-			authority.certificate.subject,
-			/CN=dc1-ca-keystore\.default\.svc/,
-		);
-		assert.equal(authority.key.asymmetricKeyType, "rsa");
-	});
+describe('the certificate authority', () => {
+  const made = makeAuthority()
 
-	it("is refused with a key of another, a broken key, no key, no certificate, or a leaf for an authority", () => {
-		const other = makeAuthority();
-		assert.throws(
-			() => parseAuthority(made.pem, other.keyPem, PLACE),
-			fails("CSNI401", /does not belong/),
-		);
-		assert.throws(
-			() =>
-				parseAuthority(
-					made.pem,
-					"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----",
-					PLACE,
-				),
-			fails("CSNI401", /cannot be read/),
-		);
-		assert.throws(
-			() =>
-				parseAuthority(
-					made.pem,
-					made.keyPem.replaceAll("PRIVATE", "ENCRYPTED PRIVATE"),
-					PLACE,
-				),
-			fails("CSNI401", /encrypted/),
-		);
-		assert.throws(
-			() => parseAuthority(made.pem, made.pem, PLACE),
-			fails("CSNI401", /no PEM private key/),
-		);
-		assert.throws(
-			() => parseAuthority("", made.keyPem, PLACE),
-			fails("CSNI401", /no PEM certificate/),
-		);
-		const leaf = makeLeaf(made);
-		assert.throws(
-			() => parseAuthority(leaf.pem, leaf.keyPem, PLACE),
-			fails("CSNI401", /not one of a certificate authority/),
-		);
-	});
+  it("is read from the operator's PEM, first block only, whatever the line ends", () => {
+    const authority = parseAuthority(`${made.pem.replaceAll('\n', '\r\n')}${makeAuthority({ dc: 'other' }).pem}`, made.keyPem, PLACE)
+    assert.match(authority.certificate.subject, /CN=dc1-ca-keystore\.default\.svc/)
+    assert.equal(authority.key.asymmetricKeyType, 'rsa')
+  })
 
-	it("never quotes its key in an error", () => {
-		const broken = made.keyPem.replace(/\n(.{20})/, "\nAAAA");
-		const secret = made.keyPem.split("\n")[5] ?? "missing";
-		assert.throws(
-			() => parseAuthority(made.pem, broken, PLACE),
-			(error: unknown) =>
-				error instanceof CassSniError &&
-				!`${error.message}${error.next.join()}${String(error.cause)}`.includes(
-					secret,
-				),
-		);
-	});
+  it('is refused with a key of another, a broken key, no key, no certificate, or a leaf for an authority', () => {
+    const other = makeAuthority()
+    assert.throws(() => parseAuthority(made.pem, other.keyPem, PLACE), fails('CSNI401', /does not belong/))
+    assert.throws(() => parseAuthority(made.pem, '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----', PLACE), fails('CSNI401', /cannot be read/))
+    assert.throws(() => parseAuthority(made.pem, made.keyPem.replaceAll('PRIVATE', 'ENCRYPTED PRIVATE'), PLACE), fails('CSNI401', /encrypted/))
+    assert.throws(() => parseAuthority(made.pem, made.pem, PLACE), fails('CSNI401', /no PEM private key/))
+    assert.throws(() => parseAuthority('', made.keyPem, PLACE), fails('CSNI401', /no PEM certificate/))
+    const leaf = makeLeaf(made)
+    assert.throws(() => parseAuthority(leaf.pem, leaf.keyPem, PLACE), fails('CSNI401', /not one of a certificate authority/))
+  })
 
-	it("is judged by the clock: expired, not valid yet, soon over, fine", () => {
-		const now = Date.now();
-		const at = (from: number, until: number) =>
-			parseAuthority(
-				...pems(
-					makeAuthority({
-						notBefore: now + from * DAY,
-						notAfter: now + until * DAY,
-					}),
-				),
-				PLACE,
-			).certificate;
-		assert.throws(
-			() => checkAuthorityDates(at(-366, -1), now, PLACE),
-			fails("CSNI402", /expired on \d{4}-\d\d-\d\d/),
-		);
-		assert.throws(
-			() => checkAuthorityDates(at(1, 366), now, PLACE),
-			fails("CSNI402", /not valid before/),
-		);
-		assert.match(
-			checkAuthorityDates(at(-340, 25.5), now, PLACE) ?? "",
-			/expires in 25 days/,
-		);
-		assert.equal(checkAuthorityDates(at(-1, 364), now, PLACE), undefined);
-	});
-});
+  it('never quotes its key in an error', () => {
+    const broken = made.keyPem.replace(/\n(.{20})/, '\nAAAA')
+    const secret = made.keyPem.split('\n')[5] ?? 'missing'
+    assert.throws(
+      () => parseAuthority(made.pem, broken, PLACE),
+      (error: unknown) => error instanceof CassSniError && !`${error.message}${error.next.join()}${String(error.cause)}`.includes(secret),
+    )
+  })
+
+  it('is judged by the clock: expired, not valid yet, soon over, fine', () => {
+    const now = Date.now()
+    const at = (from: number, until: number) =>
+      parseAuthority(
+        ...pems(
+          makeAuthority({
+            notBefore: now + from * DAY,
+            notAfter: now + until * DAY,
+          }),
+        ),
+        PLACE,
+      ).certificate
+    assert.throws(() => checkAuthorityDates(at(-366, -1), now, PLACE), fails('CSNI402', /expired on \d{4}-\d\d-\d\d/))
+    assert.throws(() => checkAuthorityDates(at(1, 366), now, PLACE), fails('CSNI402', /not valid before/))
+    assert.match(checkAuthorityDates(at(-340, 25.5), now, PLACE) ?? '', /expires in 25 days/)
+    assert.equal(checkAuthorityDates(at(-1, 364), now, PLACE), undefined)
+  })
+})
 
 function pems(authority: { pem: string; keyPem: string }): [string, string] {
-	return [authority.pem, authority.keyPem];
+  return [authority.pem, authority.keyPem]
 }

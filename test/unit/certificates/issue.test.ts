@@ -1,206 +1,146 @@
-import assert from "node:assert/strict";
-import { createPrivateKey, randomBytes } from "node:crypto";
-import { checkServerIdentity } from "node:tls";
-import { parseAuthority } from "../../../src/lib/certificates/authority.ts";
-import { readCertificate } from "../../../src/lib/certificates/certificate.ts";
-import { issueLeaf } from "../../../src/lib/certificates/issue.ts";
-import {
-	readKeystore,
-	recoverKey,
-} from "../../../src/lib/certificates/keystore.ts";
-import { decide } from "../../../src/lib/certificates/plan.ts";
-import {
-	currentOf,
-	rewriteKeystore,
-} from "../../../src/lib/certificates/rewrite.ts";
-import {
-	makeAuthority,
-	makeKeystore,
-	makeLeaf,
-	type MadeCertificate,
-} from "../../support/operator-certificates.ts";
-import { HOST_IDS } from "./datacenter.ts";
-import { keytool } from "./keytool.ts";
+import assert from 'node:assert/strict'
+import { createPrivateKey, randomBytes } from 'node:crypto'
+import { checkServerIdentity } from 'node:tls'
+import { parseAuthority } from '../../../src/lib/certificates/authority.ts'
+import { readCertificate } from '../../../src/lib/certificates/certificate.ts'
+import { issueLeaf } from '../../../src/lib/certificates/issue.ts'
+import { readKeystore, recoverKey } from '../../../src/lib/certificates/keystore.ts'
+import { decide } from '../../../src/lib/certificates/plan.ts'
+import { currentOf, rewriteKeystore } from '../../../src/lib/certificates/rewrite.ts'
+import { makeAuthority, makeKeystore, makeLeaf, type MadeCertificate } from '../../support/operator-certificates.ts'
+import { HOST_IDS } from './datacenter.ts'
+import { keytool } from './keytool.ts'
 
-const DAY = 24 * 60 * 60 * 1000;
-const PLACE = { object: "x", secret: "x", keystoreSecret: "y", namespace: "z" };
-const NAMES = [
-	"dc1.default.cassdc",
-	HOST_IDS[0],
-	"203.0.113.7",
-	"2001:db8::1",
-	"*.db.example.com",
-];
-const ALIAS = "dc1.default.cassdc";
+const DAY = 24 * 60 * 60 * 1000
+const PLACE = { object: 'x', secret: 'x', keystoreSecret: 'y', namespace: 'z' }
+const NAMES = ['dc1.default.cassdc', HOST_IDS[0], '203.0.113.7', '2001:db8::1', '*.db.example.com']
+const ALIAS = 'dc1.default.cassdc'
 
 function parse(made: MadeCertificate) {
-	return parseAuthority(made.pem, made.keyPem, PLACE);
+  return parseAuthority(made.pem, made.keyPem, PLACE)
 }
 
-describe("issuing", function () {
-	this.timeout(30_000);
-	const now = Math.floor(Date.now() / 1000) * 1000;
+describe('issuing', function () {
+  this.timeout(30_000)
+  const now = Math.floor(Date.now() / 1000) * 1000
 
-	for (const curve of [undefined, "prime256v1"]) {
-		it(`makes a certificate under ${curve ?? "an RSA"} authority that is accepted for each of its names`, async () => {
-			const authority = parse(
-				makeAuthority(curve === undefined ? {} : { curve }),
-			);
-			const leaf = await issueLeaf({
-				authority,
-				commonName: ALIAS,
-				names: NAMES,
-				now,
-				randomBytes,
-			});
-			const { certificate } = leaf;
-			assert.deepEqual(certificate.names, NAMES);
-			assert.equal(certificate.subject, `CN=${ALIAS}`);
-			assert.ok(certificate.x509.verify(authority.certificate.x509.publicKey));
-			assert.ok(certificate.x509.checkIssued(authority.certificate.x509));
-			assert.ok(certificate.x509.checkPrivateKey(leaf.key));
-			assert.equal(certificate.x509.ca, false);
-			for (const name of [HOST_IDS[0], "node1.db.example.com"]) {
-				assert.equal(
-					certificate.x509.checkHost(name) !== undefined,
-					true,
-					name,
-				);
-				assert.equal(
-					checkServerIdentity(name, certificate.x509.toLegacyObject() as never),
-					undefined,
-				);
-			}
-			for (const address of ["203.0.113.7", "2001:db8::1"])
-				assert.equal(
-					certificate.x509.checkIP(address) !== undefined,
-					true,
-					address,
-				);
-			assert.equal(
-				certificate.notAfter.getTime(),
-				Math.min(now + 365 * DAY, authority.certificate.notAfter.getTime()),
-			);
-		});
-	}
+  for (const curve of [undefined, 'prime256v1']) {
+    it(`makes a certificate under ${curve ?? 'an RSA'} authority that is accepted for each of its names`, async () => {
+      const authority = parse(makeAuthority(curve === undefined ? {} : { curve }))
+      const leaf = await issueLeaf({
+        authority,
+        commonName: ALIAS,
+        names: NAMES,
+        now,
+        randomBytes,
+      })
+      const { certificate } = leaf
+      assert.deepEqual(certificate.names, NAMES)
+      assert.equal(certificate.subject, `CN=${ALIAS}`)
+      assert.ok(certificate.x509.verify(authority.certificate.x509.publicKey))
+      assert.ok(certificate.x509.checkIssued(authority.certificate.x509))
+      assert.ok(certificate.x509.checkPrivateKey(leaf.key))
+      assert.equal(certificate.x509.ca, false)
+      for (const name of [HOST_IDS[0], 'node1.db.example.com']) {
+        assert.equal(certificate.x509.checkHost(name) !== undefined, true, name)
+        assert.equal(checkServerIdentity(name, certificate.x509.toLegacyObject() as never), undefined)
+      }
+      for (const address of ['203.0.113.7', '2001:db8::1']) assert.equal(certificate.x509.checkIP(address) !== undefined, true, address)
+      assert.equal(certificate.notAfter.getTime(), Math.min(now + 365 * DAY, authority.certificate.notAfter.getTime()))
+    })
+  }
 
-	it("never lasts longer than its authority, nor begins before it", async () => {
-		const authority = parse(
-			makeAuthority({ notBefore: now - 60_000, notAfter: now + 10 * DAY }),
-		);
-		const { certificate } = await issueLeaf({
-			authority,
-			commonName: ALIAS,
-			names: NAMES,
-			now,
-			randomBytes,
-		});
-		assert.equal(certificate.notAfter.getTime(), now + 10 * DAY);
-		assert.equal(certificate.notBefore.getTime(), now - 60_000);
-	});
+  it('never lasts longer than its authority, nor begins before it', async () => {
+    const authority = parse(makeAuthority({ notBefore: now - 60_000, notAfter: now + 10 * DAY }))
+    const { certificate } = await issueLeaf({
+      authority,
+      commonName: ALIAS,
+      names: NAMES,
+      now,
+      randomBytes,
+    })
+    assert.equal(certificate.notAfter.getTime(), now + 10 * DAY)
+    assert.equal(certificate.notBefore.getTime(), now - 60_000)
+  })
 
-	it("puts it into the keystore: other entries stay, Java reads all of it, and nothing is left to do", async () => {
-		const made = makeAuthority();
-		const authority = parse(made);
-		const extra = makeAuthority({ dc: "partner" });
-		const old = makeKeystore(made, makeLeaf(made), {
-			extra: [
-				{
-					kind: "trusted",
-					alias: "partner",
-					created: 12345,
-					certificate: extra.der,
-				},
-			],
-		});
-		const entries = readKeystore(old, "dc1", "x");
-		const leaf = await issueLeaf({
-			authority,
-			commonName: ALIAS,
-			names: NAMES,
-			now,
-			randomBytes,
-		});
-		const bytes = rewriteKeystore(entries, leaf, authority.certificate, {
-			alias: ALIAS,
-			password: "dc1",
-			now,
-			randomBytes,
-		});
+  it('puts it into the keystore: other entries stay, Java reads all of it, and nothing is left to do', async () => {
+    const made = makeAuthority()
+    const authority = parse(made)
+    const extra = makeAuthority({ dc: 'partner' })
+    const old = makeKeystore(made, makeLeaf(made), {
+      extra: [
+        {
+          kind: 'trusted',
+          alias: 'partner',
+          created: 12345,
+          certificate: extra.der,
+        },
+      ],
+    })
+    const entries = readKeystore(old, 'dc1', 'x')
+    const leaf = await issueLeaf({
+      authority,
+      commonName: ALIAS,
+      names: NAMES,
+      now,
+      randomBytes,
+    })
+    const bytes = rewriteKeystore(entries, leaf, authority.certificate, {
+      alias: ALIAS,
+      password: 'dc1',
+      now,
+      randomBytes,
+    })
 
-		const written = readKeystore(bytes, "dc1", "x");
-		assert.deepEqual(written.slice(1), entries.slice(1));
-		const [own] = written;
-		assert.ok(own?.kind === "key");
-		const key = recoverKey(own.protectedKey, "dc1");
-		assert.ok(key);
-		assert.ok(
-			leaf.certificate.x509.checkPrivateKey(
-				createPrivateKey({ key, format: "der", type: "pkcs8" }),
-			),
-		);
-		const current = currentOf(written, ALIAS, "dc1", "x");
-		assert.deepEqual(decide(current, NAMES, authority.certificate, now), {
-			action: "keep",
-			reasons: [],
-		});
+    const written = readKeystore(bytes, 'dc1', 'x')
+    assert.deepEqual(written.slice(1), entries.slice(1))
+    const [own] = written
+    assert.ok(own?.kind === 'key')
+    const key = recoverKey(own.protectedKey, 'dc1')
+    assert.ok(key)
+    assert.ok(leaf.certificate.x509.checkPrivateKey(createPrivateKey({ key, format: 'der', type: 'pkcs8' })))
+    const current = currentOf(written, ALIAS, 'dc1', 'x')
+    assert.deepEqual(decide(current, NAMES, authority.certificate, now), {
+      action: 'keep',
+      reasons: [],
+    })
 
-		const { output } = keytool(
-			[
-				"-list",
-				"-v",
-				"-keystore",
-				"node-keystore.jks",
-				"-storetype",
-				"JKS",
-				"-storepass",
-				"dc1",
-			],
-			{ "node-keystore.jks": bytes },
-		);
-		assert.match(output, /contains 3 entries/);
-		assert.match(output, new RegExp(`DNSName: ${HOST_IDS[0]}`));
-		assert.match(output, /IPAddress: 203\.0\.113\.7/);
-		assert.match(output, /IPAddress: 2001:db8:0:0:0:0:0:1/);
-		assert.match(output, /serverAuth\s+clientAuth/);
-		assert.match(output, /Signature algorithm name: SHA256withRSA/);
-	});
+    const { output } = keytool(['-list', '-v', '-keystore', 'node-keystore.jks', '-storetype', 'JKS', '-storepass', 'dc1'], { 'node-keystore.jks': bytes })
+    assert.match(output, /contains 3 entries/)
+    assert.match(output, new RegExp(`DNSName: ${HOST_IDS[0]}`))
+    assert.match(output, /IPAddress: 203\.0\.113\.7/)
+    assert.match(output, /IPAddress: 2001:db8:0:0:0:0:0:1/)
+    assert.match(output, /serverAuth\s+clientAuth/)
+    assert.match(output, /Signature algorithm name: SHA256withRSA/)
+  })
 
-	it("goes on trusting the authority that was there before", async () => {
-		const before = makeAuthority({ dc: "before" });
-		const authority = parse(makeAuthority());
-		const entries = readKeystore(
-			makeKeystore(before, makeLeaf(before)),
-			"dc1",
-			"x",
-		);
-		const leaf = await issueLeaf({
-			authority,
-			commonName: ALIAS,
-			names: NAMES,
-			now,
-			randomBytes,
-		});
-		const written = readKeystore(
-			rewriteKeystore(entries, leaf, authority.certificate, {
-				alias: ALIAS,
-				password: "dc1",
-				now,
-				randomBytes,
-			}),
-			"dc1",
-			"x",
-		);
-		const trusted = written.flatMap((entry) =>
-			entry.kind === "trusted"
-				? [[entry.alias, readCertificate(entry.certificate).subject]]
-				: [],
-		);
-		assert.deepEqual(
-			trusted.map(([alias]) => alias),
-			["ca", "ca-old-1"],
-		);
-		assert.match(trusted[0]?.[1] ?? "", /CN=dc1-ca/);
-		assert.match(trusted[1]?.[1] ?? "", /CN=before-ca/);
-	});
-});
+  it('goes on trusting the authority that was there before', async () => {
+    const before = makeAuthority({ dc: 'before' })
+    const authority = parse(makeAuthority())
+    const entries = readKeystore(makeKeystore(before, makeLeaf(before)), 'dc1', 'x')
+    const leaf = await issueLeaf({
+      authority,
+      commonName: ALIAS,
+      names: NAMES,
+      now,
+      randomBytes,
+    })
+    const written = readKeystore(
+      rewriteKeystore(entries, leaf, authority.certificate, {
+        alias: ALIAS,
+        password: 'dc1',
+        now,
+        randomBytes,
+      }),
+      'dc1',
+      'x',
+    )
+    const trusted = written.flatMap((entry) => (entry.kind === 'trusted' ? [[entry.alias, readCertificate(entry.certificate).subject]] : []))
+    assert.deepEqual(
+      trusted.map(([alias]) => alias),
+      ['ca', 'ca-old-1'],
+    )
+    assert.match(trusted[0]?.[1] ?? '', /CN=dc1-ca/)
+    assert.match(trusted[1]?.[1] ?? '', /CN=before-ca/)
+  })
+})
