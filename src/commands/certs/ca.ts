@@ -1,0 +1,39 @@
+import { Flags } from '@oclif/core'
+import { CassSniCommand, type Run } from '../../lib/command.ts'
+import { datacenterFlags, timeoutFlag } from '../../lib/flags.ts'
+import type { Show } from '../../lib/output/show.ts'
+import type { CertsCaResult } from '../../lib/workflows/certs-ca.ts'
+
+export default class CertsCa extends CassSniCommand<CertsCaResult> {
+  static override summary = 'Print the certificate authority that clients have to trust.'
+  static override description = "The certificate (PEM) out of the datacenter's Secret; its private key is neither read out nor shown."
+  static override examples = [
+    '<%= config.bin %> certs ca > ca.pem',
+    '<%= config.bin %> certs ca --out ca.pem',
+    '<%= config.bin %> certs ca -n cass-operator -d dc1 -o json',
+  ]
+
+  static override flags = {
+    datacenter: datacenterFlags.datacenter,
+    out: Flags.string({ helpValue: 'FILE', summary: 'Write the certificate to this file.' }),
+    yes: Flags.boolean({ char: 'y', default: false, summary: 'Overwrite a file that holds something else.' }),
+    ...timeoutFlag,
+  }
+
+  protected readonly kind = 'CertsCa'
+
+  protected async work(run: Run): Promise<CertsCaResult> {
+    const { flags } = await this.parse(CertsCa)
+    const { certsCa } = await import('../../lib/workflows/certs-ca.ts')
+    return certsCa(await run.context('Certificate authority'), {
+      overwrite: flags.yes,
+      ...(flags.datacenter === undefined ? {} : { datacenter: flags.datacenter }),
+      ...(flags.out === undefined ? {} : { out: flags.out }),
+    })
+  }
+
+  protected present(result: CertsCaResult, show: Show): string {
+    if (!result.file) return show.printable(result.pem.trimEnd())
+    return `${result.file.path} ${result.file.action}: ${show.printableLine(result.subject)}, valid until ${result.notAfter.slice(0, 10)}`
+  }
+}
