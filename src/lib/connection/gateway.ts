@@ -47,7 +47,7 @@ export async function gatewayPath(kube: Kube, gateway: IngressGateway, options: 
     if (tunnel === 'never') {
       const tried = gateway.addresses.map((host) => hostPort(host, port)).join(', ')
       const why = tried === '' ? 'has no load balancer address' : `does not answer at ${tried}`
-      throw new CassSniError('CSNI606', `The gateway ${why}.`, {
+      throw new CassSniError('CSNI606', `the gateway ${why}`, {
         object: named,
         next: [`kubectl -n ${gateway.namespace} get service ${gateway.service}`],
       })
@@ -55,7 +55,7 @@ export async function gatewayPath(kube: Kube, gateway: IngressGateway, options: 
   }
   if (!(await kube.can('create', POD, gateway.namespace, 'portforward'))) {
     const tried = gateway.addresses.length === 0 ? 'has no load balancer address' : `does not answer at ${gateway.addresses.join(', ')}`
-    throw new CassSniError('CSNI606', `The gateway ${tried}, and you may not create pods/portforward in namespace ${gateway.namespace}.`, {
+    throw new CassSniError('CSNI606', `the gateway ${tried}, and you may not create pods/portforward in namespace ${gateway.namespace}`, {
       object: named,
       next: ['name an address that leads to the gateway: --address HOST[:PORT]', `kubectl auth can-i create pods/portforward -n ${gateway.namespace}`],
     })
@@ -86,7 +86,7 @@ export function tunnelPath(kube: Kube, gateway: IngressGateway, port: number): P
         }
       }
       if (failure !== undefined) throw failure
-      throw new CassSniError('CSNI601', 'No pod of the gateway is ready.', {
+      throw new CassSniError('CSNI601', 'no pod of the gateway is ready', {
         object: `service/${gateway.service} in namespace ${gateway.namespace}`,
         next: [`kubectl -n ${gateway.namespace} get pods -l ${labelSelector(gateway.selector)}`],
       })
@@ -118,7 +118,7 @@ export function parseAddress(text: string, defaultPort: number): { host: string;
   const host = bare?.host ?? match?.groups?.v6 ?? match?.groups?.name
   const port = Number(match?.groups?.port ?? defaultPort)
   if (host === undefined || port < 1 || port > 65_535) {
-    throw new CassSniError('CSNI101', `"${text}" is not an address: HOST or HOST:PORT is wanted.`, { next: ['--address 203.0.113.7:9042'] })
+    throw new CassSniError('CSNI101', `"${text}" is not an address: HOST or HOST:PORT is wanted`, { next: ['--address 203.0.113.7:9042'] })
   }
   return { host, port }
 }
@@ -147,7 +147,7 @@ function openTcp(host: string, port: number, timeoutMs: number): Promise<Socket>
     const refuse = (why: string, cause?: unknown) => {
       socket.destroy()
       reject(
-        new CassSniError('CSNI601', `Cannot connect to ${hostPort(host, port)}: ${why}.`, {
+        new CassSniError('CSNI601', `cannot connect to ${hostPort(host, port)}: ${why}`, {
           next: ['kubectl cass-sni verify', 'go through the API server instead: --tunnel'],
           cause,
         }),
@@ -237,7 +237,7 @@ function targetPort(gateway: IngressGateway, pod: GatewayPodObject, port: number
     const found = container.ports?.find((one) => one.name === target)?.containerPort
     if (found !== undefined) return found
   }
-  throw new CassSniError('CSNI601', `The pod has no port named ${target}, which the gateway's Service points port ${port} at.`, {
+  throw new CassSniError('CSNI601', `the pod has no port named ${target}, which the gateway's Service points port ${port} at`, {
     object: `pod/${pod.metadata.name} in namespace ${gateway.namespace}`,
     next: [`kubectl -n ${gateway.namespace} get service ${gateway.service} -o yaml`],
   })

@@ -143,7 +143,7 @@ function probe(stream: Duplex, { serverName, ca }: HandshakeOptions, stop: Abort
 
 function verdict(socket: TLSSocket, serverName: string): HandshakeResult {
   const peer = socket.getPeerX509Certificate()
-  if (peer === undefined) throw new CassSniError('CSNI602', `No certificate was served for ${serverName}.`)
+  if (peer === undefined) throw new CassSniError('CSNI602', `no certificate was served for ${serverName}`)
   // From the one certificate object: Node 24's getPeerCertificate() is empty after getPeerX509Certificate().
   const wrongName = checkServerIdentity(serverName, peer.toLegacyObject())
   const names = alternativeNames(peer.subjectAltName)
@@ -195,33 +195,31 @@ function chainFault(code: string, validTo: string, validFrom: string): string {
 }
 
 function explain(error: NodeJS.ErrnoException | undefined, streamError: unknown, bytesReceived: number, serverName: string): CassSniError {
-  if (streamError instanceof CassSniError) return streamError
-  const code = error?.code
+  // A tunnel tells that its far end was cut (not that it could not be reached) by the cause's code.
+  const cut = streamError instanceof CassSniError && (streamError.cause as NodeJS.ErrnoException | undefined)?.code === 'ECONNRESET'
+  if (streamError instanceof CassSniError && !(cut && bytesReceived === 0)) return streamError
+  const code = cut ? 'ECONNRESET' : error?.code
   const alert = /alert ([a-z ]+?)(?::|$)/.exec(error?.message ?? '')?.[1]
   if (alert !== undefined && bytesReceived > 0) {
     const clientAuth = /certificate required|bad certificate/.test(alert) ? ' (does Cassandra require a certificate of its clients?)' : ''
-    return new CassSniError('CSNI602', `The server broke off the TLS handshake for ${serverName}: alert "${alert}"${clientAuth}.`, { cause: error })
+    return new CassSniError('CSNI602', `the server broke off the TLS handshake for ${serverName}: alert "${alert}"${clientAuth}`, { cause: error })
   }
   if (bytesReceived === 0 && (code === undefined || code === 'ECONNRESET' || code === 'EPIPE')) {
-    return new CassSniError(
-      'CSNI603',
-      `The connection was closed before anything was served for ${serverName}: no route for that name, or nothing behind it.`,
-      {
-        next: ['kubectl cass-sni routes sync', 'kubectl cass-sni verify'],
-        cause: error,
-      },
-    )
+    return new CassSniError('CSNI603', `the connection was closed before anything was served for ${serverName}: no route for that name, or nothing behind it`, {
+      next: ['kubectl cass-sni routes sync', 'kubectl cass-sni verify'],
+      cause: error,
+    })
   }
   if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG' || code === 'ERR_SSL_HTTP_REQUEST') {
-    return new CassSniError('CSNI602', `What answers for ${serverName} does not speak TLS.`, { cause: error })
+    return new CassSniError('CSNI602', `what answers for ${serverName} does not speak TLS`, { cause: error })
   }
-  return new CassSniError('CSNI601', `The TLS handshake for ${serverName} failed: ${error?.message ?? 'the connection was closed in the middle of it'}.`, {
+  return new CassSniError('CSNI601', `the TLS handshake for ${serverName} failed: ${error?.message ?? 'the connection was closed in the middle of it'}`, {
     cause: error,
   })
 }
 
 function tooSlow(serverName: string, timeoutMs: number): CassSniError {
-  return new CassSniError('CSNI601', `No TLS handshake for ${serverName} within ${timeoutMs / 1000} s.`, { next: ['kubectl cass-sni verify'] })
+  return new CassSniError('CSNI601', `no TLS handshake for ${serverName} within ${timeoutMs / 1000} s`, { next: ['kubectl cass-sni verify'] })
 }
 
 /** Splits Node's "DNS:a, DNS:b, IP Address:1.2.3.4"; values with odd characters come as JSON strings (CVE-2021-44532). */

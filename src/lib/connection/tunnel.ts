@@ -113,7 +113,7 @@ class Connections {
     this.#tell({
       type: 'refused',
       id: this.figures.total,
-      error: new CassSniError('CSNI601', `A connection could not be accepted: ${error.message}.`, { cause: error }),
+      error: new CassSniError('CSNI601', `a connection could not be accepted: ${error.message}`, { cause: error }),
     })
   }
 
@@ -191,7 +191,7 @@ async function listenOn(listen: TunnelOptions['listen'], accept: (socket: Socket
       : [{ host: address, needed: true }],
   )
   for (const { host } of wanted) {
-    if (isIP(host) === 0) throw new CassSniError('CSNI101', `"${host}" is not an address to listen on: an IP address or localhost is wanted.`)
+    if (isIP(host) === 0) throw new CassSniError('CSNI101', `"${host}" is not an address to listen on: an IP address or localhost is wanted`)
   }
   for (let attempt = 1; ; attempt += 1) {
     const servers: Server[] = []
@@ -232,9 +232,8 @@ function cannotListen(error: NodeJS.ErrnoException & { address?: string }, port:
   const where = error.address === undefined ? `port ${port}` : `${error.address}, port ${port}`
   const next = ['take any free port: kubectl cass-sni port-forward --port 0']
   if (error.code === 'EADDRINUSE')
-    return new CassSniError('CSNI106', `Cannot listen on ${where}: another program listens there already.`, { next, cause: error })
-  if (error.code === 'EACCES') return new CassSniError('CSNI106', `Cannot listen on ${where}: the system does not allow you that port.`, { next, cause: error })
-  if (error.code === 'EADDRNOTAVAIL')
-    return new CassSniError('CSNI106', `Cannot listen on ${where}: this machine does not have that address.`, { cause: error })
-  return new CassSniError('CSNI106', `Cannot listen on ${where}: ${error.message}.`, { next, cause: error })
+    return new CassSniError('CSNI106', `cannot listen on ${where}: another program listens there already`, { next, cause: error })
+  if (error.code === 'EACCES') return new CassSniError('CSNI106', `cannot listen on ${where}: the system does not allow you that port`, { next, cause: error })
+  if (error.code === 'EADDRNOTAVAIL') return new CassSniError('CSNI106', `cannot listen on ${where}: this machine does not have that address`, { cause: error })
+  return new CassSniError('CSNI106', `cannot listen on ${where}: ${error.message}`, { next, cause: error })
 }

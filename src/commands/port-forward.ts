@@ -1,0 +1,84 @@
+import { Flags } from '@oclif/core'
+import { CassSniCommand, type Run } from '../lib/command.ts'
+import type { TunnelEvent } from '../lib/connection/tunnel.ts'
+import { CassSniError } from '../lib/errors.ts'
+import { datacenterFlags, gatewayFlags, nodeFlag, outputFlag, portFlag, timeoutFlag } from '../lib/flags.ts'
+
+export default class PortForward extends CassSniCommand<undefined> {
+  static override summary = 'Forward a local port to the ingress gateway, or to one node, for CQL clients on this machine.'
+  static override description =
+    "Each client connection gets a tunnel of its own through the API server to a pod of the gateway that is ready just then: it goes on when the gateway's pod is replaced. Needs no load balancer. Ends with Ctrl-C. For a node's own pod the gateway and its routes are left out."
+  static override examples = [
+    '<%= config.bin %> <%= command.id %>',
+    { description: 'Any free port; the chosen one is printed', command: '<%= config.bin %> <%= command.id %> --port 0' },
+    { description: 'Past the gateway to one node', command: '<%= config.bin %> <%= command.id %> --target node --node 1' },
+  ]
+  static override flags = {
+    target: Flags.option({
+      options: ['gateway', 'node'] as const,
+      summary: 'Where to: the gateway, or the pod of --node. Default: the gateway, unless --node is given.',
+    })(),
+    ...nodeFlag,
+    port: portFlag({ char: 'p', default: 9042, min: 0, summary: 'Local port; 0 for any free one.' }),
+    address: Flags.string({
+      multiple: true,
+      multipleNonGreedy: true,
+      delimiter: ',',
+      default: ['localhost'],
+      helpValue: 'ADDRESS',
+      summary: 'Local address to listen on: an IP address or localhost; may be repeated.',
+    }),
+    'gateway-port': portFlag({ default: 9042, summary: 'Port of the gateway for CQL clients.' }),
+    gateway: gatewayFlags.gateway,
+    ...datacenterFlags,
+    ...timeoutFlag,
+    output: outputFlag(['text', 'json']),
+  }
+  protected readonly kind = 'PortForward'
+  protected override readonly enveloped = false
+
+  protected async work(run: Run): Promise<undefined> {
+    const { flags } = await this.parse(PortForward)
+    const target = flags.target ?? (flags.node === undefined ? 'gateway' : 'node')
+    if (target === 'gateway' && flags.node !== undefined)
+      throw new CassSniError('CSNI101', '--node goes with --target node: the gateway leads to all nodes, by SNI')
+    const { forwardingText, portForward } = await import('../lib/workflows/port-forward.ts')
+    const { printableLine } = await import('../lib/output/untrusted.ts')
+    await portForward(await run.context('Port-forward'), {
+      target,
+      ...(flags.node === undefined ? {} : { node: flags.node }),
+      ...(flags.datacenter === undefined ? {} : { datacenter: flags.datacenter }),
+      clusterDomain: flags['cluster-domain'],
+      ...(flags.gateway === undefined ? {} : { gateway: flags.gateway }),
+      gatewayPort: flags['gateway-port'],
+      addresses: flags.address,
+      port: flags.port,
+      ready: (forwarding) => {
+        const { warnings, ...result } = forwarding
+        // One line, for a program that starts this one and waits for it.
+        run.print(run.format === 'json' ? `${JSON.stringify({ apiVersion: 'cass-sni/v1', kind: this.kind, result, warnings })}\n` : forwardingText(forwarding))
+        if (run.format !== 'json') for (const { message, code } of warnings) run.log(`warning: ${printableLine(message)} [${code}]`, 0)
+      },
+      connection: (event) => {
+        const line = connectionLine(event)
+        run.log(printableLine(line), event.type === 'refused' ? 0 : 1)
+      },
+    })
+    return undefined
+  }
+
+  protected present(): string {
+    return ''
+  }
+}
+
+function connectionLine(event: TunnelEvent): string {
+  switch (event.type) {
+    case 'opened':
+      return `connection ${event.id} of ${event.client} opened`
+    case 'closed':
+      return `connection ${event.id} ${event.reason === undefined ? 'ended' : `broke (${event.reason})`}: ${event.sent} bytes sent, ${event.received} received`
+    case 'refused':
+      return `connection ${event.id} closed: ${[event.error.message, ...event.error.next.slice(0, 1)].join('; ')} [${event.error.code}]`
+  }
+}
