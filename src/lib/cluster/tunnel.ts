@@ -157,7 +157,7 @@ class Tunnel extends Duplex {
     const data = message.subarray(1 + header)
     if (channel === ERROR) {
       this.#errorText += data.toString('utf8')
-      this.destroy(broken(this.#pod, this.#port, plainReason(this.#errorText)))
+      this.destroy(broken(this.#pod, this.#port, plainReason(this.#errorText), causeOf(this.#errorText)))
       return
     }
     if (this.#linger !== undefined) this.#waitForRest()
@@ -175,6 +175,13 @@ class Tunnel extends Duplex {
     this.#linger = setTimeout(() => this.#socket.close(1000), LINGER_MS)
     this.#linger.unref()
   }
+}
+
+/** As an error of the system would say it: callers tell by its code a far end that cut the connection from one that cannot be reached. */
+function causeOf(text: string): Error {
+  const error = new Error(text.trim())
+  const code = text.includes('connection refused') ? 'ECONNREFUSED' : text.includes('connection reset by peer') || text.includes('broken pipe') ? 'ECONNRESET' : undefined
+  return code === undefined ? error : Object.assign(error, { code })
 }
 
 /** kubelet's and containerd's words around the reason are long: the end counts, e.g. "connection refused". */
