@@ -82,7 +82,8 @@ async function removeTraces(): Promise<void> {
     if (name.startsWith('cass-sni-lab-')) await rm(join('/var/lib/cni/results', name), {force: true})
   await rm('/var/lib/kubelet/device-plugins/kubelet.sock', {force: true})
   await rm('/var/lib/kubelet/device-plugins/DEPRECATION', {force: true})
-  for (const folder of ['/var/lib/kubelet/device-plugins', '/var/lib/kubelet', '/var/log/containers'])
+  const folders = ['/var/lib/kubelet/device-plugins', '/var/lib/kubelet', '/var/log/containers', '/var/lib/cni/results']
+  for (const folder of [...folders, '/run/containerd/s', '/run/containerd'])
     await rmdir(folder).catch(() => {})
 }
 

@@ -1,6 +1,7 @@
 import {existsSync} from 'node:fs'
-import {readFile} from 'node:fs/promises'
+import {readdir, readFile, rmdir} from 'node:fs/promises'
 import {networkInterfaces} from 'node:os'
+import {dirname} from 'node:path'
 import {LabError} from './progress.ts'
 import {attempt, run} from './run.ts'
 import {network} from './layout.ts'
@@ -32,6 +33,12 @@ export async function createNetwork(): Promise<void> {
 export async function removeNetwork(): Promise<void> {
   if (existsSync(network.namespacePath)) await attempt('ip', ['netns', 'del', network.namespace])
   if (existsSync(`/sys/class/net/${network.hostLink}`)) await attempt('ip', ['link', 'del', network.hostLink])
+  // `ip netns add` mounts this folder on itself
+  const folder = dirname(network.namespacePath)
+  if (existsSync(folder) && (await readdir(folder)).length === 0) {
+    await attempt('umount', [folder])
+    await rmdir(folder).catch(() => {})
+  }
 }
 
 /** Throws if one of the lab's addresses is used by something else on this machine. */

@@ -4,7 +4,7 @@ import {pauseImage} from './build/images.ts'
 import {type Image, withImageLayout} from './build/oci.ts'
 import {cgroupName, network, nodeName, state} from './layout.ts'
 import {startDaemon, stopDaemon} from './processes.ts'
-import {step, until} from './progress.ts'
+import {say, step, until} from './progress.ts'
 import {attempt, run} from './run.ts'
 
 const store = join(state.containerd, 'root')
@@ -66,6 +66,7 @@ export async function startRuntime(images: readonly Image[]): Promise<void> {
   await startContainerd(true)
   await importImages(images)
   await writeFile(dirtyFile, '')
+  say('  containerd is ready')
 }
 
 async function importImages(images: readonly Image[]): Promise<void> {

@@ -1,5 +1,5 @@
 import {spawn} from 'node:child_process'
-import {existsSync, openSync, closeSync, readFileSync} from 'node:fs'
+import {closeSync, existsSync, openSync, readFileSync} from 'node:fs'
 import {mkdir, readdir, readFile, readlink, rm, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {network, state} from './layout.ts'
@@ -72,7 +72,7 @@ export async function startDaemon(
   return record
 }
 
-/** Kills processes and waits until they are gone. */
+/** Kills processes and waits until they are gone, and for a while until they are reaped as well. */
 export async function kill(pids: readonly number[]): Promise<void> {
   const waiting = new Map(pids.map((pid) => [pid, startTimeOf(pid)]))
   for (const pid of pids) {
@@ -84,6 +84,9 @@ export async function kill(pids: readonly number[]): Promise<void> {
   }
   const deadline = Date.now() + 10_000
   while (Date.now() < deadline && [...waiting].some(([pid, time]) => time && startTimeOf(pid) === time))
+    await new Promise((wake) => setTimeout(wake, 20))
+  const patience = Date.now() + 3000
+  while (Date.now() < patience && pids.some((pid) => existsSync(`/proc/${pid}`)))
     await new Promise((wake) => setTimeout(wake, 50))
 }
 

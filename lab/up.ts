@@ -17,7 +17,7 @@ import {
   schedulerArguments,
 } from './control-plane.ts'
 import {linkCommands} from './env.ts'
-import {health, writeRecord} from './health.ts'
+import {daemons, health, writeRecord} from './health.ts'
 import {saveHostSettings} from './host-settings.ts'
 import {type KubeClient, openKube, ready} from './kube.ts'
 import {labSources, network, nodeName, state, stateDir} from './layout.ts'
@@ -112,10 +112,11 @@ async function startControlPlane(program: (name: string) => string): Promise<voi
   await startDaemon('kube-apiserver', program('kube-apiserver'), flags)
   const kube = await openKube(state.kubeconfig)
   try {
-    await until('kube-apiserver is ready', async () => (await allAlive()) && ready(kube))
+    await until('kube-apiserver is ready', async () => (await allAlive('etcd', 'kube-apiserver')) && ready(kube))
   } finally {
     kube.close()
   }
+  say('  kube-apiserver is ready')
   const kubeconfig = (name: string) => join(kubeconfigs, name)
   const manager = controllerManagerArguments(state.pki, kubeconfig('controller-manager'))
   await startDaemon('kube-controller-manager', program('kube-controller-manager'), manager)
@@ -123,9 +124,9 @@ async function startControlPlane(program: (name: string) => string): Promise<voi
   await startDaemon('cloud', process.execPath, [join(labSources, 'cloud.ts'), kubeconfig('cloud')], {namespace: false})
 }
 
-/** True; or throws, naming the daemon that ended. */
-async function allAlive(): Promise<true> {
-  const dead = (await readRecords()).find((record) => !alive(record))
+/** True; or throws, naming that one of these daemons that ended. */
+async function allAlive(...names: string[]): Promise<true> {
+  const dead = (await readRecords()).find((record) => names.includes(record.name) && !alive(record))
   if (dead) throw new LabError(`${dead.name} ended: see ${join(state.logs, `${dead.name}.log`)}`)
   return true
 }
@@ -135,8 +136,9 @@ async function fill(kube: KubeClient, kubectl: string): Promise<void> {
   const apply = ['--kubeconfig', state.kubeconfig, 'apply', '--server-side', '--field-manager=cass-sni-lab', '-f', '-']
   await run(kubectl, apply, {input: await manifest('coredns.yaml')})
   await run(kubectl, apply, {input: JSON.stringify({apiVersion: 'v1', kind: 'List', items: await createVolumes()})})
+  say('  waiting for CoreDNS')
   await until('CoreDNS is ready', async () => {
-    await allAlive()
+    await allAlive(...daemons)
     const {status} = await kube.get('/apis/apps/v1/namespaces/kube-system/deployments/coredns')
     return status?.readyReplicas === 1
   })

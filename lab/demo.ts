@@ -1,0 +1,129 @@
+/** `npm run demo`: every step of the blog on the lab, by the commands that a user would type. */
+import { spawn } from 'node:child_process'
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { checkout, labSources, state } from './layout.ts'
+import { environment } from './env.ts'
+
+const NAMESPACE = 'cass-operator'
+const NODES = 3
+
+interface DemoStep {
+  /** What the blog does here, and what is better now. */
+  about: string
+  args: string[]
+  /** Only when the answer is true. */
+  when?: () => Promise<boolean>
+}
+
+const steps: DemoStep[] = [
+  {
+    about: 'Istio, the namespace with its label, the operator without a sidecar, storage, the datacenter, and waiting for the nodes',
+    args: [
+      'install',
+      '--namespace',
+      NAMESPACE,
+      '--set-context',
+      '--istio-values',
+      join(state.fixtures, 'istio-values.yaml'),
+      '--operator-manifest',
+      join(state.fixtures, 'operator'),
+      '--storage-provisioner',
+      'kubernetes.io/no-provisioner',
+      '--datacenter-file',
+      join(state.fixtures, 'datacenter.yaml'),
+      '--yes',
+    ],
+  },
+  { about: "The blog's plain TCP route: it reaches some node, nobody says which", args: ['routes', 'sync', '--mode', 'tcp'], when: async () => !(await hasRoutes()) },
+  { about: 'Certificates that a client can verify: every host id and every DNS name, live without a restart', args: ['certs'] },
+  { about: 'Routes by SNI: each node by its host id', args: ['routes', 'sync'] },
+  { about: 'Does it work? For each node: route, TLS by both names, login, and that the right node answers', args: ['verify'] },
+]
+
+/** Runs a command in the terminal of the user; its exit code. */
+function inTerminal(command: string, args: string[], env: NodeJS.ProcessEnv): Promise<number> {
+  return new Promise((done, fail) => {
+    spawn(command, args, { stdio: 'inherit', env }).on('error', fail).on('close', (code, signal) => done(code ?? (signal === 'SIGINT' ? 130 : 1)))
+  })
+}
+
+function output(command: string, args: string[], env: NodeJS.ProcessEnv): Promise<string> {
+  return new Promise((done, fail) => {
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'], env })
+    let text = ''
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk
+    })
+    child.on('error', fail).on('close', (code) => (code === 0 ? done(text) : fail(new Error(`${command} ${args.join(' ')} ended with exit code ${code}`))))
+  })
+}
+
+let env: NodeJS.ProcessEnv = process.env
+
+async function hasRoutes(): Promise<boolean> {
+  const text = await output('kubectl', ['get', 'virtualservices', '--namespace', NAMESPACE, '--ignore-not-found', '--output', 'name'], env)
+  return text.trim() !== ''
+}
+
+/** The variables of `npm run lab -- env`, as a shell would set them. */
+async function labVariables(): Promise<NodeJS.ProcessEnv> {
+  const text = await output('sh', ['-c', `${await environment()}\nenv -0`], process.env)
+  return Object.fromEntries(
+    text
+      .split('\0')
+      .filter((line) => line.includes('='))
+      .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+  )
+}
+
+/** Write requests of the plugin, and of the istioctl that it ran, in the API server's audit log from byte `from` on. */
+function writesSince(from: number): number {
+  const events = readFileSync(state.auditLog).subarray(from).toString('utf8').split('\n')
+  return events.filter((line) => /"verb":"(create|update|patch|delete|deletecollection)"/.test(line) && /"userAgent":"(kubectl-cass-sni|istioctl)/.test(line) && !/"subresource":"(exec|portforward)"|selfsubject/.test(line)).length
+}
+
+function heading(text: string): void {
+  process.stdout.write(`\n${process.stdout.isTTY ? `\x1b[1m${text}\x1b[0m` : text}\n`)
+}
+
+async function show(args: string[]): Promise<void> {
+  process.stdout.write(`$ kubectl cass-sni ${args.map((argument) => (/^[\w./:=-]+$/.test(argument) ? argument : `'${argument}'`)).join(' ')}\n`)
+  const code = await inTerminal('kubectl', ['cass-sni', ...args], env)
+  if (code !== 0) {
+    process.stderr.write(`\nThe demo stops here: that command ended with exit code ${code}. What the lab says of it: npm run lab -- logs\n`)
+    process.exit(code)
+  }
+}
+
+async function main(): Promise<void> {
+  const started = Date.now()
+  heading('The lab: a real Kubernetes node on this machine')
+  const raised = await inTerminal(process.execPath, [join(labSources, 'main.ts'), 'up'], process.env)
+  if (raised !== 0) process.exit(raised)
+  env = await labVariables()
+  const from = statSync(state.auditLog).size
+  for (const [index, step] of steps.entries()) {
+    if (step.when !== undefined && !(await step.when())) continue
+    heading(`${index + 1}. ${step.about}`)
+    await show(step.args)
+  }
+  heading(`${steps.length + 1}. A row from each node, through Istio by SNI, the certificate verified`)
+  for (let node = 0; node < NODES; node += 1) {
+    await show(['cqlsh-sni', '--node', String(node), '--execute', 'SELECT host_id, cluster_name, data_center, rack, release_version FROM system.local'])
+  }
+  const writes = writesSince(from)
+  heading(writes === 0 ? 'Nothing had to change: the audit log of the API server shows no write request of this run.' : `Done in ${Math.round((Date.now() - started) / 1000)} s.`)
+  process.stdout.write(`
+Go on with it yourself:
+  cd ${checkout} && eval "$(npm run -s lab -- env)"
+  kubectl cass-sni cqlsh-sni                  a CQL shell
+  kubectl cass-sni verify --node 1            one node in detail
+  kubectl cass-sni port-forward               localhost:9042 to the gateway
+  kubectl delete pod -n ${NAMESPACE} dse-dc1-default-sts-1 && kubectl cass-sni verify
+  npm run demo                                again: nothing will change
+  npm run lab -- down                         take it all away
+`)
+}
+
+await main()
