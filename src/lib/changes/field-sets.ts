@@ -1,0 +1,78 @@
+/**
+ * Sets of fields as metadata.managedFields writes them: nested keys `f:<field>`, `k:<keys of a list's item>`, `v:<item of a set>`, `.` for the
+ * thing itself; an empty object is a leaf, owned with all that is in it (kubernetes-sigs/structured-merge-diff fieldpath/serialize.go).
+ */
+import type { KubeObject, ManagedFields } from '../cluster/kube.ts'
+import { FIELD_MANAGER } from './ownership.ts'
+
+export type FieldSet = Record<string, unknown>
+
+/** One step from an object into it: a field's name, or the keys of an item of a keyed list. */
+export type Step = string | Record<string, unknown>
+
+/** The field sets of an object without those of subresources, whose writers (controllers' status) nobody competes with. */
+export function fieldSets(object: KubeObject | undefined): (ManagedFields & { fieldsV1: FieldSet })[] {
+  return (object?.metadata.managedFields ?? []).flatMap((entry) =>
+    entry.subresource === undefined && entry.fieldsV1 !== undefined ? [{ ...entry, fieldsV1: entry.fieldsV1 }] : [],
+  )
+}
+
+/** What our own server-side applies own. */
+export function appliedByUs(object: KubeObject): FieldSet[] {
+  return fieldSets(object)
+    .filter((entry) => entry.manager === FIELD_MANAGER && entry.operation === 'Apply')
+    .map((entry) => entry.fieldsV1)
+}
+
+/** Names of the field managers that own the field at `steps`, something inside it, or the atomic value that it is part of. */
+export function ownersOf(object: KubeObject, steps: Step[]): { manager: string; ours: boolean }[] {
+  return fieldSets(object)
+    .filter((entry) => owns(entry.fieldsV1, steps))
+    .map((entry) => ({ manager: entry.manager ?? 'unknown', ours: entry.manager === FIELD_MANAGER }))
+}
+
+/** The set below a field, undefined when nothing in it is owned or when it is owned as a whole. */
+export function setAt(set: FieldSet, steps: Step[]): FieldSet | undefined {
+  let at: FieldSet = set
+  for (const step of steps) {
+    const next = childOf(at, step)
+    if (next === undefined) return undefined
+    at = next
+  }
+  return at
+}
+
+function owns(set: FieldSet, steps: Step[]): boolean {
+  let at: FieldSet = set
+  for (const step of steps) {
+    if (Object.keys(at).length === 0) return true
+    const next = childOf(at, step)
+    if (next === undefined) return false
+    at = next
+  }
+  return true
+}
+
+function childOf(set: FieldSet, step: Step): FieldSet | undefined {
+  if (typeof step === 'string') return set[`f:${step}`] as FieldSet | undefined
+  for (const [key, inner] of Object.entries(set)) {
+    const keys = itemKeys(key)
+    if (keys !== undefined && sameKeys(keys, step)) return inner as FieldSet
+  }
+  return undefined
+}
+
+/** The keys in `k:{"name":"x"}`; undefined for another kind of entry. */
+export function itemKeys(entry: string): Record<string, unknown> | undefined {
+  return entry.startsWith('k:') ? (JSON.parse(entry.slice(2)) as Record<string, unknown>) : undefined
+}
+
+/** The value in `v:"x"`, wrapped, since it may be false or 0; undefined for another kind of entry. */
+export function setValue(entry: string): { value: unknown } | undefined {
+  return entry.startsWith('v:') ? { value: JSON.parse(entry.slice(2)) as unknown } : undefined
+}
+
+export function sameKeys(one: Record<string, unknown>, other: Record<string, unknown>): boolean {
+  const names = Object.keys(one)
+  return names.length === Object.keys(other).length && names.every((name) => one[name] === other[name])
+}
