@@ -1,7 +1,7 @@
 /** The blog switches mutual TLS off mesh-wide; with one Service per node nothing is needed, so `keep` is the default. */
 import { applyChanges } from '../../changes/apply.ts'
 import { planChanges } from '../../changes/plan.ts'
-import { desiredPeerAuthentication } from '../../istio/peer-authentication.ts'
+import { desiredPeerAuthentication } from '../../routes/peer-authentication.ts'
 import { observeMesh } from '../../istio/observe.ts'
 import type { InstallStep, StepPlan } from './step.ts'
 

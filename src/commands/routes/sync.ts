@@ -1,0 +1,60 @@
+import { Flags } from '@oclif/core'
+import { CassSniCommand, type Run } from '../../lib/command.ts'
+import { changeFlags, datacenterFlags, gatewayFlags } from '../../lib/flags.ts'
+import type { Show } from '../../lib/output/show.ts'
+import type { RoutesSyncResult } from '../../lib/workflows/routes-sync.ts'
+
+export default class RoutesSync extends CassSniCommand<RoutesSyncResult> {
+  static override summary = "Route each Cassandra node through Istio's ingress gateway."
+
+  static override description = `Makes one Service per node, a Gateway that passes TLS through, and a VirtualService that sends each node's two server names
+(its pod's DNS name and its host id) to that node; opens the port on the gateway's Service. What a vanished node left is pruned.
+A node without a host id yet is named and left out; a node that is being replaced keeps its route until the new host id is known.
+Run again it changes only what differs. With --mode tcp: one plain TCP route to all nodes, as a first test.`
+
+  static override examples = [
+    '<%= config.bin %> routes sync',
+    '<%= config.bin %> routes sync --dry-run',
+    '<%= config.bin %> routes sync -n cass-operator --datacenter dc1 --gateway istio-ingress/istio-ingress',
+    '<%= config.bin %> routes sync --mode tcp',
+  ]
+
+  static override flags = {
+    ...datacenterFlags,
+    ...gatewayFlags,
+    ...changeFlags,
+    mode: Flags.option({
+      options: ['sni', 'tcp'] as const,
+      default: 'sni' as const,
+      summary: 'sni: a route per node, by server name. tcp: one plain route to all nodes.',
+    })(),
+  }
+
+  protected readonly kind = 'RoutesSync'
+
+  protected async work(run: Run): Promise<RoutesSyncResult> {
+    const { flags } = await this.parse(RoutesSync)
+    const [{ syncRoutes }, context] = await Promise.all([import('../../lib/workflows/routes-sync.ts'), run.context('Routes')])
+    return syncRoutes(context, {
+      clusterDomain: flags['cluster-domain'],
+      port: flags.port,
+      mode: flags.mode,
+      ...(flags.datacenter === undefined ? {} : { datacenter: flags.datacenter }),
+      ...(flags.gateway === undefined ? {} : { gateway: flags.gateway }),
+    })
+  }
+
+  protected present({ nodes, summary, mode }: RoutesSyncResult, show: Show): string {
+    if (nodes.length === 0) return ''
+    const colour = { routed: show.green, kept: show.yellow, pending: show.yellow }
+    const table = show.table(nodes, [
+      { title: 'NODE', cell: (node) => show.printableLine(node.pod) },
+      { title: 'HOST ID', cell: (node) => node.hostId ?? '' },
+      { title: 'ROUTE', cell: (node) => colour[node.state](node.state) },
+      { title: 'WHY', cell: (node) => show.printableLine(node.reason ?? '') },
+    ])
+    const changed = summary.created + summary.configured + summary.pruned
+    const last = changed === 0 && summary.unchanged > 0 ? `Nothing had to change: ${mode === 'sni' ? 'every route' : 'the route'} is as it should be.` : ''
+    return [table, last].filter((part) => part !== '').join('\n')
+  }
+}
