@@ -17,7 +17,9 @@ function fingerprint(): string {
   const hash = createHash('sha256').update(process.version)
   const add = (path: string) => hash.update(`${relative(root, path)}\n`).update(readFileSync(path))
   for (const folder of ['src', 'build']) {
-    for (const entry of readdirSync(join(root, folder), { recursive: true, withFileTypes: true }).sort((a, b) => (join(a.parentPath, a.name) < join(b.parentPath, b.name) ? -1 : 1))) {
+    for (const entry of readdirSync(join(root, folder), { recursive: true, withFileTypes: true }).sort((a, b) =>
+      join(a.parentPath, a.name) < join(b.parentPath, b.name) ? -1 : 1,
+    )) {
       if (entry.isFile()) add(join(entry.parentPath, entry.name))
     }
   }

@@ -168,5 +168,9 @@ function preliminary(argv: readonly string[]): { format: string; color: ColourCh
   }
   const format = value('-o', '--output')
   const color = value(undefined, '--color')
-  return { format: format === 'json' || format === 'yaml' ? format : 'text', color: color === 'always' || color === 'never' ? color : 'auto', level: Number(value('-v', '--v')) || 0 }
+  return {
+    format: format === 'json' || format === 'yaml' ? format : 'text',
+    color: color === 'always' || color === 'never' ? color : 'auto',
+    level: Number(value('-v', '--v')) || 0,
+  }
 }

@@ -25,7 +25,7 @@ export const durationFlag = Flags.custom<number>({
 })
 
 /** A flag whose value is a TCP port. `min: 0` allows 0 for "any free port". */
-export const portFlag = (options: { summary: string; default?: number; min?: 0 | 1; char?: 'p' }) => {
+export const portFlag = (options: { summary: string; default: number; min?: 0 | 1; char?: 'p' }) => {
   const { min = 1, ...rest } = options
   return Flags.integer({ ...rest, min, max: 65_535, helpValue: 'PORT' })
 }
@@ -38,11 +38,30 @@ export const commonFlags = {
   cluster: Flags.string({ helpValue: 'NAME', helpGroup: 'GLOBAL', summary: 'Cluster of the kubeconfig to use.' }),
   user: Flags.string({ helpValue: 'NAME', helpGroup: 'GLOBAL', summary: 'User of the kubeconfig to use.' }),
   as: Flags.string({ helpValue: 'USER', helpGroup: 'GLOBAL', summary: 'User to impersonate.' }),
-  'as-group': Flags.string({ multiple: true, multipleNonGreedy: true, helpValue: 'GROUP', helpGroup: 'GLOBAL', summary: 'Group to impersonate; may be repeated.' }),
+  'as-group': Flags.string({
+    multiple: true,
+    multipleNonGreedy: true,
+    helpValue: 'GROUP',
+    helpGroup: 'GLOBAL',
+    summary: 'Group to impersonate; may be repeated.',
+  }),
   'as-uid': Flags.string({ helpValue: 'UID', helpGroup: 'GLOBAL', summary: 'UID to impersonate.' }),
   'request-timeout': durationFlag({ helpGroup: 'GLOBAL', summary: 'How long one request to the API server may take; 0 is no limit.' }),
-  v: Flags.integer({ char: 'v', min: 0, helpValue: 'LEVEL', helpGroup: 'GLOBAL', default: 0, noCacheDefault: true, summary: 'Log level: 6 shows requests on stderr, 9 stack traces of errors as well.' }),
-  color: Flags.option({ options: ['auto', 'always', 'never'] as const, helpGroup: 'GLOBAL', default: 'auto' as const, summary: 'Colour in the output; auto: on a terminal, unless NO_COLOR is set.' })(),
+  v: Flags.integer({
+    char: 'v',
+    min: 0,
+    helpValue: 'LEVEL',
+    helpGroup: 'GLOBAL',
+    default: 0,
+    noCacheDefault: true,
+    summary: 'Log level: 6 shows requests on stderr, 9 stack traces of errors as well.',
+  }),
+  color: Flags.option({
+    options: ['auto', 'always', 'never'] as const,
+    helpGroup: 'GLOBAL',
+    default: 'auto' as const,
+    summary: 'Colour in the output; auto: on a terminal, unless NO_COLOR is set.',
+  })(),
 }
 
 /** `-o`: text, json or yaml, or the formats of a command of its own; the first is the default. */

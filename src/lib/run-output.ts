@@ -77,7 +77,8 @@ export class RunOutput {
       default:
         if (!this.#progress) this.#early.push(event)
         else {
-          if (this.#title !== undefined && this.#progress.live === false && event.type === 'step' && process.stderr.isTTY) process.stderr.write(`${this.#title}\n`)
+          if (this.#title !== undefined && this.#progress.live === false && event.type === 'step' && process.stderr.isTTY)
+            process.stderr.write(`${this.#title}\n`)
           this.#title = undefined
           this.#progress.show(event)
         }
@@ -135,7 +136,9 @@ export class RunOutput {
     const [{ palette, wantsColour }, { errorText }] = await Promise.all([import('./output/colour.ts'), import('./output/messages.ts')])
     const paint = palette(wantsColour(this.#form.color, process.env, process.stderr))
     const bug = error.code === 'CSNI903' && this.#form.level < 9
-    const told = bug ? new CassSniError(error.code, error.message, { next: [...error.next, 'the same command with -v 9, which shows where it happened'] }) : error
+    const told = bug
+      ? new CassSniError(error.code, error.message, { next: [...error.next, 'the same command with -v 9, which shows where it happened'] })
+      : error
     process.stderr.write(errorText(told, paint, { stack: this.#form.level >= 9 }))
   }
 

@@ -47,5 +47,8 @@ export async function serialise(value: unknown, format: 'json' | 'yaml'): Promis
 
 /** JSON.stringify escapes C0 but not DEL, C1 and bidi controls; in a double-quoted YAML scalar the same escape holds. */
 function escapeControls(text: string): string {
-  return text.replace(/[\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  return text.replace(
+    /[\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }

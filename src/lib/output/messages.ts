@@ -37,7 +37,13 @@ export function warningText(message: string, code: string | undefined, paint: Pa
 
 /** As kubectl prints it: "service/x created (dry run)". */
 export function changeText(change: ChangeRecord, paint: Paint): string {
-  const colours: Record<ChangeRecord['action'], (text: string) => string> = { created: paint.green, configured: paint.yellow, unchanged: paint.dim, pruned: paint.red, conflict: paint.red }
+  const colours: Record<ChangeRecord['action'], (text: string) => string> = {
+    created: paint.green,
+    configured: paint.yellow,
+    unchanged: paint.dim,
+    pruned: paint.red,
+    conflict: paint.red,
+  }
   const reason = change.reason ? `: ${printableLine(change.reason)}` : ''
   return `${printableLine(change.object)} ${colours[change.action](change.action)}${change.dryRun ? ' (dry run)' : ''}${reason}\n`
 }

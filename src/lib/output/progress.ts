@@ -10,4 +10,3 @@ export async function createProgress(means: Means, env: NodeJS.ProcessEnv): Prom
   const { LiveProgress } = await import('./live-progress.ts')
   return new LiveProgress(means)
 }
-

@@ -25,7 +25,11 @@ async function put(question: Question, signal: AbortSignal): Promise<string> {
       return select(
         {
           message,
-          choices: question.choices.map(({ value, label, hint }) => ({ value, name: printableLine(label), ...(hint ? { description: printableLine(hint) } : {}) })),
+          choices: question.choices.map(({ value, label, hint }) => ({
+            value,
+            name: printableLine(label),
+            ...(hint ? { description: printableLine(hint) } : {}),
+          })),
           ...(question.initial === undefined ? {} : { default: question.initial }),
         },
         terminal,

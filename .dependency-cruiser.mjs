@@ -1,0 +1,85 @@
+// The import rules, one for each row of the table of rooms (build/rooms.ts, CONTRIBUTING.md).
+import { FOR_ALL, filesOf, PACKAGES, ROOMS } from './build/rooms.ts'
+
+const rooms = ROOMS.flatMap(({ name, files, may, mayTypes = [] }) => {
+  const own = name === 'for-all' ? [] : [files]
+  const forAll = name === 'for-all' ? [] : [FOR_ALL]
+  const allowed = [...own, ...forAll, ...may.map(filesOf)]
+  const values = {
+    name: `room-${name}`,
+    comment: `${name} may import only: ${[...may, ...mayTypes.map((room) => `types of ${room}`)].join(', ') || 'nothing'}.`,
+    severity: 'error',
+    from: { path: files },
+    to: { path: '^(src|lab|test|bench|build|bin)/', pathNot: [...allowed, ...mayTypes.map(filesOf), ...lazily(name)] },
+  }
+  if (mayTypes.length === 0) return [values]
+  const types = {
+    ...values,
+    name: `room-${name}-types`,
+    to: { path: mayTypes.map(filesOf), pathNot: [...allowed, ...lazily(name)], dependencyTypesNot: ['type-only'] },
+  }
+  return [values, types]
+})
+
+// A command calls one workflow, imported when it runs; the base command connects, likewise.
+function lazily(name) {
+  if (name === 'commands') return [filesOf('workflows')]
+  if (name === 'command') return ['^src/lib/cluster/client\\.ts$']
+  return []
+}
+
+const lazy = [
+  { from: filesOf('commands'), to: filesOf('workflows'), what: 'commands import a workflow when they run' },
+  { from: filesOf('command'), to: filesOf('cluster'), what: 'the base command imports the cluster room when a command connects' },
+].map(({ from, to, what }) => ({
+  name: `lazy-${from.includes('commands') ? 'commands' : 'command'}`,
+  comment: `Start-up: ${what} (await import), or only its types.`,
+  severity: 'error',
+  from: { path: from },
+  to: { path: to, dependencyTypesNot: ['type-only', 'dynamic-import'] },
+}))
+
+const packages = PACKAGES.map(({ packages, rooms }) => ({
+  name: `package-${packages[0]}`,
+  comment: `Only ${rooms.join(' and ')} may import ${packages.join(', ')}.`,
+  severity: 'error',
+  from: { path: '^src/', pathNot: rooms.map(filesOf) },
+  to: { path: packages.map((name) => `node_modules/${name}/`) },
+}))
+
+export default {
+  forbidden: [
+    ...rooms,
+    ...lazy,
+    ...packages,
+    {
+      name: 'no-circular',
+      comment: 'Two files that import one another cannot be understood, or loaded, one after the other.',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    { name: 'not-resolvable', comment: 'The import leads nowhere.', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    {
+      name: 'lab-alone',
+      comment: 'The lab is the world around the program: it imports nothing of it.',
+      severity: 'error',
+      from: { path: '^lab/' },
+      to: { path: '^(src|build)/' },
+    },
+    {
+      name: 'src-alone',
+      comment: 'The program needs nothing of what tests and builds it.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(lab|test|bench|build|bin)/' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^(dist|node_modules/\\.cache)' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.check.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'] },
+  },
+}

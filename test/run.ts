@@ -1,0 +1,104 @@
+/**
+ * `npm test`: all suites, or those that are named ("npm test -- unit component"), one after the other, each in a
+ * process of its own. Ends with the line "N passed, N failed" of all of them together.
+ */
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { parseArgs } from 'node:util'
+
+interface Suite {
+  name: string
+  files: string
+  /** Options of mocha. */
+  options: string[]
+  /** It starts programs of the lab. */
+  lab: boolean
+}
+
+const SUITES: Suite[] = [
+  { name: 'unit', files: 'test/unit/**/*.test.ts', options: ['--parallel', '--jobs', '2'], lab: false },
+  // Not beside others: it measures the start-up.
+  { name: 'contract', files: 'test/contract/**/*.test.ts', options: ['--timeout', '120000'], lab: false },
+  { name: 'component', files: 'test/component/**/*.test.ts', options: ['--timeout', '60000'], lab: true },
+  // The files are the demo's steps in the order of their names; each builds on the one before.
+  { name: 'e2e', files: 'test/e2e/*.test.ts', options: ['--sort', '--timeout', '300000'], lab: true },
+]
+
+const root = dirname(import.meta.dirname)
+const counts = mkdtempSync(join(tmpdir(), 'cass-sni-test-'))
+
+/** Runs a script with this Node, its output shown as it comes. Resolves with the exit code (1 when a signal ended it). */
+function node(script: string, args: string[], env: Record<string, string> = {}): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [join(root, script), ...args], { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } })
+    child.once('error', reject)
+    child.once('close', (code) => resolve(code ?? 1))
+  })
+}
+
+interface Outcome {
+  passed: number
+  failed: number
+  seconds: number
+}
+
+/** A suite that ends without having counted, or fails though nothing failed, counts as one failure. */
+async function runSuite({ name, files, options }: Suite): Promise<Outcome> {
+  const started = performance.now()
+  const file = join(counts, `${name}.json`)
+  const code = await node('node_modules/mocha/bin/mocha.js', ['--reporter', './test/support/counts.ts', ...options, files], { CASS_SNI_TEST_COUNTS: file })
+  const { passed, failed } = read(file)
+  return { passed, failed: code !== 0 && failed === 0 ? 1 : failed, seconds: (performance.now() - started) / 1000 }
+}
+
+function read(file: string): { passed: number; failed: number } {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch (error) {
+    console.error(`The suite ended before it could count its tests: ${error instanceof Error ? error.message : String(error)}`)
+    return { passed: 0, failed: 1 }
+  }
+}
+
+async function main(): Promise<number> {
+  const { positionals } = parseArgs({ allowPositionals: true })
+  const unknown = positionals.find((name) => !SUITES.some((suite) => suite.name === name))
+  if (unknown !== undefined) {
+    console.error(`There is no suite "${unknown}". Suites: ${SUITES.map(({ name }) => name).join(', ')}.`)
+    return 2
+  }
+  const suites = SUITES.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
+  const lines: string[] = []
+  let passed = 0
+  let failed = 0
+  const step = async (name: string, script: string, args: string[]) => {
+    if ((await node(script, args)) === 0) return true
+    failed++
+    lines.push(`${name} failed`)
+    return false
+  }
+  await step('npm run build', 'build/build.ts', [])
+  const lab = !suites.some((suite) => suite.lab) || (await step('npm run lab -- build', 'lab/main.ts', ['build']))
+  for (const suite of suites) {
+    if (suite.lab && !lab) {
+      failed++
+      lines.push(`${suite.name}: not run, the lab could not be built`)
+      continue
+    }
+    console.log(`\n== ${suite.name}`)
+    const outcome = await runSuite(suite)
+    passed += outcome.passed
+    failed += outcome.failed
+    lines.push(`${suite.name}: ${outcome.passed} passed, ${outcome.failed} failed in ${outcome.seconds.toFixed(0)} s`)
+  }
+  console.log(`\n${lines.join('\n')}\n\n${passed} passed, ${failed} failed`)
+  return failed === 0 ? 0 : 1
+}
+
+try {
+  process.exitCode = await main()
+} finally {
+  rmSync(counts, { recursive: true, force: true })
+}

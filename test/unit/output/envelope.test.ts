@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict'
+import { parse } from 'yaml'
+import { CassSniError } from '../../../src/lib/errors.ts'
+import { envelope, serialise } from '../../../src/lib/output/envelope.ts'
+
+describe('envelope', () => {
+  it('holds the result, changes and warnings', () => {
+    const value = envelope('Verify', { result: { ok: true }, changes: [{ action: 'created', object: 'service/x' }], warnings: [{ message: 'w' }] })
+    assert.deepEqual(value, {
+      apiVersion: 'cass-sni/v1',
+      kind: 'Verify',
+      result: { ok: true },
+      changes: [{ action: 'created', object: 'service/x' }],
+      warnings: [{ message: 'w' }],
+    })
+  })
+
+  it('holds an error without its cause', () => {
+    const error = new CassSniError('CSNI201', 'no', { cause: new Error('token abc'), next: ['x'] })
+    const value = envelope('Verify', { changes: [], warnings: [], error })
+    assert.deepEqual(value, { apiVersion: 'cass-sni/v1', kind: 'Verify', warnings: [], error: { code: 'CSNI201', message: 'no', next: ['x'] } })
+  })
+})
+
+describe('serialise', () => {
+  const hostile = { text: 'a\u001b[31m\u009b\u202e: #\n- b', undefinedField: undefined, yes: 'yes', number: '012' }
+  for (const format of ['json', 'yaml'] as const) {
+    it(`writes ${format} that reads back the same and holds no control characters`, async () => {
+      const text = await serialise(hostile, format)
+      assert.doesNotMatch(text, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/)
+      assert.deepEqual(format === 'json' ? JSON.parse(text) : parse(text), JSON.parse(JSON.stringify(hostile)))
+      assert.ok(text.endsWith('\n'))
+    })
+  }
+})

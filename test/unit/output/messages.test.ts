@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict'
+import { CassSniError } from '../../../src/lib/errors.ts'
+import { palette } from '../../../src/lib/output/colour.ts'
+import { changeText, errorText, warningText } from '../../../src/lib/output/messages.ts'
+
+const paint = palette(false)
+
+describe('messages', () => {
+  it('say the error, its code and what to do next', () => {
+    const error = new CassSniError('CSNI204', 'There is no namespace "x".', { object: 'namespace/x', next: ['kubectl get namespaces'] })
+    assert.equal(errorText(error, paint), 'error: There is no namespace "x". [CSNI204]\n  Try: kubectl get namespaces\n')
+  })
+
+  it('name the object when the message does not', () => {
+    const error = new CassSniError('CSNI203', 'The user may not read it.', { object: 'secret/s in namespace n' })
+    assert.equal(errorText(error, paint), 'error: The user may not read it. [CSNI203]\n  Object: secret/s in namespace n\n')
+  })
+
+  it('keep escape sequences of the cluster from the terminal', () => {
+    const text = errorText(new CassSniError('CSNI206', 'bad \u001b]0;t\u0007name', { next: ['a\u001b[2J'] }), paint)
+    assert.equal(text, 'error: bad name [CSNI206]\n  Try: a\n')
+    assert.equal(warningText('a\u001b[2J\nb', undefined, paint), 'warning: a b\n')
+  })
+
+  it('print a change as kubectl does', () => {
+    assert.equal(changeText({ action: 'created', object: 'service/x', dryRun: true }, paint), 'service/x created (dry run)\n')
+    assert.equal(changeText({ action: 'conflict', object: 'service/x', reason: 'owned by helm' }, paint), 'service/x conflict: owned by helm\n')
+  })
+
+  it('show the stack of the cause only when asked', () => {
+    const error = new CassSniError('CSNI903', 'boom', { cause: new Error('inner') })
+    assert.doesNotMatch(errorText(error, paint), /at /)
+    assert.match(errorText(error, paint, { stack: true }), /caused by Error: inner/)
+  })
+})
