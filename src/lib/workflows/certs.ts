@@ -42,8 +42,8 @@ interface Situation {
   entries: KeystoreEntry[]
   current: Current | undefined
   publicNames: string[]
-  /** The remembered public names differ. */
-  remember: boolean
+  /** The Secret has, or is to have, the annotation with the public names. */
+  annotated: boolean
   /** Why the keystore has to be made anew as a whole. */
   unreadable?: string
 }
@@ -135,7 +135,7 @@ async function observe(context: WorkflowContext, options: CertsOptions, now: num
     password,
     bytes: keystore.bytes,
     publicNames,
-    remember: (keystore.publicNames ?? []).join() !== publicNames.join(),
+    annotated: keystore.publicNames !== undefined || publicNames.length > 0,
     ...open(keystore.bytes, password, dc, options.replaceKeystore === true),
   }
 }
@@ -201,7 +201,8 @@ async function changeKeystore(context: WorkflowContext, situation: Situation, pl
   context.emit({ ...step, state: 'started' })
   if (reasons.length === 0 && current) {
     const { leaf } = current
-    if (situation.remember) await applySecret(context, situation, situation.bytes)
+    // The public names may be others, of which it carries all.
+    await applySecret(context, situation, situation.bytes)
     context.emit({ ...step, state: 'skipped', note: `its certificate carries every name, valid until ${leaf.notAfter.toISOString().slice(0, 10)}` })
     return { issued: false, names: leaf.names, notAfter: leaf.notAfter, fingerprint256: leaf.fingerprint256, bytes: situation.bytes }
   }
@@ -220,8 +221,7 @@ async function changeKeystore(context: WorkflowContext, situation: Situation, pl
 }
 
 /** Of the Secret only this one key and annotation are ours; cass-operator wrote the key once and never looks at it again. */
-async function applySecret(context: WorkflowContext, { dc, publicNames, remember }: Situation, bytes: Buffer): Promise<void> {
-  const annotated = remember || publicNames.length > 0
+async function applySecret(context: WorkflowContext, { dc, publicNames, annotated }: Situation, bytes: Buffer): Promise<void> {
   const desired: Desired = {
     type: SECRET,
     object: {

@@ -141,7 +141,10 @@ async function bringAlong(context: WorkflowContext, input: LiveInput, target: Ta
         if (!('trouble' in before)) warnOnItsOwn(context, node, outcome.why, input.timings)
       }
       // The touch may have come before kubelet heard of the new Secret: another one makes it look again.
-      if (outcome === 'old') await touch(context, input.dc, [target], `${sha256.slice(0, 16)}-${retouched}`)
+      if (outcome === 'old' && context.now() - begun < limit()) {
+        await touch(context, input.dc, [target], `${sha256.slice(0, 16)}-${retouched}`)
+        continue
+      }
     }
     tell(
       target.onItsOwn === undefined ? 'was told to read its keystore' : `reads its keystore again by itself, every 600 s (${minutes(context.now() - begun)})`,
@@ -202,7 +205,7 @@ function warnOnItsOwn(context: WorkflowContext, node: CassandraNode, why: string
   context.emit({
     type: 'warning',
     code: 'CSNI404',
-    message: `${node.pod} cannot be told to read its new keystore and finds it by itself, which may take ${Math.ceil(timings.rereadMs / 60_000)} minutes: ${why}`,
+    message: `${node.pod} cannot be told to read its new keystore and finds it by itself, which may take ${Math.ceil(timings.rereadMs / 60_000)} min: ${why}`,
   })
 }
 

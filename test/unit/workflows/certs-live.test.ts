@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import type { ExecResult, Kube, KubeObject, ResourceType } from '../../../src/lib/cluster/kube.ts'
+import { CassSniError } from '../../../src/lib/errors.ts'
+import type { WorkflowEvent } from '../../../src/lib/events.ts'
+import { makeLive } from '../../../src/lib/workflows/certs/live.ts'
+import type { ShownCertificate } from '../../../src/lib/workflows/certs/options.ts'
+import type { Look } from '../../../src/lib/workflows/certs/served.ts'
+import type { WorkflowContext } from '../../../src/lib/workflows/context.ts'
+import { datacenter, HOST_IDS, node } from '../certificates/datacenter.ts'
+
+const OLD = served('00:00')
+const NEW = served('FF:FF')
+const KEYSTORE = Buffer.from('the new keystore')
+const TIMINGS = { reloadMs: 300, rereadMs: 5000, unseenMs: 300 }
+
+function served(fingerprint256: string): { served: ShownCertificate } {
+  return { served: { fingerprint256, names: ['a'], notAfter: '2027-11-23T00:00:00.000Z', issuer: 'CN=ca' } }
+}
+
+/** One pod with a keystore file and a nodetool of its own: what is run in its container is really run, here. */
+class FakePod {
+  readonly folder = mkdtempSync(path.join(tmpdir(), 'cass-sni-live-'))
+  readonly keystore = path.join(this.folder, 'node-keystore.jks')
+  readonly touches: string[] = []
+  readonly events: WorkflowEvent[] = []
+  look: Look = OLD
+  onTouch: () => void = () => writeFileSync(this.keystore, KEYSTORE)
+  onExec: (command: string[]) => ExecResult = (command) => this.run(command)
+
+  constructor(nodetool: string) {
+    writeFileSync(this.keystore, 'the old keystore')
+    writeFileSync(path.join(this.folder, 'nodetool'), `#!/bin/sh\n${nodetool}\n`)
+    chmodSync(path.join(this.folder, 'nodetool'), 0o755)
+  }
+
+  run([program = '', ...args]: string[]): ExecResult {
+    const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', env: { PATH: `${this.folder}:/usr/bin:/bin` }, cwd: this.folder })
+    return { exitCode: status ?? -1, stdout, stderr }
+  }
+
+  reloads(): string[] {
+    try {
+      return readFileSync(path.join(this.folder, 'reloads'), 'utf8').trim().split('\n')
+    } catch {
+      return []
+    }
+  }
+
+  context(): WorkflowContext {
+    const touched: KubeObject = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'dse-dc1-default-sts-0', namespace: 'default', resourceVersion: '1' } }
+    const kube: Partial<Kube> = {
+      get: async <T extends KubeObject>() => structuredClone(touched) as T,
+      list: async <T extends KubeObject>() => [structuredClone(touched)] as T[],
+      apply: async (_type: ResourceType, object: KubeObject) => {
+        touched.metadata.annotations = { ...object.metadata.annotations }
+        this.touches.push(object.metadata.annotations?.['cass-sni/keystore'] ?? '')
+        this.onTouch()
+        return structuredClone(touched)
+      },
+      exec: async (_pod, container, command) => {
+        assert.equal(container, 'cassandra')
+        return this.onExec(command)
+      },
+    }
+    return { kube: kube as Kube, signal: new AbortController().signal, emit: (event) => this.events.push(event), dryRun: false, now: Date.now }
+  }
+
+  live(before: Look = OLD, timings = TIMINGS) {
+    const context = this.context()
+    return makeLive(context, {
+      dc: datacenter(),
+      viewer: { look: async () => this.look },
+      fingerprint256: NEW.served.fingerprint256,
+      keystore: KEYSTORE,
+      keystorePath: this.keystore,
+      targets: [{ node: node(0, { hostId: HOST_IDS[0] }), before }],
+      timings,
+    })
+  }
+
+  warnings(): string[] {
+    return this.events.flatMap((event) => (event.type === 'warning' ? [event.message] : []))
+  }
+}
+
+describe('bringing a new keystore into a running node', function () {
+  this.timeout(20_000)
+  const pods: FakePod[] = []
+  const fakePod = (nodetool = 'echo "$@" >>reloads') => {
+    const pod = new FakePod(nodetool)
+    pods.push(pod)
+    return pod
+  }
+  after(() => {
+    for (const pod of pods) rmSync(pod.folder, { recursive: true, force: true })
+  })
+
+  it('touches the pod, waits for the file, tells Cassandra, and sees the new certificate', async () => {
+    const pod = fakePod()
+    pod.onExec = (command) => {
+      const result = pod.run(command)
+      pod.look = NEW
+      return result
+    }
+    const [result] = await pod.live()
+    assert.deepEqual(result, { pod: 'dse-dc1-default-sts-0', before: OLD.served, after: NEW.served, live: true })
+    assert.deepEqual(pod.reloads(), ['reloadssl'])
+    assert.equal(pod.touches.length, 1)
+  })
+
+  it('touches again when kubelet brought the old file once more, and does not tell Cassandra before', async () => {
+    const pod = fakePod()
+    let touches = 0
+    pod.onTouch = () => {
+      touches += 1
+      if (touches === 2) writeFileSync(pod.keystore, KEYSTORE)
+    }
+    pod.onExec = (command) => {
+      const result = pod.run(command)
+      if (result.exitCode === 0) pod.look = NEW
+      return result
+    }
+    const [result] = await pod.live(OLD, { ...TIMINGS, reloadMs: 30_000 })
+    assert.equal(result?.live, true)
+    assert.deepEqual(pod.reloads(), ['reloadssl'])
+    assert.equal(new Set(pod.touches).size, 2)
+  })
+
+  it("waits for Cassandra's own re-read where exec is forbidden", async () => {
+    const pod = fakePod()
+    pod.onExec = () => {
+      throw new CassSniError('CSNI203', 'you may not create pods/exec in namespace default')
+    }
+    setTimeout(() => {
+      pod.look = NEW
+    }, 500)
+    const [result] = await pod.live()
+    assert.equal(result?.live, true)
+    assert.match(pod.warnings().join(), /finds it by itself, which may take 1 min: you may not create pods\/exec/)
+    assert.ok(pod.events.some((event) => event.type === 'waiting' && /every 600 s/.test(event.lines.join())))
+  })
+
+  it('and where nodetool has no reloadssl', async () => {
+    const pod = fakePod('echo "nodetool: Found unexpected parameters: [reloadssl]" >&2; exit 1')
+    setTimeout(() => {
+      pod.look = NEW
+    }, 500)
+    const [result] = await pod.live()
+    assert.equal(result?.live, true)
+    assert.match(pod.warnings().join(), /nodetool reloadssl ended with 1: nodetool: Found unexpected parameters/)
+  })
+
+  it('names the node that goes on serving the old one', async () => {
+    const pod = fakePod()
+    await assert.rejects(pod.live(), (error: unknown) => {
+      assert.ok(error instanceof CassSniError)
+      assert.equal(error.code, 'CSNI404')
+      assert.match(error.message, /not served yet by dse-dc1-default-sts-0 \(was told to read its keystore\)/)
+      return true
+    })
+  })
+
+  it('tells a node that cannot be looked at, and says so', async () => {
+    const pod = fakePod()
+    pod.look = { trouble: 'no tunnel' }
+    const [result] = await pod.live({ trouble: 'no tunnel' })
+    assert.deepEqual(result, { pod: 'dse-dc1-default-sts-0', live: false, note: 'was told to read its keystore; cannot be looked at: no tunnel' })
+    assert.deepEqual([...new Set(pod.reloads())], ['reloadssl'])
+  })
+
+  it('stops at once when it is interrupted', async () => {
+    const pod = fakePod()
+    const stop = new AbortController()
+    const context = { ...pod.context(), signal: stop.signal }
+    const work = makeLive(context, {
+      dc: datacenter(),
+      viewer: { look: async () => OLD },
+      fingerprint256: 'FF:FF',
+      keystore: KEYSTORE,
+      keystorePath: pod.keystore,
+      targets: [{ node: node(0), before: OLD }],
+      timings: { ...TIMINGS, reloadMs: 60_000 },
+    })
+    setTimeout(() => stop.abort(new CassSniError('CSNI902', 'interrupted')), 300)
+    await assert.rejects(work, (error: unknown) => error instanceof CassSniError && error.code === 'CSNI902')
+  })
+})
