@@ -96,6 +96,7 @@ export async function execInPod(
         reject(failed((error as Error).message))
       }
     })
+    socket.resume()
     if (options.stdin !== undefined) {
       socket.send(Buffer.concat([Buffer.from([STDIN]), Buffer.from(options.stdin)]))
       // under v4 there is no way to end standard input

@@ -139,10 +139,10 @@ class Tunnel extends Duplex {
     this.#unsent++
     // a writer goes on at once while little waits, else when its own message has left
     const full = this.#socket.bufferedAmount > HIGH_WATER
-    this.#socket.send(message, (error) => {
+    this.#socket.send(message, (error?: Error | null) => {
       this.#unsent--
-      if (full) done(error === undefined ? null : broken(this.#pod, this.#port, error.message, error))
-      else if (error !== undefined) this.destroy(broken(this.#pod, this.#port, error.message, error))
+      if (full) done(error == null ? null : broken(this.#pod, this.#port, error.message, error))
+      else if (error != null) this.destroy(broken(this.#pod, this.#port, error.message, error))
       if (this.#unsent === 0) this.#flushed?.()
     })
     if (!full) done()

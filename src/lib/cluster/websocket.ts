@@ -9,7 +9,7 @@ import type { Transport } from './transport.ts'
 const HANDSHAKE_MS = 20_000
 
 /**
- * An open WebSocket whose `protocol` is one of `protocols`. Frames are not compressed.
+ * An open WebSocket whose `protocol` is one of `protocols`, paused until the caller listens and resumes it. Frames are not compressed.
  * They are masked with zeros: masking protects plaintext proxies from scripts in browsers (RFC 6455 §10.3), and costs a pass over all data.
  * Throws what `refused` and `unreachable` make of a failure.
  */
@@ -39,6 +39,8 @@ export async function openWebSocket(transport: Transport, path: string, query: U
       socket.removeAllListeners('unexpected-response')
       socket.removeAllListeners('error')
       settle(101)
+      // the first messages may be here before the caller listens
+      socket.pause()
       resolve(socket)
     })
     socket.once('unexpected-response', (_request, response: IncomingMessage) => {
