@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict'
+import { X509Certificate } from 'node:crypto'
+import { auditPosition, kubectl, NAMESPACE, object, plugin, pluginJson, pluginWrites, writesNothing } from '../support/lab.ts'
+
+interface CertsResult {
+  ok: boolean
+  leaf: { names: string[]; issued: boolean; fingerprint256: string }
+  nodes: { pod: string; live: boolean; before?: { fingerprint256: string }; after?: { fingerprint256: string; names: string[] } }[]
+}
+
+const IN = ['-n', NAMESPACE]
+
+describe('certs', () => {
+  it('prints the authority, and never its key', async function () {
+    this.timeout(20_000)
+    const outcome = await plugin(['certs', 'ca', ...IN])
+    assert.equal(outcome.exitCode, 0, outcome.stderr)
+    assert.ok(new X509Certificate(outcome.stdout).ca)
+    assert.doesNotMatch(outcome.stdout, /PRIVATE KEY/)
+  })
+
+  it('with --dry-run says what it would issue and writes nothing', async function () {
+    this.timeout(30_000)
+    const from = await auditPosition()
+    const { result, exitCode } = await pluginJson<CertsResult>(['certs', ...IN, '--dry-run'])
+    assert.equal(exitCode, 0)
+    assert.ok(result?.leaf.names.some((name) => name.startsWith('dse-dc1-default-sts-0.')))
+    assert.deepEqual(await pluginWrites(from), [])
+  })
+
+  it('makes a certificate with every host id and DNS name live on all nodes within 10 s, without a restart', async function () {
+    this.timeout(60_000)
+    const restarts = async () => kubectl(['get', 'pods', ...IN, '-l', 'cassandra.datastax.com/datacenter=dc1', '-o', 'jsonpath={.items[*].metadata.uid} {.items[*].status.containerStatuses[*].restartCount}'])
+    const before = await restarts()
+    const { result, error, exitCode } = await pluginJson<CertsResult>(['certs', ...IN, '--public-name', 'cassandra.example.com'])
+    assert.equal(exitCode, 0, JSON.stringify(error))
+    assert.ok(result?.leaf.issued)
+    assert.equal(result.nodes.length, 3)
+    for (const node of result.nodes) {
+      assert.ok(node.live, `${node.pod} does not serve it`)
+      assert.notEqual(node.before?.fingerprint256, node.after?.fingerprint256)
+      assert.ok(node.after?.names.includes('cassandra.example.com'))
+      assert.ok(node.after?.names.some((name) => name.startsWith(`${node.pod}.`)))
+    }
+    const status = await object<{ status: { nodeStatuses: Record<string, { hostID: string }> } }>('cassandradatacenter', 'dc1')
+    for (const { hostID } of Object.values(status?.status.nodeStatuses ?? {})) assert.ok(result.leaf.names.includes(hostID.toLowerCase()), `${hostID} is missing`)
+    assert.equal(await restarts(), before)
+  })
+
+  it('again writes nothing and keeps the public name', async function () {
+    this.timeout(30_000)
+    await writesNothing(['certs', ...IN])
+    const { result } = await pluginJson<CertsResult>(['certs', ...IN])
+    assert.ok(result?.leaf.names.includes('cassandra.example.com'))
+    assert.equal(result.leaf.issued, false)
+  })
+
+  it('is live within 10 s', async function () {
+    this.timeout(60_000)
+    const outcome = await plugin(['certs', ...IN, '--renew'])
+    assert.equal(outcome.exitCode, 0, outcome.stderr)
+    assert.ok(outcome.took < 10_000, `it took ${outcome.took} ms`)
+  })
+
+  it('tells no secret, whatever is asked for', async function () {
+    this.timeout(30_000)
+    const outcome = await plugin(['certs', ...IN, '-v', '9', '-o', 'yaml'])
+    assert.equal(outcome.exitCode, 0, outcome.stderr)
+    const key = Buffer.from((await object<{ data: { key: string } }>('secret', 'dc1-ca-keystore'))?.data.key ?? '', 'base64').toString('utf8')
+    assert.match(key, /PRIVATE KEY/)
+    const line = key.split('\n')[1] ?? 'no key'
+    assert.ok(!(outcome.stdout + outcome.stderr).includes(line))
+  })
+})

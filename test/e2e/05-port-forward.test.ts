@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict'
+import { connect, type TLSSocket } from 'node:tls'
+import { kubectl, NAMESPACE, object, plugin, startPlugin, until } from '../support/lab.ts'
+
+/** The host id of a node, and the authority to check it with. */
+async function nodeZero(): Promise<{ hostId: string; ca: string }> {
+  const datacenter = await object<{ status: { nodeStatuses: Record<string, { hostID: string }> } }>('cassandradatacenter', 'dc1')
+  const ca = await plugin(['certs', 'ca', '-n', NAMESPACE])
+  return { hostId: datacenter?.status.nodeStatuses['dse-dc1-default-sts-0']?.hostID ?? '', ca: ca.stdout }
+}
+
+/** CQL's OPTIONS request, protocol version 4 (apache/cassandra doc/native_protocol_v4.spec); the answer is SUPPORTED, opcode 6. */
+const OPTIONS = Buffer.from([4, 0, 0, 0, 5, 0, 0, 0, 0])
+
+async function askOptions(port: number, servername: string, ca: string): Promise<{ socket: TLSSocket; opcode: number }> {
+  const socket = connect({ port, host: '127.0.0.1', servername, ca })
+  const opcode = await new Promise<number>((done, fail) => {
+    socket.setTimeout(10_000, () => fail(new Error('no answer within 10 s')))
+    socket.on('error', fail).on('close', () => fail(new Error('closed')))
+    socket.on('secureConnect', () => socket.write(OPTIONS)).once('data', (data) => done(data[4] ?? -1))
+  })
+  return { socket, opcode }
+}
+
+function portOf(text: string): number | undefined {
+  const found = /127\.0\.0\.1:(\d+)/.exec(text)
+  return found === null ? undefined : Number(found[1])
+}
+
+describe('port-forward', () => {
+  it('leads to each node by SNI, and goes on when the gateway pod is replaced', async function () {
+    this.timeout(120_000)
+    const { hostId, ca } = await nodeZero()
+    const forward = await startPlugin(['port-forward', '-n', NAMESPACE, '--port', '0'])
+    try {
+      const port = await until('a port is told', () => portOf(forward.stdout()), 20_000)
+      const first = await askOptions(port, hostId, ca)
+      assert.equal(first.opcode, 6)
+      first.socket.destroy()
+      await kubectl(['delete', 'pod', '-n', 'istio-system', '-l', 'istio=ingressgateway', '--wait=false'])
+      const again = await until('the replaced gateway answers', () => askOptions(port, hostId, ca), 60_000, 500)
+      assert.equal(again.opcode, 6)
+      again.socket.destroy()
+      forward.child.kill('SIGINT')
+      assert.equal(await forward.ended, 130)
+    } finally {
+      forward.child.kill('SIGKILL')
+    }
+  })
+
+  it("--target node leads to a node's own pod, without the gateway", async function () {
+    this.timeout(60_000)
+    const { hostId, ca } = await nodeZero()
+    const forward = await startPlugin(['port-forward', '-n', NAMESPACE, '--target', 'node', '--node', '0', '--port', '0', '-o', 'json'])
+    try {
+      const port = await until('a port is told', () => /"port":\s*(\d+)/.exec(forward.stdout())?.[1], 20_000)
+      const answer = await askOptions(Number(port), hostId, ca)
+      assert.equal(answer.opcode, 6)
+      answer.socket.destroy()
+    } finally {
+      forward.child.kill('SIGINT')
+      assert.equal(await forward.ended, 130)
+    }
+  })
+
+  it('says at once that the local port is taken', async function () {
+    this.timeout(60_000)
+    const forward = await startPlugin(['port-forward', '-n', NAMESPACE, '--port', '0'])
+    try {
+      const port = await until('a port is told', () => portOf(forward.stdout()), 20_000)
+      const outcome = await plugin(['port-forward', '-n', NAMESPACE, '--port', String(port)])
+      assert.equal(outcome.exitCode, 1)
+      assert.match(outcome.stderr, new RegExp(`${port}.*CSNI106.*--port 0`, 's'))
+    } finally {
+      forward.child.kill('SIGINT')
+      await forward.ended
+    }
+  })
+})

@@ -1,0 +1,255 @@
+/** The lab for end-to-end tests: a fresh node, the installed plugin behind a real kubectl, and what to keep when a test fails. */
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { appendFile, copyFile, mkdir, mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const CHECKOUT = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
+const STATE = '/var/lib/cass-sni-lab'
+export const LAB_KUBECONFIG = join(STATE, 'kubeconfig')
+export const FIXTURES = join(STATE, 'fixtures')
+export const AUDIT_LOG = join(STATE, 'audit.log')
+export const NAMESPACE = 'cass-operator'
+/** What the load balancer of the lab gives to the first Service. */
+export const GATEWAY_ADDRESS = '10.200.1.10'
+/** Where a failed test leaves what one wants to read; CI prints the path. */
+export const FAILURES = join(CHECKOUT, 'test-failures')
+
+export interface Outcome {
+  stdout: string
+  stderr: string
+  exitCode: number
+  /** Milliseconds. */
+  took: number
+}
+
+export interface RunOptions {
+  env?: Record<string, string>
+  stdin?: string
+  /** Ends the program with SIGKILL; a test that needs it has failed. */
+  timeoutMs?: number
+}
+
+/** Everything that tests ran since the last test began, for the folder of a failed test. */
+const transcript: string[] = []
+
+/** Runs a program to its end; any exit code is a result. */
+export function run(command: string, args: string[], options: RunOptions = {}): Promise<Outcome> {
+  const started = Date.now()
+  return new Promise((done, fail) => {
+    const child = spawn(command, args, { env: { ...process.env, ...options.env }, stdio: ['pipe', 'pipe', 'pipe'] })
+    let stdout = ''
+    let stderr = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text
+    })
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text
+    })
+    const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 300_000)
+    child.on('error', fail)
+    child.on('close', (code, signal) => {
+      clearTimeout(timer)
+      const outcome = { stdout, stderr, exitCode: code ?? (signal === 'SIGINT' ? 130 : 137), took: Date.now() - started }
+      transcript.push(`$ ${[command, ...args].join(' ')}\n${stdout}${stderr}(exit code ${outcome.exitCode}, ${outcome.took} ms)\n`)
+      done(outcome)
+    })
+    child.stdin.on('error', () => undefined) // a program that does not read its input closes the pipe
+    child.stdin.end(options.stdin ?? '')
+  })
+}
+
+let environment: Record<string, string> | undefined
+
+/**
+ * The environment of a user of the lab: the packed and installed plugin, kubectl and istioctl on PATH, and a kubeconfig of
+ * their own, so that --set-context changes nobody else's.
+ */
+export async function labEnvironment(): Promise<Record<string, string>> {
+  if (environment !== undefined) return environment
+  const home = await mkdtemp(join(tmpdir(), 'cass-sni-e2e-'))
+  process.on('exit', () => spawn('rm', ['-rf', home], { detached: true, stdio: 'ignore' }))
+  await copyFile(LAB_KUBECONFIG, join(home, 'kubeconfig'))
+  const bin = await installPlugin()
+  environment = {
+    HOME: home,
+    KUBECONFIG: join(home, 'kubeconfig'),
+    PATH: [bin, join(STATE, 'bin'), join(CHECKOUT, 'node_modules/.bin'), process.env['PATH'] ?? ''].join(':'),
+    NO_COLOR: '1',
+  }
+  return environment
+}
+
+/** Packs the checkout as npm would publish it and installs that, so that a file missing from the package is seen. Returns its bin folder. */
+async function installPlugin(): Promise<string> {
+  const packed = join(tmpdir(), `cass-sni-pack-${process.pid}`)
+  await mkdir(packed, { recursive: true })
+  await must(run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', packed, CHECKOUT]))
+  const [tarball] = (await readdir(packed)).filter((name) => name.endsWith('.tgz'))
+  if (tarball === undefined) throw new Error(`npm pack left nothing in ${packed}`)
+  const bytes = await readFile(join(packed, tarball))
+  const prefix = join('/var/cache/cass-sni-lab/plugin', createHash('sha256').update(bytes).digest('hex').slice(0, 16))
+  const bin = join(prefix, 'bin')
+  const there = await readdir(bin).catch(() => [])
+  if (!there.includes('kubectl-cass_sni')) {
+    await rm('/var/cache/cass-sni-lab/plugin', { recursive: true, force: true })
+    await mkdir(prefix, { recursive: true })
+    await must(run('npm', ['install', '--global', '--silent', '--prefer-offline', '--no-audit', '--no-fund', '--prefix', prefix, join(packed, tarball)]))
+  }
+  await rm(packed, { recursive: true, force: true })
+  return bin
+}
+
+/** The outcome of a program that has to succeed. */
+export async function must(outcome: Promise<Outcome>): Promise<Outcome> {
+  const result = await outcome
+  if (result.exitCode !== 0) throw new Error(`exit code ${result.exitCode}\n${result.stdout}\n${result.stderr}`)
+  return result
+}
+
+/** Runs `kubectl cass-sni …` as a user would. */
+export async function plugin(args: string[], options: RunOptions = {}): Promise<Outcome> {
+  return run('kubectl', ['cass-sni', ...args], { ...options, env: { ...(await labEnvironment()), ...options.env } })
+}
+
+/** The same with `-o json`; the parsed envelope. */
+export async function pluginJson<T = Record<string, unknown>>(args: string[], options: RunOptions = {}): Promise<Envelope<T> & { exitCode: number }> {
+  const outcome = await plugin([...args, '-o', 'json'], options)
+  try {
+    return { ...(JSON.parse(outcome.stdout) as Envelope<T>), exitCode: outcome.exitCode }
+  } catch (error) {
+    throw new Error(`not JSON (exit code ${outcome.exitCode}): ${outcome.stdout}\n${outcome.stderr}`, { cause: error })
+  }
+}
+
+export interface Envelope<T> {
+  apiVersion: string
+  kind: string
+  result?: T
+  changes?: { action: string; object: string; namespace?: string }[]
+  warnings: { message: string; code?: string }[]
+  error?: { code: string; message: string; next: string[] }
+}
+
+/** kubectl against the lab; throws unless it succeeds. */
+export async function kubectl(args: string[], options: RunOptions = {}): Promise<string> {
+  return (await must(run('kubectl', args, { ...options, env: { ...(await labEnvironment()), ...options.env } }))).stdout
+}
+
+/** An object of the lab, or undefined. */
+export async function object<T = Record<string, unknown>>(kind: string, name: string, namespace = NAMESPACE): Promise<T | undefined> {
+  const text = await kubectl(['get', kind, name, '-n', namespace, '--ignore-not-found', '-o', 'json'])
+  return text.trim() === '' ? undefined : (JSON.parse(text) as T)
+}
+
+/** Starts `kubectl cass-sni …` and leaves it running. */
+export async function startPlugin(args: string[]): Promise<{ child: ChildProcessWithoutNullStreams; stdout: () => string; stderr: () => string; ended: Promise<number> }> {
+  const child = spawn('kubectl', ['cass-sni', ...args], { env: { ...process.env, ...(await labEnvironment()) } })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+  })
+  const ended = new Promise<number>((done) => {
+    child.on('close', (code, signal) => {
+      transcript.push(`$ kubectl cass-sni ${args.join(' ')}\n${stdout}${stderr}(exit code ${code ?? signal})\n`)
+      done(code ?? (signal === 'SIGINT' ? 130 : 137))
+    })
+  })
+  return { child, stdout: () => stdout, stderr: () => stderr, ended }
+}
+
+/** Waits until `look` gives something other than undefined or false; `what` names it in the error. */
+export async function until<T>(what: string, look: () => Promise<T | undefined | false> | T | undefined | false, timeoutMs: number, everyMs = 250): Promise<T> {
+  const deadline = Date.now() + timeoutMs
+  let last: unknown
+  for (;;) {
+    try {
+      const found = await look()
+      if (found !== undefined && found !== false) return found
+    } catch (error) {
+      last = error
+    }
+    if (Date.now() > deadline) throw new Error(`${what}: not within ${timeoutMs / 1000} s${last === undefined ? '' : ` (${String(last)})`}`)
+    await new Promise((next) => setTimeout(next, everyMs))
+  }
+}
+
+interface AuditEvent {
+  verb: string
+  userAgent?: string
+  user?: { username?: string }
+  objectRef?: { resource?: string; subresource?: string; namespace?: string; name?: string }
+  requestURI: string
+  requestReceivedTimestamp: string
+}
+
+/** Requests that change objects. Reviews of one's own rights, exec and port-forward are `create` too, but change none. */
+const WRITES = new Set(['create', 'update', 'patch', 'delete', 'deletecollection'])
+const NO_OBJECT = new Set(['selfsubjectaccessreviews', 'selfsubjectrulesreviews', 'tokenreviews', 'subjectaccessreviews'])
+
+/** Write requests of the plugin in the API server's audit log from byte `from` on, as "patch services/x". */
+export async function pluginWrites(from: number): Promise<string[]> {
+  const events = await auditEvents(from)
+  return events
+    .filter((event) => event.userAgent?.startsWith('kubectl-cass-sni'))
+    .filter((event) => WRITES.has(event.verb) && !NO_OBJECT.has(event.objectRef?.resource ?? '') && !['exec', 'portforward'].includes(event.objectRef?.subresource ?? ''))
+    .map((event) => `${event.verb} ${event.objectRef?.resource}/${event.objectRef?.name}`)
+}
+
+/** All requests of the plugin, as seen by the API server; an empty list means that the log was not looked at rightly. */
+export async function pluginRequests(from: number): Promise<number> {
+  return (await auditEvents(from)).filter((event) => event.userAgent?.startsWith('kubectl-cass-sni')).length
+}
+
+async function auditEvents(from: number): Promise<AuditEvent[]> {
+  const bytes = await readFile(AUDIT_LOG)
+  return bytes
+    .subarray(from)
+    .toString('utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .flatMap((line) => {
+      try {
+        return [JSON.parse(line) as AuditEvent]
+      } catch {
+        return [] // the line that is being written
+      }
+    })
+}
+
+/** Where the audit log ends now. */
+export async function auditPosition(): Promise<number> {
+  return (await readFile(AUDIT_LOG)).length
+}
+
+/** Runs the command again and proves from the audit log that it read but wrote nothing. */
+export async function writesNothing(args: string[]): Promise<Outcome> {
+  const from = await auditPosition()
+  const outcome = await plugin(args)
+  const writes = await pluginWrites(from)
+  if (outcome.exitCode !== 0) throw new Error(`kubectl cass-sni ${args.join(' ')}: exit code ${outcome.exitCode}\n${outcome.stderr}`)
+  if (writes.length > 0) throw new Error(`kubectl cass-sni ${args.join(' ')} wrote: ${writes.join(', ')}`)
+  if ((await pluginRequests(from)) === 0) throw new Error('the audit log shows no request of the plugin at all')
+  return outcome
+}
+
+/** Forgets what earlier tests ran. */
+export function beginTranscript(): void {
+  transcript.length = 0
+}
+
+/** Leaves events, pod logs, Envoy's listeners and what the test ran in a folder of the failed test; returns it. */
+export async function keepForReading(title: string): Promise<string> {
+  const folder = join(FAILURES, title.replace(/[^\w]+/g, '-').slice(0, 80))
+  await mkdir(folder, { recursive: true })
+  await appendFile(join(folder, 'commands.txt'), transcript.join('\n'))
+  const collected = await run(process.execPath, [join(CHECKOUT, 'lab/main.ts'), 'logs', '--collect', folder], { timeoutMs: 120_000 })
+  await appendFile(join(folder, 'collect.txt'), collected.stdout + collected.stderr)
+  return folder
+}
