@@ -1,0 +1,61 @@
+import { Flags } from '@oclif/core'
+import { CassSniCommand, type Run } from '../lib/command.ts'
+import { durationFlag, datacenterFlags, gatewayFlags, nodeFlag, timeoutFlag } from '../lib/flags.ts'
+import { formatFindings } from '../lib/output/findings.ts'
+import type { Show } from '../lib/output/show.ts'
+import type { VerifyResult } from '../lib/workflows/verify.ts'
+
+export default class Verify extends CassSniCommand<VerifyResult> {
+  static override summary = 'Prove that clients reach each Cassandra node by its name, with a certificate that verifies.'
+  static override description =
+    'Looks at the datacenter, the routes in the cluster and in every gateway pod, the certificate that each node serves by its DNS name and by its host id, and logs in to each node and asks who it is. Writes nothing. What you have no right to look at is skipped, with the reason. Exit code 1 when a check fails.'
+  static override examples = [
+    '<%= config.bin %> <%= command.id %>',
+    { description: 'One node', command: '<%= config.bin %> <%= command.id %> --node 1' },
+    { description: 'Right after a change', command: '<%= config.bin %> <%= command.id %> --wait 60s' },
+    { description: 'The way that clients elsewhere take', command: '<%= config.bin %> <%= command.id %> --address cassandra.example.com:9042' },
+  ]
+  static override flags = {
+    ...datacenterFlags,
+    ...nodeFlag,
+    ...gatewayFlags,
+    address: Flags.string({ helpValue: 'HOST[:PORT]', exclusive: ['tunnel'], summary: "Go there instead of to the load balancer's own address." }),
+    tunnel: Flags.boolean({ default: false, summary: 'Go through the API server, even if the load balancer answers.' }),
+    strict: Flags.boolean({ default: false, summary: 'Warnings count as failures.' }),
+    wait: durationFlag({ summary: 'Look again until everything is well, for that long.' }),
+    ...timeoutFlag,
+  }
+  protected readonly kind = 'Verify'
+
+  protected async work(run: Run): Promise<VerifyResult> {
+    const { flags } = await this.parse(Verify)
+    const { verify } = await import('../lib/workflows/verify.ts')
+    return verify(await run.context('Verify'), {
+      ...(flags.datacenter === undefined ? {} : { datacenter: flags.datacenter }),
+      clusterDomain: flags['cluster-domain'],
+      ...(flags.node === undefined ? {} : { node: flags.node }),
+      ...(flags.gateway === undefined ? {} : { gateway: flags.gateway }),
+      port: flags.port,
+      ...(flags.address === undefined ? {} : { address: flags.address }),
+      tunnel: flags.tunnel,
+      strict: flags.strict,
+      ...(flags.wait === undefined ? {} : { waitMs: flags.wait }),
+    })
+  }
+
+  protected present({ checks, summary }: VerifyResult, show: Show): string {
+    const findings = checks.map(({ category, result, node, ...rest }) => ({
+      ...rest,
+      heading: category,
+      verdict: result,
+      ...(node === undefined ? {} : { about: node }),
+    }))
+    const counts = [
+      `${summary.passed} passed`,
+      ...(summary.failed > 0 ? [show.red(`${summary.failed} failed`)] : []),
+      ...(summary.warnings > 0 ? [show.yellow(`${summary.warnings} ${summary.warnings === 1 ? 'warning' : 'warnings'}`)] : []),
+      ...(summary.skipped > 0 ? [`${summary.skipped} skipped`] : []),
+    ]
+    return `${formatFindings(findings, show)}\n${summary.total} checks: ${counts.join(', ')}\n`
+  }
+}

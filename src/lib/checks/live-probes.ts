@@ -1,0 +1,105 @@
+/** The probes of a real cluster: each question is put once, when the first check asks it. */
+import { readAuthorityCertificate } from '../cassandra/authority.ts'
+import { readCredentials } from '../cassandra/credentials.ts'
+import type { CassandraNode, Datacenter } from '../cassandra/datacenter.ts'
+import type { Kube } from '../cluster/kube.ts'
+import { openCqlSession } from '../connection/cql.ts'
+import { gatewayPath } from '../connection/gateway.ts'
+import { handshake } from '../connection/tls.ts'
+import { CassSniError } from '../errors.ts'
+import { chooseGateway } from '../istio/gateways.ts'
+import { listeningPort, loadedListener } from '../istio/loaded.ts'
+import { observeMesh } from '../istio/observe.ts'
+import type { LoadedNames, Probes } from './probes.ts'
+import { seeRoutes } from './route-state.ts'
+
+export interface LiveProbesOptions {
+  kube: Kube
+  datacenter: Datacenter
+  /** "namespace/service" or "service". */
+  gateway?: string
+  port: number
+  /** "host[:port]" to go to instead of the gateway's own address. */
+  address?: string
+  /** Go through the API server even if there is an address. */
+  tunnel: boolean
+  now: number
+  signal: AbortSignal
+}
+
+export function liveProbes(options: LiveProbesOptions): Probes {
+  const { kube, datacenter, port, signal } = options
+  const named = options.gateway?.includes('/') ? options.gateway.split('/')[0] : undefined
+  const mesh = once(() => observeMesh(kube, named === undefined ? {} : { namespaces: [named] }))
+  const gateway = once(async () => chooseGateway(await mesh(), options.gateway))
+  const path = once(async () => {
+    const { address } = options
+    return gatewayPath(kube, await gateway(), { port, tunnel: options.tunnel ? 'always' : 'auto', ...(address === undefined ? {} : { address }) })
+  })
+  const open = async () => (await path()).open()
+  const routes = once(async () => seeRoutes(kube, { datacenter, mesh: await mesh(), gateway: await gateway(), port }))
+  const authority = once(() => readAuthorityCertificate(kube, datacenter))
+  const credentials = once(() => readCredentials(kube, datacenter))
+  const ask = async (node: CassandraNode): Promise<string> => {
+    const { dnsName, hostId } = node
+    if (hostId === undefined) throw new CassSniError('CSNI303', `the host id of pod ${node.pod} is not known`)
+    const session = await openCqlSession({
+      open,
+      nodes: [{ hostId, dnsName }],
+      credentials: await credentials(),
+      ca: await authority(),
+      localDatacenter: datacenter.cassandraName,
+      signal,
+    })
+    try {
+      const page = await session.execute('SELECT host_id FROM system.local', { signal })
+      return String(page.rows[0]?.[0])
+    } finally {
+      await session.close()
+    }
+  }
+  return {
+    datacenter,
+    port,
+    now: options.now,
+    gateway,
+    path,
+    routes: async () => (await routes()).state,
+    conflicts: async () => (await routes()).conflicts(),
+    loaded: once(async () => {
+      const { pods, ...rest } = await gateway()
+      const ready = pods.filter((pod) => pod.ready && !pod.terminating)
+      return Promise.all(ready.map((pod) => loadedNames(kube, pod, listeningPort({ pods, ...rest }, port))))
+    }),
+    authority,
+    credentials,
+    handshake: onceFor(
+      (serverName) => serverName,
+      async (serverName) => handshake({ open, serverName, ca: await authority(), signal }),
+    ),
+    hostIdBehind: onceFor((node) => node.pod, ask),
+  }
+}
+
+async function loadedNames(kube: Kube, pod: Parameters<typeof loadedListener>[1], port: number): Promise<LoadedNames> {
+  const { routes, error } = await loadedListener(kube, pod, port)
+  const upstreams = new Map(routes.flatMap(({ serverNames, cluster }) => serverNames.map((name) => [name.toLowerCase(), cluster] as const)))
+  return { pod: pod.name, upstreams, ...(error === undefined ? {} : { error }) }
+}
+
+function once<T>(ask: () => Promise<T>): () => Promise<T> {
+  let answer: Promise<T> | undefined
+  return () => {
+    answer ??= ask()
+    return answer
+  }
+}
+
+function onceFor<K, T>(keyOf: (about: K) => string, ask: (about: K) => Promise<T>): (about: K) => Promise<T> {
+  const answers = new Map<string, Promise<T>>()
+  return (about) => {
+    const answer = answers.get(keyOf(about)) ?? ask(about)
+    answers.set(keyOf(about), answer)
+    return answer
+  }
+}

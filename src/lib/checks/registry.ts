@@ -1,0 +1,14 @@
+/**
+ * All checks, in the order in which they are shown. A new one goes to the file of its category, with the next free code;
+ * a code that is given up goes to RETIRED and is never used again.
+ */
+import { CERTIFICATE_CHECKS } from './certificates.ts'
+import type { Check, CheckCode } from './check.ts'
+import { CQL_CHECKS } from './cql.ts'
+import { DATACENTER_CHECKS } from './datacenter.ts'
+import type { Probes } from './probes.ts'
+import { ROUTE_CHECKS } from './routes.ts'
+
+export const CHECKS: readonly Check<Probes>[] = [...DATACENTER_CHECKS, ...ROUTE_CHECKS, ...CERTIFICATE_CHECKS, ...CQL_CHECKS]
+
+export const RETIRED: readonly CheckCode[] = []

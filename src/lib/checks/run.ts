@@ -1,0 +1,158 @@
+/** Runs checks: in parallel, each after those it needs. Tells results as data and events. */
+import type { CassandraNode } from '../cassandra/datacenter.ts'
+import { asCassSniError, CassSniError, type ErrorCode, throwIfAborted } from '../errors.ts'
+import type { Emit } from '../events.ts'
+import { CATEGORIES, type Check, type CheckCode, type CheckResult, type Outcome } from './check.ts'
+
+/** How many checks run at once: handshakes and logins of many nodes must not overrun the gateway or a small API server. */
+const AT_ONCE = 8
+/** Errors that say that the user may not look, which is no fault of what is checked. */
+const NO_RIGHT: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['CSNI203'])
+
+export interface RunChecksOptions<Probes> {
+  checks: readonly Check<Probes>[]
+  probes: Probes
+  /** Those that the per-node checks are made for. */
+  nodes: readonly CassandraNode[]
+  signal: AbortSignal
+  emit: Emit
+  /** Warnings count as failures. */
+  strict?: boolean
+}
+
+export interface Report {
+  ok: boolean
+  /** In order of the registry, then of the nodes. */
+  checks: CheckResult[]
+  summary: { total: number; passed: number; failed: number; warnings: number; skipped: number }
+}
+
+/**
+ * Runs all checks and resolves with all results; a check that fails throws nothing. Rejects with the signal's reason, or
+ * with whatever a check threw that is no CassSniError: that is a bug of the check.
+ */
+export async function runChecks<Probes>(options: RunChecksOptions<Probes>): Promise<Report> {
+  const { checks, nodes, emit } = options
+  const slots = new Slots(AT_ONCE)
+  const running: Running = { instances: new Map(), roots: new Map() }
+  const ordered: { category: string; result: Promise<CheckResult> }[] = []
+  for (const check of checks) {
+    const instances = check.perNode ? nodes.map((node) => ({ check, node })) : [{ check, node: undefined }]
+    for (const { node } of instances) {
+      const needed = check.needs.flatMap((code) => instancesOf(code, node, running.instances))
+      const result = one(check, node, needed, running.roots, options, slots)
+      // Whoever needs it awaits it too; a bug is told once, by the collection below.
+      result.catch(() => {})
+      running.instances.set(key(check.code, node), result)
+      ordered.push({ category: check.category, result })
+    }
+  }
+  for (const category of CATEGORIES) {
+    const own = ordered.filter((each) => each.category === category).map(({ result }) => result)
+    if (own.length > 0) tellCategory(category, own, emit)
+  }
+  const results = await Promise.all(ordered.map(({ result }) => result))
+  return { ...judge(results, options.strict === true), checks: results }
+}
+
+/** What the results amount to. */
+export function judge(results: readonly CheckResult[], strict: boolean): Omit<Report, 'checks'> {
+  const count = (result: CheckResult['result']) => results.filter((each) => each.result === result).length
+  const summary = { total: results.length, passed: count('pass'), failed: count('fail'), warnings: count('warning'), skipped: count('skipped') }
+  return { ok: summary.failed === 0 && !(strict && summary.warnings > 0), summary }
+}
+
+interface Running {
+  /** By code, or code and pod. */
+  instances: Map<string, Promise<CheckResult>>
+  /** Of what was skipped for another's sake: the result that began it. */
+  roots: Map<CheckResult, CheckResult>
+}
+
+const key = (code: CheckCode, node: CassandraNode | undefined) => (node === undefined ? code : `${code} ${node.pod}`)
+
+/** The results to wait for: the same node's, or that of the whole, or those of all nodes. */
+function instancesOf(code: CheckCode, node: CassandraNode | undefined, running: Running['instances']): Promise<CheckResult>[] {
+  const exact = running.get(key(code, node)) ?? running.get(code)
+  if (exact !== undefined) return [exact]
+  return [...running].filter(([each]) => each.startsWith(`${code} `)).map(([, result]) => result)
+}
+
+async function one<Probes>(
+  check: Check<Probes>,
+  node: CassandraNode | undefined,
+  needed: Promise<CheckResult>[],
+  roots: Running['roots'],
+  { probes, signal }: RunChecksOptions<Probes>,
+  slots: Slots,
+): Promise<CheckResult> {
+  const { code, category, title, severity } = check
+  const base = { code, category, title, ...(node === undefined ? {} : { node: node.pod }) }
+  const missing = (await Promise.all(needed)).find(({ result }) => result === 'fail' || result === 'skipped')
+  if (missing !== undefined) {
+    const root = roots.get(missing) ?? missing
+    const skipped: CheckResult = { ...base, result: 'skipped', reason: `${root.code} ${root.result === 'fail' ? 'failed' : 'was skipped'}: ${root.title}` }
+    roots.set(skipped, root)
+    return skipped
+  }
+  const outcome = await slots.take(async () => {
+    throwIfAborted(signal)
+    try {
+      return check.perNode ? await check.run(probes, node as CassandraNode) : await check.run(probes)
+    } catch (error) {
+      throwIfAborted(signal)
+      if (!(error instanceof CassSniError) || error.code === 'CSNI903') throw asCassSniError(error)
+      return translated(error)
+    }
+  })
+  switch (outcome.verdict) {
+    case 'pass':
+      return { ...base, result: 'pass', ...(outcome.note === undefined ? {} : { note: outcome.note }) }
+    case 'skip':
+      return { ...base, result: 'skipped', reason: outcome.reason }
+    case 'fail':
+      return { ...base, result: severity === 'warning' ? 'warning' : 'fail', reason: outcome.reason, next: outcome.next }
+  }
+}
+
+function translated(error: CassSniError): Outcome {
+  // CSNI304 stands for a Secret that is missing as well as for one that may not be read.
+  const noRight = NO_RIGHT.has(error.code) || (error.cause instanceof CassSniError && NO_RIGHT.has(error.cause.code))
+  if (noRight) return { verdict: 'skip', reason: error.message }
+  return { verdict: 'fail', reason: error.message, next: error.next }
+}
+
+function tellCategory(category: string, own: Promise<CheckResult>[], emit: Emit): void {
+  emit({ type: 'step', id: category, title: category, state: 'started' })
+  Promise.all(own).then(
+    (results) => {
+      const bad = results.filter(({ result }) => result === 'fail')
+      const skipped = results.some(({ result }) => result === 'skipped')
+      const note = `${results.filter(({ result }) => result === 'pass').length} of ${results.length} passed`
+      emit({ type: 'step', id: category, title: category, state: bad.length > 0 ? 'failed' : skipped ? 'skipped' : 'done', note })
+    },
+    () => emit({ type: 'step', id: category, title: category, state: 'failed' }),
+  )
+}
+
+/** At most so many at once, first come, first served. */
+class Slots {
+  #free: number
+  readonly #waiting: (() => void)[] = []
+
+  constructor(free: number) {
+    this.#free = free
+  }
+
+  async take<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free -= 1
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    try {
+      return await work()
+    } finally {
+      const next = this.#waiting.shift()
+      if (next === undefined) this.#free += 1
+      else next()
+    }
+  }
+}

@@ -1,0 +1,90 @@
+/** `verify`: proves, from outside and without writing anything, that clients reach each node by its name. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { CassandraNode, Datacenter } from '../cassandra/datacenter.ts'
+import { findNode } from '../cassandra/node.ts'
+import { observeDatacenter } from '../cassandra/observe.ts'
+import { liveProbes } from '../checks/live-probes.ts'
+import { CHECKS } from '../checks/registry.ts'
+import { type Report, runChecks } from '../checks/run.ts'
+import { throwIfAborted } from '../errors.ts'
+import type { WorkflowContext } from './context.ts'
+
+const PAUSE_MS = 2_000
+
+export interface VerifyOptions {
+  datacenter?: string
+  clusterDomain?: string
+  /** Only this node: pod name, host id, or ordinal. */
+  node?: string
+  /** "namespace/service" or "service". */
+  gateway?: string
+  port: number
+  /** "host[:port]" to go to instead of the load balancer's own address. */
+  address?: string
+  /** Go through the API server even if the load balancer answers. */
+  tunnel: boolean
+  /** Warnings count as failures. */
+  strict: boolean
+  /** Look again until it is ok, for that long. */
+  waitMs?: number
+}
+
+export interface VerifyResult extends Report {
+  datacenter: string
+  namespace: string
+  /** Pod names of the nodes that were looked at. */
+  nodes: string[]
+}
+
+/** Makes all checks. Throws CSNI301 and CSNI302 for a datacenter or node that is not there; failures of checks are results. */
+export async function verify(context: WorkflowContext, options: VerifyOptions): Promise<VerifyResult> {
+  const { signal, now, emit } = context
+  const deadline = now() + (options.waitMs ?? 0)
+  for (;;) {
+    const result = await verifyOnce(context, options)
+    if (result.ok || now() + PAUSE_MS > deadline) return result
+    const bad = result.checks.filter(({ result: each }) => each === 'fail')
+    const seconds = Math.ceil((deadline - now()) / 1000)
+    emit({ type: 'step', id: 'wait', title: `waiting, up to ${seconds} s more`, state: 'started' })
+    emit({
+      type: 'waiting',
+      id: 'wait',
+      lines: bad.slice(0, 5).map(({ title, node, reason }) => `${node === undefined ? '' : `${node}: `}${title}: ${reason ?? ''}`),
+    })
+    await sleep(PAUSE_MS, undefined, { signal }).catch(() => throwIfAborted(signal))
+    emit({ type: 'step', id: 'wait', title: 'waiting', state: 'done', note: 'looking again' })
+  }
+}
+
+async function verifyOnce({ kube, signal, emit, now }: WorkflowContext, options: VerifyOptions): Promise<VerifyResult> {
+  const datacenter = await observeDatacenter(kube, {
+    namespace: kube.target.namespace,
+    ...(options.datacenter === undefined ? {} : { name: options.datacenter }),
+    ...(options.clusterDomain === undefined ? {} : { clusterDomain: options.clusterDomain }),
+  })
+  const nodes = wantedNodes(datacenter, options.node)
+  const { port, tunnel, gateway, address, strict } = options
+  const probes = liveProbes({
+    kube,
+    datacenter,
+    port,
+    tunnel,
+    signal,
+    now: now(),
+    ...(gateway === undefined ? {} : { gateway }),
+    ...(address === undefined ? {} : { address }),
+  })
+  const report = await runChecks({ checks: CHECKS, probes, nodes, signal, emit, strict })
+  return {
+    ok: report.ok,
+    datacenter: datacenter.name,
+    namespace: datacenter.namespace,
+    nodes: nodes.map(({ pod }) => pod),
+    checks: report.checks,
+    summary: report.summary,
+  }
+}
+
+function wantedNodes(datacenter: Datacenter, text: string | undefined): CassandraNode[] {
+  return text === undefined ? datacenter.nodes : [findNode(datacenter, text)]
+}
