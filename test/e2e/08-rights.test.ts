@@ -1,0 +1,69 @@
+/** A user with only the documented rights, and one without them. */
+import assert from 'node:assert/strict'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { CHECKOUT, kubectl, LAB_KUBECONFIG, labEnvironment, NAMESPACE, plugin, pluginWrites, auditPosition, writesNothing } from '../support/lab.ts'
+import { parse, stringify } from 'yaml'
+
+/** A kubeconfig of a service account of the lab. */
+async function kubeconfigOf(account: string): Promise<string> {
+  await kubectl(['create', 'serviceaccount', account, '-n', 'default'])
+  const token = (await kubectl(['create', 'token', account, '-n', 'default', '--duration', '1h'])).trim()
+  const config = parse(await readFile(LAB_KUBECONFIG, 'utf8')) as { users: { user: unknown }[] }
+  for (const user of config.users) user.user = { token }
+  const file = join((await labEnvironment())['HOME'] ?? '', `${account}.kubeconfig`)
+  await writeFile(file, stringify(config), { mode: 0o600 })
+  return file
+}
+
+describe('rights', () => {
+  it('the documented roles are enough for everything after the install', async function () {
+    this.timeout(120_000)
+    const file = await kubeconfigOf('allowed')
+    const user = 'system:serviceaccount:default:allowed'
+    await kubectl(['apply', '-f', join(CHECKOUT, 'docs/rights.yaml')])
+    await kubectl(['create', 'clusterrolebinding', 'cass-sni-mesh', '--clusterrole=cass-sni-mesh', `--user=${user}`])
+    await kubectl(['create', 'rolebinding', 'cass-sni-datacenter', '-n', NAMESPACE, '--clusterrole=cass-sni-datacenter', `--user=${user}`])
+    await kubectl(['create', 'rolebinding', 'cass-sni-gateway', '-n', 'istio-system', '--clusterrole=cass-sni-gateway', `--user=${user}`])
+    const as = ['-n', NAMESPACE, '--kubeconfig', file]
+    await writesNothing(['routes', 'sync', ...as])
+    await writesNothing(['certs', ...as])
+    await kubectl(['delete', 'service', 'dse-dc1-default-sts-0-cql', '-n', NAMESPACE])
+    for (const args of [['routes', 'sync'], ['certs', '--renew'], ['cqlsh-sni', '-e', 'SELECT cluster_name FROM system.local'], ['cqlsh-sni', '--tunnel', '-e', 'SELECT cluster_name FROM system.local']]) {
+      const outcome = await plugin([...args, ...as])
+      assert.equal(outcome.exitCode, 0, `${args.join(' ')}: ${outcome.stderr}`)
+    }
+    await new Promise((next) => setTimeout(next, 3000)) // Envoy hears of the healed route
+    const verified = await plugin(['verify', ...as])
+    assert.equal(verified.exitCode, 0, verified.stdout + verified.stderr)
+    assert.doesNotMatch(verified.stdout, /skipped[^:]*(right|forbidden)/i)
+  })
+
+  it('without them the missing right is named, with the command that shows it, and nothing is changed', async function () {
+    this.timeout(60_000)
+    const file = await kubeconfigOf('stranger')
+    const from = await auditPosition()
+    for (const args of [['routes', 'sync'], ['certs'], ['verify'], ['cqlsh-sni', '-e', 'SELECT 1'], ['port-forward', '--port', '0'], ['install', '--yes']]) {
+      const outcome = await plugin([...args, '-n', NAMESPACE, '--kubeconfig', file])
+      assert.equal(outcome.exitCode, 1, `${args.join(' ')}: ${outcome.stderr}`)
+      assert.match(outcome.stderr, /CSNI203/, args.join(' '))
+      assert.match(outcome.stderr, /kubectl auth can-i/, args.join(' '))
+    }
+    assert.deepEqual(await pluginWrites(from), [])
+  })
+
+  it('who may not read Secrets can still sync routes, and verify says what it could not look at', async function () {
+    this.timeout(60_000)
+    const file = await kubeconfigOf('without-secrets')
+    const user = 'system:serviceaccount:default:without-secrets'
+    await kubectl(['create', 'clusterrolebinding', 'cass-sni-mesh-2', '--clusterrole=cass-sni-mesh', `--user=${user}`])
+    await kubectl(['create', 'rolebinding', 'cass-sni-gateway-2', '-n', 'istio-system', '--clusterrole=cass-sni-gateway', `--user=${user}`])
+    await kubectl(['create', 'role', 'routes-only', '-n', NAMESPACE, '--verb=get,list', '--resource=statefulsets.apps,cassandradatacenters.cassandra.datastax.com'])
+    await kubectl(['create', 'rolebinding', 'routes-only', '-n', NAMESPACE, '--role=routes-only', `--user=${user}`])
+    const as = ['-n', NAMESPACE, '--kubeconfig', file]
+    await writesNothing(['routes', 'sync', ...as])
+    const verified = await plugin(['verify', ...as])
+    assert.equal(verified.exitCode, 0, verified.stdout + verified.stderr)
+    assert.match(verified.stdout, /secret/i)
+  })
+})
