@@ -23,6 +23,7 @@ if (major < 22 || (major === 22 && minor < 13)) {
 function answered() {
   const end = argv.indexOf('--')
   const words = end === -1 ? argv : argv.slice(0, end)
+  if (words[0] === '__complete') return false
   if (words[0] === '--version') return say(`${version()}\n`)
   const help = words.length === 0 || words[0] === 'help' || words.includes('--help') || words.includes('-h')
   if (!help) return false

@@ -20,7 +20,11 @@ export class Interruption {
 
   readonly #onSignal = (name: NodeJS.Signals): void => {
     // The second Ctrl-C does not wait for anything.
-    if (this.signal.aborted) process.exit(EXIT.interrupted)
+    if (this.signal.aborted) {
+      // A list of steps may have hidden the cursor.
+      if (process.stderr.isTTY) process.stderr.write('\u001b[?25h')
+      process.exit(EXIT.interrupted)
+    }
     this.abort(new CassSniError('CSNI902', name === 'SIGINT' ? 'Interrupted by Ctrl-C.' : 'Interrupted by SIGTERM.'))
   }
 

@@ -58,6 +58,8 @@ function flagsLast(words: string[]): string[] {
 }
 
 function asksForHelp(words: string[]): boolean {
+  // Completion is given the words of another command line.
+  if (words[0] === '__complete') return false
   const end = words.indexOf('--')
   return (end === -1 ? words : words.slice(0, end)).some((word) => word === '--help' || word === '-h')
 }

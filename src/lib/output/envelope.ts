@@ -38,17 +38,23 @@ export function envelope<Result>(kind: string, { result, changes, warnings, erro
   }
 }
 
-/** A value as JSON or YAML text with a last newline. Control characters are escaped by both. */
+/** Controls that JSON.stringify leaves as they are: DEL, C1, those of the reading direction, and odd line ends. */
+const UNSAFE = /[\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
+
+/** A value as JSON or YAML text with a last newline. Control characters are escaped in both. */
 export async function serialise(value: unknown, format: 'json' | 'yaml'): Promise<string> {
-  if (format === 'json') return `${escapeControls(JSON.stringify(value, null, 2))}\n`
-  const { stringify } = await import('yaml')
-  return escapeControls(stringify(JSON.parse(JSON.stringify(value)), { lineWidth: 0 }))
+  if (format === 'json') return `${escaped(JSON.stringify(value, null, 2))}\n`
+  const { Document, visit } = await import('yaml')
+  const document = new Document(JSON.parse(JSON.stringify(value)))
+  // Escapes hold in double quotes only.
+  visit(document, {
+    Scalar: (_, node) => {
+      if (typeof node.value === 'string' && node.value.search(UNSAFE) !== -1) node.type = 'QUOTE_DOUBLE'
+    },
+  })
+  return escaped(document.toString({ lineWidth: 0 }))
 }
 
-/** JSON.stringify escapes C0 but not DEL, C1 and bidi controls; in a double-quoted YAML scalar the same escape holds. */
-function escapeControls(text: string): string {
-  return text.replace(
-    /[\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
+function escaped(text: string): string {
+  return text.replace(UNSAFE, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

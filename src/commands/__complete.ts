@@ -1,0 +1,53 @@
+import { Command } from '@oclif/core'
+import { complete, completionText, type KnownCommand, type Live } from '../lib/completion.ts'
+
+/** A shell waits for the answer while the user has pressed Tab. */
+const PATIENCE_MS = 900
+
+/** What kubectl asks through kubectl_complete-cass_sni. Its arguments are the words as typed so far, not flags of its own. */
+export default class Complete extends Command {
+  static override hidden = true
+  static override strict = false
+  static override summary = 'Complete a command line, for kubectl.'
+  static override examples = ['<%= config.bin %> <%= command.id %> routes ""', '<%= config.bin %> <%= command.id %> verify --node ""']
+
+  override async run(): Promise<void> {
+    const commands: KnownCommand[] = this.config.commands.map(({ id, summary, hidden, flags }) => ({ id, flags, hidden, ...(summary ? { summary } : {}) }))
+    const topics = Object.fromEntries(this.config.topics.map(({ name, description }) => [name, description ?? '']))
+    const words = this.argv.length === 0 ? [''] : this.argv
+    const { candidates, live, files } = complete(words, commands, topics)
+    const names = live ? await this.#live(live.what, words) : []
+    const start = words.at(-1) ?? ''
+    const found = names.map((name) => ({ value: `${live?.prefix ?? ''}${name}` })).filter(({ value }) => value.startsWith(start))
+    process.stdout.write(completionText({ candidates: [...candidates, ...found], files }))
+  }
+
+  /** Names of the cluster; none when it does not answer in time: completion never shows an error. */
+  async #live(what: Live, words: string[]): Promise<string[]> {
+    const value = (...names: string[]) => {
+      const at = words.findIndex((word, index) => index < words.length - 1 && names.includes(word))
+      const joined = words.find((word) => names.some((name) => word.startsWith(`${name}=`)))
+      return at === -1 ? joined?.slice(joined.indexOf('=') + 1) : words[at + 1]
+    }
+    const signal = AbortSignal.timeout(PATIENCE_MS)
+    const given = {
+      kubeconfig: value('--kubeconfig'),
+      context: value('--context'),
+      namespace: value('-n', '--namespace'),
+      datacenter: value('-d', '--datacenter'),
+    }
+    const options = Object.fromEntries(Object.entries(given).filter(([name, text]) => text !== undefined && text !== '' && name !== what))
+    try {
+      const { printableLine } = await import('../lib/output/untrusted.ts')
+      const { liveNames } = await import('../lib/workflows/complete.ts')
+      const names = await Promise.race([
+        liveNames(what, { ...options, signal }),
+        new Promise<string[]>((resolve) => signal.addEventListener('abort', () => resolve([]))),
+      ])
+      return names.map(printableLine)
+    } catch {
+      // No cluster, no rights: nothing to offer.
+      return []
+    }
+  }
+}

@@ -1,0 +1,123 @@
+/** Completion of a command line from what is known of the commands, in the form that kubectl reads. */
+
+/** A flag as oclif's manifest describes it, as far as completion needs it. */
+export interface KnownFlag {
+  name: string
+  type: 'boolean' | 'option'
+  char?: string
+  summary?: string
+  helpValue?: string | string[]
+  options?: readonly string[]
+  multiple?: boolean
+  hidden?: boolean
+}
+
+export interface KnownCommand {
+  /** As oclif writes it: "routes:sync". */
+  id: string
+  summary?: string
+  hidden?: boolean
+  flags: Record<string, KnownFlag>
+}
+
+/** What can be known only from the kubeconfig or the cluster. */
+export type Live = 'namespace' | 'datacenter' | 'node' | 'context' | 'cluster' | 'user'
+
+export interface Completion {
+  candidates: { value: string; description?: string }[]
+  /** Ask for these and offer them, each with `prefix` before it. */
+  live?: { what: Live; prefix: string }
+  /** The shell may offer files. */
+  files: boolean
+}
+
+const LIVE: readonly string[] = ['namespace', 'datacenter', 'node', 'context', 'cluster', 'user'] satisfies Live[]
+
+/**
+ * What may stand in the place of the last of the words (which is '' for a new one). `topics` maps a topic's name to
+ * its description.
+ */
+export function complete(words: readonly string[], commands: readonly KnownCommand[], topics: Record<string, string>): Completion {
+  const current = words.at(-1) ?? ''
+  const before = words.slice(0, -1)
+  if (before.includes('--')) return { candidates: [], files: true }
+  const visible = commands.filter((command) => !command.hidden)
+  const names = commandWords(before, visible)
+  const command = visible.find(({ id }) => id === names.join(':'))
+  const flags = Object.values(command?.flags ?? visible[0]?.flags ?? {}).filter((flag) => !flag.hidden)
+
+  const open = flagOf(before.at(-1), flags)
+  if (open?.type === 'option' && !before.at(-1)?.includes('=')) return valuesOf(open, current, '')
+  if (current.startsWith('--') && current.includes('=')) {
+    const flag = flagOf(current.slice(0, current.indexOf('=')), flags)
+    return flag ? valuesOf(flag, current.slice(current.indexOf('=') + 1), current.slice(0, current.indexOf('=') + 1)) : none()
+  }
+  if (current.startsWith('-')) {
+    const given = new Set(before.map((word) => flagOf(word.split('=')[0], flags)?.name))
+    const left = flags.filter((flag) => flag.multiple || !given.has(flag.name))
+    return {
+      candidates: matching([...left.map((flag) => described(`--${flag.name}`, flag.summary)), described('--help', 'Show the help.')], current),
+      files: false,
+    }
+  }
+  return { candidates: matching(nextWords(names, visible, topics), current), files: false }
+}
+
+/** The text for kubectl: a candidate a line with its description after a tab, then the directive (4: no files; 0: files too). */
+export function completionText({ candidates, files }: Pick<Completion, 'candidates' | 'files'>): string {
+  const lines = candidates.map(({ value, description }) => (description ? `${value}\t${description}` : value))
+  return `${[...lines, files ? ':0' : ':4'].join('\n')}\n`
+}
+
+/** The words before the cursor that name a command or topic: flags and their values left out. */
+function commandWords(before: readonly string[], commands: readonly KnownCommand[]): string[] {
+  const flags = commands.flatMap((command) => Object.values(command.flags))
+  return before.filter((word, index) => {
+    const previous = before[index - 1]
+    const isValue = previous !== undefined && !previous.includes('=') && flagOf(previous, flags)?.type === 'option'
+    return !word.startsWith('-') && !isValue
+  })
+}
+
+function nextWords(names: readonly string[], commands: readonly KnownCommand[], topics: Record<string, string>) {
+  const words = new Map<string, string | undefined>()
+  for (const { id, summary } of commands) {
+    const parts = id.split(':')
+    if (parts.length <= names.length || names.some((name, index) => parts[index] !== name)) continue
+    const word = parts[names.length] ?? ''
+    const whole = parts.slice(0, names.length + 1).join(':')
+    if (parts.length === names.length + 1) words.set(word, summary)
+    else if (!words.has(word)) words.set(word, topics[whole])
+  }
+  return [...words].sort(([a], [b]) => (a < b ? -1 : 1)).map(([value, description]) => described(value, description))
+}
+
+function flagOf(word: string | undefined, flags: readonly KnownFlag[]): KnownFlag | undefined {
+  if (word === undefined) return undefined
+  return flags.find((flag) => word === `--${flag.name}` || (flag.char !== undefined && word === `-${flag.char}`))
+}
+
+function valuesOf(flag: KnownFlag, current: string, prefix: string): Completion {
+  if (flag.options)
+    return {
+      candidates: matching(
+        flag.options.map((value) => ({ value: prefix + value })),
+        prefix + current,
+      ),
+      files: false,
+    }
+  if (LIVE.includes(flag.name)) return { candidates: [], live: { what: flag.name as Live, prefix }, files: false }
+  return { candidates: [], files: /FILE|DIR|PROGRAM/.test([flag.helpValue ?? ''].flat().join(' ')) }
+}
+
+function matching(candidates: { value: string; description?: string }[], start: string) {
+  return candidates.filter(({ value }) => value.startsWith(start))
+}
+
+function described(value: string, description: string | undefined) {
+  return description === undefined ? { value } : { value, description: description.split('\n')[0] ?? '' }
+}
+
+function none(): Completion {
+  return { candidates: [], files: false }
+}

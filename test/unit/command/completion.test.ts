@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import { complete, completionText, type KnownCommand } from '../../../src/lib/completion.ts'
+
+const output = { name: 'output', char: 'o', type: 'option', options: ['text', 'json'] } as const
+const node = { name: 'node', type: 'option' } as const
+const out = { name: 'out', type: 'option', helpValue: 'FILE' } as const
+const yes = { name: 'yes', char: 'y', type: 'boolean' } as const
+const commands: KnownCommand[] = [
+  { id: 'certs', summary: 'certificates', flags: { output, yes } },
+  { id: 'certs:ca', summary: 'the authority', flags: { output, out } },
+  { id: 'routes:sync', summary: 'routes', flags: { output, yes } },
+  { id: 'verify', summary: 'prove', flags: { output, node } },
+  { id: '__complete', hidden: true, flags: {} },
+]
+const values = (...words: string[]) => complete(words, commands, { routes: 'the routes' }).candidates.map(({ value }) => value)
+
+describe('complete', () => {
+  it('offers commands and topics', () => assert.deepEqual(values(''), ['certs', 'routes', 'verify']))
+  it('describes a topic', () => assert.equal(complete(['rou'], commands, { routes: 'the routes' }).candidates[0]?.description, 'the routes'))
+  it('offers what follows in a topic', () => assert.deepEqual(values('routes', ''), ['sync']))
+  it('passes over flags and their values between the words', () => assert.deepEqual(values('-o', 'json', 'routes', '--yes', ''), ['sync']))
+  it('offers the flags of the command that are not given yet', () => assert.deepEqual(values('verify', '-o', 'json', '--'), ['--node', '--help']))
+  it('offers the options of a flag', () => {
+    assert.deepEqual(values('verify', '-o', ''), ['text', 'json'])
+    assert.deepEqual(values('verify', '--output=j'), ['--output=json'])
+  })
+  it('names what only the cluster knows', () => {
+    assert.deepEqual(complete(['verify', '--node', ''], commands, {}).live, { what: 'node', prefix: '' })
+    assert.deepEqual(complete(['verify', '--node=d'], commands, {}).live, { what: 'node', prefix: '--node=' })
+  })
+  it('leaves files to the shell where a file is wanted', () => {
+    assert.equal(complete(['certs', 'ca', '--out', ''], commands, {}).files, true)
+    assert.equal(complete(['certs', 'ca', ''], commands, {}).files, false)
+  })
+})
+
+describe('completionText', () => {
+  it('is as kubectl reads it', () => {
+    assert.equal(completionText({ candidates: [{ value: 'a', description: 'x' }, { value: 'b' }], files: false }), 'a\tx\nb\n:4\n')
+    assert.equal(completionText({ candidates: [], files: true }), ':0\n')
+  })
+})
