@@ -18,7 +18,7 @@ export function parseObjects(text: string, source: string): KubeObject[] {
     const trouble = document.errors[0]
     if (trouble !== undefined)
       throw new CassSniError('CSNI107', `${source} is not YAML: ${trouble.message.split('\n')[0]}`, { next: [`kubectl apply --dry-run=client -f ${source}`] })
-    const value: unknown = document.toJS({ maxAliasCount: 100 })
+    const value = plain(document, source)
     if (value === null || value === undefined) continue
     for (const item of isList(value) ? value.items : [value]) {
       if (!isKubeObject(item)) {
@@ -34,6 +34,15 @@ export function parseObjects(text: string, source: string): KubeObject[] {
       next: ['Name a file that holds the objects as YAML or JSON.'],
     })
   return objects
+}
+
+/** The document's value. A file that unfolds into far more than it holds ("billion laughs") is refused. */
+function plain(document: { toJS(options: { maxAliasCount: number }): unknown }, source: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 })
+  } catch (error) {
+    throw new CassSniError('CSNI107', `${source} cannot be read: ${error instanceof Error ? error.message : String(error)}`, { next: [`kubectl apply --dry-run=client -f ${source}`], cause: error })
+  }
 }
 
 function isList(value: unknown): value is { items: unknown[] } {

@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { operatorDesired } from '../../../src/lib/workflows/install/operator.ts'
+import { parseObjects } from '../../../src/lib/workflows/install/documents.ts'
+import { CassSniError } from '../../../src/lib/errors.ts'
+import { valueAt } from '../../../src/lib/workflows/install/values.ts'
+
+const MANIFEST = `
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: cass-operator}
+spec: {template: {metadata: {labels: {name: cass-operator}}, spec: {containers: []}}}
+---
+# nothing here
+---
+apiVersion: v1
+kind: List
+items:
+- {apiVersion: v1, kind: ServiceAccount, metadata: {name: cass-operator}}
+- {apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {name: cassandradatacenters.cassandra.datastax.com}}
+`
+
+describe("an operator's manifest", () => {
+  it('is applied with its Deployment last, so that an operator that is there is complete', () => {
+    const kinds = operatorDesired(parseObjects(MANIFEST, 'operator.yaml'), 'cass-operator').map((desired) => desired.object.kind)
+    assert.deepEqual(kinds, ['CustomResourceDefinition', 'ServiceAccount', 'Deployment'])
+  })
+
+  it('keeps the sidecar out by label and annotation, and keeps the labels that select the pods', () => {
+    const deployment = operatorDesired(parseObjects(MANIFEST, 'operator.yaml'), 'cass-operator').at(-1)?.object
+    assert.deepEqual(valueAt(deployment, ['spec', 'template', 'metadata']), {
+      labels: { name: 'cass-operator', 'sidecar.istio.io/inject': 'false' },
+      annotations: { 'sidecar.istio.io/inject': 'false' },
+    })
+  })
+
+  for (const [name, text, why] of [
+    ['no YAML', 'a: [1', /is not YAML/],
+    ['no object', '# only a comment', /holds no Kubernetes object/],
+    ['something else', 'hello: world', /document 1 of x.yaml is not a Kubernetes object/],
+    ['a bomb of aliases', `a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c,*c,*c,*c]`, /x\.yaml/],
+  ] as const) {
+    it(`${name} is refused with the name of the source`, () => {
+      assert.throws(
+        () => parseObjects(text, 'x.yaml'),
+        (error) => error instanceof CassSniError && error.code === 'CSNI107' && why.test(error.message),
+      )
+    })
+  }
+})
