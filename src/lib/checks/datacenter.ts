@@ -1,5 +1,5 @@
 /** Checks of the datacenter itself, from what cass-operator says. */
-import { type Check, fail, pass, skip } from './check.ts'
+import { type Check, fail, pass } from './check.ts'
 import type { Probes } from './probes.ts'
 
 const category = 'datacenter'
@@ -78,8 +78,10 @@ export const DATACENTER_CHECKS: readonly Check<Probes>[] = [
     severity: 'error',
     needs: [],
     perNode: true,
-    async run({ datacenter: { namespace } }, node) {
+    async run({ datacenter: { namespace, name } }, node) {
       if (node.terminating) return fail('its pod is being deleted', `kubectl -n ${namespace} get pod ${node.pod}`)
+      if (node.replacing)
+        return fail('the operator is replacing it', `kubectl -n ${namespace} get cassandradatacenter ${name} -o jsonpath={.status.nodeReplacements}`)
       if (node.state === 'Started' && node.ready) return pass()
       const why = node.waiting ?? (node.state === 'Started' ? 'not all of its containers are ready' : `the operator's state of it is ${node.state}`)
       return fail(why, `kubectl -n ${namespace} describe pod ${node.pod}`)
@@ -94,7 +96,6 @@ export const DATACENTER_CHECKS: readonly Check<Probes>[] = [
     perNode: true,
     async run({ datacenter: { namespace, name } }, node) {
       if (node.hostId !== undefined) return pass(node.hostId)
-      if (node.replacing) return skip('it is being replaced: its new host id comes when it has joined')
       return fail("the datacenter's status has none for it", `kubectl -n ${namespace} get cassandradatacenter ${name} -o jsonpath={.status.nodeStatuses}`)
     },
   },

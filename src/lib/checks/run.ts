@@ -119,7 +119,8 @@ function translated(error: CassSniError): Outcome {
   // CSNI304 stands for a Secret that is missing as well as for one that may not be read.
   const noRight = NO_RIGHT.has(error.code) || (error.cause instanceof CassSniError && NO_RIGHT.has(error.cause.code))
   if (noRight) return { verdict: 'skip', reason: error.message }
-  return { verdict: 'fail', reason: error.message, next: error.next }
+  // Many an error sends its reader here.
+  return { verdict: 'fail', reason: error.message, next: error.next.filter((next) => !next.startsWith('kubectl cass-sni verify')) }
 }
 
 function tellCategory(category: string, own: Promise<CheckResult>[], emit: Emit): void {

@@ -15,13 +15,13 @@ export interface TestAuthority {
   issue(options: { names: string[]; notBefore?: Date; notAfter?: Date }): Promise<{ cert: string; key: string }>
 }
 
-export async function testAuthority(name: string): Promise<TestAuthority> {
+export async function testAuthority(name: string, validity: { notBefore?: Date; notAfter?: Date } = {}): Promise<TestAuthority> {
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: '01',
     name: `CN=${name}`,
-    notBefore: new Date(Date.now() - 30 * day),
-    notAfter: new Date(Date.now() + 30 * day),
+    notBefore: validity.notBefore ?? new Date(Date.now() - 30 * day),
+    notAfter: validity.notAfter ?? new Date(Date.now() + 30 * day),
     signingAlgorithm: algorithm,
     keys,
     extensions: [new x509.BasicConstraintsExtension(true, undefined, true)],

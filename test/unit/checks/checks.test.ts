@@ -1,0 +1,245 @@
+import assert from 'node:assert/strict'
+import type { Datacenter } from '../../../src/lib/cassandra/datacenter.ts'
+import { type CheckResult, CATEGORIES } from '../../../src/lib/checks/check.ts'
+import type { Probes } from '../../../src/lib/checks/probes.ts'
+import { CHECKS, RETIRED } from '../../../src/lib/checks/registry.ts'
+import { runChecks } from '../../../src/lib/checks/run.ts'
+import { CassSniError } from '../../../src/lib/errors.ts'
+import { testAuthority } from '../connection/certificates.ts'
+import { datacenter, node, NOW, probes, served } from './fixtures.ts'
+
+describe('the checks', () => {
+  let authority: string
+  before(async () => {
+    authority = (await testAuthority('dc1 CA', { notBefore: new Date('2026-01-01'), notAfter: new Date('2027-11-01') })).pem
+  })
+
+  async function results(more: Partial<Probes> = {}): Promise<CheckResult[]> {
+    const world = probes(authority, more)
+    return (await runChecks({ checks: CHECKS, probes: world, nodes: world.datacenter.nodes, signal: new AbortController().signal, emit: () => {} })).checks
+  }
+  const dc = (more: Partial<Datacenter>) => ({ datacenter: datacenter(more) })
+  const first = (more: Parameters<typeof node>[1]) => dc({ nodes: [node(0, more), node(1)] })
+
+  it('pass in a world that is well', async () => {
+    assert.deepEqual(
+      (await results()).filter(({ result }) => result !== 'pass'),
+      [],
+    )
+  })
+
+  it('are in order, each code once, and need only what stands before them', () => {
+    const codes = CHECKS.map(({ code }) => code)
+    assert.deepEqual(codes, [...codes].sort())
+    assert.equal(new Set([...codes, ...RETIRED]).size, codes.length + RETIRED.length)
+    for (const [index, { category, code, needs }] of CHECKS.entries()) {
+      assert.equal(code.slice(0, 6), `CSNI8${CATEGORIES.indexOf(category) + 1}`, `${code} is of ${category}`)
+      for (const each of needs) assert.ok(codes.indexOf(each) !== -1 && codes.indexOf(each) < index, `${code} needs ${each}`)
+    }
+  })
+
+  // What is wrong in the world: which check says so, with which words, and which command helps.
+  const grid: [string, string, () => Partial<Probes>, RegExp, RegExp][] = [
+    ['CSNI811', 'a stopped datacenter', () => dc({ stopped: true }), /stopped/, /patch cassandradatacenter dc1/],
+    ['CSNI811', 'missing pods', () => dc({ size: 3 }), /2 of 3 nodes/, /describe cassandradatacenter dc1/],
+    [
+      'CSNI812',
+      'work in progress',
+      () => dc({ progress: 'Updating', conditions: [{ type: 'ScalingUp', status: 'True' }] }),
+      /"Updating" \(ScalingUp\)/,
+      /describe/,
+    ],
+    ['CSNI813', 'no TLS', () => dc({ clientEncryption: { enabled: false, optional: false, requireClientAuth: false } }), /no SNI/, /install/],
+    [
+      'CSNI814',
+      'plaintext',
+      () => dc({ clientEncryption: { enabled: true, optional: true, requireClientAuth: false } }),
+      /in the clear/,
+      /edit cassandradatacenter/,
+    ],
+    [
+      'CSNI815',
+      'a node that waits',
+      () => first({ state: 'Starting', ready: false, waiting: 'no CPU: 0/1 nodes are available' }),
+      /no CPU/,
+      /describe pod dse-dc1-default-sts-0/,
+    ],
+    ['CSNI815', 'a node that goes', () => first({ terminating: true }), /being deleted/, /get pod/],
+    ['CSNI815', 'a node that is replaced', () => first({ replacing: true }), /is replacing it/, /nodeReplacements/],
+    [
+      'CSNI816',
+      'a node without host id',
+      () => {
+        const { hostId: _, ...rest } = node(0)
+        return dc({ nodes: [rest, node(1)] })
+      },
+      /has none/,
+      /nodeStatuses/,
+    ],
+    [
+      'CSNI821',
+      'no Istio',
+      () => ({ gateway: () => Promise.reject(new CassSniError('CSNI502', 'there is no ingress gateway', { next: ['kubectl cass-sni install'] })) }),
+      /no ingress gateway/,
+      /install/,
+    ],
+    [
+      'CSNI821',
+      'a gateway without ready pods',
+      () => ({
+        gateway: async () => ({ ...(await probes('').gateway()), pods: [{ name: 'gw-1', namespace: 'istio-system', ready: false, terminating: false }] }),
+      }),
+      /none of the 1 pods/,
+      /get pods -l istio=ingressgateway/,
+    ],
+    ['CSNI822', 'no port on the Service', () => ({ gateway: async () => ({ ...(await probes('').gateway()), ports: [] }) }), /has no port 9042/, /routes sync/],
+    ['CSNI823', 'a missing Gateway', () => routes({ shared: ['gateway.networking.istio.io/cass-sni-dc1 does not exist'] }), /does not exist/, /routes sync/],
+    [
+      'CSNI824',
+      'a route that differs',
+      () => routes({ differences: new Map([[node(0).pod, ['service/x differs in spec.ports']]]) }),
+      /spec\.ports/,
+      /routes sync/,
+    ],
+    ['CSNI825', 'a left-over route', () => routes({ vanished: ['service/dse-dc1-default-sts-7-cql'] }), /sts-7-cql/, /routes sync/],
+    [
+      'CSNI826',
+      'a route of somebody else',
+      () => ({ conflicts: async () => [{ code: 'CSNI504', message: 'VirtualService x routes the name already', object: 'x', next: ['kubectl delete x'] }] }),
+      /already/,
+      /delete x/,
+    ],
+    [
+      'CSNI827',
+      'an Envoy without the route',
+      () => ({ loaded: async () => [{ pod: 'gw-1', upstreams: new Map(), error: 'duplicate matcher' }] }),
+      /pod\/gw-1 has no route for .*duplicate matcher/,
+      /proxy-config/,
+    ],
+    [
+      'CSNI827',
+      'an Envoy with another route',
+      () => ({
+        loaded: async () => [
+          {
+            pod: 'gw-1',
+            upstreams: new Map(
+              [node(0), node(1)].flatMap(({ dnsName, hostId }) => [dnsName, hostId ?? ''].map((name) => [name, 'outbound|9042||other'] as const)),
+            ),
+          },
+        ],
+      }),
+      /sends .* to outbound\|9042\|\|other/,
+      /proxy-config/,
+    ],
+    [
+      'CSNI828',
+      'no way to the gateway',
+      () => ({ path: () => Promise.reject(new CassSniError('CSNI606', 'the gateway has no load balancer address', { next: ['--address HOST'] })) }),
+      /no load balancer/,
+      /--address/,
+    ],
+    ['CSNI833', 'no route by DNS name', () => byName(node(0).dnsName, closed), /closed/, /routes sync/],
+    ['CSNI834', 'no route by host id', () => byName(node(0).hostId ?? '', closed), /closed/, /routes sync/],
+    [
+      'CSNI835',
+      'a foreign certificate',
+      () => byName(node(0).hostId ?? '', served({ authorized: false, chainReason: 'not issued by the CA' })),
+      /not issued/,
+      /certs/,
+    ],
+    [
+      'CSNI836',
+      'a certificate without the name',
+      () => byName(node(0).dnsName, served({ authorized: false, nameReason: 'does not name it' })),
+      /does not name it/,
+      /certs/,
+    ],
+    ['CSNI837', 'a certificate that ends soon', () => byName(node(0).hostId ?? '', served({}, '2026-12-01T12:00:00Z')), /in 8 days/, /certs/],
+    [
+      'CSNI841',
+      'no Secret',
+      () => ({ credentials: () => Promise.reject(new CassSniError('CSNI304', 'secret x does not exist', { next: ['kubectl get secrets'] })) }),
+      /does not exist/,
+      /get secrets/,
+    ],
+    [
+      'CSNI842',
+      'a refused login',
+      () => ({ hostIdBehind: () => Promise.reject(new CassSniError('CSNI604', 'Cassandra refused the login', { next: ['kubectl get secret'] })) }),
+      /refused/,
+      /get secret/,
+    ],
+    ['CSNI843', 'another node that answers', () => ({ hostIdBehind: async () => node(1).hostId ?? '' }), /asked for 0.*0, 0.*1 answered/, /routes sync/],
+  ]
+  const closed = new CassSniError('CSNI603', 'closed before anything was served', { next: ['kubectl cass-sni routes sync'] })
+  const routes = (more: object): Partial<Probes> => ({ routes: async () => ({ ...(await probes('').routes()), ...more }) })
+  const byName = (name: string, answer: ReturnType<typeof served> | CassSniError): Partial<Probes> => ({
+    handshake: async (serverName) => {
+      if (serverName !== name) return served()
+      if (answer instanceof CassSniError) throw answer
+      return answer
+    },
+  })
+
+  for (const [code, what, world, reason, next] of grid) {
+    it(`${code} finds ${what}`, async () => {
+      const all = await results(world())
+      const found = all.find((each) => each.code === code && (each.result === 'fail' || each.result === 'warning'))
+      assert.ok(found, JSON.stringify(all.filter(({ result }) => result !== 'pass')))
+      const severity = CHECKS.find((each) => each.code === code)?.severity
+      assert.equal(found.result, severity === 'warning' ? 'warning' : 'fail')
+      assert.match(found.reason ?? '', reason)
+      assert.match(found.next?.join('\n') ?? '', next)
+      const others = all.filter((each) => each.code !== code && each.result === 'fail')
+      assert.deepEqual(
+        others.filter((each) => each.node === node(1).pod),
+        [],
+        'the other node is well',
+      )
+    })
+  }
+
+  it('find an authority that has expired, or does so soon', async () => {
+    const expired = (await results({ now: Date.parse('2027-12-01') })).find(({ code }) => code === 'CSNI831')
+    assert.equal(expired?.result, 'fail')
+    assert.match(expired?.reason ?? '', /expired on 2027-11-01/)
+    const soon = (await results({ now: Date.parse('2027-10-22T00:00:00Z'), handshake: async () => served({}, '2028-01-01') })).find(
+      ({ code }) => code === 'CSNI832',
+    )
+    assert.deepEqual([soon?.result, soon?.reason], ['warning', 'it expires in 10 days'])
+  })
+
+  it('skip certificates and logins, and say why, where Secrets may not be read', async () => {
+    const forbidden = new CassSniError('CSNI203', 'you may not get secrets in namespace cass-operator')
+    const all = await results({
+      authority: () => Promise.reject(forbidden),
+      credentials: () => Promise.reject(new CassSniError('CSNI304', 'no login', { cause: forbidden })),
+    })
+    assert.deepEqual(
+      all.filter(({ result }) => result === 'fail' || result === 'warning'),
+      [],
+    )
+    assert.equal(all.find(({ code }) => code === 'CSNI831')?.reason, forbidden.message)
+    assert.ok(all.filter(({ category }) => category === 'cql').every(({ result }) => result === 'skipped'))
+  })
+
+  it('never send a login where the certificate does not verify', async () => {
+    let asked = 0
+    await results({
+      handshake: async () => served({ authorized: false, chainReason: 'not issued by the CA' }),
+      hostIdBehind: async () => {
+        asked += 1
+        return ''
+      },
+    })
+    assert.equal(asked, 0)
+  })
+
+  it('have nothing to compare while no node can be routed', async () => {
+    const all = await results(routes({ nothing: true, pending: new Map([[node(0).pod, 'has no host id yet']]) }))
+    assert.equal(all.find(({ code }) => code === 'CSNI823')?.result, 'skipped')
+    assert.match(all.find(({ code, result }) => code === 'CSNI824' && result === 'fail')?.reason ?? '', /no host id/)
+    assert.ok(NOW > 0)
+  })
+})

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict'
+import { type Finding, formatFindings } from '../../../src/lib/output/findings.ts'
+import { createShow } from '../../../src/lib/output/show.ts'
+
+const FINDINGS: Finding[] = [
+  { heading: 'datacenter', verdict: 'pass', code: 'CSNI801', title: 'the first', note: 'dc1 in namespace \u001b[31mred' },
+  { heading: 'datacenter', verdict: 'warning', code: 'CSNI802', title: 'the second', reason: 'not nice', next: ['kubectl a', 'kubectl b'] },
+  { heading: 'routes', verdict: 'pass', code: 'CSNI803', title: 'the third', about: 'sts-0', note: 'one' },
+  { heading: 'routes', verdict: 'fail', code: 'CSNI803', title: 'the third', about: 'sts-1', reason: 'broken', next: ['kubectl mend'] },
+  { heading: 'routes', verdict: 'pass', code: 'CSNI803', title: 'the third', about: 'sts-2', note: 'two' },
+  { heading: 'routes', verdict: 'skipped', code: 'CSNI804', title: 'the fourth', about: 'sts-0', reason: 'no right' },
+  { heading: 'routes', verdict: 'skipped', code: 'CSNI804', title: 'the fourth', about: 'sts-1', reason: 'no right' },
+]
+
+const PLAIN = `datacenter
+----------
+OK the first: dc1 in namespace red
+WARN the second
+    not nice [CSNI802]
+    Try: kubectl a
+    Try: kubectl b
+
+routes
+------
+OK the third (2 of 3 nodes)
+FAIL the third (sts-1)
+    broken [CSNI803]
+    Try: kubectl mend
+SKIP the fourth (2 nodes)
+    no right
+`
+
+describe('formatFindings', () => {
+  it('puts like findings on one line, and reasons and next steps below', () => {
+    assert.equal(formatFindings(FINDINGS, createShow('never', { LANG: 'C' }, {})), PLAIN)
+  })
+
+  it('never tells by colour alone', () => {
+    const coloured = formatFindings(FINDINGS, createShow('always', { LANG: 'C' }, {}))
+    assert.match(coloured, /\u001b\[31mFAIL/)
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken away
+    assert.equal(coloured.replace(/\u001b\[\d+m/g, ''), PLAIN)
+  })
+})
