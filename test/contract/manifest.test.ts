@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { manifestText } from '../../build/commands.ts'
+import { commands, root } from './manifest.ts'
+
+describe('oclif.manifest.json', () => {
+  it('is what the commands say (npm run build writes it: commit it)', async () => {
+    assert.equal(readFileSync(join(root, 'oclif.manifest.json'), 'utf8'), await manifestText(root))
+  })
+})
+
+describe('the package', () => {
+  it('holds everything that it needs installed, and nothing else', function () {
+    this.timeout(60_000)
+    const { stdout, stderr, status } = spawnSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: root, encoding: 'utf8' })
+    assert.equal(status, 0, stderr)
+    const report: unknown = JSON.parse(stdout)
+    // npm 11 answers with a list, later ones with an object by name.
+    const [packed] = Object.values(report as Record<string, { files: { path: string }[] }>)
+    const files = new Set(packed?.files.map(({ path }) => path))
+    const needed = [
+      'bin/run.js',
+      'bin/kubectl_complete-cass_sni',
+      'oclif.manifest.json',
+      'dist/lib/main.js',
+      'dist/lib/flush.js',
+      'dist/help/index.txt',
+      'LICENSE',
+      'package.json',
+    ]
+    for (const path of needed) assert.ok(files.has(path), `${path} is missing`)
+    for (const { id } of commands) {
+      assert.ok(files.has(`dist/commands/${id.replaceAll(':', '/')}.js`) || files.has(`dist/commands/${id}/index.js`), `the command ${id} is missing`)
+    }
+    const foreign = [...files].filter((path) => /^(src|test|lab|bench|build)\//.test(path))
+    assert.deepEqual(foreign, [])
+  })
+})
