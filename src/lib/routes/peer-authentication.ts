@@ -1,7 +1,7 @@
 /** Where Istio's mutual TLS is switched off when the user asks for it: pure. With one Service per node nothing of it is needed. */
 import { CQL_PORT, DATACENTER_LABEL, labelValueFor } from '../cassandra/names.ts'
 import type { Desired } from '../changes/changeset.ts'
-import { ownedLabels } from '../changes/ownership.ts'
+import { FIELD_MANAGER, MANAGED_BY_LABEL, ownedLabels } from '../changes/ownership.ts'
 import { apiVersionOf, PEER_AUTHENTICATION } from '../cluster/resources.ts'
 import { routeNames } from './names.ts'
 
@@ -35,11 +35,13 @@ export function desiredPeerAuthentication(mode: MtlsMode, scope: MtlsScope): Des
           portLevelMtls: { [String(CQL_PORT)]: { mode: 'DISABLE' } },
         }
       : { mtls: { mode: 'DISABLE' } }
+  // What is for more than one datacenter belongs to none of them.
+  const labels = mode === 'port' ? ownedLabels(scope.datacenter) : { [MANAGED_BY_LABEL]: FIELD_MANAGER }
   return [
     {
       type,
       ownership: 'own',
-      object: { apiVersion: apiVersionOf(type), kind: type.kind, metadata: { ...place, labels: ownedLabels(scope.datacenter) }, spec },
+      object: { apiVersion: apiVersionOf(type), kind: type.kind, metadata: { ...place, labels }, spec },
     },
   ]
 }
