@@ -1,14 +1,14 @@
-import {type ChildProcess, spawn} from 'node:child_process'
-import {closeSync, mkdirSync, openSync, readFileSync} from 'node:fs'
-import {rm, writeFile} from 'node:fs/promises'
-import {createServer} from 'node:net'
-import {join} from 'node:path'
-import {installed} from './build/packages.ts'
-import {ensurePrograms, requireGoFor} from './build/programs.ts'
-import {apiServerArguments, apiServerNames, type ControlPlane, etcdArguments} from './control-plane.ts'
-import {openKube, ready} from './kube.ts'
-import {type Authority, type Identity, identities, openAuthority} from './pki.ts'
-import {LabError} from './progress.ts'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
+import { rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { installed } from './build/packages.ts'
+import { ensurePrograms, requireGoFor } from './build/programs.ts'
+import { apiServerArguments, apiServerNames, type ControlPlane, etcdArguments } from './control-plane.ts'
+import { openKube, ready } from './kube.ts'
+import { type Authority, type Identity, identities, openAuthority } from './pki.ts'
+import { LabError } from './progress.ts'
 
 /** A real kube-apiserver with its etcd and nothing else: no controllers, no node. */
 export interface ApiServer {
@@ -30,19 +30,19 @@ export interface ApiServerOptions {
 }
 
 /** Paths of etcd and kube-apiserver, built if need be (minutes at the first time). */
-export async function ensureBinaries(): Promise<{etcd: string; 'kube-apiserver': string}> {
+export async function ensureBinaries(): Promise<{ etcd: string; 'kube-apiserver': string }> {
   const names = ['etcd', 'kube-apiserver']
   await requireGoFor(names)
-  const {etcd, 'kube-apiserver': apiserver} = await ensurePrograms(names)
-  return {etcd: etcd as string, 'kube-apiserver': apiserver as string}
+  const { etcd, 'kube-apiserver': apiserver } = await ensurePrograms(names)
+  return { etcd: etcd as string, 'kube-apiserver': apiserver as string }
 }
 
 /** Starts an API server on free ports of the loopback interface; needs no root. */
-export async function startApiServer({dir, admin = identities.admin}: ApiServerOptions): Promise<ApiServer> {
+export async function startApiServer({ dir, admin = identities.admin }: ApiServerOptions): Promise<ApiServer> {
   const programs = await ensureBinaries()
-  mkdirSync(dir, {recursive: true})
+  mkdirSync(dir, { recursive: true })
   const authority = await openAuthority(join(dir, 'pki'))
-  await authority.issue('apiserver', {user: 'kube-apiserver'}, apiServerNames)
+  await authority.issue('apiserver', { user: 'kube-apiserver' }, apiServerNames)
   for (let left = 3; ; left--) {
     try {
       return await start(programs, dir, authority, admin)
@@ -53,12 +53,7 @@ export async function startApiServer({dir, admin = identities.admin}: ApiServerO
   }
 }
 
-async function start(
-  programs: {etcd: string; 'kube-apiserver': string},
-  dir: string,
-  authority: Authority,
-  admin: Identity,
-): Promise<ApiServer> {
+async function start(programs: { etcd: string; 'kube-apiserver': string }, dir: string, authority: Authority, admin: Identity): Promise<ApiServer> {
   const [port, etcdPort, etcdPeerPort] = await freePorts(3)
   const auditLog = join(dir, 'audit.log')
   const plane: ControlPlane = {
@@ -73,18 +68,18 @@ async function start(
   const url = `https://127.0.0.1:${port}`
   const write = async (name: string, identity: Identity) => {
     const path = join(dir, `${name}.kubeconfig`)
-    await writeFile(path, await authority.kubeconfig(name, identity, url), {mode: 0o600})
+    await writeFile(path, await authority.kubeconfig(name, identity, url), { mode: 0o600 })
     return path
   }
   const kubeconfig = await write('admin', admin)
-  const logs = {etcd: join(dir, 'etcd.log'), apiserver: join(dir, 'apiserver.log')}
+  const logs = { etcd: join(dir, 'etcd.log'), apiserver: join(dir, 'apiserver.log') }
   const etcd = startChild(programs.etcd, etcdArguments(plane), logs.etcd)
   const apiserver = startChild(programs['kube-apiserver'], [...apiServerArguments(plane), ...alone], logs.apiserver)
   const stop = async () => {
     // the API server first: without etcd it would take its time; it has nothing to save
     await end(apiserver)
     await end(etcd)
-    await rm(plane.etcdData, {recursive: true, force: true})
+    await rm(plane.etcdData, { recursive: true, force: true })
   }
   const kube = await openKube(kubeconfig)
   try {
@@ -108,21 +103,17 @@ async function start(
     others.set(key, path)
     return path
   }
-  return {kubeconfig, auditLog, url, kubeconfigFor, stop}
+  return { kubeconfig, auditLog, url, kubeconfigFor, stop }
 }
 
 /** What differs from the lab: nobody makes service accounts, and loopback is no endpoint. */
-const alone = [
-  '--bind-address=127.0.0.1',
-  '--endpoint-reconciler-type=none',
-  '--disable-admission-plugins=ServiceAccount',
-]
+const alone = ['--bind-address=127.0.0.1', '--endpoint-reconciler-type=none', '--disable-admission-plugins=ServiceAccount']
 
 function startChild(program: string, args: readonly string[], log: string): ChildProcess {
   const output = openSync(log, 'w')
   // dies with its parent, even when that is killed
   const command = installed('setpriv') ? ['setpriv', '--pdeathsig', 'KILL', program, ...args] : [program, ...args]
-  const child = spawn(command[0] as string, command.slice(1), {stdio: ['ignore', output, output]})
+  const child = spawn(command[0] as string, command.slice(1), { stdio: ['ignore', output, output] })
   closeSync(output)
   child.on('error', () => {})
   return child
@@ -136,11 +127,11 @@ async function end(child: ChildProcess): Promise<void> {
 }
 
 async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({length: count}, () => createServer())
+  const servers = Array.from({ length: count }, () => createServer())
   const ports = []
   for (const server of servers) {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    ports.push((server.address() as {port: number}).port)
+    ports.push((server.address() as { port: number }).port)
   }
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
   return ports

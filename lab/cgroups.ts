@@ -1,21 +1,21 @@
-import {existsSync} from 'node:fs'
-import {mkdir, readdir, readFile, rmdir, writeFile} from 'node:fs/promises'
-import {join} from 'node:path'
-import {cgroupName} from './layout.ts'
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { cgroupName } from './layout.ts'
 
 const root = '/sys/fs/cgroup'
 
 /** The lab's cgroup in every hierarchy: one folder with cgroup v2, one per controller with v1. */
 async function folders(): Promise<string[]> {
   if (existsSync(join(root, 'cgroup.controllers'))) return [join(root, cgroupName)]
-  const hierarchies = (await readdir(root, {withFileTypes: true})).filter((entry) => entry.isDirectory())
+  const hierarchies = (await readdir(root, { withFileTypes: true })).filter((entry) => entry.isDirectory())
   return hierarchies.map((entry) => join(root, entry.name, cgroupName))
 }
 
 /** Makes the cgroups below which the kubelet puts all pods. */
 export async function createCgroups(): Promise<void> {
   for (const folder of await folders()) {
-    await mkdir(folder, {recursive: true})
+    await mkdir(folder, { recursive: true })
     // a new cpuset is empty and would refuse every process
     for (const file of ['cpuset.cpus', 'cpuset.mems']) {
       if (!folder.includes('/cpuset/')) continue
@@ -29,8 +29,7 @@ export async function cgroupProcesses(): Promise<number[]> {
   const pids = new Set<number>()
   for (const folder of await folders())
     for (const group of await below(folder))
-      for (const pid of (await readFile(join(group, 'cgroup.procs'), 'utf8').catch(() => '')).split('\n'))
-        if (pid) pids.add(Number(pid))
+      for (const pid of (await readFile(join(group, 'cgroup.procs'), 'utf8').catch(() => '')).split('\n')) if (pid) pids.add(Number(pid))
   return [...pids]
 }
 
@@ -51,7 +50,7 @@ export async function removeCgroups(): Promise<void> {
 
 /** A cgroup and all below it, parents first. */
 async function below(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, {withFileTypes: true}).catch(() => [])
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => [])
   const all = existsSync(folder) ? [folder] : []
   for (const entry of entries) if (entry.isDirectory()) all.push(...(await below(join(folder, entry.name))))
   return all

@@ -1,12 +1,12 @@
-import {existsSync} from 'node:fs'
-import {readdir, readFile, readlink, rm, rmdir, stat} from 'node:fs/promises'
-import {join} from 'node:path'
-import {cgroupProcesses, removeCgroups} from './cgroups.ts'
-import {restoreHostSettings} from './host-settings.ts'
-import {network, state, stateDir} from './layout.ts'
-import {removeNetwork} from './network.ts'
-import {alive, allProcesses, kill, readRecords} from './processes.ts'
-import {attempt} from './run.ts'
+import { existsSync } from 'node:fs'
+import { readdir, readFile, readlink, rm, rmdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { cgroupProcesses, removeCgroups } from './cgroups.ts'
+import { restoreHostSettings } from './host-settings.ts'
+import { network, state, stateDir } from './layout.ts'
+import { removeNetwork } from './network.ts'
+import { alive, allProcesses, kill, readRecords } from './processes.ts'
+import { attempt } from './run.ts'
 
 /** What `clear` leaves: the image store, so that the next `up` is quick. */
 const kept = ['root']
@@ -35,7 +35,7 @@ export async function labProcesses(): Promise<number[]> {
   const pids = new Set<number>(await cgroupProcesses())
   for (const record of await readRecords()) if (alive(record)) pids.add(record.pid)
   const namespace = await namespaceId()
-  for await (const {pid, command, networkNamespace} of allProcesses()) {
+  for await (const { pid, command, networkNamespace } of allProcesses()) {
     if (networkNamespace === namespace) pids.add(pid)
     if (command.includes('containerd-shim') && command.includes(`-address ${state.containerdSocket}`)) pids.add(pid)
   }
@@ -46,7 +46,7 @@ export async function labProcesses(): Promise<number[]> {
 /** `net:[inode]` of the lab's network namespace, as /proc shows it. */
 async function namespaceId(): Promise<string | undefined> {
   if (!existsSync(network.namespacePath)) return undefined
-  const {ino, dev} = await stat(network.namespacePath)
+  const { ino, dev } = await stat(network.namespacePath)
   // killed between making the file and mounting the namespace on it: an ordinary file
   const own = await stat('/proc/self/ns/net')
   return dev === own.dev ? `net:[${ino}]` : undefined
@@ -72,29 +72,24 @@ async function removeTraces(): Promise<void> {
   const shims = join(state.containerd, 'state/io.containerd.runtime.v2.task/k8s.io')
   for (const id of await list(shims)) {
     const address = await readFile(join(shims, id, 'address'), 'utf8').catch(() => '')
-    if (address.startsWith('unix:///run/containerd/s/')) await rm(address.slice('unix://'.length), {force: true})
+    if (address.startsWith('unix:///run/containerd/s/')) await rm(address.slice('unix://'.length), { force: true })
   }
   for (const name of await list('/var/log/containers')) {
     const link = join('/var/log/containers', name)
-    if ((await readlink(link).catch(() => '')).startsWith(stateDir)) await rm(link, {force: true})
+    if ((await readlink(link).catch(() => '')).startsWith(stateDir)) await rm(link, { force: true })
   }
-  for (const name of await list('/var/lib/cni/results'))
-    if (name.startsWith('cass-sni-lab-')) await rm(join('/var/lib/cni/results', name), {force: true})
-  await rm('/var/lib/kubelet/device-plugins/kubelet.sock', {force: true})
-  await rm('/var/lib/kubelet/device-plugins/DEPRECATION', {force: true})
+  for (const name of await list('/var/lib/cni/results')) if (name.startsWith('cass-sni-lab-')) await rm(join('/var/lib/cni/results', name), { force: true })
+  await rm('/var/lib/kubelet/device-plugins/kubelet.sock', { force: true })
+  await rm('/var/lib/kubelet/device-plugins/DEPRECATION', { force: true })
   const folders = ['/var/lib/kubelet/device-plugins', '/var/lib/kubelet', '/var/log/containers', '/var/lib/cni/results']
-  for (const folder of [...folders, '/run/containerd/s', '/run/containerd'])
-    await rmdir(folder).catch(() => {})
+  for (const folder of [...folders, '/run/containerd/s', '/run/containerd']) await rmdir(folder).catch(() => {})
 }
 
 async function removeState(): Promise<void> {
-  for (const name of await list(stateDir))
-    if (join(stateDir, name) !== state.containerd) await rm(join(stateDir, name), {recursive: true, force: true})
-  for (const name of await list(state.containerd))
-    if (!kept.includes(name)) await rm(join(state.containerd, name), {recursive: true, force: true})
+  for (const name of await list(stateDir)) if (join(stateDir, name) !== state.containerd) await rm(join(stateDir, name), { recursive: true, force: true })
+  for (const name of await list(state.containerd)) if (!kept.includes(name)) await rm(join(state.containerd, name), { recursive: true, force: true })
   const store = join(state.containerd, 'root')
-  for (const name of ['io.containerd.grpc.v1.cri', 'io.containerd.runtime.v2.task'])
-    await rm(join(store, name), {recursive: true, force: true})
+  for (const name of ['io.containerd.grpc.v1.cri', 'io.containerd.runtime.v2.task']) await rm(join(store, name), { recursive: true, force: true })
 }
 
 const list = (folder: string): Promise<string[]> => readdir(folder).catch(() => [])

@@ -2,10 +2,10 @@
  * The lab's cloud, a process of its own: gives every Service of type LoadBalancer an address (kube-proxy
  * does the rest), and makes released volumes available again. There is no other stand-in for a cloud.
  */
-import {fileURLToPath} from 'node:url'
-import {network} from './layout.ts'
-import {type KubeClient, type KubeObject, openKube} from './kube.ts'
-import {wipeVolume} from './volumes.ts'
+import { fileURLToPath } from 'node:url'
+import { network } from './layout.ts'
+import { type KubeClient, type KubeObject, openKube } from './kube.ts'
+import { wipeVolume } from './volumes.ts'
 
 /** The address for a Service: the one it has, or the lowest that no other Service has. */
 export function addressFor(service: KubeObject, all: readonly KubeObject[]): string | undefined {
@@ -26,9 +26,9 @@ async function balance(kube: KubeClient, services: KubeObject[]): Promise<void> 
     if (service.spec?.type !== 'LoadBalancer' || addressOf(service)) continue
     const address = addressFor(service, services)
     if (!address) continue
-    const {namespace, name} = service.metadata
-    const status = {loadBalancer: {ingress: [{ip: address, ipMode: 'VIP'}]}}
-    await kube.send('PATCH', `/api/v1/namespaces/${namespace}/services/${name}/status`, {status})
+    const { namespace, name } = service.metadata
+    const status = { loadBalancer: { ingress: [{ ip: address, ipMode: 'VIP' }] } }
+    await kube.send('PATCH', `/api/v1/namespaces/${namespace}/services/${name}/status`, { status })
     service.status = status
     console.log(`${namespace}/${name} has ${address}`)
   }
@@ -36,11 +36,12 @@ async function balance(kube: KubeClient, services: KubeObject[]): Promise<void> 
 
 async function recycle(kube: KubeClient, volumes: KubeObject[]): Promise<void> {
   for (const volume of volumes) {
-    if (volume.status?.phase !== 'Released' || !volume.metadata.labels?.['lab.cass-sni/volume']) continue
-    const {name, resourceVersion} = volume.metadata
+    if (!volume.spec?.claimRef || volume.status?.phase !== 'Released') continue
+    if (!volume.metadata.labels?.['lab.cass-sni/volume']) continue
+    const { name, resourceVersion } = volume.metadata
     await wipeVolume(name)
     // the resourceVersion: only this very claim is taken off
-    const patch = {metadata: {resourceVersion}, spec: {claimRef: null}}
+    const patch = { metadata: { resourceVersion }, spec: { claimRef: null } }
     await kube.send('PATCH', `/api/v1/persistentvolumes/${name}`, patch)
     console.log(`${name} is empty and available again`)
   }

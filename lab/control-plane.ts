@@ -1,5 +1,5 @@
-import {join} from 'node:path'
-import {labSources, network} from './layout.ts'
+import { join } from 'node:path'
+import { labSources, network } from './layout.ts'
 
 /** Where one API server keeps what, and where it listens. */
 export interface ControlPlane {
@@ -24,7 +24,7 @@ export const apiServerNames = [
 ]
 
 /** Flags of etcd: one member, on loopback, without fsync (its data never outlives the lab). */
-export function etcdArguments({etcdData, etcdPort, etcdPeerPort}: ControlPlane): string[] {
+export function etcdArguments({ etcdData, etcdPort, etcdPeerPort }: ControlPlane): string[] {
   const client = `http://127.0.0.1:${etcdPort}`
   const peer = `http://127.0.0.1:${etcdPeerPort}`
   return [
@@ -101,10 +101,5 @@ export function controllerManagerArguments(pki: string, kubeconfig: string): str
 
 /** Flags of kube-scheduler. */
 export function schedulerArguments(kubeconfig: string): string[] {
-  return [
-    `--kubeconfig=${kubeconfig}`,
-    `--authentication-kubeconfig=${kubeconfig}`,
-    `--authorization-kubeconfig=${kubeconfig}`,
-    '--leader-elect=false',
-  ]
+  return [`--kubeconfig=${kubeconfig}`, `--authentication-kubeconfig=${kubeconfig}`, `--authorization-kubeconfig=${kubeconfig}`, '--leader-elect=false']
 }

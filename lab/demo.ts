@@ -35,7 +35,11 @@ const steps: DemoStep[] = [
       '--yes',
     ],
   },
-  { about: "The blog's plain TCP route: it reaches some node, nobody says which", args: ['routes', 'sync', '--mode', 'tcp'], when: async () => !(await hasRoutes()) },
+  {
+    about: "The blog's plain TCP route: it reaches some node, nobody says which",
+    args: ['routes', 'sync', '--mode', 'tcp'],
+    when: async () => !(await hasRoutes()),
+  },
   { about: 'Certificates that a client can verify: every host id and every DNS name, live without a restart', args: ['certs'] },
   { about: 'Routes by SNI: each node by its host id', args: ['routes', 'sync'] },
   { about: 'Does it work? For each node: route, TLS by both names, login, and that the right node answers', args: ['verify'] },
@@ -44,7 +48,9 @@ const steps: DemoStep[] = [
 /** Runs a command in the terminal of the user; its exit code. */
 function inTerminal(command: string, args: string[], env: NodeJS.ProcessEnv): Promise<number> {
   return new Promise((done, fail) => {
-    spawn(command, args, { stdio: 'inherit', env }).on('error', fail).on('close', (code, signal) => done(code ?? (signal === 'SIGINT' ? 130 : 1)))
+    spawn(command, args, { stdio: 'inherit', env })
+      .on('error', fail)
+      .on('close', (code, signal) => done(code ?? (signal === 'SIGINT' ? 130 : 1)))
   })
 }
 
@@ -80,7 +86,12 @@ async function labVariables(): Promise<NodeJS.ProcessEnv> {
 /** Write requests of the plugin, and of the istioctl that it ran, in the API server's audit log from byte `from` on. */
 function writesSince(from: number): number {
   const events = readFileSync(state.auditLog).subarray(from).toString('utf8').split('\n')
-  return events.filter((line) => /"verb":"(create|update|patch|delete|deletecollection)"/.test(line) && /"userAgent":"(kubectl-cass-sni|istioctl)/.test(line) && !/"subresource":"(exec|portforward)"|selfsubject/.test(line)).length
+  return events.filter(
+    (line) =>
+      /"verb":"(create|update|patch|delete|deletecollection)"/.test(line) &&
+      /"userAgent":"(kubectl-cass-sni|istioctl)/.test(line) &&
+      !/"subresource":"(exec|portforward)"|selfsubject/.test(line),
+  ).length
 }
 
 function heading(text: string): void {
@@ -113,7 +124,11 @@ async function main(): Promise<void> {
     await show(['cqlsh-sni', '--node', String(node), '--execute', 'SELECT host_id, cluster_name, data_center, rack, release_version FROM system.local'])
   }
   const writes = writesSince(from)
-  heading(writes === 0 ? 'Nothing had to change: the audit log of the API server shows no write request of this run.' : `Done in ${Math.round((Date.now() - started) / 1000)} s.`)
+  heading(
+    writes === 0
+      ? 'Nothing had to change: the audit log of the API server shows no write request of this run.'
+      : `Done in ${Math.round((Date.now() - started) / 1000)} s.`,
+  )
   process.stdout.write(`
 Go on with it yourself:
   cd ${checkout} && eval "$(npm run -s lab -- env)"

@@ -1,21 +1,21 @@
-import {existsSync} from 'node:fs'
-import {mkdir, readlink, rename, symlink} from 'node:fs/promises'
-import {join} from 'node:path'
-import {keyOf} from './build/cache.ts'
-import {checkout, network, state} from './layout.ts'
+import { existsSync } from 'node:fs'
+import { mkdir, readlink, rename, symlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { keyOf } from './build/cache.ts'
+import { checkout, network, state } from './layout.ts'
 
 /** Folder of the lab's commands for this checkout: the plugin is the checkout's own. */
 const commands = join(state.bin, keyOf(checkout))
 
 /** Links kubectl and istioctl under a stable path. */
 export async function linkCommands(programs: Record<string, string>): Promise<void> {
-  await mkdir(state.bin, {recursive: true})
+  await mkdir(state.bin, { recursive: true })
   for (const name of ['kubectl', 'istioctl']) await relink(programs[name] as string, join(state.bin, name))
 }
 
 /** Lines for `eval`: KUBECONFIG, PATH with kubectl, istioctl, the plugin and a Node that runs it, and the lab's paths. */
 export async function environment(): Promise<string> {
-  await mkdir(commands, {recursive: true})
+  await mkdir(commands, { recursive: true })
   await relink(join(checkout, 'bin/run.js'), join(commands, 'kubectl-cass_sni'))
   await relink(join(checkout, 'bin/kubectl_complete-cass_sni'), join(commands, 'kubectl_complete-cass_sni'))
   const variables = {

@@ -1,7 +1,8 @@
-import {readFile, writeFile} from 'node:fs/promises'
-import {openKube, ready} from './kube.ts'
-import {checkout, state} from './layout.ts'
-import {alive, readRecords} from './processes.ts'
+import { access, constants, readFile, writeFile } from 'node:fs/promises'
+import { openKube, ready } from './kube.ts'
+import { checkout, state } from './layout.ts'
+import { alive, readRecords } from './processes.ts'
+import { LabError } from './progress.ts'
 
 /** Written when a node is complete: who raised it and when. */
 export interface LabRecord {
@@ -10,16 +11,7 @@ export interface LabRecord {
 }
 
 /** All processes of a lab that is up. */
-export const daemons = [
-  'cloud',
-  'containerd',
-  'etcd',
-  'kube-apiserver',
-  'kube-controller-manager',
-  'kube-proxy',
-  'kube-scheduler',
-  'kubelet',
-] as const
+export const daemons = ['cloud', 'containerd', 'etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-proxy', 'kube-scheduler', 'kubelet'] as const
 
 export interface Health {
   up: boolean
@@ -32,21 +24,28 @@ export interface Health {
 export async function health(): Promise<Health> {
   const record: LabRecord | undefined = await readFile(state.record, 'utf8').then(JSON.parse, () => undefined)
   const records = await readRecords()
-  if (!record && records.length === 0) return {up: false, reason: 'there is no lab'}
-  if (!record) return {up: false, reason: 'it was never complete'}
+  if (!record && records.length === 0) return { up: false, reason: 'there is no lab' }
+  if (!record) return { up: false, reason: 'it was never complete' }
   const dead = daemons.filter((name) => !records.some((each) => each.name === name && alive(each)))
-  if (dead.length > 0) return {up: false, record, reason: `${dead.join(', ')} ended`}
+  if (dead.length > 0) return { up: false, record, reason: `${dead.join(', ')} ended` }
+  if (!(await readable(state.kubeconfig))) throw new LabError('The lab belongs to root: run it with sudo.')
   const kube = await openKube(state.kubeconfig)
   try {
-    if (!(await ready(kube))) return {up: false, record, reason: 'kube-apiserver is not ready'}
+    if (!(await ready(kube))) return { up: false, record, reason: 'kube-apiserver is not ready' }
   } finally {
     kube.close()
   }
-  return {up: true, record}
+  return { up: true, record }
 }
+
+const readable = (path: string) =>
+  access(path, constants.R_OK).then(
+    () => true,
+    () => false,
+  )
 
 /** Marks the lab as complete. */
 export async function writeRecord(): Promise<void> {
-  const record: LabRecord = {since: new Date().toISOString(), checkout}
+  const record: LabRecord = { since: new Date().toISOString(), checkout }
   await writeFile(state.record, JSON.stringify(record))
 }

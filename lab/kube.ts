@@ -1,6 +1,6 @@
-import {readFile} from 'node:fs/promises'
-import type {IncomingMessage} from 'node:http'
-import {Agent, request} from 'node:https'
+import { readFile } from 'node:fs/promises'
+import type { IncomingMessage } from 'node:http'
+import { Agent, request } from 'node:https'
 
 /** The few words of the Kubernetes API that the lab itself speaks. */
 export interface KubeClient {
@@ -13,7 +13,7 @@ export interface KubeClient {
 
 export interface KubeObject {
   kind?: string
-  metadata: {name: string; namespace?: string; labels?: Record<string, string>; resourceVersion?: string; uid?: string}
+  metadata: { name: string; namespace?: string; labels?: Record<string, string>; resourceVersion?: string; uid?: string }
   // biome-ignore lint/suspicious/noExplicitAny: objects of many kinds, read in few places
   spec?: any
   // biome-ignore lint/suspicious/noExplicitAny: objects of many kinds, read in few places
@@ -44,8 +44,8 @@ export async function openKube(kubeconfig: string, userAgent = 'cass-sni-lab'): 
   function open(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const type = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json'
-      const headers = {accept: 'application/json', 'user-agent': userAgent, 'content-type': type}
-      const outgoing = request(`${server}${path}`, {method, agent, headers, ...(signal ? {signal} : {})}, resolve)
+      const headers = { accept: 'application/json', 'user-agent': userAgent, 'content-type': type }
+      const outgoing = request(`${server}${path}`, { method, agent, headers, ...(signal ? { signal } : {}) }, resolve)
       // a watch may be silent for minutes; anything else may not
       if (!path.includes('watch=true')) outgoing.setTimeout(20_000, () => outgoing.destroy(new Error('no answer')))
       outgoing.on('error', reject)
@@ -68,7 +68,7 @@ export async function openKube(kubeconfig: string, userAgent = 'cass-sni-lab'): 
 
   async function watch(path: string, changed: (items: KubeObject[]) => Promise<void>, signal?: AbortSignal) {
     while (!signal?.aborted) {
-      const list = (await call('GET', path)) as {items: KubeObject[]; metadata: {resourceVersion: string}}
+      const list = (await call('GET', path)) as { items: KubeObject[]; metadata: { resourceVersion: string } }
       const items = new Map(list.items.map((item) => [item.metadata.uid, item]))
       await changed([...items.values()])
       const query = `watch=true&timeoutSeconds=300&resourceVersion=${list.metadata.resourceVersion}`
@@ -78,7 +78,7 @@ export async function openKube(kubeconfig: string, userAgent = 'cass-sni-lab'): 
         const lines = (rest + chunk).split('\n')
         rest = lines.pop() ?? ''
         for (const line of lines) {
-          const event = JSON.parse(line) as {type: string; object: KubeObject}
+          const event = JSON.parse(line) as { type: string; object: KubeObject }
           if (event.type === 'ERROR') break stream
           if (event.type === 'DELETED') items.delete(event.object.metadata.uid)
           else items.set(event.object.metadata.uid, event.object)
@@ -116,9 +116,9 @@ export async function ready(kube: KubeClient): Promise<boolean> {
 
 /** As kubectl's READY column, e.g. "2/3": sidecars that are init containers count. */
 export function readyContainers(pod: KubeObject): string {
-  const sidecars: Array<{name: string; restartPolicy?: string}> = pod.spec?.initContainers ?? []
+  const sidecars: Array<{ name: string; restartPolicy?: string }> = pod.spec?.initContainers ?? []
   const lasting = new Set(sidecars.filter((each) => each.restartPolicy === 'Always').map((each) => each.name))
-  const initial: Array<{name: string; ready: boolean}> = pod.status?.initContainerStatuses ?? []
+  const initial: Array<{ name: string; ready: boolean }> = pod.status?.initContainerStatuses ?? []
   const containers = [...initial.filter((each) => lasting.has(each.name)), ...(pod.status?.containerStatuses ?? [])]
   return `${containers.filter((each) => each.ready).length}/${containers.length}`
 }

@@ -1,5 +1,5 @@
-import {dirname, join, resolve} from 'node:path'
-import {fileURLToPath} from 'node:url'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
 /** The folder of the lab's own sources, and the checkout around it. */
 export const labSources = dirname(fileURLToPath(import.meta.url))

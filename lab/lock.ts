@@ -1,5 +1,5 @@
-import {createConnection, createServer, type Server} from 'node:net'
-import {LabError, say} from './progress.ts'
+import { createConnection, createServer, type Server } from 'node:net'
+import { LabError, say } from './progress.ts'
 
 // An abstract socket: known machine-wide, and gone with its holder however that ends.
 const address = '\0cass-sni-lab'
@@ -23,7 +23,7 @@ export async function withLock<T>(purpose: string, work: () => Promise<T>): Prom
   }
 }
 
-type Lock = Server & {closeAllConnections?: () => void}
+type Lock = Server & { closeAllConnections?: () => void }
 
 function hold(description: string): Promise<Lock | undefined> {
   return new Promise((resolve, reject) => {
@@ -37,9 +37,7 @@ function hold(description: string): Promise<Lock | undefined> {
     server.closeAllConnections = () => {
       for (const socket of waiting) socket.destroy()
     }
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      error.code === 'EADDRINUSE' ? resolve(undefined) : reject(error),
-    )
+    server.once('error', (error: NodeJS.ErrnoException) => (error.code === 'EADDRINUSE' ? resolve(undefined) : reject(error)))
     server.listen(address, () => resolve(server))
   })
 }

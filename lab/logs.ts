@@ -1,10 +1,10 @@
-import {existsSync} from 'node:fs'
-import {cp, mkdir, readdir, writeFile} from 'node:fs/promises'
-import {join} from 'node:path'
-import {state} from './layout.ts'
-import {LabError, say} from './progress.ts'
-import {attempt} from './run.ts'
-import {readStatus} from './status.ts'
+import { existsSync } from 'node:fs'
+import { cp, mkdir, readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { state } from './layout.ts'
+import { LabError, say } from './progress.ts'
+import { attempt } from './run.ts'
+import { readStatus } from './status.ts'
 
 /** Prints the end of one log: a daemon's, or a pod's (all containers); without a name, which there are. */
 export async function printLog(name: string | undefined, lines: number): Promise<void> {
@@ -32,8 +32,11 @@ async function printTail(file: string, lines: number): Promise<void> {
 }
 
 async function logFiles(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, {recursive: true, withFileTypes: true})
-  return entries.filter((entry) => !entry.isDirectory()).map((entry) => join(entry.parentPath, entry.name)).sort()
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  return entries
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort()
 }
 
 /**
@@ -50,24 +53,24 @@ export async function collect(folder: string): Promise<void> {
     }
   }
   try {
-    await mkdir(folder, {recursive: true})
+    await mkdir(folder, { recursive: true })
   } catch (error) {
     say(`logs: ${folder} cannot be written: ${(error as Error).message}`)
     return
   }
   const toFile = (file: string, program: string, ...args: string[]) =>
     part(file, async () => {
-      const {code, stdout, stderr} = await attempt('timeout', ['20', program, ...args])
+      const { code, stdout, stderr } = await attempt('timeout', ['20', program, ...args])
       await writeFile(join(folder, file), stdout + stderr)
       if (code !== 0) throw new Error(`exit code ${code}: ${stderr.trim().split('\n').at(-1) ?? ''}`)
     })
   const kubectl = (file: string, ...args: string[]) =>
     toFile(file, join(state.bin, 'kubectl'), '--kubeconfig', state.kubeconfig, '--request-timeout=15s', ...args)
 
-  await part('daemon logs', () => cp(state.logs, join(folder, 'daemons'), {recursive: true}))
+  await part('daemon logs', () => cp(state.logs, join(folder, 'daemons'), { recursive: true }))
   await part('audit.log', () => cp(state.auditLog, join(folder, 'audit.log')))
   // from the files: these can be read when no API server runs any more
-  await part('pod logs', () => cp(state.podLogs, join(folder, 'pods'), {recursive: true, dereference: true}))
+  await part('pod logs', () => cp(state.podLogs, join(folder, 'pods'), { recursive: true, dereference: true }))
   const status = await readStatus().catch(() => undefined)
   await part('status', () => writeFile(join(folder, 'status.json'), JSON.stringify(status, null, 2)))
   if (status?.up) {
@@ -80,9 +83,19 @@ export async function collect(folder: string): Promise<void> {
       kubectl('describe-nodes.txt', 'describe', 'nodes'),
     ])
     const proxies = status.pods.filter((pod) => pod.name.includes('ingressgateway') || pod.name.includes('-sts-'))
-    for (const {namespace, name} of proxies)
+    for (const { namespace, name } of proxies)
       for (const what of ['listeners', 'clusters', 'endpoints'])
-        await toFile(`envoy-${name}-${what}.json`, join(state.bin, 'istioctl'), '--kubeconfig', state.kubeconfig, 'proxy-config', what, `${name}.${namespace}`, '-o', 'json')
+        await toFile(
+          `envoy-${name}-${what}.json`,
+          join(state.bin, 'istioctl'),
+          '--kubeconfig',
+          state.kubeconfig,
+          'proxy-config',
+          what,
+          `${name}.${namespace}`,
+          '-o',
+          'json',
+        )
   } else missing.push(`what the API server knows: ${status?.reason ?? 'the lab cannot be asked'}`)
   if (missing.length > 0) await writeFile(join(folder, 'not-read.txt'), `${missing.join('\n')}\n`).catch(() => {})
   say(`logs are in ${folder}${missing.length > 0 ? `; what could not be read is in ${join(folder, 'not-read.txt')}` : ''}`)

@@ -1,13 +1,13 @@
-import {parseArgs} from 'node:util'
-import {buildAndPrune} from './build/build.ts'
-import {clear} from './clear.ts'
-import {type Component, components} from './components.ts'
-import {environment} from './env.ts'
-import {health} from './health.ts'
-import {withLock} from './lock.ts'
-import {requireDiskForBuild, requireRootOnLinux} from './preflight.ts'
-import {LabError, say, step} from './progress.ts'
-import {up} from './up.ts'
+import { parseArgs } from 'node:util'
+import { buildAndPrune } from './build/build.ts'
+import { clear } from './clear.ts'
+import { type Component, components } from './components.ts'
+import { environment } from './env.ts'
+import { health } from './health.ts'
+import { withLock } from './lock.ts'
+import { requireDiskForBuild, requireRootOnLinux } from './preflight.ts'
+import { LabError, say, step } from './progress.ts'
+import { up } from './up.ts'
 
 const usage = `A real Kubernetes, Istio, cass-operator and Cassandra on this one machine.
 
@@ -21,15 +21,15 @@ eval "$(npm run -s lab -- env)"              KUBECONFIG, PATH (kubectl, istioctl
 `
 
 const options = {
-  with: {type: 'string'},
-  output: {type: 'string', short: 'o'},
-  collect: {type: 'string'},
-  lines: {type: 'string'},
-  help: {type: 'boolean', short: 'h'},
+  with: { type: 'string' },
+  output: { type: 'string', short: 'o' },
+  collect: { type: 'string' },
+  lines: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
 } as const
 
 async function main(): Promise<number> {
-  const {values, positionals} = parse()
+  const { values, positionals } = parse()
   const [command, name] = positionals
   if (values.help || !command) {
     process.stdout.write(usage)
@@ -43,8 +43,7 @@ async function main(): Promise<number> {
       return 0
     case 'up': {
       const target = values.with as Component | undefined
-      if (target && !components.includes(target))
-        throw new LabError(`--with knows ${components.join(', ')}; not ${target}.`)
+      if (target && !components.includes(target)) throw new LabError(`--with knows ${components.join(', ')}; not ${target}.`)
       requireRootOnLinux()
       await withLock(`up${target ? ` --with ${target}` : ''}`, () => up(target))
       return 0
@@ -54,17 +53,17 @@ async function main(): Promise<number> {
       await withLock('down', () => step('down', clear))
       return 0
     case 'env': {
-      const {up: isUp, reason} = await health()
+      const { up: isUp, reason } = await health()
       if (!isUp) say(`the lab is not up: ${reason}`)
       process.stdout.write(await environment())
       return 0
     }
     case 'status': {
-      const {printStatus} = await import('./status.ts')
+      const { printStatus } = await import('./status.ts')
       return printStatus(values.output === 'json')
     }
     case 'logs': {
-      const {collect, printLog} = await import('./logs.ts')
+      const { collect, printLog } = await import('./logs.ts')
       if (values.collect) await collect(values.collect)
       else await printLog(name, Number(values.lines ?? 100))
       return 0
@@ -77,7 +76,7 @@ async function main(): Promise<number> {
 
 function parse() {
   try {
-    return parseArgs({options, allowPositionals: true})
+    return parseArgs({ options, allowPositionals: true })
   } catch (error) {
     throw new LabError((error as Error).message)
   }

@@ -1,10 +1,10 @@
-import {existsSync} from 'node:fs'
-import {readdir, readFile, rmdir} from 'node:fs/promises'
-import {networkInterfaces} from 'node:os'
-import {dirname} from 'node:path'
-import {LabError} from './progress.ts'
-import {attempt, run} from './run.ts'
-import {network} from './layout.ts'
+import { existsSync } from 'node:fs'
+import { readdir, readFile, rmdir } from 'node:fs/promises'
+import { networkInterfaces } from 'node:os'
+import { dirname } from 'node:path'
+import { LabError } from './progress.ts'
+import { attempt, run } from './run.ts'
+import { network } from './layout.ts'
 
 /** Runs a program inside the lab's network namespace. */
 export function inNamespace(program: string, ...args: string[]): Promise<string> {
@@ -13,7 +13,7 @@ export function inNamespace(program: string, ...args: string[]): Promise<string>
 
 /** Makes the namespace, one veth pair, and the one route to the load balancer's addresses. */
 export async function createNetwork(): Promise<void> {
-  const {namespace, hostLink, nodeLink, hostAddress, nodeAddress} = network
+  const { namespace, hostLink, nodeLink, hostAddress, nodeAddress } = network
   await run('ip', ['netns', 'add', namespace])
   await run('ip', ['link', 'add', hostLink, 'type', 'veth', 'peer', 'name', nodeLink, 'netns', namespace])
   await run('ip', ['addr', 'add', `${hostAddress}/24`, 'dev', hostLink])
@@ -22,8 +22,7 @@ export async function createNetwork(): Promise<void> {
   await inNamespace('ip', 'addr', 'add', `${nodeAddress}/24`, 'dev', nodeLink)
   await inNamespace('ip', 'link', 'set', nodeLink, 'up')
   // The node's own processes reach Services: kube-proxy rewrites the address before the route matters.
-  for (const range of [network.services, network.loadBalancerRange])
-    await inNamespace('ip', 'route', 'add', range, 'dev', 'lo')
+  for (const range of [network.services, network.loadBalancerRange]) await inNamespace('ip', 'route', 'add', range, 'dev', 'lo')
   await inNamespace('sysctl', '-qw', 'net.ipv4.ip_forward=1')
   await attempt('nsenter', [`--net=${network.namespacePath}`, 'sysctl', '-qw', 'net.bridge.bridge-nf-call-iptables=1'])
   await run('ip', ['route', 'add', network.loadBalancerRange, 'via', nodeAddress])
@@ -44,18 +43,17 @@ export async function removeNetwork(): Promise<void> {
 /** Throws if one of the lab's addresses is used by something else on this machine. */
 export async function requireFreeAddresses(): Promise<void> {
   const used = Object.entries(networkInterfaces()).flatMap(([device, addresses]) =>
-    (addresses ?? []).filter((each) => each.family === 'IPv4').map((each) => ({device, range: each.address})),
+    (addresses ?? []).filter((each) => each.family === 'IPv4').map((each) => ({ device, range: each.address })),
   )
   used.push(...parseRoutes(await readFile('/proc/net/route', 'utf8')))
   for (const range of [network.linkRange, network.loadBalancerRange]) {
     const taken = used.find((each) => each.device !== network.hostLink && overlaps(each.range, range))
-    if (taken)
-      throw new LabError(`Address in use: the lab needs ${range}, but ${taken.device} of this machine has ${taken.range}.`)
+    if (taken) throw new LabError(`Address in use: the lab needs ${range}, but ${taken.device} of this machine has ${taken.range}.`)
   }
 }
 
 /** The ranges of /proc/net/route (little-endian hexadecimal numbers), without the default route. */
-export function parseRoutes(text: string): Array<{device: string; range: string}> {
+export function parseRoutes(text: string): Array<{ device: string; range: string }> {
   const number = (hex: string) => Buffer.from(hex, 'hex').reverse()
   return text
     .trim()
@@ -63,8 +61,11 @@ export function parseRoutes(text: string): Array<{device: string; range: string}
     .slice(1)
     .map((line) => line.split('\t'))
     .map(([device = '', destination = '', , , , , , mask = '']) => {
-      const bits = [...number(mask)].map((byte) => byte.toString(2)).join('').replaceAll('0', '').length
-      return {device, range: `${[...number(destination)].join('.')}/${bits}`}
+      const bits = [...number(mask)]
+        .map((byte) => byte.toString(2))
+        .join('')
+        .replaceAll('0', '').length
+      return { device, range: `${[...number(destination)].join('.')}/${bits}` }
     })
     .filter((route) => !route.range.endsWith('/0'))
 }
@@ -74,7 +75,7 @@ export function overlaps(first: string, second: string): boolean {
   const parse = (range: string) => {
     const [address = '', bits = '32'] = range.split('/')
     const value = address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0)
-    return {value, size: 2 ** (32 - Number(bits))}
+    return { value, size: 2 ** (32 - Number(bits)) }
   }
   const a = parse(first)
   const b = parse(second)

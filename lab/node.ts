@@ -1,11 +1,11 @@
-import {mkdir, readFile, rm, writeFile} from 'node:fs/promises'
-import {join} from 'node:path'
-import {pauseImage} from './build/images.ts'
-import {type Image, withImageLayout} from './build/oci.ts'
-import {cgroupName, network, nodeName, state} from './layout.ts'
-import {startDaemon, stopDaemon} from './processes.ts'
-import {say, step, until} from './progress.ts'
-import {attempt, run} from './run.ts'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pauseImage } from './build/images.ts'
+import { type Image, withImageLayout } from './build/oci.ts'
+import { cgroupName, network, nodeName, state } from './layout.ts'
+import { startDaemon, stopDaemon } from './processes.ts'
+import { say, step, until } from './progress.ts'
+import { attempt, run } from './run.ts'
 
 const store = join(state.containerd, 'root')
 const importedFile = join(store, 'lab-images.json')
@@ -45,7 +45,7 @@ async function startContainerd(containers: boolean): Promise<void> {
   const config = join(state.config, 'containerd.toml')
   await writeFile(config, containerdConfig(containers))
   await startDaemon('containerd', 'containerd', ['--config', config])
-  await until('containerd answers', async () => (await attempt('ctr', ctr('version'))).code === 0, {every: 100})
+  await until('containerd answers', async () => (await attempt('ctr', ctr('version'))).code === 0, { every: 100 })
 }
 
 /**
@@ -53,8 +53,8 @@ async function startContainerd(containers: boolean): Promise<void> {
  * are on record beside them and are removed first, while nothing else looks at them.
  */
 export async function startRuntime(images: readonly Image[]): Promise<void> {
-  await mkdir(store, {recursive: true})
-  await mkdir(state.cni, {recursive: true})
+  await mkdir(store, { recursive: true })
+  await mkdir(state.cni, { recursive: true })
   await writeFile(join(state.cni, '10-lab.conflist'), JSON.stringify(cniNetwork))
   if (await exists(dirtyFile)) {
     await startContainerd(false)
@@ -81,7 +81,7 @@ async function importImages(images: readonly Image[]): Promise<void> {
         await run('tar', ['-C', folder, '-cf', archive, '.'])
         await run('ctr', ctr('images', 'import', archive))
       } finally {
-        await rm(archive, {force: true})
+        await rm(archive, { force: true })
       }
     }),
   )
@@ -101,11 +101,11 @@ const cniNetwork = {
       ipam: {
         type: 'host-local',
         dataDir: join(state.cni, 'ipam'),
-        ranges: [[{subnet: network.pods}]],
-        routes: [{dst: '0.0.0.0/0'}],
+        ranges: [[{ subnet: network.pods }]],
+        routes: [{ dst: '0.0.0.0/0' }],
       },
     },
-    {type: 'portmap', capabilities: {portMappings: true}},
+    { type: 'portmap', capabilities: { portMappings: true } },
   ],
 }
 
@@ -121,11 +121,11 @@ export async function startKubelet(program: string, kubeconfig: string): Promise
       kind: 'KubeletConfiguration',
       address: '0.0.0.0',
       authentication: {
-        anonymous: {enabled: false},
-        webhook: {enabled: true},
-        x509: {clientCAFile: join(state.pki, 'ca.crt')},
+        anonymous: { enabled: false },
+        webhook: { enabled: true },
+        x509: { clientCAFile: join(state.pki, 'ca.crt') },
       },
-      authorization: {mode: 'Webhook'},
+      authorization: { mode: 'Webhook' },
       tlsCertFile: join(state.pki, 'kubelet.crt'),
       tlsPrivateKeyFile: join(state.pki, 'kubelet.key'),
       clusterDNS: [network.dnsService],
@@ -139,7 +139,7 @@ export async function startKubelet(program: string, kubeconfig: string): Promise
       volumePluginDir: join(state.kubelet, 'volume-plugins'),
       containerRuntimeEndpoint: `unix://${state.containerdSocket}`,
       enforceNodeAllocatable: [],
-      evictionHard: {'memory.available': '1Mi', 'nodefs.available': '0%', 'imagefs.available': '0%'},
+      evictionHard: { 'memory.available': '1Mi', 'nodefs.available': '0%', 'imagefs.available': '0%' },
       imageGCHighThresholdPercent: 100,
       localStorageCapacityIsolation: false,
       readOnlyPort: 0,
@@ -166,12 +166,12 @@ export async function startProxy(program: string, kubeconfig: string): Promise<v
     JSON.stringify({
       apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
       kind: 'KubeProxyConfiguration',
-      clientConnection: {kubeconfig},
+      clientConnection: { kubeconfig },
       mode: 'iptables',
       clusterCIDR: '10.244.0.0/16',
       hostnameOverride: nodeName,
       // limits of connection tracking are the host's, not the lab's
-      conntrack: {maxPerCore: 0, tcpEstablishedTimeout: '0s', tcpCloseWaitTimeout: '0s'},
+      conntrack: { maxPerCore: 0, tcpEstablishedTimeout: '0s', tcpCloseWaitTimeout: '0s' },
     }),
   )
   await startDaemon('kube-proxy', program, [`--config=${config}`])

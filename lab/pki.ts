@@ -1,7 +1,7 @@
-import {existsSync} from 'node:fs'
-import {mkdir, readFile, writeFile} from 'node:fs/promises'
-import {join} from 'node:path'
-import {run} from './run.ts'
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { run } from './run.ts'
 
 /** Who a client certificate speaks for. */
 export interface Identity {
@@ -23,7 +23,7 @@ export interface Authority {
 
 /** Opens the authority of a folder, making CA and service account keys at the first time. */
 export async function openAuthority(folder: string): Promise<Authority> {
-  await mkdir(folder, {recursive: true, mode: 0o700})
+  await mkdir(folder, { recursive: true, mode: 0o700 })
   const file = (name: string) => join(folder, name)
   const config = file('openssl.cnf')
   if (!existsSync(file('sa.pub'))) {
@@ -35,16 +35,12 @@ export async function openAuthority(folder: string): Promise<Authority> {
     await run('openssl', ['ec', '-in', file('sa.key'), '-pubout', '-out', file('sa.pub')])
   }
 
-  async function issue(name: string, {user, groups = []}: Identity, addresses: readonly string[] = []): Promise<void> {
+  async function issue(name: string, { user, groups = [] }: Identity, addresses: readonly string[] = []): Promise<void> {
     if (existsSync(file(`${name}.crt`))) return
     const escaped = (text: string) => text.replaceAll(/[\\/+]/g, '\\$&')
     const subject = `${groups.map((group) => `/O=${escaped(group)}`).join('')}/CN=${escaped(user)}`
     const names = addresses.map((each) => (/^[\d.]+$/.test(each) ? `IP:${each}` : `DNS:${each}`)).join(',')
-    const extensions = [
-      'basicConstraints=critical,CA:FALSE',
-      'extendedKeyUsage=clientAuth,serverAuth',
-      ...(names ? [`subjectAltName=${names}`] : []),
-    ]
+    const extensions = ['basicConstraints=critical,CA:FALSE', 'extendedKeyUsage=clientAuth,serverAuth', ...(names ? [`subjectAltName=${names}`] : [])]
     await run('openssl', [
       ...['req', '-x509', '-config', config, '-CA', file('ca.crt'), '-CAkey', file('ca.key'), ...curve, ...validity],
       ...['-keyout', file(`${name}.key`), '-out', file(`${name}.crt`), '-subj', subject],
@@ -73,16 +69,16 @@ contexts:
 current-context: lab
 `
   }
-  return {folder, issue, kubeconfig}
+  return { folder, issue, kubeconfig }
 }
 
 export const identities = {
-  admin: {user: 'admin', groups: ['system:masters']},
-  cloud: {user: 'lab:cloud', groups: ['system:masters']},
-  kubeletClient: {user: 'kube-apiserver-kubelet-client', groups: ['system:masters']},
-  controllerManager: {user: 'system:kube-controller-manager'},
-  scheduler: {user: 'system:kube-scheduler'},
-  proxy: {user: 'system:kube-proxy'},
-  frontProxy: {user: 'front-proxy-client'},
-  kubelet: (node: string): Identity => ({user: `system:node:${node}`, groups: ['system:nodes']}),
+  admin: { user: 'admin', groups: ['system:masters'] },
+  cloud: { user: 'lab:cloud', groups: ['system:masters'] },
+  kubeletClient: { user: 'kube-apiserver-kubelet-client', groups: ['system:masters'] },
+  controllerManager: { user: 'system:kube-controller-manager' },
+  scheduler: { user: 'system:kube-scheduler' },
+  proxy: { user: 'system:kube-proxy' },
+  frontProxy: { user: 'front-proxy-client' },
+  kubelet: (node: string): Identity => ({ user: `system:node:${node}`, groups: ['system:nodes'] }),
 } as const

@@ -1,17 +1,16 @@
-import {existsSync} from 'node:fs'
-import {readFile, statfs} from 'node:fs/promises'
-import {dirname} from 'node:path'
-import {cacheDir, stateDir} from './layout.ts'
-import {requireFreeAddresses} from './network.ts'
-import {LabError} from './progress.ts'
-import {attempt} from './run.ts'
+import { existsSync } from 'node:fs'
+import { readFile, statfs } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { cacheDir, stateDir } from './layout.ts'
+import { requireFreeAddresses } from './network.ts'
+import { LabError } from './progress.ts'
+import { attempt } from './run.ts'
 
 const gigabyte = 1024 ** 3
 
 /** Root on Linux: needed for everything but `status`, `env` and component tests. */
 export function requireRootOnLinux(): void {
-  if (process.platform !== 'linux')
-    throw new LabError(`The lab needs Linux (network namespaces, cgroups, overlay mounts); this is ${process.platform}.`)
+  if (process.platform !== 'linux') throw new LabError(`The lab needs Linux (network namespaces, cgroups, overlay mounts); this is ${process.platform}.`)
   if (process.getuid?.() !== 0) throw new LabError('The lab needs root: run it with sudo.')
 }
 
@@ -31,17 +30,15 @@ export async function requireRoomForLab(withDatacenter: boolean): Promise<void> 
 async function requireDisk(path: string, gigabytes: number): Promise<void> {
   let existing = path
   while (!existsSync(existing)) existing = dirname(existing)
-  const {bavail, bsize} = await statfs(existing)
+  const { bavail, bsize } = await statfs(existing)
   const free = (bavail * bsize) / gigabyte
-  if (free < gigabytes)
-    throw new LabError(`Too little disk: ${path} needs ${gigabytes} GB free, there are ${free.toFixed(1)} GB.`)
+  if (free < gigabytes) throw new LabError(`Too little disk: ${path} needs ${gigabytes} GB free, there are ${free.toFixed(1)} GB.`)
 }
 
 async function requireMemory(gigabytes: number): Promise<void> {
   const kilobytes = Number(/^MemAvailable:\s+(\d+)/m.exec(await readFile('/proc/meminfo', 'utf8'))?.[1])
   const free = (kilobytes * 1024) / gigabyte
-  if (free < gigabytes)
-    throw new LabError(`Too little memory: the lab needs ${gigabytes} GB free, there are ${free.toFixed(1)} GB.`)
+  if (free < gigabytes) throw new LabError(`Too little memory: the lab needs ${gigabytes} GB free, there are ${free.toFixed(1)} GB.`)
 }
 
 async function requireOverlay(): Promise<void> {

@@ -1,8 +1,8 @@
-import {spawn} from 'node:child_process'
-import {closeSync, existsSync, openSync, readFileSync} from 'node:fs'
-import {mkdir, readdir, readFile, readlink, rm, writeFile} from 'node:fs/promises'
-import {join} from 'node:path'
-import {network, state} from './layout.ts'
+import { spawn } from 'node:child_process'
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
+import { mkdir, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { network, state } from './layout.ts'
 
 /** What is known of a started process: the pid alone could be someone else's by now. */
 export interface ProcessRecord {
@@ -53,21 +53,21 @@ export async function startDaemon(
   name: string,
   program: string,
   args: readonly string[],
-  {namespace = true}: {namespace?: boolean} = {},
+  { namespace = true }: { namespace?: boolean } = {},
 ): Promise<ProcessRecord> {
-  await mkdir(state.pids, {recursive: true})
-  await mkdir(state.logs, {recursive: true})
+  await mkdir(state.pids, { recursive: true })
+  await mkdir(state.logs, { recursive: true })
   const log = openSync(join(state.logs, `${name}.log`), 'a')
   const command = namespace ? ['nsenter', `--net=${network.namespacePath}`, program, ...args] : [program, ...args]
-  const env = {...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin`}
-  const child = spawn(command[0] as string, command.slice(1), {detached: true, stdio: ['ignore', log, log], cwd: '/', env})
+  const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` }
+  const child = spawn(command[0] as string, command.slice(1), { detached: true, stdio: ['ignore', log, log], cwd: '/', env })
   closeSync(log)
   child.unref()
   const pid = await new Promise<number>((resolve, reject) => {
     child.once('spawn', () => resolve(child.pid as number))
     child.once('error', reject)
   })
-  const record: ProcessRecord = {name, pid, startTime: startTimeOf(pid) ?? '', boot: bootId()}
+  const record: ProcessRecord = { name, pid, startTime: startTimeOf(pid) ?? '', boot: bootId() }
   await writeFile(join(state.pids, `${name}.json`), JSON.stringify(record))
   return record
 }
@@ -83,27 +83,25 @@ export async function kill(pids: readonly number[]): Promise<void> {
     }
   }
   const deadline = Date.now() + 10_000
-  while (Date.now() < deadline && [...waiting].some(([pid, time]) => time && startTimeOf(pid) === time))
-    await new Promise((wake) => setTimeout(wake, 20))
+  while (Date.now() < deadline && [...waiting].some(([pid, time]) => time && startTimeOf(pid) === time)) await new Promise((wake) => setTimeout(wake, 20))
   const patience = Date.now() + 3000
-  while (Date.now() < patience && pids.some((pid) => existsSync(`/proc/${pid}`)))
-    await new Promise((wake) => setTimeout(wake, 50))
+  while (Date.now() < patience && pids.some((pid) => existsSync(`/proc/${pid}`))) await new Promise((wake) => setTimeout(wake, 50))
 }
 
 /** Stops one daemon by name, if it runs. */
 export async function stopDaemon(name: string): Promise<void> {
   const record = (await readRecords()).find((each) => each.name === name)
   if (record && alive(record)) await kill([record.pid])
-  await rm(join(state.pids, `${name}.json`), {force: true})
+  await rm(join(state.pids, `${name}.json`), { force: true })
 }
 
 /** Every process of the machine with what tells whose it is. */
-export async function* allProcesses(): AsyncGenerator<{pid: number; command: string; networkNamespace: string}> {
+export async function* allProcesses(): AsyncGenerator<{ pid: number; command: string; networkNamespace: string }> {
   for (const entry of await readdir('/proc')) {
     if (!/^\d+$/.test(entry)) continue
     try {
       const command = (await readFile(`/proc/${entry}/cmdline`, 'utf8')).replaceAll('\0', ' ').trim()
-      yield {pid: Number(entry), command, networkNamespace: await readlink(`/proc/${entry}/ns/net`)}
+      yield { pid: Number(entry), command, networkNamespace: await readlink(`/proc/${entry}/ns/net`) }
     } catch {
       // ended meanwhile, or a kernel thread
     }

@@ -32,13 +32,12 @@ export async function step<T>(title: string, work: () => Promise<T>): Promise<T>
 export async function until(
   what: string,
   condition: () => Promise<boolean>,
-  {timeout = 60_000, every = 200}: {timeout?: number; every?: number} = {},
+  { timeout = 60_000, every = 200 }: { timeout?: number; every?: number } = {},
 ): Promise<void> {
   const deadline = Date.now() + timeout
   for (;;) {
     if (await condition()) return
-    if (Date.now() > deadline)
-      throw new LabError(`${what}: not within ${timeout / 1000} s; see npm run lab -- logs`)
+    if (Date.now() > deadline) throw new LabError(`${what}: not within ${timeout / 1000} s; see npm run lab -- logs`)
     await new Promise((wake) => setTimeout(wake, every))
   }
 }

@@ -1,7 +1,7 @@
-import {spawn} from 'node:child_process'
-import {createReadStream, createWriteStream} from 'node:fs'
-import {finished} from 'node:stream/promises'
-import {LabError} from './progress.ts'
+import { spawn } from 'node:child_process'
+import { createReadStream, createWriteStream } from 'node:fs'
+import { finished } from 'node:stream/promises'
+import { LabError } from './progress.ts'
 
 export interface RunOptions {
   cwd?: string
@@ -22,11 +22,14 @@ export interface Result {
 /** Runs a program to its end and returns what it said, whatever its exit code. */
 export function attempt(program: string, args: readonly string[], options: RunOptions = {}): Promise<Result> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, {cwd: options.cwd, env: options.env, stdio: 'pipe'})
+    const child = spawn(program, args, { cwd: options.cwd, env: options.env, stdio: 'pipe' })
     let stdout = ''
     let stderr = ''
-    const log = options.log ? createWriteStream(options.log, {flags: 'a'}) : undefined
-    child.stdout.on('data', (data) => (log ? log.write(data) : (stdout += data)))
+    const log = options.log ? createWriteStream(options.log, { flags: 'a' }) : undefined
+    child.stdout.on('data', (data) => {
+      if (log) log.write(data)
+      else stdout += data
+    })
     child.stderr.on('data', (data) => {
       log?.write(data)
       stderr = (stderr + data).slice(-20_000)
@@ -34,15 +37,13 @@ export function attempt(program: string, args: readonly string[], options: RunOp
     child.stdin.on('error', () => {})
     if (options.inputFile) createReadStream(options.inputFile).pipe(child.stdin)
     else child.stdin.end(options.input ?? '')
-    child.on('error', (error: NodeJS.ErrnoException) =>
-      reject(error.code === 'ENOENT' ? new LabError(`${program} is not installed (or not on PATH).`) : error),
-    )
+    child.on('error', (error: NodeJS.ErrnoException) => reject(error.code === 'ENOENT' ? new LabError(`${program} is not installed (or not on PATH).`) : error))
     child.on('close', async (code) => {
       if (log) {
         log.end()
         await finished(log)
       }
-      resolve({code: code ?? 1, stdout, stderr})
+      resolve({ code: code ?? 1, stdout, stderr })
     })
   })
 }

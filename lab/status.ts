@@ -1,7 +1,7 @@
-import {daemons, health} from './health.ts'
-import {type KubeObject, openKube, readyContainers} from './kube.ts'
-import {state} from './layout.ts'
-import {alive, readRecords} from './processes.ts'
+import { daemons, health } from './health.ts'
+import { type KubeObject, openKube, readyContainers } from './kube.ts'
+import { state } from './layout.ts'
+import { alive, readRecords } from './processes.ts'
 
 /** What `status -o json` prints. */
 export interface Status {
@@ -9,9 +9,9 @@ export interface Status {
   reason?: string
   since?: string
   checkout?: string
-  components: Array<{name: string; running: boolean; pid?: number}>
-  nodes: Array<{name: string; ready: boolean}>
-  pods: Array<{namespace: string; name: string; phase: string; ready: string}>
+  components: Array<{ name: string; running: boolean; pid?: number }>
+  nodes: Array<{ name: string; ready: boolean }>
+  pods: Array<{ namespace: string; name: string; phase: string; ready: string }>
 }
 
 /** Prints what runs; returns the exit code: 0 if the lab is up. */
@@ -23,17 +23,17 @@ export async function printStatus(json: boolean): Promise<number> {
 
 /** Reads the state of the lab; never throws because the lab is not well. */
 export async function readStatus(): Promise<Status> {
-  const {up, reason, record} = await health()
+  const { up, reason, record } = await health()
   const records = await readRecords()
   const components = daemons.map((name) => {
     const found = records.find((each) => each.name === name)
     const running = found !== undefined && alive(found)
-    return {name, running, ...(running ? {pid: found.pid} : {})}
+    return { name, running, ...(running ? { pid: found.pid } : {}) }
   })
   const objects = up ? await readObjects().catch(() => undefined) : undefined
   return {
     up,
-    ...(reason ? {reason} : {}),
+    ...(reason ? { reason } : {}),
     ...record,
     components,
     nodes: objects?.nodes ?? [],
@@ -44,12 +44,12 @@ export async function readStatus(): Promise<Status> {
 async function readObjects(): Promise<Pick<Status, 'nodes' | 'pods'>> {
   const kube = await openKube(state.kubeconfig)
   try {
-    const nodes = await kube.get<{items: KubeObject[]}>('/api/v1/nodes')
-    const pods = await kube.get<{items: KubeObject[]}>('/api/v1/pods')
+    const nodes = await kube.get<{ items: KubeObject[] }>('/api/v1/nodes')
+    const pods = await kube.get<{ items: KubeObject[] }>('/api/v1/pods')
     return {
-      nodes: nodes.items.map(({metadata, status}) => ({
+      nodes: nodes.items.map(({ metadata, status }) => ({
         name: metadata.name,
-        ready: (status?.conditions ?? []).some((each: {type: string; status: string}) => each.type === 'Ready' && each.status === 'True'),
+        ready: (status?.conditions ?? []).some((each: { type: string; status: string }) => each.type === 'Ready' && each.status === 'True'),
       })),
       pods: pods.items.map((pod) => ({
         namespace: pod.metadata.namespace ?? '',
@@ -64,11 +64,16 @@ async function readObjects(): Promise<Pick<Status, 'nodes' | 'pods'>> {
 }
 
 function table(status: Status): string {
-  const rows: string[][] = status.components.map(({name, running, pid}) => ['component', name, running ? `running (${pid})` : 'not running'])
-  for (const {name, ready} of status.nodes) rows.push(['node', name, ready ? 'Ready' : 'NotReady'])
-  for (const {namespace, name, phase, ready} of status.pods) rows.push(['pod', `${namespace}/${name}`, `${ready} ${phase}`])
+  const rows: string[][] = status.components.map(({ name, running, pid }) => ['component', name, running ? `running (${pid})` : 'not running'])
+  for (const { name, ready } of status.nodes) rows.push(['node', name, ready ? 'Ready' : 'NotReady'])
+  for (const { namespace, name, phase, ready } of status.pods) rows.push(['pod', `${namespace}/${name}`, `${ready} ${phase}`])
   const widths = [0, 1].map((column) => Math.max(...rows.map((row) => (row[column] ?? '').length)))
   const head = status.up ? `up since ${status.since}, raised from ${status.checkout}` : `not up: ${status.reason}`
-  const lines = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd())
+  const lines = rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
   return `${[head, ...lines].join('\n')}\n`
 }

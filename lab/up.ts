@@ -1,12 +1,12 @@
-import {existsSync} from 'node:fs'
-import {cp, mkdir, writeFile} from 'node:fs/promises'
-import {join} from 'node:path'
-import {type Built, build} from './build/build.ts'
-import {manifest} from './build/fixtures.ts'
-import {ensureHostPackages} from './build/packages.ts'
-import {createCgroups} from './cgroups.ts'
-import {clear, labMounts, labProcesses} from './clear.ts'
-import {type Component, components, raise} from './components.ts'
+import { existsSync } from 'node:fs'
+import { cp, mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Built, build } from './build/build.ts'
+import { manifest } from './build/fixtures.ts'
+import { ensureHostPackages } from './build/packages.ts'
+import { createCgroups } from './cgroups.ts'
+import { clear, labMounts, labProcesses } from './clear.ts'
+import { type Component, components, raise } from './components.ts'
 import {
   apiServerArguments,
   apiServerNames,
@@ -16,19 +16,19 @@ import {
   nodeApiServerArguments,
   schedulerArguments,
 } from './control-plane.ts'
-import {linkCommands} from './env.ts'
-import {daemons, health, writeRecord} from './health.ts'
-import {saveHostSettings} from './host-settings.ts'
-import {type KubeClient, openKube, ready} from './kube.ts'
-import {labSources, network, nodeName, state, stateDir} from './layout.ts'
-import {createNetwork} from './network.ts'
-import {startKubelet, startProxy, startRuntime} from './node.ts'
-import {identities, openAuthority} from './pki.ts'
-import {requireDiskForBuild, requireRoomForLab} from './preflight.ts'
-import {alive, readRecords, startDaemon} from './processes.ts'
-import {LabError, say, step, until} from './progress.ts'
-import {run} from './run.ts'
-import {createVolumes} from './volumes.ts'
+import { linkCommands } from './env.ts'
+import { daemons, health, writeRecord } from './health.ts'
+import { saveHostSettings } from './host-settings.ts'
+import { type KubeClient, openKube, ready } from './kube.ts'
+import { labSources, network, nodeName, state, stateDir } from './layout.ts'
+import { createNetwork } from './network.ts'
+import { startKubelet, startProxy, startRuntime } from './node.ts'
+import { identities, openAuthority } from './pki.ts'
+import { requireDiskForBuild, requireRoomForLab } from './preflight.ts'
+import { alive, readRecords, startDaemon } from './processes.ts'
+import { LabError, say, step, until } from './progress.ts'
+import { run } from './run.ts'
+import { createVolumes } from './volumes.ts'
 
 /**
  * Brings the lab up, as far as `target` says. What runs already is left as it is; what a killed lab
@@ -57,13 +57,12 @@ export async function up(target?: Component): Promise<void> {
 const kubeconfigs = join(state.config, 'kubeconfigs')
 
 async function startNode(built: Built): Promise<void> {
-  for (const folder of [stateDir, state.config, kubeconfigs, state.pids, state.logs, state.volumes, state.podLogs])
-    await mkdir(folder, {recursive: true})
+  for (const folder of [stateDir, state.config, kubeconfigs, state.pids, state.logs, state.volumes, state.podLogs]) await mkdir(folder, { recursive: true })
   await saveHostSettings()
   await createNetwork()
   await createCgroups()
   await writeIdentities()
-  await cp(built.fixtures, state.fixtures, {recursive: true})
+  await cp(built.fixtures, state.fixtures, { recursive: true })
   await linkCommands(built.programs)
   const program = (name: string) => built.programs[name] as string
   await Promise.all([startControlPlane(program), startRuntime(built.images)])
@@ -81,11 +80,11 @@ async function startNode(built: Built): Promise<void> {
 async function writeIdentities(): Promise<void> {
   const authority = await openAuthority(state.pki)
   const server = `https://${network.nodeAddress}:6443`
-  const kubeconfig = async (name: string, identity: {user: string; groups?: readonly string[]}, path?: string) =>
-    writeFile(path ?? join(kubeconfigs, name), await authority.kubeconfig(name, identity, server), {mode: 0o600})
+  const kubeconfig = async (name: string, identity: { user: string; groups?: readonly string[] }, path?: string) =>
+    writeFile(path ?? join(kubeconfigs, name), await authority.kubeconfig(name, identity, server), { mode: 0o600 })
   await authority.issue('kubelet', identities.kubelet(nodeName), [nodeName, network.nodeAddress])
   await Promise.all([
-    authority.issue('apiserver', {user: 'kube-apiserver'}, [...apiServerNames, network.nodeAddress]),
+    authority.issue('apiserver', { user: 'kube-apiserver' }, [...apiServerNames, network.nodeAddress]),
     authority.issue('kubelet-client', identities.kubeletClient),
     authority.issue('front-proxy', identities.frontProxy),
     kubeconfig('admin', identities.admin, state.kubeconfig),
@@ -121,7 +120,7 @@ async function startControlPlane(program: (name: string) => string): Promise<voi
   const manager = controllerManagerArguments(state.pki, kubeconfig('controller-manager'))
   await startDaemon('kube-controller-manager', program('kube-controller-manager'), manager)
   await startDaemon('kube-scheduler', program('kube-scheduler'), schedulerArguments(kubeconfig('scheduler')))
-  await startDaemon('cloud', process.execPath, [join(labSources, 'cloud.ts'), kubeconfig('cloud')], {namespace: false})
+  await startDaemon('cloud', process.execPath, [join(labSources, 'cloud.ts'), kubeconfig('cloud')], { namespace: false })
 }
 
 /** True; or throws, naming that one of these daemons that ended. */
@@ -134,12 +133,12 @@ async function allAlive(...names: string[]): Promise<true> {
 /** What a cluster has when one gets it: a DNS and some volumes. */
 async function fill(kube: KubeClient, kubectl: string): Promise<void> {
   const apply = ['--kubeconfig', state.kubeconfig, 'apply', '--server-side', '--field-manager=cass-sni-lab', '-f', '-']
-  await run(kubectl, apply, {input: await manifest('coredns.yaml')})
-  await run(kubectl, apply, {input: JSON.stringify({apiVersion: 'v1', kind: 'List', items: await createVolumes()})})
+  await run(kubectl, apply, { input: await manifest('coredns.yaml') })
+  await run(kubectl, apply, { input: JSON.stringify({ apiVersion: 'v1', kind: 'List', items: await createVolumes() }) })
   say('  waiting for CoreDNS')
   await until('CoreDNS is ready', async () => {
     await allAlive(...daemons)
-    const {status} = await kube.get('/apis/apps/v1/namespaces/kube-system/deployments/coredns')
+    const { status } = await kube.get('/apis/apps/v1/namespaces/kube-system/deployments/coredns')
     return status?.readyReplicas === 1
   })
 }

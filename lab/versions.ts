@@ -15,21 +15,21 @@ export const versions = {
 } as const
 
 /** Packages that must be on the host; `apt-get` installs the missing ones. */
-export const hostPackages: ReadonlyArray<{package: string; program: string; for: 'build' | 'up'}> = [
-  {package: 'containerd', program: 'containerd', for: 'up'},
-  {package: 'runc', program: 'runc', for: 'up'},
-  {package: 'containernetworking-plugins', program: '/usr/lib/cni/bridge', for: 'up'},
-  {package: 'iptables', program: 'iptables', for: 'up'},
-  {package: 'iproute2', program: 'ip', for: 'up'},
-  {package: 'util-linux', program: 'nsenter', for: 'up'},
-  {package: 'openssl', program: 'openssl', for: 'up'},
-  {package: 'conntrack', program: 'conntrack', for: 'up'},
-  {package: 'mount', program: 'umount', for: 'up'},
-  {package: 'mmdebstrap', program: 'mmdebstrap', for: 'build'},
-  {package: 'maven', program: 'mvn', for: 'build'},
-  {package: 'openjdk-17-jdk-headless', program: 'javac', for: 'build'},
-  {package: 'python3-pip', program: 'pip3', for: 'build'},
-  {package: 'unzip', program: 'unzip', for: 'build'},
+export const hostPackages: ReadonlyArray<{ package: string; program: string; for: 'build' | 'up' }> = [
+  { package: 'containerd', program: 'containerd', for: 'up' },
+  { package: 'runc', program: 'runc', for: 'up' },
+  { package: 'containernetworking-plugins', program: '/usr/lib/cni/bridge', for: 'up' },
+  { package: 'iptables', program: 'iptables', for: 'up' },
+  { package: 'iproute2', program: 'ip', for: 'up' },
+  { package: 'util-linux', program: 'nsenter', for: 'up' },
+  { package: 'openssl', program: 'openssl', for: 'up' },
+  { package: 'conntrack', program: 'conntrack', for: 'up' },
+  { package: 'mount', program: 'umount', for: 'up' },
+  { package: 'mmdebstrap', program: 'mmdebstrap', for: 'build' },
+  { package: 'maven', program: 'mvn', for: 'build' },
+  { package: 'openjdk-17-jdk-headless', program: 'javac', for: 'build' },
+  { package: 'python3-pip', program: 'pip3', for: 'build' },
+  { package: 'unzip', program: 'unzip', for: 'build' },
 ]
 
 /** A Go program of the lab: built from its module under lab/modules. */
@@ -39,7 +39,7 @@ export interface GoProgram {
   /** the package to build */
   main: string
   /** the line of go.mod that must say the pinned version */
-  pinned?: {path: string; version: string}
+  pinned?: { path: string; version: string }
   ldflags: string
 }
 
@@ -51,14 +51,14 @@ const kubernetes = (name: string): GoProgram => ({
   name,
   module: 'k8s',
   main: `k8s.io/kubernetes/cmd/${name}`,
-  pinned: {path: 'k8s.io/kubernetes', version: versions.kubernetes},
+  pinned: { path: 'k8s.io/kubernetes', version: versions.kubernetes },
   ldflags: kubernetesFlags,
 })
 const istio = (name: string, main: string): GoProgram => ({
   name,
   module: 'istio',
   main,
-  pinned: {path: 'istio.io/istio', version: versions.istio},
+  pinned: { path: 'istio.io/istio', version: versions.istio },
   ldflags: istioFlags,
 })
 
@@ -68,7 +68,7 @@ export const goPrograms: readonly GoProgram[] = [
     name: 'etcd',
     module: 'etcd',
     main: './cmd/etcd',
-    pinned: {path: 'go.etcd.io/etcd/server/v3', version: versions.etcd},
+    pinned: { path: 'go.etcd.io/etcd/server/v3', version: versions.etcd },
     ldflags: strip,
   },
   kubernetes('kube-apiserver'),
@@ -77,12 +77,12 @@ export const goPrograms: readonly GoProgram[] = [
   kubernetes('kube-scheduler'),
   kubernetes('kubelet'),
   kubernetes('kube-proxy'),
-  {name: 'pause', module: 'pause', main: '.', ldflags: strip},
+  { name: 'pause', module: 'pause', main: '.', ldflags: strip },
   {
     name: 'coredns',
     module: 'coredns',
     main: 'github.com/coredns/coredns',
-    pinned: {path: 'github.com/coredns/coredns', version: versions.coredns},
+    pinned: { path: 'github.com/coredns/coredns', version: versions.coredns },
     ldflags: strip,
   },
   istio('pilot-discovery', 'istio.io/istio/pilot/cmd/pilot-discovery'),
@@ -92,7 +92,7 @@ export const goPrograms: readonly GoProgram[] = [
     name: 'cass-operator',
     module: 'op',
     main: 'github.com/k8ssandra/cass-operator/cmd',
-    pinned: {path: 'github.com/k8ssandra/cass-operator', version: versions.cassOperator},
+    pinned: { path: 'github.com/k8ssandra/cass-operator', version: versions.cassOperator },
     ldflags: strip,
   },
 ]

@@ -1,12 +1,12 @@
-import {say} from '../progress.ts'
-import {prune, touch} from './cache.ts'
-import {ensureFixtures} from './fixtures.ts'
-import {ensureImages} from './images.ts'
-import type {Image} from './oci.ts'
-import {ensureHostPackages} from './packages.ts'
-import {ensurePrograms, requireGoFor} from './programs.ts'
-import {dirname} from 'node:path'
-import {goPrograms} from '../versions.ts'
+import { say } from '../progress.ts'
+import { prune, touch } from './cache.ts'
+import { ensureFixtures } from './fixtures.ts'
+import { ensureImages } from './images.ts'
+import type { Image } from './oci.ts'
+import { ensureHostPackages } from './packages.ts'
+import { ensurePrograms, requireGoFor } from './programs.ts'
+import { dirname } from 'node:path'
+import { goPrograms } from '../versions.ts'
 
 /** Everything `up` starts from, all of it in the cache. */
 export interface Built {
@@ -27,7 +27,7 @@ export async function build(): Promise<Built> {
   const used = [...Object.values(programs), ...images.flatMap((image) => image.layers.map((layer) => layer.file))]
   for (const path of used) await touch(dirname(path))
   await touch(fixtures)
-  return {programs, images, fixtures}
+  return { programs, images, fixtures }
 }
 
 /** `npm run lab -- build`: builds and throws out what no version needs any more. */

@@ -1,11 +1,11 @@
-import {cp, mkdir, readFile} from 'node:fs/promises'
-import {join} from 'node:path'
-import {labSources} from '../layout.ts'
-import {step} from '../progress.ts'
-import {run} from '../run.ts'
-import {versions} from '../versions.ts'
-import {cached, keyOf, keyOfFolder} from './cache.ts'
-import {moduleSources} from './programs.ts'
+import { cp, mkdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { labSources } from '../layout.ts'
+import { step } from '../progress.ts'
+import { run } from '../run.ts'
+import { versions } from '../versions.ts'
+import { cached, keyOf, keyOfFolder } from './cache.ts'
+import { moduleSources } from './programs.ts'
 
 /**
  * What a user of the lab installs from: istio-values.yaml, operator/ (a kustomization that needs nothing
@@ -18,14 +18,13 @@ export async function ensureFixtures(): Promise<string> {
     step('fixtures', async () => {
       const operator = await moduleSources('op', 'github.com/k8ssandra/cass-operator')
       const istio = await moduleSources('istio', 'istio.io/istio')
-      for (const name of ['istio-values.yaml', 'datacenter.yaml', 'storage-class.yaml'])
-        await cp(join(manifests, name), join(into, name))
-      await cp(join(manifests, 'operator'), join(into, 'operator'), {recursive: true})
-      await cp(join(operator, 'config'), join(into, 'operator/config'), {recursive: true})
+      for (const name of ['istio-values.yaml', 'datacenter.yaml', 'storage-class.yaml']) await cp(join(manifests, name), join(into, name))
+      await cp(join(manifests, 'operator'), join(into, 'operator'), { recursive: true })
+      await cp(join(operator, 'config'), join(into, 'operator/config'), { recursive: true })
       const crds = join(into, 'crds')
       await mkdir(crds)
       await cp(join(istio, 'manifests/charts/base/files/crd-all.gen.yaml'), join(crds, 'istio.yaml'))
-      await cp(join(operator, 'config/crd/bases'), crds, {recursive: true})
+      await cp(join(operator, 'config/crd/bases'), crds, { recursive: true })
       // Go's module cache is read-only
       await run('chmod', ['-R', 'u+w', into])
     }),

@@ -1,6 +1,6 @@
-import {versions} from '../versions.ts'
-import {baseLayer, cassandraLayer, loggerLayer, programLayer, proxyLayer, uid} from './layers.ts'
-import type {Image} from './oci.ts'
+import { versions } from '../versions.ts'
+import { baseLayer, cassandraLayer, loggerLayer, programLayer, proxyLayer, uid } from './layers.ts'
+import type { Image } from './oci.ts'
 
 const reference = (name: string, tag = 'lab') => `docker.io/lab/${name}:${tag}`
 

@@ -1,19 +1,19 @@
-import {existsSync} from 'node:fs'
-import {chmod, chown, copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm} from 'node:fs/promises'
-import {tmpdir} from 'node:os'
-import {dirname, join} from 'node:path'
-import {cacheDir, labSources} from '../layout.ts'
-import {LabError, step} from '../progress.ts'
-import {run} from '../run.ts'
-import {versions} from '../versions.ts'
-import {cached, keyOf, keyOfFolder} from './cache.ts'
-import {type Layer, packLayer, readLayer, sealLayer} from './oci.ts'
-import {moduleSources} from './programs.ts'
+import { existsSync } from 'node:fs'
+import { chmod, chown, copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { cacheDir, labSources } from '../layout.ts'
+import { LabError, step } from '../progress.ts'
+import { run } from '../run.ts'
+import { versions } from '../versions.ts'
+import { cached, keyOf, keyOfFolder } from './cache.ts'
+import { type Layer, packLayer, readLayer, sealLayer } from './oci.ts'
+import { moduleSources } from './programs.ts'
 
 const images = join(labSources, 'images')
 
 /** Uids of the images' users, as they are in the real images. */
-export const uid = {root: 0, cassandra: 999, istio: 1337, operator: 65532} as const
+export const uid = { root: 0, cassandra: 999, istio: 1337, operator: 65532 } as const
 
 /** A layer that is packed from a folder which `fill` fills. */
 async function layer(name: string, key: string, fill: (root: string) => Promise<void>): Promise<Layer> {
@@ -26,7 +26,7 @@ async function layer(name: string, key: string, fill: (root: string) => Promise<
         await packLayer(root, join(into, 'layer.tar'))
         await sealLayer(into)
       } finally {
-        await rm(root, {recursive: true, force: true})
+        await rm(root, { recursive: true, force: true })
       }
     }),
   )
@@ -34,13 +34,13 @@ async function layer(name: string, key: string, fill: (root: string) => Promise<
 }
 
 async function place(source: string, target: string, mode = 0o755): Promise<void> {
-  await mkdir(dirname(target), {recursive: true})
+  await mkdir(dirname(target), { recursive: true })
   await copyFile(source, target)
   await chmod(target, mode)
 }
 
 async function ownedFolder(path: string, owner: number): Promise<void> {
-  await mkdir(path, {recursive: true})
+  await mkdir(path, { recursive: true })
   await chown(path, owner, owner)
 }
 
@@ -69,7 +69,7 @@ export async function baseLayer(): Promise<Layer> {
   const log = join(cacheDir, 'base.log')
   const folder = await cached('layers', 'base', keyOf(release, ...options), (into) =>
     step(`layer base (Debian ${release} with ${versions.jre})`, async () => {
-      await run('mmdebstrap', [...options, release, join(into, 'layer.tar'), ...(await packageSources())], {log})
+      await run('mmdebstrap', [...options, release, join(into, 'layer.tar'), ...(await packageSources())], { log })
       await sealLayer(into)
     }),
   )
@@ -96,19 +96,18 @@ export async function cassandraLayer(): Promise<Layer> {
   )
   return layer('cassandra', keyOf(jars, await keyOfFolder(source)), async (root) => {
     const lib = join(root, 'opt/cassandra/lib')
-    await cp(join(jars, 'lib'), lib, {recursive: true})
+    await cp(join(jars, 'lib'), lib, { recursive: true })
     const classes = await mkdtemp(join(tmpdir(), 'cass-sni-lab-classes-'))
     const stand = join(source, 'src/lab')
     const sources = (await readdir(stand)).map((name) => join(stand, name))
     await run('javac', ['--release', '17', '-cp', `${lib}/*`, '-d', classes, ...sources])
     await run('jar', ['--create', '--file', join(lib, 'lab.jar'), '-C', classes, '.'])
-    await rm(classes, {recursive: true})
-    await cp(join(source, 'conf'), join(root, 'etc/cassandra'), {recursive: true})
+    await rm(classes, { recursive: true })
+    await cp(join(source, 'conf'), join(root, 'etc/cassandra'), { recursive: true })
     await place(join(source, 'java.opts'), join(root, 'opt/cassandra/java.opts'), 0o644)
     await place(join(source, 'nodetool'), join(root, 'usr/bin/nodetool'))
     await place(join(source, 'entrypoint.sh'), join(root, 'entrypoint.sh'))
-    for (const path of ['var/lib/cassandra', 'var/log/cassandra', 'config'])
-      await ownedFolder(join(root, path), uid.cassandra)
+    for (const path of ['var/lib/cassandra', 'var/log/cassandra', 'config']) await ownedFolder(join(root, path), uid.cassandra)
   })
 }
 
@@ -135,7 +134,5 @@ export async function proxyLayer(): Promise<Layer> {
 /** The script that follows Cassandra's log. */
 export async function loggerLayer(): Promise<Layer> {
   const source = join(images, 'system-logger')
-  return layer('system-logger', await keyOfFolder(source), (root) =>
-    place(join(source, 'entrypoint.sh'), join(root, 'entrypoint.sh')),
-  )
+  return layer('system-logger', await keyOfFolder(source), (root) => place(join(source, 'entrypoint.sh'), join(root, 'entrypoint.sh')))
 }

@@ -1,9 +1,9 @@
-import {createHash} from 'node:crypto'
-import {createReadStream} from 'node:fs'
-import {link, mkdir, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises'
-import {join} from 'node:path'
-import {cacheDir} from '../layout.ts'
-import {run} from '../run.ts'
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { link, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { cacheDir } from '../layout.ts'
+import { run } from '../run.ts'
 
 /** An uncompressed image layer: one tar file and its digest (which is also its diff id). */
 export interface Layer {
@@ -31,17 +31,17 @@ export async function sealLayer(folder: string): Promise<void> {
   const file = join(folder, 'layer.tar')
   const hash = createHash('sha256')
   let size = 0
-  for await (const chunk of createReadStream(file, {highWaterMark: 1 << 20})) {
+  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) {
     hash.update(chunk)
     size += chunk.length
   }
-  await writeFile(join(folder, 'layer.json'), JSON.stringify({digest: `sha256:${hash.digest('hex')}`, size}))
+  await writeFile(join(folder, 'layer.json'), JSON.stringify({ digest: `sha256:${hash.digest('hex')}`, size }))
 }
 
 /** Reads a sealed layer. */
 export async function readLayer(folder: string): Promise<Layer> {
-  const {digest, size} = JSON.parse(await readFile(join(folder, 'layer.json'), 'utf8'))
-  return {file: join(folder, 'layer.tar'), digest, size}
+  const { digest, size } = JSON.parse(await readFile(join(folder, 'layer.json'), 'utf8'))
+  return { file: join(folder, 'layer.tar'), digest, size }
 }
 
 /** Lays images out as the OCI image layout wants them, calls `use` with that folder, and removes it. */
@@ -49,13 +49,13 @@ export async function withImageLayout<T>(images: readonly Image[], use: (folder:
   const folder = await mkdtemp(join(cacheDir, '.layout-'))
   try {
     const blobs = join(folder, 'blobs', 'sha256')
-    await mkdir(blobs, {recursive: true})
+    await mkdir(blobs, { recursive: true })
     const blobName = (digest: string) => join(blobs, digest.slice('sha256:'.length))
     const writeBlob = async (mediaType: string, value: unknown) => {
       const bytes = Buffer.from(JSON.stringify(value))
       const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
       await writeFile(blobName(digest), bytes)
-      return {mediaType, digest, size: bytes.length}
+      return { mediaType, digest, size: bytes.length }
     }
     const manifests = []
     for (const image of images) {
@@ -69,25 +69,25 @@ export async function withImageLayout<T>(images: readonly Image[], use: (folder:
           Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
           WorkingDir: '/',
         },
-        rootfs: {type: 'layers', diff_ids: image.layers.map((layer) => layer.digest)},
+        rootfs: { type: 'layers', diff_ids: image.layers.map((layer) => layer.digest) },
       })
       const manifest = await writeBlob('application/vnd.oci.image.manifest.v1+json', {
         schemaVersion: 2,
         mediaType: 'application/vnd.oci.image.manifest.v1+json',
         config,
-        layers: image.layers.map(({digest, size}) => ({
+        layers: image.layers.map(({ digest, size }) => ({
           mediaType: 'application/vnd.oci.image.layer.v1.tar',
           digest,
           size,
         })),
       })
-      manifests.push({...manifest, annotations: {'io.containerd.image.name': image.reference}})
+      manifests.push({ ...manifest, annotations: { 'io.containerd.image.name': image.reference } })
     }
-    await writeFile(join(folder, 'oci-layout'), JSON.stringify({imageLayoutVersion: '1.0.0'}))
-    await writeFile(join(folder, 'index.json'), JSON.stringify({schemaVersion: 2, manifests}))
+    await writeFile(join(folder, 'oci-layout'), JSON.stringify({ imageLayoutVersion: '1.0.0' }))
+    await writeFile(join(folder, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests }))
     return await use(folder)
   } finally {
-    await rm(folder, {recursive: true, force: true})
+    await rm(folder, { recursive: true, force: true })
   }
 }
 

@@ -1,14 +1,14 @@
-import {existsSync} from 'node:fs'
-import {readFile} from 'node:fs/promises'
-import {join} from 'node:path'
-import {labSources} from '../layout.ts'
-import {LabError, step} from '../progress.ts'
-import {run} from '../run.ts'
-import {type GoProgram, goPrograms} from '../versions.ts'
-import {artifact, cached, keyOf, keyOfFolder} from './cache.ts'
-import {requireGo} from './packages.ts'
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { labSources } from '../layout.ts'
+import { LabError, step } from '../progress.ts'
+import { run } from '../run.ts'
+import { type GoProgram, goPrograms } from '../versions.ts'
+import { artifact, cached, keyOf, keyOfFolder } from './cache.ts'
+import { requireGo } from './packages.ts'
 
-const environment = () => ({...process.env, CGO_ENABLED: '0', GOFLAGS: '-buildvcs=false -mod=readonly', GOWORK: 'off'})
+const environment = () => ({ ...process.env, CGO_ENABLED: '0', GOFLAGS: '-buildvcs=false -mod=readonly', GOWORK: 'off' })
 
 const moduleFolder = (module: string) => join(labSources, 'modules', module)
 
@@ -51,7 +51,7 @@ async function buildProgram(program: GoProgram): Promise<void> {
   await cached('bin', program.name, await programKey(program), (folder) =>
     step(`go build ${program.name}`, async () => {
       const args = ['build', '-trimpath', '-ldflags', program.ldflags, '-o', join(folder, program.name), program.main]
-      await run('go', args, {cwd, env: environment()})
+      await run('go', args, { cwd, env: environment() })
     }),
   )
 }
@@ -59,6 +59,6 @@ async function buildProgram(program: GoProgram): Promise<void> {
 /** The folder of a dependency's sources in Go's module cache. */
 export async function moduleSources(module: string, path: string): Promise<string> {
   const cwd = moduleFolder(module)
-  await run('go', ['mod', 'download', path], {cwd, env: environment()})
-  return (await run('go', ['list', '-m', '-f', '{{.Dir}}', path], {cwd, env: environment()})).trim()
+  await run('go', ['mod', 'download', path], { cwd, env: environment() })
+  return (await run('go', ['list', '-m', '-f', '{{.Dir}}', path], { cwd, env: environment() })).trim()
 }
