@@ -1,0 +1,122 @@
+import { deepEqual, equal, throws } from 'node:assert/strict'
+import { CassSniError } from '../../../src/lib/errors.ts'
+import { chooseGateway, gatewaysFrom, selects } from '../../../src/lib/istio/gateways.ts'
+import { injectionLabels } from '../../../src/lib/istio/injection.ts'
+import type { IngressGateway, Mesh } from '../../../src/lib/istio/mesh.ts'
+import { gatewayPod, gatewayService } from './objects.ts'
+
+const INGRESS = { app: 'istio-ingressgateway', istio: 'ingressgateway' }
+const names = (gateways: IngressGateway[]) => gateways.map((each) => `${each.namespace}/${each.service}`)
+const code =
+  (expected: string, ...words: string[]) =>
+  (error: unknown) =>
+    error instanceof CassSniError && error.code === expected && words.every((word) => `${error.message} ${error.next.join(' ')}`.includes(word))
+
+describe('ingress gateways', () => {
+  it('are found as istioctl makes them', () => {
+    const [gateway] = gatewaysFrom(
+      [gatewayService('istio-ingressgateway', 'istio-system', INGRESS, { ip: '10.200.1.10' })],
+      [gatewayPod('gw-b', 'istio-system', INGRESS, { ready: false }), gatewayPod('gw-a', 'istio-system', INGRESS), gatewayPod('gw-a', 'elsewhere', INGRESS)],
+    )
+    deepEqual(gateway?.selector, { istio: 'ingressgateway' })
+    deepEqual(gateway?.addresses, ['10.200.1.10'])
+    deepEqual(
+      gateway?.pods.map((pod) => [pod.name, pod.ready]),
+      [
+        ['gw-a', true],
+        ['gw-b', false],
+      ],
+    )
+  })
+
+  it('are found as the gateway chart makes them, under any name, of any type', () => {
+    const labels = { app: 'edge', istio: 'edge' }
+    deepEqual(names(gatewaysFrom([gatewayService('edge', 'edge', labels, { type: 'NodePort' })], [gatewayPod('e', 'edge', labels)])), ['edge/edge'])
+  })
+
+  it('are found without the istio label: then the Service tells the selector', () => {
+    const labels = { app: 'own' }
+    deepEqual(gatewaysFrom([gatewayService('own', 'x', labels)], [gatewayPod('o', 'x', labels)])[0]?.selector, labels)
+  })
+
+  it('count while they have no pods, by their own labels; istiod does not', () => {
+    deepEqual(
+      names(
+        gatewaysFrom([gatewayService('gw', 'x', INGRESS), gatewayService('istiod', 'x', { istio: 'pilot' }), gatewayService('app', 'x', { app: 'x' })], []),
+      ),
+      ['x/gw'],
+    )
+  })
+
+  it('are not sidecars, waypoints, egress or east-west gateways', () => {
+    const cases = [
+      [gatewayService('app', 'x', { app: 'app' }), gatewayPod('p', 'x', { app: 'app' }, { args: ['proxy', 'sidecar'] })],
+      [gatewayService('way', 'x', { app: 'way' }), gatewayPod('p', 'x', { app: 'way' }, { args: ['proxy', 'waypoint'] })],
+      [gatewayService('istio-egressgateway', 'x', { istio: 'egressgateway' }), gatewayPod('p', 'x', { istio: 'egressgateway' })],
+      [gatewayService('mine', 'x', { istio: 'eastwestgateway' }), gatewayPod('p', 'x', { istio: 'eastwestgateway' })],
+      [
+        gatewayService('net', 'x', { istio: 'net' }),
+        gatewayPod('p', 'x', { istio: 'net' }, { env: [{ name: 'ISTIO_META_REQUESTED_NETWORK_VIEW', value: 'n1' }] }),
+      ],
+    ] as const
+    for (const [service, pod] of cases) deepEqual(gatewaysFrom([service], [pod]), [], service.metadata.name)
+  })
+
+  it('are selected by the labels of their pods', () => {
+    const [gateway] = gatewaysFrom([gatewayService('gw', 'x', INGRESS)], [gatewayPod('p', 'x', INGRESS)])
+    if (gateway === undefined) throw new Error('no gateway')
+    for (const selector of [{}, { istio: 'ingressgateway' }, { app: 'istio-ingressgateway' }]) equal(selects(selector, gateway), true)
+    for (const selector of [{ istio: 'other' }, { istio: 'ingressgateway', x: 'y' }]) equal(selects(selector, gateway), false)
+  })
+})
+
+describe('choosing a gateway', () => {
+  const gateway = (namespace: string, service: string, managed = false): IngressGateway => ({
+    namespace,
+    service,
+    serviceType: 'LoadBalancer',
+    ports: [],
+    addresses: [],
+    selector: {},
+    pods: [],
+    ...(managed ? { managed } : {}),
+  })
+  const mesh = (...gateways: IngressGateway[]): Mesh => ({ istiods: [], gateways })
+
+  it('takes the only one, or the named one', () => {
+    equal(chooseGateway(mesh(gateway('a', 'x'))).service, 'x')
+    equal(chooseGateway(mesh(gateway('a', 'x'), gateway('b', 'y')), 'y').namespace, 'b')
+    equal(chooseGateway(mesh(gateway('a', 'x'), gateway('b', 'x')), 'b/x').namespace, 'b')
+  })
+
+  it('takes one that the Gateway API made only when there is no other, or it is named', () => {
+    equal(chooseGateway(mesh(gateway('a', 'x'), gateway('b', 'auto', true))).service, 'x')
+    equal(chooseGateway(mesh(gateway('a', 'x'), gateway('b', 'auto', true)), 'auto').service, 'auto')
+    equal(chooseGateway(mesh(gateway('b', 'auto', true))).service, 'auto')
+  })
+
+  it('lists the candidates, and says when there is none', () => {
+    throws(() => chooseGateway(mesh(gateway('a', 'x'), gateway('b', 'x'))), code('CSNI105', '--gateway a/x', '--gateway b/x'))
+    throws(() => chooseGateway(mesh(gateway('a', 'x'), gateway('b', 'x')), 'x'), code('CSNI105'))
+    throws(() => chooseGateway(mesh(gateway('a', 'x')), 'c/x'), code('CSNI502', 'c/x', '--gateway a/x'))
+    throws(() => chooseGateway(mesh()), code('CSNI502', 'kubectl cass-sni install'))
+  })
+})
+
+describe('injection labels', () => {
+  const mesh = (revisions: string[], tags: string[] = []): Mesh => ({
+    istiods: revisions.map((revision) => ({ namespace: 'istio-system', deployment: `istiod-${revision}`, revision, ready: true })),
+    gateways: [],
+    revisionTags: tags.map((tag) => ({ tag, revision: revisions[0] ?? '' })),
+  })
+
+  it('follow the revision', () => {
+    deepEqual(injectionLabels(mesh(['default'])), { 'istio-injection': 'enabled' })
+    deepEqual(injectionLabels(mesh(['1-30'])), { 'istio.io/rev': '1-30' })
+    deepEqual(injectionLabels(mesh(['1-30'], ['default'])), { 'istio-injection': 'enabled' })
+    deepEqual(injectionLabels(mesh(['1-29', '1-30'], ['prod']), 'prod'), { 'istio.io/rev': 'prod' })
+    deepEqual(injectionLabels(mesh([])), { 'istio-injection': 'enabled' })
+    throws(() => injectionLabels(mesh(['1-29', '1-30'])), code('CSNI105', '--istio-revision 1-29'))
+    throws(() => injectionLabels(mesh(['1-29']), '1-30'), code('CSNI501', '1-29'))
+  })
+})
