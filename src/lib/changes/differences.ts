@@ -47,21 +47,19 @@ export function differences(type: ResourceType, desired: KubeObject, live: KubeO
 
 function compareValue(want: unknown, have: unknown, at: Place, found: Difference[]): void {
   if (want === undefined || want === null) return
-  const different = (): void => void found.push({ path: at.path, steps: at.steps, ...(have === undefined ? {} : { before: have }), after: want })
   if (Array.isArray(want)) {
+    if (Array.isArray(have)) compareLists(want, have, at, found)
     // an empty list is kept by nobody
-    if (have === undefined && want.length === 0) return
-    if (!Array.isArray(have)) return different()
-    return compareLists(want, have, at, found)
-  }
-  if (typeof want === 'object') {
-    if (typeof have !== 'object' || have === null || Array.isArray(have)) {
-      // nor is an empty map of labels, annotations or the like, but `emptyDir: {}` is
-      return have === undefined && Object.keys(want).length === 0 && at.steps[0] === 'metadata' ? undefined : different()
-    }
-    return compareMaps(want as Fields, have as Fields, at, found)
-  }
-  if (!sameScalar(at.steps, want, have)) different()
+    else if (have !== undefined || want.length > 0) found.push(different(want, have, at))
+  } else if (typeof want === 'object') {
+    if (typeof have === 'object' && have !== null && !Array.isArray(have)) compareMaps(want as Fields, have as Fields, at, found)
+    // nor is an empty map of labels, annotations or the like, but `emptyDir: {}` is
+    else if (have !== undefined || Object.keys(want).length > 0 || at.steps[0] !== 'metadata') found.push(different(want, have, at))
+  } else if (!sameScalar(at.steps, want, have)) found.push(different(want, have, at))
+}
+
+function different(want: unknown, have: unknown, at: Place): Difference {
+  return { path: at.path, steps: at.steps, ...(have === undefined ? {} : { before: have }), after: want }
 }
 
 function compareMaps(want: Fields, have: Fields, at: Place, found: Difference[]): void {

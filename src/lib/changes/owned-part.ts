@@ -1,6 +1,6 @@
 /** The part of a live object that we own, taken back out of its managedFields: what our last apply said. */
-import type { KubeObject } from "../cluster/kube.ts";
-import { FIELD_MANAGER } from "./ownership.ts";
+import type { KubeObject } from '../cluster/kube.ts'
+import { FIELD_MANAGER } from './ownership.ts'
 
 /**
  * The fields of a live object that our field manager owns by server-side apply, with their live values, as an object that can be
@@ -8,59 +8,34 @@ import { FIELD_MANAGER } from "./ownership.ts";
  * The format of fieldsV1 is that of kubernetes-sigs/structured-merge-diff fieldpath/serialize.go.
  */
 export function ownedPart(live: KubeObject): KubeObject {
-	const { apiVersion, kind } = live;
-	const identity = {
-		name: live.metadata.name,
-		...(live.metadata.namespace === undefined
-			? {}
-			: { namespace: live.metadata.namespace }),
-	};
-	const owned: Record<string, unknown> = {};
-	for (const entry of live.metadata.managedFields ?? []) {
-		if (
-			entry.manager !== FIELD_MANAGER ||
-			entry.operation !== "Apply" ||
-			entry.subresource !== undefined
-		)
-			continue;
-		take(entry.fieldsV1 ?? {}, live, owned);
-	}
-	const { metadata, ...rest } = owned as { metadata?: Record<string, unknown> };
-	return { ...rest, apiVersion, kind, metadata: { ...metadata, ...identity } };
+  const { apiVersion, kind } = live
+  const identity = {
+    name: live.metadata.name,
+    ...(live.metadata.namespace === undefined ? {} : { namespace: live.metadata.namespace }),
+  }
+  const owned: Record<string, unknown> = {}
+  for (const entry of live.metadata.managedFields ?? []) {
+    if (entry.manager !== FIELD_MANAGER || entry.operation !== 'Apply' || entry.subresource !== undefined) continue
+    take(entry.fieldsV1 ?? {}, live, owned)
+  }
+  const { metadata, ...rest } = owned as { metadata?: Record<string, unknown> }
+  return { ...rest, apiVersion, kind, metadata: { ...metadata, ...identity } }
 }
 
-function take(
-	fields: Record<string, unknown>,
-	from: Record<string, unknown>,
-	to: Record<string, unknown>,
-): void {
-	for (const [key, inner] of Object.entries(fields)) {
-		if (!key.startsWith("f:")) continue;
-		const name = key.slice(2);
-		const value = from[name];
-		if (value === undefined) continue;
-		const deeper = Object.keys(inner as object).some((each) =>
-			each.startsWith("f:"),
-		);
-		if (
-			!deeper ||
-			typeof value !== "object" ||
-			value === null ||
-			Array.isArray(value)
-		) {
-			to[name] = structuredClone(value);
-			continue;
-		}
-		const there = to[name];
-		const next =
-			typeof there === "object" && there !== null
-				? (there as Record<string, unknown>)
-				: {};
-		to[name] = next;
-		take(
-			inner as Record<string, unknown>,
-			value as Record<string, unknown>,
-			next,
-		);
-	}
+function take(fields: Record<string, unknown>, from: Record<string, unknown>, to: Record<string, unknown>): void {
+  for (const [key, inner] of Object.entries(fields)) {
+    if (!key.startsWith('f:')) continue
+    const name = key.slice(2)
+    const value = from[name]
+    if (value === undefined) continue
+    const deeper = Object.keys(inner as object).some((each) => each.startsWith('f:'))
+    if (!deeper || typeof value !== 'object' || value === null || Array.isArray(value)) {
+      to[name] = structuredClone(value)
+      continue
+    }
+    const there = to[name]
+    const next = typeof there === 'object' && there !== null ? (there as Record<string, unknown>) : {}
+    to[name] = next
+    take(inner as Record<string, unknown>, value as Record<string, unknown>, next)
+  }
 }

@@ -117,5 +117,7 @@ function exitCodeOf(text: string): number {
   if (status.status === 'Success') return 0
   const code = status.details?.causes?.find((cause) => cause.reason === 'ExitCode')?.message
   if (status.reason === 'NonZeroExitCode' && code !== undefined) return Number(code)
-  throw new Error(status.message ?? 'no reason given')
+  // containerd and runc put many words around this one
+  const notFound = /exec: "[^"]*": [^:]*(?:not found|permission denied|no such file)[^:]*/.exec(status.message ?? '')?.[0]
+  throw new Error(notFound ?? status.message ?? 'no reason given')
 }

@@ -101,7 +101,7 @@ function unauthorized(target: KubeTarget, cause: Refusal): CassSniError {
   const user = target.user === '' ? 'no user' : `user "${target.user}"`
   return new CassSniError('CSNI202', `the API server ${target.server} does not accept the credentials of ${user} (context "${target.context}")`, {
     cause,
-    next: ['Log in again, then: ' + `kubectl auth whoami${contextFlag(target)}`],
+    next: [`Log in again, then: kubectl auth whoami${contextFlag(target)}`],
   })
 }
 
@@ -133,7 +133,10 @@ function notFound(status: Status | undefined, asked: Asked, details: Details, ta
     })
   }
   if (status?.reason === 'NotFound' && status.details?.name !== undefined) {
-    return new CassSniError('CSNI204', `${details.object ?? status.details.name} does not exist`, details)
+    const { name, kind } = status.details
+    // a pod's subresources may miss its node, for one
+    const what = name === asked.name ? (details.object ?? name) : `${kind ?? 'object'}/${name}`
+    return new CassSniError('CSNI204', `${what} does not exist`, details)
   }
   const what =
     asked.type === undefined ? (asked.path ?? 'this path') : `${asked.type.kind} (${asked.type.group === '' ? 'core' : asked.type.group}/${asked.type.version})`

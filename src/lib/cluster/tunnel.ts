@@ -105,7 +105,10 @@ class Tunnel extends Duplex {
   override _writev(chunks: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
     let from = 0
     const next = (error?: Error | null): void => {
-      if (error != null || from === chunks.length) return done(error)
+      if (error != null || from === chunks.length) {
+        done(error)
+        return
+      }
       let size = 0
       let to = from
       while (to < chunks.length && (to === from || size + (chunks[to]?.chunk.length ?? 0) <= LARGEST_MESSAGE)) size += chunks[to++]?.chunk.length ?? 0
@@ -135,7 +138,10 @@ class Tunnel extends Duplex {
   }
 
   #send(message: Buffer, done: (error?: Error | null) => void): void {
-    if (this.#socket.readyState !== this.#socket.OPEN) return done(broken(this.#pod, this.#port, 'the far end has closed it'))
+    if (this.#socket.readyState !== this.#socket.OPEN) {
+      done(broken(this.#pod, this.#port, 'the far end has closed it'))
+      return
+    }
     this.#unsent++
     // a writer goes on at once while little waits, else when its own message has left
     const full = this.#socket.bufferedAmount > HIGH_WATER
@@ -180,7 +186,11 @@ class Tunnel extends Duplex {
 /** As an error of the system would say it: callers tell by its code a far end that cut the connection from one that cannot be reached. */
 function causeOf(text: string): Error {
   const error = new Error(text.trim())
-  const code = text.includes('connection refused') ? 'ECONNREFUSED' : text.includes('connection reset by peer') || text.includes('broken pipe') ? 'ECONNRESET' : undefined
+  const code = text.includes('connection refused')
+    ? 'ECONNREFUSED'
+    : text.includes('connection reset by peer') || text.includes('broken pipe')
+      ? 'ECONNRESET'
+      : undefined
   return code === undefined ? error : Object.assign(error, { code })
 }
 
