@@ -1,10 +1,10 @@
 // The import rules, one for each row of the table of rooms (build/rooms.ts, CONTRIBUTING.md).
-import { FOR_ALL, filesOf, PACKAGES, ROOMS } from './build/rooms.ts'
+import { FOR_ALL, filesOf, PACKAGES, PURE, ROOMS } from './build/rooms.ts'
 
-const rooms = ROOMS.flatMap(({ name, files, may, mayTypes = [] }) => {
+const rooms = ROOMS.flatMap(({ name, files, may, mayTypes = [], mayFiles = [] }) => {
   const own = name === 'for-all' ? [] : [files]
   const forAll = name === 'for-all' ? [] : [FOR_ALL]
-  const allowed = [...own, ...forAll, ...may.map(filesOf)]
+  const allowed = [...own, ...forAll, ...may.map(filesOf), ...mayFiles]
   const values = {
     name: `room-${name}`,
     comment: `${name} may import only: ${[...may, ...mayTypes.map((room) => `types of ${room}`)].join(', ') || 'nothing'}.`,
@@ -47,9 +47,27 @@ const packages = PACKAGES.map(({ packages, rooms }) => ({
   to: { path: packages.map((name) => `node_modules/${name}/`) },
 }))
 
+const pure = [
+  {
+    name: 'pure',
+    comment: `${PURE.join(' and ')} only compute: what they need of the world is handed to them.`,
+    severity: 'error',
+    from: { path: PURE.map(filesOf) },
+    to: { dependencyTypes: ['core'], path: '^(node:)?(child_process|dgram|dns|fs|http|http2|https|process|readline|timers|tls|worker_threads)(/|$)' },
+  },
+  {
+    name: 'pure-reach',
+    comment: `${PURE.join(' and ')} cannot reach the API server, not even through another file.`,
+    severity: 'error',
+    from: { path: PURE.map(filesOf) },
+    to: { path: '^src/lib/cluster/(client|transport|exec|tunnel|program)\\.ts$', reachable: true },
+  },
+]
+
 export default {
   forbidden: [
     ...rooms,
+    ...pure,
     ...lazy,
     ...packages,
     {

@@ -8,6 +8,8 @@ export interface Room {
   may: string[]
   /** Rooms of which it may import only types. */
   mayTypes?: string[]
+  /** Files of other rooms with nothing but names and pure functions, which it may import. */
+  mayFiles?: string[]
 }
 
 /** src/lib/errors.ts and events.ts are for all, and import nothing (events.ts not even errors.ts). */
@@ -29,7 +31,13 @@ export const ROOMS: Room[] = [
   },
   { name: 'cassandra', files: '^src/lib/cassandra/', may: ['cluster'] },
   { name: 'istio', files: '^src/lib/istio/', may: ['cluster'] },
-  { name: 'routes', files: '^src/lib/routes/', may: [], mayTypes: ['cassandra', 'istio', 'changes', 'cluster'] },
+  {
+    name: 'routes',
+    files: '^src/lib/routes/',
+    may: [],
+    mayTypes: ['cassandra', 'istio', 'changes', 'cluster'],
+    mayFiles: ['^src/lib/cassandra/names\\.ts$', '^src/lib/istio/gateways\\.ts$', '^src/lib/changes/ownership\\.ts$', '^src/lib/cluster/resources\\.ts$'],
+  },
   { name: 'certificates', files: '^src/lib/certificates/', may: [], mayTypes: ['cassandra'] },
   { name: 'connection', files: '^src/lib/connection/', may: ['cassandra', 'istio', 'cluster'] },
   { name: 'checks', files: '^src/lib/checks/', may: ['cassandra', 'istio', 'routes', 'certificates', 'connection', 'changes', 'cluster'] },
@@ -37,6 +45,9 @@ export const ROOMS: Room[] = [
   { name: 'cluster', files: '^src/lib/cluster/', may: [] },
   { name: 'output', files: '^src/lib/output/', may: [] },
 ]
+
+/** Rooms that compute and do nothing else: no files, no network, no clock. */
+export const PURE = ['routes', 'certificates']
 
 /** Packages that only one room may import. */
 export const PACKAGES: { packages: string[]; rooms: string[] }[] = [
