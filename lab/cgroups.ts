@@ -5,15 +5,22 @@ import { cgroupName } from './layout.ts'
 
 const root = '/sys/fs/cgroup'
 
+/** Is this cgroup v2? */
+const isUnified = (): boolean => existsSync(join(root, 'cgroup.controllers'))
+
 /** The lab's cgroup in every hierarchy: one folder with cgroup v2, one per controller with v1. */
 async function folders(): Promise<string[]> {
-  if (existsSync(join(root, 'cgroup.controllers'))) return [join(root, cgroupName)]
+  if (isUnified()) return [join(root, cgroupName)]
   const hierarchies = (await readdir(root, { withFileTypes: true })).filter((entry) => entry.isDirectory())
   return hierarchies.map((entry) => join(root, entry.name, cgroupName))
 }
 
 /** Makes the cgroups below which the kubelet puts all pods. */
 export async function createCgroups(): Promise<void> {
+  if (isUnified()) {
+    for (const controller of ['cpuset', 'cpu', 'io', 'memory', 'pids', 'hugetlb'])
+      await writeFile(join(root, 'cgroup.subtree_control'), `+${controller}`).catch(() => {})
+  }
   for (const folder of await folders()) {
     await mkdir(folder, { recursive: true })
     // a new cpuset is empty and would refuse every process

@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile } from 'node:fs/promises'
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { labSources } from '../layout.ts'
 import { step } from '../progress.ts'
@@ -13,7 +13,7 @@ import { moduleSources } from './programs.ts'
  */
 export async function ensureFixtures(): Promise<string> {
   const manifests = join(labSources, 'manifests')
-  const key = keyOf(await keyOfFolder(manifests), versions.cassOperator, versions.istio)
+  const key = keyOf(await keyOfFolder(manifests), versions.cassOperator, versions.istio, versions.cassandra)
   return cached('fixtures', 'fixtures', key, (into) =>
     step('fixtures', async () => {
       const operator = await moduleSources('op', 'github.com/k8ssandra/cass-operator')
@@ -21,6 +21,10 @@ export async function ensureFixtures(): Promise<string> {
       for (const name of ['istio-values.yaml', 'datacenter.yaml', 'storage-class.yaml']) await cp(join(manifests, name), join(into, name))
       await cp(join(manifests, 'operator'), join(into, 'operator'), { recursive: true })
       await cp(join(operator, 'config'), join(into, 'operator/config'), { recursive: true })
+      for (const name of ['datacenter.yaml', 'operator/kustomization.yaml']) {
+        const text = await readFile(join(into, name), 'utf8')
+        await writeFile(join(into, name), text.replaceAll('CASSANDRA_VERSION', versions.cassandra))
+      }
       const crds = join(into, 'crds')
       await mkdir(crds)
       await cp(join(istio, 'manifests/charts/base/files/crd-all.gen.yaml'), join(crds, 'istio.yaml'))

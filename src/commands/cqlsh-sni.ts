@@ -1,0 +1,147 @@
+import { Flags } from '@oclif/core'
+import { CassSniCommand, type Run } from '../lib/command.ts'
+import { CassSniError } from '../lib/errors.ts'
+import { datacenterFlags, durationFlag, gatewayFlags, nodeFlag, outputFlag, timeoutFlag } from '../lib/flags.ts'
+import type { CqlResult } from '../lib/workflows/cqlsh.ts'
+import type { ClientFilesResult } from '../lib/workflows/cqlsh-files.ts'
+import type { SessionChoice } from '../lib/workflows/cqlsh-session.ts'
+
+type Result = CqlResult | ClientFilesResult
+
+export default class CqlshSni extends CassSniCommand<Result> {
+  static override summary = 'A CQL shell that sends SNI, with the login from the Secret and the certificate verified.'
+  static override description = `Through the gateway's load balancer when its address answers, else through a tunnel of its own. Statements come from the terminal, from -e, from -f or from a pipe; the first error ends the run and is told with its line and column.
+
+-o csv is RFC 4180 with one header per result: null is an empty field, an empty text a pair of quotes. -o json and -o yaml give, for each statement, its columns and rows; bigint, counter, varint and decimal are strings, so that nothing is rounded.`
+  static override examples = [
+    '<%= config.bin %> <%= command.id %>',
+    '<%= config.bin %> <%= command.id %> --node 1 -e "SELECT host_id FROM system.local"',
+    { description: 'A table as CSV', command: '<%= config.bin %> <%= command.id %> -o csv -e "SELECT * FROM shop.orders" > orders.csv' },
+    { description: 'Another role; the password is asked for', command: '<%= config.bin %> <%= command.id %> --username app -k shop' },
+    { description: 'A file for other clients', command: '<%= config.bin %> <%= command.id %> --print-env --out dse-client.env --ca-out dc1-ca.pem' },
+  ]
+  static override flags = {
+    execute: Flags.string({ char: 'e', helpValue: 'STATEMENTS', exclusive: ['file'], summary: 'Execute these statements and leave.' }),
+    file: Flags.string({ char: 'f', helpValue: 'FILE', summary: 'Execute the statements of a file and leave; - is stdin.' }),
+    'continue-on-error': Flags.boolean({ summary: 'Go on after a statement that failed; the exit code is 1 all the same.' }),
+    keyspace: Flags.string({ char: 'k', helpValue: 'KEYSPACE', summary: 'Keyspace to use.' }),
+    'page-size': Flags.integer({ min: 1, max: 100_000, helpValue: 'ROWS', summary: 'Rows fetched at once; default: 100 on a terminal, else 5000.' }),
+    ...nodeFlag,
+    ...datacenterFlags,
+    username: Flags.string({ helpValue: 'ROLE', summary: 'Log in as another role than the superuser of the Secret; the password comes from a prompt, CASS_SNI_PASSWORD or stdin.' }),
+    'password-stdin': Flags.boolean({ dependsOn: ['username'], summary: 'Read the password of --username from stdin.' }),
+    ca: Flags.string({ helpValue: 'FILE', summary: "PEM file of the certificate authority; default: the datacenter's Secret." }),
+    'insecure-skip-tls-verify': Flags.boolean({ summary: 'Accept any certificate: anybody on the way can then read the password.' }),
+    ...gatewayFlags,
+    address: Flags.string({ helpValue: 'HOST[:PORT]', exclusive: ['tunnel'], summary: 'Address that leads to the gateway, instead of its load balancer.' }),
+    tunnel: Flags.boolean({ allowNo: true, summary: 'Always (or with --no-tunnel never) go through the API server.' }),
+    'connect-timeout': durationFlag({ default: 10_000, noCacheDefault: true, summary: 'How long one connection may take, login included.' }),
+    'print-env': Flags.boolean({ exclusive: ['execute', 'file', 'print-cqlshrc'], summary: 'Print an environment file for other clients.' }),
+    'print-cqlshrc': Flags.boolean({ exclusive: ['execute', 'file'], summary: "Print a cqlshrc for Apache's cqlsh." }),
+    out: Flags.string({ helpValue: 'FILE', summary: 'Write what --print-… prints to a file, readable by you alone.' }),
+    'ca-out': Flags.string({ helpValue: 'FILE', summary: 'Write the certificate authority beside it.' }),
+    'with-password': Flags.boolean({ summary: 'Put the password into it.' }),
+    ...timeoutFlag,
+    output: outputFlag(['table', 'json', 'csv', 'yaml']),
+  }
+  protected readonly kind = 'CqlResult'
+
+  protected async work(run: Run): Promise<Result> {
+    const { flags } = await this.parse(CqlshSni)
+    const form = flags['print-env'] ? 'env' : flags['print-cqlshrc'] ? 'cqlshrc' : undefined
+    if (form === undefined && (flags.out ?? flags['ca-out'] ?? (flags['with-password'] || undefined)) !== undefined) {
+      throw new CassSniError('CSNI101', '--out, --ca-out and --with-password go with --print-env or --print-cqlshrc')
+    }
+    const { stdin, stdout, stderr, env } = process
+    const piped = flags.execute === undefined && flags.file === undefined
+    const interactive = piped && stdin.isTTY === true && form === undefined
+    if (interactive && run.format !== 'table') throw new CassSniError('CSNI101', `-o ${run.format} needs statements from -e, -f or a pipe`)
+    if (flags['password-stdin'] && (piped || flags.file === '-') && form === undefined) {
+      throw new CassSniError('CSNI101', '--password-stdin needs statements from -e or -f FILE: stdin holds the password')
+    }
+    if (flags['insecure-skip-tls-verify']) run.log('WARNING: the certificate is NOT verified. Anybody on the way can read the password and all data.', 0)
+    const choice: SessionChoice = {
+      ...(flags.datacenter === undefined ? {} : { datacenter: flags.datacenter }),
+      clusterDomain: flags['cluster-domain'],
+      ...(flags.node === undefined ? {} : { node: flags.node }),
+      ...(flags.gateway === undefined ? {} : { gateway: flags.gateway }),
+      port: flags.port,
+      ...(flags.address === undefined ? {} : { address: flags.address }),
+      tunnel: flags.tunnel === undefined ? 'auto' : flags.tunnel ? 'always' : 'never',
+      ...(flags.username === undefined ? {} : { username: flags.username }),
+      ...(await passwordSource(flags, env)),
+      ...(flags.ca === undefined ? {} : { caFile: flags.ca }),
+      ...(flags.keyspace === undefined ? {} : { keyspace: flags.keyspace }),
+      connectTimeoutMs: flags['connect-timeout'],
+      insecureSkipTlsVerify: flags['insecure-skip-tls-verify'],
+    }
+    const context = await run.context('CQL shell')
+    if (form !== undefined) {
+      const { clientFiles } = await import('../lib/workflows/cqlsh-files.ts')
+      const { out, 'ca-out': caOut } = flags
+      return clientFiles(context, { ...choice, form, withPassword: flags['with-password'], ...(out === undefined ? {} : { out }), ...(caOut === undefined ? {} : { caOut }) })
+    }
+    const [{ cqlsh }, { width }, { palette, wantsColour }, { errorText }] = await Promise.all([
+      import('../lib/workflows/cqlsh.ts'),
+      import('../lib/output/table.ts'),
+      import('../lib/output/colour.ts'),
+      import('../lib/output/messages.ts'),
+    ])
+    const paint = palette(wantsColour(flags.color, env, stdout))
+    const errors = palette(wantsColour(flags.color, env, stderr))
+    return cqlsh(context, {
+      ...choice,
+      format: run.format === 'table' || run.format === 'csv' ? run.format : 'json',
+      ...(flags.execute === undefined ? {} : { statements: flags.execute }),
+      ...(flags.file === undefined ? {} : { file: flags.file }),
+      stdin,
+      ...(interactive ? { terminal: { input: stdin, output: stdout } } : {}),
+      continueOnError: flags['continue-on-error'],
+      ...(flags['page-size'] === undefined ? {} : { pageSize: flags['page-size'] }),
+      write: (text) => written(stdout, text),
+      note: (text) => void stderr.write(text),
+      tell: (error) => void stderr.write(errorText(error, errors)),
+      caret: stderr.isTTY === true,
+      width,
+      paint: { title: paint.bold, null: paint.dim, red: errors.red },
+      env,
+    })
+  }
+
+  protected present(result: Result): string {
+    return 'statements' in result ? '' : (result.text ?? result.files.map((file) => `${file} written\n`).join(''))
+  }
+}
+
+/** Resolves when the stream takes more, or is gone: the run is aborted then. */
+async function written(stream: NodeJS.WriteStream, text: string): Promise<void> {
+  if (text === '' || stream.write(text)) return
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      for (const event of ['drain', 'close', 'error']) stream.off(event, done)
+      resolve()
+    }
+    for (const event of ['drain', 'close', 'error']) stream.on(event, done)
+  })
+}
+
+/** Where the password of --username comes from; nothing is read before it is needed, but stdin. */
+async function passwordSource(flags: { username?: string | undefined; 'password-stdin': boolean }, env: NodeJS.ProcessEnv): Promise<Pick<SessionChoice, 'password'>> {
+  const { username } = flags
+  if (username === undefined) return {}
+  if (flags['password-stdin']) {
+    const { text } = await import('node:stream/consumers')
+    const password = (await text(process.stdin)).replace(/\r?\n$/, '')
+    return { password: async () => password }
+  }
+  const given = env.CASS_SNI_PASSWORD
+  if (given !== undefined) return { password: async () => given }
+  const { stdin, stderr } = process
+  if (stdin.isTTY !== true || stderr.isTTY !== true) return {}
+  return {
+    password: async () => {
+      const { readSecret } = await import('../lib/workflows/cqlsh.ts')
+      return readSecret({ input: stdin, output: stderr }, `Password of ${username}: `)
+    },
+  }
+}

@@ -1,0 +1,77 @@
+/** `cqlsh-sni --print-env` and `--print-cqlshrc`: files with which other clients connect. Reads the cluster, opens no session. */
+import { randomUUID } from 'node:crypto'
+import { rename, rm, writeFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { cqlshrcFile, environmentFile } from '../connection/client-files.ts'
+import { CassSniError } from '../errors.ts'
+import { type Access, observeAccess, type SessionChoice } from './cqlsh-session.ts'
+import type { WorkflowContext } from './context.ts'
+
+export interface ClientFilesOptions extends SessionChoice {
+  form: 'env' | 'cqlshrc'
+  withPassword: boolean
+  /** File to write, 0600; else the text is the result. */
+  out?: string
+  /** File to write the CA certificate to, 0600. */
+  caOut?: string
+}
+
+export interface ClientFilesResult {
+  /** The file's text when it was not written to a file. Holds the password when that was asked for. */
+  text?: string
+  /** The files that were written. */
+  files: string[]
+}
+
+/** Throws CSNI104 when a file cannot be written, and what `observeAccess` throws. */
+export async function clientFiles(context: WorkflowContext, options: ClientFilesOptions): Promise<ClientFilesResult> {
+  const access = await observeAccess(context, options)
+  const { datacenter, credentials } = access
+  const caFile = options.caOut ?? options.caFile
+  const place = placeOf(access, options)
+  const input = {
+    host: place.host,
+    port: place.port,
+    username: credentials.username,
+    ...(options.withPassword ? { password: credentials.password } : {}),
+    caFile: caFile === undefined ? `${datacenter.name}-ca.pem` : resolve(caFile),
+    localDatacenter: datacenter.cassandraName,
+    hostIds: access.nodes.map((node) => node.hostId),
+    comment: [
+      `Datacenter ${datacenter.name} in namespace ${datacenter.namespace}, written by kubectl cass-sni cqlsh-sni.`,
+      ...place.comment,
+      ...(caFile === undefined ? [`The certificate authority: kubectl cass-sni certs ca -n ${datacenter.namespace} --out ${datacenter.name}-ca.pem`] : []),
+      ...(options.withPassword ? [] : [`The password is in secret/${datacenter.superuserSecret}; --with-password writes it here.`]),
+    ],
+  }
+  const text = options.form === 'env' ? environmentFile(input) : cqlshrcFile(input)
+  const files: string[] = []
+  if (options.caOut !== undefined) files.push(await writePrivate(options.caOut, access.ca))
+  if (options.out === undefined) return { text, files }
+  files.push(await writePrivate(options.out, text))
+  return { files }
+}
+
+/** Where a client connects to. Apache's cqlsh sends no SNI, so it needs a way that leads to one node only. */
+function placeOf({ path, datacenter }: Access, options: ClientFilesOptions): { host: string; port: number; comment: string[] } {
+  const { namespace } = datacenter
+  if (options.form === 'cqlshrc' && options.address === undefined) {
+    return { host: '127.0.0.1', port: options.port, comment: [`cqlsh sends no SNI. Open a way to one node first: kubectl cass-sni port-forward -n ${namespace} --target node --node 0 --port ${options.port}`] }
+  }
+  const sni = 'Send a host id (CASS_SNI_HOST_IDS) as SNI, and verify the certificate against it.'
+  if (path.address !== undefined) return { ...path.address, comment: options.form === 'env' ? [sni] : [] }
+  return { host: '127.0.0.1', port: options.port, comment: [sni, `The gateway has no address: open a way to it first: kubectl cass-sni port-forward -n ${namespace} --port ${options.port}`] }
+}
+
+/** Replaces a file by one that only its owner can read. Returns its name. */
+async function writePrivate(file: string, text: string): Promise<string> {
+  const fresh = `${file}.${randomUUID()}`
+  try {
+    await writeFile(fresh, text, { mode: 0o600, flag: 'wx' })
+    await rename(fresh, file)
+  } catch (error) {
+    await rm(fresh, { force: true })
+    throw new CassSniError('CSNI104', `${file} cannot be written: ${(error as Error).message}`, { object: file, cause: error })
+  }
+  return file
+}

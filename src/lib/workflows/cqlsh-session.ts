@@ -1,0 +1,144 @@
+/** Everything between the cluster and an open CQL session: the nodes, the way, the login, the authority. */
+import { readFile } from 'node:fs/promises'
+import { readAuthorityCertificate } from '../cassandra/authority.ts'
+import { readCredentials } from '../cassandra/credentials.ts'
+import type { CassandraNode, Credentials, Datacenter } from '../cassandra/datacenter.ts'
+import { findNode } from '../cassandra/node.ts'
+import { observeDatacenter } from '../cassandra/observe.ts'
+import { VIRTUAL_SERVICE } from '../cluster/resources.ts'
+import { type CqlNode, type CqlSession, openCqlSession } from '../connection/cql.ts'
+import { gatewayPath, type Path } from '../connection/gateway.ts'
+import { CassSniError } from '../errors.ts'
+import { chooseGateway } from '../istio/gateways.ts'
+import { observeMesh } from '../istio/observe.ts'
+import type { WorkflowContext } from './context.ts'
+
+export interface SessionChoice {
+  datacenter?: string
+  clusterDomain: string
+  node?: string
+  gateway?: string
+  port: number
+  address?: string
+  tunnel: 'always' | 'auto' | 'never'
+  /** A login other than the superuser's; the password is asked for when it is not there. */
+  username?: string
+  password?: () => Promise<string>
+  /** File with the authority; default: the operator's Secret. */
+  caFile?: string
+  keyspace?: string
+  connectTimeoutMs?: number
+  insecureSkipTlsVerify: boolean
+}
+
+/** What is needed to connect, read once from the cluster. */
+export interface Access {
+  datacenter: Datacenter
+  path: Path
+  credentials: Credentials
+  /** PEM. */
+  ca: string
+  nodes: CqlNode[]
+  target?: CqlNode
+}
+
+/**
+ * Reads what a session needs; changes nothing.
+ * Throws CSNI301/302 (datacenter, node), CSNI303 (no node can be reached yet), CSNI304, CSNI306, CSNI502, CSNI606 and what reading throws.
+ */
+export async function observeAccess({ kube }: WorkflowContext, choice: SessionChoice): Promise<Access> {
+  const [datacenter, mesh] = await Promise.all([
+    observeDatacenter(kube, {
+      namespace: kube.target.namespace,
+      clusterDomain: choice.clusterDomain,
+      ...(choice.datacenter === undefined ? {} : { name: choice.datacenter }),
+    }),
+    observeMesh(kube, choice.gateway?.includes('/') ? { namespaces: [choice.gateway.split('/')[0] ?? ''] } : {}),
+  ])
+  if (!datacenter.clientEncryption.enabled) {
+    throw new CassSniError('CSNI306', `datacenter ${datacenter.name} has no TLS to clients (client_encryption_options.enabled), and SNI is a part of TLS`, {
+      object: `cassandradatacenter/${datacenter.name} in namespace ${datacenter.namespace}`,
+      next: [`kubectl get cassandradatacenter ${datacenter.name} -n ${datacenter.namespace} -o jsonpath='{.spec.config}'`],
+    })
+  }
+  const target = choice.node === undefined ? undefined : reachable(datacenter, findNode(datacenter, choice.node))
+  const nodes = target === undefined ? reachableNodes(datacenter) : [target]
+  const gateway = chooseGateway(mesh, choice.gateway)
+  const [path, credentials, ca] = await Promise.all([
+    gatewayPath(kube, gateway, { port: choice.port, tunnel: choice.tunnel, ...(choice.address === undefined ? {} : { address: choice.address }) }),
+    login({ kube } as Pick<WorkflowContext, 'kube'>, datacenter, choice),
+    choice.caFile === undefined ? readAuthorityCertificate(kube, datacenter) : readAuthorityFile(choice.caFile),
+  ])
+  return { datacenter, path, credentials, ca, nodes, ...(target === undefined ? {} : { target }) }
+}
+
+async function login({ kube }: Pick<WorkflowContext, 'kube'>, datacenter: Datacenter, choice: SessionChoice): Promise<Credentials> {
+  const { username, password } = choice
+  if (username === undefined) return readCredentials(kube, datacenter)
+  if (password === undefined) {
+    throw new CassSniError('CSNI102', `the password of ${username} is missing`, { next: ['set the environment variable CASS_SNI_PASSWORD', 'give it on stdin with --password-stdin'] })
+  }
+  return { username, password: await password() }
+}
+
+async function readAuthorityFile(file: string): Promise<string> {
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (error as Error).message
+    throw new CassSniError('CSNI104', `${file} cannot be read: ${why}`, { object: file, cause: error })
+  }
+  if (text.includes('-----BEGIN CERTIFICATE-----')) return text
+  throw new CassSniError('CSNI107', `${file} holds no certificate in PEM form`, { object: file, next: [`kubectl cass-sni certs ca --out ${file}`] })
+}
+
+function reachable(datacenter: Datacenter, node: CassandraNode): CqlNode {
+  if (node.hostId !== undefined && !node.replacing) return { hostId: node.hostId, dnsName: node.dnsName }
+  throw notReady(datacenter, `node ${node.pod} has no host id yet${node.waiting === undefined ? '' : ` (${node.waiting})`}: it cannot be reached by SNI`)
+}
+
+/** Nodes in an order of preference: those that are ready first. */
+function reachableNodes(datacenter: Datacenter): CqlNode[] {
+  const ready = (node: CassandraNode): number => (node.ready && !node.terminating ? 0 : 1)
+  const nodes = datacenter.nodes
+    .toSorted((a, b) => ready(a) - ready(b))
+    .flatMap((node) => (node.hostId === undefined || node.replacing ? [] : [{ hostId: node.hostId, dnsName: node.dnsName }]))
+  if (nodes.length > 0) return nodes
+  throw notReady(datacenter, `no node of datacenter ${datacenter.name} has a host id yet`)
+}
+
+function notReady(datacenter: Datacenter, message: string): CassSniError {
+  return new CassSniError('CSNI303', message, {
+    object: `cassandradatacenter/${datacenter.name} in namespace ${datacenter.namespace}`,
+    next: [`kubectl get pods -n ${datacenter.namespace} -l cassandra.datastax.com/datacenter=${datacenter.name}`, 'kubectl cass-sni routes sync'],
+  })
+}
+
+/** Opens the session. Without any route of this datacenter, "no route for this name" becomes CSNI303: routes sync comes first. */
+export async function openSession({ kube, signal }: WorkflowContext, access: Access, choice: SessionChoice): Promise<CqlSession> {
+  const { datacenter, path, credentials, ca, nodes, target } = access
+  try {
+    return await openCqlSession({
+      open: () => path.open(),
+      nodes,
+      ...(target === undefined ? {} : { target }),
+      credentials,
+      ca,
+      localDatacenter: datacenter.cassandraName,
+      ...(choice.keyspace === undefined ? {} : { keyspace: choice.keyspace }),
+      signal,
+      ...(choice.connectTimeoutMs === undefined ? {} : { connectTimeoutMs: choice.connectTimeoutMs }),
+      insecureSkipTlsVerify: choice.insecureSkipTlsVerify,
+    })
+  } catch (error) {
+    if (!(error instanceof CassSniError) || !['CSNI601', 'CSNI603'].includes(error.code)) throw error
+    const routes = await kube.list(VIRTUAL_SERVICE, { namespace: datacenter.namespace, labelSelector: `cass-sni/datacenter=${datacenter.name}` }).catch(() => undefined)
+    if (routes?.length !== 0) throw error
+    throw new CassSniError('CSNI303', `datacenter ${datacenter.name} has no SNI routes yet`, {
+      object: `cassandradatacenter/${datacenter.name} in namespace ${datacenter.namespace}`,
+      next: ['kubectl cass-sni routes sync'],
+      cause: error,
+    })
+  }
+}
