@@ -10,7 +10,8 @@ type Result = CqlResult | ClientFilesResult
 
 export default class CqlshSni extends CassSniCommand<Result> {
   static override summary = 'A CQL shell that sends SNI, with the login from the Secret and the certificate verified.'
-  static override description = `Through the gateway's load balancer when its address answers, else through a tunnel of its own. Statements come from the terminal, from -e, from -f or from a pipe; the first error ends the run and is told with its line and column.
+  static override description =
+    `Through the gateway's load balancer when its address answers, else through a tunnel of its own. Statements come from the terminal, from -e, from -f or from a pipe; the first error ends the run and is told with its line and column.
 
 -o csv is RFC 4180 with one header per result: null is an empty field, an empty text a pair of quotes. -o json and -o yaml give, for each statement, its columns and rows; bigint, counter, varint and decimal are strings, so that nothing is rounded.`
   static override examples = [
@@ -28,7 +29,10 @@ export default class CqlshSni extends CassSniCommand<Result> {
     'page-size': Flags.integer({ min: 1, max: 100_000, helpValue: 'ROWS', summary: 'Rows fetched at once; default: 100 on a terminal, else 5000.' }),
     ...nodeFlag,
     ...datacenterFlags,
-    username: Flags.string({ helpValue: 'ROLE', summary: 'Log in as another role than the superuser of the Secret; the password comes from a prompt, CASS_SNI_PASSWORD or stdin.' }),
+    username: Flags.string({
+      helpValue: 'ROLE',
+      summary: 'Log in as another role than the superuser of the Secret; the password comes from a prompt, CASS_SNI_PASSWORD or stdin.',
+    }),
     'password-stdin': Flags.boolean({ dependsOn: ['username'], summary: 'Read the password of --username from stdin.' }),
     ca: Flags.string({ helpValue: 'FILE', summary: "PEM file of the certificate authority; default: the datacenter's Secret." }),
     'insecure-skip-tls-verify': Flags.boolean({ summary: 'Accept any certificate: anybody on the way can then read the password.' }),
@@ -79,7 +83,13 @@ export default class CqlshSni extends CassSniCommand<Result> {
     if (form !== undefined) {
       const { clientFiles } = await import('../lib/workflows/cqlsh-files.ts')
       const { out, 'ca-out': caOut } = flags
-      return clientFiles(context, { ...choice, form, withPassword: flags['with-password'], ...(out === undefined ? {} : { out }), ...(caOut === undefined ? {} : { caOut }) })
+      return clientFiles(context, {
+        ...choice,
+        form,
+        withPassword: flags['with-password'],
+        ...(out === undefined ? {} : { out }),
+        ...(caOut === undefined ? {} : { caOut }),
+      })
     }
     const [{ cqlsh }, { width }, { palette, wantsColour }, { errorText }] = await Promise.all([
       import('../lib/workflows/cqlsh.ts'),
@@ -126,7 +136,10 @@ async function written(stream: NodeJS.WriteStream, text: string): Promise<void> 
 }
 
 /** Where the password of --username comes from; nothing is read before it is needed, but stdin. */
-async function passwordSource(flags: { username?: string | undefined; 'password-stdin': boolean }, env: NodeJS.ProcessEnv): Promise<Pick<SessionChoice, 'password'>> {
+async function passwordSource(
+  flags: { username?: string | undefined; 'password-stdin': boolean },
+  env: NodeJS.ProcessEnv,
+): Promise<Pick<SessionChoice, 'password'>> {
   const { username } = flags
   if (username === undefined) return {}
   if (flags['password-stdin']) {

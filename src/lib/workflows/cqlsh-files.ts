@@ -56,11 +56,21 @@ export async function clientFiles(context: WorkflowContext, options: ClientFiles
 function placeOf({ path, datacenter }: Access, options: ClientFilesOptions): { host: string; port: number; comment: string[] } {
   const { namespace } = datacenter
   if (options.form === 'cqlshrc' && options.address === undefined) {
-    return { host: '127.0.0.1', port: options.port, comment: [`cqlsh sends no SNI. Open a way to one node first: kubectl cass-sni port-forward -n ${namespace} --target node --node 0 --port ${options.port}`] }
+    return {
+      host: '127.0.0.1',
+      port: options.port,
+      comment: [
+        `cqlsh sends no SNI. Open a way to one node first: kubectl cass-sni port-forward -n ${namespace} --target node --node 0 --port ${options.port}`,
+      ],
+    }
   }
   const sni = 'Send a host id (CASS_SNI_HOST_IDS) as SNI, and verify the certificate against it.'
   if (path.address !== undefined) return { ...path.address, comment: options.form === 'env' ? [sni] : [] }
-  return { host: '127.0.0.1', port: options.port, comment: [sni, `The gateway has no address: open a way to it first: kubectl cass-sni port-forward -n ${namespace} --port ${options.port}`] }
+  return {
+    host: '127.0.0.1',
+    port: options.port,
+    comment: [sni, `The gateway has no address: open a way to it first: kubectl cass-sni port-forward -n ${namespace} --port ${options.port}`],
+  }
 }
 
 /** Replaces a file by one that only its owner can read. Returns its name. */

@@ -76,7 +76,9 @@ async function login({ kube }: Pick<WorkflowContext, 'kube'>, datacenter: Datace
   const { username, password } = choice
   if (username === undefined) return readCredentials(kube, datacenter)
   if (password === undefined) {
-    throw new CassSniError('CSNI102', `the password of ${username} is missing`, { next: ['set the environment variable CASS_SNI_PASSWORD', 'give it on stdin with --password-stdin'] })
+    throw new CassSniError('CSNI102', `the password of ${username} is missing`, {
+      next: ['set the environment variable CASS_SNI_PASSWORD', 'give it on stdin with --password-stdin'],
+    })
   }
   return { username, password: await password() }
 }
@@ -133,7 +135,9 @@ export async function openSession({ kube, signal }: WorkflowContext, access: Acc
     })
   } catch (error) {
     if (!(error instanceof CassSniError) || !['CSNI601', 'CSNI603'].includes(error.code)) throw error
-    const routes = await kube.list(VIRTUAL_SERVICE, { namespace: datacenter.namespace, labelSelector: `cass-sni/datacenter=${datacenter.name}` }).catch(() => undefined)
+    const routes = await kube
+      .list(VIRTUAL_SERVICE, { namespace: datacenter.namespace, labelSelector: `cass-sni/datacenter=${datacenter.name}` })
+      .catch(() => undefined)
     if (routes?.length !== 0) throw error
     throw new CassSniError('CSNI303', `datacenter ${datacenter.name} has no SNI routes yet`, {
       object: `cassandradatacenter/${datacenter.name} in namespace ${datacenter.namespace}`,

@@ -69,7 +69,12 @@ export async function cqlsh(context: WorkflowContext, options: CqlshOptions): Pr
   const shell = new CqlShell(
     session,
     io,
-    { sink: sinks[options.format](), data: options.format !== 'table', host: hostText(access), pageSize: options.pageSize ?? (terminal === undefined ? BULK_PAGE : SCREEN_PAGE) },
+    {
+      sink: sinks[options.format](),
+      data: options.format !== 'table',
+      host: hostText(access),
+      pageSize: options.pageSize ?? (terminal === undefined ? BULK_PAGE : SCREEN_PAGE),
+    },
     state,
   )
   const { signal } = context

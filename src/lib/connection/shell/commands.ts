@@ -22,7 +22,24 @@ const ABSENT: Readonly<Record<string, string>> = {
   ELAPSED: 'TRACING ON tells how long a statement took in Cassandra',
 }
 
-const FIRST_WORDS = new Set(['?', 'HELP', 'EXIT', 'QUIT', 'CLEAR', 'CLS', 'CONSISTENCY', 'SERIAL', 'PAGING', 'EXPAND', 'TRACING', 'SHOW', 'SOURCE', 'DESCRIBE', 'DESC', ...Object.keys(ABSENT)])
+const FIRST_WORDS = new Set([
+  '?',
+  'HELP',
+  'EXIT',
+  'QUIT',
+  'CLEAR',
+  'CLS',
+  'CONSISTENCY',
+  'SERIAL',
+  'PAGING',
+  'EXPAND',
+  'TRACING',
+  'SHOW',
+  'SOURCE',
+  'DESCRIBE',
+  'DESC',
+  ...Object.keys(ABSENT),
+])
 
 export const CONSISTENCY_LEVELS = ['ANY', 'ONE', 'TWO', 'THREE', 'QUORUM', 'ALL', 'LOCAL_QUORUM', 'EACH_QUORUM', 'LOCAL_ONE', 'SERIAL', 'LOCAL_SERIAL']
 export const SERIAL_LEVELS = ['SERIAL', 'LOCAL_SERIAL']

@@ -52,7 +52,10 @@ async function allPages(session: CqlSession, text: string, signal: AbortSignal):
 
 /** What lists the same on a server that does not know DESCRIBE: keyspaces, tables, types, functions, aggregates, the cluster. */
 function olderStatement(session: CqlSession, text: string, version: string): string {
-  const words = text.split(/\s+/).slice(1).map((word) => word.toUpperCase())
+  const words = text
+    .split(/\s+/)
+    .slice(1)
+    .map((word) => word.toUpperCase())
   const keyspace = session.keyspace()
   const where = keyspace === undefined ? '' : ` WHERE keyspace_name = ${stringLiteral(keyspace)}`
   const listing: Record<string, string> = {
@@ -89,8 +92,19 @@ function describedText(columns: CqlColumn[], rows: unknown[][]): string {
     groups.set(keyspace, [...(groups.get(keyspace) ?? []), visible(cell(row, 'name'))])
   }
   // A keyspace lists itself: the answer to DESCRIBE KEYSPACES.
-  if ([...groups].every(([keyspace, names]) => names.length === 1 && names[0] === visible(keyspace)) && (rows.length === 0 || !has('type') || cell(rows[0] ?? [], 'type') === 'keyspace')) {
-    return rows.length === 0 ? '\n<nothing>\n\n' : `\n${[...groups.keys()].map((name) => visible(name)).sort().join('\n')}\n\n`
+  if (
+    [...groups].every(([keyspace, names]) => names.length === 1 && names[0] === visible(keyspace)) &&
+    (rows.length === 0 || !has('type') || cell(rows[0] ?? [], 'type') === 'keyspace')
+  ) {
+    return rows.length === 0
+      ? '\n<nothing>\n\n'
+      : `\n${[...groups.keys()]
+          .map((name) => visible(name))
+          .sort()
+          .join('\n')}\n\n`
   }
-  return [...groups].map(([keyspace, names]) => `\nKeyspace ${visible(identifier(keyspace))}\n${'-'.repeat(9 + keyspace.length)}\n${names.join('\n')}\n`).join('').concat('\n')
+  return [...groups]
+    .map(([keyspace, names]) => `\nKeyspace ${visible(identifier(keyspace))}\n${'-'.repeat(9 + keyspace.length)}\n${names.join('\n')}\n`)
+    .join('')
+    .concat('\n')
 }

@@ -53,6 +53,8 @@ export function remembered(typed: string[]): string[] {
   if (text === '') return []
   const lines = text.split('\n')
   if (lines.length === 1) return lines
-  const joinable = !/--|\/\//.test(text) && lines.every((line) => (line.match(/'/g)?.length ?? 0) % 2 === 0 && (line.match(/"/g)?.length ?? 0) % 2 === 0 && !line.includes('$$'))
+  const joinable =
+    !/--|\/\//.test(text) &&
+    lines.every((line) => (line.match(/'/g)?.length ?? 0) % 2 === 0 && (line.match(/"/g)?.length ?? 0) % 2 === 0 && !line.includes('$$'))
   return joinable ? [lines.map((line) => line.trim()).join(' ')] : lines.filter((line) => line.trim() !== '')
 }

@@ -26,7 +26,11 @@ const MAX_DEPTH = 16
  * Executes all statements. Resolves with whether all went through, and whether EXIT was met.
  * Throws the first error, with "NAME:LINE:COLUMN: " before its message, unless `onError` is given; an interruption always ends it.
  */
-export async function runScript(shell: CqlShell, pieces: AsyncIterable<string> | Iterable<string>, options: ScriptOptions): Promise<{ ok: boolean; exit: boolean }> {
+export async function runScript(
+  shell: CqlShell,
+  pieces: AsyncIterable<string> | Iterable<string>,
+  options: ScriptOptions,
+): Promise<{ ok: boolean; exit: boolean }> {
   const splitter = new StatementSplitter()
   let ok = true
   const attempt = async (statement: Statement): Promise<boolean> => {
@@ -72,7 +76,10 @@ export async function runFile(shell: CqlShell, file: string, options: Omit<Scrip
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (error instanceof CassSniError || typeof code !== 'string') throw error
-    throw new CassSniError('CSNI104', `${file} cannot be read: ${code === 'ENOENT' ? 'there is no such file' : (error as Error).message}`, { object: file, cause: error })
+    throw new CassSniError('CSNI104', `${file} cannot be read: ${code === 'ENOENT' ? 'there is no such file' : (error as Error).message}`, {
+      object: file,
+      cause: error,
+    })
   }
 }
 
@@ -91,7 +98,8 @@ const OPEN: Record<NonNullable<Rest['open']>, string> = {
 function incomplete(rest: Rest, options: ScriptOptions): CassSniError | undefined {
   const { statement, open } = rest
   if (statement === undefined || (open === undefined && (options.lastMayBeOpen || /^(exit|quit)$/i.test(statement.text)))) return undefined
-  const why = open === undefined ? 'the last statement has no semicolon, the input may be cut off; it was not executed' : `${OPEN[open]}; the statement was not executed`
+  const why =
+    open === undefined ? 'the last statement has no semicolon, the input may be cut off; it was not executed' : `${OPEN[open]}; the statement was not executed`
   return located(new CassSniError('CSNI107', why), statement, options)
 }
 
@@ -119,7 +127,10 @@ function located(error: CassSniError, statement: Statement, options: Pick<Script
 
 /** The statement's line in question and a caret under the position. */
 export function caretLines(error: CassSniError, statement: Statement): string {
-  const at = error instanceof CqlStatementError && error.line !== undefined && error.column !== undefined ? { line: error.line, column: error.column } : { line: 1, column: 1 }
+  const at =
+    error instanceof CqlStatementError && error.line !== undefined && error.column !== undefined
+      ? { line: error.line, column: error.column }
+      : { line: 1, column: 1 }
   const source = statement.text.split('\n')[at.line - 1] ?? ''
   const before = source.slice(0, at.column - 1)
   return `  ${visible(source)}\n  ${' '.repeat(visible(before).length)}^`

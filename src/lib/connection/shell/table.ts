@@ -68,7 +68,12 @@ export class TableLayout {
     )
     const lines: string[] = []
     if (this.#pages === 0) {
-      lines.push(this.#titles.map((title, index) => ` ${this.#paint.title(title)}${' '.repeat((widths[index] ?? 0) - this.#width(title))} `).join('|').trimEnd())
+      lines.push(
+        this.#titles
+          .map((title, index) => ` ${this.#paint.title(title)}${' '.repeat((widths[index] ?? 0) - this.#width(title))} `)
+          .join('|')
+          .trimEnd(),
+      )
       lines.push(widths.map((width) => '-'.repeat(width + 2)).join('+'))
     }
     this.#pages += 1

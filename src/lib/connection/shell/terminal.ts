@@ -38,7 +38,14 @@ export class TerminalLines {
 
   /** @param history oldest first */
   constructor(terminal: Terminal, history: string[]) {
-    this.#reader = createInterface({ input: terminal.input, output: terminal.output, terminal: true, history: history.toReversed(), historySize: 1_000, removeHistoryDuplicates: true })
+    this.#reader = createInterface({
+      input: terminal.input,
+      output: terminal.output,
+      terminal: true,
+      history: history.toReversed(),
+      historySize: 1_000,
+      removeHistoryDuplicates: true,
+    })
     this.#reader.on('line', (line) => {
       this.#waiting.push(line)
       this.#wake?.()
@@ -167,7 +174,13 @@ function countOf(typed: string[]): number {
 }
 
 /** True when the session is to end. */
-async function executeOne(shell: CqlShell, statement: Statement, lines: TerminalLines, note: (text: string) => void, options: InteractiveOptions): Promise<boolean> {
+async function executeOne(
+  shell: CqlShell,
+  statement: Statement,
+  lines: TerminalLines,
+  note: (text: string) => void,
+  options: InteractiveOptions,
+): Promise<boolean> {
   try {
     const { exit, source } = await lines.interruptible(options.signal, async (signal) => {
       const next = await shell.execute(statement.text, signal)

@@ -15,8 +15,13 @@ export async function traceOf(session: CqlSession, traceId: string, signal: Abor
     const summary = await session.execute(`SELECT duration FROM system_traces.sessions WHERE session_id = ${traceId}`, { signal, consistency: 'ONE' })
     took = summary.rows[0]?.[0]
   }
-  const events = await session.execute(`SELECT activity, source, source_elapsed FROM system_traces.events WHERE session_id = ${traceId}`, { signal, consistency: 'ONE' })
-  const lines = events.rows.map(([activity, source, elapsed]) => `${String(elapsed).padStart(10)} us  ${String(source).padEnd(15)}  ${visible(String(activity))}`)
+  const events = await session.execute(`SELECT activity, source, source_elapsed FROM system_traces.events WHERE session_id = ${traceId}`, {
+    signal,
+    consistency: 'ONE',
+  })
+  const lines = events.rows.map(
+    ([activity, source, elapsed]) => `${String(elapsed).padStart(10)} us  ${String(source).padEnd(15)}  ${visible(String(activity))}`,
+  )
   const total = typeof took === 'number' ? `took ${took} us` : 'is not complete'
   return `Trace ${traceId} ${total}\n${lines.join('\n')}\n`
 }

@@ -94,13 +94,21 @@ function nestedText(value: unknown, type: CqlType): string {
   switch (type.kind) {
     case 'list':
     case 'vector':
-      return `[${items(value).map((item) => literal(item, type.element)).join(', ')}]`
+      return `[${items(value)
+        .map((item) => literal(item, type.element))
+        .join(', ')}]`
     case 'set':
-      return `{${items(value).map((item) => literal(item, type.element)).join(', ')}}`
+      return `{${items(value)
+        .map((item) => literal(item, type.element))
+        .join(', ')}}`
     case 'map':
-      return `{${entries(value).map(([key, item]) => `${literal(key, type.key)}: ${literal(item, type.value)}`).join(', ')}}`
+      return `{${entries(value)
+        .map(([key, item]) => `${literal(key, type.key)}: ${literal(item, type.value)}`)
+        .join(', ')}}`
     case 'tuple':
-      return `(${tupleItems(value, type.elements.length).map((item, index) => literal(item, type.elements[index] ?? UNKNOWN)).join(', ')})`
+      return `(${tupleItems(value, type.elements.length)
+        .map((item, index) => literal(item, type.elements[index] ?? UNKNOWN))
+        .join(', ')})`
     case 'udt':
       return `{${type.fields.map((field) => `${identifier(field.name)}: ${literal(fieldOf(value, field.name), field.type)}`).join(', ')}}`
     default:
