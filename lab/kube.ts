@@ -44,12 +44,15 @@ export async function openKube(kubeconfig: string, userAgent = 'cass-sni-lab'): 
   function open(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const type = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json'
-      const headers = { accept: 'application/json', 'user-agent': userAgent, 'content-type': type }
+      const sent = body === undefined ? undefined : JSON.stringify(body)
+      // Node gives a DELETE no length of its own, and the server would take the body for the next request
+      const length = sent === undefined ? {} : { 'content-length': Buffer.byteLength(sent) }
+      const headers = { accept: 'application/json', 'user-agent': userAgent, 'content-type': type, ...length }
       const outgoing = request(`${server}${path}`, { method, agent, headers, ...(signal ? { signal } : {}) }, resolve)
       // a watch may be silent for minutes; anything else may not
       if (!path.includes('watch=true')) outgoing.setTimeout(20_000, () => outgoing.destroy(new Error('no answer')))
       outgoing.on('error', reject)
-      outgoing.end(body === undefined ? undefined : JSON.stringify(body))
+      outgoing.end(sent)
     })
   }
 
