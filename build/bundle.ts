@@ -34,10 +34,15 @@ const namesOfCommonJs: Plugin = {
 /** Bundles src/ of the project at `root` into the folder `out`. Rejects with esbuild's messages, which it prints itself. */
 export async function bundle(root: string, out: string): Promise<void> {
   const commands = readdirSync(join(root, 'src/commands'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
+  const entryPoints = ['src/lib/main.ts', 'src/lib/flush.ts', ...commands.map((name) => `src/commands/${name}`)]
+  await bundleEntries(root, out, { entryPoints, outbase: 'src' })
+}
+
+/** Bundles any programs the same way: a benchmark measures what users run. */
+export async function bundleEntries(root: string, out: string, entries: { entryPoints: string[]; outbase: string }): Promise<void> {
   await build({
     absWorkingDir: root,
-    entryPoints: ['src/lib/main.ts', 'src/lib/flush.ts', ...commands.map((name) => `src/commands/${name}`)],
-    outbase: 'src',
+    ...entries,
     outdir: out,
     bundle: true,
     splitting: true,

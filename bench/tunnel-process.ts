@@ -1,0 +1,18 @@
+/**
+ * What `kubectl cass-sni port-forward` does, but to any port of any pod, with the command line's own modules loaded, so that
+ * its memory is the command's. Bundled by port-forward.ts as the program is, then run with NAMESPACE POD PORT.
+ */
+import { connectKube } from '../src/lib/cluster/client.ts'
+import { podPath } from '../src/lib/connection/gateway.ts'
+import { serveTunnel } from '../src/lib/connection/tunnel.ts'
+import '../src/lib/main.ts'
+import '../src/lib/workflows/port-forward.ts'
+
+const [namespace = '', pod = '', port = ''] = process.argv.slice(2)
+const stop = new AbortController()
+process.once('SIGINT', () => stop.abort())
+const kube = await connectKube({ signal: stop.signal })
+const path = podPath(kube, { name: pod, namespace }, Number(port))
+const tunnel = await serveTunnel({ listen: { addresses: ['localhost'], port: 0 }, open: () => path.open(), signal: stop.signal })
+for (const { host, port: local } of tunnel.listening) console.log(`Forwarding from ${host}:${local} -> ${path.describe}`)
+await tunnel.done
