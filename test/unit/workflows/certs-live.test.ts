@@ -148,8 +148,8 @@ describe('bringing a new keystore into a running node', function () {
     const pod = fakePod('echo "nodetool: Found unexpected parameters: [reloadssl]" >&2; exit 1')
     setTimeout(() => {
       pod.look = NEW
-    }, 500)
-    const [result] = await pod.live()
+    }, 6500)
+    const [result] = await pod.live(OLD, { ...TIMINGS, reloadMs: 30_000, rereadMs: 30_000 })
     assert.equal(result?.live, true)
     assert.match(pod.warnings().join(), /nodetool reloadssl ended with 1: nodetool: Found unexpected parameters/)
   })

@@ -22,6 +22,7 @@ const POLL_MS = 200
 const SLOW_POLL_MS = 2000
 /** After a reload the new certificate is there at once; when it is not after this long, it is told again. */
 const AFTER_RELOAD_MS = 2000
+const RELOAD_ATTEMPTS = 3
 /** Exit code of the script below while the file is still the old one; sysexits' EX_TEMPFAIL. */
 const FILE_IS_OLD = 75
 
@@ -59,6 +60,15 @@ type Target = LiveInput['targets'][number] & {
   /** Why it cannot be told, and has to find the file by itself. */
   onItsOwn?: string
   reloaded: boolean
+  /** How often it could not be told, and why the last time. */
+  refusals: number
+  refusal?: string
+}
+
+/** Why Cassandra could not be told to read its keystore. */
+interface Refusal {
+  why: string
+  forbidden: boolean
 }
 
 /**
@@ -67,7 +77,7 @@ type Target = LiveInput['targets'][number] & {
  * @throws CSNI404 naming the nodes that do not serve it in time
  */
 export async function makeLive(context: WorkflowContext, input: LiveInput): Promise<CertsNode[]> {
-  const targets: Target[] = input.targets.map((target) => ({ ...target, state: 'waits for kubelet to bring the new keystore', reloaded: false }))
+  const targets: Target[] = input.targets.map((target) => ({ ...target, state: 'waits for kubelet to bring the new keystore', reloaded: false, refusals: 0 }))
   const show = () => context.emit({ type: 'waiting', id: STEP, lines: targets.map(({ node, state }) => `${node.pod}: ${state}`) })
   const sha256 = createHash('sha256').update(input.keystore).digest('hex')
   show()
@@ -101,7 +111,10 @@ async function touch(context: WorkflowContext, dc: Datacenter, targets: readonly
   try {
     await applyChanges(context, await planChanges(context.kube, desired))
   } catch (error) {
-    if (!(error instanceof CassSniError && error.code === 'CSNI203')) throw error
+    if (!(error instanceof CassSniError)) throw error
+    // A pod that is gone comes back with the new keystore.
+    if (error.code === 'CSNI204') return
+    if (error.code !== 'CSNI203') throw error
     context.emit({
       type: 'warning',
       code: error.code,
@@ -110,6 +123,7 @@ async function touch(context: WorkflowContext, dc: Datacenter, targets: readonly
   }
 }
 
+/** One node, from the touch of its pod until it serves the new certificate or its time is over. */
 async function bringAlong(context: WorkflowContext, input: LiveInput, target: Target, sha256: string, show: () => void): Promise<CertsNode> {
   const { node, before } = target
   const begun = context.now()
@@ -118,47 +132,70 @@ async function bringAlong(context: WorkflowContext, input: LiveInput, target: Ta
     target.state = state
     show()
   }
-  const limit = () => {
-    if ('trouble' in before && (target.reloaded || target.onItsOwn !== undefined)) return input.timings.unseenMs
-    return target.onItsOwn === undefined ? input.timings.reloadMs : input.timings.rereadMs
-  }
-  const result = (look: Look, live: boolean, note?: string): CertsNode => ({
-    pod: node.pod,
-    ...('served' in before ? { before: before.served } : {}),
-    // A node that was seen once counts as late, not as unseen, when it cannot be looked at in the end.
-    ...('served' in look ? { after: look.served } : 'served' in before ? { after: before.served } : {}),
-    live,
-    ...(note === undefined ? {} : { note }),
-  })
+  const timeIsOver = () => context.now() - begun >= limitOf(target, input.timings)
   let retouched = 0
   for (;;) {
     if (target.onItsOwn === undefined) {
       const outcome = await reload(context, input, node, sha256)
-      if (outcome === 'reloaded') target.reloaded = true
-      else if (outcome === 'old') retouched += 1
-      else {
-        target.onItsOwn = outcome.why
-        if (!('trouble' in before)) warnOnItsOwn(context, node, outcome.why, input.timings)
-      }
-      // The touch may have come before kubelet heard of the new Secret: another one makes it look again.
-      if (outcome === 'old' && context.now() - begun < limit()) {
+      if (outcome === 'old' && !timeIsOver()) {
+        // The touch may have come before kubelet heard of the new Secret: another one makes it look again.
+        retouched += 1
         await touch(context, input.dc, [target], `${sha256.slice(0, 16)}-${retouched}`)
         continue
       }
+      if (outcome === 'reloaded') target.reloaded = true
+      else if (outcome !== 'old') refused(context, target, outcome, input.timings)
     }
-    tell(
-      target.onItsOwn === undefined ? 'was told to read its keystore' : `reads its keystore again by itself, every 600 s (${minutes(context.now() - begun)})`,
-    )
-    const look = target.onItsOwn === undefined ? await lookUntil(context, input, node, AFTER_RELOAD_MS) : await input.viewer.look(node)
+    tell(stateOf(target, context.now() - begun))
+    const look = target.reloaded && target.onItsOwn === undefined ? await lookUntil(context, input, node, AFTER_RELOAD_MS) : await input.viewer.look(node)
     if ('served' in look && look.served.fingerprint256 === input.fingerprint256) {
       tell('serves the new certificate')
-      return result(look, true)
+      return { pod: node.pod, ...('served' in before ? { before: before.served } : {}), after: look.served, live: true }
     }
-    if (context.now() - begun >= limit()) {
-      const told = target.reloaded ? 'was told to read its keystore' : (target.onItsOwn ?? 'still has the old keystore')
-      return result(look, false, 'trouble' in look ? `${told}; cannot be looked at: ${look.trouble}` : told)
-    }
-    if (target.onItsOwn !== undefined) await pause(context, Math.min(SLOW_POLL_MS, limit()))
+    if (timeIsOver()) return inTheEnd(target, look)
+    if (!target.reloaded) await pause(context, Math.min(SLOW_POLL_MS, limitOf(target, input.timings)))
+  }
+}
+
+/** For so long a node is waited for. */
+function limitOf({ before, reloaded, onItsOwn }: Target, timings: Timings): number {
+  // Who can neither be told nor looked at is not waited for.
+  if ('trouble' in before && onItsOwn !== undefined) return 0
+  if ('trouble' in before && reloaded) return timings.unseenMs
+  return onItsOwn === undefined ? timings.reloadMs : timings.rereadMs
+}
+
+/** Cassandra could not be told. A pod may just be going away or coming up: it is tried again, but not where the right is missing. */
+function refused(context: WorkflowContext, target: Target, { why, forbidden }: Refusal, timings: Timings): void {
+  target.refusals += 1
+  target.refusal = why
+  const unseen = 'trouble' in target.before
+  if (!forbidden && !unseen && target.refusals < RELOAD_ATTEMPTS) return
+  target.onItsOwn = why
+  if (unseen) return
+  context.emit({
+    type: 'warning',
+    code: 'CSNI404',
+    message: `${target.node.pod} cannot be told to read its new keystore and finds it by itself, which may take ${Math.ceil(timings.rereadMs / 60_000)} min: ${why}`,
+  })
+}
+
+function stateOf({ onItsOwn, reloaded }: Target, milliseconds: number): string {
+  if (onItsOwn !== undefined) return `reads its keystore again by itself, every 600 s; waiting for ${Math.floor(milliseconds / 60_000)} min`
+  return reloaded ? 'was told to read its keystore' : 'cannot be told to read its keystore yet'
+}
+
+/** What is reported of a node that was not seen to serve the new certificate in its time. */
+function inTheEnd({ node, before, reloaded, refusal }: Target, look: Look): CertsNode {
+  const told = reloaded ? 'was told to read its keystore' : (refusal ?? 'still has the old keystore')
+  // A node that was seen once counts as late, not as unseen, when it cannot be looked at in the end.
+  const last = 'served' in look ? look : before
+  return {
+    pod: node.pod,
+    ...('served' in before ? { before: before.served } : {}),
+    ...('served' in last ? { after: last.served } : {}),
+    live: false,
+    note: 'trouble' in look ? `${told}; cannot be looked at: ${look.trouble}` : told,
   }
 }
 
@@ -178,7 +215,7 @@ async function pause(context: WorkflowContext, milliseconds: number): Promise<vo
 }
 
 /** Tells Cassandra to read its keystore. "old": the file in the container is not the new one yet. */
-async function reload(context: WorkflowContext, input: LiveInput, node: CassandraNode, sha256: string): Promise<'reloaded' | 'old' | { why: string }> {
+async function reload(context: WorkflowContext, input: LiveInput, node: CassandraNode, sha256: string): Promise<'reloaded' | 'old' | Refusal> {
   try {
     const { exitCode, stdout, stderr } = await context.kube.exec({ name: node.pod, namespace: input.dc.namespace }, node.containers[0] ?? 'cassandra', [
       'sh',
@@ -194,22 +231,10 @@ async function reload(context: WorkflowContext, input: LiveInput, node: Cassandr
       .split('\n')
       .map((line) => line.trim())
       .find((line) => line !== '')
-    return { why: `nodetool reloadssl ended with ${exitCode}${said === undefined ? '' : `: ${said.slice(0, 200)}`}` }
+    return { forbidden: false, why: `nodetool reloadssl ended with ${exitCode}${said === undefined ? '' : `: ${said.slice(0, 200)}`}` }
   } catch (error) {
     throwIfAborted(context.signal)
-    return { why: asCassSniError(error).message }
+    const { code, message } = asCassSniError(error)
+    return { forbidden: code === 'CSNI203', why: message }
   }
-}
-
-function warnOnItsOwn(context: WorkflowContext, node: CassandraNode, why: string, timings: Timings): void {
-  context.emit({
-    type: 'warning',
-    code: 'CSNI404',
-    message: `${node.pod} cannot be told to read its new keystore and finds it by itself, which may take ${Math.ceil(timings.rereadMs / 60_000)} min: ${why}`,
-  })
-}
-
-function minutes(milliseconds: number): string {
-  const seconds = Math.floor(milliseconds / 1000)
-  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`
 }

@@ -1,0 +1,204 @@
+/** `certs` and `certs ca` against a real API server. Nobody runs nodes there: what is live is the lab's business. */
+import assert from 'node:assert/strict'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { readCertificate } from '../../src/lib/certificates/certificate.ts'
+import { readKeystore } from '../../src/lib/certificates/keystore.ts'
+import { CASSANDRA_DATACENTER, SECRET } from '../../src/lib/cluster/resources.ts'
+import { apiServer, pathOf, type TestServer } from '../support/api-server.ts'
+import { OUR_AGENT, writesBy } from '../support/audit.ts'
+import { createDatacenter, type TestDatacenter } from '../support/cluster-state.ts'
+import { type CommandOutcome, runCommand } from '../support/command.ts'
+import { makeAuthority } from '../support/operator-certificates.ts'
+
+const KEYSTORE = 'node-keystore.jks'
+
+describe('certs', function () {
+  this.timeout(120_000)
+  let server: TestServer
+  let dc: TestDatacenter
+
+  before(async () => {
+    server = await apiServer()
+  })
+  beforeEach(async () => {
+    dc = await createDatacenter(server, { namespace: await server.namespace('certs') })
+  })
+
+  const run = (...words: string[]) => runCommand([...words, '-n', dc.namespace, '--kubeconfig', server.kubeconfig])
+  const secret = async (name: string) =>
+    (await server.client.get(pathOf(SECRET, dc.namespace, name))) as { data: Record<string, string>; metadata: { annotations?: Record<string, string> } }
+  const patchSecret = (name: string, change: object) => server.client.send('PATCH', pathOf(SECRET, dc.namespace, name), change)
+  const entries = async () => readKeystore(Buffer.from((await secret('dc1-keystore')).data[KEYSTORE] ?? '', 'base64'), 'dc1', 'test')
+  const leaf = async () => {
+    const own = (await entries()).find((entry) => entry.kind === 'key')
+    return readCertificate(own?.kind === 'key' ? (own.chain[0] ?? '') : '')
+  }
+  /** The run fails with this code and writes nothing. */
+  const refused = async (code: string, text: RegExp, work: () => Promise<CommandOutcome>) => {
+    const since = Date.now()
+    const outcome = await work()
+    assert.notEqual(outcome.exitCode, 0, outcome.stdout)
+    assert.match(outcome.stderr, new RegExp(code), outcome.stderr)
+    assert.match(outcome.stderr.replace(/\s+/g, ' '), text)
+    assert.deepEqual(await writesBy(server.auditLog, OUR_AGENT, since), [])
+    return outcome
+  }
+
+  it('issues what the operator left out, then has nothing more to do', async () => {
+    const first = await run('certs', '--public-name', 'Cassandra.example.com', '--public-name', '203.0.113.7', '-o', 'json')
+    assert.equal(first.exitCode, 0, first.stderr)
+    const { result, changes } = first.json()
+    assert.equal(result.leaf.issued, true)
+    const issued = await leaf()
+    for (const node of dc.nodes) {
+      assert.ok(issued.names.includes(node.hostId ?? 'missing'))
+      assert.ok(issued.names.includes(`${node.pod}.dse-dc1-all-pods-service.${dc.namespace}.svc.cluster.local`))
+    }
+    assert.ok(issued.names.includes('cassandra.example.com') && issued.names.includes('203.0.113.7'))
+    assert.ok(issued.x509.verify(readCertificate(dc.caPem).x509.publicKey))
+    assert.equal(issued.fingerprint256, result.leaf.fingerprint256)
+    assert.equal(changes[0].object, 'secret/dc1-keystore')
+    assert.equal(changes[0].action, 'configured')
+    assert.equal((await secret('dc1-keystore')).metadata.annotations?.['cass-sni/public-names'], 'cassandra.example.com,203.0.113.7')
+    assert.ok(!first.stdout.includes((await secret('dc1-keystore')).data[KEYSTORE] ?? ''))
+
+    const since = Date.now()
+    const second = await run('certs')
+    assert.equal(second.exitCode, 0, second.stderr)
+    assert.deepEqual(await writesBy(server.auditLog, OUR_AGENT, since), [])
+    assert.match(second.stdout, /secret\/dc1-keystore unchanged/)
+    assert.match(second.stdout, /certificate kept: /)
+  })
+
+  it('issues again for a replaced node, and keeps the public names; other public names replace them', async () => {
+    await run('certs', '--public-name', 'a.example.com')
+    const before = await leaf()
+    const replaced = await dc.replaceNode('dse-dc1-default-sts-1')
+    assert.equal((await run('certs')).exitCode, 0)
+    const after = await leaf()
+    assert.notEqual(after.fingerprint256, before.fingerprint256)
+    assert.ok(after.names.includes(replaced.hostId ?? 'missing') && after.names.includes('a.example.com'))
+    // One name less is no reason for another certificate.
+    assert.equal((await run('certs', '--public-name', '')).exitCode, 0)
+    assert.equal((await leaf()).fingerprint256, after.fingerprint256)
+    assert.equal((await secret('dc1-keystore')).metadata.annotations?.['cass-sni/public-names'], '')
+    const since = Date.now()
+    assert.equal((await run('certs')).exitCode, 0)
+    assert.deepEqual(await writesBy(server.auditLog, OUR_AGENT, since), [])
+  })
+
+  it('tells in a dry run what it would do, and does not', async () => {
+    const since = Date.now()
+    const outcome = await run('certs', '--dry-run')
+    assert.equal(outcome.exitCode, 0, outcome.stderr)
+    assert.match(outcome.stdout, /secret\/dc1-keystore configured \(dry run\)/)
+    assert.match(outcome.stdout, /because names are missing/)
+    assert.deepEqual(await writesBy(server.auditLog, OUR_AGENT, since), [])
+  })
+
+  it('names a node that has no host id yet', async () => {
+    const namespace = await server.namespace('certs')
+    dc = await createDatacenter(server, { namespace, pending: 1 })
+    const { result } = (await run('certs', '-o', 'json')).json()
+    assert.deepEqual(
+      result.pending.map(({ pod }: { pod: string }) => pod),
+      ['dse-dc1-default-sts-2'],
+    )
+  })
+
+  it('refuses an expired authority, naming the day', async () => {
+    dc = await createDatacenter(server, { namespace: await server.namespace('certs'), caNotAfter: Date.UTC(2026, 9, 1) })
+    await refused('CSNI402', /expired on 2026-10-01/, () => run('certs'))
+  })
+
+  it('refuses an authority whose key is of another', async () => {
+    await patchSecret('dc1-ca-keystore', { data: { key: Buffer.from(makeAuthority().keyPem).toString('base64') } })
+    await refused('CSNI401', /private key does not belong to its certificate/, () => run('certs'))
+  })
+
+  it('refuses a keystore under another password without showing any, and replaces it when told to', async () => {
+    const config = {
+      'cassandra-yaml': { client_encryption_options: { enabled: true, keystore: '/etc/encryption/node-keystore.jks', keystore_password: 'an0ther' } },
+    }
+    await server.client.send('PATCH', pathOf(CASSANDRA_DATACENTER, dc.namespace, 'dc1'), { spec: { config } })
+    const outcome = await refused('CSNI403', /keystore_password does not fit.*--replace-keystore/, () => run('certs'))
+    assert.ok(!`${outcome.stdout}${outcome.stderr}`.includes('an0ther'))
+    const replaced = await run('certs', '--replace-keystore')
+    assert.equal(replaced.exitCode, 0, replaced.stderr)
+    assert.equal(readKeystore(Buffer.from((await secret('dc1-keystore')).data[KEYSTORE] ?? '', 'base64'), 'an0ther', 'test').length, 2)
+  })
+
+  it('names a Secret that is missing', async () => {
+    await server.remove(SECRET, 'dc1-keystore', dc.namespace)
+    await refused('CSNI204', /no secret\/dc1-keystore in namespace/, () => run('certs'))
+    await server.remove(SECRET, 'dc1-ca-keystore', dc.namespace)
+    await refused('CSNI204', /no secret\/dc1-ca-keystore in namespace/, () => run('certs', 'ca'))
+  })
+
+  it('refuses a datacenter without TLS, and one with a keystore of its own', async () => {
+    const set = (options: object) =>
+      server.client.send('PATCH', pathOf(CASSANDRA_DATACENTER, dc.namespace, 'dc1'), {
+        spec: { config: { 'cassandra-yaml': { client_encryption_options: options } } },
+      })
+    await set({ enabled: true, keystore: '/mnt/client-keystore/keystore' })
+    await refused('CSNI306', /\/mnt\/client-keystore\/keystore, not the one that cass-operator makes/, () => run('certs'))
+    await set({ enabled: false })
+    await refused('CSNI306', /does not encrypt connections of clients/, () => run('certs'))
+  })
+
+  it('needs the right to read the Secrets', async () => {
+    const user = await server.kubeconfigFor({ user: 'reader', groups: [] })
+    const rules = [
+      { apiGroups: ['cassandra.datastax.com'], resources: ['cassandradatacenters'], verbs: ['get', 'list'] },
+      { apiGroups: ['apps', ''], resources: ['statefulsets', 'pods'], verbs: ['get', 'list'] },
+    ]
+    const path = `/apis/rbac.authorization.k8s.io/v1/namespaces/${dc.namespace}`
+    await server.client.send('POST', `${path}/roles`, { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role', metadata: { name: 'reader' }, rules })
+    await server.client.send('POST', `${path}/rolebindings`, {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'RoleBinding',
+      metadata: { name: 'reader' },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'reader' },
+      subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'reader' }],
+    })
+    for (const words of [['certs'], ['certs', 'ca']]) {
+      await refused('CSNI203', /secrets? .*dc1-(ca-)?keystore/i, () => runCommand([...words, '-n', dc.namespace, '--kubeconfig', user]))
+    }
+  })
+
+  it('refuses a public name that is none', async () => {
+    await refused('CSNI101', /neither a DNS name nor an IP address/, () => run('certs', '--public-name', 'not a name'))
+  })
+
+  describe('ca', () => {
+    let folder: string
+    before(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'cass-sni-ca-'))
+    })
+    after(() => rm(folder, { recursive: true, force: true }))
+
+    it('prints the certificate and nothing else, never the key', async () => {
+      const outcome = await run('certs', 'ca')
+      assert.equal(outcome.exitCode, 0, outcome.stderr)
+      assert.equal(outcome.stdout, dc.caPem)
+      const { result } = (await run('certs', 'ca', '-o', 'json')).json()
+      assert.equal(result.pem, dc.caPem)
+      assert.match(result.subject, /CN=dc1-ca-keystore/)
+    })
+
+    it('writes a file, and does not overwrite another without being told', async () => {
+      const out = join(folder, 'ca.pem')
+      assert.match((await run('certs', 'ca', '--out', out)).stdout, /ca\.pem written/)
+      assert.equal(await readFile(out, 'utf8'), dc.caPem)
+      assert.match((await run('certs', 'ca', '--out', out)).stdout, /ca\.pem unchanged/)
+      await writeFile(out, 'something else')
+      await refused('CSNI104', /holds something else/, () => run('certs', 'ca', '--out', out))
+      assert.equal(await readFile(out, 'utf8'), 'something else')
+      assert.equal((await run('certs', 'ca', '--out', out, '--yes')).exitCode, 0)
+      assert.equal(await readFile(out, 'utf8'), dc.caPem)
+      await refused('CSNI104', /cannot be written/, () => run('certs', 'ca', '--out', join(folder, 'no', 'such', 'folder', 'ca.pem')))
+    })
+  })
+})
