@@ -1,5 +1,5 @@
 /** How a client outside gets to the ingress gateway: its load balancer's address, or a tunnel through the API server. */
-import { connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTcp, isIPv6, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Kube, KubeObject } from '../cluster/kube.ts'
 import { POD, SERVICE } from '../cluster/resources.ts'
@@ -113,9 +113,9 @@ export function addressPath(host: string, port: number): Path {
 
 /** "host", "host:port", "[::1]:port", "::1". Throws CSNI101 for anything else. */
 export function parseAddress(text: string, defaultPort: number): { host: string; port: number } {
-  const bare = /^[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*$/i.test(text) ? { host: text, port: undefined } : undefined
   const match = /^(?:\[(?<v6>[0-9a-f:.]+)\]|(?<name>[^\s:/[\]@]+))(?::(?<port>\d{1,5}))?$/i.exec(text)
-  const host = bare?.host ?? match?.groups?.v6 ?? match?.groups?.name
+  const v6 = isIPv6(text) ? text : match?.groups?.v6
+  const host = v6 !== undefined && !isIPv6(v6) ? undefined : (v6 ?? match?.groups?.name)
   const port = Number(match?.groups?.port ?? defaultPort)
   if (host === undefined || port < 1 || port > 65_535) {
     throw new CassSniError('CSNI101', `"${text}" is not an address: HOST or HOST:PORT is wanted`, { next: ['--address 203.0.113.7:9042'] })
