@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { auditPosition, FIXTURES, kubectl, labEnvironment, NAMESPACE, object, plugin, pluginJson, pluginWrites, startPlugin, until, writesNothing } from '../support/lab.ts'
+import { FIXTURES, kubectl, labEnvironment, NAMESPACE, object, plugin, pluginJson, pluginWrites, startPlugin, until, writesNothing } from '../support/lab.ts'
 import { KEY, openTerminal } from '../support/terminal.ts'
 
 /** What the demo types, and this file again and again. */
@@ -21,39 +21,52 @@ export const INSTALL = [
 describe('install', () => {
   it('off a terminal asks nothing: what is missing is a usage error that names the flag, and nothing is changed', async function () {
     this.timeout(30_000)
-    const from = await auditPosition()
+    const since = Date.now()
     const outcome = await plugin(['install', '-n', NAMESPACE, '--yes'])
     assert.equal(outcome.exitCode, 2, outcome.stderr)
     assert.match(outcome.stderr, /--operator-manifest/)
-    assert.deepEqual(await pluginWrites(from), [])
+    assert.deepEqual(await pluginWrites(since), [])
   })
 
   it('on a terminal shows its plan and asks; Ctrl-C at the question changes nothing', async function () {
     this.timeout(60_000)
-    const from = await auditPosition()
+    const since = Date.now()
     const terminal = openTerminal('kubectl', ['cass-sni', ...INSTALL], await labEnvironment())
     const plan = await terminal.see(/Go ahead\?/)
     assert.match(plan, /istioctl install/)
     assert.match(plan, /server-storage/)
     terminal.type(KEY.ctrlC)
     assert.equal(await terminal.ended, 130)
-    assert.deepEqual(await pluginWrites(from), [])
+    assert.deepEqual(await pluginWrites(since), [])
   })
 
   it('with --dry-run tells what it would do and writes nothing', async function () {
     this.timeout(60_000)
-    const from = await auditPosition()
+    const since = Date.now()
     const { result, exitCode } = await pluginJson<{ steps: { id: string; state: string; command?: string[] }[] }>([...INSTALL, '--dry-run'])
     assert.equal(exitCode, 0)
     const planned = Object.fromEntries((result?.steps ?? []).map((step) => [step.id, step.state]))
-    assert.deepEqual(planned, { istio: 'planned', namespace: 'planned', mtls: 'present', operator: 'planned', storage: 'planned', datacenter: 'planned', nodes: 'planned' })
-    assert.deepEqual(await pluginWrites(from), [])
+    assert.deepEqual(planned, {
+      istio: 'planned',
+      namespace: 'planned',
+      mtls: 'present',
+      operator: 'planned',
+      storage: 'planned',
+      datacenter: 'planned',
+      nodes: 'planned',
+    })
+    assert.deepEqual(await pluginWrites(since), [])
   })
 
   it('killed in the middle of its work leaves a cluster that the next run goes on from', async function () {
     this.timeout(240_000)
     const run = await startPlugin([...INSTALL, '--yes'])
-    await until('the operator is being deployed', async () => (await kubectl(['get', 'deployments', '-n', NAMESPACE, '-o', 'name'])).includes('cass-operator'), 200_000, 100)
+    await until(
+      'the operator is being deployed',
+      async () => (await kubectl(['get', 'deployments', '-n', NAMESPACE, '-o', 'name'])).includes('cass-operator'),
+      200_000,
+      100,
+    )
     run.child.kill('SIGKILL')
     await run.ended
     assert.equal(await object('storageclass', 'server-storage'), undefined, 'it was killed too late to prove anything')
@@ -67,16 +80,28 @@ describe('install', () => {
     assert.match(outcome.stdout, /cassandradatacenter\.cassandra\.datastax\.com\/dc1 created/)
     assert.match(outcome.stderr, /dse-dc1-default-sts-0: .*(init|starting|joining)/i)
     const pods = await kubectl(['get', 'pods', '-n', NAMESPACE, '-l', 'cassandra.datastax.com/datacenter=dc1', '--no-headers'])
-    assert.equal(pods.trim().split('\n').filter((line) => /3\/3\s+Running/.test(line)).length, 3, pods)
+    assert.equal(
+      pods
+        .trim()
+        .split('\n')
+        .filter((line) => /3\/3\s+Running/.test(line)).length,
+      3,
+      pods,
+    )
   })
 
   it('keeps the sidecar out of the operator and plaintext out of Cassandra', async function () {
     this.timeout(30_000)
-    const operator = JSON.parse(await kubectl(['get', 'deployments', '-n', NAMESPACE, '-o', 'json'])) as { items: { spec: { template: { metadata: { labels: Record<string, string>; annotations: Record<string, string> } } } }[] }
+    const operator = JSON.parse(await kubectl(['get', 'deployments', '-n', NAMESPACE, '-o', 'json'])) as {
+      items: { spec: { template: { metadata: { labels: Record<string, string>; annotations: Record<string, string> } } } }[]
+    }
     const { labels, annotations } = operator.items[0]?.spec.template.metadata ?? { labels: {}, annotations: {} }
     assert.equal(labels['sidecar.istio.io/inject'], 'false')
     assert.equal(annotations['sidecar.istio.io/inject'], 'false')
-    const datacenter = await object<{ spec: { config: { 'cassandra-yaml': { client_encryption_options: { optional: boolean } } } } }>('cassandradatacenter', 'dc1')
+    const datacenter = await object<{ spec: { config: { 'cassandra-yaml': { client_encryption_options: { optional: boolean } } } } }>(
+      'cassandradatacenter',
+      'dc1',
+    )
     assert.equal(datacenter?.spec.config['cassandra-yaml'].client_encryption_options.optional, false)
   })
 
@@ -90,10 +115,10 @@ describe('install', () => {
 
   it('refuses what cannot be changed in place, and names it', async function () {
     this.timeout(30_000)
-    const from = await auditPosition()
+    const since = Date.now()
     const outcome = await plugin(['install', '-n', NAMESPACE, '--yes', '--cluster-name', 'other'])
     assert.equal(outcome.exitCode, 1)
     assert.match(outcome.stderr, /--cluster-name of datacenter dc1 is dse.*CSNI307/s)
-    assert.deepEqual(await pluginWrites(from), [])
+    assert.deepEqual(await pluginWrites(since), [])
   })
 })

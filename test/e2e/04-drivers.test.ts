@@ -13,7 +13,9 @@ async function python(): Promise<string> {
   const works = await run(interpreter, ['-c', 'import cassandra.cluster']).catch(() => ({ exitCode: 1 }))
   if (works.exitCode !== 0) {
     await must(run('python3', ['-m', 'venv', '--clear', VENV]))
-    await must(run(join(VENV, 'bin/pip'), ['install', '--quiet', '--disable-pip-version-check', DRIVER], { timeoutMs: 600_000, env: { CASS_DRIVER_NO_CYTHON: '1' } }))
+    await must(
+      run(join(VENV, 'bin/pip'), ['install', '--quiet', '--disable-pip-version-check', DRIVER], { timeoutMs: 600_000, env: { CASS_DRIVER_NO_CYTHON: '1' } }),
+    )
   }
   await access(interpreter)
   return interpreter

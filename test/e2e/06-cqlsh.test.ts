@@ -64,7 +64,9 @@ describe('cqlsh-sni', () => {
     const odd = `-p'a"s$ w`
     const role = `CREATE ROLE IF NOT EXISTS odd WITH PASSWORD = '${odd.replaceAll("'", "''")}' AND LOGIN = true;`
     assert.equal((await plugin(['cqlsh-sni', ...IN], { stdin: role })).exitCode, 0)
-    const outcome = await plugin(['cqlsh-sni', ...IN, '--username', 'odd', '-v', '9', '-e', 'SELECT host_id FROM system.local'], { env: { CASS_SNI_PASSWORD: odd } })
+    const outcome = await plugin(['cqlsh-sni', ...IN, '--username', 'odd', '-v', '9', '-e', 'SELECT host_id FROM system.local'], {
+      env: { CASS_SNI_PASSWORD: odd },
+    })
     assert.equal(outcome.exitCode, 0, outcome.stderr)
     assert.ok(!(outcome.stdout + outcome.stderr).includes(odd))
     const refused = await plugin(['cqlsh-sni', ...IN, '--username', 'odd', '-e', 'SELECT host_id FROM system.local'], { env: { CASS_SNI_PASSWORD: 'wrong' } })

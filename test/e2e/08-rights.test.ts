@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { CHECKOUT, kubectl, LAB_KUBECONFIG, labEnvironment, NAMESPACE, plugin, pluginWrites, auditPosition, writesNothing } from '../support/lab.ts'
+import { CHECKOUT, kubectl, LAB_KUBECONFIG, labEnvironment, NAMESPACE, plugin, pluginWrites, writesNothing } from '../support/lab.ts'
 import { parse, stringify } from 'yaml'
 
 /** A kubeconfig of a service account of the lab. */
@@ -29,7 +29,12 @@ describe('rights', () => {
     await writesNothing(['routes', 'sync', ...as])
     await writesNothing(['certs', ...as])
     await kubectl(['delete', 'service', 'dse-dc1-default-sts-0-cql', '-n', NAMESPACE])
-    for (const args of [['routes', 'sync'], ['certs', '--renew'], ['cqlsh-sni', '-e', 'SELECT cluster_name FROM system.local'], ['cqlsh-sni', '--tunnel', '-e', 'SELECT cluster_name FROM system.local']]) {
+    for (const args of [
+      ['routes', 'sync'],
+      ['certs', '--renew'],
+      ['cqlsh-sni', '-e', 'SELECT cluster_name FROM system.local'],
+      ['cqlsh-sni', '--tunnel', '-e', 'SELECT cluster_name FROM system.local'],
+    ]) {
       const outcome = await plugin([...args, ...as])
       assert.equal(outcome.exitCode, 0, `${args.join(' ')}: ${outcome.stderr}`)
     }
@@ -42,14 +47,14 @@ describe('rights', () => {
   it('without them the missing right is named, with the command that shows it, and nothing is changed', async function () {
     this.timeout(60_000)
     const file = await kubeconfigOf('stranger')
-    const from = await auditPosition()
+    const since = Date.now()
     for (const args of [['routes', 'sync'], ['certs'], ['verify'], ['cqlsh-sni', '-e', 'SELECT 1'], ['port-forward', '--port', '0'], ['install', '--yes']]) {
       const outcome = await plugin([...args, '-n', NAMESPACE, '--kubeconfig', file])
       assert.equal(outcome.exitCode, 1, `${args.join(' ')}: ${outcome.stderr}`)
       assert.match(outcome.stderr, /CSNI203/, args.join(' '))
       assert.match(outcome.stderr, /kubectl auth can-i/, args.join(' '))
     }
-    assert.deepEqual(await pluginWrites(from), [])
+    assert.deepEqual(await pluginWrites(since), [])
   })
 
   it('who may not read Secrets can still sync routes, and verify says what it could not look at', async function () {
@@ -58,7 +63,15 @@ describe('rights', () => {
     const user = 'system:serviceaccount:default:without-secrets'
     await kubectl(['create', 'clusterrolebinding', 'cass-sni-mesh-2', '--clusterrole=cass-sni-mesh', `--user=${user}`])
     await kubectl(['create', 'rolebinding', 'cass-sni-gateway-2', '-n', 'istio-system', '--clusterrole=cass-sni-gateway', `--user=${user}`])
-    await kubectl(['create', 'role', 'routes-only', '-n', NAMESPACE, '--verb=get,list', '--resource=statefulsets.apps,cassandradatacenters.cassandra.datastax.com'])
+    await kubectl([
+      'create',
+      'role',
+      'routes-only',
+      '-n',
+      NAMESPACE,
+      '--verb=get,list',
+      '--resource=statefulsets.apps,cassandradatacenters.cassandra.datastax.com',
+    ])
     await kubectl(['create', 'rolebinding', 'routes-only', '-n', NAMESPACE, '--role=routes-only', `--user=${user}`])
     const as = ['-n', NAMESPACE, '--kubeconfig', file]
     await writesNothing(['routes', 'sync', ...as])

@@ -31,27 +31,45 @@ describe('a replaced node', () => {
     before = await hostIdOf(POD)
     const old = await object<{ metadata: { uid: string } }>('pod', POD)
     await kubectl(['apply', '-f', '-'], { stdin: JSON.stringify(TASK) })
-    await until('the old pod is gone', async () => {
-      const pod = await object<{ metadata: { uid: string } }>('pod', POD)
-      return pod === undefined || pod.metadata.uid !== old?.metadata.uid
-    }, 220_000, 1000)
+    await until(
+      'the old pod is gone',
+      async () => {
+        const pod = await object<{ metadata: { uid: string } }>('pod', POD)
+        return pod === undefined || pod.metadata.uid !== old?.metadata.uid
+      },
+      220_000,
+      1000,
+    )
     const { result } = await pluginJson<{ nodes: { pod: string; state: string; reason?: string }[] }>(['routes', 'sync', '-n', NAMESPACE])
     const node = result?.nodes.find((each) => each.pod === POD)
     assert.notEqual(node?.state, 'routed', 'a stale host id was taken for a fresh one')
     assert.ok((await routedNames()).includes(before))
   })
 
-  it("gets a route by its new host id, and only its route is changed", async function () {
+  it('gets a route by its new host id, and only its route is changed', async function () {
     this.timeout(420_000)
-    await until('the new node has joined', async () => {
-      const datacenter = await object<Datacenter>('cassandradatacenter', 'dc1')
-      const fresh = datacenter?.status.nodeStatuses[POD]?.hostID ?? ''
-      return datacenter?.status.cassandraOperatorProgress === 'Ready' && (datacenter.status.nodeReplacements ?? []).length === 0 && fresh !== '' && fresh !== before
-    }, 400_000, 1000)
+    await until(
+      'the new node has joined',
+      async () => {
+        const datacenter = await object<Datacenter>('cassandradatacenter', 'dc1')
+        const fresh = datacenter?.status.nodeStatuses[POD]?.hostID ?? ''
+        return (
+          datacenter?.status.cassandraOperatorProgress === 'Ready' &&
+          (datacenter.status.nodeReplacements ?? []).length === 0 &&
+          fresh !== '' &&
+          fresh !== before
+        )
+      },
+      400_000,
+      1000,
+    )
     const others = (await routedNames()).filter((name) => !name.startsWith(POD) && name !== before)
     const { changes, error } = await pluginJson(['routes', 'sync', '-n', NAMESPACE])
     assert.equal(error, undefined)
-    assert.deepEqual((changes ?? []).filter((change) => change.action !== 'unchanged').map((change) => `${change.object} ${change.action}`), ['virtualservice.networking.istio.io/cass-sni-dc1 configured'])
+    assert.deepEqual(
+      (changes ?? []).filter((change) => change.action !== 'unchanged').map((change) => `${change.object} ${change.action}`),
+      ['virtualservice.networking.istio.io/cass-sni-dc1 configured'],
+    )
     const names = await routedNames()
     assert.ok(names.includes(await hostIdOf(POD)))
     assert.ok(!names.includes(before))

@@ -5,6 +5,7 @@ import { appendFile, copyFile, mkdir, mkdtemp, readFile, readdir, rm } from 'nod
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { OUR_AGENT, writesBy } from './audit.ts'
 
 export const CHECKOUT = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
 const STATE = '/var/lib/cass-sni-lab'
@@ -145,7 +146,9 @@ export async function object<T = Record<string, unknown>>(kind: string, name: st
 }
 
 /** Starts `kubectl cass-sni …` and leaves it running. */
-export async function startPlugin(args: string[]): Promise<{ child: ChildProcessWithoutNullStreams; stdout: () => string; stderr: () => string; ended: Promise<number> }> {
+export async function startPlugin(
+  args: string[],
+): Promise<{ child: ChildProcessWithoutNullStreams; stdout: () => string; stderr: () => string; ended: Promise<number> }> {
   const child = spawn('kubectl', ['cass-sni', ...args], { env: { ...process.env, ...(await labEnvironment()) } })
   let stdout = ''
   let stderr = ''
@@ -180,63 +183,20 @@ export async function until<T>(what: string, look: () => Promise<T | undefined |
   }
 }
 
-interface AuditEvent {
-  verb: string
-  userAgent?: string
-  user?: { username?: string }
-  objectRef?: { resource?: string; subresource?: string; namespace?: string; name?: string }
-  requestURI: string
-  requestReceivedTimestamp: string
-}
-
-/** Requests that change objects. Reviews of one's own rights, exec and port-forward are `create` too, but change none. */
-const WRITES = new Set(['create', 'update', 'patch', 'delete', 'deletecollection'])
-const NO_OBJECT = new Set(['selfsubjectaccessreviews', 'selfsubjectrulesreviews', 'tokenreviews', 'subjectaccessreviews'])
-
-/** Write requests of the plugin in the API server's audit log from byte `from` on, as "patch services/x". */
-export async function pluginWrites(from: number): Promise<string[]> {
-  const events = await auditEvents(from)
-  return events
-    .filter((event) => event.userAgent?.startsWith('kubectl-cass-sni'))
-    .filter((event) => WRITES.has(event.verb) && !NO_OBJECT.has(event.objectRef?.resource ?? '') && !['exec', 'portforward'].includes(event.objectRef?.subresource ?? ''))
-    .map((event) => `${event.verb} ${event.objectRef?.resource}/${event.objectRef?.name}`)
-}
-
-/** All requests of the plugin, as seen by the API server; an empty list means that the log was not looked at rightly. */
-export async function pluginRequests(from: number): Promise<number> {
-  return (await auditEvents(from)).filter((event) => event.userAgent?.startsWith('kubectl-cass-sni')).length
-}
-
-async function auditEvents(from: number): Promise<AuditEvent[]> {
-  const bytes = await readFile(AUDIT_LOG)
-  return bytes
-    .subarray(from)
-    .toString('utf8')
-    .split('\n')
-    .filter((line) => line !== '')
-    .flatMap((line) => {
-      try {
-        return [JSON.parse(line) as AuditEvent]
-      } catch {
-        return [] // the line that is being written
-      }
-    })
-}
-
-/** Where the audit log ends now. */
-export async function auditPosition(): Promise<number> {
-  return (await readFile(AUDIT_LOG)).length
-}
-
 /** Runs the command again and proves from the audit log that it read but wrote nothing. */
 export async function writesNothing(args: string[]): Promise<Outcome> {
-  const from = await auditPosition()
+  const since = Date.now()
   const outcome = await plugin(args)
-  const writes = await pluginWrites(from)
   if (outcome.exitCode !== 0) throw new Error(`kubectl cass-sni ${args.join(' ')}: exit code ${outcome.exitCode}\n${outcome.stderr}`)
+  const writes = await pluginWrites(since)
   if (writes.length > 0) throw new Error(`kubectl cass-sni ${args.join(' ')} wrote: ${writes.join(', ')}`)
-  if ((await pluginRequests(from)) === 0) throw new Error('the audit log shows no request of the plugin at all')
+  if (!(await readFile(AUDIT_LOG, 'utf8')).slice(-1_000_000).includes(`"${OUR_AGENT}`)) throw new Error('the audit log shows no request of the plugin at all')
   return outcome
+}
+
+/** Write requests of the plugin since a moment (milliseconds since the epoch), as "patch services/x". */
+export async function pluginWrites(since: number): Promise<string[]> {
+  return (await writesBy(AUDIT_LOG, OUR_AGENT, since)).map((request) => `${request.verb} ${request.resource}/${request.name ?? ''}`)
 }
 
 /** Forgets what earlier tests ran. */

@@ -60,7 +60,7 @@ class Client implements Kube {
       method: 'GET',
       path: pathOf(type, namespace, name),
     })
-    if (answer.status === 404 && isMissingObject(answer.body, name)) return undefined
+    if (answer.status === 404 && isMissingObject(answer.body, type, name)) return undefined
     return this.#parse<T>(answer, asking('get', type, name, namespace))
   }
 
@@ -225,7 +225,7 @@ class Client implements Kube {
       },
       repeatable: options.uid !== undefined,
     })
-    if (answer.status === 404 && isMissingObject(answer.body, name)) return false
+    if (answer.status === 404 && isMissingObject(answer.body, type, name)) return false
     this.#parse(answer, asking('delete', type, name, namespace))
     return true
   }

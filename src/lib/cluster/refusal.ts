@@ -59,9 +59,9 @@ export function parseStatus(body: string): Status | undefined {
 }
 
 /** True when a 404 means this object, not its kind or its namespace. */
-export function isMissingObject(body: string, name: string): boolean {
+export function isMissingObject(body: string, type: ResourceType, name: string): boolean {
   const status = parseStatus(body)
-  return status?.reason === 'NotFound' && status.details?.name === name && status.details.kind !== 'namespaces'
+  return status?.reason === 'NotFound' && status.details?.name === name && (status.details.kind !== 'namespaces' || type.kind === 'Namespace')
 }
 
 /** Translates an answer with a status of 400 or more. */

@@ -242,12 +242,12 @@ export const datacenterStep: InstallStep = {
       install.datacenterName = live[0]?.metadata.name ?? install.datacenterName
     }
     await refresh(install)
+    refuseFixed(install)
     if (install.liveDatacenter === undefined && install.datacenterObjects === undefined) await askForNew(install)
   },
 
   async look(install): Promise<StepPlan> {
     await refresh(install)
-    refuseFixed(install)
     const changes = await plan(install)
     const settled = changes.changes.every((change) => change.action === 'unchanged')
     const kept = install.liveDatacenter !== undefined && changes.changes.length === 0 ? 'kept: ' : ''

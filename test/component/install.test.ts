@@ -1,0 +1,320 @@
+/** `install` against a real API server: what it finds, refuses and desires. Nodes that run are for the lab. */
+import assert from 'node:assert/strict'
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { CASSANDRA_DATACENTER, DEPLOYMENT, NAMESPACE, STORAGE_CLASS } from '../../src/lib/cluster/resources.ts'
+import { apiServer, type TestServer, pathOf } from '../support/api-server.ts'
+import { OUR_AGENT, writesBy } from '../support/audit.ts'
+import { createDatacenter } from '../support/cluster-state.ts'
+import { type CommandOutcome, runCommand } from '../support/command.ts'
+import { createMesh, type TestMesh } from '../support/mesh-state.ts'
+
+describe('install', () => {
+  let server: TestServer
+  let folder: string
+
+  before(async function () {
+    this.timeout(60_000)
+    server = await apiServer()
+    folder = await mkdtemp(join(tmpdir(), 'cass-sni-install-'))
+  })
+
+  after(() => rm(folder, { recursive: true, force: true }))
+
+  const install = (args: string[]): Promise<CommandOutcome> => runCommand(['install', '--kubeconfig', server.kubeconfig, '--yes', ...args])
+
+  async function writesNothing(args: string[]): Promise<CommandOutcome> {
+    const since = Date.now()
+    const outcome = await install(args)
+    assert.deepEqual(await writesBy(server.auditLog, OUR_AGENT, since), [])
+    return outcome
+  }
+
+  async function program(name: string, script: string): Promise<string> {
+    const file = join(folder, name)
+    await writeFile(file, `#!/bin/sh\n${script}\n`)
+    await chmod(file, 0o755)
+    return file
+  }
+
+  async function operator(namespace: string, watches = namespace): Promise<() => Promise<void>> {
+    const labels = { 'app.kubernetes.io/name': 'cass-operator', 'sidecar.istio.io/inject': 'false' }
+    const container = { name: 'manager', image: 'docker.io/k8ssandra/cass-operator:v1.30.0', env: [{ name: 'WATCH_NAMESPACE', value: watches }] }
+    await server.create(DEPLOYMENT, {
+      metadata: { name: 'cass-operator', namespace, labels },
+      spec: {
+        replicas: 1,
+        selector: { matchLabels: { a: 'b' } },
+        template: { metadata: { labels: { a: 'b', ...labels } }, spec: { containers: [container] } },
+      },
+      status: { replicas: 1, readyReplicas: 1, availableReplicas: 1 },
+    })
+    return () => server.remove(DEPLOYMENT, 'cass-operator', namespace)
+  }
+
+  describe('without Istio', () => {
+    it('plans to run istioctl with the values and the context of the user, and does not run it in a dry run', async () => {
+      const namespace = await server.namespace('empty')
+      const undo = await operator(namespace)
+      const outcome = await writesNothing([
+        '-n',
+        namespace,
+        '--dry-run',
+        '--istioctl',
+        '/nowhere/istioctl',
+        '--istio-values',
+        'values.yaml',
+        '--storage-provisioner',
+        'x/y',
+        '-o',
+        'json',
+      ])
+      assert.equal(outcome.exitCode, 0, outcome.stderr)
+      const [istio] = outcome.json().result.steps
+      assert.equal(istio.state, 'planned')
+      assert.deepEqual(istio.command.slice(0, 5), ['/nowhere/istioctl', 'install', '--skip-confirmation', '--filename', 'values.yaml'])
+      await undo()
+    })
+
+    it('says that istioctl is not there, and how to name it', async () => {
+      const namespace = await server.namespace('empty')
+      const undo = await operator(namespace)
+      const outcome = await writesNothing(['-n', namespace, '--istioctl', '/nowhere/istioctl', '--storage-provisioner', 'x/y'])
+      assert.equal(outcome.exitCode, 1)
+      assert.match(outcome.stderr, /\/nowhere\/istioctl.*CSNI701.*--istioctl/s)
+      await undo()
+    })
+
+    it('tells the last lines of an istioctl that fails', async () => {
+      const namespace = await server.namespace('empty')
+      const undo = await operator(namespace)
+      const istioctl = await program('istioctl', 'echo "Error: no space left" >&2; exit 3')
+      const outcome = await writesNothing(['-n', namespace, '--istioctl', istioctl, '--storage-provisioner', 'x/y'])
+      assert.equal(outcome.exitCode, 1)
+      assert.match(outcome.stderr, /exit code 3: Error: no space left.*CSNI701/s)
+      await undo()
+    })
+  })
+
+  describe('with Istio', () => {
+    let mesh: TestMesh
+    before(async () => {
+      mesh = await createMesh(server)
+    })
+    after(() => mesh.remove())
+
+    it('names the flag when there is no operator and nobody can be asked', async () => {
+      const namespace = await server.namespace('bare')
+      const outcome = await writesNothing(['-n', namespace])
+      assert.equal(outcome.exitCode, 2)
+      assert.match(outcome.stderr, /cass-operator is not in the cluster.*CSNI102.*--operator-manifest/s)
+    })
+
+    it('does not take an operator for its own that watches another namespace', async () => {
+      const [here, there] = [await server.namespace('here'), await server.namespace('there')]
+      const undo = await operator(there)
+      const outcome = await writesNothing(['-n', here])
+      assert.equal(outcome.exitCode, 2)
+      assert.match(outcome.stderr, new RegExp(`${there}/cass-operator 1\\.30\\.0 does not watch namespace ${here}`))
+      await undo()
+    })
+
+    it('runs the helm of the user for a chart, and keeps the sidecar out of what it installs', async function () {
+      this.timeout(20_000)
+      const namespace = await server.namespace('chart')
+      const words = join(folder, 'helm-words')
+      const kubectl = (await readFile(server.kubeconfig, 'utf8')).length > 0 ? server.kubeconfig : ''
+      const helm = await program('helm', `printf '%s\\n' "$@" > ${words}; exit 1`)
+      const outcome = await install(['-n', namespace, '--operator-chart', 'k8ssandra/cass-operator', '--helm', helm, '--storage-provisioner', 'x/y'])
+      assert.match(outcome.stderr, /helm.*exit code 1.*CSNI702/s)
+      assert.deepEqual((await readFile(words, 'utf8')).trim().split('\n'), [
+        'upgrade',
+        '--install',
+        'cass-operator',
+        'k8ssandra/cass-operator',
+        '--namespace',
+        namespace,
+        '--wait',
+        `--kubeconfig=${kubectl}`,
+      ])
+    })
+
+    it('applies a manifest with the Deployment last, without a sidecar, and again without a write', async function () {
+      this.timeout(30_000)
+      const namespace = await server.namespace('manifest')
+      const manifest = join(folder, 'operator.yaml')
+      const labels = { name: 'cass-operator' }
+      await writeFile(
+        manifest,
+        JSON.stringify({
+          apiVersion: 'v1',
+          kind: 'List',
+          items: [
+            {
+              apiVersion: 'apps/v1',
+              kind: 'Deployment',
+              metadata: { name: 'cass-operator' },
+              spec: {
+                selector: { matchLabels: labels },
+                template: {
+                  metadata: { labels },
+                  spec: { containers: [{ name: 'manager', image: 'cass-operator:v1.30.0', env: [{ name: 'WATCH_NAMESPACE', value: namespace }] }] },
+                },
+              },
+            },
+            { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'settings' }, data: { a: 'b' } },
+          ],
+        }),
+      )
+      const args = ['-n', namespace, '--operator-manifest', manifest, '--storage-provisioner', 'x/y', '--timeout', '3s']
+      const since = Date.now()
+      const first = await install(args)
+      assert.equal(first.exitCode, 124, first.stderr)
+      const order = (await writesBy(server.auditLog, OUR_AGENT, since)).map((write) => write.name)
+      assert.deepEqual(
+        order.filter((name) => name === 'settings' || name === 'cass-operator'),
+        ['settings', 'cass-operator'],
+      )
+      await server.status(DEPLOYMENT, 'cass-operator', namespace, { replicas: 1, readyReplicas: 1 })
+      const again = await install(['-n', namespace, '--operator-manifest', manifest, '--storage-provisioner', 'x/y', '--dry-run', '-o', 'json'])
+      assert.equal(again.json().result.steps.find((step: { id: string }) => step.id === 'operator').state, 'present')
+      await server.remove(DEPLOYMENT, 'cass-operator', namespace)
+    })
+
+    describe('and an operator', () => {
+      let namespace: string
+      let undo: () => Promise<void>
+      beforeEach(async () => {
+        namespace = await server.namespace('dc')
+        undo = await operator(namespace)
+      })
+      afterEach(() => undo())
+
+      it('asks for a StorageClass when there is no default, and refuses one that is not there', async () => {
+        const none = await writesNothing(['-n', namespace])
+        assert.equal(none.exitCode, 2)
+        assert.match(none.stderr, /no default StorageClass.*CSNI102.*--storage-class/s)
+        const wrong = await writesNothing(['-n', namespace, '--storage-class', 'fats'])
+        assert.equal(wrong.exitCode, 1)
+        assert.match(wrong.stderr, /there is no StorageClass fats.*CSNI204/s)
+      })
+
+      it("takes the cluster's default class, and makes the blog's datacenter, which the next run keeps", async function () {
+        this.timeout(30_000)
+        await server.create(STORAGE_CLASS, {
+          metadata: { name: 'standard', annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } },
+          provisioner: 'x/y',
+        })
+        try {
+          const first = await install(['-n', namespace, '--heap', '2G', '--timeout', '3s'])
+          assert.equal(first.exitCode, 124, first.stderr)
+          assert.match(first.stderr, /3 more pods to be created by the operator.*CSNI901/s)
+          const live = (await server.client.get(pathOf(CASSANDRA_DATACENTER, namespace, 'dc1'))) as { spec: Record<string, unknown> }
+          assert.equal(live.spec['clusterName'], 'dse')
+          assert.equal(live.spec['size'], 3)
+          assert.deepEqual(
+            (live.spec['storageConfig'] as { cassandraDataVolumeClaimSpec: { storageClassName: string } }).cassandraDataVolumeClaimSpec.storageClassName,
+            'standard',
+          )
+          const account = await server.client.get(`/api/v1/namespaces/${namespace}/serviceaccounts/dc1-cassandra`)
+          assert.ok(account)
+          // the next run knows neither flag nor file, and yet gives nothing up
+          const again = await writesNothing(['-n', namespace, '--timeout', '3s'])
+          assert.equal(again.exitCode, 124)
+          const bigger = await install(['-n', namespace, '--size', '4', '--dry-run', '-o', 'json'])
+          const changes = bigger.json().changes.filter((change: { action: string }) => change.action === 'configured')
+          assert.deepEqual(
+            changes.map((change: { object: string; fields: string[] }) => [change.object, change.fields]),
+            [['cassandradatacenter.cassandra.datastax.com/dc1', ['spec.size']]],
+          )
+        } finally {
+          await server.remove(STORAGE_CLASS, 'standard')
+        }
+      })
+
+      it('refuses a StorageClass server-storage of another make, and uses one of the same', async () => {
+        await server.create(STORAGE_CLASS, { metadata: { name: 'server-storage' }, provisioner: 'pd.csi.storage.gke.io', parameters: { type: 'pd-ssd' } })
+        try {
+          const other = await writesNothing(['-n', namespace, '--storage-provisioner', 'x/y'])
+          assert.equal(other.exitCode, 1)
+          assert.match(other.stderr, /pd\.csi\.storage\.gke\.io.*CSNI307/s)
+          const same = await writesNothing([
+            '-n',
+            namespace,
+            '--storage-provisioner',
+            'pd.csi.storage.gke.io',
+            '--storage-parameter',
+            'type=pd-ssd',
+            '--dry-run',
+            '-o',
+            'json',
+          ])
+          assert.equal(same.json().result.steps.find((step: { id: string }) => step.id === 'storage').state, 'present')
+        } finally {
+          await server.remove(STORAGE_CLASS, 'server-storage')
+        }
+      })
+
+      it("keeps another's datacenter as it is, and changes of it only what a flag names", async function () {
+        this.timeout(20_000)
+        const datacenter = await createDatacenter(server, { namespace })
+        await server.create(STORAGE_CLASS, { metadata: { name: 'server-storage' }, provisioner: 'x/y' })
+        try {
+          const kept = await writesNothing(['-n', namespace, '--dry-run', '-o', 'json'])
+          const step = kept.json().result.steps.find((each: { id: string }) => each.id === 'datacenter')
+          assert.equal(step.state, 'present')
+          assert.match(step.note, /^kept: dc1/)
+          const refused = await writesNothing(['-n', namespace, '--cluster-name', 'other'])
+          assert.match(refused.stderr, /CSNI307/)
+        } finally {
+          await datacenter.remove()
+          await server.remove(STORAGE_CLASS, 'server-storage')
+        }
+      })
+
+      for (const [name, text, why] of [
+        ['no datacenter', '{apiVersion: v1, kind: ConfigMap, metadata: {name: x}}', /holds no CassandraDatacenter.*CSNI107/s],
+        [
+          'another namespace',
+          '{apiVersion: cassandra.datastax.com/v1beta1, kind: CassandraDatacenter, metadata: {name: dc1, namespace: elsewhere}, spec: {}}',
+          /elsewhere.*CSNI107.*-n elsewhere/s,
+        ],
+      ] as const) {
+        it(`refuses a file with ${name}`, async () => {
+          const file = join(folder, 'dc.yaml')
+          await writeFile(file, text)
+          const outcome = await writesNothing(['-n', namespace, '--datacenter-file', file])
+          assert.equal(outcome.exitCode, 2, outcome.stderr)
+          assert.match(outcome.stderr, why)
+        })
+      }
+
+      for (const args of [
+        ['--datacenter', 'Not_A_Name'],
+        ['--storage-parameter', 'nonsense', '--storage-provisioner', 'x/y'],
+        ['--storage-parameter', 'a=b'],
+        ['--size', '0'],
+        ['--operator-manifest', 'a', '--operator-chart', 'b'],
+        ['--server-type', 'dse', '--storage-provisioner', 'x/y'],
+      ]) {
+        it(`${args.join(' ')} is wrong usage`, async () => {
+          const outcome = await writesNothing(['-n', namespace, ...args])
+          assert.equal(outcome.exitCode, 2, outcome.stderr)
+          assert.match(outcome.stderr, /^error: .*\[CSNI10[12]\]/m)
+        })
+      }
+
+      it('makes a namespace that is not there, with the label of the revision that there is', async () => {
+        const outcome = await writesNothing(['-n', `${namespace}-new`, '--operator-chart', 'x', '--storage-provisioner', 'x/y', '--dry-run', '-o', 'json'])
+        assert.equal(outcome.exitCode, 0, outcome.stderr)
+        const created = outcome
+          .json()
+          .changes.filter((change: { action: string }) => change.action === 'created')
+          .map((change: { object: string }) => change.object)
+        assert.ok(created.includes(`namespace/${namespace}-new`))
+        assert.equal(await server.client.get(pathOf(NAMESPACE, undefined, `${namespace}-new`)).catch(() => undefined), undefined)
+      })
+    })
+  })
+})
