@@ -1,0 +1,157 @@
+/**
+ * The JSON schemas of the commands' results (docs/schemas/<Kind>.json), made from the result types of the commands, so
+ * that the two cannot differ. `npm run build` writes them; they are committed, and a contract test compares.
+ */
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import ts from 'typescript'
+
+export type Schema = Record<string, unknown>
+
+/** Results that a command writes without the base command, by kind: the file and the type. */
+const WRITTEN_BY_ITSELF: Record<string, [file: string, type: string, omit: string[]]> = {
+  // Its warnings are in the envelope.
+  PortForward: ['src/lib/workflows/port-forward.ts', 'Forwarding', ['warnings']],
+}
+
+/**
+ * One schema for each kind of result, of the whole envelope, and what the type check has to say about src/ (nothing when
+ * all is well). Throws on a type that has no JSON.
+ */
+export function schemas(root: string): { schemas: Map<string, Schema>; problems: string } {
+  const files = readdirSync(join(root, 'src/commands'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join(root, 'src/commands', name))
+    .sort()
+  const parsed = ts.parseJsonConfigFileContent(ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile).config, ts.sys, root)
+  const program = ts.createProgram(parsed.fileNames, { ...parsed.options, noEmit: true, incremental: false })
+  const checker = program.getTypeChecker()
+  const typeNamed = (file: string, name: string) => {
+    const source = program.getSourceFile(join(root, file))
+    const symbol = source && checker.getSymbolAtLocation(source)
+    const exported = symbol && checker.getExportsOfModule(symbol).find((candidate) => candidate.name === name)
+    if (!exported) throw new Error(`${file} exports no ${name}.`)
+    return checker.getDeclaredTypeOfSymbol(exported)
+  }
+  const change = schemaOf(typeNamed('src/lib/events.ts', 'ChangeRecord'), checker)
+  const warning = schemaOf(typeNamed('src/lib/output/envelope.ts', 'Warning'), checker)
+  const result = new Map<string, Schema>()
+  for (const file of files) {
+    const source = program.getSourceFile(file)
+    for (const statement of source?.statements ?? []) {
+      if (!ts.isClassDeclaration(statement)) continue
+      const base = statement.heritageClauses?.flatMap((clause) => clause.types).find((type) => type.expression.getText() === 'CassSniCommand')
+      const kind = statement.members.find((member) => ts.isPropertyDeclaration(member) && member.name.getText() === 'kind')
+      const name = kind && ts.isPropertyDeclaration(kind) && kind.initializer && ts.isStringLiteral(kind.initializer) ? kind.initializer.text : undefined
+      if (!base || name === undefined) continue
+      const own = WRITTEN_BY_ITSELF[name]
+      const argument = base.typeArguments?.[0]
+      const type = own ? typeNamed(own[0], own[1]) : argument && checker.getTypeFromTypeNode(argument)
+      if (!type) throw new Error(`${file}: CassSniCommand has no result type.`)
+      result.set(name, envelope(name, schemaOf(type, checker, own?.[2] ?? []), change, warning))
+    }
+  }
+  const problems = ts.formatDiagnostics(ts.getPreEmitDiagnostics(program), {
+    getCanonicalFileName: (name) => name,
+    getCurrentDirectory: () => root,
+    getNewLine: () => '\n',
+  })
+  return { schemas: result, problems }
+}
+
+/** The text of a schema's file. */
+export function schemaText(schema: Schema): string {
+  return `${JSON.stringify(schema, null, 2)}\n`
+}
+
+function envelope(kind: string, result: Schema, change: Schema, warning: Schema): Schema {
+  return {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    title: kind,
+    type: 'object',
+    properties: {
+      apiVersion: { const: 'cass-sni/v1' },
+      kind: { const: kind },
+      result: { ...result, description: 'Absent when the command failed.' },
+      changes: { type: 'array', items: change, description: 'The objects that were looked at and, where they differed, changed. Absent when there were none.' },
+      warnings: { type: 'array', items: warning },
+      error: {
+        type: 'object',
+        properties: {
+          code: { type: 'string', pattern: '^CSNI[0-9]{3}$' },
+          message: { type: 'string' },
+          object: { type: 'string' },
+          next: { type: 'array', items: { type: 'string' } },
+        },
+        required: ['code', 'message', 'next'],
+        description: 'Why the command failed (docs/errors.md).',
+      },
+    },
+    required: ['apiVersion', 'kind', 'warnings'],
+  }
+}
+
+function schemaOf(type: ts.Type, checker: ts.TypeChecker, omit: string[] = [], above: ts.Type[] = []): Schema {
+  const { flags } = type
+  if (above.includes(type)) throw new Error(`${checker.typeToString(type)} holds itself.`)
+  const inner = (other: ts.Type) => schemaOf(other, checker, [], [...above, type])
+  if (flags & ts.TypeFlags.Unknown) return {}
+  if (type.isStringLiteral() || type.isNumberLiteral()) return { const: type.value }
+  if (flags & ts.TypeFlags.BooleanLiteral) return { const: checker.typeToString(type) === 'true' }
+  if (flags & ts.TypeFlags.Null) return { type: 'null' }
+  if (flags & ts.TypeFlags.TemplateLiteral) return { type: 'string', pattern: pattern(type as ts.TemplateLiteralType) }
+  if (flags & ts.TypeFlags.StringLike) return { type: 'string' }
+  if (flags & ts.TypeFlags.NumberLike) return { type: 'number' }
+  if (flags & ts.TypeFlags.Boolean) return { type: 'boolean' }
+  if (type.isUnion()) return union(type, inner)
+  if (checker.isTupleType(type)) {
+    const items = checker.getTypeArguments(type as ts.TypeReference).map(inner)
+    return { type: 'array', items, minItems: items.length, maxItems: items.length }
+  }
+  if (checker.isArrayType(type)) {
+    const [item] = checker.getTypeArguments(type as ts.TypeReference)
+    return { type: 'array', items: item ? inner(item) : {} }
+  }
+  if (flags & (ts.TypeFlags.Object | ts.TypeFlags.Intersection) && type.getCallSignatures().length === 0) return object(type, checker, omit, inner)
+  throw new Error(`${checker.typeToString(type)} has no JSON.`)
+}
+
+function union(type: ts.UnionType, inner: (type: ts.Type) => Schema): Schema {
+  const members = type.types.filter((member) => !(member.flags & ts.TypeFlags.Undefined))
+  if (members.every((member) => member.flags & ts.TypeFlags.BooleanLiteral) && members.length === 2) return { type: 'boolean' }
+  if (members.every((member) => member.isStringLiteral())) return { type: 'string', enum: members.map((member) => member.value).sort() }
+  const schemas = members.map(inner)
+  const [only] = schemas
+  return only && schemas.length === 1 ? only : { anyOf: schemas }
+}
+
+function object(type: ts.Type, checker: ts.TypeChecker, omit: string[], inner: (type: ts.Type) => Schema): Schema {
+  const properties: Record<string, Schema> = {}
+  const required: string[] = []
+  for (const symbol of checker.getPropertiesOfType(type)) {
+    if (omit.includes(symbol.name)) continue
+    const member = checker.getTypeOfSymbol(symbol)
+    const description = ts.displayPartsToString(symbol.getDocumentationComment(checker))
+    properties[symbol.name] = { ...inner(member), ...(description ? { description } : {}) }
+    const mayBeAbsent =
+      symbol.flags & ts.SymbolFlags.Optional ||
+      member.flags & ts.TypeFlags.Unknown ||
+      (member.isUnion() && member.types.some((part) => part.flags & ts.TypeFlags.Undefined))
+    if (!mayBeAbsent) required.push(symbol.name)
+  }
+  const values = checker.getIndexTypeOfType(type, ts.IndexKind.String)
+  return {
+    type: 'object',
+    ...(Object.keys(properties).length > 0 ? { properties } : {}),
+    ...(required.length > 0 ? { required } : {}),
+    ...(values ? { additionalProperties: inner(values) } : {}),
+  }
+}
+
+function pattern(type: ts.TemplateLiteralType): string {
+  const parts = type.texts.map(
+    (text, index) =>
+      text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&') + (type.types[index] ? (type.types[index].flags & ts.TypeFlags.Number ? '-?[0-9.]+' : '.*') : ''),
+  )
+  return `^${parts.join('')}$`
+}
