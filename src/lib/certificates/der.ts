@@ -28,7 +28,7 @@ export interface DerElement {
  * The elements that follow one another in `bytes`.
  * @throws RangeError when the bytes are no such DER.
  */
-export function readElements(bytes: Buffer): DerElement[] {
+function readElements(bytes: Buffer): DerElement[] {
   const elements: DerElement[] = []
   let at = 0
   while (at < bytes.length) {
