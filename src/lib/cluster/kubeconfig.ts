@@ -220,12 +220,14 @@ function finishChoice(
   if (as === undefined && ((options.asGroups?.length ?? 0) > 0 || options.asUid !== undefined)) {
     throw new CassSniError('CSNI101', '--as-group and --as-uid need a user to act as', { next: ['Add --as USER.'] })
   }
-  const given = options.namespace ?? (contextNamespace === '' ? undefined : contextNamespace)
-  const target = {
+  const ofContext = contextNamespace === '' ? undefined : contextNamespace
+  const given = options.namespace ?? ofContext
+  const target: KubeTarget = {
     ...names,
     server: cluster.server,
     namespace: given ?? 'default',
     namespaceGiven: given !== undefined,
+    ...(ofContext === undefined ? {} : { contextNamespace: ofContext }),
   }
   return { target, cluster, user: impersonated }
 }

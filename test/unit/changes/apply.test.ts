@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict'
+import { applyChanges } from '../../../src/lib/changes/apply.ts'
+import type { Desired } from '../../../src/lib/changes/changeset.ts'
+import { ownedLabels } from '../../../src/lib/changes/ownership.ts'
+import { planChanges } from '../../../src/lib/changes/plan.ts'
+import type { Kube, KubeObject, ResourceType } from '../../../src/lib/cluster/kube.ts'
+import { Refusal } from '../../../src/lib/cluster/refusal.ts'
+import { CONFIG_MAP, SERVICE } from '../../../src/lib/cluster/resources.ts'
+import { CassSniError } from '../../../src/lib/errors.ts'
+import type { WorkflowEvent } from '../../../src/lib/events.ts'
+
+const make = (name: string, data: Record<string, string>, labels = ownedLabels('dc1')): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name, namespace: 'ns', labels },
+  data,
+})
+const own = (name: string, data: Record<string, string>): Desired => ({ type: CONFIG_MAP, ownership: 'own', object: make(name, data) })
+const prune = { types: [CONFIG_MAP], namespace: 'ns', labelSelector: 'x' }
+
+/** A cluster of ConfigMaps that records what it is asked for. */
+function fakeKube(objects: KubeObject[]) {
+  const store = new Map(objects.map((object, index) => [object.metadata.name, { ...object, metadata: { ...object.metadata, uid: `uid-${index}` } }]))
+  const asked: string[] = []
+  const failures: CassSniError[] = []
+  const kube = {
+    get: async (_type: ResourceType, name: string) => {
+      asked.push(`get ${name}`)
+      return store.get(name)
+    },
+    list: async (type: ResourceType) => {
+      asked.push(`list ${type.plural}`)
+      return type.kind === 'ConfigMap' ? [...store.values()] : []
+    },
+    apply: async (_type: ResourceType, object: KubeObject, options: { force?: boolean }) => {
+      asked.push(`apply ${object.metadata.name} uid=${object.metadata.uid ?? ''} force=${options.force === true}`)
+      const failure = failures.shift()
+      if (failure !== undefined) throw failure
+      return object
+    },
+    delete: async (_type: ResourceType, name: string, _namespace: string, options: { uid?: string }) => {
+      asked.push(`delete ${name} uid=${options.uid ?? ''}`)
+      return true
+    },
+  }
+  return { kube: kube as unknown as Kube, asked, failures, store }
+}
+
+const context = (kube: Kube, dryRun = false) => {
+  const events: WorkflowEvent[] = []
+  return { kube, signal: new AbortController().signal, emit: (event: WorkflowEvent) => void events.push(event), dryRun, events }
+}
+
+describe('planning and applying', () => {
+  it('writes what differs in the given order, prunes last, and tells of every object', async () => {
+    const { kube, asked } = fakeKube([make('same', { a: '1' }), make('other', { a: '1' }), make('old', {})])
+    const set = await planChanges(kube, [own('new', { a: '1' }), own('same', { a: '1' }), own('other', { a: '2' })], prune)
+    assert.deepEqual(asked.splice(0), ['list configmaps', 'get new'])
+    const run = context(kube)
+    const records = await applyChanges(run, set)
+    assert.deepEqual(asked, ['apply new uid= force=true', 'apply other uid=uid-1 force=true', 'delete old uid=uid-2'])
+    assert.deepEqual(
+      records.map((one) => `${one.object} ${one.action} ${one.fields ?? ''}`.trim()),
+      ['configmap/new created', 'configmap/same unchanged', 'configmap/other configured data.a', 'configmap/old pruned'],
+    )
+    assert.equal(run.events.length, 4)
+  })
+
+  it('sends nothing in a dry run, and nothing when nothing differs', async () => {
+    const { kube, asked } = fakeKube([make('same', { a: '1' }), make('old', {})])
+    const records = await applyChanges(context(kube, true), await planChanges(kube, [own('same', { a: '1' }), own('new', {})], prune))
+    assert.deepEqual(
+      records.map((one) => [one.action, one.dryRun]),
+      [
+        ['unchanged', true],
+        ['created', true],
+        ['pruned', true],
+      ],
+    )
+    await applyChanges(context(kube), await planChanges(kube, [own('same', { a: '1' })]))
+    assert.deepEqual(
+      asked.filter((each) => !/^(get|list)/.test(each)),
+      [],
+    )
+  })
+
+  it('does not prune what lacks our label, whatever the selector says', async () => {
+    const { kube } = fakeKube([make('theirs', {}, {})])
+    assert.deepEqual((await planChanges(kube, [], prune)).changes, [])
+  })
+
+  it('writes nothing at all when there is a conflict', async () => {
+    const { kube, asked } = fakeKube([make('theirs', {}, { 'app.kubernetes.io/managed-by': 'Helm' })])
+    const run = context(kube)
+    await assert.rejects(applyChanges(run, await planChanges(kube, [own('new', {}), own('theirs', {})])), {
+      code: 'CSNI210',
+      message: /configmap\/theirs.*Helm/,
+      object: 'configmap/theirs in namespace ns',
+    })
+    assert.ok(asked.every((each) => each.startsWith('get')))
+    assert.equal(run.events.length, 1)
+  })
+
+  it('wants an object that must exist', async () => {
+    const { kube } = fakeKube([])
+    await assert.rejects(planChanges(kube, [{ ...own('gw', {}), type: SERVICE, ownership: 'share', mustExist: true }]), {
+      code: 'CSNI204',
+      message: 'service/gw does not exist in namespace ns',
+    })
+  })
+
+  it('looks again when somebody else was faster, once', async () => {
+    const race = () => new CassSniError('CSNI206', 'changed meanwhile', { cause: new Refusal(409, 'Conflict') })
+    const one = fakeKube([make('x', { a: '1' })])
+    one.failures.push(race())
+    const set = await planChanges(one.kube, [own('x', { a: '2' })])
+    await applyChanges(context(one.kube), set)
+    assert.deepEqual(one.asked, ['get x', 'apply x uid=uid-0 force=true', 'get x', 'apply x uid=uid-0 force=true'])
+    one.failures.push(race(), race())
+    await assert.rejects(applyChanges(context(one.kube), set), { code: 'CSNI206' })
+  })
+
+  it('stops between two changes when it is aborted', async () => {
+    const { kube, asked } = fakeKube([])
+    const set = await planChanges(kube, [own('a', {}), own('b', {})])
+    const controller = new AbortController()
+    const emit = () => controller.abort(new CassSniError('CSNI902', 'interrupted'))
+    await assert.rejects(applyChanges({ kube, signal: controller.signal, emit, dryRun: false }, set), { code: 'CSNI902' })
+    assert.equal(asked.filter((each) => each.startsWith('apply')).length, 1)
+  })
+})

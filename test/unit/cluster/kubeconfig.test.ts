@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { authenticator } from '../../../src/lib/cluster/authentication.ts'
+import { chooseConfig, type ChosenConfig } from '../../../src/lib/cluster/kubeconfig.ts'
+import type { CassSniError } from '../../../src/lib/errors.ts'
+
+const FIRST = `
+current-context: a
+clusters:
+- {name: one, cluster: {server: "https://one:6443", certificate-authority: ca.pem}}
+users:
+- {name: red, user: {token: first}}
+contexts:
+- {name: a, context: {cluster: one, user: red, namespace: here}}
+`
+const SECOND = `
+current-context: b
+clusters:
+- {name: one, cluster: {server: "https://wrong:6443"}}
+- {name: two, cluster: {server: "https://two:6443/k8s/c-1"}}
+users:
+- {name: red, user: {token: second, client-key: key.pem}}
+- {name: blue, user: {username: u, password: p}}
+contexts:
+- {name: b, context: {cluster: two, user: blue}}
+- {name: broken, context: {cluster: gone, user: red}}
+`
+
+describe('kubeconfig', () => {
+  let folder = ''
+  let first = ''
+  let second = ''
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'cass-sni-kubeconfig-'))
+    first = join(folder, 'first')
+    second = join(folder, 'second')
+    writeFileSync(first, FIRST)
+    writeFileSync(second, SECOND)
+  })
+  after(() => rmSync(folder, { recursive: true }))
+
+  const both = () => ({ KUBECONFIG: `${first}:${join(folder, 'missing')}::${second}:${first}` })
+  const fails = async (run: Promise<unknown>, code: string, ...parts: RegExp[]) => {
+    await assert.rejects(run, (error: CassSniError) => {
+      assert.equal(error.code, code)
+      for (const part of parts) assert.match(`${error.message}\n${error.next.join('\n')}`, part)
+      return true
+    })
+  }
+
+  it('takes the first of two entries of one name, whole, and passes over missing files', async () => {
+    const { target, cluster, user } = await chooseConfig({}, both())
+    assert.deepEqual(target, {
+      context: 'a',
+      cluster: 'one',
+      user: 'red',
+      server: 'https://one:6443',
+      namespace: 'here',
+      namespaceGiven: true,
+      contextNamespace: 'here',
+    })
+    assert.equal(cluster['certificate-authority'], join(folder, 'ca.pem'))
+    assert.deepEqual(user, { token: 'first' })
+  })
+
+  it('obeys the flags one by one', async () => {
+    const { target } = await chooseConfig({ context: 'b', cluster: 'one', user: 'red', namespace: 'n' }, both())
+    assert.deepEqual([target.context, target.cluster, target.user, target.namespace], ['b', 'one', 'red', 'n'])
+    const plain = await chooseConfig({ context: 'b' }, both())
+    assert.deepEqual([plain.target.namespace, plain.target.namespaceGiven, plain.target.server], ['default', false, 'https://two:6443/k8s/c-1'])
+  })
+
+  it('prefers --kubeconfig to KUBECONFIG, and a relative path in it is relative to the file', async () => {
+    const { target, cluster } = await chooseConfig({ kubeconfig: first, context: 'a' }, { KUBECONFIG: second })
+    assert.equal(target.server, 'https://one:6443')
+    assert.equal(cluster['certificate-authority'], join(folder, 'ca.pem'))
+  })
+
+  it('names what does not exist and what does', async () => {
+    await fails(chooseConfig({ context: 'nope' }, both()), 'CSNI103', /no context "nope".*a, b, broken/s, /kubectl config get-contexts/)
+    await fails(chooseConfig({ user: 'nope' }, both()), 'CSNI103', /no user "nope".*red, blue/s)
+    await fails(chooseConfig({ context: 'broken' }, both()), 'CSNI103', /no cluster "gone".*one, two/s)
+    await fails(chooseConfig({ kubeconfig: join(folder, 'missing') }, {}), 'CSNI103', /missing.*no such file/)
+    await fails(chooseConfig({}, { KUBECONFIG: join(folder, 'missing') }), 'CSNI103', /no kubeconfig/, /--kubeconfig/)
+    await fails(chooseConfig({ kubeconfig: folder }, {}), 'CSNI103', /cannot be used/)
+  })
+
+  it('does not quote a broken file', async () => {
+    const broken = join(folder, 'broken')
+    writeFileSync(broken, 'users: [{name: x, user: {token: "geheim}]\n')
+    await assert.rejects(chooseConfig({ kubeconfig: broken }, {}), (error: CassSniError) => {
+      assert.equal(error.code, 'CSNI103')
+      assert.doesNotMatch(`${error.message}${error.stack}`, /geheim/)
+      return true
+    })
+  })
+
+  it('wants a user to act as before a group', async () => {
+    await fails(chooseConfig({ asGroups: ['dev'] }, both()), 'CSNI101', /--as/)
+  })
+})
+
+describe('authentication', () => {
+  const chosen = (user: ChosenConfig['user'], cluster: Partial<ChosenConfig['cluster']> = {}): ChosenConfig => ({
+    target: { context: 'c', cluster: 'k', user: 'u', server: 'https://x', namespace: 'default', namespaceGiven: false },
+    cluster: { server: 'https://x', ...cluster },
+    user,
+  })
+
+  it('sends one header per group, the uid and extras', async () => {
+    const { headers } = await (
+      await authenticator(chosen({ token: 't', as: 'jane', 'as-groups': ['a', 'b'], 'as-uid': '7', 'as-user-extra': { 'k/x': ['v'] } }), {})
+    )()
+    assert.deepEqual(headers, {
+      Authorization: 'Bearer t',
+      'Impersonate-User': 'jane',
+      'Impersonate-Group': ['a', 'b'],
+      'Impersonate-Uid': '7',
+      'Impersonate-Extra-k%2Fx': ['v'],
+    })
+  })
+
+  it('reads a credential plugin through client-node and tells the plugin about the cluster', async () => {
+    const script = 'echo "{\\"status\\":{\\"token\\":\\"$(echo "$KUBERNETES_EXEC_INFO" | sed "s/.*server[^h]*\\(https:..[a-z]*\\).*/\\1/")\\"}}"'
+    const user = { exec: { command: 'sh', args: ['-c', script], env: [], provideClusterInfo: true } }
+    const { headers } = await (await authenticator(chosen(user), {}))()
+    assert.equal(headers.Authorization, 'Bearer https://x')
+  })
+
+  it('tells what a credential plugin said, or that it is missing', async () => {
+    const failing = await authenticator(chosen({ exec: { command: 'sh', args: ['-c', 'echo login first >&2; exit 1'] } }), {})
+    await assert.rejects(failing(), { code: 'CSNI202', message: /plugin sh of user "u" failed: login first/ })
+    const missing = await authenticator(chosen({ exec: { command: 'no-such-plugin', installHint: 'Get it at example.com' } }), {})
+    await assert.rejects(missing(), { code: 'CSNI202', next: ['Get it at example.com'] })
+  })
+
+  it('names a certificate file that is not there', async () => {
+    await assert.rejects(authenticator(chosen({}, { 'certificate-authority': '/no/ca.pem' }), {}), { code: 'CSNI103', message: /\/no\/ca.pem/ })
+  })
+})

@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type WebSocket, WebSocketServer } from 'ws'
+import { execInPod } from '../../../src/lib/cluster/exec.ts'
+import { Transport } from '../../../src/lib/cluster/transport.ts'
+import { openTunnel } from '../../../src/lib/cluster/tunnel.ts'
+
+const PORT_BYTES = Buffer.from([0x52, 0x23])
+const framed = (channel: number, data: Buffer | string) => Buffer.concat([Buffer.from([channel]), Buffer.from(data)])
+const pod = { name: 'p', namespace: 'n' }
+
+describe('streams into a pod', () => {
+  let http: Server
+  let sockets: WebSocketServer
+  let transport: Transport
+  let refusal: [number, string] | undefined
+  let onSocket: (socket: WebSocket) => void
+  let url = ''
+  beforeEach(async () => {
+    refusal = undefined
+    http = createServer()
+    sockets = new WebSocketServer({ noServer: true, handleProtocols: (offered) => [...offered][0] ?? false })
+    http.on('upgrade', (request, socket, head) => {
+      url = request.url ?? ''
+      if (refusal === undefined) sockets.handleUpgrade(request, socket, head, (ws) => onSocket(ws))
+      else socket.end(`HTTP/1.1 ${refusal[0]} x\r\nContent-Length: ${refusal[1].length}\r\nConnection: close\r\n\r\n${refusal[1]}`)
+    })
+    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
+    transport = new Transport({
+      target: {
+        context: 'c',
+        cluster: 'c',
+        user: 'u',
+        server: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
+        namespace: 'n',
+        namespaceGiven: false,
+      },
+      authenticate: async () => ({ headers: {}, tls: {} }),
+      signal: new AbortController().signal,
+      userAgent: 'test',
+    })
+  })
+  afterEach(() => {
+    for (const socket of sockets.clients) socket.terminate()
+    http.closeAllConnections()
+    http.close()
+  })
+
+  /** As kubelet does: the port on both channels first, in the same breath as the handshake. */
+  const greet = (socket: WebSocket) => {
+    socket.send(framed(0, PORT_BYTES))
+    socket.send(framed(1, PORT_BYTES))
+  }
+  const ended = (stream: Duplex) =>
+    new Promise<Error | undefined>((resolve) =>
+      stream
+        .once('error', resolve)
+        .once('close', () => resolve(undefined))
+        .resume(),
+    )
+
+  it('carries bytes both ways, without the port header and whole', async () => {
+    onSocket = (socket) => {
+      greet(socket)
+      socket.on('message', (message: Buffer) => socket.send(framed(0, message.subarray(1))))
+    }
+    const tunnel = await openTunnel(transport, pod, 9042)
+    assert.equal(url, '/api/v1/namespaces/n/pods/p/portforward?ports=9042')
+    const sent = Buffer.alloc(3_000_000, 'abcdefg')
+    const received: Buffer[] = []
+    tunnel.on('data', (data: Buffer) => received.push(data))
+    for (let at = 0; at < sent.length; at += 10_007) tunnel.write(sent.subarray(at, at + 10_007))
+    while (Buffer.concat(received).length < sent.length) await sleep(10)
+    assert.deepEqual(Buffer.concat(received), sent)
+    tunnel.destroy()
+  })
+
+  it('stops reading when nobody takes the data', async () => {
+    let sent = 0
+    onSocket = (socket) => {
+      greet(socket)
+      const pump = () =>
+        socket.send(framed(0, Buffer.alloc(65536)), () => {
+          sent += 65536
+          if (sent < 200 * 1024 * 1024) pump()
+        })
+      pump()
+    }
+    const tunnel = await openTunnel(transport, pod, 9042)
+    await sleep(300)
+    const stuck = sent
+    await sleep(200)
+    assert.equal(sent, stuck)
+    assert.ok(sent < 50 * 1024 * 1024, `${sent} bytes were read though nobody wanted them`)
+    tunnel.destroy()
+  })
+
+  it('makes a writer wait when the far end does not read', async () => {
+    onSocket = (socket) => {
+      greet(socket)
+      socket.pause()
+    }
+    const tunnel = await openTunnel(transport, pod, 9042)
+    let written = 0
+    while (tunnel.write(Buffer.alloc(65536)) && written < 200 * 1024 * 1024) {
+      written += 65536
+      await sleep(0)
+    }
+    assert.ok(written < 50 * 1024 * 1024)
+    tunnel.destroy()
+  })
+
+  it('fails with the reason of the error channel', async () => {
+    onSocket = (socket) => {
+      greet(socket)
+      socket.send(framed(1, 'error forwarding port 9042 to pod x, uid : dial tcp4 127.0.0.1:9042: connect: connection refused'))
+    }
+    const error = await ended(await openTunnel(transport, pod, 9042))
+    assert.match(String(error), /port 9042 of pod p: connection refused/)
+    assert.equal((error as { code?: string }).code, 'CSNI601')
+  })
+
+  it('ends when the far end closes, and fails when the connection is cut', async () => {
+    onSocket = (socket) => {
+      greet(socket)
+      socket.send(framed(0, 'bye'))
+      socket.close(1000)
+    }
+    assert.equal(await ended(await openTunnel(transport, pod, 9042)), undefined)
+    onSocket = (socket) => socket.terminate()
+    assert.match(String(await ended(await openTunnel(transport, pod, 9042))), /was cut/)
+  })
+
+  it('waits for the far end after our own end', async () => {
+    onSocket = (socket) => {
+      greet(socket)
+      socket.on('message', () => setTimeout(() => socket.send(framed(0, 'late')), 200))
+    }
+    const tunnel = await openTunnel(transport, pod, 9042)
+    tunnel.end('question')
+    const parts: Buffer[] = []
+    tunnel.on('data', (data: Buffer) => parts.push(data))
+    await new Promise((resolve) => tunnel.once('close', resolve))
+    assert.equal(Buffer.concat(parts).toString(), 'late')
+  })
+
+  it('translates a refused handshake', async () => {
+    refusal = [
+      403,
+      JSON.stringify({ kind: 'Status', reason: 'Forbidden', message: 'pods "p" is forbidden: User "jane" cannot create resource "pods/portforward"' }),
+    ]
+    await assert.rejects(openTunnel(transport, pod, 9042), { code: 'CSNI203', message: 'user "jane" may not create pods/portforward "p" in namespace n' })
+    refusal = [500, 'kubelet is away']
+    await assert.rejects(openTunnel(transport, pod, 9042), { code: 'CSNI601', message: /kubelet is away/ })
+  })
+
+  it('runs a command: input, outputs, exit code', async () => {
+    onSocket = (socket) => {
+      const input: Buffer[] = []
+      socket.on('message', (message: Buffer) => {
+        if (message[0] === 0) input.push(message.subarray(1))
+        if (message[0] !== 255) return
+        socket.send(framed(1, Buffer.concat(input)))
+        socket.send(framed(2, 'err'))
+        socket.send(framed(3, JSON.stringify({ status: 'Failure', reason: 'NonZeroExitCode', details: { causes: [{ reason: 'ExitCode', message: '4' }] } })))
+        socket.close(1000)
+      })
+    }
+    const result = await execInPod(transport, pod, 'c', ['a', 'b c'], { stdin: 'in' })
+    assert.deepEqual(result, { stdout: 'in', stderr: 'err', exitCode: 4 })
+    assert.match(url, /container=c&stdout=true&stderr=true&command=a&command=b\+c&stdin=true/)
+  })
+
+  it('does not take a cut connection for the end of a command', async () => {
+    onSocket = (socket) => socket.close(1000)
+    await assert.rejects(execInPod(transport, pod, 'c', ['a']), { code: 'CSNI209', message: /cut before it ended/ })
+    onSocket = () => undefined
+    await assert.rejects(execInPod(transport, pod, 'c', ['a'], { timeoutMs: 50 }), { code: 'CSNI209', message: /within 0.05 s/ })
+  })
+})
