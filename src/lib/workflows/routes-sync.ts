@@ -46,6 +46,8 @@ export interface RoutesSyncResult {
 /** How long a gateway's Envoy may take to load new routes before it is told as a warning. Istio's own delay is 0.1 s to 10 s (istio/istio pilot/pkg/features/tuning.go). */
 const LOAD_TIMEOUT_MS = 10_000
 const LOAD_POLL_MS = 250
+/** An Envoy that cannot be asked so many times in a row will not be asked in ten seconds either. */
+const LOAD_ATTEMPTS = 3
 
 /**
  * Brings the routes of one datacenter in line with its nodes; with `dryRun` only says what it would do. A second run writes nothing.
@@ -55,14 +57,13 @@ export async function syncRoutes(context: WorkflowContext, options: RoutesSyncOp
   const { kube, emit } = context
   const namespace = kube.target.namespace
   // Nothing here waits for anything else: all is asked at once, and told in the order of the steps.
-  const gatewayNamespace = options.gateway?.includes('/') ? options.gateway.split('/')[0] : undefined
   const reading = {
     datacenter: observeDatacenter(kube, {
       namespace,
       clusterDomain: options.clusterDomain,
       ...(options.datacenter === undefined ? {} : { name: options.datacenter }),
     }),
-    mesh: observeMesh(kube, gatewayNamespace === undefined ? {} : { namespaces: [gatewayNamespace] }),
+    mesh: observeMesh(kube, options.gateway?.includes('/') ? { namespaces: [options.gateway.split('/')[0] ?? ''] } : {}),
     gateways: listEverywhere(kube, ISTIO_GATEWAY),
     virtualServices: listEverywhere(kube, VIRTUAL_SERVICE),
   }
@@ -271,16 +272,18 @@ async function awaitLoaded(context: WorkflowContext, gateway: IngressGateway, op
   const deadline = context.now() + LOAD_TIMEOUT_MS
   const outcomes = await Promise.all(
     pods.map(async (pod) => {
-      for (;;) {
+      for (let failures = 0; ; ) {
         throwIfAborted(signal)
         try {
           if (fits(await loadedRoutes(kube, pod, port))) return undefined
+          failures = 0
         } catch (error) {
           throwIfAborted(signal)
           if (!(error instanceof CassSniError)) throw error
           // Who may not look takes Istio's word for it.
           if (error.code === 'CSNI203') return undefined
-          if (context.now() >= deadline) return `${pod.name} (${error.message})`
+          failures++
+          if (failures === LOAD_ATTEMPTS || context.now() >= deadline) return `${pod.name} (${error.message})`
         }
         if (context.now() >= deadline) return pod.name
         emit({ type: 'waiting', id: 'routes', lines: [`${pod.name}: its Envoy loads the routes`] })
@@ -293,7 +296,7 @@ async function awaitLoaded(context: WorkflowContext, gateway: IngressGateway, op
     emit({
       type: 'warning',
       code: 'CSNI603',
-      message: `not all routes were seen in the Envoy of ${late.join(', ')} after ${LOAD_TIMEOUT_MS / 1000} s: kubectl cass-sni verify looks again`,
+      message: `not all routes were seen in the Envoy of ${late.join(', ')} yet: kubectl cass-sni verify looks again`,
     })
   }
 }

@@ -56,6 +56,16 @@ describe('observing Istio', () => {
     deepEqual(mesh.gateways[0]?.selector, { app: 'own' })
   })
 
+  it('finds what the Gateway API made', async () => {
+    const labels = { 'gateway.istio.io/managed': 'istio.io-gateway-controller', 'gateway.networking.k8s.io/gateway-name': 'auto' }
+    const auto = [gatewayService('auto-istio', 'x', { 'gateway.networking.k8s.io/gateway-name': 'auto' }), gatewayPod('p', 'x', labels)]
+    deepEqual(
+      (await observeMesh(fakeKube(auto, ['v1']))).gateways.map((each) => [each.service, each.managed]),
+      [['auto-istio', true]],
+    )
+    equal((await observeMesh(fakeKube([...usual, ...auto], ['v1']))).gateways.length, 2)
+  })
+
   it('reads the tags of revisions when asked to', async () => {
     const webhook = {
       apiVersion: 'admissionregistration.k8s.io/v1',

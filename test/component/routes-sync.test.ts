@@ -1,0 +1,269 @@
+import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { CASSANDRA_DATACENTER, ISTIO_GATEWAY, POD, SERVICE, STATEFUL_SET, VIRTUAL_SERVICE } from '../../src/lib/cluster/resources.ts'
+import type { ResourceType } from '../../src/lib/cluster/kube.ts'
+import { apiServer, type Manifest, pathOf, type TestServer } from '../support/api-server.ts'
+import { OUR_AGENT, writesBy } from '../support/audit.ts'
+import { createDatacenter, type DatacenterShape, type TestDatacenter } from '../support/cluster-state.ts'
+import { type CommandOutcome, runCommand } from '../support/command.ts'
+import { createMesh, type TestMesh } from '../support/mesh-state.ts'
+
+interface Routes {
+  spec: { hosts: string[]; tls?: { match: { sniHosts: string[] }[] }[]; tcp?: unknown[] }
+}
+
+describe('routes sync', function () {
+  this.timeout(60_000)
+  let server: TestServer
+  let mesh: TestMesh
+  let dc: TestDatacenter
+
+  before(async () => {
+    server = await apiServer()
+  })
+
+  beforeEach(async () => {
+    mesh = await createMesh(server, { namespace: await server.namespace('istio') })
+  })
+
+  afterEach(async () => {
+    await Promise.all([mesh.remove(), dc?.remove()])
+    // nobody collects garbage here, and what one test leaves would meet the next one's
+    for (const type of [VIRTUAL_SERVICE, ISTIO_GATEWAY]) {
+      const { items } = await server.client.get<{ items: Manifest[] }>(pathOf(type))
+      await Promise.all(items.map((item) => server.remove(type, item.metadata.name, item.metadata.namespace)))
+    }
+  })
+
+  const datacenter = async (shape: Omit<DatacenterShape, 'namespace'> = {}) => {
+    dc = await createDatacenter(server, { namespace: await server.namespace('cass'), ...shape })
+    return dc
+  }
+  const sync = (...words: string[]): Promise<CommandOutcome> => runCommand(['routes', 'sync', '--kubeconfig', server.kubeconfig, '-n', dc.namespace, ...words])
+  const synced = async (...words: string[]) => {
+    const outcome = await sync(...words, '-o', 'json')
+    equal(outcome.exitCode, 0, outcome.stdout + outcome.stderr)
+    return outcome.json()
+  }
+  const live = <T>(type: ResourceType, name: string, namespace = dc.namespace) => server.client.get<T>(pathOf(type, namespace, name))
+  const routes = () => live<Routes>(VIRTUAL_SERVICE, 'cass-sni-dc1')
+  const sniHosts = async () => (await routes()).spec.tls?.map((each) => each.match[0]?.sniHosts ?? [])
+  const cqlServices = async () => {
+    const { items } = await server.client.get<{ items: Manifest[] }>(`${pathOf(SERVICE, dc.namespace)}?labelSelector=${encodeURIComponent('cass-sni/pod')}`)
+    return items.map((item) => item.metadata.name).sort()
+  }
+  const changes = (result: { changes: { action: string; object: string }[] }) =>
+    result.changes.filter((each) => each.action !== 'unchanged').map((each) => `${each.object} ${each.action}`)
+  const scale = (replicas: number) => server.client.send('PATCH', pathOf(STATEFUL_SET, dc.namespace, 'dse-dc1-default-sts'), { spec: { replicas } })
+
+  it('makes the routes of three nodes, and then has nothing to do', async () => {
+    await datacenter()
+    const first = await synced()
+    deepEqual(changes(first), [
+      'service/dse-dc1-default-sts-0-cql created',
+      'service/dse-dc1-default-sts-1-cql created',
+      'service/dse-dc1-default-sts-2-cql created',
+      'service/istio-ingressgateway configured',
+      'gateway.networking.istio.io/cass-sni-dc1 created',
+      'virtualservice.networking.istio.io/cass-sni-dc1 created',
+    ])
+    deepEqual(
+      first.result.nodes.map((node: { hostId: string; state: string }) => [node.hostId, node.state]),
+      dc.nodes.map((node) => [node.hostId, 'routed']),
+    )
+    equal(first.result.gateway, `${mesh.namespace}/istio-ingressgateway`)
+    deepEqual(
+      await sniHosts(),
+      dc.nodes.map((node) => [`${node.pod}.dse-dc1-all-pods-service.${dc.namespace}.svc.cluster.local`, node.hostId]),
+    )
+    const service = await live<{ spec: { ports: { port: number; name: string }[] } }>(SERVICE, 'istio-ingressgateway', mesh.namespace)
+    deepEqual(service.spec.ports.map((each) => each.port).sort(), [15021, 443, 80, 9042].sort())
+    const since = Date.now()
+    const again = await synced()
+    deepEqual(changes(again), [])
+    equal(again.result.summary.unchanged, 5)
+    deepEqual(await writesBy(server.auditLog, OUR_AGENT, since), [])
+    match((await sync()).stdout, /Nothing had to change/)
+  })
+
+  it('writes nothing in a dry run, and says what it would do', async () => {
+    await datacenter()
+    const since = Date.now()
+    const outcome = await sync('--dry-run')
+    equal(outcome.exitCode, 0, outcome.stderr)
+    match(outcome.stdout, /service\/dse-dc1-default-sts-0-cql created \(dry run\)/)
+    deepEqual(await writesBy(server.auditLog, OUR_AGENT, since), [])
+    deepEqual(await cqlServices(), [])
+  })
+
+  it('follows a node that is added, one that is replaced and one that is removed, and changes nothing else', async () => {
+    await datacenter({ pending: 1 })
+    const first = await synced()
+    deepEqual(
+      first.result.nodes.map((node: { state: string }) => node.state),
+      ['routed', 'routed', 'pending'],
+    )
+    match(first.warnings.map((each: { message: string }) => each.message).join('\n'), /sts-2 is pending: starting and joining the ring/)
+    deepEqual(await cqlServices(), ['dse-dc1-default-sts-0-cql', 'dse-dc1-default-sts-1-cql'])
+
+    await dc.startNode('dse-dc1-default-sts-2')
+    deepEqual(changes(await synced()), ['service/dse-dc1-default-sts-2-cql created', 'virtualservice.networking.istio.io/cass-sni-dc1 configured'])
+
+    const before = await sniHosts()
+    await server.status(CASSANDRA_DATACENTER, 'dc1', dc.namespace, { nodeReplacements: ['dse-dc1-default-sts-1'] })
+    const during = await synced()
+    deepEqual(changes(during), [])
+    equal(during.result.nodes[1].state, 'kept')
+    await server.status(CASSANDRA_DATACENTER, 'dc1', dc.namespace, { nodeReplacements: null })
+    const fresh = await dc.replaceNode('dse-dc1-default-sts-1')
+    deepEqual(changes(await synced()), ['virtualservice.networking.istio.io/cass-sni-dc1 configured'])
+    const after = await sniHosts()
+    deepEqual([after?.[0], after?.[2]], [before?.[0], before?.[2]])
+    equal(after?.[1]?.[1], fresh.hostId)
+
+    await scale(2)
+    await dc.removeNode('dse-dc1-default-sts-2')
+    deepEqual(changes(await synced()), ['virtualservice.networking.istio.io/cass-sni-dc1 configured', 'service/dse-dc1-default-sts-2-cql pruned'])
+    equal((await sniHosts())?.length, 2)
+  })
+
+  it('does not take a pod that is being made anew for a vanished node', async () => {
+    await datacenter()
+    await synced()
+    await server.remove(POD, 'dse-dc1-default-sts-1', dc.namespace)
+    const gap = await synced()
+    deepEqual(changes(gap), [])
+    equal(gap.result.nodes[1].state, 'kept')
+  })
+
+  it('turns plain TCP into SNI in place, and back', async () => {
+    await datacenter()
+    deepEqual(changes(await synced('--mode', 'tcp')), [
+      'service/istio-ingressgateway configured',
+      'gateway.networking.istio.io/cass-sni-dc1 created',
+      'virtualservice.networking.istio.io/cass-sni-dc1 created',
+    ])
+    deepEqual(changes(await synced('--mode', 'tcp')), [])
+    await synced()
+    const { spec } = await routes()
+    equal(spec.tcp, undefined)
+    equal(spec.tls?.length, 3)
+    const since = Date.now()
+    deepEqual(changes(await synced()), [])
+    deepEqual(await writesBy(server.auditLog, OUR_AGENT, since), [])
+    await synced('--mode', 'tcp')
+    deepEqual(await cqlServices(), [])
+    equal((await routes()).spec.tls, undefined)
+    deepEqual(changes(await synced('--mode', 'tcp')), [])
+  })
+
+  it('changes nothing while no node can be routed, and says so', async () => {
+    await datacenter({ pending: 3 })
+    const outcome = await sync('-o', 'json')
+    equal(outcome.exitCode, 1)
+    equal(outcome.json().result.ok, false)
+    deepEqual(outcome.json().result.summary, { routed: 0, kept: 0, pending: 3, created: 0, configured: 0, unchanged: 0, pruned: 0 })
+    ok(outcome.json().warnings.some((each: { code?: string }) => each.code === 'CSNI303'))
+    deepEqual(await cqlServices(), [])
+  })
+
+  it("refuses to stand beside the blog's objects, names them, and writes nothing", async () => {
+    await datacenter()
+    const blog = { selector: { istio: 'ingressgateway' }, servers: [{ port: { number: 9042, name: 'tcp-cassandra', protocol: 'TCP' }, hosts: ['*'] }] }
+    await server.create(ISTIO_GATEWAY, { metadata: { name: 'cassandra-tcp-gateway', namespace: dc.namespace }, spec: blog })
+    await server.create(VIRTUAL_SERVICE, {
+      metadata: { name: 'tcp-echo-vs-from-gw', namespace: dc.namespace },
+      spec: { hosts: ['*'], gateways: ['cassandra-tcp-gateway'], tcp: [{ match: [{ port: 9042 }], route: [{ destination: { host: 'x' } }] }] },
+    })
+    const since = Date.now()
+    const outcome = await sync('-o', 'json')
+    equal(outcome.exitCode, 1)
+    const { error } = outcome.json()
+    equal(error.code, 'CSNI503')
+    equal(
+      error.next[0],
+      `kubectl delete -n ${dc.namespace} gateway.networking.istio.io/cassandra-tcp-gateway virtualservice.networking.istio.io/tcp-echo-vs-from-gw`,
+    )
+    deepEqual(await writesBy(server.auditLog, OUR_AGENT, since), [])
+  })
+
+  it('refuses a server name that another VirtualService has on the port', async () => {
+    await datacenter()
+    const hostId = dc.nodes[0]?.hostId ?? ''
+    await server.create(ISTIO_GATEWAY, {
+      metadata: { name: 'theirs', namespace: mesh.namespace },
+      spec: {
+        selector: { istio: 'ingressgateway' },
+        servers: [{ port: { number: 9042, name: 'tls', protocol: 'TLS' }, hosts: ['*'], tls: { mode: 'PASSTHROUGH' } }],
+      },
+    })
+    await server.create(VIRTUAL_SERVICE, {
+      metadata: { name: 'theirs', namespace: mesh.namespace },
+      spec: { hosts: [hostId], gateways: ['theirs'], tls: [{ match: [{ sniHosts: [hostId] }], route: [{ destination: { host: 'x' } }] }] },
+    })
+    const outcome = await sync()
+    equal(outcome.exitCode, 1)
+    match(outcome.stderr, /CSNI504/)
+    match(outcome.stderr, new RegExp(`kubectl delete -n ${mesh.namespace} virtualservice`))
+  })
+
+  it('lets two datacenters share a namespace, a gateway and a port', async () => {
+    await datacenter()
+    const other = await createDatacenter(server, { namespace: dc.namespace, name: 'dc2', clusterName: 'other' })
+    const unnamed = await sync()
+    equal(unnamed.exitCode, 2)
+    match(unnamed.stderr, /CSNI105[\s\S]*--datacenter dc2/)
+    for (const name of ['dc1', 'dc2', 'dc1', 'dc2']) await synced('-d', name)
+    const hosts = async (name: string) => (await live<{ spec: { servers: { hosts: string[] }[] } }>(ISTIO_GATEWAY, name)).spec.servers[0]?.hosts
+    deepEqual(await hosts('cass-sni-dc1'), [`${dc.namespace}/*`])
+    deepEqual(await hosts('cass-sni-dc2'), [`${dc.namespace}/*.other-dc2-all-pods-service.${dc.namespace}.svc.cluster.local`])
+    deepEqual(changes(await synced('-d', 'dc1')), [])
+    deepEqual(changes(await synced('-d', 'dc2')), [])
+    await other.remove()
+  })
+
+  it('leaves an object of the same name that is not ours alone', async () => {
+    await datacenter()
+    await server.create(SERVICE, { metadata: { name: 'dse-dc1-default-sts-0-cql', namespace: dc.namespace }, spec: { ports: [{ port: 1 }] } })
+    const outcome = await sync()
+    equal(outcome.exitCode, 1)
+    match(outcome.stderr, /CSNI210/)
+    await server.remove(SERVICE, 'dse-dc1-default-sts-0-cql', dc.namespace)
+  })
+
+  it('says one clear sentence when something is missing', async () => {
+    await datacenter()
+    const cases: [string[], number, RegExp][] = [
+      [['-n', 'nowhere'], 1, /nowhere[\s\S]*CSNI204/],
+      [['-n', 'default'], 1, new RegExp(`${dc.namespace}/dc1[\\s\\S]*CSNI301`)],
+      [['-d', 'dc9'], 1, /dc9[\s\S]*dc1[\s\S]*CSNI301/],
+      [['--gateway', 'x/y'], 1, /x\/y[\s\S]*istio-ingressgateway[\s\S]*CSNI502/],
+      [['--context', 'none'], 2, /CSNI103/],
+      [['--mode', 'http'], 2, /CSNI101/],
+    ]
+    const since = Date.now()
+    for (const [words, exitCode, text] of cases) {
+      const namespace = words[0] === '-n' ? [] : ['-n', dc.namespace]
+      const outcome = await runCommand(['routes', 'sync', '--kubeconfig', server.kubeconfig, ...namespace, ...words])
+      equal(outcome.exitCode, exitCode, `${words.join(' ')}: ${outcome.stderr}`)
+      match(outcome.stderr, text)
+    }
+    deepEqual(await writesBy(server.auditLog, OUR_AGENT, since), [])
+  })
+
+  it('says which right is missing, and writes nothing', async () => {
+    await datacenter()
+    const nobody = await server.kubeconfigFor({ user: 'nobody' })
+    const outcome = await runCommand(['routes', 'sync', '--kubeconfig', nobody, '-n', dc.namespace])
+    equal(outcome.exitCode, 1)
+    match(outcome.stderr, /CSNI203/)
+    deepEqual(await cqlServices(), [])
+  })
+
+  it('says that there is no gateway', async () => {
+    await datacenter()
+    await mesh.remove()
+    const outcome = await sync()
+    equal(outcome.exitCode, 1)
+    match(outcome.stderr, /CSNI502[\s\S]*kubectl cass-sni install/)
+  })
+})
