@@ -109,7 +109,7 @@ async function withConfigSecret(kube: Kube, cr: CassandraDatacenterObject): Prom
   const name = cr.spec?.configSecret
   if (name === undefined || name === '' || cr.metadata.namespace === undefined) return cr
   const secret = await kube.get<Secret>(SECRET, name, cr.metadata.namespace).catch(unless('CSNI203', undefined))
-  const text = secret?.data?.['config']
+  const text = secret?.data?.config
   return text === undefined
     ? cr
     : {

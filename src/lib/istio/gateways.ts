@@ -33,7 +33,7 @@ function gatewayFrom(service: Service, routers: Pod[]): IngressGateway | undefin
   if (Object.keys(serviceSelector).length === 0 || spec.type === 'ExternalName') return undefined
   const pods = routers.filter((pod) => pod.metadata.namespace === namespace && covers(pod.metadata.labels ?? {}, serviceSelector))
   if (pods.length === 0 && !looksLikeGateway(labels, serviceSelector)) return undefined
-  const istio = commonLabel(pods, 'istio') ?? serviceSelector['istio']
+  const istio = commonLabel(pods, 'istio') ?? serviceSelector.istio
   if (NOT_INGRESS.test(name) || NOT_INGRESS.test(istio ?? '') || pods.some(joinsNetworks)) return undefined
   const managed = labels[MANAGED_LABEL] !== undefined || commonLabel(pods, MANAGED_LABEL) !== undefined
   return {
@@ -51,8 +51,8 @@ function gatewayFrom(service: Service, routers: Pod[]): IngressGateway | undefin
 
 /** Without pods to look at: the labels that istioctl's charts and the gateway chart put on the Service (istio: ingressgateway, istio: <release>). istiod's own is istio: pilot. */
 function looksLikeGateway(labels: Record<string, string>, selector: Record<string, string>): boolean {
-  const istio = labels['istio']
-  return istio !== undefined && istio !== 'pilot' && istio !== 'istiod' && selector['istio'] === istio
+  const istio = labels.istio
+  return istio !== undefined && istio !== 'pilot' && istio !== 'istiod' && selector.istio === istio
 }
 
 /** Gateways between networks carry this variable (istio/istio manifests/charts/gateway, `networkGateway`). */

@@ -41,7 +41,7 @@ export function findConflicts(around: Surroundings): Conflict[] {
   return [...others.flatMap((gateway) => gatewayConflict(gateway, around) ?? []), ...nameConflicts(around)]
 }
 
-/** Another datacenter of the namespace has its SNI Gateway on this port of this gateway already: then the hosts have to be narrower (`hostsFor`). */
+/** Another datacenter of the namespace has its SNI Gateway on this port of this gateway already: then the hosts have to be narrower. */
 export function needsNarrowHosts(around: Surroundings): boolean {
   const { datacenter, port } = around
   return otherGateways(around).some(

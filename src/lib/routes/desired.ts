@@ -22,7 +22,7 @@ export interface RouteInput {
   port: number
   /** The datacenter's VirtualService as it is, when there is one: a node whose host id is not known just now keeps its route. */
   live?: KubeObject
-  /** Another datacenter of the namespace has a Gateway on this port already: this one's hosts must differ (`hostsFor`). */
+  /** Another datacenter of the namespace has a Gateway on this port already: this one's hosts must differ. */
   narrowHosts?: boolean
 }
 
@@ -157,7 +157,7 @@ function gatewayObject(input: RouteInput): Desired {
  * Istio drops the second of two servers with the same hosts on one port (istio/istio pilot/pkg/model/gateway.go, CheckDuplicates), so a second
  * datacenter in the namespace takes the domain of its own pods; a VirtualService is taken as a whole when one of its hosts fits.
  */
-export function hostsFor(datacenter: Datacenter, narrow: boolean): string[] {
+function hostsFor(datacenter: Datacenter, narrow: boolean): string[] {
   if (!narrow) return [`${datacenter.namespace}/*`]
   const domains = datacenter.nodes.map((node) => node.dnsName.slice(node.pod.length + 1))
   return [...new Set(domains)].map((domain) => `${datacenter.namespace}/*.${domain}`)
