@@ -141,10 +141,13 @@ async function establish(client: KubeClient, definition: Definition): Promise<vo
   for (let left = 200; ; left--) {
     try {
       await client.get(`/apis/${group}/${version}/${names.plural}?limit=1`)
-      return
+      // discovery is a little behind
+      const { resources } = await client.get<{ resources: { name: string }[] }>(`/apis/${group}/${version}`)
+      if (resources.some((one) => one.name === names.plural)) return
     } catch (error) {
-      if (left === 0 || !(error instanceof KubeError)) throw error
-      await new Promise((wake) => setTimeout(wake, 50))
+      if (!(error instanceof KubeError)) throw error
     }
+    if (left === 0) throw new Error(`${names.plural}.${group} is not served`)
+    await new Promise((wake) => setTimeout(wake, 50))
   }
 }

@@ -1,7 +1,7 @@
 /** Finds the fields in which a live object is not as desired. Pure. */
 import type { KubeObject, ResourceType } from '../cluster/kube.ts'
 import type { FieldChange } from './changeset.ts'
-import { appliedByUs, type FieldSet, itemKeys, type Step, sameKeys, setValue } from './field-sets.ts'
+import { appliedByUs, type FieldSet, itemKeys, ownersOf, type Step, sameKeys, setValue } from './field-sets.ts'
 import { isAtomicMap, isDefault, keysOf, listShape, sameScalar } from './schema.ts'
 
 /** A field that differs; `steps` lead to it, or to the atomic value that holds it. */
@@ -46,7 +46,7 @@ export function differences(type: ResourceType, desired: KubeObject, live: KubeO
 }
 
 function compareValue(want: unknown, have: unknown, at: Place, found: Difference[]): void {
-  if (want === undefined || want === null) return
+  if (want === undefined || want === null || (have === undefined && isDropped(want, at))) return
   if (Array.isArray(want)) {
     if (Array.isArray(have)) compareLists(want, have, at, found)
     // an empty list is kept by nobody
@@ -56,6 +56,11 @@ function compareValue(want: unknown, have: unknown, at: Place, found: Difference
     // nor is an empty map of labels, annotations or the like, but `emptyDir: {}` is
     else if (have !== undefined || Object.keys(want).length > 0 || at.steps[0] !== 'metadata') found.push(different(want, have, at))
   } else if (!sameScalar(at.steps, want, have)) found.push(different(want, have, at))
+}
+
+/** The API server drops false, 0 and '' from many fields of built-in kinds; that we have applied it can be seen in managedFields. */
+function isDropped(want: unknown, at: Place): boolean {
+  return (want === false || want === 0 || want === '') && ownersOf(at.live, at.steps).some((owner) => owner.ours)
 }
 
 function different(want: unknown, have: unknown, at: Place): Difference {

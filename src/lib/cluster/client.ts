@@ -286,14 +286,15 @@ class Client implements Kube {
   }
 }
 
-/** The answer to a question asked once; a failure is forgotten, so that the next one asks again. */
-function cached<T>(answers: Map<string, Promise<T>>, key: string, ask: () => Promise<T>): Promise<T> {
+/** The answer to a question asked once. A failure and an empty answer are forgotten: what is not served may be installed meanwhile. */
+function cached<T>(answers: Map<string, Promise<T[]>>, key: string, ask: () => Promise<T[]>): Promise<T[]> {
   const known = answers.get(key)
   if (known !== undefined) return known
-  const asking = ask()
-  answers.set(key, asking)
-  asking.catch(() => answers.delete(key))
-  return asking
+  const answer = ask()
+  answers.set(key, answer)
+  const forget = () => answers.delete(key)
+  answer.then((found) => found.length === 0 && forget(), forget)
+  return answer
 }
 
 function asking(verb: string, type: ResourceType, name: string | undefined, namespace: string | undefined): Asked {

@@ -77,6 +77,10 @@ export function refused(httpStatus: number, body: string, asked: Asked, target: 
   }
   if (httpStatus === 404) return notFound(status, asked, details, target)
   if (httpStatus === 409) return conflict(status, asked, details)
+  // the uid that a write is bound to is another object's by now
+  if (httpStatus === 422 && status?.details?.causes?.some((one) => one.field === 'metadata.uid') === true) {
+    return conflict(undefined, asked, { ...details, cause: new Refusal(409, 'Conflict') })
+  }
   if (httpStatus === 429) {
     return new CassSniError('CSNI208', `the API server is overloaded: it refused to ${describe(asked)} several times`, {
       ...details,
