@@ -260,7 +260,9 @@ async function bringLive(
   const unseen = [...looks.values()].filter((look) => 'trouble' in look).length
   if (behind.length === 0 || context.dryRun) {
     const note =
-      behind.length > 0 ? `would be told: ${behind.map(({ node }) => node.pod).join(', ')}` : `${looks.size - unseen} of ${looks.size} nodes serve it already`
+      behind.length > 0
+        ? `would be told: ${behind.map(({ node }) => node.pod).join(', ')}`
+        : `${looks.size - unseen} of ${looks.size} nodes serve it already${unseen > 0 ? `, ${unseen} cannot be seen` : ''}`
     context.emit({ ...step, state: 'skipped', note })
     return reported(context, dc, looks, (look) => serves(look))
   }

@@ -181,7 +181,8 @@ function refused(context: WorkflowContext, target: Target, { why, forbidden }: R
 }
 
 function stateOf({ onItsOwn, reloaded }: Target, milliseconds: number): string {
-  if (onItsOwn !== undefined) return `reads its keystore again by itself, every 600 s; waiting for ${Math.floor(milliseconds / 60_000)} min`
+  const minutes = Math.floor(milliseconds / 60_000)
+  if (onItsOwn !== undefined) return `reads its keystore again by itself, every 600 s${minutes > 0 ? `; waiting for ${minutes} min` : ''}`
   return reloaded ? 'was told to read its keystore' : 'cannot be told to read its keystore yet'
 }
 

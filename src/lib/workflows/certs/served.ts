@@ -34,7 +34,12 @@ export function createViewer(context: WorkflowContext, dc: Datacenter, authority
   }
   const fromOutside = async (node: CassandraNode): Promise<Look> => {
     throughGateway ??= openGateway()
-    return see(await throughGateway, node.hostId ?? node.dnsName)
+    const path = await throughGateway.catch((error: unknown) => {
+      // The next look tries the pod again: rights change, and so do gateways.
+      throughGateway = undefined
+      throw error
+    })
+    return see(path, node.hostId ?? node.dnsName)
   }
   return {
     async look(node) {
