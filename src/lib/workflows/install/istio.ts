@@ -6,7 +6,7 @@ import { programOutput } from './program.ts'
 import type { Install, InstallStep, StepPlan } from './step.ts'
 
 /** The command line that installs Istio, as the user could type it. */
-export function istioctlCommand(install: Pick<Install, 'options' | 'kubeArguments'>): string[] {
+function istioctlCommand(install: Pick<Install, 'options' | 'kubeArguments'>): string[] {
   const { options } = install
   return [
     options.istioctl,

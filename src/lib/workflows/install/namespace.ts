@@ -27,7 +27,7 @@ export const namespaceStep: InstallStep = {
   title: 'Namespace with sidecar injection',
 
   async look(install): Promise<StepPlan> {
-    const mesh = await observeMesh(install.context.kube)
+    const mesh = await observeMesh(install.context.kube, { injection: true })
     const labels = injectionLabels(mesh, install.options.istioRevision)
     const changes = await planChanges(install.context.kube, [desiredNamespace(install.namespace, labels)])
     const settled = changes.changes.every((change) => change.action === 'unchanged') && contextIsSet(install)
