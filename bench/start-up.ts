@@ -1,0 +1,87 @@
+/**
+ * How long a command takes from Enter to its end: help beside an empty node, and `routes sync` with nothing to do beside
+ * `kubectl apply --server-side` of the same objects. Needs the lab's environment and a datacenter with its routes.
+ */
+import { execFile, spawn } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { ownedPart } from '../src/lib/changes/owned-part.ts'
+import type { KubeObject } from '../src/lib/cluster/kube.ts'
+import type { Row } from './port-forward.ts'
+
+const run = promisify(execFile)
+const NAMESPACE = 'cass-operator'
+const OURS = 'app.kubernetes.io/managed-by=kubectl-cass-sni'
+const OWNED = 'services,gateways.networking.istio.io,virtualservices.networking.istio.io'
+
+/** Runs the comparison; every figure is a median, in milliseconds. */
+export async function benchStartUp(log: (line: string) => void = () => {}): Promise<Row[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'cass-sni-bench-'))
+  try {
+    log('help beside an empty node')
+    const empty = [process.execPath, '-e', '0']
+    // kubectl's own start is in both of these: a plugin in Node that does nothing at all.
+    await writeFile(join(folder, 'kubectl-empty'), '#!/usr/bin/env node\n', { mode: 0o755 })
+    process.env.PATH = `${process.env.PATH}:${folder}`
+    const [help = 0, nothing = 0, direct = 0, node = 0] = await medians(
+      21,
+      ['kubectl', 'cass-sni', '--help'],
+      ['kubectl', 'empty'],
+      ['kubectl-cass_sni', '--help'],
+      empty,
+    )
+    log('routes sync with nothing to do beside kubectl apply')
+    const file = join(folder, 'objects.json')
+    const objects = await ownObjects(file)
+    const sync = ['kubectl', 'cass-sni', 'routes', 'sync', '-n', NAMESPACE, '--yes']
+    const apply = ['kubectl', 'apply', '--server-side', '--field-manager=kubectl-cass-sni', '-f', file]
+    const [ours = 0, theirs = 0] = await medians(11, sync, apply)
+    return [
+      row('kubectl-cass_sni --help, beside node -e 0', direct, node),
+      row('kubectl cass-sni --help, beside node -e 0', help, node),
+      row('kubectl cass-sni --help, beside an empty plugin in Node', help, nothing),
+      row(`routes sync, nothing to do, beside kubectl apply of its ${objects} objects`, ours, theirs),
+    ]
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
+/** Writes our objects as we would apply them, so that kubectl's apply has nothing to do either. Returns how many. */
+async function ownObjects(file: string): Promise<number> {
+  await run('kubectl', ['cass-sni', 'routes', 'sync', '-n', NAMESPACE, '--yes'])
+  const { stdout } = await run('kubectl', ['get', OWNED, '-n', NAMESPACE, '-l', OURS, '-o', 'json', '--show-managed-fields'], { maxBuffer: 1 << 26 })
+  const { items }: { items: KubeObject[] } = JSON.parse(stdout)
+  await writeFile(file, JSON.stringify({ apiVersion: 'v1', kind: 'List', items: items.map(ownedPart) }))
+  return items.length
+}
+
+/** The medians of commands that take turns, so that a slow moment of the machine hits all. Rejects when one fails. */
+async function medians(rounds: number, ...commands: string[][]): Promise<number[]> {
+  const taken = commands.map((): number[] => [])
+  for (const command of commands) await timed(command)
+  for (let round = 0; round < rounds; round++) {
+    for (const [index, command] of commands.entries()) taken[index]?.push(await timed(command))
+  }
+  return taken.map((list) => list.sort((a, b) => a - b)[Math.floor(list.length / 2)] ?? Number.NaN)
+}
+
+function timed([program = '', ...args]: string[]): Promise<number> {
+  const started = performance.now()
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+    let said = ''
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said += text
+    })
+    child.once('error', reject)
+    child.once('close', (code) => {
+      if (code === 0) resolve(performance.now() - started)
+      else reject(new Error(`${program} ${args.join(' ')} ended with ${code}: ${said}`))
+    })
+  })
+}
+
+const row = (name: string, ours: number, theirs: number): Row => ({ name, ours, theirs, unit: 'ms', ratio: ours / theirs, better: 'lower' })
