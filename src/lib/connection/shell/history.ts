@@ -35,13 +35,14 @@ export async function keepHistory(file: string, lines: string[]): Promise<boolea
   }
 }
 
-/** String literals of both kinds, also one that is not closed. */
-const LITERALS = /'(?:[^']|'')*(?:'|$)|\$\$[\s\S]*?(?:\$\$|$)/g
+/** Comments, quoted names, and string literals of both kinds, also what is not closed: a quote in a comment opens no literal. */
+const QUOTED_PARTS = /--.*|\/\/.*|\/\*[\s\S]*?(?:\*\/|$)|"[^"]*(?:"|$)|'[^']*(?:'|$)|\$\$[\s\S]*?(?:\$\$|$)/g
 
 /** The statement with every literal blanked when it may hold a password (CREATE and ALTER of ROLE and USER). */
 export function redacted(statement: string): string {
   if (!/\bpassword\b/i.test(statement) || !/\b(role|user)\b/i.test(statement)) return statement
-  return statement.replace(LITERALS, "'***'")
+  // The halves of 'it''s' are two literals here, each blanked.
+  return statement.replace(QUOTED_PARTS, (part) => (part.startsWith("'") || part.startsWith('$') ? "'***'" : part)).replaceAll("'***''***'", "'***'")
 }
 
 /**

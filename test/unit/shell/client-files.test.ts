@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { type ClientFileInput, cqlshrcFile, environmentFile, shellQuoted } from '../../../src/lib/connection/client-files.ts'
+
+const input: ClientFileInput = {
+  host: '10.0.0.1',
+  port: 9042,
+  username: 'dse-superuser',
+  caFile: '/tmp/a b.pem',
+  localDatacenter: 'dc1',
+  hostIds: ['6eec31c9-af22-4438-a416-8f78fe0693f2'],
+  comment: ['first\nsecond'],
+}
+const odd = ['-n', `-p'a"s$ w`, '$(touch /tmp/x)', '`id`', 'back\\slash', 'new\nline', '  spaces  ', '!history', '', 'ünï', "'", '*']
+
+describe('files for other clients', () => {
+  it('hold any password so that a shell reads it back', () => {
+    for (const password of odd) {
+      const file = environmentFile({ ...input, password })
+      const read = execFileSync('sh', ['-c', `${file}\nprintf %s "$CQL_PASSWORD"`], { encoding: 'utf8' })
+      assert.equal(read, password)
+    }
+    assert.equal(shellQuoted('plain-1.2'), 'plain-1.2')
+  })
+
+  it('hold no password unless there is one, and the names of the blog', () => {
+    const file = environmentFile(input)
+    assert.doesNotMatch(file, /PASSWORD/)
+    assert.match(
+      file,
+      /^# first second\nexport CQLSH_HOST=10\.0\.0\.1\nexport CQLSH_PORT=9042\nexport CQL_USER=dse-superuser\nexport SSL_CERTFILE='\/tmp\/a b\.pem'$/m,
+    )
+  })
+
+  it('a cqlshrc verifies, and says so when it cannot hold the password', () => {
+    const file = cqlshrcFile({ ...input, password: '-%(x)s;#' })
+    assert.match(file, /^\[authentication\]\nusername = dse-superuser\npassword = -%\(x\)s;#$/m)
+    assert.match(file, /^\[ssl\]\ncertfile = \/tmp\/a b\.pem\nvalidate = true$/m)
+    assert.match(file, /^factory = cqlshlib\.ssl\.ssl_transport_factory$/m)
+    for (const password of ['new\nline', ' space']) {
+      const without = cqlshrcFile({ ...input, password })
+      assert.doesNotMatch(without, /^password/m)
+      assert.match(without, /cannot hold it/)
+    }
+  })
+})

@@ -1,0 +1,55 @@
+import type { CqlColumn, CqlPage, CqlSession, ExecuteOptions } from '../../../src/lib/connection/cql.ts'
+import { CqlShell, type ShellIo } from '../../../src/lib/connection/shell/shell.ts'
+import { tableSink } from '../../../src/lib/connection/shell/results.ts'
+import { width } from '../../../src/lib/output/table.ts'
+
+export type Answer = (statement: string, options: ExecuteOptions) => Promise<CqlPage> | CqlPage
+
+/** A session that answers as it is told, and remembers what it was asked. */
+export class FakeSession implements CqlSession {
+  readonly asked: { statement: string; options: ExecuteOptions }[] = []
+  inUse: string | undefined
+  readonly #answer: Answer
+
+  constructor(answer: Answer = () => ({ rows: [], warnings: [] })) {
+    this.#answer = answer
+  }
+
+  keyspace(): string | undefined {
+    return this.inUse
+  }
+
+  async execute(statement: string, options: ExecuteOptions = {}): Promise<CqlPage> {
+    this.asked.push({ statement, options })
+    return this.#answer(statement, options)
+  }
+
+  async close(): Promise<void> {}
+}
+
+export function columns(...names: string[]): CqlColumn[] {
+  return names.map((name) => ({ name, type: { kind: 'simple', name: 'text' } }))
+}
+
+/** A shell on a fake session, and what it wrote. */
+export function fakeShell(session: FakeSession, io: Partial<ShellIo> = {}): { shell: CqlShell; written: () => string; notes: () => string } {
+  let written = ''
+  let notes = ''
+  const state = { expand: false }
+  const plain = (text: string): string => text
+  const shell = new CqlShell(
+    session,
+    {
+      write: async (text) => {
+        written += text
+      },
+      note: (text) => {
+        notes += text
+      },
+      ...io,
+    },
+    { sink: tableSink(width, { title: plain, null: plain }, () => state.expand), data: false, host: 'Connected to dse', pageSize: 2 },
+    state,
+  )
+  return { shell, written: () => written, notes: () => notes }
+}

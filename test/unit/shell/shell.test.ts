@@ -1,0 +1,212 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { CqlStatementError, connectionError, statementError } from '../../../src/lib/connection/cql-errors.ts'
+import { runFile, runScript } from '../../../src/lib/connection/shell/script.ts'
+import { CassSniError } from '../../../src/lib/errors.ts'
+import { columns, FakeSession, fakeShell } from './fake-session.ts'
+
+const { signal } = new AbortController()
+const script = { name: 'x.cql', lastMayBeOpen: false, caret: false, signal }
+
+/** Answers like Cassandra for what it does not understand. */
+function picky(statement: string): { rows: []; warnings: [] } {
+  const at = statement.indexOf('FORM')
+  if (at === -1) return { rows: [], warnings: [] }
+  const before = statement.slice(0, at).split('\n')
+  throw statementError(0x2000, `line ${before.length}:${before.at(-1)?.length} no viable alternative at input 'FORM'`)
+}
+
+describe('the shell', () => {
+  it('sends CQL with the consistency and the page size that were set', async () => {
+    const session = new FakeSession()
+    const { shell, written } = fakeShell(session)
+    for (const text of ['CONSISTENCY local_quorum', 'SERIAL CONSISTENCY LOCAL_SERIAL', 'PAGING 50', 'TRACING ON', 'SELECT 1', 'CONSISTENCY'])
+      await shell.execute(text, signal)
+    const [{ statement, options } = { statement: '', options: {} }] = session.asked
+    assert.equal(statement, 'SELECT 1')
+    assert.deepEqual([options.consistency, options.serialConsistency, options.pageSize, options.trace], ['LOCAL_QUORUM', 'LOCAL_SERIAL', 50, true])
+    assert.match(written(), /Consistency level set to LOCAL_QUORUM\.[\s\S]*Current consistency level is LOCAL_QUORUM\./)
+  })
+
+  it('writes page by page, and fetches the next page while it writes', async () => {
+    const session = new FakeSession((_statement, { pageState }) => {
+      const page = pageState === undefined ? 1 : Number(pageState)
+      return {
+        columns: columns('a'),
+        rows: [[`row ${page}`]],
+        warnings: page === 1 ? ['careful\u001b[31m'] : [],
+        ...(page < 3 ? { pageState: String(page + 1) } : {}),
+      }
+    })
+    const { shell, written, notes } = fakeShell(session)
+    await shell.execute('SELECT a FROM t', signal)
+    assert.match(written(), /row 1\n row 2\n row 3\n\n\(3 rows\)/)
+    assert.deepEqual(
+      session.asked.map(({ options }) => options.pageState),
+      [undefined, '2', '3'],
+    )
+    assert.equal(notes(), 'Warning of Cassandra: careful\\x1b[31m\n')
+  })
+
+  it('asks before each further page on a terminal, and fetches none that nobody wants', async () => {
+    const session = new FakeSession(() => ({ columns: columns('a'), rows: [['x']], warnings: [], pageState: '1' }))
+    const answers = [true, false]
+    const { shell, written } = fakeShell(session, { more: async () => answers.shift() ?? false })
+    await shell.execute('SELECT a FROM t', signal)
+    assert.equal(session.asked.length, 2)
+    assert.match(written(), /\(2 rows\)/)
+  })
+
+  it('leaves EXIT and SOURCE to the caller, and answers the other commands', async () => {
+    const { shell, written } = fakeShell(new FakeSession(() => ({ columns: columns('a', 'b', 'c'), rows: [['5.0.6', '3.4.7', '5']], warnings: [] })))
+    assert.deepEqual(await shell.execute('quit', signal), { exit: true })
+    assert.deepEqual(await shell.execute("SOURCE 'it''s.cql'", signal), { source: "it's.cql" })
+    for (const text of ['HELP', 'SHOW HOST', 'show version', 'EXPAND ON', 'EXPAND', 'PAGING OFF', 'PAGING', 'CLEAR']) await shell.execute(text, signal)
+    assert.match(written(), /DESCRIBE[\s\S]*Connected to dse\n\[Cassandra 5\.0\.6 \| CQL spec 3\.4\.7 \| Native protocol v5\]\nExpanded output is on/)
+  })
+
+  it('refuses wrong commands, and names what to do instead of those of cqlsh', async () => {
+    const session = new FakeSession()
+    const { shell } = fakeShell(session)
+    for (const text of ['CONSISTENCY MANY', 'SERIAL QUORUM', 'PAGING 0', 'EXPAND MAYBE', 'SHOW ME', 'SOURCE x', "COPY t TO 'x'", 'CAPTURE OFF', 'LOGIN x']) {
+      await assert.rejects(shell.execute(text, signal), (error: CassSniError) => error.code === 'CSNI101' && error.next.length > 0, text)
+    }
+    assert.deepEqual(session.asked, [])
+  })
+
+  it('describes what Cassandra describes, and lists what older servers do not', async () => {
+    const modern = new FakeSession(() => ({
+      columns: columns('keyspace_name', 'type', 'name', 'create_statement'),
+      rows: [['ks', 'table', 't', 'CREATE TABLE ks.t (\n  a int\u001b[31m);']],
+      warnings: [],
+    }))
+    const { shell, written } = fakeShell(modern)
+    await shell.execute('desc table ks.t', signal)
+    assert.equal(modern.asked[0]?.statement, 'DESCRIBE table ks.t')
+    assert.match(written(), /CREATE TABLE ks\.t \(\n {2}a int\\x1b\[31m\);\n/)
+
+    const old = new FakeSession((statement) => {
+      if (statement.startsWith('DESCRIBE')) throw statementError(0x2000, "line 1:0 no viable alternative at input 'DESCRIBE'")
+      if (statement.includes('release_version')) return { columns: columns('release_version'), rows: [['3.11.19']], warnings: [] }
+      return {
+        columns: columns('keyspace_name', 'name'),
+        rows: [
+          ['ks', 'a'],
+          ['ks', 'b'],
+        ],
+        warnings: [],
+      }
+    })
+    old.inUse = "k's"
+    const older = fakeShell(old)
+    await older.shell.execute('DESCRIBE TABLES', signal)
+    assert.match(old.asked.at(-1)?.statement ?? '', /WHERE keyspace_name = 'k''s'/)
+    assert.match(older.written(), /Keyspace ks\n-+\na\nb\n/)
+    await assert.rejects(older.shell.execute('DESCRIBE TABLE t', signal), /3\.11\.19 does not answer DESCRIBE TABLE T/)
+  })
+
+  it('stops waiting when it is interrupted between pages', async () => {
+    const controller = new AbortController()
+    const session = new FakeSession(() => ({ columns: columns('a'), rows: [['x']], warnings: [], pageState: '1' }))
+    const { shell } = fakeShell(session, { write: async () => controller.abort(new CassSniError('CSNI902', 'interrupted')) })
+    await assert.rejects(shell.execute('SELECT a FROM t', controller.signal), { code: 'CSNI902' })
+  })
+})
+
+describe('scripts', () => {
+  it('tell an error with file, line and column, and stop at it', async () => {
+    const session = new FakeSession(picky)
+    const { shell } = fakeShell(session)
+    const text = '-- head\nSELECT 1;\nSELECT 2; SELECT 3 FORM x;\nSELECT 4;'
+    await assert.rejects(
+      runScript(shell, [text], script),
+      (error: CassSniError) => error.code === 'CSNI605' && error.message.startsWith('x.cql:3:20: syntax error: no viable'),
+    )
+    assert.equal(session.asked.length, 3)
+  })
+
+  it('find the position in a later line of a statement, and put a caret under it', async () => {
+    const { shell } = fakeShell(new FakeSession(picky))
+    const run = runScript(shell, ['SELECT *\n\tFORM x;'], { ...script, caret: true })
+    await assert.rejects(run, (error: CassSniError) => error.message.startsWith('x.cql:2:2: ') && error.message.endsWith('\n  \\tFORM x\n    ^'))
+  })
+
+  it('go on after errors when asked to, but not after the connection is lost', async () => {
+    const session = new FakeSession((statement) => {
+      if (statement === 'LOST') throw new CassSniError('CSNI601', 'gone')
+      return picky(statement)
+    })
+    const { shell } = fakeShell(session)
+    const errors: CassSniError[] = []
+    const onError = (error: CassSniError): void => void errors.push(error)
+    assert.deepEqual(await runScript(shell, ['FORM; SELECT 1; FORM; COPY x\n SELECT 2;'], { ...script, onError }), { ok: false, exit: false })
+    assert.deepEqual(
+      errors.map(({ code }) => code),
+      ['CSNI605', 'CSNI605', 'CSNI101'],
+    )
+    await assert.rejects(runScript(shell, ['LOST; SELECT 1;'], { ...script, onError }), { code: 'CSNI601' })
+  })
+
+  it('do not execute what may be cut off', async () => {
+    const session = new FakeSession()
+    const { shell } = fakeShell(session)
+    for (const text of ['DELETE FROM t WHERE a = 1', "INSERT 'abc;", 'BEGIN BATCH INSERT 1;', 'SELECT 1 /* ;']) {
+      await assert.rejects(runScript(shell, [text], script), { code: 'CSNI107' })
+    }
+    await assert.rejects(runScript(shell, ["INSERT 'abc;"], { ...script, lastMayBeOpen: true }), { code: 'CSNI107' })
+    assert.equal(session.asked.length, 0)
+    await runScript(shell, ['SELECT 1'], { ...script, lastMayBeOpen: true })
+    assert.equal(session.asked.length, 1)
+  })
+
+  it('end at EXIT, and execute files that they SOURCE, not endlessly', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'source-'))
+    try {
+      const inner = join(folder, 'inner.cql')
+      const endless = join(folder, 'endless.cql')
+      await writeFile(inner, '\ufeffSELECT 2;\nFORM;\n')
+      await writeFile(endless, `SOURCE '${endless}'\n`)
+      const session = new FakeSession(picky)
+      const { shell } = fakeShell(session)
+      assert.deepEqual(await runScript(shell, ['SELECT 1; EXIT\n SELECT 2;'], script), { ok: true, exit: true })
+      assert.equal(session.asked.length, 1)
+      await assert.rejects(runScript(shell, [`SOURCE '${inner}'`, ';'], script), (error: CassSniError) => error.message.startsWith(`${inner}:2:1: `))
+      assert.equal(session.asked[1]?.statement, 'SELECT 2')
+      await assert.rejects(runFile(shell, endless, { caret: false, signal }), { code: 'CSNI107' })
+      await assert.rejects(runFile(shell, join(folder, 'none'), { caret: false, signal }), { code: 'CSNI104' })
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  })
+})
+
+describe('errors of a connection', () => {
+  const fake = (name: string, fields: object): Error => Object.assign(new Error('message'), { name, ...fields })
+
+  it('become ours by what they tell', () => {
+    assert.equal(connectionError(fake('AuthenticationError', {}), 'x').code, 'CSNI604')
+    assert.equal(connectionError(fake('Error', { code: 'ERR_TLS_CERT_ALTNAME_INVALID' }), 'x').code, 'CSNI602')
+    assert.equal(connectionError(fake('Error', { code: 'CERT_HAS_EXPIRED' }), 'x').code, 'CSNI602')
+    assert.equal(connectionError(fake('Error', { code: 'ECONNRESET' }), 'x').code, 'CSNI603')
+    assert.equal(connectionError(fake('Error', { code: 'ECONNREFUSED' }), 'x').code, 'CSNI601')
+    assert.equal(connectionError(fake('ResponseError', { code: 0x2200 }), 'x').code, 'CSNI605')
+    assert.equal(connectionError(fake('Error', { code: 'ECONNRESET' }), 'x', new CassSniError('CSNI606', 'no way')).code, 'CSNI606')
+  })
+
+  it('of several nodes, the one that tells most is shown', () => {
+    const error = connectionError(
+      fake('NoHostAvailableError', { innerErrors: { a: fake('Error', { code: 'ECONNRESET' }), b: fake('AuthenticationError', {}) } }),
+      'x',
+    )
+    assert.equal(error.code, 'CSNI604')
+    assert.equal(connectionError(fake('NoHostAvailableError', { innerErrors: {} }), 'x').code, 'CSNI601')
+  })
+
+  it('count columns from 1', () => {
+    const error = statementError(0x2000, 'line 2:7 missing EOF') as CqlStatementError
+    assert.deepEqual([error.line, error.column, error.message], [2, 8, 'syntax error: missing EOF'])
+    assert.equal((statementError(0x2200, 'Unknown') as CqlStatementError).line, undefined)
+  })
+})

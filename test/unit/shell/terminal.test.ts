@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict'
+import { PassThrough } from 'node:stream'
+import { statementError } from '../../../src/lib/connection/cql-errors.ts'
+import { readSecret, runInteractive, TerminalLines } from '../../../src/lib/connection/shell/terminal.ts'
+import type { CassSniError } from '../../../src/lib/errors.ts'
+import { type Answer, columns, FakeSession, fakeShell } from './fake-session.ts'
+
+const CTRL_C = '\u0003'
+const CTRL_D = '\u0004'
+
+/** A person at a terminal that is none: types, and waits for what is shown. */
+function person(answer: Answer, history: string[] = []) {
+  const input = new PassThrough()
+  const output = new PassThrough({ encoding: 'utf8' })
+  let shown = ''
+  output.on('data', (text: string) => {
+    shown += text
+  })
+  const session = new FakeSession(answer)
+  const lines = new TerminalLines({ input, output }, history)
+  const { shell } = fakeShell(session, { write: async (text) => void output.write(text), more: (signal) => lines.more(signal) })
+  const kept: string[] = []
+  const controller = new AbortController()
+  const ended = runInteractive(shell, lines, (text) => void output.write(text), {
+    user: 'me',
+    keep: async (typed) => void kept.push(...typed),
+    signal: controller.signal,
+    red: (text) => text,
+  })
+  ended.catch(() => undefined)
+  const see = async (wanted: RegExp): Promise<void> => {
+    for (let tries = 0; tries < 200 && !wanted.test(shown); tries += 1) await new Promise((resolve) => setTimeout(resolve, 5))
+    assert.match(shown, wanted)
+    shown = ''
+  }
+  return { type: (text: string) => void input.write(text), see, session, kept, ended, controller }
+}
+
+const one: Answer = () => ({ columns: columns('a'), rows: [['x']], warnings: [] })
+
+describe('the terminal', () => {
+  it('executes a statement of several lines, keeps it as one, and ends with Ctrl-D', async () => {
+    const me = person(one)
+    await me.see(/me@cqlsh> /)
+    me.type('SELECT a\r')
+    await me.see(/\.\.\.> /)
+    me.type('FROM t;\r')
+    await me.see(/\(1 row\)[\s\S]*me@cqlsh> /)
+    me.type(CTRL_D)
+    await me.ended
+    assert.deepEqual(
+      me.session.asked.map(({ statement }) => statement),
+      ['SELECT a\nFROM t'],
+    )
+    assert.deepEqual(me.kept, ['SELECT a FROM t;'])
+  })
+
+  it('executes pasted lines one after another, in order', async () => {
+    const me = person(one)
+    me.type('SELECT 1; SELECT 2;\rSELECT\r3;\rEXIT\rSELECT 4;\r')
+    await me.ended
+    assert.deepEqual(
+      me.session.asked.map(({ statement }) => statement),
+      ['SELECT 1', 'SELECT 2', 'SELECT\n3'],
+    )
+  })
+
+  it('shows errors with a caret and goes on; a lost login ends it', async () => {
+    let code = 0x2000
+    const me = person(() => {
+      throw statementError(code, "line 1:9 no viable alternative at input 'FORM'")
+    })
+    me.type('SELECT * FORM t;\r')
+    await me.see(/ {2}SELECT \* FORM t\n {11}\^\nsyntax error: no viable[^\n]*\[CSNI605\]/)
+    code = 0x0100
+    me.type('SELECT 1;\r')
+    await assert.rejects(me.ended, { code: 'CSNI604' })
+  })
+
+  it('Ctrl-C at the prompt clears the line and what was begun', async () => {
+    const me = person(one)
+    me.type('SELECT a\r')
+    await me.see(/\.\.\.> /)
+    me.type(`FROM nonsense${CTRL_C}`)
+    await me.see(/\^C[\s\S]*me@cqlsh> /)
+    me.type('SELECT 1;\r')
+    await me.see(/\(1 row\)/)
+    assert.deepEqual(
+      me.session.asked.map(({ statement }) => statement),
+      ['SELECT 1'],
+    )
+    me.type(CTRL_D)
+    await me.ended
+  })
+
+  it('Ctrl-C while a statement runs gives up waiting and comes back to the prompt', async () => {
+    const me = person(
+      (statement, { signal }) =>
+        new Promise((resolve, reject) => {
+          if (statement === 'SELECT 1') resolve({ rows: [], warnings: [] })
+          signal?.addEventListener('abort', () => reject(signal.reason))
+        }),
+    )
+    await me.see(/me@cqlsh> /)
+    me.type('SELECT slow;\r')
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    me.type(CTRL_C)
+    await me.see(/CSNI902[\s\S]*me@cqlsh> /)
+    me.type('SELECT 1;\r')
+    await me.see(/me@cqlsh> /)
+    me.type(CTRL_D)
+    await me.ended
+  })
+
+  it('asks for more, with Enter, q and Ctrl-C', async () => {
+    const me = person(() => ({ columns: columns('a'), rows: [['x']], warnings: [], pageState: '1' }))
+    me.type('SELECT a FROM t;\r')
+    await me.see(/--More--/)
+    me.type('\r')
+    await me.see(/--More--/)
+    me.type('q\r')
+    await me.see(/\(2 rows\)[\s\S]*me@cqlsh> /)
+    me.type('SELECT a FROM t;\r')
+    await me.see(/--More--/)
+    me.type(CTRL_C)
+    await me.see(/CSNI902[\s\S]*me@cqlsh> /)
+    me.type(CTRL_D)
+    await me.ended
+  })
+
+  it('has the history, and keeps no password in it', async () => {
+    const me = person(one, ['SELECT older;'])
+    await me.see(/me@cqlsh> /)
+    me.type('\u001b[A\r')
+    await me.see(/\(1 row\)/)
+    me.type("ALTER ROLE x\rWITH PASSWORD = 'hunter2';\r")
+    await me.see(/\(1 row\)[\s\S]*me@cqlsh> /)
+    me.type('\u001b[A')
+    await me.see(/ALTER ROLE x WITH PASSWORD = '\*\*\*';/)
+    me.type(`${CTRL_C}${CTRL_D}`)
+    await me.ended
+    assert.deepEqual(me.kept, ['SELECT older;', "ALTER ROLE x WITH PASSWORD = '***';"])
+    assert.equal(me.session.asked[0]?.statement, 'SELECT older')
+  })
+
+  it('ends when the run is aborted', async () => {
+    const me = person(one)
+    await me.see(/me@cqlsh> /)
+    me.controller.abort(new Error('time is up'))
+    await assert.rejects(me.ended, /time is up/)
+  })
+
+  it('reads a password without showing it', async () => {
+    const input = new PassThrough()
+    const output = new PassThrough({ encoding: 'utf8' })
+    const secret = readSecret({ input, output }, 'Password: ')
+    input.write('-p\'a"s$ w\r')
+    assert.equal(await secret, '-p\'a"s$ w')
+    assert.equal(output.read(), 'Password: \n')
+    const interrupted = readSecret({ input, output }, 'Password: ')
+    input.write(CTRL_C)
+    await assert.rejects(interrupted, (error: CassSniError) => error.code === 'CSNI902')
+  })
+})
