@@ -27,7 +27,7 @@ const RELOAD_ATTEMPTS = 3
 const FILE_IS_OLD = 75
 
 /**
- * Waits up to five seconds until the mounted file is the new one, then tells Cassandra. Where there is no sha256sum, it is told at once
+ * Waits up to two seconds until the mounted file is the new one, then tells Cassandra. Where there is no sha256sum, it is told at once
  * (and again, until the node serves the new certificate). nodetool is on the PATH of every image of the management API.
  */
 const RELOAD_SCRIPT = `
@@ -35,7 +35,7 @@ if command -v sha256sum >/dev/null; then
   tries=0
   until [ "$(sha256sum <"$1" | cut -c1-64)" = "$2" ]; do
     tries=$((tries + 1))
-    [ "$tries" -gt 25 ] && exit ${FILE_IS_OLD}
+    [ "$tries" -gt 10 ] && exit ${FILE_IS_OLD}
     sleep 0.2
   done
 fi
