@@ -3,7 +3,7 @@ import { readAuthorityCertificate } from '../cassandra/authority.ts'
 import { readCredentials } from '../cassandra/credentials.ts'
 import type { CassandraNode, Datacenter } from '../cassandra/datacenter.ts'
 import type { Kube } from '../cluster/kube.ts'
-import { openCqlSession } from '../connection/cql.ts'
+import { cqlHostId } from '../connection/cql-login.ts'
 import { gatewayPath } from '../connection/gateway.ts'
 import { handshake } from '../connection/tls.ts'
 import { CassSniError } from '../errors.ts'
@@ -41,22 +41,9 @@ export function liveProbes(options: LiveProbesOptions): Probes {
   const authority = once(() => readAuthorityCertificate(kube, datacenter))
   const credentials = once(() => readCredentials(kube, datacenter))
   const ask = async (node: CassandraNode): Promise<string> => {
-    const { dnsName, hostId } = node
+    const { hostId } = node
     if (hostId === undefined) throw new CassSniError('CSNI303', `the host id of pod ${node.pod} is not known`)
-    const session = await openCqlSession({
-      open,
-      nodes: [{ hostId, dnsName }],
-      credentials: await credentials(),
-      ca: await authority(),
-      localDatacenter: datacenter.cassandraName,
-      signal,
-    })
-    try {
-      const page = await session.execute('SELECT host_id FROM system.local', { signal })
-      return String(page.rows[0]?.[0])
-    } finally {
-      await session.close()
-    }
+    return cqlHostId({ open, serverName: hostId, credentials: await credentials(), ca: await authority(), signal })
   }
   return {
     datacenter,

@@ -41,8 +41,8 @@ const FIRST_WORDS = new Set([
   ...Object.keys(ABSENT),
 ])
 
-export const CONSISTENCY_LEVELS = ['ANY', 'ONE', 'TWO', 'THREE', 'QUORUM', 'ALL', 'LOCAL_QUORUM', 'EACH_QUORUM', 'LOCAL_ONE', 'SERIAL', 'LOCAL_SERIAL']
-export const SERIAL_LEVELS = ['SERIAL', 'LOCAL_SERIAL']
+const CONSISTENCY_LEVELS = ['ANY', 'ONE', 'TWO', 'THREE', 'QUORUM', 'ALL', 'LOCAL_QUORUM', 'EACH_QUORUM', 'LOCAL_ONE', 'SERIAL', 'LOCAL_SERIAL']
+const SERIAL_LEVELS = ['SERIAL', 'LOCAL_SERIAL']
 
 /** Whether a statement that begins with this word is a command of the shell, which ends with its line. */
 export function isShellCommand(firstWord: string): boolean {

@@ -5,7 +5,7 @@ import { isNull, valueText } from './values.ts'
 const NEEDS_QUOTES = /[",\r\n]/
 
 /** A field. The empty text is a pair of quotes, so that null, which is nothing at all, is told apart from it. */
-export function csvField(text: string): string {
+function csvField(text: string): string {
   return text === '' || NEEDS_QUOTES.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }
 

@@ -110,7 +110,7 @@ function isLocated(error: CassSniError): boolean {
 }
 
 /** Where in the whole input an error in a statement lies: Cassandra's position in it, else where it begins. */
-export function positionOf(error: CassSniError, statement: Statement): { line: number; column: number } {
+function positionOf(error: CassSniError, statement: Statement): { line: number; column: number } {
   if (!(error instanceof CqlStatementError) || error.line === undefined || error.column === undefined) return { line: statement.line, column: statement.column }
   return { line: statement.line + error.line - 1, column: error.line === 1 ? statement.column + error.column - 1 : error.column }
 }

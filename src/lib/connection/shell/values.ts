@@ -39,12 +39,12 @@ function simpleText(value: unknown, name: Simple): string {
   }
 }
 
-export function blobText(value: Buffer): string {
+function blobText(value: Buffer): string {
   return `0x${value.toString('hex')}`
 }
 
 /** The shortest decimal number that is this 32-bit float again: 0.1, where a double would be 0.10000000149011612. */
-export function floatText(value: number): string {
+function floatText(value: number): string {
   if (Object.is(value, -0)) return '-0'
   if (!Number.isFinite(value) || (Number.isInteger(value) && Math.abs(value) < 2 ** 24)) return String(value)
   for (let digits = 1; digits < 9; digits += 1) {
@@ -59,7 +59,7 @@ export function floatText(value: number): string {
  * The driver's own text drops the exponent (apache/cassandra-nodejs-driver lib/types/big-decimal.js), so its bytes are read:
  * 32 bits of scale, then the unscaled number in two's complement.
  */
-export function decimalText(value: unknown): string {
+function decimalText(value: unknown): string {
   const toBuffer = (value as { constructor?: { toBuffer?: unknown } }).constructor?.toBuffer
   if (typeof toBuffer !== 'function') return String(value)
   const bytes: unknown = toBuffer(value)
@@ -78,7 +78,7 @@ export function decimalText(value: unknown): string {
 }
 
 /** ISO 8601 in UTC with milliseconds, which Cassandra reads as well. A Date holds 273,000 years each way, a timestamp more. */
-export function timestampText(value: Date): string {
+function timestampText(value: Date): string {
   return Number.isNaN(value.getTime()) ? '(beyond the year 275760)' : value.toISOString()
 }
 
