@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core'
 import { CassSniCommand, type Run } from '../lib/command.ts'
-import type { TunnelEvent } from '../lib/connection/tunnel.ts'
+import type { TunnelEvent } from '../lib/workflows/port-forward.ts'
 import { CassSniError } from '../lib/errors.ts'
 import { datacenterFlags, gatewayFlags, nodeFlag, outputFlag, portFlag, timeoutFlag } from '../lib/flags.ts'
 

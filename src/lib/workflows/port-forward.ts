@@ -13,6 +13,8 @@ import type { WorkflowContext } from './context.ts'
 /** Cassandra's own port for CQL in its pods (native_transport_port, which cass-operator does not let one change). */
 const NODE_PORT = 9042
 
+export type { TunnelEvent } from '../connection/tunnel.ts'
+
 export interface PortForwardOptions {
   target: 'gateway' | 'node'
   /** For target node. */
