@@ -6,7 +6,8 @@ import { commands } from './manifest.ts'
 const file = join(import.meta.dirname, 'flags.snapshot.json')
 
 /** What scripts rely on: a command's flags, their letters, whether they take a value, and which. */
-type Snapshot = Record<string, Record<string, { char?: string; type: string; options?: string[]; required?: true }>>
+type Flag = { char?: string; type: string; options?: string[]; required?: true }
+type Snapshot = Record<string, Record<string, Flag>>
 
 function current(): Snapshot {
   return Object.fromEntries(
@@ -33,7 +34,7 @@ describe('flags', () => {
     for (const [id, flags] of Object.entries(before)) {
       assert.ok(now[id], `the command ${id} is gone`)
       for (const [name, flag] of Object.entries(flags)) {
-        const found = now[id]?.[name]
+        const found: Flag | undefined = now[id]?.[name]
         assert.ok(found, `${id} --${name} is gone`)
         assert.equal(found.type, flag.type, `${id} --${name} is of another type`)
         if (flag.char) assert.equal(found.char, flag.char, `${id} --${name} lost its letter`)
@@ -44,7 +45,8 @@ describe('flags', () => {
   })
 
   it('are all in the snapshot (UPDATE_SNAPSHOT=1 npm test -- contract writes it: commit it)', () => {
-    const flat = (snapshot: Snapshot) => Object.entries(snapshot).flatMap(([id, flags]) => Object.entries(flags).map(([name, flag]) => `${id} --${name} ${JSON.stringify(flag)}`))
+    const flat = (snapshot: Snapshot) =>
+      Object.entries(snapshot).flatMap(([id, flags]) => Object.entries(flags).map(([name, flag]) => `${id} --${name} ${JSON.stringify(flag)}`))
     assert.deepEqual(
       flat(now).filter((line) => !flat(before).includes(line)),
       [],
