@@ -1,6 +1,7 @@
 /** Who we are to the API server: headers and TLS settings from a chosen kubeconfig. */
 import { readFileSync } from 'node:fs'
 import type { Agent, RequestOptions } from 'node:https'
+import { isDeepStrictEqual } from 'node:util'
 import { CassSniError } from '../errors.ts'
 import type { ChosenConfig, ExecEntry } from './kubeconfig.ts'
 import { proxyFromEnvironment } from './proxy.ts'
@@ -131,6 +132,7 @@ async function viaClientNode(config: ChosenConfig, proxy: string | undefined): P
       'current-context': 'x',
     }),
   )
+  let tls: TlsSettings = {}
   return async () => {
     const options: RequestOptions = {}
     try {
@@ -148,12 +150,14 @@ async function viaClientNode(config: ChosenConfig, proxy: string | undefined): P
       cert?: Buffer | string
       key?: Buffer | string
     }
-    const tls: TlsSettings = {
+    const now: TlsSettings = {
       ...tlsSettings({ ...config, user: {} }),
       ...(ca === undefined ? {} : { ca }),
       ...(cert === undefined ? {} : { cert }),
       ...(key === undefined ? {} : { key }),
     }
+    // connections are kept for one and the same object
+    if (!isDeepStrictEqual(now, tls)) tls = now
     return {
       headers,
       tls,

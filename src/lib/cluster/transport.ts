@@ -2,6 +2,7 @@
 import { Agent as HttpAgent, type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http'
 import { Agent, type AgentOptions, request as httpsRequest } from 'node:https'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createSecureContext } from 'node:tls'
 import { CassSniError, throwIfAborted } from '../errors.ts'
 import type { Authenticate, Security } from './authentication.ts'
 import type { KubeTarget } from './kube.ts'
@@ -115,24 +116,26 @@ export class Transport {
     this.#options.log?.(`${method} ${path} ${status} in ${Math.round(performance.now() - startedAt)} ms`)
   }
 
-  /** Closes idle connections, so that the process may end. */
-  close(): void {
-    this.#requests?.agent.destroy()
-    this.#sockets?.agent.destroy()
-  }
-
   async #pause(ms: number): Promise<void> {
     await sleep(ms, undefined, { signal: this.signal }).catch(() => throwIfAborted(this.signal))
   }
 
-  #agent(security: Security, options: AgentOptions): Agent | HttpAgent {
-    return this.#base.protocol === 'https:' ? new Agent({ ...security.tls, ...options }) : new HttpAgent(options)
+  #agent({ tls }: Security, options: AgentOptions): Agent | HttpAgent {
+    if (this.#base.protocol !== 'https:') return new HttpAgent(options)
+    const { rejectUnauthorized, servername, ...material } = tls
+    // certificates and key are parsed once, not for each connection
+    const secureContext = createSecureContext(material)
+    return new Agent({
+      ...options,
+      secureContext,
+      ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized }),
+      ...(servername === undefined ? {} : { servername }),
+    })
   }
 
   async #once(call: Call): Promise<Answer & { retryAfter?: number }> {
     const security = await this.#options.authenticate()
     if (this.#requests?.key !== security.tls) {
-      this.#requests?.agent.destroy()
       this.#requests = {
         key: security.tls,
         agent: security.proxy ?? this.#agent(security, { keepAlive: true, maxSockets: 8 }),

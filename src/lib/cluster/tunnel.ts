@@ -16,9 +16,12 @@ const PORT_BYTES = 2
 /** Idle connections are cut by load balancers, the strictest after 60 s. */
 const PING_MS = 20_000
 /** What may wait in the WebSocket before a writer has to. Bytes. */
-const HIGH_WATER = 1024 * 1024
-/** Small writes that wait together are sent as one message of at most this size. Bytes. */
-const LARGEST_MESSAGE = 128 * 1024
+const HIGH_WATER = 512 * 1024
+/**
+ * Small writes that wait together are sent as one message, large ones are cut. Bytes. The far end (golang.org/x/net/websocket) grows
+ * a buffer for each message by and by; measured, 32 KiB is twice as fast as 128 KiB.
+ */
+const LARGEST_MESSAGE = 32 * 1024
 /**
  * The framing cannot say that our side has ended, so the far end's last bytes are waited for until it is silent this long.
  * containerd gives the other direction one second as well (internal/cri/server/sandbox_portforward_linux.go).
@@ -96,26 +99,30 @@ class Tunnel extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    const message = Buffer.allocUnsafe(chunk.length + 1)
-    message[0] = DATA
-    chunk.copy(message, 1)
-    this.#send(message, done)
+    this._writev([{ chunk }], done)
   }
 
   override _writev(chunks: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
-    let from = 0
+    let index = 0
+    let offset = 0
+    let rest = chunks.reduce((sum, { chunk }) => sum + chunk.length, 0)
     const next = (error?: Error | null): void => {
-      if (error != null || from === chunks.length) {
+      if (error != null || rest === 0) {
         done(error)
         return
       }
-      let size = 0
-      let to = from
-      while (to < chunks.length && (to === from || size + (chunks[to]?.chunk.length ?? 0) <= LARGEST_MESSAGE)) size += chunks[to++]?.chunk.length ?? 0
-      const message = Buffer.allocUnsafe(size + 1)
+      const message = Buffer.allocUnsafe(Math.min(rest, LARGEST_MESSAGE) + 1)
       message[0] = DATA
-      let at = 1
-      for (; from < to; from++) at += chunks[from]?.chunk.copy(message, at) ?? 0
+      for (let at = 1; at < message.length; ) {
+        const chunk = chunks[index]?.chunk ?? message
+        const copied = chunk.copy(message, at, offset)
+        at += copied
+        offset += copied
+        if (offset < chunk.length) continue
+        index++
+        offset = 0
+      }
+      rest -= message.length - 1
       this.#send(message, next)
     }
     next()

@@ -15,7 +15,12 @@ const HANDSHAKE_MS = 20_000
  */
 export async function openWebSocket(transport: Transport, path: string, query: URLSearchParams, protocols: string[], asked: Asked): Promise<WebSocket> {
   throwIfAborted(transport.signal)
-  const [{ WebSocket }, endpoint] = await Promise.all([import('ws'), transport.endpoint(path, query)])
+  const [{ WebSocket }, endpoint] = await Promise.all([
+    import('ws'),
+    transport.endpoint(path, query).catch((error: unknown) => {
+      throw unreachable(error, transport.target)
+    }),
+  ])
   const startedAt = performance.now()
   const options = {
     agent: endpoint.agent,
