@@ -23,7 +23,15 @@ describe('envelope', () => {
 })
 
 describe('serialise', () => {
-  const hostile = { plain: 'x\u202ey', block: 'a\nb \u2028', 'key\u009b': 1, text: 'a\u001b[31m\u009b\u202e: #\n- b', undefinedField: undefined, yes: 'yes', number: '012' }
+  const hostile = {
+    plain: 'x\u202ey',
+    block: 'a\nb \u2028',
+    'key\u009b': 1,
+    text: 'a\u001b[31m\u009b\u202e: #\n- b',
+    undefinedField: undefined,
+    yes: 'yes',
+    number: '012',
+  }
   for (const format of ['json', 'yaml'] as const) {
     it(`writes ${format} that reads back the same and holds no control characters`, async () => {
       const text = await serialise(hostile, format)

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { palette } from '../../../src/lib/output/colour.ts'
+import { PlainProgress } from '../../../src/lib/output/plain-progress.ts'
+
+function record() {
+  let text = ''
+  const stream = { write: (part: string) => (text += part) } as unknown as NodeJS.WriteStream
+  const symbols = { ok: 'OK', fail: 'FAIL', warn: 'WARN', skip: 'SKIP' }
+  return { progress: new PlainProgress({ stream, paint: palette(false), symbols }), lines: () => text.trimEnd().split('\n') }
+}
+
+describe('plain progress', () => {
+  it('is a line at the start and the end of a step', () => {
+    const { progress, lines } = record()
+    progress.show({ type: 'step', id: 'a', title: 'Namespace', state: 'started' })
+    progress.show({ type: 'step', id: 'a', title: 'Namespace', state: 'done', note: 'created' })
+    progress.show({ type: 'step', id: 'b', title: 'Operator', state: 'skipped', note: 'already there' })
+    assert.deepEqual(lines(), ['Namespace …', 'OK Namespace: created', 'SKIP Operator: already there'])
+  })
+
+  it('tells a reason to wait once, and again after it was gone', () => {
+    const { progress, lines } = record()
+    progress.show({ type: 'step', id: 'a', title: 'Pods', state: 'started' })
+    for (const waiting of [['x: no volume'], ['x: no volume', 'y: starting'], ['y: starting'], ['x: no volume']])
+      progress.show({ type: 'waiting', id: 'a', lines: waiting })
+    assert.deepEqual(lines(), ['Pods …', '  x: no volume', '  y: starting', '  x: no volume'])
+  })
+
+  it('marks a step that was left when the work failed, without saying why a second time', async () => {
+    const { progress, lines } = record()
+    progress.show({ type: 'step', id: 'a', title: 'Pods', state: 'started' })
+    await progress.end(true)
+    assert.deepEqual(lines(), ['Pods …', 'FAIL Pods'])
+  })
+
+  it('keeps escape sequences of the cluster out', () => {
+    const { progress, lines } = record()
+    progress.show({ type: 'step', id: 'a', title: 'Pod \u001b[2Jx', state: 'done', note: 'a\nb' })
+    assert.deepEqual(lines(), ['OK Pod x: a b'])
+  })
+})
