@@ -1,5 +1,5 @@
 /** The bundles: every command and the start, split where the code imports lazily. */
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build, type Plugin } from 'esbuild'
 
@@ -35,12 +35,26 @@ const namesOfCommonJs: Plugin = {
 export async function bundle(root: string, out: string): Promise<void> {
   const commands = readdirSync(join(root, 'src/commands'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
   const entryPoints = ['src/lib/main.ts', 'src/lib/flush.ts', ...commands.map((name) => `src/commands/${name}`)]
-  await bundleEntries(root, out, { entryPoints, outbase: 'src' })
+  const files = await bundleEntries(root, out, { entryPoints, outbase: 'src' })
+  writeFileSync(join(out, 'THIRD-PARTY-LICENSES.txt'), licences(root, files))
 }
 
-/** Bundles any programs the same way: a benchmark measures what users run. */
-export async function bundleEntries(root: string, out: string, entries: { entryPoints: string[]; outbase: string }): Promise<void> {
-  await build({
+/** The licence texts of the packages whose files went into the bundles, as those licences ask for. */
+function licences(root: string, files: string[]): string {
+  const folders = new Set(files.flatMap((file) => /^(?:.*node_modules\/)(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []))
+  return [...folders]
+    .sort()
+    .map((folder) => {
+      const { name, version, license } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'))
+      const file = readdirSync(join(root, folder)).find((entry) => /^(licen[cs]e|copying)/i.test(entry))
+      return `${name} ${version} (${license})\n\n${file ? readFileSync(join(root, folder, file), 'utf8').trim() : 'The package has no file with its licence.'}\n`
+    })
+    .join(`\n${'-'.repeat(80)}\n\n`)
+}
+
+/** Bundles any programs the same way: a benchmark measures what users run. Returns the files that went in, relative to `root`. */
+export async function bundleEntries(root: string, out: string, entries: { entryPoints: string[]; outbase: string }): Promise<string[]> {
+  const { metafile } = await build({
     absWorkingDir: root,
     ...entries,
     outdir: out,
@@ -58,5 +72,7 @@ export async function bundleEntries(root: string, out: string, entries: { entryP
     legalComments: 'linked',
     banner: { js: BANNER },
     logLevel: 'warning',
+    metafile: true,
   })
+  return Object.keys(metafile.inputs)
 }

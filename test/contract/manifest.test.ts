@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { manifestText } from '../../build/commands.ts'
 import { commands, root } from './manifest.ts'
 
@@ -12,6 +13,24 @@ describe('oclif.manifest.json', () => {
 })
 
 describe('the package', () => {
+  it('needs no packages but those it depends on: all else is in its bundles', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'cass-sni-package-'))
+    try {
+      for (const name of ['bin', 'dist', 'package.json', 'oclif.manifest.json']) cpSync(join(root, name), join(folder, name), { recursive: true })
+      const { dependencies }: { dependencies: Record<string, string> } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+      for (const name of Object.keys(dependencies)) {
+        mkdirSync(join(folder, 'node_modules', dirname(name)), { recursive: true })
+        symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name))
+      }
+      const parts = readdirSync(join(folder, 'dist'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.js'))
+      const all = parts.map((name) => `await import(${JSON.stringify(`./dist/${name}`)})`).join('\n')
+      const { stderr, status } = spawnSync(process.execPath, ['--input-type=module', '-e', all], { cwd: folder, encoding: 'utf8' })
+      assert.equal(status, 0, stderr)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
   it('holds everything that it needs installed, and nothing else', function () {
     this.timeout(60_000)
     const { stdout, stderr, status } = spawnSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: root, encoding: 'utf8' })
@@ -27,6 +46,7 @@ describe('the package', () => {
       'dist/lib/main.js',
       'dist/lib/flush.js',
       'dist/help/index.txt',
+      'dist/THIRD-PARTY-LICENSES.txt',
       'LICENSE',
       'package.json',
     ]
