@@ -1,0 +1,205 @@
+import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { createServer, type Server } from 'node:tls'
+import { SECRET, SERVICE, STATEFUL_SET, VIRTUAL_SERVICE } from '../../src/lib/cluster/resources.ts'
+import type { CheckResult } from '../../src/lib/checks/check.ts'
+import { apiServer, pathOf, type TestServer } from '../support/api-server.ts'
+import { OUR_AGENT, writesBy } from '../support/audit.ts'
+import { createDatacenter, type DatacenterShape, type TestDatacenter } from '../support/cluster-state.ts'
+import { runCommand } from '../support/command.ts'
+import { createMesh, type TestMesh } from '../support/mesh-state.ts'
+import { testAuthority } from '../unit/connection/certificates.ts'
+
+/** Nobody listens there. */
+const NOWHERE = ['--address', '127.0.0.1:1']
+
+describe('verify', function () {
+  this.timeout(60_000)
+  let server: TestServer
+  let mesh: TestMesh
+  let dc: TestDatacenter
+  const listeners: Server[] = []
+
+  before(async () => {
+    server = await apiServer()
+  })
+  afterEach(async () => {
+    for (const each of listeners.splice(0)) each.close()
+    await Promise.all([mesh?.remove(), dc?.remove(), server.remove(VIRTUAL_SERVICE, 'foreign', 'default')])
+  })
+
+  async function raise(shape: Omit<DatacenterShape, 'namespace'> = {}): Promise<void> {
+    mesh = await createMesh(server, { namespace: await server.namespace('istio'), gateway: { addresses: [] } })
+    dc = await createDatacenter(server, { namespace: await server.namespace('cass'), ...shape })
+  }
+  const run = (...words: string[]) => runCommand([...words, '--kubeconfig', server.kubeconfig, '-n', dc.namespace])
+  const sync = async () => equal((await run('routes', 'sync')).exitCode, 0)
+  async function verify(...words: string[]) {
+    const outcome = await run('verify', '-o', 'json', ...words)
+    const { result, ...rest } = outcome.json()
+    const checks: CheckResult[] = result?.checks ?? []
+    const of = (code: string) => checks.filter((each) => each.code === code)
+    return { ...rest, exitCode: outcome.exitCode, result, of, failed: checks.filter(({ result: each }) => each === 'fail') }
+  }
+  const dnsName = (pod: string) => `${pod}.dse-dc1-all-pods-service.${dc.namespace}.svc.cluster.local`
+
+  it('fails without routes, says what to do, and writes nothing', async () => {
+    await raise()
+    const since = Date.now()
+    const { exitCode, result, of } = await verify(...NOWHERE)
+    equal(exitCode, 1)
+    equal(result.ok, false)
+    deepEqual(of('CSNI822')[0]?.next, ['kubectl cass-sni routes sync'])
+    deepEqual(
+      of('CSNI824').map((each: CheckResult) => each.result),
+      ['fail', 'fail', 'fail'],
+    )
+    deepEqual(await writesBy(server.auditLog, OUR_AGENT, since), [])
+    const text = await run('verify', ...NOWHERE)
+    equal(text.exitCode, 1)
+    match(text.stdout, /^datacenter\n-{10}\n/)
+    match(text.stdout, /\n\d+ checks: \d+ passed, \d+ failed, \d+ skipped\n$/)
+  })
+
+  it('finds routes in sync after a sync, and what was changed since, for just that node', async () => {
+    await raise()
+    await sync()
+    const good = await verify(...NOWHERE)
+    for (const code of ['CSNI811', 'CSNI812', 'CSNI822', 'CSNI823', 'CSNI824', 'CSNI825', 'CSNI826']) {
+      ok(good.of(code).length > 0 && good.of(code).every(({ result }: CheckResult) => result === 'pass'), JSON.stringify(good.of(code)))
+    }
+    await server.remove(SERVICE, 'dse-dc1-default-sts-1-cql', dc.namespace)
+    const fresh = await dc.replaceNode('dse-dc1-default-sts-2')
+    const drifted = await verify(...NOWHERE)
+    deepEqual(
+      drifted.of('CSNI824').map(({ node, result }: CheckResult) => [node, result]),
+      [
+        ['dse-dc1-default-sts-0', 'pass'],
+        ['dse-dc1-default-sts-1', 'fail'],
+        ['dse-dc1-default-sts-2', 'fail'],
+      ],
+    )
+    match(drifted.of('CSNI824')[1]?.reason ?? '', /service\/dse-dc1-default-sts-1-cql does not exist/)
+    equal(drifted.of('CSNI816')[2]?.note, fresh.hostId)
+    await server.client.send('PATCH', pathOf(STATEFUL_SET, dc.namespace, 'dse-dc1-default-sts'), { spec: { replicas: 2 } })
+    await dc.removeNode('dse-dc1-default-sts-2')
+    match((await verify(...NOWHERE)).of('CSNI825')[0]?.reason ?? '', /dse-dc1-default-sts-2-cql/)
+  })
+
+  it('looks at one node by ordinal, host id or pod, and refuses one that is not there', async () => {
+    await raise()
+    const [, second] = dc.nodes
+    for (const name of ['1', second?.pod ?? '', second?.hostId ?? '']) {
+      const { result } = await verify('--node', name, ...NOWHERE)
+      deepEqual(result.nodes, ['dse-dc1-default-sts-1'])
+      ok(result.checks.every(({ node }: CheckResult) => node === undefined || node === 'dse-dc1-default-sts-1'))
+    }
+    const { exitCode, error } = await verify('--node', '7')
+    deepEqual([exitCode, error.code], [1, 'CSNI302'])
+  })
+
+  it('finds a VirtualService of somebody else that claims a name', async () => {
+    await raise()
+    await sync()
+    const name = dc.nodes[0]?.hostId ?? ''
+    await server.create(VIRTUAL_SERVICE, {
+      metadata: { name: 'foreign', namespace: 'default' },
+      spec: {
+        hosts: [name],
+        gateways: [`${dc.namespace}/cass-sni-dc1`],
+        tls: [{ match: [{ port: 9042, sniHosts: [name] }], route: [{ destination: { host: 'other', port: { number: 9042 } } }] }],
+      },
+    })
+    const [conflict] = (await verify(...NOWHERE)).of('CSNI826')
+    equal(conflict?.result, 'fail')
+    match(conflict?.reason ?? '', new RegExp(`foreign in namespace default.*${name}`))
+  })
+
+  it('sees what is served by each name, and sends no login over a certificate that does not verify', async () => {
+    await raise()
+    await sync()
+    const authority = await testAuthority('dc1')
+    await server.client.send('PATCH', pathOf(SECRET, dc.namespace, 'dc1-ca-keystore'), { data: { cert: Buffer.from(authority.pem).toString('base64') } })
+    // The names of the first node only.
+    const names = [dnsName(dc.nodes[0]?.pod ?? ''), dc.nodes[0]?.hostId ?? '']
+    const received: Buffer[] = []
+    const listener = createServer(await authority.issue({ names }), (socket) =>
+      socket
+        .on('data', (chunk: Buffer) => {
+          received.push(chunk)
+          socket.destroy()
+        })
+        .on('error', () => {}),
+    )
+    listeners.push(listener)
+    await once(listener.listen(0, '127.0.0.1'), 'listening')
+    const { port } = listener.address() as AddressInfo
+    const { of } = await verify('-v', '6', '--address', `127.0.0.1:${port}`, '--node', '1')
+    deepEqual(
+      ['CSNI833', 'CSNI834', 'CSNI835', 'CSNI836'].map((code) => of(code)[0]?.result),
+      ['pass', 'pass', 'pass', 'fail'],
+    )
+    match(of('CSNI836')[0]?.reason ?? '', /does not name dse-dc1-default-sts-1\..*; it names dse-dc1-default-sts-0\./)
+    equal(of('CSNI842')[0]?.result, 'skipped')
+    deepEqual(received, [])
+    const first = await verify('--address', `127.0.0.1:${port}`, '--node', '0')
+    equal(first.of('CSNI836')[0]?.result, 'pass')
+    equal(first.of('CSNI837')[0]?.result, 'warning')
+    // Only now is there a login, and this is no Cassandra.
+    equal(first.of('CSNI842')[0]?.result, 'fail')
+    ok(received.length > 0)
+  })
+
+  it('finds an authority that has expired', async () => {
+    await raise({ caNotAfter: Date.now() - 86_400_000 })
+    const [expired] = (await verify(...NOWHERE)).of('CSNI831')
+    equal(expired?.result, 'fail')
+    match(expired?.reason ?? '', /expired on \d{4}-\d\d-\d\d/)
+  })
+
+  it('skips what needs Secrets, with the reason, for a user who may not read them', async () => {
+    await raise()
+    await sync()
+    const rules = [
+      { apiGroups: ['', 'apps'], resources: ['pods', 'services', 'statefulsets', 'deployments', 'namespaces'], verbs: ['get', 'list'] },
+      { apiGroups: ['cassandra.datastax.com', 'networking.istio.io', 'admissionregistration.k8s.io'], resources: ['*'], verbs: ['get', 'list'] },
+    ]
+    const rbac = '/apis/rbac.authorization.k8s.io/v1'
+    await server.client.send('POST', `${rbac}/clusterroles`, {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRole',
+      metadata: { name: 'no-secrets' },
+      rules,
+    })
+    await server.client.send('POST', `${rbac}/clusterrolebindings`, {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRoleBinding',
+      metadata: { name: 'no-secrets' },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'no-secrets' },
+      subjects: [{ kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name: 'reader' }],
+    })
+    const { of, result } = await verify('--as', 'reader', ...NOWHERE)
+    equal(of('CSNI831')[0]?.result, 'skipped')
+    match(of('CSNI831')[0]?.reason ?? '', /secret/i)
+    equal(of('CSNI841')[0]?.result, 'skipped')
+    ok(
+      result.checks
+        .filter(({ category }: CheckResult) => category === 'certificates' || category === 'cql')
+        .every((each: CheckResult) => each.result === 'skipped'),
+    )
+    equal(of('CSNI824')[0]?.result, 'pass')
+    // The Envoys may not be asked either.
+    equal(of('CSNI827')[0]?.result, 'skipped')
+  })
+
+  it('waits until it is well, or until the time is up', async () => {
+    await raise()
+    const began = Date.now()
+    const outcome = await run('verify', ...NOWHERE, '--wait', '3s')
+    equal(outcome.exitCode, 1)
+    ok(Date.now() - began >= 2_000)
+    const limited = await run('verify', ...NOWHERE, '--wait', '60s', '--timeout', '1s')
+    equal(limited.exitCode, 124)
+  })
+})
