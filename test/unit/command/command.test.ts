@@ -76,7 +76,8 @@ describe('the base command', () => {
         emit({ type: 'warning', message: 'look here' })
         return good
       })
-      assert.deepEqual((format === 'json' ? JSON.parse : parse)(stdout), {
+      const read: unknown = format === 'json' ? JSON.parse(stdout) : parse(stdout)
+      assert.deepEqual(read, {
         apiVersion: 'cass-sni/v1',
         kind: 'Probe',
         result: good,
