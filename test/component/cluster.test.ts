@@ -1,6 +1,8 @@
 /** The cluster room against a real API server. */
 import assert from 'node:assert/strict'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { type AddressInfo, connect as dial } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connectKube } from '../../src/lib/cluster/client.ts'
@@ -67,6 +69,8 @@ describe('a client of the API server', () => {
   it('acts as another user in several groups', async () => {
     const as = await connect({ kubeconfig: server.kubeconfig, as: 'jane', asGroups: ['dev', 'system:masters'], asUid: '7' })
     assert.equal(await as.can('delete', SECRET, 'default'), true)
+    // WebSockets carry the groups as well: the pod is missing, not the right
+    await fails(as.connect({ name: 'no-pod', namespace: 'default' }, 1), 'CSNI204', /^pod\/no-pod/)
     const without = await connect({ kubeconfig: server.kubeconfig, as: 'jane', asGroups: ['dev'] })
     await fails(without.get(SECRET, 's', 'default'), 'CSNI203', /user "jane" may not get secrets "s"/)
   })
@@ -126,6 +130,50 @@ describe('a client of the API server', () => {
     await fails((await connect({ kubeconfig: broken })).list(NAMESPACE), 'CSNI103', /user "admin" cannot be read/)
     const token = await write('token', text.replace(/client-certificate-data: .*\n.*client-key-data: .*/, 'token: wrong'))
     await fails((await connect({ kubeconfig: token })).list(NAMESPACE), 'CSNI202', /does not accept the credentials/)
+  })
+
+  it('authenticates by a credential plugin', async () => {
+    const text = await readFile(server.kubeconfig, 'utf8')
+    const data = (field: string) => Buffer.from(new RegExp(`${field}: (.*)`).exec(text)?.[1] ?? '', 'base64').toString('utf8')
+    const credential = { status: { clientCertificateData: data('client-certificate-data'), clientKeyData: data('client-key-data') } }
+    await write('credential.json', JSON.stringify(credential))
+    await writeFile(join(folder, 'plugin'), '#!/bin/sh\ncat "$1"\n', { mode: 0o755 })
+    const exec = 'exec: {apiVersion: client.authentication.k8s.io/v1, command: ./plugin, args: [FILE], interactiveMode: Never}'.replace(
+      'FILE',
+      join(folder, 'credential.json'),
+    )
+    const config = await write('with-plugin', text.replace(/client-certificate-data: .*\n.*client-key-data: .*/, exec))
+    const plugged = await connect({ kubeconfig: config })
+    assert.equal(await plugged.can('delete', SECRET, 'default'), true)
+    await Promise.all(Array.from({ length: 5 }, () => plugged.list(NAMESPACE)))
+    await fails(plugged.connect({ name: 'no-pod', namespace: 'default' }, 1), 'CSNI204', /^pod\/no-pod/)
+  })
+
+  it('goes through a proxy, with requests and WebSockets', async () => {
+    const asked: string[] = []
+    const proxy = createServer().on('connect', (request, client, head) => {
+      asked.push(request.url ?? '')
+      const { hostname, port } = new URL(`http://${request.url}`)
+      const far = dial(Number(port), hostname, () => {
+        client.write('HTTP/1.1 200 OK\r\n\r\n')
+        far.write(head)
+        far.pipe(client).pipe(far)
+      })
+      for (const end of [far, client]) end.on('error', () => undefined)
+    })
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+    try {
+      const text = await readFile(server.kubeconfig, 'utf8')
+      const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
+      const through = await connect({ kubeconfig: await write('proxied', text.replace(/( +)server: .*/, `$&\n$1proxy-url: ${url}`)) })
+      assert.ok((await through.list(NAMESPACE)).length > 0)
+      assert.equal(asked.length, 1)
+      await fails(through.connect({ name: 'no-pod', namespace: 'default' }, 1), 'CSNI204', /^pod\/no-pod/)
+      assert.deepEqual(new Set(asked), new Set([new URL(server.url).host]))
+    } finally {
+      proxy.closeAllConnections()
+      proxy.close()
+    }
   })
 
   it('is told from the command line', async () => {

@@ -19,6 +19,7 @@ const DEFAULT_TIMEOUT_MS = 60_000
 /**
  * The output and exit code of a command; a non-zero exit is a result. Throws CSNI203 without the right, CSNI204 for no such pod,
  * CSNI209 when the command cannot be started or its end is not learnt. `timeoutMs` (60 s by default) ends the waiting, not the command.
+ * API servers before 1.30 cannot be told that the input ends: there a command that reads it to the end is waited for in vain.
  */
 export async function execInPod(
   transport: Transport,
