@@ -38,7 +38,6 @@ describe('formatFindings', () => {
   it('never tells by colour alone', () => {
     const coloured = formatFindings(FINDINGS, createShow('always', { LANG: 'C' }, {}))
     assert.match(coloured, /\u001b\[31mFAIL/)
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken away
     assert.equal(coloured.replace(/\u001b\[\d+m/g, ''), PLAIN)
   })
 })
