@@ -1,6 +1,8 @@
 /** Wrong input gives one clear error that names the object and the next command, and changes nothing. */
 import assert from 'node:assert/strict'
-import { NAMESPACE, plugin, pluginJson, pluginWrites } from '../support/lab.ts'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { labEnvironment, NAMESPACE, plugin, pluginJson, pluginWrites } from '../support/lab.ts'
 
 const CASES: { name: string; args: string[]; exitCode: number; stderr: RegExp }[] = [
   { name: 'no such namespace', args: ['routes', 'sync', '-n', 'nowhere'], exitCode: 1, stderr: /nowhere.*CSNI204.*cass-operator/s },
@@ -21,7 +23,12 @@ const CASES: { name: string; args: string[]; exitCode: number; stderr: RegExp }[
     exitCode: 1,
     stderr: /other.*istio-ingressgateway.*CSNI502/s,
   },
-  { name: 'an unreachable API server', args: ['verify', '-n', NAMESPACE, '--kubeconfig', '/dev/stdin'], exitCode: 1, stderr: /127\.0\.0\.1:1\b.*CSNI201/s },
+  {
+    name: 'an unreachable API server',
+    args: ['verify', '-n', NAMESPACE, '--kubeconfig', '$HOME/unreachable'],
+    exitCode: 1,
+    stderr: /127\.0\.0\.1:1\b.*CSNI201/s,
+  },
   { name: 'a mistyped flag', args: ['routes', 'sync', '--dryrun'], exitCode: 2, stderr: /--dryrun.*--dry-run/s },
   { name: 'a mistyped value', args: ['routes', 'sync', '--mode', 'snii'], exitCode: 2, stderr: /snii.*sni.*tcp|snii.*tcp.*sni/s },
 ]
@@ -36,17 +43,23 @@ const UNREACHABLE = JSON.stringify({
 })
 
 describe('a wrong turn', () => {
+  let home = ''
+  before(async () => {
+    home = (await labEnvironment())['HOME'] ?? ''
+    await writeFile(join(home, 'unreachable'), UNREACHABLE, { mode: 0o600 })
+  })
+
   for (const { name, args, exitCode, stderr } of CASES) {
     it(`${name}: one clear error, exit code ${exitCode}, nothing changed`, async function () {
       this.timeout(30_000)
-      const stdin = args.includes('/dev/stdin') ? UNREACHABLE : ''
+      const words = args.map((word) => word.replace('$HOME', home))
       const since = Date.now()
-      const outcome = await plugin(args, { stdin })
+      const outcome = await plugin(words)
       assert.equal(outcome.exitCode, exitCode, outcome.stderr)
       assert.match(outcome.stderr, stderr)
       assert.doesNotMatch(outcome.stderr, /secret-token|at .*\.js:\d+/)
       assert.deepEqual(await pluginWrites(since), [])
-      const json = await pluginJson(args, { stdin })
+      const json = await pluginJson(words)
       assert.equal(json.exitCode, exitCode, 'the exit code is another with -o json')
       assert.ok(json.error?.code.startsWith('CSNI'))
     })

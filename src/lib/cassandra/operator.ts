@@ -19,18 +19,22 @@ export interface Operator {
 
 /**
  * All Deployments of cass-operator, wherever they are. When the user may not list Deployments of all namespaces,
- * those of the namespace in force and of "cass-operator" are looked at. A right that is missing there too is an empty list.
+ * those of the namespace in force and of "cass-operator" are looked at; when there is none either, the missing right is thrown
+ * (CSNI203): an operator out of sight must not be installed a second time.
  */
 export async function observeOperator(kube: Kube): Promise<Operator[]> {
   let deployments: Deployment[]
+  let refused: unknown
   try {
     deployments = await kube.list<Deployment>(DEPLOYMENT)
   } catch (error) {
     denied(error)
+    refused = error
     const near = [...new Set([kube.target.namespace, 'cass-operator'])]
     deployments = (await Promise.all(near.map((namespace) => kube.list<Deployment>(DEPLOYMENT, { namespace }).catch(denied)))).flatMap((found) => found ?? [])
   }
   const operators = deployments.filter(isOperator)
+  if (operators.length === 0 && refused !== undefined) throw refused
   const namespaces = [...new Set(operators.map((deployment) => deployment.metadata.namespace ?? ''))]
   const injecting = new Set(
     (

@@ -114,10 +114,11 @@ export function chooseGateway(mesh: Mesh, wanted?: string): IngressGateway {
     })
   }
   if (mesh.gateways.length === 0) {
+    if (mesh.refused !== undefined) throw mesh.refused
     const where = mesh.istiods.length === 0 ? '' : `; istiod runs in ${mesh.istiods.map((istiod) => `${istiod.namespace}/${istiod.deployment}`).join(', ')}`
     throw new CassSniError(
       'CSNI502',
-      `there is no ingress gateway of Istio that you may see${named === undefined ? '' : `, so none called ${named}`}${where}`,
+      `there is no ingress gateway of Istio${named === undefined ? '' : `, so none called ${named}`}${where}`,
       {
         object: named === undefined ? 'services of ingress gateways' : `service ${named}`,
         next: ['kubectl cass-sni install', 'kubectl get services -A -l istio'],

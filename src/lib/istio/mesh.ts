@@ -1,4 +1,5 @@
 /** What Istio is to the rest of the program: the vocabulary of this room. `observe.ts` fills it. */
+import type { CassSniError } from '../errors.ts'
 
 /** One istiod: a control plane of one revision. */
 export interface Istiod {
@@ -60,6 +61,8 @@ export interface LoadedRoute {
 }
 
 export interface Mesh {
+  /** The first missing right to look across namespaces: what seems not to be there may only be out of sight. */
+  refused?: CassSniError
   istiods: Istiod[]
   gateways: IngressGateway[]
   /** Only when asked for: see `observeMesh`. */

@@ -18,12 +18,16 @@ const USUAL_NAMESPACES = ['istio-system', 'istio-ingress', 'istio-gateway', 'ist
 
 /**
  * istiod, the ingress gateways and the served versions of Istio's APIs, in one round trip as a rule.
- * Nothing there is an empty Mesh, not an error; without the right to list, what cannot be seen is not there.
+ * Nothing there is an empty Mesh, not an error; without the right to list, what cannot be seen is not there, and `refused` tells why.
  */
 export async function observeMesh(kube: Kube, scope: MeshScope = {}): Promise<Mesh> {
   const namespaces = [...new Set([...(scope.namespaces ?? []), ...USUAL_NAMESPACES, kube.target.namespace])]
+  let refused: CassSniError | undefined
+  const note = (error: CassSniError) => {
+    refused ??= error
+  }
   const everywhere = <T extends Deployment | Pod | Service>(type: ResourceType, labelSelector: string) =>
-    listWhereAllowed<T>(kube, type, labelSelector, namespaces)
+    listWhereAllowed<T>(kube, type, labelSelector, namespaces, note)
   const [deployments, labelledPods, managedPods, services, networking, security, revisionTags] = await Promise.all([
     everywhere<Deployment>(DEPLOYMENT, 'app=istiod'),
     // Both of Istio's charts label the pods of a gateway so; istiod's own pods have the label too.
@@ -46,6 +50,7 @@ export async function observeMesh(kube: Kube, scope: MeshScope = {}): Promise<Me
     ...(networkingVersion === undefined ? {} : { networkingVersion }),
     ...(securityVersion === undefined ? {} : { securityVersion }),
     ...(revisionTags === undefined ? {} : { revisionTags }),
+    ...(refused === undefined ? {} : { refused }),
   }
 }
 
@@ -83,11 +88,13 @@ async function listWhereAllowed<T extends Deployment | Pod | Service>(
   type: ResourceType,
   labelSelector: string,
   namespaces: string[],
+  note: (refused: CassSniError) => void,
 ): Promise<T[]> {
   try {
     return await kube.list<T>(type, { labelSelector })
   } catch (error) {
     nothingWhenForbidden<T>(error)
+    note(error as CassSniError)
     return (await Promise.all(namespaces.map((namespace) => kube.list<T>(type, { namespace, labelSelector }).catch(nothingWhenForbidden<T>)))).flat()
   }
 }

@@ -224,7 +224,8 @@ describe('cass-operator', () => {
       ],
     )
     equal((await observeOperator(fakeKube({ objects: [deployment()], forbidden: ['Deployment in all namespaces', 'get Namespace'] }))).length, 1)
-    deepEqual(await observeOperator(fakeKube({ objects: [deployment()], forbidden: ['Deployment'] })), [])
+    // out of sight is not "not there"
+    await rejects(observeOperator(fakeKube({ objects: [deployment()], forbidden: ['Deployment'] })), { code: 'CSNI203' })
   })
 })
 

@@ -42,6 +42,8 @@ export const istioStep: InstallStep = {
         next: ['kubectl get deployments -A -l app=istiod -L istio.io/rev', 'Name one of these with --istio-revision.'],
       })
     }
+    // what cannot be seen must not be installed a second time
+    if (mesh.refused !== undefined && (mesh.istiods.length === 0 || mesh.gateways.length === 0)) throw mesh.refused
     if (mesh.istiods.length > 0 && mesh.gateways.length > 0) return { state: 'present', note: describe(mesh) }
     const command = istioctlCommand(install)
     if (mesh.istiods.length === 0) {
