@@ -116,14 +116,10 @@ export function chooseGateway(mesh: Mesh, wanted?: string): IngressGateway {
   if (mesh.gateways.length === 0) {
     if (mesh.refused !== undefined) throw mesh.refused
     const where = mesh.istiods.length === 0 ? '' : `; istiod runs in ${mesh.istiods.map((istiod) => `${istiod.namespace}/${istiod.deployment}`).join(', ')}`
-    throw new CassSniError(
-      'CSNI502',
-      `there is no ingress gateway of Istio${named === undefined ? '' : `, so none called ${named}`}${where}`,
-      {
-        object: named === undefined ? 'services of ingress gateways' : `service ${named}`,
-        next: ['kubectl cass-sni install', 'kubectl get services -A -l istio'],
-      },
-    )
+    throw new CassSniError('CSNI502', `there is no ingress gateway of Istio${named === undefined ? '' : `, so none called ${named}`}${where}`, {
+      object: named === undefined ? 'services of ingress gateways' : `service ${named}`,
+      next: ['kubectl cass-sni install', 'kubectl get services -A -l istio'],
+    })
   }
   throw new CassSniError('CSNI502', `${named} is no ingress gateway; there is ${mesh.gateways.map(nameOf).join(', ')}`, {
     object: `service ${named}`,

@@ -41,7 +41,10 @@ function plain(document: { toJS(options: { maxAliasCount: number }): unknown }, 
   try {
     return document.toJS({ maxAliasCount: 100 })
   } catch (error) {
-    throw new CassSniError('CSNI107', `${source} cannot be read: ${error instanceof Error ? error.message : String(error)}`, { next: [`kubectl apply --dry-run=client -f ${source}`], cause: error })
+    throw new CassSniError('CSNI107', `${source} cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
+      next: [`kubectl apply --dry-run=client -f ${source}`],
+      cause: error,
+    })
   }
 }
 
