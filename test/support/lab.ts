@@ -93,7 +93,7 @@ async function installPlugin(): Promise<string> {
   const bytes = await readFile(join(packed, tarball))
   const prefix = join('/var/cache/cass-sni-lab/plugin', createHash('sha256').update(bytes).digest('hex').slice(0, 16))
   const bin = join(prefix, 'bin')
-  const there = await readdir(bin).catch(() => [])
+  const there: string[] = await readdir(bin).catch(() => [])
   if (!there.includes('kubectl-cass_sni')) {
     await rm('/var/cache/cass-sni-lab/plugin', { recursive: true, force: true })
     await mkdir(prefix, { recursive: true })

@@ -35,12 +35,29 @@ describe('the desired CassandraDatacenter', () => {
   it('lets clients connect without TLS only when that is asked for', () => {
     assert.equal(valueAt(cassandraYaml('dc1', true), ['client_encryption_options', 'optional']), true)
     const file = newDatacenter('dc1', 'ns', 'fast', OPTIONS)
-    assert.equal(valueAt(overlaid(file, { ...OPTIONS, allowPlaintext: true }), ['spec', 'config', 'cassandra-yaml', 'client_encryption_options', 'optional']), true)
+    assert.equal(
+      valueAt(overlaid(file, { ...OPTIONS, allowPlaintext: true }), ['spec', 'config', 'cassandra-yaml', 'client_encryption_options', 'optional']),
+      true,
+    )
   })
 
   it('takes every flag and leaves everything else of a file as it is', () => {
-    const file = { apiVersion: 'cassandra.datastax.com/v1beta1', kind: 'CassandraDatacenter', metadata: { name: 'dc1' }, spec: { size: 5, racks: [{ name: 'r1' }], config: { 'dse-yaml': { x: 1 } } } }
-    const datacenter = overlaid(file, { ...OPTIONS, size: 6, heap: '2G', cpu: '500m', memory: '3Gi', serverType: 'dse', serverVersion: '6.9.7', allowMultipleNodesPerWorker: true })
+    const file = {
+      apiVersion: 'cassandra.datastax.com/v1beta1',
+      kind: 'CassandraDatacenter',
+      metadata: { name: 'dc1' },
+      spec: { size: 5, racks: [{ name: 'r1' }], config: { 'dse-yaml': { x: 1 } } },
+    }
+    const datacenter = overlaid(file, {
+      ...OPTIONS,
+      size: 6,
+      heap: '2G',
+      cpu: '500m',
+      memory: '3Gi',
+      serverType: 'dse',
+      serverVersion: '6.9.7',
+      allowMultipleNodesPerWorker: true,
+    })
     assert.deepEqual(datacenter['spec'], {
       size: 6,
       racks: [{ name: 'r1' }],

@@ -37,7 +37,11 @@ describe("an operator's manifest", () => {
     ['no YAML', 'a: [1', /is not YAML/],
     ['no object', '# only a comment', /holds no Kubernetes object/],
     ['something else', 'hello: world', /document 1 of x.yaml is not a Kubernetes object/],
-    ['a bomb of aliases', `a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c,*c,*c,*c]`, /x\.yaml/],
+    [
+      'a bomb of aliases',
+      `a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c,*c,*c,*c]`,
+      /x\.yaml/,
+    ],
   ] as const) {
     it(`${name} is refused with the name of the source`, () => {
       assert.throws(
