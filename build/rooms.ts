@@ -54,7 +54,7 @@ export const PACKAGES: { packages: string[]; rooms: string[] }[] = [
   { packages: ['@kubernetes/client-node', 'ws'], rooms: ['cluster'] },
   { packages: ['listr2', 'chalk', '@inquirer/prompts'], rooms: ['output'] },
   { packages: ['cassandra-driver'], rooms: ['connection'] },
-  { packages: ['@peculiar/x509'], rooms: ['certificates'] },
+  { packages: ['@peculiar/x509', 'reflect-metadata'], rooms: ['certificates'] },
   { packages: ['@oclif/core'], rooms: ['commands', 'command'] },
 ]
 
