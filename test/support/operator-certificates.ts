@@ -3,8 +3,9 @@
  * k8ssandra/cass-operator pkg/utils/crypto.go (GetNewCAandKey, GenerateJKS). Only the keys are shorter, to be quick.
  */
 import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto'
-import { bitString, encode, objectIdentifier, readMembers, sequence, TAG, time, unsignedInteger } from '../../src/lib/certificates/der.ts'
+import { encode, objectIdentifier, readMembers, sequence } from '../../src/lib/certificates/der.ts'
 import { type KeystoreEntry, protectKey, writeKeystore } from '../../src/lib/certificates/keystore.ts'
+import { bitString, TAG, time, unsignedInteger } from './der.ts'
 
 const DAY = 24 * 60 * 60 * 1000
 const ORGANIZATION = 'Cassandra Kubernetes Operator By Datastax'

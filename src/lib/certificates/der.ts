@@ -1,20 +1,13 @@
 /**
- * DER, as much of it as a certificate and a Java keystore need: X.690 with definite lengths and one-byte tags.
- * Node's crypto reads certificates but cannot make one; this is what is missing.
+ * DER, as much of it as the protected key of a Java keystore needs: X.690 with definite lengths and one-byte tags.
+ * Certificates are made by a library, see x509.ts; to load it for these three elements would make every `certs` slower.
  */
 
 export const TAG = {
-  boolean: 0x01,
-  integer: 0x02,
-  bitString: 0x03,
   octetString: 0x04,
   null: 0x05,
   oid: 0x06,
-  utf8String: 0x0c,
   sequence: 0x30,
-  set: 0x31,
-  utcTime: 0x17,
-  generalizedTime: 0x18,
 } as const
 
 /** One element: its tag, its content, and the bytes of the whole. */
@@ -73,14 +66,6 @@ export function sequence(...parts: Buffer[]): Buffer {
   return encode(TAG.sequence, ...parts)
 }
 
-/** A non-negative integer from its big-endian bytes. */
-export function unsignedInteger(bytes: Buffer): Buffer {
-  let start = 0
-  while (start < bytes.length - 1 && bytes[start] === 0) start += 1
-  const shortest = bytes.subarray(start)
-  return encode(TAG.integer, (shortest[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.from([0]), shortest]) : shortest)
-}
-
 /** An object identifier from its dotted form. */
 export function objectIdentifier(dotted: string): Buffer {
   const [first = 0, second = 0, ...rest] = dotted.split('.').map(Number)
@@ -91,18 +76,4 @@ export function objectIdentifier(dotted: string): Buffer {
     bytes.push(...septets)
   }
   return encode(TAG.oid, Buffer.from(bytes))
-}
-
-/** Whole bytes as a bit string; `unusedBits` of the last byte do not count. */
-export function bitString(bytes: Buffer, unusedBits = 0): Buffer {
-  return encode(TAG.bitString, Buffer.from([unusedBits]), bytes)
-}
-
-/** A moment, whole seconds, as RFC 5280 (4.1.2.5) wants it: UTCTime through 2049, GeneralizedTime after. */
-export function time(date: Date): Buffer {
-  const digits = date
-    .toISOString()
-    .replace(/\.\d+Z$/, 'Z')
-    .replace(/[-:T]/g, '')
-  return date.getUTCFullYear() < 2050 ? encode(TAG.utcTime, Buffer.from(digits.slice(2))) : encode(TAG.generalizedTime, Buffer.from(digits))
 }

@@ -1,11 +1,10 @@
 /** Issues the certificate that the nodes of a datacenter serve, and puts it into their keystore. */
-import { createHash, generateKeyPair, type KeyObject, sign } from 'node:crypto'
+import { generateKeyPair, type KeyObject } from 'node:crypto'
 import { isIP } from 'node:net'
 import { promisify } from 'node:util'
 import { CassSniError } from '../errors.ts'
 import type { Authority } from './authority.ts'
 import { type Certificate, readCertificate } from './certificate.ts'
-import { bitString, encode, objectIdentifier, readMembers, sequence, TAG, time, unsignedInteger } from './der.ts'
 import type { KeyEntry } from './keystore.ts'
 import { protectKey, SALT_BYTES } from './keystore.ts'
 
@@ -39,29 +38,34 @@ export interface IssuedLeaf {
  * @throws CSNI401 when the authority's key is of a kind that is not supported
  */
 export async function issueLeaf(request: LeafRequest): Promise<IssuedLeaf> {
-  const { authority, now } = request
-  const pair = await promisify(generateKeyPair)('rsa', {
-    modulusLength: RSA_BITS,
-  })
-  const issuer = authority.certificate
-  const notBefore = new Date(Math.max(now - BACKDATED_MS, issuer.notBefore.getTime()))
-  const notAfter = new Date(Math.min(now + VALIDITY_DAYS * DAY, issuer.notAfter.getTime()))
-  const signature = signatureAlgorithm(authority.key)
-  const serial = request.randomBytes(SERIAL_BYTES)
+  const { authority, commonName, names, now, randomBytes } = request
+  const algorithm = signingAlgorithm(authority.key)
+  const x509 = await import('./x509.ts')
+  const pair = await promisify(generateKeyPair)('rsa', { modulusLength: RSA_BITS })
+  const issuer = new x509.X509Certificate(authority.certificate.der)
+  const issuerKey = issuer.getExtension(x509.SubjectKeyIdentifierExtension) ?? (await x509.SubjectKeyIdentifierExtension.create(issuer.publicKey))
+  const publicKey = new x509.PublicKey(pair.publicKey.export({ type: 'spki', format: 'der' }))
+  const serial = randomBytes(SERIAL_BYTES)
   serial[0] = ((serial[0] ?? 0) & 0x7f) | 0x40
-  const subject = sequence(encode(TAG.set, sequence(objectIdentifier('2.5.4.3'), encode(TAG.utf8String, Buffer.from(request.commonName)))))
-  const signed = sequence(
-    encode(0xa0, unsignedInteger(Buffer.from([2]))),
-    unsignedInteger(serial),
-    signature.identifier,
-    subjectOf(issuer),
-    sequence(time(notBefore), time(notAfter)),
-    subject,
-    pair.publicKey.export({ type: 'spki', format: 'der' }),
-    encode(0xa3, sequence(...extensions(request.names, pair.publicKey, issuer))),
-  )
-  const der = sequence(signed, signature.identifier, bitString(sign(signature.hash, signed, authority.key)))
-  return { certificate: readCertificate(der), key: pair.privateKey }
+  const issued = await x509.X509CertificateGenerator.create({
+    serialNumber: serial.toString('hex'),
+    subject: new x509.Name([{ CN: [{ utf8String: commonName }] }]),
+    // Not as text: names are compared byte by byte by some.
+    issuer: issuer.subjectName,
+    ...validityOf(authority, now),
+    publicKey,
+    signingKey: authority.key.toCryptoKey(algorithm, false, ['sign']),
+    signingAlgorithm: algorithm,
+    extensions: [
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyEncipherment, true),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth]),
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      await x509.SubjectKeyIdentifierExtension.create(publicKey),
+      new x509.AuthorityKeyIdentifierExtension(issuerKey.keyId),
+      new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value }))),
+    ],
+  })
+  return { certificate: readCertificate(Buffer.from(issued.rawData)), key: pair.privateKey }
 }
 
 /** When a certificate that is issued now (milliseconds) would begin and end. */
@@ -91,96 +95,13 @@ export function keyEntry(
   }
 }
 
-/** The extensions of RFC 5280, 4.2, that a leaf needs. */
-function extensions(names: readonly string[], publicKey: KeyObject, issuer: Certificate): Buffer[] {
-  const critical = encode(TAG.boolean, Buffer.from([0xff]))
-  const extension = (id: string, value: Buffer, ...flags: Buffer[]) => sequence(objectIdentifier(id), ...flags, encode(TAG.octetString, value))
-  return [
-    // digitalSignature and keyEncipherment: bits 0 and 2.
-    extension('2.5.29.15', bitString(Buffer.from([0b10100000]), 5), critical),
-    extension('2.5.29.37', sequence(objectIdentifier('1.3.6.1.5.5.7.3.1'), objectIdentifier('1.3.6.1.5.5.7.3.2'))),
-    extension('2.5.29.19', sequence(), critical),
-    extension('2.5.29.14', encode(TAG.octetString, keyIdentifier(publicKey))),
-    extension('2.5.29.35', sequence(encode(0x80, subjectKeyIdentifier(issuer) ?? keyIdentifier(issuer.x509.publicKey)))),
-    extension('2.5.29.17', sequence(...names.map(generalName))),
-  ]
-}
-
-function generalName(name: string): Buffer {
-  switch (isIP(name)) {
-    case 4:
-      return encode(0x87, Buffer.from(name.split('.').map(Number)))
-    case 6:
-      return encode(0x87, ipv6Bytes(name))
-    default:
-      return encode(0x82, Buffer.from(name, 'ascii'))
-  }
-}
-
-function ipv6Bytes(address: string): Buffer {
-  // A URL's host writes an embedded IPv4 address in hexadecimal groups.
-  const [head = '', tail] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::')
-  const groups = (text: string) => (text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16)))
-  const before = groups(head)
-  const after = groups(tail ?? '')
-  const zeros = new Array<number>(8 - before.length - after.length).fill(0)
-  return Buffer.from([...before, ...zeros, ...after].flatMap((group) => [group >> 8, group & 0xff]))
-}
-
-/** RFC 5280, 4.2.1.2, method 1: the SHA-1 of the key's bits; an identifier, not a protection. */
-function keyIdentifier(publicKey: KeyObject): Buffer {
-  const bits = readMembers(publicKey.export({ type: 'spki', format: 'der' }))[1]
-  if (bits?.tag !== TAG.bitString) throw new RangeError('a public key without its bits')
-  return createHash('sha1').update(bits.content.subarray(1)).digest()
-}
-
-/** The members of tbsCertificate, without the optional version in front. */
-function certificateMembers(certificate: Certificate) {
-  const [signed] = readMembers(certificate.der)
-  const members = readMembers(signed?.raw ?? Buffer.alloc(0))
-  return members[0]?.tag === 0xa0 ? members.slice(1) : members
-}
-
-/** The subject of a certificate, DER as it stands: names are compared byte by byte by some. */
-function subjectOf(certificate: Certificate): Buffer {
-  const subject = certificateMembers(certificate)[4]
-  if (!subject) throw new RangeError('a certificate without a subject')
-  return subject.raw
-}
-
-function subjectKeyIdentifier(certificate: Certificate): Buffer | undefined {
-  const list = certificateMembers(certificate).find((member) => member.tag === 0xa3)
-  if (!list) return undefined
-  const wanted = objectIdentifier('2.5.29.14')
-  for (const extension of readMembers(list.content)) {
-    const parts = readMembers(extension.raw)
-    const value = parts.at(-1)
-    if (parts[0]?.raw.equals(wanted) && value) return readMembers(encode(TAG.sequence, value.content))[0]?.content
-  }
-  return undefined
-}
-
-function signatureAlgorithm(key: KeyObject): {
-  identifier: Buffer
-  hash: string | null
-} {
-  if (key.asymmetricKeyType === 'rsa')
-    return {
-      identifier: sequence(objectIdentifier('1.2.840.113549.1.1.11'), encode(TAG.null)),
-      hash: 'sha256',
-    }
+/** How the authority signs, in the terms of WebCrypto: how its key is imported, and what it signs with. */
+function signingAlgorithm(key: KeyObject): { name: string; hash: string; namedCurve?: string } {
+  if (key.asymmetricKeyType === 'rsa') return { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }
   if (key.asymmetricKeyType === 'ec') {
     const curve = key.asymmetricKeyDetails?.namedCurve
-    if (curve === 'prime256v1')
-      return {
-        identifier: sequence(objectIdentifier('1.2.840.10045.4.3.2')),
-        hash: 'sha256',
-      }
-    if (curve === 'secp384r1')
-      return {
-        identifier: sequence(objectIdentifier('1.2.840.10045.4.3.3')),
-        hash: 'sha384',
-      }
+    if (curve === 'prime256v1') return { name: 'ECDSA', hash: 'SHA-256', namedCurve: 'P-256' }
+    if (curve === 'secp384r1') return { name: 'ECDSA', hash: 'SHA-384', namedCurve: 'P-384' }
   }
   throw new CassSniError(
     'CSNI401',

@@ -24,7 +24,7 @@ describe('issuing', function () {
   this.timeout(30_000)
   const now = Math.floor(Date.now() / 1000) * 1000
 
-  for (const curve of [undefined, 'prime256v1']) {
+  for (const curve of [undefined, 'prime256v1', 'secp384r1']) {
     it(`makes a certificate under ${curve ?? 'an RSA'} authority that is accepted for each of its names`, async () => {
       const authority = parse(makeAuthority(curve === undefined ? {} : { curve }))
       const leaf = await issueLeaf({

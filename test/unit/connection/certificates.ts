@@ -1,10 +1,7 @@
 /** Throw-away certificates for the tests of this room. */
+import 'reflect-metadata'
 import { webcrypto } from 'node:crypto'
-
-// @peculiar/x509 finds its algorithms with tsyringe, which asks for the metadata functions that reflect-metadata adds to
-// Reflect; nothing is injected by type here, so empty answers do.
-Object.assign(Reflect, { getMetadata: () => undefined, getOwnMetadata: () => undefined, defineMetadata: () => {}, ...Reflect })
-const x509 = await import('@peculiar/x509')
+import * as x509 from '@peculiar/x509'
 
 x509.cryptoProvider.set(webcrypto)
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
