@@ -21,7 +21,7 @@ cluster = Cluster(
     auth_provider=PlainTextAuthProvider(login["username"], login["password"]),
     execution_profiles={EXEC_PROFILE_DEFAULT: ExecutionProfile(load_balancing_policy=RoundRobinPolicy())},
 )
-session = cluster.connect()
+session = cluster.connect(wait_for_all_pools=True)
 answers = []
 for host in cluster.metadata.all_hosts():
     row = session.execute("SELECT host_id FROM system.local", host=host).one()
