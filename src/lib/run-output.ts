@@ -23,11 +23,14 @@ export class RunOutput {
   #form: Form
   #progress: Progress | undefined
   #title: string | undefined
+  /** How a change reads, once the progress is open; changes before that wait. */
+  #changeText: ((change: ChangeRecord) => string) | undefined
   readonly #early: WorkflowEvent[] = []
   #held: string[] = []
   #asking = false
   #closed = false
   readonly #changes: ChangeRecord[] = []
+  readonly #untold: ChangeRecord[] = []
   readonly #warnings: Warning[] = []
 
   constructor(kind: string, enveloped: boolean, form: Form) {
@@ -59,8 +62,15 @@ export class RunOutput {
   /** Makes the list of steps ready, before the first event. */
   async open(title: string): Promise<void> {
     if (this.#progress) return
-    const [{ createProgress }, { palette, symbols, wantsColour }] = await Promise.all([import('./output/progress.ts'), import('./output/colour.ts')])
-    const { stderr, env } = process
+    const [{ createProgress }, { palette, symbols, wantsColour }, { createShow }, { changeText }] = await Promise.all([
+      import('./output/progress.ts'),
+      import('./output/colour.ts'),
+      import('./output/show.ts'),
+      import('./output/messages.ts'),
+    ])
+    const { stdout, stderr, env } = process
+    const show = createShow(this.#form.color, env, stdout)
+    this.#changeText = (change) => changeText(change, show)
     this.#title = title
     this.#progress = await createProgress({ stream: stderr, paint: palette(wantsColour(this.#form.color, env, stderr)), symbols: symbols(env) }, env)
     for (const event of this.#early.splice(0)) this.emit(event)
@@ -70,6 +80,9 @@ export class RunOutput {
     switch (event.type) {
       case 'change':
         this.#changes.push(event.change)
+        // told at once: what was changed is known even if the rest fails or the program is killed
+        if (this.#changeText && this.forPeople) this.print(this.#changeText(event.change))
+        else this.#untold.push(event.change)
         return
       case 'warning':
         this.#warnings.push({ message: event.message, ...(event.code ? { code: event.code } : {}) })
@@ -122,7 +135,7 @@ export class RunOutput {
     } else {
       const [{ createShow }, { changeText }] = await Promise.all([import('./output/show.ts'), import('./output/messages.ts')])
       const show = createShow(this.#form.color, process.env, process.stdout)
-      if (this.forPeople) for (const change of this.#changes) process.stdout.write(changeText(change, show))
+      if (this.forPeople) for (const change of this.#untold) process.stdout.write(changeText(change, show))
       const text = result === undefined ? '' : present(result, show)
       if (text !== '') process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
       await this.#warn()

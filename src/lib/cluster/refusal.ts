@@ -124,7 +124,7 @@ function forbidden(said: string, asked: Asked, details: Details): CassSniError {
     ...details,
     next: [
       `kubectl auth can-i ${verb} ${resource}${asked.name === undefined ? '' : `/${asked.name}`}${subresource}${scope}`,
-      'Ask for the ClusterRole in docs/rights.md: it holds the rights that this program needs.',
+      'Ask for the ClusterRoles in docs/rights.yaml: they hold the rights that this program needs.',
     ],
   })
 }

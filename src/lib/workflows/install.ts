@@ -92,13 +92,7 @@ async function carryOut(run: Install, step: InstallStep): Promise<InstallResult[
     emit({ type: 'step', id: step.id, title: step.title, state: 'done', note })
     return { id: step.id, title: step.title, state: 'changed', note }
   } catch (error) {
-    emit({
-      type: 'step',
-      id: step.id,
-      title: step.title,
-      state: 'failed',
-      note: error instanceof Error ? error.message : String(error),
-    })
+    emit({ type: 'step', id: step.id, title: step.title, state: 'failed' })
     throw error
   }
 }

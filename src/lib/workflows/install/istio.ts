@@ -81,7 +81,10 @@ export const istioStep: InstallStep = {
         'or install Istio by your own means and run this again.',
       ],
       failed: ['kubectl get pods -A -l app=istiod'],
-      onLine: (line) => context.emit({ type: 'waiting', id: 'istio', lines: [`istioctl: ${line}`] }),
+      onLine: (line) => {
+        // its picture of a boat is not for a list of steps
+        if (/\p{L}{3}/u.test(line)) context.emit({ type: 'waiting', id: 'istio', lines: [`istioctl: ${line}`] })
+      },
     })
     const mesh = await observeMesh(context.kube)
     if (mesh.istiods.length === 0 || mesh.gateways.length === 0) {
