@@ -1,6 +1,8 @@
 /** `install` against a real API server: what it finds, refuses and desires. Nodes that run are for the lab. */
 import assert from 'node:assert/strict'
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CASSANDRA_DATACENTER, DEPLOYMENT, NAMESPACE, STORAGE_CLASS } from '../../src/lib/cluster/resources.ts'
@@ -273,6 +275,26 @@ describe('install', () => {
         }
       })
 
+      it('takes a manifest from a URL, and names a URL that does not answer', async () => {
+        const manifest = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'cass-operator' }, spec: {} }
+        const web = createServer((request, response) => {
+          response.writeHead(request.url === '/operator.yaml' ? 200 : 404).end(JSON.stringify(manifest))
+        })
+        await new Promise<void>((listening) => web.listen(0, '127.0.0.1', listening))
+        try {
+          const url = `http://127.0.0.1:${(web.address() as AddressInfo).port}`
+          const args = ['-n', namespace, '--storage-provisioner', 'x/y', '--dry-run']
+          assert.equal((await writesNothing([...args, '--operator-manifest', `${url}/operator.yaml`])).exitCode, 0)
+          const missing = await writesNothing([...args, '--operator-manifest', `${url}/nothing.yaml`])
+          assert.equal(missing.exitCode, 2)
+          assert.match(missing.stderr, /nothing\.yaml cannot be fetched: HTTP 404.*CSNI104/s)
+        } finally {
+          web.close()
+        }
+        const dead = await writesNothing(['-n', namespace, '--operator-manifest', 'http://127.0.0.1:1/operator.yaml'])
+        assert.match(dead.stderr, /127\.0\.0\.1:1\/operator\.yaml cannot be fetched.*CSNI104/s)
+      })
+
       for (const [name, text, why] of [
         ['no datacenter', '{apiVersion: v1, kind: ConfigMap, metadata: {name: x}}', /holds no CassandraDatacenter.*CSNI107/s],
         [
@@ -302,6 +324,27 @@ describe('install', () => {
           const outcome = await writesNothing(['-n', namespace, ...args])
           assert.equal(outcome.exitCode, 2, outcome.stderr)
           assert.match(outcome.stderr, /^error: .*\[CSNI10[12]\]/m)
+        })
+      }
+
+      for (const [mode, name, where] of [
+        ['port', 'cass-sni-dc1', 'dc'],
+        ['namespace', 'default', 'dc'],
+        ['mesh', 'default', 'root'],
+      ] as const) {
+        it(`--mtls ${mode} makes one PeerAuthentication, and keep makes none`, async () => {
+          const args = ['-n', namespace, '--storage-provisioner', 'x/y', '--dry-run', '-o', 'json']
+          const kept = (await writesNothing(args)).json()
+          assert.deepEqual(
+            kept.changes.filter((change: { object: string }) => change.object.startsWith('peerauthentication')),
+            [],
+          )
+          const planned = (await writesNothing([...args, '--mtls', mode])).json()
+          const changes = planned.changes.filter((change: { object: string }) => change.object.startsWith('peerauthentication'))
+          assert.equal(changes.length, 1)
+          assert.equal(changes[0].action, 'created')
+          assert.equal(changes[0].namespace, where === 'dc' ? namespace : 'istio-system')
+          assert.match(changes[0].object, new RegExp(`/${name}$`))
         })
       }
 

@@ -40,6 +40,39 @@ describe('install', () => {
     assert.deepEqual(await pluginWrites(since), [])
   })
 
+  it('on a terminal asks a newcomer for what it cannot find out, and takes Enter for what it proposes', async function () {
+    this.timeout(60_000)
+    const since = Date.now()
+    const terminal = openTerminal('kubectl', ['cass-sni', 'install', '--istio-values', join(FIXTURES, 'istio-values.yaml')], await labEnvironment())
+    const answers: [question: RegExp, keys: string][] = [
+      [/Namespace of Cassandra.*cass-operator/, ''],
+      [/Manifest to install it from/, join(FIXTURES, 'operator')],
+      [/Name of the datacenter.*dc1/, ''],
+      [/Name of the cluster.*dse/, ''],
+      [/Number of nodes.*3/, ''],
+      [/Server[\s\S]*Apache Cassandra/, ''],
+      [/Version.*5\.0/, ''],
+      [/Volume size/, '1Gi'],
+      [/CPU of each node/, '100m'],
+      [/Memory of each node/, '1Gi'],
+      [/Provisioner of the new StorageClass server-storage/, 'kubernetes.io/no-provisioner'],
+    ]
+    try {
+      for (const [question, keys] of answers) {
+        await terminal.see(question)
+        terminal.type(`${keys}${KEY.enter}`)
+      }
+      const plan = await terminal.see(/Go ahead\?/)
+      assert.match(plan, /dc1: cassandra 5\.0\.6, cluster dse, 3 nodes/)
+      terminal.type(`n${KEY.enter}`)
+      assert.equal(await terminal.ended, 130)
+      assert.match(terminal.shown(), /nothing was changed/)
+    } finally {
+      terminal.kill()
+    }
+    assert.deepEqual(await pluginWrites(since), [])
+  })
+
   it('with --dry-run tells what it would do and writes nothing', async function () {
     this.timeout(60_000)
     const since = Date.now()
@@ -72,12 +105,24 @@ describe('install', () => {
     assert.equal(await object('storageclass', 'server-storage'), undefined, 'it was killed too late to prove anything')
   })
 
+  it('interrupted by Ctrl-C while it waits says what it did and how to go on', async function () {
+    this.timeout(120_000)
+    const run = await startPlugin([...INSTALL, '--yes'])
+    await until('it waits for the nodes', () => /dse-dc1-default-sts-0/.test(run.stderr()), 100_000, 100)
+    const interrupted = Date.now()
+    run.child.kill('SIGINT')
+    assert.equal(await run.ended, 130)
+    assert.ok(Date.now() - interrupted < 3000, 'it took its time to end')
+    assert.match(run.stderr(), /the next run goes on from there.*CSNI902.*kubectl cass-sni install/s)
+    assert.match(run.stdout(), /storageclass\.storage\.k8s\.io\/server-storage created/)
+    assert.match(run.stdout(), /cassandradatacenter\.cassandra\.datastax\.com\/dc1 created/)
+  })
+
   it('goes on to three ready nodes, telling for each pod what it waits for', async function () {
     this.timeout(420_000)
     const outcome = await plugin([...INSTALL, '--yes', '--timeout', '6m'], { timeoutMs: 400_000 })
     assert.equal(outcome.exitCode, 0, outcome.stderr)
-    assert.match(outcome.stdout, /storageclass\.storage\.k8s\.io\/server-storage created/)
-    assert.match(outcome.stdout, /cassandradatacenter\.cassandra\.datastax\.com\/dc1 created/)
+    assert.match(outcome.stdout, /cassandradatacenter\.cassandra\.datastax\.com\/dc1 unchanged/)
     assert.match(outcome.stderr, /dse-dc1-default-sts-0: .*(init|starting|joining)/i)
     const pods = await kubectl(['get', 'pods', '-n', NAMESPACE, '-l', 'cassandra.datastax.com/datacenter=dc1', '--no-headers'])
     assert.equal(
@@ -111,6 +156,15 @@ describe('install', () => {
     assert.match(again.stdout, /Nothing had to change/)
     const bare = await writesNothing(['install', '-n', NAMESPACE, '--yes'])
     assert.match(bare.stdout, /Nothing had to change/)
+  })
+
+  it("--set-context makes the namespace the context's own, once", async function () {
+    this.timeout(60_000)
+    await writesNothing(['install', '-n', NAMESPACE, '--yes', '--set-context'])
+    assert.match(await kubectl(['config', 'view', '--minify']), /namespace: cass-operator/)
+    const { result } = await pluginJson<{ steps: { id: string; state: string }[] }>(['install', '--yes', '--set-context'])
+    assert.ok(result?.steps.every((step) => step.state === 'present'))
+    await kubectl(['config', 'set-context', '--current', '--namespace='])
   })
 
   it('refuses what cannot be changed in place, and names it', async function () {

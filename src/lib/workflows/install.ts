@@ -93,7 +93,10 @@ async function carryOut(run: Install, step: InstallStep): Promise<InstallResult[
     return { id: step.id, title: step.title, state: 'changed', note }
   } catch (error) {
     emit({ type: 'step', id: step.id, title: step.title, state: 'failed' })
-    throw error
+    if (!signal.aborted || !(signal.reason instanceof CassSniError) || signal.reason.code !== 'CSNI902') throw error
+    throw new CassSniError('CSNI902', `${signal.reason.message} What was done stays, and the next run goes on from there.`, {
+      next: ['kubectl cass-sni install'],
+    })
   }
 }
 

@@ -68,18 +68,41 @@ async function chooseClass(install: Install): Promise<string> {
   }
   const byDefault = classes.find(isDefault) ?? classes.find((storageClass) => storageClass.metadata.name === SERVER_STORAGE)
   if (byDefault !== undefined) return byDefault.metadata.name
-  if (context.ask !== undefined && names.length > 0) {
-    return context.ask({
-      kind: 'choose',
-      name: 'storage-class',
-      flag: '--storage-class',
-      message: 'StorageClass of the data volumes',
-      choices: names.map((name) => ({ value: name, label: name })),
-    })
-  }
+  if (context.ask !== undefined) return askForClass(install, names)
   throw new CassSniError('CSNI102', `the cluster has no default StorageClass${names.length === 0 ? '' : `; there is ${names.join(', ')}`}`, {
     next: ['kubectl cass-sni install --storage-class NAME', `kubectl cass-sni install --storage-provisioner PROVISIONER   (makes ${SERVER_STORAGE})`],
   })
+}
+
+const NEW_CLASS = ''
+
+/** One of the classes, or server-storage by a provisioner that the user names. */
+async function askForClass({ context, options }: Install, names: string[]): Promise<string> {
+  const { ask } = context
+  if (ask === undefined) return SERVER_STORAGE
+  const chosen =
+    names.length === 0
+      ? NEW_CLASS
+      : await ask({
+          kind: 'choose',
+          name: 'storage-class',
+          flag: '--storage-class',
+          message: 'StorageClass of the data volumes',
+          choices: [...names.map((name) => ({ value: name, label: name })), { value: NEW_CLASS, label: `a new one, ${SERVER_STORAGE}` }],
+        })
+  if (chosen !== NEW_CLASS) return chosen
+  const provisioner = await ask({
+    kind: 'text',
+    name: 'storage-provisioner',
+    flag: '--storage-provisioner',
+    message: `Provisioner of the new StorageClass ${SERVER_STORAGE}`,
+    validate: (text) =>
+      /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?(\/[-\w.]+)?$/i.test(text.trim())
+        ? undefined
+        : 'Give a name such as pd.csi.storage.gke.io or kubernetes.io/no-provisioner.',
+  })
+  options.storageProvisioner = provisioner.trim()
+  return SERVER_STORAGE
 }
 
 export const storageStep: InstallStep = {
