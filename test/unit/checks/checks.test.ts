@@ -6,7 +6,8 @@ import { CHECKS, RETIRED } from '../../../src/lib/checks/registry.ts'
 import { runChecks } from '../../../src/lib/checks/run.ts'
 import { CassSniError } from '../../../src/lib/errors.ts'
 import { testAuthority } from '../connection/certificates.ts'
-import { datacenter, node, NOW, probes, served } from './fixtures.ts'
+import { datacenter, node } from '../../support/observed-datacenter.ts'
+import { NOW, probes, served } from './fixtures.ts'
 
 describe('the checks', () => {
   let authority: string

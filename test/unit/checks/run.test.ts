@@ -5,7 +5,7 @@ import { type Check, type CheckCode, fail, pass, skip } from '../../../src/lib/c
 import { runChecks } from '../../../src/lib/checks/run.ts'
 import { CassSniError } from '../../../src/lib/errors.ts'
 import type { WorkflowEvent } from '../../../src/lib/events.ts'
-import { node } from './fixtures.ts'
+import { node } from '../../support/observed-datacenter.ts'
 
 type Fake = Partial<Check<object>> & { code: CheckCode }
 

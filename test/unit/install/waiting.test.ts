@@ -1,48 +1,10 @@
 import assert from 'node:assert/strict'
 import type { CassandraNode, Datacenter } from '../../../src/lib/cassandra/datacenter.ts'
+import { datacenter as observed, node } from '../../support/observed-datacenter.ts'
 import { isReady, waitingLines } from '../../../src/lib/workflows/install/nodes.ts'
 
-function node(ordinal: number, overrides: Partial<CassandraNode> = {}): CassandraNode {
-  return {
-    pod: `dse-dc1-default-sts-${ordinal}`,
-    podUid: `uid-${ordinal}`,
-    statefulSet: 'dse-dc1-default-sts',
-    ordinal,
-    rack: 'default',
-    state: 'Started',
-    ready: true,
-    terminating: false,
-    replacing: false,
-    dnsName: `dse-dc1-default-sts-${ordinal}.x`,
-    containers: ['cassandra'],
-    sidecar: true,
-    ...overrides,
-  }
-}
-
-function datacenter(nodes: CassandraNode[], overrides: Partial<Datacenter> = {}): Datacenter {
-  return {
-    namespace: 'cass-operator',
-    name: 'dc1',
-    uid: 'u',
-    clusterName: 'dse',
-    cassandraName: 'dc1',
-    serverType: 'cassandra',
-    serverVersion: '5.0.6',
-    size: 3,
-    stopped: false,
-    progress: 'Ready',
-    conditions: [{ type: 'Ready', status: 'True' }],
-    nodes,
-    staleHostIds: [],
-    clientEncryption: { enabled: true, optional: false, requireClientAuth: false },
-    serverEncryption: { enabled: true, optional: false, requireClientAuth: false },
-    keystores: { caSecret: 'dc1-ca-keystore', keystoreSecret: 'dc1-keystore', keystoreKey: 'node-keystore.jks' },
-    superuserSecret: 'dse-superuser',
-    service: 'dse-dc1-service',
-    clusterDomain: 'cluster.local',
-    ...overrides,
-  }
+function datacenter(nodes: CassandraNode[], change: Partial<Datacenter> = {}): Datacenter {
+  return observed({ size: 3, conditions: [{ type: 'Ready', status: 'True' }], nodes, ...change })
 }
 
 describe('waiting for the nodes', () => {
