@@ -2,6 +2,7 @@
  * Our tunnel beside `kubectl port-forward`, in one run, to the same server in a pod: throughput both ways, latency of a small echo,
  * connections per second, memory. Alone: `node bench/port-forward.ts` with KUBECONFIG set to a cluster that has the lab's Cassandra image.
  */
+import { fileURLToPath } from 'node:url'
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
@@ -141,7 +142,7 @@ async function raiseServer(): Promise<void> {
 
 /** Our side as users run it: one bundle, no types to strip. */
 async function bundled(): Promise<string> {
-  const root = new URL('..', import.meta.url).pathname
+  const root = fileURLToPath(new URL('..', import.meta.url))
   const out = join(root, 'node_modules/.cache/bench')
   await bundleEntries(root, out, { entryPoints: ['bench/tunnel-process.ts'], outbase: 'bench' })
   return join(out, 'tunnel-process.js')

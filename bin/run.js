@@ -2,6 +2,7 @@
 // The plugin's entry: kubectl runs it as kubectl-cass_sni, through a link. Help and version are answered from texts
 // that the build made; nothing else is imported then. It must stay readable for old versions of Node, which get one sentence.
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 
 const argv = process.argv.slice(2)
 const [major, minor] = process.versions.node.split('.').map(Number)
@@ -14,7 +15,7 @@ if (major < 22 || (major === 22 && minor < 13)) {
   enableCompileCache()
   const { main } = await import('../dist/lib/main.js')
   const { flush } = await import('../dist/lib/flush.js')
-  const exitCode = await main(argv, { root: new URL('..', import.meta.url).pathname })
+  const exitCode = await main(argv, { root: fileURLToPath(new URL('..', import.meta.url)) })
   await flush()
   process.exit(exitCode)
 }

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -9,7 +10,7 @@ import { createDatacenter, type TestDatacenter } from '../support/cluster-state.
 import { runCommand } from '../support/command.ts'
 import { createMesh, type TestMesh } from '../support/mesh-state.ts'
 
-const PROGRAM = new URL('../../bin/dev.js', import.meta.url).pathname
+const PROGRAM = fileURLToPath(new URL('../../bin/dev.js', import.meta.url))
 
 /** There is no kubelet behind this API server: what goes through the tunnels is proven in the lab. */
 describe('port-forward', function () {

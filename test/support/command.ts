@@ -1,4 +1,5 @@
 /** Runs the plugin's commands in this process, from src, as a shell would: words in, output and exit code out. */
+import { fileURLToPath } from 'node:url'
 import { Readable } from 'node:stream'
 import { main } from '../../src/lib/main.ts'
 
@@ -18,7 +19,7 @@ export interface CommandOutcome {
   json(): any
 }
 
-const ROOT = new URL('../..', import.meta.url).pathname
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 /** Runs write to the one process: they wait for one another. */
 let last: Promise<unknown> = Promise.resolve()

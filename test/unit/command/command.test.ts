@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parse } from 'yaml'
@@ -6,7 +7,7 @@ import { CassSniError } from '../../../src/lib/errors.ts'
 import { changeFlags } from '../../../src/lib/flags.ts'
 import type { Show } from '../../../src/lib/output/show.ts'
 
-const root = new URL('../../..', import.meta.url).pathname
+const root = fileURLToPath(new URL('../../..', import.meta.url))
 
 interface Result {
   ok: boolean
