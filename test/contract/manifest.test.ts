@@ -10,6 +10,21 @@ describe('oclif.manifest.json', () => {
   it('is what the commands say (npm run build writes it: commit it)', async () => {
     assert.equal(readFileSync(join(root, 'oclif.manifest.json'), 'utf8'), await manifestText(root))
   })
+
+  it("is what oclif's own generator makes of them", function () {
+    this.timeout(60_000)
+    const folder = mkdtempSync(join(tmpdir(), 'cass-sni-manifest-'))
+    try {
+      for (const name of ['bin', 'dist', 'package.json']) cpSync(join(root, name), join(folder, name), { recursive: true })
+      symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
+      const { stderr, status } = spawnSync(process.execPath, [join(root, 'node_modules/oclif/bin/run.js'), 'manifest', '.'], { cwd: folder, encoding: 'utf8' })
+      assert.equal(status, 0, stderr)
+      const read = (from: string): unknown => JSON.parse(readFileSync(join(from, 'oclif.manifest.json'), 'utf8'))
+      assert.deepEqual(read(folder), read(root))
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
 })
 
 describe('the package', () => {
