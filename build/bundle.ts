@@ -24,7 +24,11 @@ const namesOfCommonJs: Plugin = {
       const names = Object.keys((await import(path)) as object)
       const resolveDir = initialOptions.absWorkingDir ?? process.cwd()
       // Node gives a CommonJS module's namespace the name "module.exports".
-      if (!names.includes('module.exports')) return { contents: `export * from '${path}'`, resolveDir }
+      if (!names.includes('module.exports')) {
+        // `export *` leaves the default export out.
+        const all = names.includes('default') ? `export * from '${path}'\nexport { default } from '${path}'` : `export * from '${path}'`
+        return { contents: all, resolveDir }
+      }
       const plain = names.filter((name) => /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(name) && name !== 'default')
       return { contents: `import all from '${path}'\nexport default all\nexport const { ${plain.join(', ')} } = all`, resolveDir }
     })
