@@ -1,4 +1,5 @@
 import { CassSniCommand, type Run } from '../lib/command.ts'
+import { shell } from '../lib/errors.ts'
 import { installFlags, installOptions } from '../lib/install-flags.ts'
 import type { Show } from '../lib/output/show.ts'
 import type { InstallResult } from '../lib/workflows/install.ts'
@@ -42,11 +43,13 @@ export default class Install extends CassSniCommand<InstallResult> {
       lines.push('Would do:')
       for (const step of planned) {
         lines.push(`  ${step.title}: ${show.printableLine(step.note)}`)
-        if (step.command !== undefined) lines.push(`    runs: ${show.printableLine(step.command.join(' '))}`)
+        if (step.command !== undefined) lines.push(`    runs: ${show.printableLine(shell`${step.command}`)}`)
       }
     } else {
       const changed = result.steps.some((step) => step.state === 'changed')
-      lines.push(`${changed ? '' : 'Nothing had to change: '}datacenter ${result.datacenter} in namespace ${result.namespace} is ready.`)
+      lines.push(
+        `${changed ? '' : 'Nothing had to change: '}datacenter ${show.printableLine(result.datacenter)} in namespace ${show.printableLine(result.namespace)} is ready.`,
+      )
     }
     const nodes = show.table(result.nodes, [
       { title: 'NODE', cell: (node) => show.printableLine(node.pod) },
@@ -55,7 +58,7 @@ export default class Install extends CassSniCommand<InstallResult> {
       { title: 'HOST ID', cell: (node) => node.hostId ?? 'not yet' },
     ])
     if (nodes !== '') lines.push('', nodes)
-    if (planned.length === 0) lines.push('', 'Next:', ...result.next.map((command) => `  ${command}`))
+    if (planned.length === 0) lines.push('', 'Next:', ...result.next.map((command) => `  ${show.printableLine(command)}`))
     return lines.join('\n')
   }
 }

@@ -109,3 +109,20 @@ export function asCassSniError(error: unknown): CassSniError {
 export function throwIfAborted(signal: AbortSignal): void {
   if (signal.aborted) throw asCassSniError(signal.reason)
 }
+
+/**
+ * A command for `next` that can be pasted into a POSIX shell whatever is in it: names of objects, contexts and files stand in it as one
+ * word each, those of an array as several. Literal text is left as it is.
+ */
+export function shell(literals: TemplateStringsArray, ...words: (string | number | readonly string[])[]): string {
+  return String.raw({ raw: literals }, ...words.map((word) => (Array.isArray(word) ? word.map(shellWord).join(' ') : shellWord(String(word)))))
+}
+
+/**
+ * One word of a POSIX shell, quoted unless it is harmless (POSIX.1 Shell Command Language 2.2.2). Control characters are left out, for the
+ * border of the output takes them out later, and could take a quote along (as a part of an escape sequence).
+ */
+export function shellWord(text: string): string {
+  const clean = text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '')
+  return /^[A-Za-z0-9_./:@%+,=-]+$/.test(clean) ? clean : `'${clean.replaceAll("'", `'\\''`)}'`
+}

@@ -1,7 +1,7 @@
 /** The Secrets in which cass-operator keeps a datacenter's certificate authority and keystore: where they are, and reading them. */
 import type { Kube, KubeObject } from '../cluster/kube.ts'
 import { SECRET } from '../cluster/resources.ts'
-import { CassSniError } from '../errors.ts'
+import { CassSniError, shell } from '../errors.ts'
 import type { Datacenter } from './datacenter.ts'
 
 /** Annotation on the keystore Secret: the public names that the certificate carries besides those of the cluster, comma-separated. */
@@ -62,7 +62,7 @@ export async function readAuthorityCertificate(kube: Kube, dc: Datacenter): Prom
   if (!block) {
     throw new CassSniError('CSNI401', `key "cert" of ${authorityObject(dc)} holds no PEM certificate`, {
       object: authorityObject(dc),
-      next: [`kubectl get secret ${dc.keystores.caSecret} -n ${dc.namespace} -o jsonpath='{.data.cert}' | base64 -d`],
+      next: [shell`kubectl get secret ${dc.keystores.caSecret} -n ${dc.namespace} -o jsonpath='{.data.cert}' | base64 -d`],
     })
   }
   return `${block[0].replaceAll('\r', '')}\n`
@@ -78,7 +78,7 @@ export async function readKeystoreMaterial(kube: Kube, dc: Datacenter): Promise<
   if (encoded === undefined || encoded === '') {
     throw new CassSniError('CSNI204', `${keystoreObject(dc)} has no key "${dc.keystores.keystoreKey}"`, {
       object: keystoreObject(dc),
-      next: [`kubectl delete secret ${dc.keystores.keystoreSecret} -n ${dc.namespace}   # cass-operator then makes it again, from the same CA`],
+      next: [shell`kubectl delete secret ${dc.keystores.keystoreSecret} -n ${dc.namespace}   # cass-operator then makes it again, from the same CA`],
     })
   }
   const remembered = secret.metadata.annotations?.[PUBLIC_NAMES_ANNOTATION]
@@ -105,8 +105,8 @@ async function findSecret(kube: Kube, dc: Datacenter, name: string, what: string
   throw new CassSniError('CSNI204', `there is no secret/${name} in namespace ${dc.namespace}: datacenter ${dc.name} has no ${what} of cass-operator`, {
     object: `secret/${name} in namespace ${dc.namespace}`,
     next: [
-      `kubectl get cassandradatacenter ${dc.name} -n ${dc.namespace} -o jsonpath='{.spec.config}'   # cass-operator makes it when client_encryption_options.keystore is ${OPERATOR_KEYSTORE_PATH}`,
-      `kubectl get secrets -n ${dc.namespace}`,
+      shell`kubectl get cassandradatacenter ${dc.name} -n ${dc.namespace} -o jsonpath='{.spec.config}'   # cass-operator makes it when client_encryption_options.keystore is ${OPERATOR_KEYSTORE_PATH}`,
+      shell`kubectl get secrets -n ${dc.namespace}`,
     ],
   })
 }
@@ -116,7 +116,7 @@ function text(data: Record<string, string>, key: 'cert' | 'key', dc: Datacenter)
   if (encoded === undefined || encoded === '') {
     throw new CassSniError('CSNI401', `${authorityObject(dc)} has no key "${key}"`, {
       object: authorityObject(dc),
-      next: [`kubectl describe secret ${dc.keystores.caSecret} -n ${dc.namespace}`],
+      next: [shell`kubectl describe secret ${dc.keystores.caSecret} -n ${dc.namespace}`],
     })
   }
   return Buffer.from(encoded, 'base64').toString('utf8')

@@ -2,7 +2,7 @@
 import type { Kube } from '../cluster/kube.ts'
 import { SECRET } from '../cluster/resources.ts'
 import type { Secret } from '../cluster/workloads.ts'
-import { CassSniError } from '../errors.ts'
+import { CassSniError, shell } from '../errors.ts'
 import type { Credentials, Datacenter } from './datacenter.ts'
 
 /**
@@ -19,7 +19,7 @@ export async function readCredentials(kube: Kube, datacenter: Datacenter): Promi
     if (!(error instanceof CassSniError) || error.code !== 'CSNI203') throw error
     throw new CassSniError('CSNI304', `you may not read the superuser's Secret ${name} in namespace ${datacenter.namespace}`, {
       object,
-      next: [`kubectl auth can-i get secrets/${name} -n ${datacenter.namespace}`],
+      next: [shell`kubectl auth can-i get secrets/${name} -n ${datacenter.namespace}`],
       cause: error,
     })
   }
@@ -29,7 +29,7 @@ export async function readCredentials(kube: Kube, datacenter: Datacenter): Promi
       `the superuser's Secret ${name} does not exist in namespace ${datacenter.namespace}: cass-operator makes it before the first node starts`,
       {
         object,
-        next: [`kubectl get cassandradatacenter ${datacenter.name} -n ${datacenter.namespace}`],
+        next: [shell`kubectl get cassandradatacenter ${datacenter.name} -n ${datacenter.namespace}`],
       },
     )
   }
@@ -38,7 +38,7 @@ export async function readCredentials(kube: Kube, datacenter: Datacenter): Promi
     if (value !== undefined && value !== '') return Buffer.from(value, 'base64').toString('utf8')
     throw new CassSniError('CSNI304', `the superuser's Secret ${name} has no ${key}`, {
       object,
-      next: [`kubectl describe secret ${name} -n ${datacenter.namespace}`],
+      next: [shell`kubectl describe secret ${name} -n ${datacenter.namespace}`],
     })
   }) as [string, string]
   return { username, password }

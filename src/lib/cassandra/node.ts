@@ -1,5 +1,5 @@
 /** Which node does `--node` mean? */
-import { CassSniError } from '../errors.ts'
+import { CassSniError, shell } from '../errors.ts'
 import type { CassandraNode, Datacenter } from './datacenter.ts'
 import { asHostId } from './names.ts'
 
@@ -19,13 +19,13 @@ export function findNode(datacenter: Datacenter, text: string): CassandraNode {
   if (found.length > 1) {
     throw new CassSniError('CSNI105', `${found.length} nodes of datacenter ${datacenter.name} fit ${wanted}: ${found.map((node) => node.pod).join(', ')}`, {
       object,
-      next: found.map((node) => `--node ${node.pod}`),
+      next: found.map((node) => shell`--node ${node.pod}`),
     })
   }
   const stale = hostId !== undefined && datacenter.staleHostIds.includes(hostId) ? ' (a host id of before: that node was replaced or is gone)' : ''
   const there = datacenter.nodes.length === 0 ? 'it has no nodes yet' : `it has ${datacenter.nodes.map((node) => node.pod).join(', ')}`
   throw new CassSniError('CSNI302', `datacenter ${datacenter.name} has no node ${wanted}${stale}: ${there}`, {
     object,
-    next: datacenter.nodes.slice(0, 5).map((node) => `--node ${node.pod}`),
+    next: datacenter.nodes.slice(0, 5).map((node) => shell`--node ${node.pod}`),
   })
 }

@@ -2,7 +2,7 @@
 import type { Kube } from '../cluster/kube.ts'
 import { CASSANDRA_DATACENTER, NAMESPACE, POD, SECRET, STATEFUL_SET } from '../cluster/resources.ts'
 import type { Pod, Secret, StatefulSet } from '../cluster/workloads.ts'
-import { CassSniError, type ErrorCode } from '../errors.ts'
+import { CassSniError, type ErrorCode, shell } from '../errors.ts'
 import type { Datacenter } from './datacenter.ts'
 import { type CassandraDatacenterObject, datacenterFrom } from './datacenter-from.ts'
 import { askHostId } from './endpoints.ts'
@@ -100,7 +100,7 @@ function choose(all: CassandraDatacenterObject[], namespace: string, name: strin
   const names = candidates.map((cr) => cr.metadata.name).sort()
   throw new CassSniError('CSNI105', `there are ${names.length} CassandraDatacenters in namespace ${namespace}: ${names.join(', ')}`, {
     object: `cassandradatacenters in namespace ${namespace}`,
-    next: names.map((each) => `--datacenter ${each}`),
+    next: names.map((each) => shell`--datacenter ${each}`),
   })
 }
 
@@ -126,7 +126,7 @@ async function missing(kube: Kube, { namespace, name }: DatacenterChoice, inName
     const names = inNamespace.map((cr) => cr.metadata.name).sort()
     return new CassSniError('CSNI301', `there is no CassandraDatacenter ${name} in namespace ${namespace}, but ${names.join(', ')}`, {
       object: `cassandradatacenter/${name} in namespace ${namespace}`,
-      next: names.map((each) => `--datacenter ${each}`),
+      next: names.map((each) => shell`--datacenter ${each}`),
     })
   }
   const [everywhere, exists] = await Promise.all([
@@ -137,8 +137,8 @@ async function missing(kube: Kube, { namespace, name }: DatacenterChoice, inName
   const hint = elsewhere.length === 0 ? '' : `; there is ${elsewhere.slice(0, 5).join(', ')}${elsewhere.length > 5 ? ', …' : ''}`
   const next =
     elsewhere.length === 0
-      ? [`kubectl cass-sni install -n ${namespace}`]
-      : [...new Set(everywhere.map((cr) => `-n ${cr.metadata.namespace}`))].sort().slice(0, 5)
+      ? [shell`kubectl cass-sni install -n ${namespace}`]
+      : [...new Set(everywhere.map((cr) => shell`-n ${cr.metadata.namespace ?? ''}`))].sort().slice(0, 5)
   if (!exists) return new CassSniError('CSNI204', `there is no namespace ${namespace}${hint}`, { object: `namespace/${namespace}`, next })
   const which = name === undefined ? 'no CassandraDatacenter' : `no CassandraDatacenter ${name}`
   return new CassSniError('CSNI301', `there is ${which} in namespace ${namespace}${hint}`, { object: `cassandradatacenters in namespace ${namespace}`, next })

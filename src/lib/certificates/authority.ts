@@ -1,6 +1,6 @@
 /** The certificate authority of a datacenter: read, checked, and judged by the clock. */
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto'
-import { CassSniError } from '../errors.ts'
+import { CassSniError, shell } from '../errors.ts'
 import { type Certificate, dateText, daysUntil, readCertificate } from './certificate.ts'
 
 /** From this many days before its end on, a CA or a leaf is spoken of. Strimzi's `renewalDays` is 30 as well. */
@@ -68,7 +68,7 @@ export function checkAuthorityDates(certificate: Certificate, now: number, place
       {
         object: place.object,
         next: [
-          `kubectl delete secret ${place.secret} ${place.keystoreSecret} -n ${place.namespace}   # cass-operator then makes a new authority and keystore at its next reconcile; see docs/certificates.md first`,
+          shell`kubectl delete secret ${place.secret} ${place.keystoreSecret} -n ${place.namespace}   # cass-operator then makes a new authority and keystore at its next reconcile; see docs/certificates.md first`,
           'kubectl cass-sni certs   # then: the right names on every node',
           'kubectl cass-sni certs ca   # and the new authority for the clients',
         ],
@@ -104,7 +104,7 @@ export function signedBy(certificate: X509Certificate, authority: X509Certificat
 function unusable(place: AuthorityPlace, why: string, cause?: unknown): CassSniError {
   return new CassSniError('CSNI401', `the certificate authority in ${place.object} cannot be used: ${why}`, {
     object: place.object,
-    next: [`kubectl get secret ${place.secret} -n ${place.namespace} -o jsonpath='{.data.cert}' | base64 -d | openssl x509 -noout -text`],
+    next: [shell`kubectl get secret ${place.secret} -n ${place.namespace} -o jsonpath='{.data.cert}' | base64 -d | openssl x509 -noout -text`],
     ...(cause === undefined ? {} : { cause }),
   })
 }

@@ -2,7 +2,7 @@
 import type { Kube } from '../cluster/kube.ts'
 import { isRace } from '../cluster/refusal.ts'
 import { displayName } from '../cluster/resources.ts'
-import { CassSniError, throwIfAborted } from '../errors.ts'
+import { CassSniError, shellWord, throwIfAborted } from '../errors.ts'
 import type { ChangeRecord, Emit } from '../events.ts'
 import type { Change, ChangeSet } from './changeset.ts'
 import { compare, competesWithOurPatches } from './compare.ts'
@@ -79,8 +79,8 @@ async function send(kube: Kube, change: Change): Promise<void> {
 function conflictError(conflicts: Change[]): CassSniError {
   const [first] = conflicts as [Change]
   const named = displayName(first.type, first.name)
-  const scope = first.namespace === undefined ? '' : ` -n ${first.namespace}`
-  const resource = `${first.type.plural}${first.type.group === '' ? '' : `.${first.type.group}`} ${first.name}${scope}`
+  const scope = first.namespace === undefined ? '' : ` -n ${shellWord(first.namespace)}`
+  const resource = `${first.type.plural}${first.type.group === '' ? '' : `.${first.type.group}`} ${shellWord(first.name)}${scope}`
   const others = conflicts.slice(1).map((change) => change.reason ?? displayName(change.type, change.name))
   const message = [first.reason ?? `${named} is not ours`, ...others].join('; ')
   const details = { object: first.namespace === undefined ? named : `${named} in namespace ${first.namespace}` }

@@ -1,4 +1,5 @@
 /** Checks of the certificates: the authority, and what each node serves through the gateway. */
+import { shell } from '../errors.ts'
 import { X509Certificate } from 'node:crypto'
 import type { CassandraNode } from '../cassandra/datacenter.ts'
 import { type Check, fail, pass, skip } from './check.ts'
@@ -21,7 +22,7 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
     async run(probes) {
       const { datacenter, now } = probes
       const authority = new X509Certificate(await probes.authority())
-      const look = `kubectl -n ${datacenter.namespace} get secret ${datacenter.keystores.caSecret} -o jsonpath={.data.cert}`
+      const look = shell`kubectl -n ${datacenter.namespace} get secret ${datacenter.keystores.caSecret} -o jsonpath={.data.cert}`
       if (now >= authority.validToDate.getTime()) return fail(`it expired on ${day(authority.validToDate)}: no driver accepts any certificate of it`, look)
       if (now < authority.validFromDate.getTime()) return fail(`it is valid only from ${day(authority.validFromDate)} (or this machine's clock is wrong)`, look)
       return pass(`until ${day(authority.validToDate)}`)

@@ -1,4 +1,5 @@
 /** Checks of the whole way: login through the gateway, and who answers. */
+import { shell } from '../errors.ts'
 import { type Check, fail, pass } from './check.ts'
 import type { Probes } from './probes.ts'
 
@@ -37,7 +38,7 @@ export const CQL_CHECKS: readonly Check<Probes>[] = [
       return fail(
         `asked for ${node.hostId ?? 'no host id'}, ${found} answered`,
         'kubectl cass-sni routes sync',
-        `kubectl -n ${probes.datacenter.namespace} get service -l cass-sni/pod=${node.pod} -o yaml`,
+        shell`kubectl -n ${probes.datacenter.namespace} get service -l cass-sni/pod=${node.pod} -o yaml`,
       )
     },
   },

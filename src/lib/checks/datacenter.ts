@@ -1,4 +1,5 @@
 /** Checks of the datacenter itself, from what cass-operator says. */
+import { shell } from '../errors.ts'
 import { type Check, fail, pass } from './check.ts'
 import type { Probes } from './probes.ts'
 
@@ -15,9 +16,12 @@ export const DATACENTER_CHECKS: readonly Check<Probes>[] = [
     async run({ datacenter }) {
       const { name, namespace, stopped, nodes, size } = datacenter
       if (stopped)
-        return fail('it is stopped (spec.stopped)', `kubectl -n ${namespace} patch cassandradatacenter ${name} --type merge -p '{"spec":{"stopped":false}}'`)
-      if (nodes.length === 0) return fail('it has no pods yet', `kubectl -n ${namespace} describe cassandradatacenter ${name}`)
-      if (nodes.length < size) return fail(`it has ${nodes.length} of ${size} nodes`, `kubectl -n ${namespace} describe cassandradatacenter ${name}`)
+        return fail(
+          'it is stopped (spec.stopped)',
+          shell`kubectl -n ${namespace} patch cassandradatacenter ${name} --type merge -p '{"spec":{"stopped":false}}'`,
+        )
+      if (nodes.length === 0) return fail('it has no pods yet', shell`kubectl -n ${namespace} describe cassandradatacenter ${name}`)
+      if (nodes.length < size) return fail(`it has ${nodes.length} of ${size} nodes`, shell`kubectl -n ${namespace} describe cassandradatacenter ${name}`)
       return pass(`${name} in namespace ${namespace}, ${datacenter.serverType} ${datacenter.serverVersion}, ${size} nodes`)
     },
   },
@@ -36,7 +40,7 @@ export const DATACENTER_CHECKS: readonly Check<Probes>[] = [
       const doing = busy.length === 0 ? '' : ` (${busy.join(', ')})`
       return fail(
         `cass-operator's progress is ${progress === '' ? 'not known' : `"${progress}"`}${doing}`,
-        `kubectl -n ${namespace} describe cassandradatacenter ${name}`,
+        shell`kubectl -n ${namespace} describe cassandradatacenter ${name}`,
       )
     },
   },
@@ -52,7 +56,7 @@ export const DATACENTER_CHECKS: readonly Check<Probes>[] = [
       return fail(
         'client_encryption_options.enabled is not true in spec.config; without TLS there is no SNI',
         'kubectl cass-sni install',
-        `kubectl -n ${datacenter.namespace} edit cassandradatacenter ${datacenter.name}`,
+        shell`kubectl -n ${datacenter.namespace} edit cassandradatacenter ${datacenter.name}`,
       )
     },
   },
@@ -67,7 +71,7 @@ export const DATACENTER_CHECKS: readonly Check<Probes>[] = [
       if (!datacenter.clientEncryption.optional) return pass()
       return fail(
         'client_encryption_options.optional is true: whoever reaches a pod may send passwords in the clear',
-        `kubectl -n ${datacenter.namespace} edit cassandradatacenter ${datacenter.name}`,
+        shell`kubectl -n ${datacenter.namespace} edit cassandradatacenter ${datacenter.name}`,
       )
     },
   },
@@ -79,12 +83,12 @@ export const DATACENTER_CHECKS: readonly Check<Probes>[] = [
     needs: [],
     perNode: true,
     async run({ datacenter: { namespace, name } }, node) {
-      if (node.terminating) return fail('its pod is being deleted', `kubectl -n ${namespace} get pod ${node.pod}`)
+      if (node.terminating) return fail('its pod is being deleted', shell`kubectl -n ${namespace} get pod ${node.pod}`)
       if (node.replacing)
-        return fail('the operator is replacing it', `kubectl -n ${namespace} get cassandradatacenter ${name} -o jsonpath={.status.nodeReplacements}`)
+        return fail('the operator is replacing it', shell`kubectl -n ${namespace} get cassandradatacenter ${name} -o jsonpath={.status.nodeReplacements}`)
       if (node.state === 'Started' && node.ready) return pass()
       const why = node.waiting ?? (node.state === 'Started' ? 'not all of its containers are ready' : `the operator's state of it is ${node.state}`)
-      return fail(why, `kubectl -n ${namespace} describe pod ${node.pod}`)
+      return fail(why, shell`kubectl -n ${namespace} describe pod ${node.pod}`)
     },
   },
   {
@@ -96,7 +100,7 @@ export const DATACENTER_CHECKS: readonly Check<Probes>[] = [
     perNode: true,
     async run({ datacenter: { namespace, name } }, node) {
       if (node.hostId !== undefined) return pass(node.hostId)
-      return fail("the datacenter's status has none for it", `kubectl -n ${namespace} get cassandradatacenter ${name} -o jsonpath={.status.nodeStatuses}`)
+      return fail("the datacenter's status has none for it", shell`kubectl -n ${namespace} get cassandradatacenter ${name} -o jsonpath={.status.nodeStatuses}`)
     },
   },
 ]

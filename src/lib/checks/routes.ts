@@ -1,4 +1,5 @@
 /** Checks of the way from the gateway to each node. */
+import { shell } from '../errors.ts'
 import type { CassandraNode } from '../cassandra/datacenter.ts'
 import { envoyCluster, nodeServiceName, serviceHost } from '../routes/names.ts'
 import { type Check, fail, pass, skip } from './check.ts'
@@ -21,7 +22,7 @@ export const ROUTE_CHECKS: readonly Check<Probes>[] = [
       const named = `service/${gateway.service} in namespace ${gateway.namespace}`
       if (ready.length > 0) return pass(`${named}, ${ready.length} ${ready.length === 1 ? 'pod' : 'pods'}`)
       const selector = Object.entries(gateway.selector).map(([key, value]) => `${key}=${value}`)
-      return fail(`none of the ${gateway.pods.length} pods of ${named} is ready`, `kubectl -n ${gateway.namespace} get pods -l ${selector.join(',')}`)
+      return fail(`none of the ${gateway.pods.length} pods of ${named} is ready`, shell`kubectl -n ${gateway.namespace} get pods -l ${selector.join(',')}`)
     },
   },
   {
@@ -38,7 +39,7 @@ export const ROUTE_CHECKS: readonly Check<Probes>[] = [
       if (port.protocol !== undefined && port.protocol !== 'TCP')
         return fail(
           `port ${probes.port} of service/${gateway.service} is for ${port.protocol}`,
-          `kubectl -n ${gateway.namespace} edit service ${gateway.service}`,
+          shell`kubectl -n ${gateway.namespace} edit service ${gateway.service}`,
         )
       return pass(`port ${probes.port}`)
     },
@@ -116,7 +117,11 @@ export const ROUTE_CHECKS: readonly Check<Probes>[] = [
       })
       if (wrong.length === 0) return pass()
       const { namespace, pods } = await probes.gateway()
-      return fail(wrong.join('; '), `istioctl proxy-config listeners ${pods[0]?.name ?? ''} -n ${namespace} --port ${probes.port}`, 'istioctl proxy-status')
+      return fail(
+        wrong.join('; '),
+        shell`istioctl proxy-config listeners ${pods[0]?.name ?? ''} -n ${namespace} --port ${probes.port}`,
+        'istioctl proxy-status',
+      )
     },
   },
   {

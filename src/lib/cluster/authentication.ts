@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import type { Agent, RequestOptions } from 'node:https'
 import { isDeepStrictEqual } from 'node:util'
-import { CassSniError } from '../errors.ts'
+import { CassSniError, shell } from '../errors.ts'
 import type { ChosenConfig, ExecEntry } from './kubeconfig.ts'
 import { proxyFromEnvironment } from './proxy.ts'
 
@@ -212,6 +212,6 @@ function pluginFailed(error: unknown, { user, target }: ChosenConfig): CassSniEr
   // the plugin's standard output holds the token and is not in this message; its standard error is
   const interactive = user.exec?.interactiveMode === 'Always' ? ' (it wants a terminal, which it has no access to here)' : ''
   return new CassSniError('CSNI202', `the credential plugin ${command} of user "${target.user}" failed${interactive}: ${message.trim() || 'it said nothing'}`, {
-    next: [`kubectl get --raw /version${target.context === '' ? '' : ` --context ${target.context}`}`],
+    next: [`kubectl get --raw /version${target.context === '' ? '' : shell` --context ${target.context}`}`],
   })
 }

@@ -1,7 +1,7 @@
 /** The client of one cluster: implements the port in kube.ts on HTTP requests of our own. */
 import { readFileSync } from 'node:fs'
 import type { Duplex } from 'node:stream'
-import { CassSniError } from '../errors.ts'
+import { CassSniError, shell } from '../errors.ts'
 import { authenticator } from './authentication.ts'
 import type { ApplyOptions, ExecResult, Kube, KubeObject, KubeOptions, KubeTarget, ListOptions, ResourceType } from './kube.ts'
 import { FIELD_MANAGER } from './kube.ts'
@@ -158,7 +158,7 @@ class Client implements Kube {
         }
     }
     throw new CassSniError('CSNI205', `the API server ${this.target.server} does not serve ${kind} (${apiVersion})`, {
-      next: [group === '' ? 'kubectl api-resources' : `kubectl api-resources --api-group=${group}`],
+      next: [group === '' ? 'kubectl api-resources' : shell`kubectl api-resources --api-group=${group}`],
       cause: new Refusal(404, 'NotFound'),
     })
   }

@@ -1,5 +1,5 @@
 /** Runs a command in a container over a WebSocket (k8s.io/apimachinery/pkg/util/remotecommand/constants.go: v4 and v5.channel.k8s.io). */
-import { CassSniError } from '../errors.ts'
+import { CassSniError, shell } from '../errors.ts'
 import type { ExecResult } from './kube.ts'
 import { statusOf } from './refusal.ts'
 import type { Transport } from './transport.ts'
@@ -40,7 +40,7 @@ export async function execInPod(
   const failed = (why: string, cause?: unknown) =>
     new CassSniError('CSNI209', `${command[0] ?? ''} could not be run in container ${container} of pod ${pod.name}: ${why}`, {
       object: `pod/${pod.name} in namespace ${pod.namespace}`,
-      next: [`kubectl describe pod ${pod.name} -n ${pod.namespace}`],
+      next: [shell`kubectl describe pod ${pod.name} -n ${pod.namespace}`],
       ...(cause === undefined ? {} : { cause }),
     })
   const asked = {

@@ -1,5 +1,5 @@
 /** What the API server's answers mean: every foreign error becomes a CassSniError here, and nowhere else. */
-import { CassSniError } from '../errors.ts'
+import { CassSniError, shell, shellWord } from '../errors.ts'
 import type { KubeTarget, ResourceType } from './kube.ts'
 import { SECRET } from './resources.ts'
 
@@ -117,13 +117,13 @@ function forbidden(said: string, asked: Asked, details: Details): CassSniError {
     asked.type === undefined ? '' : asked.namespace === undefined ? (asked.type.namespaced ? ' in all namespaces' : '') : ` in namespace ${asked.namespace}`
   const what = asked.type === undefined ? (asked.path ?? '') : resourceName(asked)
   const name = asked.name === undefined ? '' : ` "${asked.name}"`
-  const scope = asked.namespace !== undefined ? ` -n ${asked.namespace}` : asked.type?.namespaced === true ? ' -A' : ''
+  const scope = asked.namespace !== undefined ? shell` -n ${asked.namespace}` : asked.type?.namespaced === true ? ' -A' : ''
   const subresource = asked.subresource === undefined ? '' : ` --subresource ${asked.subresource}`
   const resource = asked.type === undefined ? what : asked.type.group === '' ? asked.type.plural : `${asked.type.plural}.${asked.type.group}`
   return new CassSniError('CSNI203', `${who === undefined ? 'the current user' : `user "${who}"`} may not ${verb} ${what}${name}${where}`, {
     ...details,
     next: [
-      `kubectl auth can-i ${verb} ${resource}${asked.name === undefined ? '' : `/${asked.name}`}${subresource}${scope}`,
+      `kubectl auth can-i ${shellWord(verb)} ${shellWord(resource)}${asked.name === undefined ? '' : `/${shellWord(asked.name)}`}${subresource}${scope}`,
       'Ask for the ClusterRoles in docs/rights.yaml: they hold the rights that this program needs.',
     ],
   })
@@ -133,7 +133,7 @@ function notFound(status: Status | undefined, asked: Asked, details: Details, ta
   if (status?.details?.kind === 'namespaces' && status.details.name !== undefined && asked.type?.kind !== 'Namespace') {
     return new CassSniError('CSNI204', `namespace ${status.details.name} does not exist`, {
       ...details,
-      next: ['kubectl get namespaces', `kubectl create namespace ${status.details.name}`],
+      next: ['kubectl get namespaces', shell`kubectl create namespace ${status.details.name}`],
     })
   }
   if (status?.reason === 'NotFound' && status.details?.name !== undefined) {
@@ -165,7 +165,7 @@ function conflict(status: Status | undefined, asked: Asked, details: Details): C
           ? {}
           : {
               next: [
-                `kubectl get ${asked.type.plural} ${asked.name}${asked.namespace === undefined ? '' : ` -n ${asked.namespace}`} -o yaml --show-managed-fields`,
+                `kubectl get ${asked.type.plural} ${shellWord(asked.name)}${asked.namespace === undefined ? '' : shell` -n ${asked.namespace}`} -o yaml --show-managed-fields`,
               ],
             }),
       },
@@ -214,7 +214,7 @@ function resourceName(asked: Asked): string {
 }
 
 export function contextFlag(target: KubeTarget): string {
-  return target.context === '' || target.context === 'in-cluster' ? '' : ` --context ${target.context}`
+  return target.context === '' || target.context === 'in-cluster' ? '' : shell` --context ${target.context}`
 }
 
 /** How OpenSSL and Node call certificates that do not verify (nodejs.org/api/tls.html#x509-certificate-error-codes). */

@@ -3,7 +3,7 @@ import { connect as connectTcp, isIPv6, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Kube, KubeObject } from '../cluster/kube.ts'
 import { POD, SERVICE } from '../cluster/resources.ts'
-import { CassSniError } from '../errors.ts'
+import { CassSniError, shell } from '../errors.ts'
 import type { IngressGateway } from '../istio/mesh.ts'
 
 /** How long a load balancer's address may take to accept a connection before the tunnel is taken instead. */
@@ -49,7 +49,7 @@ export async function gatewayPath(kube: Kube, gateway: IngressGateway, options: 
       const why = tried === '' ? 'has no load balancer address' : `does not answer at ${tried}`
       throw new CassSniError('CSNI606', `the gateway ${why}`, {
         object: named,
-        next: [`kubectl -n ${gateway.namespace} get service ${gateway.service}`],
+        next: [shell`kubectl -n ${gateway.namespace} get service ${gateway.service}`],
       })
     }
   }
@@ -57,7 +57,7 @@ export async function gatewayPath(kube: Kube, gateway: IngressGateway, options: 
     const tried = gateway.addresses.length === 0 ? 'has no load balancer address' : `does not answer at ${gateway.addresses.join(', ')}`
     throw new CassSniError('CSNI606', `the gateway ${tried}, and you may not create pods/portforward in namespace ${gateway.namespace}`, {
       object: named,
-      next: ['name an address that leads to the gateway: --address HOST[:PORT]', `kubectl auth can-i create pods/portforward -n ${gateway.namespace}`],
+      next: ['name an address that leads to the gateway: --address HOST[:PORT]', shell`kubectl auth can-i create pods/portforward -n ${gateway.namespace}`],
     })
   }
   return tunnelPath(kube, gateway, port)
@@ -88,7 +88,7 @@ export function tunnelPath(kube: Kube, gateway: IngressGateway, port: number): P
       if (failure !== undefined) throw failure
       throw new CassSniError('CSNI601', 'no pod of the gateway is ready', {
         object: `service/${gateway.service} in namespace ${gateway.namespace}`,
-        next: [`kubectl -n ${gateway.namespace} get pods -l ${labelSelector(gateway.selector)}`],
+        next: [shell`kubectl -n ${gateway.namespace} get pods -l ${labelSelector(gateway.selector)}`],
       })
     },
   }
@@ -239,7 +239,7 @@ function targetPort(gateway: IngressGateway, pod: GatewayPodObject, port: number
   }
   throw new CassSniError('CSNI601', `the pod has no port named ${target}, which the gateway's Service points port ${port} at`, {
     object: `pod/${pod.metadata.name} in namespace ${gateway.namespace}`,
-    next: [`kubectl -n ${gateway.namespace} get service ${gateway.service} -o yaml`],
+    next: [shell`kubectl -n ${gateway.namespace} get service ${gateway.service} -o yaml`],
   })
 }
 

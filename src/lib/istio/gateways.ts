@@ -1,6 +1,6 @@
 /** Which Services are ingress gateways: pure, from Services and pods, however Istio was installed. */
 import type { Pod, Service } from '../cluster/workloads.ts'
-import { CassSniError } from '../errors.ts'
+import { CassSniError, shell } from '../errors.ts'
 import type { GatewayPod, IngressGateway, Mesh } from './mesh.ts'
 
 /** The ports of istiod and of sidecars are no sign of a gateway; these names are signs of the other kinds of gateway. */
@@ -110,7 +110,7 @@ export function chooseGateway(mesh: Mesh, wanted?: string): IngressGateway {
     const names = fitting.map(nameOf)
     throw new CassSniError('CSNI105', `${fitting.length} ingress gateways fit: ${names.join(', ')}`, {
       object: 'services of ingress gateways',
-      next: names.map((name) => `--gateway ${name}`),
+      next: names.map((name) => shell`--gateway ${name}`),
     })
   }
   if (mesh.gateways.length === 0) {
@@ -123,7 +123,7 @@ export function chooseGateway(mesh: Mesh, wanted?: string): IngressGateway {
   }
   throw new CassSniError('CSNI502', `${named} is no ingress gateway; there is ${mesh.gateways.map(nameOf).join(', ')}`, {
     object: `service ${named}`,
-    next: mesh.gateways.map((gateway) => `--gateway ${nameOf(gateway)}`),
+    next: mesh.gateways.map((gateway) => shell`--gateway ${nameOf(gateway)}`),
   })
 }
 

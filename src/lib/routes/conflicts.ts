@@ -2,6 +2,7 @@
  * What of others stands in the way of the routes: pure. Istio itself tells nobody: it drops the later of two Gateways or server names
  * that meet on a port, and only its log says so (istio/istio pilot/pkg/networking/core/gateway.go).
  */
+import { shell } from '../errors.ts'
 import type { Datacenter } from '../cassandra/datacenter.ts'
 import { DATACENTER_LABEL, isOurs } from '../changes/ownership.ts'
 import type { KubeObject } from '../cluster/kube.ts'
@@ -130,5 +131,5 @@ function deletion(objects: KubeObject[]): string {
     const namespace = metadata.namespace ?? 'default'
     byNamespace.set(namespace, [...(byNamespace.get(namespace) ?? []), displayName(kind === 'Gateway' ? ISTIO_GATEWAY : VIRTUAL_SERVICE, metadata.name)])
   }
-  return [...byNamespace].map(([namespace, names]) => `kubectl delete -n ${namespace} ${names.join(' ')}`).join(' && ')
+  return [...byNamespace].map(([namespace, names]) => shell`kubectl delete -n ${namespace} ${names}`).join(' && ')
 }

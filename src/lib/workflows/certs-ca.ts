@@ -4,7 +4,7 @@ import { authorityObject, readAuthorityCertificate } from '../cassandra/authorit
 import { observeDatacenter } from '../cassandra/observe.ts'
 import { parseCertificate } from '../certificates/authority.ts'
 import { daysUntil } from '../certificates/certificate.ts'
-import { CassSniError } from '../errors.ts'
+import { CassSniError, shell } from '../errors.ts'
 import type { WorkflowContext } from './context.ts'
 
 export interface CertsCaOptions {
@@ -69,7 +69,7 @@ async function writeCertificate(context: WorkflowContext, path: string, pem: str
     if (there !== undefined && !overwrite && !(await mayOverwrite(context, path))) {
       throw new CassSniError('CSNI104', `file ${path} is there already and holds something else`, {
         object: path,
-        next: [`kubectl cass-sni certs ca --out ${path} --yes   # overwrites it`],
+        next: [shell`kubectl cass-sni certs ca --out ${path} --yes   # overwrites it`],
       })
     }
     // Readable by all: it is what every client may know.

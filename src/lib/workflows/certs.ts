@@ -20,7 +20,7 @@ import { applyChanges } from '../changes/apply.ts'
 import type { Desired } from '../changes/changeset.ts'
 import { planChanges } from '../changes/plan.ts'
 import { SECRET } from '../cluster/resources.ts'
-import { CassSniError } from '../errors.ts'
+import { CassSniError, shell } from '../errors.ts'
 import { makeLive } from './certs/live.ts'
 import type { CertsNode, CertsOptions, CertsResult, Timings } from './certs/options.ts'
 import { createViewer, type Look } from './certs/served.ts'
@@ -155,7 +155,7 @@ function open(bytes: Buffer, password: string, dc: Datacenter, replace: boolean)
 function requireOperatorKeystore(dc: Datacenter): void {
   const { enabled, keystorePath } = dc.clientEncryption
   const object = `cassandradatacenter/${dc.name} in namespace ${dc.namespace}`
-  const look = `kubectl get cassandradatacenter ${dc.name} -n ${dc.namespace} -o jsonpath='{.spec.config.cassandra-yaml}'`
+  const look = shell`kubectl get cassandradatacenter ${dc.name} -n ${dc.namespace} -o jsonpath='{.spec.config.cassandra-yaml}'`
   if (!enabled) {
     throw new CassSniError(
       'CSNI306',

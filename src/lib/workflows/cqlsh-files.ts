@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { cqlshrcFile, environmentFile } from '../connection/client-files.ts'
-import { CassSniError } from '../errors.ts'
+import { CassSniError, shell } from '../errors.ts'
 import { type Access, observeAccess, type SessionChoice } from './cqlsh-session.ts'
 import type { WorkflowContext } from './context.ts'
 
@@ -40,7 +40,9 @@ export async function clientFiles(context: WorkflowContext, options: ClientFiles
     comment: [
       `Datacenter ${datacenter.name} in namespace ${datacenter.namespace}, written by kubectl cass-sni cqlsh-sni.`,
       ...place.comment,
-      ...(caFile === undefined ? [`The certificate authority: kubectl cass-sni certs ca -n ${datacenter.namespace} --out ${datacenter.name}-ca.pem`] : []),
+      ...(caFile === undefined
+        ? [`The certificate authority: ${shell`kubectl cass-sni certs ca -n ${datacenter.namespace} --out ${datacenter.name}-ca.pem`}`]
+        : []),
       ...(options.withPassword ? [] : [`The password is in secret/${datacenter.superuserSecret}; --with-password writes it here.`]),
     ],
   }
@@ -60,7 +62,7 @@ function placeOf({ path, datacenter }: Access, options: ClientFilesOptions): { h
       host: '127.0.0.1',
       port: options.port,
       comment: [
-        `cqlsh sends no SNI. Open a way to one node first: kubectl cass-sni port-forward -n ${namespace} --target node --node 0 --port ${options.port}`,
+        `cqlsh sends no SNI. Open a way to one node first: ${shell`kubectl cass-sni port-forward -n ${namespace} --target node --node 0 --port ${options.port}`}`,
       ],
     }
   }
@@ -69,7 +71,7 @@ function placeOf({ path, datacenter }: Access, options: ClientFilesOptions): { h
   return {
     host: '127.0.0.1',
     port: options.port,
-    comment: [sni, `The gateway has no address: open a way to it first: kubectl cass-sni port-forward -n ${namespace} --port ${options.port}`],
+    comment: [sni, `The gateway has no address: open a way to it first: ${shell`kubectl cass-sni port-forward -n ${namespace} --port ${options.port}`}`],
   }
 }
 

@@ -8,7 +8,7 @@ import { observeDatacenter } from '../cassandra/observe.ts'
 import { VIRTUAL_SERVICE } from '../cluster/resources.ts'
 import { type CqlNode, type CqlSession, openCqlSession } from '../connection/cql.ts'
 import { gatewayPath, type Path } from '../connection/gateway.ts'
-import { CassSniError } from '../errors.ts'
+import { CassSniError, shell } from '../errors.ts'
 import { chooseGateway } from '../istio/gateways.ts'
 import { observeMesh } from '../istio/observe.ts'
 import type { WorkflowContext } from './context.ts'
@@ -58,7 +58,7 @@ export async function observeAccess({ kube }: WorkflowContext, choice: SessionCh
   if (!datacenter.clientEncryption.enabled) {
     throw new CassSniError('CSNI306', `datacenter ${datacenter.name} has no TLS to clients (client_encryption_options.enabled), and SNI is a part of TLS`, {
       object: `cassandradatacenter/${datacenter.name} in namespace ${datacenter.namespace}`,
-      next: [`kubectl get cassandradatacenter ${datacenter.name} -n ${datacenter.namespace} -o jsonpath='{.spec.config}'`],
+      next: [shell`kubectl get cassandradatacenter ${datacenter.name} -n ${datacenter.namespace} -o jsonpath='{.spec.config}'`],
     })
   }
   const target = choice.node === undefined ? undefined : reachable(datacenter, findNode(datacenter, choice.node))
@@ -92,7 +92,7 @@ async function readAuthorityFile(file: string): Promise<string> {
     throw new CassSniError('CSNI104', `${file} cannot be read: ${why}`, { object: file, cause: error })
   }
   if (text.includes('-----BEGIN CERTIFICATE-----')) return text
-  throw new CassSniError('CSNI107', `${file} holds no certificate in PEM form`, { object: file, next: [`kubectl cass-sni certs ca --out ${file}`] })
+  throw new CassSniError('CSNI107', `${file} holds no certificate in PEM form`, { object: file, next: [shell`kubectl cass-sni certs ca --out ${file}`] })
 }
 
 function reachable(datacenter: Datacenter, node: CassandraNode): CqlNode {
@@ -113,7 +113,7 @@ function reachableNodes(datacenter: Datacenter): CqlNode[] {
 function notReady(datacenter: Datacenter, message: string): CassSniError {
   return new CassSniError('CSNI303', message, {
     object: `cassandradatacenter/${datacenter.name} in namespace ${datacenter.namespace}`,
-    next: [`kubectl get pods -n ${datacenter.namespace} -l cassandra.datastax.com/datacenter=${datacenter.name}`, 'kubectl cass-sni routes sync'],
+    next: [shell`kubectl get pods -n ${datacenter.namespace} -l cassandra.datastax.com/datacenter=${datacenter.name}`, 'kubectl cass-sni routes sync'],
   })
 }
 

@@ -4,7 +4,7 @@
  */
 import { record } from '../changes/record.ts'
 import { kubeArguments } from '../cluster/program.ts'
-import { CassSniError, throwIfAborted } from '../errors.ts'
+import { CassSniError, shell, throwIfAborted } from '../errors.ts'
 import type { WorkflowContext } from './context.ts'
 import { DEFAULTS } from './install/datacenter-spec.ts'
 import { datacenterStep, fileWarnings } from './install/datacenter.ts'
@@ -149,7 +149,7 @@ async function confirm(run: Install): Promise<void> {
   for (const step of STEPS) {
     const plan = await look(run, step)
     work ||= plan.state === 'change'
-    const how = plan.command === undefined ? '' : ` (runs ${plan.command.join(' ')})`
+    const how = plan.command === undefined ? '' : ` (runs ${shell`${plan.command}`})`
     lines.push(`${plan.state === 'change' ? '+' : '='} ${step.title}: ${plan.note}${how}`)
   }
   if (!work || run.context.ask === undefined) return
@@ -168,7 +168,7 @@ async function confirm(run: Install): Promise<void> {
 
 function result(run: Install, steps: InstallResult['steps']): InstallResult {
   const datacenter = run.datacenter
-  const flags = run.context.kube.target.namespace === run.namespace ? '' : ` -n ${run.namespace}`
+  const flags = run.context.kube.target.namespace === run.namespace ? '' : shell` -n ${run.namespace}`
   return {
     ok: true,
     namespace: run.namespace,

@@ -5,7 +5,7 @@ import type { Kube } from '../cluster/kube.ts'
 import { POD } from '../cluster/resources.ts'
 import { hostPort, type Path, podPath, tunnelPath } from '../connection/gateway.ts'
 import { serveTunnel, type TunnelEvent, type TunnelFigures } from '../connection/tunnel.ts'
-import { CassSniError, throwIfAborted } from '../errors.ts'
+import { CassSniError, throwIfAborted, shell } from '../errors.ts'
 import { chooseGateway } from '../istio/gateways.ts'
 import { observeMesh } from '../istio/observe.ts'
 import type { WorkflowContext } from './context.ts'
@@ -95,7 +95,7 @@ async function toNode(kube: Kube, options: PortForwardOptions): Promise<Target> 
   if (options.node === undefined) {
     throw new CassSniError('CSNI105', 'which node is meant has to be named', {
       object: `cassandradatacenter/${datacenter.name} in namespace ${namespace}`,
-      next: datacenter.nodes.slice(0, 5).map(({ pod }) => `--node ${pod}`),
+      next: datacenter.nodes.slice(0, 5).map(({ pod }) => shell`--node ${pod}`),
     })
   }
   const node = findNode(datacenter, options.node)
@@ -109,6 +109,6 @@ async function needRight(kube: Kube, namespace: string): Promise<void> {
   if (await kube.can('create', POD, namespace, 'portforward')) return
   throw new CassSniError('CSNI203', `you may not create pods/portforward in namespace ${namespace}`, {
     object: `pods/portforward in namespace ${namespace}`,
-    next: [`kubectl auth can-i create pods/portforward -n ${namespace}`],
+    next: [shell`kubectl auth can-i create pods/portforward -n ${namespace}`],
   })
 }

@@ -10,7 +10,7 @@ import { applyChanges } from '../../changes/apply.ts'
 import type { Desired } from '../../changes/changeset.ts'
 import { planChanges } from '../../changes/plan.ts'
 import { POD } from '../../cluster/resources.ts'
-import { asCassSniError, CassSniError, throwIfAborted } from '../../errors.ts'
+import { asCassSniError, CassSniError, throwIfAborted, shell } from '../../errors.ts'
 import type { WorkflowContext } from '../context.ts'
 import type { CertsNode, Timings } from './options.ts'
 import type { Look, Viewer } from './served.ts'
@@ -90,7 +90,7 @@ export async function makeLive(context: WorkflowContext, input: LiveInput): Prom
       object: late.map(({ pod }) => `pod/${pod} in namespace ${input.dc.namespace}`).join(', '),
       next: [
         'kubectl cass-sni certs   # again: it goes on from here',
-        ...late.map(({ pod }) => `kubectl exec ${pod} -n ${input.dc.namespace} -c cassandra -- nodetool reloadssl`),
+        ...late.map(({ pod }) => shell`kubectl exec ${pod} -n ${input.dc.namespace} -c cassandra -- nodetool reloadssl`),
       ],
     })
   }

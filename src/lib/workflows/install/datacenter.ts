@@ -7,7 +7,7 @@ import { isOurs, ownedLabels } from '../../changes/ownership.ts'
 import { planChanges } from '../../changes/plan.ts'
 import type { KubeObject } from '../../cluster/kube.ts'
 import { CASSANDRA_DATACENTER, SERVICE_ACCOUNT } from '../../cluster/resources.ts'
-import { CassSniError } from '../../errors.ts'
+import { CassSniError, shell } from '../../errors.ts'
 import { DEFAULTS, fixedDifference, newDatacenter, overlaid, serviceAccountName } from './datacenter-spec.ts'
 import { readObjects } from './documents.ts'
 import type { Install, InstallStep, StepPlan } from './step.ts'
@@ -42,7 +42,7 @@ async function readFile(install: Install, source: string): Promise<void> {
       'CSNI107',
       `${elsewhere.kind} ${elsewhere.metadata.name} in ${source} is for namespace ${elsewhere.metadata.namespace}, but the install is for ${install.namespace}`,
       {
-        next: [`kubectl cass-sni install -n ${elsewhere.metadata.namespace} --datacenter-file ${source}`],
+        next: [shell`kubectl cass-sni install -n ${elsewhere.metadata.namespace ?? ''} --datacenter-file ${source}`],
       },
     )
   }
@@ -214,7 +214,7 @@ function refuseFixed(install: Install): void {
     `${difference.flag} of datacenter ${install.datacenterName} is ${difference.from} and cannot be changed to ${difference.to} in place`,
     {
       object: `cassandradatacenter.cassandra.datastax.com/${install.datacenterName}`,
-      next: [`Leave ${difference.flag} out to keep it as it is.`, `kubectl get cassdc ${install.datacenterName} -n ${install.namespace} -o yaml`],
+      next: [`Leave ${difference.flag} out to keep it as it is.`, shell`kubectl get cassdc ${install.datacenterName} -n ${install.namespace} -o yaml`],
     },
   )
 }
@@ -236,7 +236,7 @@ export const datacenterStep: InstallStep = {
       if (live.length > 1) {
         const names = live.map((object) => object.metadata.name).join(', ')
         throw new CassSniError('CSNI105', `namespace ${install.namespace} has several datacenters: ${names}`, {
-          next: [`kubectl cass-sni install --datacenter ${live[0]?.metadata.name}`],
+          next: [shell`kubectl cass-sni install --datacenter ${live[0]?.metadata.name ?? ''}`],
         })
       }
       install.datacenterName = live[0]?.metadata.name ?? install.datacenterName

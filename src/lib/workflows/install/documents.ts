@@ -2,7 +2,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { parseAllDocuments } from 'yaml'
 import type { KubeObject } from '../../cluster/kube.ts'
-import { CassSniError } from '../../errors.ts'
+import { CassSniError, shell } from '../../errors.ts'
 import { programOutput } from './program.ts'
 
 const FETCH_TIMEOUT_MS = 30_000
@@ -17,13 +17,15 @@ export function parseObjects(text: string, source: string): KubeObject[] {
   for (const [index, document] of Array.isArray(documents) ? documents.entries() : []) {
     const trouble = document.errors[0]
     if (trouble !== undefined)
-      throw new CassSniError('CSNI107', `${source} is not YAML: ${trouble.message.split('\n')[0]}`, { next: [`kubectl apply --dry-run=client -f ${source}`] })
+      throw new CassSniError('CSNI107', `${source} is not YAML: ${trouble.message.split('\n')[0]}`, {
+        next: [shell`kubectl apply --dry-run=client -f ${source}`],
+      })
     const value = plain(document, source)
     if (value === null || value === undefined) continue
     for (const item of isList(value) ? value.items : [value]) {
       if (!isKubeObject(item)) {
         throw new CassSniError('CSNI107', `document ${index + 1} of ${source} is not a Kubernetes object: it lacks apiVersion, kind or metadata.name`, {
-          next: [`kubectl apply --dry-run=client -f ${source}`],
+          next: [shell`kubectl apply --dry-run=client -f ${source}`],
         })
       }
       objects.push(item)
@@ -42,7 +44,7 @@ function plain(document: { toJS(options: { maxAliasCount: number }): unknown }, 
     return document.toJS({ maxAliasCount: 100 })
   } catch (error) {
     throw new CassSniError('CSNI107', `${source} cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
-      next: [`kubectl apply --dry-run=client -f ${source}`],
+      next: [shell`kubectl apply --dry-run=client -f ${source}`],
       cause: error,
     })
   }
@@ -72,19 +74,19 @@ export async function readObjects(source: string, kubectl: string, signal: Abort
   if (/^https?:\/\//i.test(source)) return parseObjects(await fetchText(source, signal), source)
   const found = await stat(source).catch((error: NodeJS.ErrnoException) => {
     throw new CassSniError('CSNI104', `${source} cannot be read: ${error.code === 'ENOENT' ? 'no such file or folder' : error.message}`, {
-      next: [`ls -l ${source}`],
+      next: [shell`ls -l ${source}`],
       cause: error,
     })
   })
   if (found.isDirectory()) return parseObjects(await kustomize(source, kubectl, signal), source)
   const text = await readFile(source, 'utf8').catch((error: Error) => {
-    throw new CassSniError('CSNI104', `${source} cannot be read: ${error.message}`, { next: [`ls -l ${source}`], cause: error })
+    throw new CassSniError('CSNI104', `${source} cannot be read: ${error.message}`, { next: [shell`ls -l ${source}`], cause: error })
   })
   return parseObjects(text, source)
 }
 
 async function fetchText(url: string, signal: AbortSignal): Promise<string> {
-  const next = [`curl -fsSLO ${url}`, 'and name the downloaded file instead.']
+  const next = [shell`curl -fsSLO ${url}`, 'and name the downloaded file instead.']
   const response = await fetch(url, {
     signal: AbortSignal.any([signal, AbortSignal.timeout(FETCH_TIMEOUT_MS)]),
   }).catch((error: Error) => {

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CassandraNode, Datacenter } from '../../cassandra/datacenter.ts'
 import { findDatacenter } from '../../cassandra/observe.ts'
-import { CassSniError, throwIfAborted } from '../../errors.ts'
+import { CassSniError, throwIfAborted, shell } from '../../errors.ts'
 import type { Install, InstallStep, StepPlan } from './step.ts'
 
 const POLL_MS = 1000
@@ -49,13 +49,13 @@ function refuseInvalid(install: Install, datacenter: Datacenter): void {
   if (valid?.status === 'False') {
     throw new CassSniError('CSNI303', `cass-operator finds datacenter ${datacenter.name} invalid: ${valid.message ?? valid.reason ?? 'no reason given'}`, {
       object: `cassandradatacenter.cassandra.datastax.com/${datacenter.name}`,
-      next: [`kubectl describe cassdc ${datacenter.name} -n ${install.namespace}`],
+      next: [shell`kubectl describe cassdc ${datacenter.name} -n ${install.namespace}`],
     })
   }
   if (datacenter.stopped) {
     throw new CassSniError('CSNI303', `datacenter ${datacenter.name} is stopped (spec.stopped)`, {
       object: `cassandradatacenter.cassandra.datastax.com/${datacenter.name}`,
-      next: [`kubectl patch cassdc ${datacenter.name} -n ${install.namespace} --type merge -p '{"spec":{"stopped":false}}'`],
+      next: [shell`kubectl patch cassdc ${datacenter.name} -n ${install.namespace} --type merge -p '{"spec":{"stopped":false}}'`],
     })
   }
 }
@@ -71,7 +71,7 @@ async function observe(install: Install): Promise<Datacenter | undefined> {
 /** Seen by --timeout's error: why it was not ready in time. */
 function timeoutError(install: Install, lines: string[]): CassSniError {
   return new CassSniError('CSNI901', `datacenter ${install.datacenterName} in namespace ${install.namespace} was not ready in time: ${lines.join('; ')}`, {
-    next: ['kubectl cass-sni install   (goes on from here)', `kubectl get events -n ${install.namespace} --sort-by=.lastTimestamp`],
+    next: ['kubectl cass-sni install   (goes on from here)', shell`kubectl get events -n ${install.namespace} --sort-by=.lastTimestamp`],
   })
 }
 

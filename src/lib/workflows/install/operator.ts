@@ -7,7 +7,7 @@ import { FIELD_MANAGER } from '../../changes/ownership.ts'
 import { planChanges } from '../../changes/plan.ts'
 import type { KubeObject } from '../../cluster/kube.ts'
 import { DEPLOYMENT } from '../../cluster/resources.ts'
-import { CassSniError, throwIfAborted } from '../../errors.ts'
+import { CassSniError, shell, throwIfAborted } from '../../errors.ts'
 import { readObjects } from './documents.ts'
 import { programOutput } from './program.ts'
 import type { Install, InstallStep, StepPlan } from './step.ts'
@@ -224,7 +224,7 @@ export const operatorStep: InstallStep = {
     if (operator.injected) {
       context.emit({
         type: 'warning',
-        message: `Istio injects a sidecar into deployment/${operator.deployment} in namespace ${operator.namespace}; to keep it out: kubectl patch deployment ${operator.deployment} -n ${operator.namespace} -p '${JSON.stringify({ spec: { template: { metadata: NOT_INJECTED } } })}'`,
+        message: `Istio injects a sidecar into deployment/${operator.deployment} in namespace ${operator.namespace}; to keep it out: ${shell`kubectl patch deployment ${operator.deployment} -n ${operator.namespace} -p ${JSON.stringify({ spec: { template: { metadata: NOT_INJECTED } } })}`}`,
       })
     }
     return describe(operator)

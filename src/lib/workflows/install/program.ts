@@ -1,6 +1,6 @@
 /** Runs the user's istioctl, helm and kubectl for a step, and tells what went wrong with them. */
 import { ProgramMissing, runProgram } from '../../cluster/program.ts'
-import { CassSniError, type ErrorCode } from '../../errors.ts'
+import { CassSniError, type ErrorCode, shell } from '../../errors.ts'
 
 export interface ProgramRun {
   /** What the user could type: program and arguments. */
@@ -37,6 +37,6 @@ export async function programOutput(run: ProgramRun): Promise<string> {
   })
   if (outcome.exitCode === 0) return outcome.stdout
   throw new CassSniError(run.code, `${[program, ...args.slice(0, 2)].join(' ')} failed with exit code ${outcome.exitCode}: ${last.join(' | ')}`, {
-    next: [run.command.join(' '), ...(run.failed ?? [])],
+    next: [shell`${run.command}`, ...(run.failed ?? [])],
   })
 }

@@ -5,7 +5,7 @@ import { ownedLabels } from '../../changes/ownership.ts'
 import { planChanges } from '../../changes/plan.ts'
 import type { KubeObject } from '../../cluster/kube.ts'
 import { STORAGE_CLASS } from '../../cluster/resources.ts'
-import { CassSniError } from '../../errors.ts'
+import { CassSniError, shell } from '../../errors.ts'
 import { valueAt } from './values.ts'
 import type { Install, InstallStep, StepPlan } from './step.ts'
 
@@ -62,7 +62,7 @@ async function chooseClass(install: Install): Promise<string> {
       next: [
         'kubectl get storageclasses',
         `kubectl cass-sni install --storage-provisioner PROVISIONER   (makes ${SERVER_STORAGE})`,
-        ...(names[0] === undefined ? [] : [`kubectl cass-sni install --storage-class ${names[0]}`]),
+        ...(names[0] === undefined ? [] : [shell`kubectl cass-sni install --storage-class ${names[0]}`]),
       ],
     })
   }
