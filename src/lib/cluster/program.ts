@@ -1,5 +1,5 @@
 /** Runs the user's own istioctl, kubectl and helm. */
-import { spawn } from 'node:child_process'
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { throwIfAborted } from '../errors.ts'
 import type { KubeOptions } from './kube.ts'
@@ -32,10 +32,10 @@ const GRACE_MS = 5000
  */
 export async function runProgram(command: string, args: string[], options: ProgramOptions): Promise<{ exitCode: number; stdout: string; stderr: string }> {
   throwIfAborted(options.signal)
-  const child = spawn(command, args, {
-    stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...process.env, ...options.env },
-  })
+  const child = start(command, args, options.env)
+  // our own end is not waited for by a second Ctrl-C, nor for longer than it takes
+  const end = () => child.kill('SIGKILL')
+  process.once('exit', end)
   const kill = () => {
     child.kill('SIGINT')
     setTimeout(() => child.kill('SIGKILL'), GRACE_MS).unref()
@@ -76,7 +76,17 @@ export async function runProgram(command: string, args: string[], options: Progr
       })
     })
   } finally {
+    process.off('exit', end)
     options.signal.removeEventListener('abort', kill)
+  }
+}
+
+function start(command: string, args: string[], env: Record<string, string> | undefined): ChildProcessWithoutNullStreams {
+  try {
+    return spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } })
+  } catch (error) {
+    // an empty name, or one with a NUL in it
+    throw new ProgramMissing(command, error)
   }
 }
 
