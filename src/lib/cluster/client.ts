@@ -8,12 +8,17 @@ import { FIELD_MANAGER } from './kube.ts'
 import { chooseConfig } from './kubeconfig.ts'
 import { type Asked, isMissingObject, Refusal, refused } from './refusal.ts'
 import { apiVersionOf } from './resources.ts'
-import { type Answer, type Call, Transport } from './transport.ts'
+import { type Answer, type Call, tooLarge, Transport } from './transport.ts'
 
 export type { KubeOptions } from './kube.ts'
 
 /** What kubectl asks for in one page (cli-runtime pkg/resource). */
 const PAGE = '500'
+
+/** More pages than the largest clusters have of any kind (Kubernetes documents 150,000 pods, kubernetes.io/docs/setup/best-practices/cluster-large). */
+const MOST_PAGES = 1000
+/** What one list may hold in all. Characters. */
+const LARGEST_LIST = 512 * 1024 * 1024
 
 /**
  * A client for the cluster that kubectl would use with the same flags and environment. Connects when first asked.
@@ -73,7 +78,8 @@ class Client implements Kube {
       query: { labelSelector, fieldSelector, limit: PAGE },
     }
     let items: T[] = []
-    for (let restarts = 0; ; ) {
+    let size = 0
+    for (let restarts = 0, pages = 1; ; pages++) {
       const answer = await this.#transport.send(call)
       if (answer.status === 410 && call.query?.continue !== undefined && restarts++ < 3) {
         // the continue token is older than what etcd still remembers
@@ -81,6 +87,8 @@ class Client implements Kube {
         items = []
         continue
       }
+      size += answer.body.length
+      if (pages > MOST_PAGES || size > LARGEST_LIST) throw tooLarge(this.target)
       const page = this.#parse<{
         items?: T[]
         metadata?: { continue?: string }
@@ -277,9 +285,9 @@ class Client implements Kube {
     if (answer.status >= 400) throw refused(answer.status, answer.body, asked, this.target)
     try {
       return JSON.parse(answer.body) as T
-    } catch (error) {
+    } catch {
+      // the parser's message quotes the text, which may be a Secret's
       throw new CassSniError('CSNI208', `${this.target.server} did not answer with JSON: it may be no API server`, {
-        cause: error,
         next: ['kubectl config view'],
       })
     }

@@ -26,6 +26,9 @@ interface Status {
   }
 }
 
+/** Characters: a page of a terminal. */
+const LONGEST_WORDS = 4000
+
 /** The cause of a translated error: what a caller may decide on. */
 export class Refusal extends Error {
   readonly status: number
@@ -67,7 +70,7 @@ export function isMissingObject(body: string, type: ResourceType, name: string):
 /** Translates an answer with a status of 400 or more. */
 export function refused(httpStatus: number, body: string, asked: Asked, target: KubeTarget): CassSniError {
   const status = parseStatus(body)
-  const said = status?.message ?? body.slice(0, 300).trim()
+  const said = shortened(status?.message ?? body.slice(0, 300).trim())
   const cause = new Refusal(httpStatus, status?.reason ?? '')
   const object = objectOf(asked)
   const details = { cause, ...(object === undefined ? {} : { object }) }
@@ -186,7 +189,12 @@ function reasons(status: Status | undefined, said: string, asked: Asked): string
   }
   if (causes.length === 0) return said
   const each = causes.map((one) => [one.field, one.message].filter((part) => part !== undefined && part !== '' && part !== '<nil>').join(': '))
-  return [...new Set(each)].join('; ') || said
+  return shortened([...new Set(each)].join('; ')) || said
+}
+
+/** A server's words, as far as anybody reads them. */
+function shortened(text: string): string {
+  return text.length <= LONGEST_WORDS ? text : `${text.slice(0, LONGEST_WORDS)}…`
 }
 
 function hideSecrets(said: string, asked: Asked): string {

@@ -29,6 +29,8 @@ export interface TransportOptions {
   authenticate: Authenticate
   signal: AbortSignal
   userAgent: string
+  /** Bytes of the largest answer that is taken. Default 256 MiB. */
+  largestAnswer?: number
   requestTimeoutMs?: number
   log?: (line: string) => void
 }
@@ -48,6 +50,9 @@ const LONGEST_RETRY_AFTER = 8
 const CONNECT_MS = 15_000
 /** Longer than kube-apiserver's own --request-timeout of 60 s: it answers 504 itself when it still can. */
 const DEFAULT_REQUEST_MS = 75_000
+
+/** A page of 500 of the largest objects that etcd takes (1.5 MiB) is no realistic answer; far more than this is no API server's. Bytes. */
+const LARGEST_ANSWER = 256 * 1024 * 1024
 
 const TRANSIENT = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'EAI_AGAIN'])
 
@@ -171,6 +176,7 @@ export class Transport {
         }),
         body,
         this.#options.requestTimeoutMs || DEFAULT_REQUEST_MS,
+        this.#options.largestAnswer ?? LARGEST_ANSWER,
         this.target,
       )
       this.log(call.method, path, answer.status, startedAt)
@@ -182,7 +188,13 @@ export class Transport {
   }
 }
 
-function exchange(request: ClientRequest, body: Buffer | undefined, timeoutMs: number, target: KubeTarget): Promise<Answer & { retryAfter?: number }> {
+function exchange(
+  request: ClientRequest,
+  body: Buffer | undefined,
+  timeoutMs: number,
+  largest: number,
+  target: KubeTarget,
+): Promise<Answer & { retryAfter?: number }> {
   return new Promise((resolve, reject) => {
     const late = (ms: number) =>
       new CassSniError('CSNI201', `the API server ${target.server} (context "${target.context}") gave no answer within ${ms / 1000} s`, {
@@ -205,7 +217,16 @@ function exchange(request: ClientRequest, body: Buffer | undefined, timeoutMs: n
     request.once('response', (response: IncomingMessage) => {
       clearTimeout(connecting)
       const parts: Buffer[] = []
-      response.on('data', (part: Buffer) => parts.push(part))
+      let size = 0
+      response.on('data', (part: Buffer) => {
+        size += part.length
+        if (size <= largest) parts.push(part)
+        else {
+          finish()
+          reject(tooLarge(target))
+          request.destroy()
+        }
+      })
       response.once('error', (error) => {
         finish()
         reject(error)
@@ -222,4 +243,15 @@ function exchange(request: ClientRequest, body: Buffer | undefined, timeoutMs: n
     })
     request.end(body)
   })
+}
+
+/** What an answer without end becomes. */
+export function tooLarge(target: KubeTarget): CassSniError {
+  return new CassSniError(
+    'CSNI208',
+    `the API server ${target.server} (context "${target.context}") answered with more than it could hold: it may be no API server`,
+    {
+      next: ['kubectl config view'],
+    },
+  )
 }

@@ -7,6 +7,11 @@ import { refused, unreachable } from './refusal.ts'
 import type { Transport } from './transport.ts'
 
 const HANDSHAKE_MS = 20_000
+/** Kubelet and API server send 32 KiB at a time. Bytes; ws itself would take 100 MiB. */
+const LARGEST_MESSAGE = 8 * 1024 * 1024
+/** What is read of a refusal. Bytes. */
+const LARGEST_REFUSAL = 64 * 1024
+const REFUSAL_MS = 5000
 
 /**
  * An open WebSocket whose `protocol` is one of `protocols`, paused until the caller listens and resumes it. Frames are not compressed.
@@ -27,6 +32,7 @@ export async function openWebSocket(transport: Transport, path: string, query: U
     headers: endpoint.security.headers,
     perMessageDeflate: false,
     handshakeTimeout: HANDSHAKE_MS,
+    maxPayload: LARGEST_MESSAGE,
     skipUTF8Validation: true,
     generateMask: (mask: Buffer) => mask.fill(0),
     ...(endpoint.security.tls.servername === undefined ? {} : { servername: endpoint.security.tls.servername }),
@@ -53,8 +59,17 @@ export async function openWebSocket(transport: Transport, path: string, query: U
       socket.removeAllListeners('error')
       socket.on('error', () => undefined)
       const parts: Buffer[] = []
-      response.on('data', (part: Buffer) => parts.push(part))
+      let size = 0
+      // a refusal without end is cut, and told as far as it was read
+      const patience = setTimeout(() => response.destroy(), REFUSAL_MS)
+      response.on('error', () => undefined)
+      response.on('data', (part: Buffer) => {
+        size += part.length
+        if (size <= LARGEST_REFUSAL) parts.push(part)
+        else response.destroy()
+      })
       response.once('close', () => {
+        clearTimeout(patience)
         settle(response.statusCode ?? 0)
         reject(refused(response.statusCode ?? 0, Buffer.concat(parts).toString('utf8'), asked, transport.target))
         socket.terminate()

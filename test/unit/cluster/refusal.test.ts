@@ -17,7 +17,7 @@ describe('refusals of the API server', () => {
       patchService,
       'CSNI203',
       /^user "jane" may not patch services "x" in namespace ns$/,
-      /kubectl auth can-i patch services\/x -n ns[\s\S]*docs\/rights.md/,
+      /kubectl auth can-i patch services\/x -n ns[\s\S]*docs\/rights\.yaml/,
     ],
     [
       '403 across namespaces',

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { inspect } from 'node:util'
+import { connectKube } from '../../../src/lib/cluster/client.ts'
+import { POD, SECRET } from '../../../src/lib/cluster/resources.ts'
 import { Transport } from '../../../src/lib/cluster/transport.ts'
 import { CassSniError } from '../../../src/lib/errors.ts'
 
@@ -17,7 +23,9 @@ describe('requests', () => {
     server.close(done)
   })
 
-  const transport = (options: { signal?: AbortSignal; requestTimeoutMs?: number; log?: (line: string) => void; path?: string } = {}) => {
+  const transport = (
+    options: { signal?: AbortSignal; requestTimeoutMs?: number; log?: (line: string) => void; path?: string; largestAnswer?: number } = {},
+  ) => {
     const { path = '', ...rest } = options
     return new Transport({
       target: {
@@ -56,6 +64,37 @@ describe('requests', () => {
     await assert.rejects(transport().send({ method: 'POST', path: '/x', body: {} }), { code: 'CSNI201', message: /the connection was cut/ })
     assert.equal(count, 1)
   })
+
+  it('does not read an answer without end', async () => {
+    let written = 0
+    answer = (_request, response) => {
+      const timer = setInterval(() => response.write(Buffer.alloc((written += 1) && 64 * 1024)), 1)
+      response.on('close', () => clearInterval(timer))
+    }
+    await assert.rejects(transport({ largestAnswer: 1_000_000 }).send({ method: 'GET', path: '/x' }), { code: 'CSNI208', message: /more than it could hold/ })
+  })
+
+  it('does not follow pages without end, and quotes nothing of an answer that is no JSON', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'pages-'))
+    const kubeconfig = join(folder, 'config')
+    writeFileSync(
+      kubeconfig,
+      JSON.stringify({
+        clusters: [{ name: 'c', cluster: { server: `http://127.0.0.1:${(server.address() as AddressInfo).port}` } }],
+        contexts: [{ name: 'c', context: { cluster: 'c' } }],
+        'current-context': 'c',
+      }),
+    )
+    try {
+      const kube = await connectKube({ kubeconfig, signal: new AbortController().signal })
+      answer = (_request, response) => response.end(JSON.stringify({ items: [], metadata: { continue: 'more' } }))
+      await assert.rejects(kube.list(POD), { code: 'CSNI208' })
+      answer = (_request, response) => response.end('{"data": {"password": c2VjcmV0')
+      await assert.rejects(kube.get(SECRET, 'x', 'n'), (error: Error) => !inspect(error).includes('c2Vj'))
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  }).timeout(20_000)
 
   it('gives up when there is no answer in time', async () => {
     answer = () => undefined

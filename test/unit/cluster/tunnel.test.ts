@@ -78,6 +78,25 @@ describe('streams into a pod', () => {
     tunnel.destroy()
   })
 
+  it('does not read a refusal without end, nor a message that no kubelet sends', async () => {
+    http.removeAllListeners('upgrade')
+    http.once('upgrade', (_request, socket) => {
+      socket.on('error', () => undefined)
+      socket.write('HTTP/1.1 500 x\r\n\r\n')
+      const timer = setInterval(() => socket.write(Buffer.alloc(32 * 1024, 'x')), 1)
+      socket.on('close', () => clearInterval(timer))
+    })
+    await assert.rejects(openTunnel(transport, pod, 9042), (error: Error) => error.message.length < 1000)
+    http.on('upgrade', (request, socket, head) => sockets.handleUpgrade(request, socket, head, (ws) => onSocket(ws)))
+    onSocket = (socket) => {
+      socket.on('error', () => undefined)
+      greet(socket)
+      socket.send(framed(0, Buffer.alloc(16 * 1024 * 1024)))
+    }
+    const tunnel = await openTunnel(transport, pod, 9042)
+    assert.match(String(await ended(tunnel)), /Max payload size exceeded/)
+  })
+
   it('stops reading when nobody takes the data', async () => {
     let sent = 0
     onSocket = (socket) => {

@@ -6,6 +6,8 @@ import { CassSniError, shell } from '../../errors.ts'
 import { programOutput } from './program.ts'
 
 const FETCH_TIMEOUT_MS = 30_000
+/** cass-operator's manifest with its CRDs has 1 MiB. Bytes. */
+const LARGEST_MANIFEST = 32 * 1024 * 1024
 
 /**
  * The Kubernetes objects in YAML or JSON text; Lists are unfolded, empty documents left out.
@@ -87,18 +89,26 @@ export async function readObjects(source: string, kubectl: string, signal: Abort
 
 async function fetchText(url: string, signal: AbortSignal): Promise<string> {
   const next = [shell`curl -fsSLO ${url}`, 'and name the downloaded file instead.']
-  const response = await fetch(url, {
-    signal: AbortSignal.any([signal, AbortSignal.timeout(FETCH_TIMEOUT_MS)]),
-  }).catch((error: Error) => {
+  const refused = (why: string, cause?: unknown) => new CassSniError('CSNI104', `${url} cannot be fetched: ${why}`, { next, cause })
+  try {
+    const response = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(FETCH_TIMEOUT_MS)]) })
+    if (!response.ok) throw refused(`HTTP ${response.status}`)
+    // a redirect must not lead from a verified server to one that nobody has verified
+    if (/^https:/i.test(url) && !response.url.startsWith('https:')) throw refused(`it redirects to ${response.url}, which is not encrypted`)
+    const parts: Uint8Array[] = []
+    let size = 0
+    for await (const part of response.body ?? []) {
+      size += part.length
+      if (size > LARGEST_MANIFEST) throw refused(`it is larger than ${LARGEST_MANIFEST / 1024 / 1024} MiB, so it is no manifest`)
+      parts.push(part)
+    }
+    return Buffer.concat(parts).toString('utf8')
+  } catch (error) {
+    if (error instanceof CassSniError) throw error
     if (signal.aborted) throw signal.reason
-    const cause = error.cause instanceof Error ? error.cause.message : error.message
-    throw new CassSniError('CSNI104', `${url} cannot be fetched: ${cause}`, {
-      next,
-      cause: error,
-    })
-  })
-  if (!response.ok) throw new CassSniError('CSNI104', `${url} cannot be fetched: HTTP ${response.status}`, { next })
-  return response.text()
+    const { cause, message } = error as Error
+    throw refused(cause instanceof Error ? cause.message : message, error)
+  }
 }
 
 function kustomize(folder: string, kubectl: string, signal: AbortSignal): Promise<string> {
