@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { historyFile, keepHistory, loadHistory, redacted, remembered } from '../../../src/lib/connection/shell/history.ts'
+import { historyFile, keepHistory, loadHistory, remembered } from '../../../src/lib/connection/shell/history.ts'
+import { redacted } from '../../../src/lib/connection/shell/passwords.ts'
 
 describe('history', () => {
   it('keeps no password', () => {
@@ -12,6 +13,8 @@ describe('history', () => {
       "ALTER ROLE app\nWITH /* ' */ password='it''s hunter2'",
       'CREATE ROLE app WITH PASSWORD = $$hunter2$$;',
       "CREATE ROLE app WITH HASHED PASSWORD = 'hunter2",
+      "LOGIN app 'hunter2'",
+      'select 1; login "my app" hunter2;',
     ]) {
       assert.doesNotMatch(redacted(statement), /hunter2/, statement)
       assert.match(redacted(statement), /\*\*\*/)

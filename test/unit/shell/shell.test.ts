@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { type CqlStatementError, connectionError, statementError } from '../../../src/lib/connection/cql-errors.ts'
 import { runFile, runScript } from '../../../src/lib/connection/shell/script.ts'
 import { CassSniError } from '../../../src/lib/errors.ts'
@@ -107,6 +108,21 @@ describe('the shell', () => {
     await assert.rejects(older.shell.execute('DESCRIBE TABLE t', signal), /3\.11\.19 does not answer DESCRIBE TABLE T/)
   })
 
+  it('lets nothing of a trace reach the terminal as a control', async () => {
+    const hostile = '\u001b[2J'
+    const session = new FakeSession((statement) =>
+      statement.includes('sessions')
+        ? { columns: columns('duration'), rows: [[7]], warnings: [] }
+        : statement.includes('events')
+          ? { columns: columns('activity', 'source', 'source_elapsed'), rows: [[hostile, hostile, hostile]], warnings: [] }
+          : { rows: [], warnings: [hostile], traceId: '00000000-0000-0000-0000-000000000001' },
+    )
+    const { shell, notes } = fakeShell(session)
+    await shell.execute('SELECT 1', signal)
+    assert.match(notes(), /took 7 us/)
+    assert.equal(notes().includes('\u001b'), false)
+  })
+
   it('stops waiting when it is interrupted between pages', async () => {
     const controller = new AbortController()
     const session = new FakeSession(() => ({ columns: columns('a'), rows: [['x']], warnings: [], pageState: '1' }))
@@ -125,6 +141,21 @@ describe('scripts', () => {
       (error: CassSniError) => error.code === 'CSNI605' && error.message.startsWith('x.cql:3:20: syntax error: no viable'),
     )
     assert.equal(session.asked.length, 3)
+  })
+
+  it('never tell a password, neither what Cassandra quotes nor the line itself', async () => {
+    const secret = "hunt''er2"
+    const session = new FakeSession(() => {
+      throw statementError(0x2000, "line 1:48 no viable alternative at input 'AN' (CREATE ROLE app WITH PASSWORD = [hunt'er2] AN)", new Error(`hunt'er2`))
+    })
+    const { shell } = fakeShell(session)
+    const error: unknown = await runScript(shell, [`CREATE ROLE app WITH PASSWORD = '${secret}' AN LOGIN = true;`], { ...script, caret: true }).catch(
+      (thrown: unknown) => thrown,
+    )
+    const shown = inspect(error, { depth: 9 })
+    assert.doesNotMatch(shown, /hunt|er2/)
+    assert.match(shown, /x\.cql:1:49: syntax error: .*at input 'AN'/)
+    assert.match((error as Error).message, / {2}CREATE ROLE app WITH PASSWORD = \*{11} AN LOGIN = true\n {50}\^/)
   })
 
   it('find the position in a later line of a statement, and put a caret under it', async () => {

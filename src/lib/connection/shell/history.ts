@@ -2,6 +2,7 @@
 import { appendFile, chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { redacted } from './passwords.ts'
 
 const KEPT_LINES = 1_000
 
@@ -33,16 +34,6 @@ export async function keepHistory(file: string, lines: string[]): Promise<boolea
   } catch {
     return false
   }
-}
-
-/** Comments, quoted names, and string literals of both kinds, also what is not closed: a quote in a comment opens no literal. */
-const QUOTED_PARTS = /--.*|\/\/.*|\/\*[\s\S]*?(?:\*\/|$)|"[^"]*(?:"|$)|'[^']*(?:'|$)|\$\$[\s\S]*?(?:\$\$|$)/g
-
-/** The statement with every literal blanked when it may hold a password (CREATE and ALTER of ROLE and USER). */
-export function redacted(statement: string): string {
-  if (!/\bpassword\b/i.test(statement) || !/\b(role|user)\b/i.test(statement)) return statement
-  // The halves of 'it''s' are two literals here, each blanked.
-  return statement.replace(QUOTED_PARTS, (part) => (part.startsWith("'") || part.startsWith('$') ? "'***'" : part)).replaceAll("'***''***'", "'***'")
 }
 
 /**

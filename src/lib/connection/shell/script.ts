@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs'
 import { CassSniError } from '../../errors.ts'
 import { CqlStatementError } from '../cql-errors.ts'
+import { blanked } from './passwords.ts'
 import type { CqlShell } from './shell.ts'
 import { type Rest, type Statement, StatementSplitter } from './splitter.ts'
 import { visible } from './table.ts'
@@ -131,7 +132,7 @@ export function caretLines(error: CassSniError, statement: Statement): string {
     error instanceof CqlStatementError && error.line !== undefined && error.column !== undefined
       ? { line: error.line, column: error.column }
       : { line: 1, column: 1 }
-  const source = statement.text.split('\n')[at.line - 1] ?? ''
+  const source = blanked(statement.text).split('\n')[at.line - 1] ?? ''
   const before = source.slice(0, at.column - 1)
   return `  ${visible(source)}\n  ${' '.repeat(visible(before).length)}^`
 }

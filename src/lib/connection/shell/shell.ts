@@ -4,6 +4,7 @@ import type { CqlPage, CqlSession, ExecuteOptions } from '../cql.ts'
 import { parseShellCommand, type ShellCommand } from './commands.ts'
 import { describe } from './describe.ts'
 import { HELP } from './help.ts'
+import { withoutPasswords } from './passwords.ts'
 import type { ResultSink } from './results.ts'
 import { visible } from './table.ts'
 import { traceOf } from './tracing.ts'
@@ -64,7 +65,9 @@ export class CqlShell {
   async execute(text: string, signal: AbortSignal): Promise<{ exit?: true; source?: string }> {
     const command = parseShellCommand(text)
     if (command === undefined) {
-      await this.#cql(text, signal)
+      await this.#cql(text, signal).catch((error: unknown) => {
+        throw withoutPasswords(error, text)
+      })
       return {}
     }
     if (command.name === 'exit') return { exit: true }

@@ -191,7 +191,7 @@ async function executeOne(
   } catch (error) {
     if (!(error instanceof CassSniError) || options.signal.aborted || ENDING.has(error.code)) throw error
     const caret = error.code === 'CSNI605' && !error.message.includes('\n') ? `${caretLines(error, statement)}\n` : ''
-    const next = error.next.map((line) => `  ${line}\n`).join('')
+    const next = error.next.map((line) => `  ${visible(line)}\n`).join('')
     note(`${caret}${options.red(`${error.message.split('\n').map(visible).join('\n')} [${error.code}]`)}\n${error.code === 'CSNI902' ? '' : next}`)
     return false
   }

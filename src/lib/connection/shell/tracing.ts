@@ -20,7 +20,7 @@ export async function traceOf(session: CqlSession, traceId: string, signal: Abor
     consistency: 'ONE',
   })
   const lines = events.rows.map(
-    ([activity, source, elapsed]) => `${String(elapsed).padStart(10)} us  ${String(source).padEnd(15)}  ${visible(String(activity))}`,
+    ([activity, source, elapsed]) => `${visible(String(elapsed)).padStart(10)} us  ${visible(String(source)).padEnd(15)}  ${visible(String(activity))}`,
   )
   const total = typeof took === 'number' ? `took ${took} us` : 'is not complete'
   return `Trace ${traceId} ${total}\n${lines.join('\n')}\n`
