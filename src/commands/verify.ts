@@ -30,7 +30,7 @@ export default class Verify extends CassSniCommand<VerifyResult> {
   protected async work(run: Run): Promise<VerifyResult> {
     const { flags } = await this.parse(Verify)
     const { verify } = await import('../lib/workflows/verify.ts')
-    return verify(await run.context('Verify'), {
+    const result = await verify(await run.context('Verify'), {
       ...(flags.datacenter === undefined ? {} : { datacenter: flags.datacenter }),
       clusterDomain: flags['cluster-domain'],
       ...(flags.node === undefined ? {} : { node: flags.node }),
@@ -41,6 +41,7 @@ export default class Verify extends CassSniCommand<VerifyResult> {
       strict: flags.strict,
       ...(flags.wait === undefined ? {} : { waitMs: flags.wait }),
     })
+    return { ...result, checks: result.checks.map((check) => (check.next === undefined ? check : { ...check, next: run.targeted(check.next) })) }
   }
 
   protected present({ checks, summary }: VerifyResult, show: Show): string {

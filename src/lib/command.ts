@@ -10,6 +10,7 @@ import { commonFlags, outputFlag } from './flags.ts'
 import type { ColourChoice } from './output/colour.ts'
 import type { Show } from './output/show.ts'
 import { Interruption } from './interruption.ts'
+import { type Given, targeted } from './next-steps.ts'
 import { RunOutput } from './run-output.ts'
 import { usageError } from './usage.ts'
 import type { WorkflowContext } from './workflows/context.ts'
@@ -34,6 +35,8 @@ export interface Run {
   print(text: string): void
   /** A line on stderr, shown from that level of -v on. */
   log(line: string, level?: number): void
+  /** Proposed commands with the flags that lead where this command line leads. */
+  targeted(next: readonly string[]): string[]
 }
 
 /** The flags that this file reads; the others are the command's own business. */
@@ -82,13 +85,17 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
     const release = output.onClosedPipe((reason) => interruption.abort(reason))
     let result: Result | undefined
     let error: CassSniError | undefined
+    let given: Given = {}
     try {
-      const flags = await this.#flags()
+      const parsed = await this.#flags()
+      const { flags } = parsed
+      given = parsed.given
       output.settle({ format: flags.output, color: flags.color, level: flags.v })
       if (flags.timeout !== undefined) interruption.limit(flags.timeout)
-      result = await interruption.race(this.work(this.#run(flags, output, interruption)))
+      result = await interruption.race(this.work(this.#run(flags, given, output, interruption)))
     } catch (caught) {
       error = interruption.reasonFor(caught) ?? asCassSniError(caught)
+      error.next.splice(0, error.next.length, ...this.#targeted(error.next, given))
     }
     let exitCode: ExitCode = error?.exitCode ?? ((result as Judged | undefined)?.ok === false ? EXIT.failed : EXIT.ok)
     try {
@@ -105,18 +112,23 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
   }
 
   /** The flags of the command at hand; a wrong command line is a CSNI101. */
-  async #flags(): Promise<KnownFlags> {
+  async #flags(): Promise<{ flags: KnownFlags; given: Given }> {
     const ctor = this.ctor as typeof CassSniCommand
     try {
-      const { flags } = await this.parse(ctor)
-      return flags as unknown as KnownFlags
+      const { flags, metadata } = await this.parse(ctor)
+      const given = Object.fromEntries(Object.entries(flags).filter(([name]) => metadata.flags[name]?.setFromDefault !== true))
+      return { flags: flags as unknown as KnownFlags, given }
     } catch (caught) {
       const id = (this.id ?? '').split(':').join(' ')
       throw usageError(caught, Object.keys({ ...ctor.baseFlags, ...ctor.flags }), `${this.config.bin} ${id} --help`)
     }
   }
 
-  #run(flags: KnownFlags, output: RunOutput, interruption: Interruption): Run {
+  #targeted(next: readonly string[], given: Given): string[] {
+    return targeted(next, given, 'gateway-port' in (this.ctor.flags ?? {}) ? 'gateway-port' : 'port')
+  }
+
+  #run(flags: KnownFlags, given: Given, output: RunOutput, interruption: Interruption): Run {
     const { signal } = interruption
     const kubeOptions = kubeOptionsOf(flags, signal, output)
     const interactive = process.stdin.isTTY === true && process.stderr.isTTY === true && flags.yes !== true && output.forPeople
@@ -135,6 +147,7 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
       },
       print: (text) => output.print(text),
       log: (line, level = 1) => output.log(line, level),
+      targeted: (next) => this.#targeted(next, given),
     }
   }
 }

@@ -89,7 +89,7 @@ export class CassSniError extends Error {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
     this.code = code
     this.object = details.object
-    this.next = details.next ?? []
+    this.next = [...(details.next ?? [])]
   }
 
   get exitCode(): ExitCode {

@@ -50,7 +50,8 @@ describe('verify', function () {
     const { exitCode, result, of } = await verify(...NOWHERE)
     equal(exitCode, 1)
     equal(result.ok, false)
-    deepEqual(of('CSNI822')[0]?.next, ['kubectl cass-sni routes sync'])
+    // To be pasted as it is: it leads to the same cluster and namespace.
+    deepEqual(of('CSNI822')[0]?.next, [`kubectl cass-sni routes sync --kubeconfig ${server.kubeconfig} -n ${dc.namespace}`])
     deepEqual(
       of('CSNI824').map((each: CheckResult) => each.result),
       ['fail', 'fail', 'fail'],
@@ -97,6 +98,14 @@ describe('verify', function () {
     }
     const { exitCode, error } = await verify('--node', '7')
     deepEqual([exitCode, error.code], [1, 'CSNI302'])
+  })
+
+  it('refuses a gateway that is none and an address that is none in one sentence, before it checks anything', async () => {
+    await raise()
+    const gateway = await verify('--gateway', 'nope')
+    deepEqual([gateway.exitCode, gateway.error.code, gateway.result], [1, 'CSNI502', undefined])
+    const address = await verify('--address', 'no host')
+    deepEqual([address.exitCode, address.error.code, address.result], [2, 'CSNI101', undefined])
   })
 
   it('finds a VirtualService of somebody else that claims a name', async () => {

@@ -22,7 +22,8 @@ export const ROUTE_CHECKS: readonly Check<Probes>[] = [
       const named = `service/${gateway.service} in namespace ${gateway.namespace}`
       if (ready.length > 0) return pass(`${named}, ${ready.length} ${ready.length === 1 ? 'pod' : 'pods'}`)
       const selector = Object.entries(gateway.selector).map(([key, value]) => `${key}=${value}`)
-      return fail(`none of the ${gateway.pods.length} pods of ${named} is ready`, shell`kubectl -n ${gateway.namespace} get pods -l ${selector.join(',')}`)
+      const none = gateway.pods.length === 0 ? `${named} has no pod` : `none of the ${gateway.pods.length} pods of ${named} is ready`
+      return fail(none, shell`kubectl -n ${gateway.namespace} get pods -l ${selector.join(',')}`)
     },
   },
   {

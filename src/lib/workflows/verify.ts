@@ -6,7 +6,9 @@ import { observeDatacenter } from '../cassandra/observe.ts'
 import { liveProbes } from '../checks/live-probes.ts'
 import { CHECKS } from '../checks/registry.ts'
 import { type Report, runChecks } from '../checks/run.ts'
-import { throwIfAborted } from '../errors.ts'
+import type { Probes } from '../checks/probes.ts'
+import { parseAddress } from '../connection/gateway.ts'
+import { CassSniError, throwIfAborted } from '../errors.ts'
 import type { WorkflowContext } from './context.ts'
 
 const PAUSE_MS = 2_000
@@ -36,9 +38,13 @@ export interface VerifyResult extends Report {
   nodes: string[]
 }
 
-/** Makes all checks. Throws CSNI301 and CSNI302 for a datacenter or node that is not there; failures of checks are results. */
+/**
+ * Makes all checks. Throws CSNI301 and CSNI302 for a datacenter or node that is not there, CSNI502 and CSNI105 for a gateway that was named
+ * and is none, CSNI101 for an address that is none; failures of checks are results.
+ */
 export async function verify(context: WorkflowContext, options: VerifyOptions): Promise<VerifyResult> {
   const { signal, now, emit } = context
+  if (options.address !== undefined) parseAddress(options.address, options.port)
   const deadline = now() + (options.waitMs ?? 0)
   for (;;) {
     const result = await verifyOnce(context, options)
@@ -74,6 +80,7 @@ async function verifyOnce({ kube, signal, emit, now }: WorkflowContext, options:
     ...(gateway === undefined ? {} : { gateway }),
     ...(address === undefined ? {} : { address }),
   })
+  if (gateway !== undefined) await mustBeGateway(probes)
   const report = await runChecks({ checks: CHECKS, probes, nodes, signal, emit, strict })
   return {
     ok: report.ok,
@@ -83,6 +90,13 @@ async function verifyOnce({ kube, signal, emit, now }: WorkflowContext, options:
     checks: report.checks,
     summary: report.summary,
   }
+}
+
+/** A gateway that was named wrongly is a mistake on the command line, and no finding. What else keeps it from being seen, the checks tell. */
+async function mustBeGateway(probes: Probes): Promise<void> {
+  await probes.gateway().catch((error: unknown) => {
+    if (error instanceof CassSniError && (error.code === 'CSNI502' || error.code === 'CSNI105')) throw error
+  })
 }
 
 function wantedNodes(datacenter: Datacenter, text: string | undefined): CassandraNode[] {
