@@ -143,6 +143,11 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
       context: async (title) => {
         const [{ connectKube }] = await Promise.all([import('./cluster/client.ts'), output.open(title)])
         const kube = await connectKube(kubeOptions)
+        const { insecure, server, cluster } = kube.target
+        if (insecure) {
+          const message = `the certificate of the API server ${server} is NOT verified, because cluster "${cluster}" of the kubeconfig says insecure-skip-tls-verify: whoever is on the way can read and change everything, passwords included`
+          output.emit({ type: 'warning', message })
+        }
         return { kube, signal, emit: output.emit, ...(ask ? { ask } : {}), dryRun: flags['dry-run'] === true, now: Date.now }
       },
       print: (text) => output.print(text),

@@ -195,13 +195,16 @@ function withExecInfo(exec: ExecEntry, { cluster }: ChosenConfig): ExecEntry {
 
 function pluginFailed(error: unknown, { user, target }: ChosenConfig): CassSniError {
   const command = user.exec?.command
-  const { code, message } = error as NodeJS.ErrnoException
+  const { code } = error as NodeJS.ErrnoException
+  // client-node hands on what the parser said of an answer that it does not understand: it quotes the answer, which holds the token
+  const unclear = error instanceof SyntaxError || error instanceof TypeError
+  const message = unclear ? 'its answer is not the JSON that is wanted' : (error as Error).message
   if (command === undefined) {
     const provider = user['auth-provider']?.name
     return new CassSniError(
       'CSNI202',
       `no credentials for user "${target.user}"${provider === undefined ? '' : ` from auth provider ${provider}`}: ${message}`,
-      { cause: error },
+      unclear ? {} : { cause: error },
     )
   }
   if (code === 'ENOENT') {

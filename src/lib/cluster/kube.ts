@@ -85,6 +85,8 @@ export interface KubeTarget {
   namespace: string
   /** True when the namespace was named by a flag or the context, false when it is only the default. */
   namespaceGiven: boolean
+  /** The kubeconfig says insecure-skip-tls-verify: whoever is on the way can pretend to be the API server. */
+  insecure?: true
   /** The namespace that the context itself names in the kubeconfig. */
   contextNamespace?: string
 }

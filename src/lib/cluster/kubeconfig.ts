@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, dirname, isAbsolute, join, resolve, sep } from 'node:path'
+import { unescape } from 'node:querystring'
 import { CassSniError } from '../errors.ts'
 import type { KubeOptions, KubeTarget } from './kube.ts'
 
@@ -192,15 +193,38 @@ function choose(merged: MergedConfig, options: Omit<KubeOptions, 'signal'>): Cho
     throw new CassSniError('CSNI103', `cluster "${clusterName}" of the kubeconfig has no server`, { next: ['kubectl config view'] })
   }
   if (!/^https?:\/\//.test(cluster.server) || !URL.canParse(cluster.server)) {
-    throw new CassSniError('CSNI103', `the server of cluster "${clusterName}" is not an http(s) URL: ${cluster.server}`, { next: ['kubectl config view'] })
+    throw new CassSniError('CSNI103', `the server of cluster "${clusterName}" is not an http(s) URL: ${cluster.server.replace(/\/\/[^/]*@/, '//')}`, {
+      next: ['kubectl config view'],
+    })
   }
+  if (cluster['insecure-skip-tls-verify'] === true && (cluster['certificate-authority'] ?? cluster['certificate-authority-data'] ?? '') !== '') {
+    // as client-go transport/transport.go: it is not clear what is meant
+    throw new CassSniError('CSNI103', `cluster "${clusterName}" of the kubeconfig names a certificate authority and says insecure-skip-tls-verify`, {
+      next: ['kubectl config view'],
+    })
+  }
+  const { server, login } = withoutLogin(cluster.server)
   return finishChoice(
     options,
     { context: contextName ?? '', cluster: clusterName, user: userName },
-    { ...cluster, server: cluster.server },
-    user,
+    { ...cluster, server },
+    login === undefined || hasCredentials(user) ? user : { ...user, ...login },
     context.namespace,
   )
+}
+
+/** "https://user:password@host" without the login: the server is named in messages. Go sends it as Basic authentication. */
+function withoutLogin(server: string): { server: string; login?: { username: string; password: string } } {
+  const url = new URL(server)
+  const { username, password } = url
+  if (username === '' && password === '') return { server }
+  url.username = ''
+  url.password = ''
+  return { server: url.href.replace(/\/$/, ''), login: { username: unescape(username), password: unescape(password) } }
+}
+
+function hasCredentials({ token, tokenFile, username, exec, 'auth-provider': provider }: UserEntry): boolean {
+  return [token, tokenFile, username].some((text) => text !== undefined && text !== '') || exec !== undefined || provider !== undefined
 }
 
 function finishChoice(
@@ -227,6 +251,7 @@ function finishChoice(
     server: cluster.server,
     namespace: given ?? 'default',
     namespaceGiven: given !== undefined,
+    ...(cluster['insecure-skip-tls-verify'] === true ? { insecure: true as const } : {}),
     ...(ofContext === undefined ? {} : { contextNamespace: ofContext }),
   }
   return { target, cluster, user: impersonated }

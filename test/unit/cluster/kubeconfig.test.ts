@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { authenticator } from '../../../src/lib/cluster/authentication.ts'
 import { chooseConfig, type ChosenConfig } from '../../../src/lib/cluster/kubeconfig.ts'
 import type { CassSniError } from '../../../src/lib/errors.ts'
@@ -97,6 +98,28 @@ describe('kubeconfig', () => {
     })
   })
 
+  it('names a server without the login that its URL holds, and uses it', async () => {
+    const config = (server: string, more: object = {}) => {
+      const file = join(folder, 'login')
+      writeFileSync(
+        file,
+        JSON.stringify({
+          clusters: [{ name: 'k', cluster: { server, ...more } }],
+          contexts: [{ name: 'c', context: { cluster: 'k' } }],
+          'current-context': 'c',
+        }),
+      )
+      return chooseConfig({ kubeconfig: file }, {})
+    }
+    const { target, cluster, user } = await config('https://jane:s3cret%21@x:6443/k8s')
+    assert.deepEqual([target.server, cluster.server], ['https://x:6443/k8s', 'https://x:6443/k8s'])
+    assert.deepEqual([user.username, user.password], ['jane', 's3cret!'])
+    await assert.rejects(config('ftp://jane:s3cret@x'), (error: Error) => !error.message.includes('s3cret'))
+    assert.equal((await config('https://x')).target.insecure, undefined)
+    assert.equal((await config('https://x', { 'insecure-skip-tls-verify': true })).target.insecure, true)
+    await assert.rejects(config('https://x', { 'insecure-skip-tls-verify': true, 'certificate-authority-data': 'eA==' }), { code: 'CSNI103' })
+  })
+
   it('wants a user to act as before a group', async () => {
     await fails(chooseConfig({ asGroups: ['dev'] }, both()), 'CSNI101', /--as/)
   })
@@ -134,6 +157,16 @@ describe('authentication', () => {
     await assert.rejects(failing(), { code: 'CSNI202', message: /plugin sh of user "u" failed: login first/ })
     const missing = await authenticator(chosen({ exec: { command: 'no-such-plugin', installHint: 'Get it at example.com' } }), {})
     await assert.rejects(missing(), { code: 'CSNI202', next: ['Get it at example.com'] })
+  })
+
+  it('quotes nothing of what a credential plugin answers', async () => {
+    for (const answer of ['s3cret-token', '{}', 'null']) {
+      const plugin = await authenticator(chosen({ exec: { command: 'sh', args: ['-c', `echo '${answer}'`] } }), {})
+      const error: unknown = await plugin().catch((thrown: unknown) => thrown)
+      if (answer === 'null') continue
+      assert.match((error as Error).message, /failed: its answer is not the JSON that is wanted/)
+      assert.doesNotMatch(inspect(error, { depth: 9 }), /s3cret/)
+    }
   })
 
   it('names a certificate file that is not there', async () => {
