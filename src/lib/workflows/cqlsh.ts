@@ -64,7 +64,9 @@ export async function cqlsh(context: WorkflowContext, options: CqlshOptions): Pr
   const io: ShellIo = {
     write: options.write,
     note: options.note,
-    ...(lines === undefined ? {} : { more: (signal: AbortSignal) => lines.more(signal), clear: () => options.note('\u001b[H\u001b[2J') }),
+    ...(lines === undefined
+      ? {}
+      : { more: (signal: AbortSignal) => lines.more(signal), clear: () => options.note('\u001b[H\u001b[2J'), columns: () => lines.columns() }),
   }
   const shell = new CqlShell(
     session,

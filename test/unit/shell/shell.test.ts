@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { HELP } from '../../../src/lib/connection/shell/help.ts'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -57,13 +58,14 @@ describe('the shell', () => {
     const { shell, written } = fakeShell(session, { more: async () => answers.shift() ?? false })
     await shell.execute('SELECT a FROM t', signal)
     assert.equal(session.asked.length, 2)
-    assert.match(written(), /\(2 rows\)/)
+    assert.match(written(), /\(2 rows, there are more\)/)
   })
 
   it('leaves EXIT and SOURCE to the caller, and answers the other commands', async () => {
     const { shell, written } = fakeShell(new FakeSession(() => ({ columns: columns('a', 'b', 'c'), rows: [['5.0.6', '3.4.7', '5']], warnings: [] })))
     assert.deepEqual(await shell.execute('quit', signal), { exit: true })
     assert.deepEqual(await shell.execute("SOURCE 'it''s.cql'", signal), { source: "it's.cql" })
+    assert.ok(HELP.split('\n').every((line) => line.length < 80))
     for (const text of ['HELP', 'SHOW HOST', 'show version', 'EXPAND ON', 'EXPAND', 'PAGING OFF', 'PAGING', 'CLEAR']) await shell.execute(text, signal)
     assert.match(written(), /DESCRIBE[\s\S]*Connected to dse\n\[Cassandra 5\.0\.6 \| CQL spec 3\.4\.7 \| Native protocol v5\]\nExpanded output is on/)
   })
@@ -105,6 +107,9 @@ describe('the shell', () => {
     await older.shell.execute('DESCRIBE TABLES', signal)
     assert.match(old.asked.at(-1)?.statement ?? '', /WHERE keyspace_name = 'k''s'/)
     assert.match(older.written(), /Keyspace ks\n-+\na\nb\n/)
+    const wide = fakeShell(old, { columns: () => 12 })
+    await wide.shell.execute('DESCRIBE TABLES', signal)
+    assert.match(wide.written(), /Keyspace ks\n-+\na {2}b\n/)
     await assert.rejects(older.shell.execute('DESCRIBE TABLE t', signal), /3\.11\.19 does not answer DESCRIBE TABLE T/)
   })
 

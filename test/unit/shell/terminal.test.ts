@@ -77,6 +77,17 @@ describe('the terminal', () => {
     await assert.rejects(me.ended, { code: 'CSNI604' })
   })
 
+  it('shows no caret where Cassandra named no position', async () => {
+    const me = person(() => {
+      throw statementError(0x2200, 'Undefined column name b in table t')
+    })
+    await me.see(/me@cqlsh> /)
+    me.type('SELECT b FROM t;\r')
+    await me.see(/SELECT b FROM t;\s*invalid: Undefined column name b in table t \[CSNI605\]/)
+    me.type(CTRL_D)
+    await me.ended
+  })
+
   it('Ctrl-C at the prompt clears the line and what was begun', async () => {
     const me = person(one)
     me.type('SELECT a\r')
@@ -118,9 +129,13 @@ describe('the terminal', () => {
     await me.see(/--More--/)
     me.type('\r')
     await me.see(/--More--/)
-    me.type('q\r')
-    await me.see(/\(2 rows\)[\s\S]*me@cqlsh> /)
-    me.type('SELECT a FROM t;\r')
+    me.type(' ')
+    await me.see(/--More--/)
+    me.type('q')
+    await me.see(/\(3 rows, there are more\)[\s\S]*me@cqlsh> /)
+    me.type('\u001b[A')
+    await me.see(/SELECT a FROM t;/)
+    me.type('\r')
     await me.see(/--More--/)
     me.type(CTRL_C)
     await me.see(/CSNI902[\s\S]*me@cqlsh> /)

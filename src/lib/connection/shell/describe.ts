@@ -17,12 +17,13 @@ export interface Described {
 
 /**
  * @param text a whole statement that begins with DESCRIBE
+ * @param width of the terminal: names are listed side by side; without it one below the other
  * Throws CSNI605 when there is no such thing, or the server is too old to describe it.
  */
-export async function describe(session: CqlSession, text: string, signal: AbortSignal): Promise<Described> {
+export async function describe(session: CqlSession, text: string, signal: AbortSignal, width?: number): Promise<Described> {
   const page = await ask(session, text, signal)
   const columns = page.columns ?? []
-  return { columns, rows: page.rows, text: describedText(columns, page.rows) }
+  return { columns, rows: page.rows, text: describedText(columns, page.rows, width) }
 }
 
 async function ask(session: CqlSession, text: string, signal: AbortSignal): Promise<CqlPage> {
@@ -73,7 +74,7 @@ function olderStatement(session: CqlSession, text: string, version: string): str
   })
 }
 
-function describedText(columns: CqlColumn[], rows: unknown[][]): string {
+function describedText(columns: CqlColumn[], rows: unknown[][], width: number | undefined): string {
   const cell = (row: unknown[], name: string): string => {
     const index = columns.findIndex((column) => column.name === name)
     return index === -1 ? '' : String(row[index] ?? '')
@@ -96,15 +97,24 @@ function describedText(columns: CqlColumn[], rows: unknown[][]): string {
     [...groups].every(([keyspace, names]) => names.length === 1 && names[0] === visible(keyspace)) &&
     (rows.length === 0 || !has('type') || cell(rows[0] ?? [], 'type') === 'keyspace')
   ) {
-    return rows.length === 0
-      ? '\n<nothing>\n\n'
-      : `\n${[...groups.keys()]
-          .map((name) => visible(name))
-          .sort()
-          .join('\n')}\n\n`
+    return rows.length === 0 ? '\n<nothing>\n\n' : `\n${sideBySide([...groups.keys()].map((name) => visible(name)).sort(), width)}\n\n`
   }
   return [...groups]
-    .map(([keyspace, names]) => `\nKeyspace ${visible(identifier(keyspace))}\n${'-'.repeat(9 + keyspace.length)}\n${names.join('\n')}\n`)
+    .map(([keyspace, names]) => `\nKeyspace ${visible(identifier(keyspace))}\n${'-'.repeat(9 + keyspace.length)}\n${sideBySide(names, width)}\n`)
     .join('')
     .concat('\n')
+}
+
+/** Names in as many columns as fit, to be read down each column as in `ls`; one below the other without a width. */
+function sideBySide(names: string[], width: number | undefined): string {
+  if (width === undefined) return names.join('\n')
+  const cell = Math.max(0, ...names.map((name) => name.length)) + 2
+  const lines = Math.ceil(names.length / Math.max(1, Math.floor((width + 1) / cell)))
+  return Array.from({ length: lines }, (_, line) =>
+    names
+      .filter((_name, index) => index % lines === line)
+      .map((name) => name.padEnd(cell))
+      .join('')
+      .trimEnd(),
+  ).join('\n')
 }

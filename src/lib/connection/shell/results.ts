@@ -24,8 +24,8 @@ export interface ResultSink {
 export interface OpenResult {
   /** What to write for a page of rows; '' for nothing. */
   page(rows: unknown[][]): string
-  /** What to write at the end. */
-  end(): string
+  /** What to write at the end; `stopped` when there would have been more rows. */
+  end(stopped?: boolean): string
 }
 
 export function tableSink(width: Width, paint: Paint, expanded: () => boolean): ResultSink {
@@ -41,7 +41,8 @@ export function tableSink(width: Width, paint: Paint, expanded: () => boolean): 
           first = false
           return shown
         },
-        end: () => `${first && !expand ? `\n${layout.page([])}` : ''}\n(${layout.rows} ${layout.rows === 1 ? 'row' : 'rows'})\n`,
+        end: (stopped) =>
+          `${first && !expand ? `\n${layout.page([])}` : ''}\n(${layout.rows} ${layout.rows === 1 ? 'row' : 'rows'}${stopped === true ? ', there are more' : ''})\n`,
       }
     },
     nothing: () => undefined,

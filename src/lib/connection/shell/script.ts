@@ -126,6 +126,11 @@ function located(error: CassSniError, statement: Statement, options: Pick<Script
   })
 }
 
+/** Whether Cassandra said where in the statement it lies: without that, a caret would point at what is right. */
+export function hasPosition(error: CassSniError): boolean {
+  return error instanceof CqlStatementError && error.line !== undefined && error.column !== undefined
+}
+
 /** The statement's line in question and a caret under the position. */
 export function caretLines(error: CassSniError, statement: Statement): string {
   const at =

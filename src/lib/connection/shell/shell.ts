@@ -19,6 +19,8 @@ export interface ShellIo {
   more?: (signal: AbortSignal) => Promise<boolean>
   /** Absent off a terminal. */
   clear?: () => void
+  /** Width of the terminal; absent off one. */
+  columns?: () => number | undefined
 }
 
 export interface ShellSettings {
@@ -117,7 +119,7 @@ export class CqlShell {
   }
 
   async #describe(text: string, signal: AbortSignal): Promise<void> {
-    const described = await describe(this.session, text, signal)
+    const described = await describe(this.session, text, signal, this.#io.columns?.())
     if (this.#settings.data) {
       const result = this.#settings.sink.begin(described.columns)
       await this.#io.write(result.page(described.rows) + result.end())
@@ -144,6 +146,7 @@ export class CqlShell {
     if (page.columns === undefined) this.#settings.sink.nothing()
     else {
       const result = this.#settings.sink.begin(page.columns)
+      let stopped = false
       for (;;) {
         const { pageState } = page
         const stops = this.#paging && this.#io.more !== undefined
@@ -152,12 +155,13 @@ export class CqlShell {
         next?.catch(() => undefined)
         if (page.rows.length > 0) await this.#io.write(result.page(page.rows))
         if (pageState === undefined) break
-        if (stops && !(await this.#io.more?.(signal))) break
+        stopped = stops && !(await this.#io.more?.(signal))
+        if (stopped) break
         if (signal.aborted) throw interrupted(signal)
         page = await (next ?? this.session.execute(text, { ...options, pageState }))
         this.#warn(page)
       }
-      await this.#io.write(result.end())
+      await this.#io.write(result.end(stopped))
     }
     if (traceId !== undefined) this.#io.note(await traceOf(this.session, traceId, signal))
   }

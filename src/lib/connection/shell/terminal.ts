@@ -3,14 +3,15 @@ import { createInterface, type Interface } from 'node:readline'
 import { type Readable, Writable } from 'node:stream'
 import { CassSniError } from '../../errors.ts'
 import { remembered } from './history.ts'
-import { caretLines, runFile } from './script.ts'
+import { caretLines, hasPosition, runFile } from './script.ts'
 import type { CqlShell } from './shell.ts'
 import { type Statement, StatementSplitter } from './splitter.ts'
 import { visible } from './table.ts'
 
 export interface Terminal {
   input: Readable
-  output: Writable
+  /** `columns` of a terminal's own stream (nodejs/node doc/api/tty.md). */
+  output: Writable & { columns?: number }
 }
 
 export interface InteractiveOptions {
@@ -23,12 +24,15 @@ export interface InteractiveOptions {
   red: (text: string) => string
 }
 
+const MORE = '--More-- (Enter or Space: next page, q: stop) '
+
 /** Errors that end the session: the way to Cassandra itself is gone or was never allowed. */
 const ENDING = new Set(['CSNI602', 'CSNI604'])
 
 /** The lines of a terminal, one by one, with what Ctrl-C means at each moment. */
 export class TerminalLines {
   readonly #reader: Interface
+  readonly #terminal: Terminal
   readonly #waiting: string[] = []
   #wake: (() => void) | undefined
   #closed = false
@@ -38,6 +42,7 @@ export class TerminalLines {
 
   /** @param history oldest first */
   constructor(terminal: Terminal, history: string[]) {
+    this.#terminal = terminal
     this.#reader = createInterface({
       input: terminal.input,
       output: terminal.output,
@@ -97,21 +102,38 @@ export class TerminalLines {
     }
   }
 
-  /** Whether to show more: Enter is yes, anything else no. */
+  /** Whether to show more: Enter or Space is yes, anything else no. Space and q are taken at once, as pagers do. */
   async more(signal: AbortSignal): Promise<boolean> {
     if (this.#closed) return false
+    const { input, output } = this.#terminal
     const answer = await new Promise<string>((resolve) => {
-      const stop = (): void => resolve('q')
-      signal.addEventListener('abort', stop, { once: true })
-      this.#reader.once('close', stop)
-      this.#reader.question('--More-- (Enter: next page, q: stop) ', { signal }, (line) => {
+      // readline has put the key into its line by now.
+      const onKey = (key: string | undefined): void => {
+        if ((key === ' ' || key === 'q') && this.#reader.line === key) this.#reader.write(null, { name: 'return' })
+      }
+      const end = (line: string): void => {
+        input.off('keypress', onKey)
         signal.removeEventListener('abort', stop)
         this.#reader.off('close', stop)
         resolve(line)
-      })
+      }
+      const stop = (): void => end('q')
+      signal.addEventListener('abort', stop, { once: true })
+      this.#reader.once('close', stop)
+      input.on('keypress', onKey)
+      this.#reader.question(MORE, { signal }, end)
     })
     if (signal.aborted) throw signal.reason
+    if (this.#closed) return false
+    // An answer is nothing to come back to, in the history or between the pages.
+    if (answer.trim() !== '') this.replaceHistory(1, [])
+    if (output.columns !== undefined && output.columns > MORE.length + answer.length) output.write('\u001b[1A\r\u001b[2K')
     return answer.trim() === ''
+  }
+
+  /** Of the terminal, now. */
+  columns(): number | undefined {
+    return this.#terminal.output.columns
   }
 
   /** Puts other lines in the place of the last ones typed: what is remembered of a statement. */
@@ -190,8 +212,8 @@ async function executeOne(
     return exit === true && source === undefined
   } catch (error) {
     if (!(error instanceof CassSniError) || options.signal.aborted || ENDING.has(error.code)) throw error
-    const caret = error.code === 'CSNI605' && !error.message.includes('\n') ? `${caretLines(error, statement)}\n` : ''
-    const next = error.next.map((line) => `  ${visible(line)}\n`).join('')
+    const caret = hasPosition(error) && !error.message.includes('\n') ? `${caretLines(error, statement)}\n` : ''
+    const next = error.next.map((line) => `  Try: ${visible(line)}\n`).join('')
     note(`${caret}${options.red(`${error.message.split('\n').map(visible).join('\n')} [${error.code}]`)}\n${error.code === 'CSNI902' ? '' : next}`)
     return false
   }
