@@ -47,6 +47,7 @@ export async function cqlHostId(options: CqlLoginOptions): Promise<string> {
   const timeout = AbortSignal.timeout(timeoutMs)
   let stream: Duplex | undefined
   let stop: (() => void) | undefined
+  let over = false
   try {
     const given = new Promise<never>((_, reject) => {
       stop = () => {
@@ -59,16 +60,23 @@ export async function cqlHostId(options: CqlLoginOptions): Promise<string> {
       for (const signal of [timeout, options.signal]) signal.addEventListener('abort', stop, { once: true })
     })
     const asked = (async () => {
-      stream = await options.open()
+      const opened = await options.open()
+      stream = opened
       // The stream's own end shows as the TLS socket's error.
-      stream.on('error', () => undefined)
-      return askHostId(await secure(stream, options), options.credentials)
+      opened.on('error', () => undefined)
+      // It opened too late: nobody waits any more, and no password must follow.
+      if (over) {
+        opened.destroy()
+        throw new Error('too late')
+      }
+      return askHostId(await secure(opened, options), options.credentials)
     })()
     asked.catch(() => undefined)
     return await Promise.race([asked, given])
   } catch (error) {
     throw connectionError(error, options.serverName)
   } finally {
+    over = true
     stream?.destroy()
     if (stop !== undefined) options.signal.removeEventListener('abort', stop)
   }
