@@ -1,5 +1,5 @@
 import { Command } from '@oclif/core'
-import { complete, completionText, type KnownCommand, type Live } from '../lib/completion.ts'
+import { complete, completionText, isPlainWord, type KnownCommand, type Live } from '../lib/completion.ts'
 
 /** A shell waits for the answer while the user has pressed Tab. */
 const PATIENCE_MS = 900
@@ -38,13 +38,12 @@ export default class Complete extends Command {
     }
     const options = Object.fromEntries(Object.entries(given).filter(([name, text]) => text !== undefined && text !== '' && name !== what))
     try {
-      const { printableLine } = await import('../lib/output/untrusted.ts')
       const { liveNames } = await import('../lib/workflows/complete.ts')
       const names = await Promise.race([
         liveNames(what, { ...options, signal }),
         new Promise<string[]>((resolve) => signal.addEventListener('abort', () => resolve([]))),
       ])
-      return names.map(printableLine)
+      return names.filter(isPlainWord)
     } catch {
       // No cluster, no rights: nothing to offer.
       return []

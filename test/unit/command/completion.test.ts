@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict'
-import { complete, completionText, type KnownCommand } from '../../../src/lib/completion.ts'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { complete, completionText, isPlainWord, type KnownCommand } from '../../../src/lib/completion.ts'
+import { runCommand } from '../../support/command.ts'
 
 const output = { name: 'output', char: 'o', type: 'option', options: ['text', 'json'] } as const
 const node = { name: 'node', type: 'option' } as const
@@ -31,6 +35,26 @@ describe('complete', () => {
   it('leaves files to the shell where a file is wanted', () => {
     assert.equal(complete(['certs', 'ca', '--out', ''], commands, {}).files, true)
     assert.equal(complete(['certs', 'ca', ''], commands, {}).files, false)
+  })
+})
+
+describe('names of the kubeconfig and the cluster', () => {
+  it('are offered only when a shell takes them as they are', async () => {
+    for (const name of ['a', 'dse-dc1-default-sts-0', 'arn:aws:eks:eu-west-1:1:cluster/x', 'admin@k', 'a_b', 'gke_p_z_c']) assert.ok(isPlainWord(name), name)
+    for (const name of ['', 'a b', 'x\n:1', '$(id)', '`id`', 'a;b', '-x', ':4', '_activeHelp_ x', 'a\tb', "it's", '~', '\u001b[2J'])
+      assert.equal(isPlainWord(name), false, name)
+  })
+
+  it('that are not are left out, and give no directive of their own', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'completion-'))
+    const contexts = ['good', 'evil\n:1', '$(touch /tmp/x)'].map((name) => ({ name, context: { cluster: 'k' } }))
+    try {
+      writeFileSync(join(folder, 'config'), JSON.stringify({ contexts }))
+      const { stdout } = await runCommand(['__complete', 'verify', '--context', ''], { env: { KUBECONFIG: join(folder, 'config') } })
+      assert.equal(stdout, 'good\n:4\n')
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   })
 })
 
