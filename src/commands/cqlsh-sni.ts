@@ -2,6 +2,7 @@ import { Flags } from '@oclif/core'
 import { CassSniCommand, type Run } from '../lib/command.ts'
 import { CassSniError } from '../lib/errors.ts'
 import { datacenterFlags, durationFlag, gatewayFlags, nodeFlag, outputFlag, timeoutFlag } from '../lib/flags.ts'
+import type { Show } from '../lib/output/show.ts'
 import type { CqlResult } from '../lib/workflows/cqlsh.ts'
 import type { ClientFilesResult } from '../lib/workflows/cqlsh-files.ts'
 import type { SessionChoice } from '../lib/workflows/cqlsh-session.ts'
@@ -91,11 +92,12 @@ export default class CqlshSni extends CassSniCommand<Result> {
         ...(caOut === undefined ? {} : { caOut }),
       })
     }
-    const [{ cqlsh }, { width }, { palette, wantsColour }, { errorText }] = await Promise.all([
+    const [{ cqlsh }, { width }, { palette, wantsColour }, { errorText }, { printable }] = await Promise.all([
       import('../lib/workflows/cqlsh.ts'),
       import('../lib/output/table.ts'),
       import('../lib/output/colour.ts'),
       import('../lib/output/messages.ts'),
+      import('../lib/output/untrusted.ts'),
     ])
     const paint = palette(wantsColour(flags.color, env, stdout))
     const errors = palette(wantsColour(flags.color, env, stderr))
@@ -109,6 +111,7 @@ export default class CqlshSni extends CassSniCommand<Result> {
       continueOnError: flags['continue-on-error'],
       ...(flags['page-size'] === undefined ? {} : { pageSize: flags['page-size'] }),
       write: (text) => written(stdout, text),
+      shown: stdout.isTTY === true ? printable : (text) => text,
       note: (text) => void stderr.write(text),
       tell: (error) => void stderr.write(errorText(error, errors)),
       caret: stderr.isTTY === true,
@@ -118,8 +121,11 @@ export default class CqlshSni extends CassSniCommand<Result> {
     })
   }
 
-  protected present(result: Result): string {
-    return 'statements' in result ? '' : (result.text ?? result.files.map((file) => `${file} written\n`).join(''))
+  protected present(result: Result, show: Show): string {
+    if ('statements' in result) return ''
+    const text = result.text ?? result.files.map((file) => `${file} written\n`).join('')
+    // a file or a program gets it as it is
+    return process.stdout.isTTY === true ? show.printable(text) : text
   }
 }
 

@@ -42,8 +42,11 @@ export default class PortForward extends CassSniCommand<undefined> {
     const target = flags.target ?? (flags.node === undefined ? 'gateway' : 'node')
     if (target === 'gateway' && flags.node !== undefined)
       throw new CassSniError('CSNI101', '--node goes with --target node: the gateway leads to all nodes, by SNI')
-    const { forwardingText, portForward } = await import('../lib/workflows/port-forward.ts')
-    const { printableLine } = await import('../lib/output/untrusted.ts')
+    const [{ forwardingText, portForward }, { printableLine }, { escaped }] = await Promise.all([
+      import('../lib/workflows/port-forward.ts'),
+      import('../lib/output/untrusted.ts'),
+      import('../lib/output/envelope.ts'),
+    ])
     await portForward(await run.context('Port-forward'), {
       target,
       ...(flags.node === undefined ? {} : { node: flags.node }),
@@ -56,12 +59,15 @@ export default class PortForward extends CassSniCommand<undefined> {
       ready: (forwarding) => {
         const { warnings, ...result } = forwarding
         // One line, for a program that starts this one and waits for it.
-        run.print(run.format === 'json' ? `${JSON.stringify({ apiVersion: 'cass-sni/v1', kind: this.kind, result, warnings })}\n` : forwardingText(forwarding))
-        if (run.format !== 'json') for (const { message, code } of warnings) run.log(`warning: ${printableLine(message)} [${code}]`, 0)
+        run.print(
+          run.format === 'json'
+            ? `${escaped(JSON.stringify({ apiVersion: 'cass-sni/v1', kind: this.kind, result, warnings }))}\n`
+            : forwardingText({ ...forwarding, target: printableLine(forwarding.target) }),
+        )
+        if (run.format !== 'json') for (const { message, code } of warnings) run.log(`warning: ${message} [${code}]`, 0)
       },
       connection: (event) => {
-        const line = connectionLine(event)
-        run.log(printableLine(line), event.type === 'refused' ? 0 : 1)
+        run.log(connectionLine(event), event.type === 'refused' ? 0 : 1)
       },
     })
     return undefined

@@ -105,6 +105,11 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
       exitCode = error.exitCode
       await output.fail(error)
     }
+    const lost = error ? undefined : await output.lost()
+    if (lost) {
+      exitCode = lost.exitCode
+      await output.fail(lost)
+    }
     interruption.end()
     release()
     process.exitCode = exitCode

@@ -5,6 +5,7 @@ import type { ColourChoice } from './output/colour.ts'
 import type { Warning } from './output/envelope.ts'
 import type { Progress } from './output/steps.ts'
 import type { Show } from './output/show.ts'
+import { printableLine } from './output/untrusted.ts'
 
 interface Form {
   /** The value of -o. */
@@ -29,6 +30,7 @@ export class RunOutput {
   #held: string[] = []
   #asking = false
   #closed = false
+  #lost: CassSniError | undefined
   readonly #changes: ChangeRecord[] = []
   readonly #untold: ChangeRecord[] = []
   readonly #warnings: Warning[] = []
@@ -51,12 +53,28 @@ export class RunOutput {
   /** Calls back once when stdout has no reader any more. Returns the function that ends the watch. */
   onClosedPipe(abort: (reason: CassSniError) => void): () => void {
     const onError = (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') return
+      if (this.#closed) return
       this.#closed = true
-      abort(new CassSniError('CSNI902', CLOSED_PIPE))
+      if (error.code !== 'EPIPE') this.#lost = new CassSniError('CSNI104', `the output cannot be written: ${error.message}`, { object: 'stdout' })
+      abort(this.#lost ?? new CassSniError('CSNI902', CLOSED_PIPE))
     }
-    process.stdout.on('error', onError)
-    return () => process.stdout.off('error', onError)
+    // What is only told must not end the work.
+    const ignore = () => {}
+    // @oclif/core throws from a listener of its own (lib/command.js): the program would die with a stack trace.
+    const others = process.stdout.listeners('error') as (() => void)[]
+    process.stdout.removeAllListeners('error').on('error', onError)
+    process.stderr.on('error', ignore)
+    return () => {
+      process.stdout.off('error', onError)
+      for (const other of others) process.stdout.on('error', other)
+      process.stderr.off('error', ignore)
+    }
+  }
+
+  /** Why what was written did not arrive, a full disk for instance; known only after the write. */
+  async lost(): Promise<CassSniError | undefined> {
+    await new Promise((resolve) => setImmediate(resolve))
+    return this.#lost
   }
 
   /** Makes the list of steps ready, before the first event. */
@@ -120,14 +138,17 @@ export class RunOutput {
 
   /** A line of the log on stderr. listr2 keeps what is written there back until its list is done. */
   log(line: string, level: number): void {
-    if (this.#form.level >= level) process.stderr.write(`${line}\n`)
+    if (this.#form.level >= level) process.stderr.write(`${printableLine(line)}\n`)
   }
 
   /** Everything that is left to say: changes, the result, warnings, the error. */
   async finish(result: object | undefined, error: CassSniError | undefined, present: (result: object, show: Show) => string): Promise<void> {
     await this.#settleProgress(error !== undefined)
     const { format } = this.#form
-    if (this.#closed) return
+    if (this.#closed) {
+      if (error && error === this.#lost) await this.fail(error)
+      return
+    }
     if (this.#enveloped && (format === 'json' || format === 'yaml')) {
       const { envelope, serialise } = await import('./output/envelope.ts')
       const outcome = { result, changes: this.#changes, warnings: this.#warnings, error }
@@ -145,7 +166,7 @@ export class RunOutput {
 
   /** An error, as text on stderr. */
   async fail(error: CassSniError): Promise<void> {
-    if (this.#closed) return
+    if (this.#closed && error !== this.#lost) return
     const [{ palette, wantsColour }, { errorText }] = await Promise.all([import('./output/colour.ts'), import('./output/messages.ts')])
     const paint = palette(wantsColour(this.#form.color, process.env, process.stderr))
     const bug = error.code === 'CSNI903' && this.#form.level < 9

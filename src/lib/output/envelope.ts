@@ -55,6 +55,7 @@ export async function serialise(value: unknown, format: 'json' | 'yaml'): Promis
   return escaped(document.toString({ lineWidth: 0 }))
 }
 
-function escaped(text: string): string {
+/** JSON or YAML text in which no control is left that a terminal would obey. */
+export function escaped(text: string): string {
   return text.replace(UNSAFE, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

@@ -25,6 +25,8 @@ export interface CqlshOptions extends SessionChoice {
   pageSize?: number
   /** Results, as they come; resolves when stdout takes more. */
   write: (text: string) => Promise<void>
+  /** Makes data harmless when stdout is a terminal. */
+  shown: (text: string) => string
   /** Notes and, with continueOnError, errors. */
   note: (text: string) => void
   tell: (error: CassSniError) => void
@@ -56,7 +58,11 @@ export async function cqlsh(context: WorkflowContext, options: CqlshOptions): Pr
   const session = await openSession(context, access, options)
   const statements: StatementResult[] = []
   const state = { expand: false }
-  const sinks = { table: () => tableSink(options.width, options.paint, () => state.expand), csv: csvSink, json: () => jsonSink(statements) }
+  const sinks = {
+    table: () => tableSink(options.width, options.paint, () => state.expand),
+    csv: () => csvSink(options.shown),
+    json: () => jsonSink(statements),
+  }
   const { terminal } = options
   const file = historyFile(options.env)
   const history = terminal === undefined ? [] : await loadHistory(file)

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -141,6 +144,31 @@ describe('the base command', () => {
     assert.match(stderr, /Interrupted by Ctrl-C/)
     assert.equal(exitCode, 130)
     assert.equal(process.listenerCount('SIGINT'), listeners)
+  })
+
+  it('warns aloud of an API server that is not verified', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'insecure-'))
+    const file = join(folder, 'config')
+    const cluster = { server: 'https://x', 'insecure-skip-tls-verify': true }
+    writeFileSync(file, JSON.stringify({ clusters: [{ name: 'k', cluster }], contexts: [{ name: 'c', context: { cluster: 'k' } }], 'current-context': 'c' }))
+    const connects = async (given: Run) => {
+      await given.context('x')
+      return good
+    }
+    try {
+      assert.match((await run(['--kubeconfig', file], connects)).stderr, /^warning: the certificate of the API server https:\/\/x is NOT verified/)
+      assert.match(JSON.parse((await run(['--kubeconfig', file, '-o', 'json'], connects)).stdout).warnings[0].message, /NOT verified/)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
+  it('lets no control of a log line reach the terminal', async () => {
+    const { stderr } = await run(['-v', '6'], async ({ log }) => {
+      log('GET /a\u001b[2J\nerror: forged', 6)
+      return good
+    })
+    assert.equal(stderr, 'GET /a error: forged\n')
   })
 
   it('asks nobody off a terminal', async () => {

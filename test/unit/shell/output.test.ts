@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { CqlColumn } from '../../../src/lib/connection/cql.ts'
 import { csvHeader, csvRows } from '../../../src/lib/connection/shell/csv.ts'
+import { printable } from '../../../src/lib/output/untrusted.ts'
 import { csvSink, jsonSink, type StatementResult, tableSink } from '../../../src/lib/connection/shell/results.ts'
 import { TableLayout, visible } from '../../../src/lib/connection/shell/table.ts'
 import { width } from '../../../src/lib/output/table.ts'
@@ -75,9 +76,20 @@ describe('CSV', () => {
   })
 
   it('writes one header per result, also without rows', () => {
-    const result = csvSink().begin([id])
+    const result = csvSink((text) => text).begin([id])
     assert.equal(result.page([[1]]) + result.page([[2]]) + result.end(), 'id\n1\n2\n')
-    assert.equal(csvSink().begin([id]).end(), 'id\n')
+    assert.equal(
+      csvSink((text) => text)
+        .begin([id])
+        .end(),
+      'id\n',
+    )
+    assert.equal(
+      csvSink(printable)
+        .begin([id])
+        .page([['\u001b[2Jx']]),
+      'id\nx\n',
+    )
   })
 })
 

@@ -49,16 +49,17 @@ export function tableSink(width: Width, paint: Paint, expanded: () => boolean): 
   }
 }
 
-export function csvSink(): ResultSink {
+/** @param shown makes text harmless where it goes to a terminal; elsewhere data is written as it is */
+export function csvSink(shown: (text: string) => string): ResultSink {
   return {
     begin: (columns) => {
       let first = true
       const header = (): string => {
-        const text = first ? csvHeader(columns) : ''
+        const text = first ? shown(csvHeader(columns)) : ''
         first = false
         return text
       }
-      return { page: (rows) => header() + csvRows(columns, rows), end: header }
+      return { page: (rows) => header() + shown(csvRows(columns, rows)), end: header }
     },
     nothing: () => undefined,
   }
