@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, dirname, isAbsolute, join, resolve, sep } from 'node:path'
-import { unescape } from 'node:querystring'
+import { unescape as decoded } from 'node:querystring'
 import { CassSniError } from '../errors.ts'
 import type { KubeOptions, KubeTarget } from './kube.ts'
 
@@ -220,7 +220,7 @@ function withoutLogin(server: string): { server: string; login?: { username: str
   if (username === '' && password === '') return { server }
   url.username = ''
   url.password = ''
-  return { server: url.href.replace(/\/$/, ''), login: { username: unescape(username), password: unescape(password) } }
+  return { server: url.href.replace(/\/$/, ''), login: { username: decoded(username), password: decoded(password) } }
 }
 
 function hasCredentials({ token, tokenFile, username, exec, 'auth-provider': provider }: UserEntry): boolean {
