@@ -41,7 +41,8 @@ export function readCertificate(source: Buffer | string): Certificate {
 /** A name or an address in the form in which two are compared: lower case, no final dot, IPv6 in its short form. */
 export function normalName(name: string): string {
   const text = name.trim().toLowerCase().replace(/\.$/, '')
-  return isIP(text) === 6 ? new URL(`http://[${text}]`).hostname.slice(1, -1) : text
+  // An address with a zone (fe80::1%eth0) is none that a URL or a certificate can hold.
+  return isIP(text) === 6 && !text.includes('%') ? new URL(`http://[${text}]`).hostname.slice(1, -1) : text
 }
 
 /** Whole days from `now` (milliseconds) until the date, rounded down; negative when it has passed. */

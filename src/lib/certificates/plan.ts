@@ -1,6 +1,7 @@
 /** Which names a datacenter's certificate has to carry, and whether the one that is there will do. Pure. */
 import type { Datacenter } from '../cassandra/datacenter.ts'
 import { isIP } from 'node:net'
+import { domainToASCII } from 'node:url'
 import { CassSniError } from '../errors.ts'
 import { RENEWAL_DAYS, signedBy } from './authority.ts'
 import { type Certificate, dateText, daysUntil, normalName } from './certificate.ts'
@@ -60,10 +61,10 @@ export function pendingNodes(dc: Datacenter): { pod: string; reason: string }[] 
 export function parsePublicNames(given: readonly string[]): string[] {
   const names = given
     .flatMap((text) => text.split(','))
-    .map(normalName)
+    .map((text) => normalName(ascii(text)))
     .filter((name) => name !== '')
   for (const name of names) {
-    if (isIP(name) !== 0 || isDnsName(name)) continue
+    if ((isIP(name) !== 0 && !name.includes('%')) || isDnsName(name)) continue
     throw new CassSniError('CSNI101', `--public-name ${JSON.stringify(name)} is neither a DNS name nor an IP address`, {
       next: ['kubectl cass-sni certs --public-name cassandra.example.com --public-name 203.0.113.7'],
     })
@@ -153,6 +154,11 @@ function listed(names: readonly string[]): string {
 function serviceNames(service: string, dc: Datacenter): string[] {
   const inNamespace = `${service}.${dc.namespace}`
   return [service, inNamespace, `${inNamespace}.svc`, `${inNamespace}.svc.${dc.clusterDomain}`]
+}
+
+/** The form of an international name that stands in DNS and in certificates ("xn--…"); the text itself when it is none. */
+function ascii(text: string): string {
+  return /[^\0-\x7f]/.test(text) ? domainToASCII(text.trim()) || text : text
 }
 
 function isDnsName(name: string): boolean {

@@ -42,14 +42,15 @@ describe('the names of the certificate', () => {
   })
 
   it('take public names as people write them, and refuse what is none', () => {
-    assert.deepEqual(parsePublicNames(['Cassandra.Example.com.', 'a.b,203.0.113.7', '2001:DB8:0:0:0:0:0:1', '*.db.example.com', 'a.b']), [
+    assert.deepEqual(parsePublicNames(['Cassandra.Example.com.', 'a.b,203.0.113.7', '2001:DB8:0:0:0:0:0:1', '*.db.example.com', 'a.b', 'Köln.example']), [
       'cassandra.example.com',
       'a.b',
       '203.0.113.7',
       '2001:db8::1',
       '*.db.example.com',
+      'xn--kln-sna.example',
     ])
-    for (const name of ['-x', 'a b', 'http://x', '*', '*.com', '1.2.3', 'a..b', `${'a'.repeat(64)}.b`, 'ünicode.de', 'x\u001b[31m']) {
+    for (const name of ['-x', 'a b', 'http://x', '*', '*.com', '1.2.3', 'a..b', `${'a'.repeat(64)}.b`, 'fe80::1%eth0', 'ü b.de', 'x\u001b[31m']) {
       assert.throws(
         () => parsePublicNames([name]),
         (error: unknown) => error instanceof CassSniError && error.code === 'CSNI101',
