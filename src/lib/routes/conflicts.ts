@@ -39,7 +39,7 @@ export interface Conflict {
 /** The Gateways of others that Istio would not let stand beside ours, then the VirtualServices that claim one of our names. */
 export function findConflicts(around: Surroundings): Conflict[] {
   const others = otherGateways(around)
-  return [...others.flatMap((gateway) => gatewayConflict(gateway, around) ?? []), ...nameConflicts(around)]
+  return [...reservedPort(around), ...others.flatMap((gateway) => gatewayConflict(gateway, around) ?? []), ...nameConflicts(around)]
 }
 
 /** Another datacenter of the namespace has its SNI Gateway on this port of this gateway already: then the hosts have to be narrower. */
@@ -50,6 +50,17 @@ export function needsNarrowHosts(around: Surroundings): boolean {
       isSibling(gateway, datacenter) &&
       serversOf(gateway).some((server) => server.port === port && isTls(server.protocol) && server.hosts.includes(`${datacenter.namespace}/*`)),
   )
+}
+
+/** Ports that a gateway's own Envoy and agent listen on (istio.io, Application Requirements, "Ports used by Istio"). */
+const RESERVED = new Set([15000, 15001, 15004, 15006, 15008, 15020, 15021, 15053, 15090])
+
+function reservedPort({ gateway, port }: Surroundings): Conflict[] {
+  if (!RESERVED.has(port)) return []
+  const object = `service/${gateway.service} in namespace ${gateway.namespace}`
+  return [
+    { code: 'CSNI503', message: `port ${port} is one of those that Istio's own proxies listen on: clients need another one`, object, next: ['--port 9042'] },
+  ]
 }
 
 /** Other Gateways for the same pods of a gateway. */

@@ -232,6 +232,11 @@ describe('conflicts', () => {
     )
   })
 
+  it('are the ports of Istio itself', () => {
+    deepEqual(codes(around([], [], { port: 15021 })), ['CSNI503'])
+    deepEqual(codes(around([], [], { port: 15443 })), [])
+  })
+
   it("find the blog's SNI routes", () => {
     const [conflict, more] = findConflicts(
       around(
