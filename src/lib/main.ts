@@ -77,6 +77,8 @@ function commandOf(words: string[], config: Config): [string | undefined, ...str
   for (let count = names.length; count > 0; count--) {
     const id = names.slice(0, count).join(':')
     const isCommand = config.commandIDs.includes(id)
+    // A command that others stand under takes no words of its own: one that follows is one of those, mistyped.
+    if (isCommand && count < names.length && known.some((each) => each.startsWith(`${id}:`))) break
     if (isCommand || (topics.includes(id) && count === names.length)) return [id, ...words.slice(count)]
   }
   const wanted = names.slice(0, topics.includes(names[0] ?? '') ? 2 : 1)

@@ -34,7 +34,14 @@ interface ParserError extends Error {
 export function usageError(thrown: unknown, flagNames: readonly string[], help: string): CassSniError {
   const error: ParserError = thrown instanceof Error ? thrown : new Error(String(thrown))
   const own = thrown instanceof CassSniError ? thrown.next : []
-  return new CassSniError('CSNI101', sentence(error, flagNames), { next: [...own, help] })
+  return new CassSniError('CSNI101', sentence(error, flagNames), { next: [...own, ...kubectlPorts(error, flagNames), help] })
+}
+
+/** Hands that know `kubectl port-forward` write LOCAL:REMOTE. */
+function kubectlPorts({ message }: Error, flagNames: readonly string[]): string[] {
+  const [, local, remote] = /^Unexpected argument: (\d*)(?::(\d+))?$/m.exec(message) ?? []
+  if (local === undefined || !flagNames.includes('gateway-port')) return []
+  return [`kubectl cass-sni port-forward --port ${local || 0}${remote === undefined ? '' : ` --gateway-port ${remote}`}`]
 }
 
 function sentence(error: ParserError, flagNames: readonly string[]): string {

@@ -13,6 +13,8 @@ describe('a wrong command line', () => {
   const cases: [string, string[], RegExp][] = [
     ['command', ['instal'], /There is no command "instal"\. Did you mean "install"\? \[CSNI101\]\n {2}Try: kubectl cass-sni --help\n/],
     ['command of a topic', ['routes', 'snyc'], /There is no command "routes snyc"\. Did you mean "routes sync"\?/],
+    ['command under a command', ['certs', 'cA'], /There is no command "certs cA"\. Did you mean "certs ca"\?/],
+    ["port as kubectl's hands write it", ['port-forward', '9043:9042'], /Try: kubectl cass-sni port-forward --port 9043 --gateway-port 9042\n/],
     ['flag', ['verify', '--nod', '1'], /There is no flag --nod\. Did you mean --node\? \[CSNI101\]\n {2}Try: kubectl cass-sni verify --help\n/],
     ['flag before the command', ['-n', 'x', 'verify', '--bogus'], /There is no flag --bogus/],
     ['flag without a command', ['--bogus'], /"--bogus" is not a command/],

@@ -51,7 +51,7 @@ Run again it changes only what differs. With --mode tcp: one plain TCP route to 
       { title: 'NODE', cell: (node) => show.printableLine(node.pod) },
       { title: 'HOST ID', cell: (node) => node.hostId ?? '' },
       { title: 'ROUTE', cell: (node) => colour[node.state](node.state) },
-      { title: 'WHY', cell: (node) => show.printableLine(node.reason ?? '') },
+      ...(nodes.some(({ reason }) => reason) ? [{ title: 'WHY', cell: (node: (typeof nodes)[number]) => show.printableLine(node.reason ?? '') }] : []),
     ])
     const changed = summary.created + summary.configured + summary.pruned
     const last = changed === 0 && summary.unchanged > 0 ? `Nothing had to change: ${mode === 'sni' ? 'every route' : 'the route'} is as it should be.` : ''

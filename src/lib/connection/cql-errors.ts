@@ -49,7 +49,7 @@ export function statementError(code: number, message: string, cause?: unknown): 
 export function loginError(message: string, cause?: unknown): CassSniError {
   return new CassSniError('CSNI604', `Cassandra refused the login: ${message}`, {
     ...(cause === undefined ? {} : { cause }),
-    next: ['The user and the password come from the superuser Secret of the datacenter; name another with --username and CASS_SNI_PASSWORD.'],
+    next: ['Without --username the login is that of the superuser Secret; with it the password comes from CASS_SNI_PASSWORD, --password-stdin or a prompt.'],
   })
 }
 

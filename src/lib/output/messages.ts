@@ -22,7 +22,7 @@ function mentions(message: string, object: string): boolean {
   return object
     .split(/[\s/,]+/)
     .filter((word) => !['in', 'of', 'namespace', 'the'].includes(word))
-    .every((word) => message.includes(word))
+    .every((word) => message.toLowerCase().includes(word.toLowerCase().replace(/s$/, '')))
 }
 
 function stackOf(error: Error): string[] {

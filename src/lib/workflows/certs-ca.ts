@@ -4,7 +4,7 @@ import { authorityObject, readAuthorityCertificate } from '../cassandra/authorit
 import { observeDatacenter } from '../cassandra/observe.ts'
 import { parseCertificate } from '../certificates/authority.ts'
 import { daysUntil } from '../certificates/certificate.ts'
-import { CassSniError, shell } from '../errors.ts'
+import { CassSniError, fileTrouble, shell } from '../errors.ts'
 import type { WorkflowContext } from './context.ts'
 
 export interface CertsCaOptions {
@@ -77,7 +77,7 @@ async function writeCertificate(context: WorkflowContext, path: string, pem: str
     return { path, action: 'written' }
   } catch (error) {
     if (error instanceof CassSniError) throw error
-    throw new CassSniError('CSNI104', `file ${path} cannot be written: ${(error as Error).message}`, {
+    throw new CassSniError('CSNI104', `file ${path} cannot be written: ${fileTrouble(error)}`, {
       object: path,
       next: ['kubectl cass-sni certs ca --out ca.pem'],
       cause: error,

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { cqlshrcFile, environmentFile } from '../connection/client-files.ts'
-import { CassSniError, shell } from '../errors.ts'
+import { CassSniError, fileTrouble, shell } from '../errors.ts'
 import { type Access, observeAccess, type SessionChoice } from './cqlsh-session.ts'
 import type { WorkflowContext } from './context.ts'
 
@@ -57,21 +57,27 @@ export async function clientFiles(context: WorkflowContext, options: ClientFiles
 /** Where a client connects to. Apache's cqlsh sends no SNI, so it needs a way that leads to one node only. */
 function placeOf({ path, datacenter }: Access, options: ClientFilesOptions): { host: string; port: number; comment: string[] } {
   const { namespace } = datacenter
+  const which = options.datacenter === undefined ? [] : ['-d', options.datacenter]
   if (options.form === 'cqlshrc' && options.address === undefined) {
     return {
       host: '127.0.0.1',
       port: options.port,
       comment: [
-        `cqlsh sends no SNI. Open a way to one node first: ${shell`kubectl cass-sni port-forward -n ${namespace} --target node --node 0 --port ${options.port}`}`,
+        `cqlsh sends no SNI. Open a way to one node first: ${shell`kubectl cass-sni port-forward -n ${[namespace, ...which]} --target node --node ${options.node ?? 0} --port ${options.port}`}`,
       ],
     }
   }
+  const noSni = 'cqlsh itself reads CQLSH_HOST too but sends no SNI: for it take --print-cqlshrc, in a shell without these variables.'
   const sni = 'Send a host id (CASS_SNI_HOST_IDS) as SNI, and verify the certificate against it.'
-  if (path.address !== undefined) return { ...path.address, comment: options.form === 'env' ? [sni] : [] }
+  if (path.address !== undefined) return { ...path.address, comment: options.form === 'env' ? [sni, noSni] : [] }
   return {
     host: '127.0.0.1',
     port: options.port,
-    comment: [sni, `The gateway has no address: open a way to it first: ${shell`kubectl cass-sni port-forward -n ${namespace} --port ${options.port}`}`],
+    comment: [
+      sni,
+      noSni,
+      `The gateway has no address: open a way to it first: ${shell`kubectl cass-sni port-forward -n ${[namespace, ...which]} --port ${options.port}`}`,
+    ],
   }
 }
 
@@ -83,7 +89,7 @@ async function writePrivate(file: string, text: string): Promise<string> {
     await rename(fresh, file)
   } catch (error) {
     await rm(fresh, { force: true })
-    throw new CassSniError('CSNI104', `${file} cannot be written: ${(error as Error).message}`, { object: file, cause: error })
+    throw new CassSniError('CSNI104', `${file} cannot be written: ${fileTrouble(error)}`, { object: file, cause: error })
   }
   return file
 }

@@ -16,6 +16,11 @@ describe('messages', () => {
     assert.equal(errorText(error, paint), 'error: The user may not read it. [CSNI203]\n  Object: secret/s in namespace n\n')
   })
 
+  it('do not name a kind again that the message names', () => {
+    const error = new CassSniError('CSNI301', 'there is no CassandraDatacenter in namespace n', { object: 'cassandradatacenters in namespace n' })
+    assert.equal(errorText(error, paint), 'error: there is no CassandraDatacenter in namespace n [CSNI301]\n')
+  })
+
   it('keep escape sequences of the cluster from the terminal', () => {
     const text = errorText(new CassSniError('CSNI206', 'bad \u001b]0;t\u0007name', { next: ['a\u001b[2J'] }), paint)
     assert.equal(text, 'error: bad name [CSNI206]\n  Try: a\n')
