@@ -18,6 +18,7 @@ export interface TlsSettings {
   ca?: Buffer
   cert?: Buffer | string
   key?: Buffer | string
+  /** Always told: Node would else look at NODE_TLS_REJECT_UNAUTHORIZED, which kubectl does not know. */
   rejectUnauthorized?: boolean
   servername?: string
 }
@@ -76,7 +77,7 @@ function tlsSettings({ cluster, user }: ChosenConfig): TlsSettings {
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),
-    ...(cluster['insecure-skip-tls-verify'] === true ? { rejectUnauthorized: false } : {}),
+    rejectUnauthorized: cluster['insecure-skip-tls-verify'] !== true,
     ...(cluster['tls-server-name'] === undefined ? {} : { servername: cluster['tls-server-name'] }),
   }
 }

@@ -173,6 +173,8 @@ export class Transport {
           method: call.method,
           headers,
           signal: this.signal,
+          // for the agent of a proxy, which is not ours
+          rejectUnauthorized: security.tls.rejectUnauthorized !== false,
         }),
         body,
         this.#options.requestTimeoutMs || DEFAULT_REQUEST_MS,

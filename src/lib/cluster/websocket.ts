@@ -35,6 +35,7 @@ export async function openWebSocket(transport: Transport, path: string, query: U
     maxPayload: LARGEST_MESSAGE,
     skipUTF8Validation: true,
     generateMask: (mask: Buffer) => mask.fill(0),
+    rejectUnauthorized: endpoint.security.tls.rejectUnauthorized !== false,
     ...(endpoint.security.tls.servername === undefined ? {} : { servername: endpoint.security.tls.servername }),
   }
   // the types of ws demand one header per name; Node sends an array as several lines, as Impersonate-Group needs it
