@@ -163,6 +163,19 @@ describe('scripts', () => {
     assert.match((error as Error).message, / {2}CREATE ROLE app WITH PASSWORD = \*{11} AN LOGIN = true\n {50}\^/)
   })
 
+  it('tell none in a trace or a warning either', async () => {
+    const session = new FakeSession((statement) => ({
+      columns: columns('activity', 'source', 'source_elapsed'),
+      rows: [["Parsing CREATE ROLE app WITH PASSWORD = 'hunter2'", 'x', '1']],
+      warnings: statement.includes('ROLE') ? ["do not use 'hunter2'"] : [],
+      traceId: '00000000-0000-0000-0000-000000000001',
+    }))
+    const { shell, notes } = fakeShell(session)
+    await shell.execute("CREATE ROLE app WITH PASSWORD = 'hunter2'", signal)
+    assert.match(notes(), /Parsing CREATE ROLE app WITH PASSWORD = '\*\*\*'/)
+    assert.doesNotMatch(notes(), /hunter2/)
+  })
+
   it('find the position in a later line of a statement, and put a caret under it', async () => {
     const { shell } = fakeShell(new FakeSession(picky))
     const run = runScript(shell, ['SELECT *\n\tFORM x;'], { ...script, caret: true })

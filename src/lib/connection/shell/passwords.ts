@@ -24,20 +24,31 @@ export function blanked(statement: string): string {
   return withBlanks(statement, (secret) => secret.replace(/[^\n]/g, '*'))
 }
 
-/** The error without the literals of a statement that may hold a password: Cassandra quotes what it could not parse. */
-export function withoutPasswords(error: unknown, statement: string): unknown {
+/** Text that Cassandra wrote about a statement, without the literals of one that may hold a password; undefined when it holds none. */
+function cleaned(text: string, statement: string): string | undefined {
   const secrets: string[] = []
   withBlanks(statement, (secret) => {
     const inner = secret.replace(/^('|\$\$)/, '').replace(/('|\$\$)$/, '')
     secrets.push(inner, inner.replaceAll("''", "'"))
     return ''
   })
-  if (!(error instanceof CassSniError) || secrets.length === 0) return error
+  if (secrets.length === 0) return undefined
   // the longest first: one may be a part of another
-  const told = secrets
+  return secrets
     .filter((secret) => secret !== '')
     .sort((a, b) => b.length - a.length)
-    .reduce((text, secret) => text.replaceAll(secret, '***'), error.message)
+    .reduce((left, secret) => left.replaceAll(secret, '***'), text)
+}
+
+/** A trace or a warning without passwords: both quote the statement. */
+export function cleanText(text: string, statement: string): string {
+  return cleaned(text, statement) ?? text
+}
+
+/** The error without the passwords of its statement: Cassandra quotes what it could not parse. */
+export function withoutPasswords(error: unknown, statement: string): unknown {
+  const told = error instanceof CassSniError ? cleaned(error.message, statement) : undefined
+  if (told === undefined || !(error instanceof CassSniError)) return error
   // the cause quotes it as well
   if (error instanceof CqlStatementError) {
     const { line, column } = error

@@ -4,7 +4,7 @@ import type { CqlPage, CqlSession, ExecuteOptions } from '../cql.ts'
 import { parseShellCommand, type ShellCommand } from './commands.ts'
 import { describe } from './describe.ts'
 import { HELP } from './help.ts'
-import { withoutPasswords } from './passwords.ts'
+import { cleanText, withoutPasswords } from './passwords.ts'
 import type { ResultSink } from './results.ts'
 import { visible } from './table.ts'
 import { traceOf } from './tracing.ts'
@@ -142,7 +142,7 @@ export class CqlShell {
     }
     let page = await this.session.execute(text, { ...options, trace: this.#tracing })
     const { traceId } = page
-    this.#warn(page)
+    this.#warn(page, text)
     if (page.columns === undefined) this.#settings.sink.nothing()
     else {
       const result = this.#settings.sink.begin(page.columns)
@@ -159,15 +159,15 @@ export class CqlShell {
         if (stopped) break
         if (signal.aborted) throw interrupted(signal)
         page = await (next ?? this.session.execute(text, { ...options, pageState }))
-        this.#warn(page)
+        this.#warn(page, text)
       }
       await this.#io.write(result.end(stopped))
     }
-    if (traceId !== undefined) this.#io.note(await traceOf(this.session, traceId, signal))
+    if (traceId !== undefined) this.#io.note(cleanText(await traceOf(this.session, traceId, signal), text))
   }
 
-  #warn(page: CqlPage): void {
-    for (const warning of page.warnings) this.#io.note(`Warning of Cassandra: ${visible(warning)}\n`)
+  #warn(page: CqlPage, statement: string): void {
+    for (const warning of page.warnings) this.#io.note(`Warning of Cassandra: ${visible(cleanText(warning, statement))}\n`)
   }
 }
 
