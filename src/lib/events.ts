@@ -34,7 +34,8 @@ export type Emit = (event: WorkflowEvent) => void
 export type Question =
   | { kind: 'choose'; name: string; flag: string; message: string; choices: { value: string; label: string; hint?: string }[]; initial?: string }
   | { kind: 'text'; name: string; flag: string; message: string; initial?: string; validate?: (text: string) => string | undefined }
-  | { kind: 'confirm'; name: string; flag: string; message: string; initial: boolean }
+  /** `details` are shown above the question, a line each. */
+  | { kind: 'confirm'; name: string; flag: string; message: string; details?: string[]; initial: boolean }
 
 /** Puts a question to the user: the chosen value, the text, or 'yes' / 'no'. Rejects with CSNI902 on Ctrl-C. */
 export type Ask = (question: Question) => Promise<string>

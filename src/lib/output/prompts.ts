@@ -44,6 +44,7 @@ async function put(question: Question, signal: AbortSignal): Promise<string> {
         terminal,
       )
     case 'confirm':
+      for (const line of question.details ?? []) process.stderr.write(`${printableLine(line)}\n`)
       return (await confirm({ message, default: question.initial }, terminal)) ? 'yes' : 'no'
   }
 }

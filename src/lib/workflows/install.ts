@@ -157,7 +157,8 @@ async function confirm(run: Install): Promise<void> {
     kind: 'confirm',
     name: 'proceed',
     flag: '--yes',
-    message: `Plan for context ${run.context.kube.target.context}:\n${lines.join('\n')}\nGo ahead?`,
+    message: 'Go ahead?',
+    details: [`Plan for context ${run.context.kube.target.context}:`, ...lines],
     initial: true,
   })
   if (answer !== 'yes')
