@@ -14,12 +14,13 @@ export default class PortForward extends CassSniCommand<undefined> {
     { description: 'Past the gateway to one node', command: '<%= config.bin %> <%= command.id %> --target node --node 1' },
   ]
   static override flags = {
+    // First one with a letter: oclif shifts the help of a first flag without one.
+    port: portFlag({ char: 'p', default: 9042, min: 0, summary: 'Local port; 0 for any free one.' }),
     target: Flags.option({
       options: ['gateway', 'node'] as const,
       summary: 'Where to: the gateway, or the pod of --node. Default: the gateway, unless --node is given.',
     })(),
     ...nodeFlag,
-    port: portFlag({ char: 'p', default: 9042, min: 0, summary: 'Local port; 0 for any free one.' }),
     address: Flags.string({
       multiple: true,
       multipleNonGreedy: true,
@@ -36,6 +37,7 @@ export default class PortForward extends CassSniCommand<undefined> {
   }
   protected readonly kind = 'PortForward'
   protected override readonly enveloped = false
+  protected override readonly untilInterrupted = true
 
   protected async work(run: Run): Promise<undefined> {
     const { flags } = await this.parse(PortForward)

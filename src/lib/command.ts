@@ -72,6 +72,9 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
   /** False for a command that writes stdout itself in every format; errors then go to stderr only. */
   protected readonly enveloped: boolean = true
 
+  /** True for a command that goes on until Ctrl-C: that is no error then, though the exit code is 130 all the same. */
+  protected readonly untilInterrupted: boolean = false
+
   /** The command's work: parse the flags, one call into a workflow. */
   protected abstract work(run: Run): Promise<Result>
 
@@ -99,7 +102,10 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
     }
     let exitCode: ExitCode = error?.exitCode ?? ((result as Judged | undefined)?.ok === false ? EXIT.failed : EXIT.ok)
     try {
-      await output.finish(result, error, (shown, show) => this.present(shown as Result, show))
+      const expected = this.untilInterrupted && error?.code === 'CSNI902'
+      // What a shell shows next belongs below the ^C.
+      if (expected && process.stderr.isTTY) process.stderr.write('\n')
+      await output.finish(result, expected ? undefined : error, (shown, show) => this.present(shown as Result, show))
     } catch (caught) {
       error = asCassSniError(caught)
       exitCode = error.exitCode

@@ -208,6 +208,10 @@ describe('verify', function () {
     const outcome = await run('verify', ...NOWHERE, '--wait', '3s')
     equal(outcome.exitCode, 1)
     ok(Date.now() - began >= 2_000)
+    // However often it looks: the checks and the waiting are told once.
+    equal(outcome.stderr.match(/^waiting, up to/gm)?.length, 1)
+    equal(outcome.stderr.match(/^datacenter …/gm)?.length, 1)
+    match(outcome.stderr, /waiting: the time is up/)
     const limited = await run('verify', ...NOWHERE, '--wait', '60s', '--timeout', '1s')
     equal(limited.exitCode, 124)
   })

@@ -46,19 +46,24 @@ export async function verify(context: WorkflowContext, options: VerifyOptions): 
   const { signal, now, emit } = context
   if (options.address !== undefined) parseAddress(options.address, options.port)
   const deadline = now() + (options.waitMs ?? 0)
+  let waiting = false
   for (;;) {
-    const result = await verifyOnce(context, options)
-    if (result.ok || now() + PAUSE_MS > deadline) return result
+    const result = await verifyOnce(waiting ? { ...context, emit: () => undefined } : context, options)
+    if (result.ok || now() + PAUSE_MS > deadline) {
+      const note = result.ok ? 'all is well now' : 'the time is up'
+      if (waiting) emit({ type: 'step', id: 'wait', title: 'waiting', state: result.ok ? 'done' : 'failed', note })
+      return result
+    }
     const bad = result.checks.filter(({ result: each }) => each === 'fail')
-    const seconds = Math.ceil((deadline - now()) / 1000)
-    emit({ type: 'step', id: 'wait', title: `waiting, up to ${seconds} s more`, state: 'started' })
+    // One step for all the waiting: its lines tell what is still missing.
+    if (!waiting) emit({ type: 'step', id: 'wait', title: `waiting, up to ${Math.ceil((deadline - now()) / 1000)} s`, state: 'started' })
+    waiting = true
     emit({
       type: 'waiting',
       id: 'wait',
       lines: bad.slice(0, 5).map(({ title, node, reason }) => `${node === undefined ? '' : `${node}: `}${title}: ${reason ?? ''}`),
     })
     await sleep(PAUSE_MS, undefined, { signal }).catch(() => throwIfAborted(signal))
-    emit({ type: 'step', id: 'wait', title: 'waiting', state: 'done', note: 'looking again' })
   }
 }
 
