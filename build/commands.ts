@@ -1,9 +1,6 @@
 /** The commands as oclif sees them. */
 import { Config, Help, Plugin } from '@oclif/core'
 
-/** Stands in the help texts where the version, the platform and Node's version go. bin/run.js puts them in. */
-export const VERSION_PLACE = '{{version}}'
-
 /** The text of oclif.manifest.json for the commands in dist/, without what differs from machine to machine. */
 export async function manifestText(root: string): Promise<string> {
   const plugin = new Plugin({ root, ignoreManifest: true, errorOnManifestCreate: true, respectNoCacheDefault: true })
@@ -21,7 +18,7 @@ class Recorder extends Help {
   }
 }
 
-/** oclif's own help for the root ("index"), each topic and each command ("routes.sync"), 80 columns wide, without colour. */
+/** oclif's own help for the root ("index"), each topic and each command ("routes.sync"), 80 columns wide, without colour and without what differs from machine to machine. */
 export async function helpTexts(root: string): Promise<Map<string, string>> {
   const config = await Config.load(root)
   const ids = [...config.topics.map((topic) => topic.name), ...config.commandIDs.filter((id) => !config.findCommand(id)?.hidden)]
@@ -29,7 +26,7 @@ export async function helpTexts(root: string): Promise<Map<string, string>> {
   for (const id of ['', ...new Set(ids)]) {
     const help = new Recorder(config, { ...config.pjson.oclif.helpOptions, maxWidth: 80, stripAnsi: true })
     await help.showHelp(id === '' ? ['--help'] : [id])
-    texts.set(id === '' ? 'index' : id.replaceAll(':', '.'), `${help.lines.join('\n')}\n`.replaceAll(config.userAgent, VERSION_PLACE))
+    texts.set(id === '' ? 'index' : id.replaceAll(':', '.'), `${help.lines.join('\n')}\n`.replaceAll(config.userAgent, `${config.name}/${config.version}`))
   }
   return texts
 }

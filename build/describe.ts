@@ -1,4 +1,4 @@
-/** What is known of the commands without running them: oclif.manifest.json, and the help texts that bin/run.js shows. */
+/** What is known of the commands without running them: oclif.manifest.json, and the help texts that bin/kubectl-cass_sni shows. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { helpTexts, manifestText } from './commands.ts'

@@ -16,7 +16,7 @@ export async function linkCommands(programs: Record<string, string>): Promise<vo
 /** Lines for `eval`: KUBECONFIG, PATH with kubectl, istioctl, the plugin and a Node that runs it, and the lab's paths. */
 export async function environment(): Promise<string> {
   await mkdir(commands, { recursive: true })
-  await relink(join(checkout, 'bin/run.js'), join(commands, 'kubectl-cass_sni'))
+  await relink(join(checkout, 'bin/kubectl-cass_sni'), join(commands, 'kubectl-cass_sni'))
   await relink(join(checkout, 'bin/kubectl_complete-cass_sni'), join(commands, 'kubectl_complete-cass_sni'))
   const variables = {
     KUBECONFIG: state.kubeconfig,

@@ -55,6 +55,7 @@ describe('the package', () => {
     const [packed] = Object.values(report as Record<string, { files: { path: string }[] }>)
     const files = new Set(packed?.files.map(({ path }) => path))
     const needed = [
+      'bin/kubectl-cass_sni',
       'bin/run.js',
       'bin/kubectl_complete-cass_sni',
       'oclif.manifest.json',
