@@ -19,7 +19,7 @@ export const ROOMS: Room[] = [
   { name: 'commands', files: '^src/commands/', may: ['command', 'output'], mayTypes: [] },
   {
     name: 'command',
-    files: '^src/lib/(command|completion|flags|flush|install-flags|interruption|main|run-output|usage)\\.ts$',
+    files: '^src/lib/(command|completion|flags|flush|install-flags|interruption|main|next-steps|run-output|usage)\\.ts$',
     may: ['output'],
     mayTypes: ['workflows', 'cluster'],
   },
