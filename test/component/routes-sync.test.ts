@@ -181,7 +181,7 @@ describe('routes sync', function () {
     equal(error.code, 'CSNI503')
     equal(
       error.next[0],
-      `kubectl delete -n ${dc.namespace} gateway.networking.istio.io/cassandra-tcp-gateway virtualservice.networking.istio.io/tcp-echo-vs-from-gw`,
+      `kubectl --kubeconfig ${server.kubeconfig} delete -n ${dc.namespace} gateway.networking.istio.io/cassandra-tcp-gateway virtualservice.networking.istio.io/tcp-echo-vs-from-gw`,
     )
     deepEqual(await writesBy(server.auditLog, OUR_AGENT, since), [])
   })
@@ -203,7 +203,7 @@ describe('routes sync', function () {
     const outcome = await sync()
     equal(outcome.exitCode, 1)
     match(outcome.stderr, /CSNI504/)
-    match(outcome.stderr, new RegExp(`kubectl delete -n ${mesh.namespace} virtualservice`))
+    match(outcome.stderr, new RegExp(`kubectl --kubeconfig \\S+ delete -n ${mesh.namespace} virtualservice`))
   })
 
   it('lets two datacenters share a namespace, a gateway and a port', async () => {

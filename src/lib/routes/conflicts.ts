@@ -95,7 +95,7 @@ function gatewayConflict(other: KubeObject, around: Surroundings): Conflict | un
     code: 'CSNI503',
     message: `port ${port} of the ingress gateway is taken: Gateway ${other.metadata.name} in namespace ${other.metadata.namespace} ${why}, and Istio lets only one of them stand`,
     object: `${displayName(ISTIO_GATEWAY, other.metadata.name)} in namespace ${other.metadata.namespace}`,
-    next: [deletion([other, ...bound]), '--port PORT'],
+    next: [...deletions([other, ...bound]), '--port PORT'],
   }
 }
 
@@ -124,7 +124,7 @@ function nameConflicts({ datacenter, gateway, mode, port, serverNames, gateways,
         code: 'CSNI504',
         message: `VirtualService ${name} in namespace ${namespace} routes the server name ${claimed[0]}${more} on port ${port} already: Istio would silently drop one of the two`,
         object: `${displayName(VIRTUAL_SERVICE, name)} in namespace ${namespace}`,
-        next: [deletion([other])],
+        next: deletions([other]),
       } satisfies Conflict,
     ]
   })
@@ -135,12 +135,12 @@ function isTls(protocol: string): boolean {
   return protocol === 'TLS' || protocol === 'HTTPS'
 }
 
-/** The kubectl line that takes the objects away, one command per namespace. */
-function deletion(objects: KubeObject[]): string {
+/** The kubectl lines that take the objects away, one per namespace: each is led to the user's cluster by flags of its own. */
+function deletions(objects: KubeObject[]): string[] {
   const byNamespace = new Map<string, string[]>()
   for (const { kind, metadata } of objects) {
     const namespace = metadata.namespace ?? 'default'
     byNamespace.set(namespace, [...(byNamespace.get(namespace) ?? []), displayName(kind === 'Gateway' ? ISTIO_GATEWAY : VIRTUAL_SERVICE, metadata.name)])
   }
-  return [...byNamespace].map(([namespace, names]) => shell`kubectl delete -n ${namespace} ${names}`).join(' && ')
+  return [...byNamespace].map(([namespace, names]) => shell`kubectl delete -n ${namespace} ${names}`)
 }

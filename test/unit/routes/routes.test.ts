@@ -5,6 +5,7 @@ import type { KubeObject } from '../../../src/lib/cluster/kube.ts'
 import { ISTIO_GATEWAY, VIRTUAL_SERVICE } from '../../../src/lib/cluster/resources.ts'
 import type { IngressGateway } from '../../../src/lib/istio/mesh.ts'
 import { findConflicts, needsNarrowHosts, type Surroundings } from '../../../src/lib/routes/conflicts.ts'
+import { targeted } from '../../../src/lib/next-steps.ts'
 import { desiredRoutes, type RouteInput } from '../../../src/lib/routes/desired.ts'
 import { nodeServiceName, routeNames } from '../../../src/lib/routes/names.ts'
 import { desiredPeerAuthentication } from '../../../src/lib/routes/peer-authentication.ts'
@@ -230,6 +231,17 @@ describe('conflicts', () => {
       conflict?.next[0],
       'kubectl delete -n cass-operator gateway.networking.istio.io/cassandra-tcp-gateway virtualservice.networking.istio.io/tcp-echo-vs-from-gw',
     )
+  })
+
+  it('in several namespaces are deleted by a command each, which --context can lead', () => {
+    const far = virtualService('far', { hosts: ['*'], gateways: ['cass-operator/cassandra-tcp-gateway'], tcp: [{ match: [{ port: 9042 }] }] })
+    far.metadata.namespace = 'else where'
+    const [conflict] = findConflicts(around([gateway('cassandra-tcp-gateway', server('TCP', ['*']))], [far]))
+    const next = targeted(conflict?.next ?? [], { context: 'c' })
+    deepEqual(next.slice(0, 2), [
+      'kubectl --context c delete -n cass-operator gateway.networking.istio.io/cassandra-tcp-gateway',
+      "kubectl --context c delete -n 'else where' virtualservice.networking.istio.io/far",
+    ])
   })
 
   it('are the ports of Istio itself', () => {
