@@ -5,6 +5,8 @@ import { authenticator } from '../../../src/lib/cluster/authentication.ts'
 import type { ClusterEntry } from '../../../src/lib/cluster/kubeconfig.ts'
 import { Transport } from '../../../src/lib/cluster/transport.ts'
 import { openTunnel } from '../../../src/lib/cluster/tunnel.ts'
+import { readObjects } from '../../../src/lib/workflows/install/documents.ts'
+import { runCommand } from '../../support/command.ts'
 import { testAuthority } from '../connection/certificates.ts'
 
 describe('trust in the API server', () => {
@@ -40,6 +42,13 @@ describe('trust in the API server', () => {
     await assert.rejects(ask({ 'certificate-authority-data': ca, 'tls-server-name': 'else.example.com' }), { code: 'CSNI201', message: /not trusted/ })
     await assert.rejects(ask({ 'certificate-authority-data': other, 'tls-server-name': 'api.example.com' }), { code: 'CSNI201', message: /not trusted/ })
     assert.equal((await ask({ 'insecure-skip-tls-verify': true })).status, 200)
+  })
+
+  it('is not switched off for what a command fetches, either', async () => {
+    process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'
+    await runCommand(['__complete', 'certs', ''])
+    const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/operator.yaml`
+    await assert.rejects(readObjects(url, 'kubectl', new AbortController().signal), { code: 'CSNI104', message: /certificate/ })
   })
 
   it('is not switched off by the environment of Node', async () => {
