@@ -122,6 +122,7 @@ export class LiveProgress implements Progress {
           [ListrDefaultRendererLogLevels.SKIPPED_WITH_COLLAPSE]: (text) => dim(plain(text)),
           [ListrDefaultRendererLogLevels.PENDING]: (text) => cyan(plain(text)),
           [ListrDefaultRendererLogLevels.OUTPUT]: (text) => dim(plain(text)),
+          [ListrDefaultRendererLogLevels.WAITING]: (text) => dim(plain(text)),
         },
       },
       // Its own handler would end the process with 127 and pass over ours.

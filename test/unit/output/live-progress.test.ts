@@ -31,6 +31,8 @@ describe('live progress', () => {
       [...places].sort((a, b) => a - b),
     )
     assert.match(stripVTControlCharacters(raw), /pod-0: starting\s+pod-1: no volume/)
+    // The script paints nothing: --color never.
+    assert.doesNotMatch(raw, /\u001b\[\d+m/)
     assert.equal(raw.lastIndexOf('\u001b[?25h') > raw.lastIndexOf('\u001b[?25l'), true, 'the cursor is shown again')
   })
 })
