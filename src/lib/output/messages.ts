@@ -8,13 +8,22 @@ type Paint = Pick<Palette, 'bold' | 'dim' | 'green' | 'red' | 'yellow'>
 
 /** "error: … [CSNI203]" and, indented below, the object (unless the message names it) and what to do next. */
 export function errorText(error: CassSniError, paint: Paint, options: { stack?: boolean } = {}): string {
-  const message = printable(error.message).split('\n').join('\n  ')
+  const message = continued(error.message, '\n  ')
   const lines = [`${paint.red('error:')} ${message} ${paint.dim(`[${error.code}]`)}`]
   const object = error.object === undefined ? '' : printableLine(error.object)
   if (object && !mentions(message, object)) lines.push(`  Object: ${object}`)
-  for (const next of error.next) lines.push(`  Try: ${printable(next).split('\n').join('\n       ')}`)
+  for (const next of error.next) lines.push(`  Try: ${continued(next, '\n       ')}`)
   if (options.stack) lines.push(...stackOf(error).map((line) => paint.dim(`  ${printable(line)}`)))
   return `${lines.join('\n')}\n`
+}
+
+/** What begins a line of ours: a message may hold text of a server, which must not add such a line. */
+const OURS = /^\s*(error|warning|object|try|caused by)\b/i
+
+/** The text with its lines below one another; one that looks like a line of ours is marked as quoted. */
+function continued(text: string, indent: string): string {
+  const [first = '', ...more] = printable(text).split('\n')
+  return [first, ...more.map((line) => (OURS.test(line) ? `| ${line.trimStart()}` : line))].join(indent)
 }
 
 /** Whether the message already names the object: all of "secret/x in namespace y", in whatever order. */

