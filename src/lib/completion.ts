@@ -21,7 +21,7 @@ export interface KnownCommand {
 }
 
 /** What can be known only from the kubeconfig or the cluster. */
-export type Live = 'namespace' | 'datacenter' | 'node' | 'context' | 'cluster' | 'user'
+export type Live = 'namespace' | 'datacenter' | 'node' | 'gateway' | 'context' | 'cluster' | 'user'
 
 export interface Completion {
   candidates: { value: string; description?: string }[]
@@ -31,7 +31,7 @@ export interface Completion {
   files: boolean
 }
 
-const LIVE: readonly string[] = ['namespace', 'datacenter', 'node', 'context', 'cluster', 'user'] satisfies Live[]
+const LIVE: readonly string[] = ['namespace', 'datacenter', 'node', 'gateway', 'context', 'cluster', 'user'] satisfies Live[]
 
 /**
  * What may stand in the place of the last of the words (which is '' for a new one). `topics` maps a topic's name to

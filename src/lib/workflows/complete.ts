@@ -2,7 +2,7 @@
 import type { KubeOptions } from '../cluster/kube.ts'
 import { CASSANDRA_DATACENTER, NAMESPACE } from '../cluster/resources.ts'
 
-type Names = 'namespace' | 'datacenter' | 'node' | 'context' | 'cluster' | 'user'
+type Names = 'namespace' | 'datacenter' | 'node' | 'gateway' | 'context' | 'cluster' | 'user'
 
 /** All names of that sort which the user can see. Rejects as any command would when the cluster cannot be asked. */
 export async function liveNames(what: Names, options: KubeOptions & { datacenter?: string }): Promise<string[]> {
@@ -14,6 +14,10 @@ export async function liveNames(what: Names, options: KubeOptions & { datacenter
   const { connectKube } = await import('../cluster/client.ts')
   const kube = await connectKube(options)
   if (what === 'namespace') return (await kube.list(NAMESPACE)).map(({ metadata }) => metadata.name)
+  if (what === 'gateway') {
+    const { observeMesh } = await import('../istio/observe.ts')
+    return (await observeMesh(kube)).gateways.map(({ namespace, service }) => `${namespace}/${service}`)
+  }
   const { namespace } = kube.target
   if (what === 'datacenter') return (await kube.list(CASSANDRA_DATACENTER, { namespace })).map(({ metadata }) => metadata.name)
   const { observeDatacenter } = await import('../cassandra/observe.ts')

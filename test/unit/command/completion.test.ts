@@ -30,6 +30,8 @@ describe('complete', () => {
   })
   it('names what only the cluster knows', () => {
     assert.deepEqual(complete(['verify', '--node', ''], commands, {}).live, { what: 'node', prefix: '' })
+    const gateway = { name: 'gateway', type: 'option', helpValue: 'NAMESPACE/SERVICE' } as const
+    assert.equal(complete(['sync', '--gateway', ''], [{ id: 'sync', flags: { gateway } }], {}).live?.what, 'gateway')
     assert.deepEqual(complete(['verify', '--node=d'], commands, {}).live, { what: 'node', prefix: '--node=' })
   })
   it('leaves files to the shell where a file is wanted', () => {
