@@ -48,6 +48,7 @@ describe('the terminal', () => {
     await me.see(/\(1 row\)[\s\S]*me@cqlsh> /)
     me.type(CTRL_D)
     await me.ended
+    await me.see(/\n$/)
     assert.deepEqual(
       me.session.asked.map(({ statement }) => statement),
       ['SELECT a\nFROM t'],

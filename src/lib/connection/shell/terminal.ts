@@ -81,7 +81,11 @@ export class TerminalLines {
     for (;;) {
       const line = this.#waiting.shift()
       if (line !== undefined) return line
-      if (this.#closed) return undefined
+      if (this.#closed) {
+        // What a shell shows next belongs below the prompt.
+        this.#terminal.output.write('\n')
+        return undefined
+      }
       this.#reader.setPrompt(prompt)
       this.#reader.prompt()
       await new Promise<void>((resolve) => {
