@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { kubectl, NAMESPACE, object, plugin, pluginJson, pluginWrites, until, writesNothing } from '../support/lab.ts'
+import { kubectl, labEnvironment, NAMESPACE, object, plugin, pluginJson, pluginWrites, until, writesNothing } from '../support/lab.ts'
+import { KEY, openTerminal } from '../support/terminal.ts'
 
 const IN = ['-n', NAMESPACE]
 
@@ -128,6 +129,19 @@ describe('routes sync', () => {
     const outcome = await plugin(['verify', ...IN, '--node', '7'])
     assert.equal(outcome.exitCode, 1)
     assert.match(outcome.stderr, /7.*dse-dc1-default-sts-0.*CSNI302/s)
+  })
+
+  it('verify on a terminal shows its steps while it looks, and Ctrl-C ends the waiting with 130', async function () {
+    this.timeout(60_000)
+    const well = openTerminal('kubectl', ['cass-sni', 'verify', ...IN], await labEnvironment())
+    assert.equal(await well.ended, 0, well.shown())
+    assert.match(well.shown(), /datacenter: \d+ of \d+ passed[\s\S]*\d+ checks: \d+ passed/)
+    // Nothing listens there: the list is on the screen for as long as it waits.
+    const waits = openTerminal('kubectl', ['cass-sni', 'verify', ...IN, '--port', '9043', '--wait', '60s'], await labEnvironment())
+    await waits.see('waiting, up to')
+    waits.type(KEY.ctrlC)
+    assert.equal(await waits.ended, 130, waits.shown())
+    assert.match(waits.shown(), /CSNI902/)
   })
 
   it('verify says what is wrong when a route is gone, and which command helps', async function () {
