@@ -74,3 +74,17 @@ describe('the package', () => {
     assert.deepEqual(foreign, [])
   })
 })
+
+describe('package-lock.json', () => {
+  // npm leaves packages for other platforms out when it makes the file where they cannot be had, and refuses it later: "Missing … from lock file"
+  it('holds the packages for every platform, as npm ci demands', () => {
+    const { packages }: { packages: Record<string, { optionalDependencies?: Record<string, string> }> } = JSON.parse(
+      readFileSync(join(root, 'package-lock.json'), 'utf8'),
+    )
+    const names = new Set(Object.keys(packages).map((path) => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)))
+    const missing = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
+      Object.keys(optionalDependencies).flatMap((name) => (names.has(name) ? [] : [`${path} wants ${name}`])),
+    )
+    assert.deepEqual(missing, [])
+  })
+})
