@@ -2,9 +2,12 @@
 import assert from 'node:assert/strict'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { CHECKOUT, kubectl, must, type Outcome, run } from '../support/lab.ts'
+import { CHECKOUT, kubectl as userKubectl, LAB_KUBECONFIG, must, type Outcome, run } from '../support/lab.ts'
 
 const lab = (...args: string[]): Promise<Outcome> => must(run(process.execPath, [join(CHECKOUT, 'lab/main.ts'), ...args], { timeoutMs: 200_000 }))
+
+/** With the kubeconfig of the lab itself: a lab that was raised anew has another authority. */
+const kubectl = (args: string[]): Promise<string> => userKubectl(args, { env: { KUBECONFIG: LAB_KUBECONFIG } })
 
 interface Process {
   pid: number

@@ -248,7 +248,12 @@ export const datacenterStep: InstallStep = {
 
   async look(install): Promise<StepPlan> {
     await refresh(install)
-    const changes = await plan(install)
+    const changes = await plan(install).catch((error: unknown) => {
+      if (error instanceof CassSniError && error.code === 'CSNI205') return undefined
+      throw error
+    })
+    // the operator that brings the kind is installed by an earlier step
+    if (changes === undefined) return { state: 'change', note: describe(install) }
     const settled = changes.changes.every((change) => change.action === 'unchanged')
     const kept = install.liveDatacenter !== undefined && changes.changes.length === 0 ? 'kept: ' : ''
     return {

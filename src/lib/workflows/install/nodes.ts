@@ -60,11 +60,15 @@ function refuseInvalid(install: Install, datacenter: Datacenter): void {
   }
 }
 
+/** Undefined as long as there is none, or not even an operator that brings the kind. */
 async function observe(install: Install): Promise<Datacenter | undefined> {
   return findDatacenter(install.context.kube, {
     namespace: install.namespace,
     name: install.datacenterName,
     clusterDomain: install.options.clusterDomain,
+  }).catch((error: unknown) => {
+    if (error instanceof CassSniError && error.code === 'CSNI305') return undefined
+    throw error
   })
 }
 
