@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
-import type { Row } from './port-forward.ts'
+import { medians, type Row, row } from './rounds.ts'
 
 const run = promisify(execFile)
 const NAMESPACE = 'cass-operator'
@@ -104,36 +104,6 @@ async function portForward(): Promise<{ child: ChildProcess; port: number }> {
   }
   throw new Error('kubectl port-forward has ended')
 }
-
-/** The medians of commands that take turns, so that a slow moment of the machine hits all. Rejects when one fails. */
-async function medians(rounds: number, ...commands: string[][]): Promise<number[]> {
-  const taken = commands.map((): number[] => [])
-  for (const command of commands) await timed(command)
-  for (let round = 0; round < rounds; round += 1) {
-    for (const [index, command] of commands.entries()) taken[index]?.push(await timed(command))
-  }
-  return taken.map((list) => list.sort((a, b) => a - b)[Math.floor(list.length / 2)] ?? Number.NaN)
-}
-
-/** Milliseconds until the program has written all to a pipe and ended. */
-function timed([program = '', ...args]: string[]): Promise<number> {
-  const started = performance.now()
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
-    let said = ''
-    child.stdout.resume()
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      said += text
-    })
-    child.once('error', reject)
-    child.once('close', (code) => {
-      if (code === 0) resolve(performance.now() - started)
-      else reject(new Error(`${program} ${args.join(' ')} ended with ${code}: ${said}`))
-    })
-  })
-}
-
-const row = (name: string, ours: number, theirs: number): Row => ({ name, ours, theirs, unit: 'ms', ratio: ours / theirs, better: 'lower' })
 
 if (process.argv[1] === import.meta.filename) {
   for (const { name, ours, theirs, ratio } of await benchCqlsh((line) => process.stderr.write(`${line}\n`))) {

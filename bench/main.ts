@@ -8,7 +8,8 @@ import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { formatTable } from '../src/lib/output/table.ts'
 import { benchCqlsh } from './cqlsh.ts'
-import { benchPortForward, type Row } from './port-forward.ts'
+import { benchPortForward } from './port-forward.ts'
+import type { Row } from './rounds.ts'
 import { benchStartUp } from './start-up.ts'
 
 const root = dirname(import.meta.dirname)

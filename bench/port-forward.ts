@@ -2,6 +2,7 @@
  * Our tunnel beside `kubectl port-forward`, in one run, to the same server in a pod: throughput both ways, latency of a small echo,
  * connections per second, memory. Alone: `node bench/port-forward.ts` with KUBECONFIG set to a cluster that has the lab's Cassandra image.
  */
+import type { Row } from './rounds.ts'
 import { fileURLToPath } from 'node:url'
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -11,16 +12,6 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import { bundleEntries } from '../build/bundle.ts'
-
-/** One figure of both. `ratio` is ours divided by theirs. */
-export interface Row {
-  name: string
-  ours: number
-  theirs: number
-  unit: string
-  ratio: number
-  better: 'higher' | 'lower'
-}
 
 const NAMESPACE = 'cass-sni-bench'
 const POD = 'sink'

@@ -2,14 +2,14 @@
  * How long a command takes from Enter to its end: help beside an empty node, and `routes sync` with nothing to do beside
  * `kubectl apply --server-side` of the same objects. Needs the lab's environment and a datacenter with its routes.
  */
-import { execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { ownedPart } from '../src/lib/changes/owned-part.ts'
 import type { KubeObject } from '../src/lib/cluster/kube.ts'
-import type { Row } from './port-forward.ts'
+import { medians, type Row, row } from './rounds.ts'
 
 const run = promisify(execFile)
 const NAMESPACE = 'cass-operator'
@@ -57,31 +57,3 @@ async function ownObjects(file: string): Promise<number> {
   await writeFile(file, JSON.stringify({ apiVersion: 'v1', kind: 'List', items: items.map(ownedPart) }))
   return items.length
 }
-
-/** The medians of commands that take turns, so that a slow moment of the machine hits all. Rejects when one fails. */
-async function medians(rounds: number, ...commands: string[][]): Promise<number[]> {
-  const taken = commands.map((): number[] => [])
-  for (const command of commands) await timed(command)
-  for (let round = 0; round < rounds; round++) {
-    for (const [index, command] of commands.entries()) taken[index]?.push(await timed(command))
-  }
-  return taken.map((list) => list.sort((a, b) => a - b)[Math.floor(list.length / 2)] ?? Number.NaN)
-}
-
-function timed([program = '', ...args]: string[]): Promise<number> {
-  const started = performance.now()
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] })
-    let said = ''
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      said += text
-    })
-    child.once('error', reject)
-    child.once('close', (code) => {
-      if (code === 0) resolve(performance.now() - started)
-      else reject(new Error(`${program} ${args.join(' ')} ended with ${code}: ${said}`))
-    })
-  })
-}
-
-const row = (name: string, ours: number, theirs: number): Row => ({ name, ours, theirs, unit: 'ms', ratio: ours / theirs, better: 'lower' })

@@ -18,6 +18,7 @@ async function folders(): Promise<string[]> {
 /** Makes the cgroups below which the kubelet puts all pods. */
 export async function createCgroups(): Promise<void> {
   if (isUnified()) {
+    // a controller that this kernel has not, or that is on already, is refused: the kubelet says which it misses
     for (const controller of ['cpuset', 'cpu', 'io', 'memory', 'pids', 'hugetlb'])
       await writeFile(join(root, 'cgroup.subtree_control'), `+${controller}`).catch(() => {})
   }

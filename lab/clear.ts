@@ -82,6 +82,7 @@ async function removeTraces(): Promise<void> {
   await rm('/var/lib/kubelet/device-plugins/kubelet.sock', { force: true })
   await rm('/var/lib/kubelet/device-plugins/DEPRECATION', { force: true })
   const folders = ['/var/lib/kubelet/device-plugins', '/var/lib/kubelet', '/var/log/containers', '/var/lib/cni/results']
+  // folders that were there before us hold other things, and stay
   for (const folder of [...folders, '/run/containerd/s', '/run/containerd']) await rmdir(folder).catch(() => {})
 }
 

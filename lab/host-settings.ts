@@ -18,6 +18,7 @@ export async function saveHostSettings(): Promise<void> {
 export async function restoreHostSettings(): Promise<void> {
   if (!existsSync(state.hostSettings)) return
   const saved = JSON.parse(await readFile(state.hostSettings, 'utf8').catch(() => '{}')) as Record<string, string>
+  // a setting that cannot be written could not be changed by the kubelet either
   for (const [path, value] of Object.entries(saved)) if ((await readFile(path, 'utf8')).trim() !== value) await writeFile(path, value).catch(() => {})
   await rm(state.hostSettings, { force: true })
 }

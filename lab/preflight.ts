@@ -27,7 +27,8 @@ export async function requireRoomForLab(withDatacenter: boolean): Promise<void> 
   await requireOverlay()
 }
 
-async function requireDisk(path: string, gigabytes: number): Promise<void> {
+/** Throws a LabError when the file system of that path, which need not exist, has less room than that. */
+export async function requireDisk(path: string, gigabytes: number): Promise<void> {
   let existing = path
   while (!existsSync(existing)) existing = dirname(existing)
   const { bavail, bsize } = await statfs(existing)
@@ -35,8 +36,9 @@ async function requireDisk(path: string, gigabytes: number): Promise<void> {
   if (free < gigabytes) throw new LabError(`Too little disk: ${path} needs ${gigabytes} GB free, there are ${free.toFixed(1)} GB.`)
 }
 
-async function requireMemory(gigabytes: number): Promise<void> {
-  const kilobytes = Number(/^MemAvailable:\s+(\d+)/m.exec(await readFile('/proc/meminfo', 'utf8'))?.[1])
+/** Throws a LabError when less memory is available than that. */
+export async function requireMemory(gigabytes: number, meminfo = '/proc/meminfo'): Promise<void> {
+  const kilobytes = Number(/^MemAvailable:\s+(\d+)/m.exec(await readFile(meminfo, 'utf8'))?.[1])
   const free = (kilobytes * 1024) / gigabyte
   if (free < gigabytes) throw new LabError(`Too little memory: the lab needs ${gigabytes} GB free, there are ${free.toFixed(1)} GB.`)
 }

@@ -74,7 +74,7 @@ export async function prune(kind: string): Promise<void> {
   }
 }
 
-/** Marks an artifact as just used, so that `prune` keeps it. */
+/** Marks an artifact as just used, so that `prune` keeps it. One that is not there needs no mark. */
 export async function touch(path: string): Promise<void> {
   const now = new Date()
   await utimes(path, now, now).catch(() => {})
