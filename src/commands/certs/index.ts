@@ -23,7 +23,7 @@ It carries every node's host id and DNS name, the datacenter's Services, and the
       multipleNonGreedy: true,
       helpValue: 'NAME',
       summary:
-        "A DNS name or IP address of the gateway that the certificate is to carry; may be repeated. Remembered: without this flag the last ones are kept, '' forgets them.",
+        "A DNS name or IP address of the gateway that the certificate is to carry; may be repeated. Remembered: without this flag the last ones are kept, '' forgets them; the certificate carries them until --renew.",
     }),
     renew: Flags.boolean({ default: false, summary: 'Issue a new certificate in any case.' }),
     'replace-keystore': Flags.boolean({ default: false, summary: 'When the keystore cannot be read, make a new one under the configured password.' }),

@@ -81,6 +81,15 @@ export function namesToIssue(required: readonly string[], current: Current | und
   return [...new Set([...required, ...kept])]
 }
 
+/**
+ * The names that a certificate carries for nobody any more, which were public names: neither required, nor a host id, nor of this cluster,
+ * as those of nodes that are gone or coming back are.
+ */
+export function forgottenNames(carried: readonly string[], required: readonly string[], dc: Datacenter): string[] {
+  const wanted = new Set(required)
+  return carried.filter((name) => !wanted.has(name) && !HOST_ID.test(name) && !name.endsWith(normalName(`.${dc.namespace}.svc.${dc.clusterDomain}`)))
+}
+
 export interface Decision {
   action: 'keep' | 'issue'
   /** Why a new one is issued, one line each; empty for keep. */
@@ -146,7 +155,8 @@ function strengthReasons(leaf: Certificate): string[] {
   return reasons
 }
 
-function listed(names: readonly string[]): string {
+/** The first few, and how many more. */
+export function listed(names: readonly string[]): string {
   const shown = names.slice(0, NAMES_SHOWN).join(', ')
   return names.length > NAMES_SHOWN ? `${shown} and ${names.length - NAMES_SHOWN} more` : shown
 }

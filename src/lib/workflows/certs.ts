@@ -14,7 +14,17 @@ import { observeDatacenter } from '../cassandra/observe.ts'
 import { type Authority, checkAuthorityDates, parseAuthority } from '../certificates/authority.ts'
 import { issueLeaf, validityOf } from '../certificates/issue.ts'
 import { type KeystoreEntry, readKeystore } from '../certificates/keystore.ts'
-import { type Current, decide, namesToIssue, operatorName, parsePublicNames, pendingNodes, requiredNames } from '../certificates/plan.ts'
+import {
+  type Current,
+  decide,
+  forgottenNames,
+  listed,
+  namesToIssue,
+  operatorName,
+  parsePublicNames,
+  pendingNodes,
+  requiredNames,
+} from '../certificates/plan.ts'
 import { currentOf, rewriteKeystore } from '../certificates/rewrite.ts'
 import { applyChanges } from '../changes/apply.ts'
 import type { Desired } from '../changes/changeset.ts'
@@ -75,6 +85,8 @@ export async function certs(context: WorkflowContext, options: CertsOptions = {}
   for (const { pod, reason } of pending) context.emit({ type: 'warning', message: `${pod} ${reason}; run this again when it is up` })
 
   const keystore = await changeKeystore(context, situation, { reasons, names: namesToIssue(required, current, pending.length > 0), now })
+  // Only who names public names, or none, expects the others to be gone.
+  if (options.publicNames !== undefined && reasons.length === 0) warnOfForgotten(context, forgottenNames(keystore.names, required, dc))
   const nodes =
     keystore.fingerprint256 === undefined
       ? reported(context, dc, looks, () => false)
@@ -101,6 +113,12 @@ export async function certs(context: WorkflowContext, options: CertsOptions = {}
     nodes,
     pending,
   }
+}
+
+function warnOfForgotten(context: WorkflowContext, names: string[]): void {
+  if (names.length === 0) return
+  const [them, until] = names.length === 1 ? ['is no longer remembered', 'carries it'] : ['are no longer remembered', 'carries them']
+  context.emit({ type: 'warning', message: `${listed(names)} ${them}, but the certificate ${until} until a new one is issued: kubectl cass-sni certs --renew` })
 }
 
 async function observe(context: WorkflowContext, options: CertsOptions, now: number): Promise<Situation> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readCertificate } from '../../../src/lib/certificates/certificate.ts'
 import { currentOf } from '../../../src/lib/certificates/rewrite.ts'
-import { decide, operatorName, parsePublicNames, pendingNodes, requiredNames } from '../../../src/lib/certificates/plan.ts'
+import { decide, forgottenNames, operatorName, parsePublicNames, pendingNodes, requiredNames } from '../../../src/lib/certificates/plan.ts'
 import { readKeystore } from '../../../src/lib/certificates/keystore.ts'
 import { CassSniError } from '../../../src/lib/errors.ts'
 import { makeAuthority, makeKeystore, makeLeaf } from '../../support/operator-certificates.ts'
@@ -39,6 +39,13 @@ describe('the names of the certificate', () => {
       },
       { pod: 'dse-dc1-default-sts-2', reason: 'has no host id yet (no CPU)' },
     ])
+  })
+
+  it('tell a forgotten public name from the names of nodes that are gone', () => {
+    const dc = datacenter()
+    const required = requiredNames(dc, ['b.example.com'])
+    const gone = ['33333333-3333-4333-8333-333333333333', 'dse-dc1-default-sts-3.dse-dc1-all-pods-service.default.svc.cluster.local']
+    assert.deepEqual(forgottenNames([...required, ...gone, 'a.example.com', '203.0.113.7'], required, dc), ['a.example.com', '203.0.113.7'])
   })
 
   it('take public names as people write them, and refuse what is none', () => {
