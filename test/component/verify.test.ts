@@ -2,7 +2,7 @@ import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { createServer, type Server } from 'node:tls'
-import { SECRET, SERVICE, STATEFUL_SET, VIRTUAL_SERVICE } from '../../src/lib/cluster/resources.ts'
+import { ISTIO_GATEWAY, SECRET, SERVICE, STATEFUL_SET, VIRTUAL_SERVICE } from '../../src/lib/cluster/resources.ts'
 import type { CheckResult } from '../../src/lib/checks/check.ts'
 import { apiServer, pathOf, type TestServer } from '../support/api-server.ts'
 import { OUR_AGENT, writesBy } from '../support/audit.ts'
@@ -26,7 +26,14 @@ describe('verify', function () {
   })
   afterEach(async () => {
     for (const each of listeners.splice(0)) each.close()
-    await Promise.all([mesh?.remove(), dc?.remove(), server.remove(VIRTUAL_SERVICE, 'foreign', 'default')])
+    // Nobody collects garbage here, and the port of a Gateway that is left would be taken.
+    await Promise.all([
+      mesh?.remove(),
+      dc?.remove(),
+      server.remove(VIRTUAL_SERVICE, 'foreign', 'default'),
+      server.remove(ISTIO_GATEWAY, 'cass-sni-dc1', dc.namespace),
+      server.remove(VIRTUAL_SERVICE, 'cass-sni-dc1', dc.namespace),
+    ])
   })
 
   async function raise(shape: Omit<DatacenterShape, 'namespace'> = {}): Promise<void> {
@@ -86,6 +93,18 @@ describe('verify', function () {
     await server.client.send('PATCH', pathOf(STATEFUL_SET, dc.namespace, 'dse-dc1-default-sts'), { spec: { replicas: 2 } })
     await dc.removeNode('dse-dc1-default-sts-2')
     match((await verify(...NOWHERE)).of('CSNI825')[0]?.reason ?? '', /dse-dc1-default-sts-2-cql/)
+  })
+
+  it('says in one line that the routes are in tcp mode', async () => {
+    await raise()
+    equal((await run('routes', 'sync', '--mode', 'tcp')).exitCode, 0)
+    const { of, failed } = await verify(...NOWHERE)
+    deepEqual(
+      failed.filter(({ category }: CheckResult) => category === 'routes').map(({ code }: CheckResult) => code),
+      ['CSNI823', 'CSNI828'],
+    )
+    match(of('CSNI823')[0]?.reason ?? '', /tcp mode/)
+    match(of('CSNI823')[0]?.next?.[0] ?? '', /^kubectl cass-sni routes sync /)
   })
 
   it('looks at one node by ordinal, host id or pod, and refuses one that is not there', async () => {

@@ -1,6 +1,6 @@
 /** Checks of the whole way: login through the gateway, and who answers. */
-import { shell } from '../errors.ts'
-import { type Check, fail, pass } from './check.ts'
+import { CassSniError, shell } from '../errors.ts'
+import { type Check, fail, pass, skip } from './check.ts'
 import type { Probes } from './probes.ts'
 
 const category = 'cql'
@@ -35,6 +35,8 @@ export const CQL_CHECKS: readonly Check<Probes>[] = [
     async run(probes, node) {
       const found = await probes.hostIdBehind(node)
       if (found === node.hostId) return pass(found)
+      // Told once, by CSNI823. Who may not read the routes is told what happened.
+      if (await probes.routes().then(({ mode }) => mode === 'tcp', notSeen)) return skip('CSNI823 failed: the routes are in tcp mode, so that any node answers')
       return fail(
         `asked for ${node.hostId ?? 'no host id'}, ${found} answered`,
         'kubectl cass-sni routes sync',
@@ -43,3 +45,9 @@ export const CQL_CHECKS: readonly Check<Probes>[] = [
     },
   },
 ]
+
+/** Routes that cannot be read explain nothing; the checks of the routes tell why they cannot. */
+function notSeen(error: unknown): false {
+  if (error instanceof CassSniError) return false
+  throw error
+}

@@ -4,9 +4,12 @@ import type { Path } from '../connection/gateway.ts'
 import type { HandshakeResult } from '../connection/tls.ts'
 import type { IngressGateway } from '../istio/mesh.ts'
 import type { Conflict } from '../routes/conflicts.ts'
+import type { RouteMode } from '../routes/desired.ts'
 
 /** How the live route objects compare with those that `routes sync` would make now. */
 export interface RouteState {
+  /** The mode of the routes that are there; sni while there are none. In tcp mode what differs says nothing: all does. */
+  mode: RouteMode
   /** What differs for a node, by pod: names of objects, or fields. Empty: in sync. */
   differences: Map<string, string[]>
   /** Why a node is left out, by pod: "no host id yet". */

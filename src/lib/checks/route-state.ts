@@ -1,7 +1,7 @@
 /** Compares the live route objects with those that `routes sync` would make: only reads. */
 import type { Datacenter } from '../cassandra/datacenter.ts'
 import type { Change } from '../changes/changeset.ts'
-import { ownedSelector, POD_LABEL } from '../changes/ownership.ts'
+import { isOurs, ownedSelector, POD_LABEL } from '../changes/ownership.ts'
 import { planChanges } from '../changes/plan.ts'
 import type { Kube, KubeObject, ResourceType } from '../cluster/kube.ts'
 import { displayName, SERVICE } from '../cluster/resources.ts'
@@ -9,8 +9,8 @@ import { CassSniError } from '../errors.ts'
 import { networkingTypes } from '../istio/api.ts'
 import type { IngressGateway, Mesh } from '../istio/mesh.ts'
 import { findConflicts, needsNarrowHosts, type Surroundings } from '../routes/conflicts.ts'
-import { type DesiredRoutes, desiredRoutes } from '../routes/desired.ts'
-import { tlsMatches } from '../routes/live.ts'
+import { type DesiredRoutes, desiredRoutes, type RouteMode } from '../routes/desired.ts'
+import { isPlainTcp, tlsMatches } from '../routes/live.ts'
 import { nodeServiceName, routeNames, serviceHost } from '../routes/names.ts'
 import type { RouteState } from './probes.ts'
 
@@ -65,7 +65,7 @@ export async function seeRoutes(kube: Kube, { datacenter, mesh, gateway, port }:
           labelSelector: ownedSelector(datacenter.name),
         })
   return {
-    state: routeState(changes, routes, datacenter, types.virtualService),
+    state: routeState(changes, routes, datacenter, types.virtualService, live !== undefined && isOurs(live) && isPlainTcp(live) ? 'tcp' : 'sni'),
     conflicts: () => {
       if (hidden !== undefined) throw hidden
       return findConflicts({ ...surroundings, serverNames: routes.serverNames })
@@ -74,8 +74,9 @@ export async function seeRoutes(kube: Kube, { datacenter, mesh, gateway, port }:
 }
 
 /** Pure: what the changes mean for each node, and for all of them. */
-export function routeState(changes: Change[], routes: DesiredRoutes, datacenter: Datacenter, virtualService: ResourceType): RouteState {
+export function routeState(changes: Change[], routes: DesiredRoutes, datacenter: Datacenter, virtualService: ResourceType, mode: RouteMode): RouteState {
   const state: RouteState = {
+    mode,
     differences: new Map(),
     pending: new Map(routes.pending.map(({ pod, reason }) => [pod, reason])),
     shared: [],

@@ -61,6 +61,11 @@ export function tlsMatches(virtualService: KubeObject): TlsMatch[] {
   })
 }
 
+/** True for a VirtualService that sends whatever comes to one place, whichever name it asks for: what tcp mode makes. */
+export function isPlainTcp(virtualService: KubeObject): boolean {
+  return list(at(virtualService, 'spec', 'tcp')).length > 0 && list(at(virtualService, 'spec', 'tls')).length === 0
+}
+
 /** The Gateways that a VirtualService is bound to, as "namespace/name"; "mesh" is none. */
 export function gatewaysOf(virtualService: KubeObject): string[] {
   const namespace = virtualService.metadata.namespace ?? ''

@@ -225,6 +225,19 @@ describe('the checks', () => {
     assert.ok(all.filter(({ category }) => category === 'cql').every(({ result }) => result === 'skipped'))
   })
 
+  it('say once that the routes are in tcp mode', async () => {
+    const all = await results({
+      ...routes({ mode: 'tcp', shared: ['gateway/x differs'], differences: new Map([[node(0).pod, ['service/x does not exist']]]) }),
+      hostIdBehind: async () => node(0).hostId ?? '',
+    })
+    const failed = all.filter(({ result }) => result === 'fail')
+    assert.deepEqual(
+      failed.map(({ code, next }) => [code, next]),
+      [['CSNI823', ['kubectl cass-sni routes sync']]],
+    )
+    assert.match(failed[0]?.reason ?? '', /in tcp mode: nodes are not addressed one by one/)
+  })
+
   it('never send a login where the certificate does not verify', async () => {
     let asked = 0
     await results({

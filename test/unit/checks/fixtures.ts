@@ -37,7 +37,7 @@ export function probes(authority: string, more: Partial<Probes> = {}): Probes {
       pods: [{ name: 'gw-1', namespace: 'istio-system', ready: true, terminating: false }],
     }),
     path: async () => ({ describe: '10.200.1.10:9042', open: async () => new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() }) }),
-    routes: async () => ({ differences: new Map(), pending: new Map(), shared: [], vanished: [], nothing: false }),
+    routes: async () => ({ mode: 'sni', differences: new Map(), pending: new Map(), shared: [], vanished: [], nothing: false }),
     conflicts: async () => [],
     loaded: async () => [
       {
