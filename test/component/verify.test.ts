@@ -8,6 +8,7 @@ import { apiServer, pathOf, type TestServer } from '../support/api-server.ts'
 import { OUR_AGENT, writesBy } from '../support/audit.ts'
 import { createDatacenter, type DatacenterShape, type TestDatacenter } from '../support/cluster-state.ts'
 import { runCommand } from '../support/command.ts'
+import { makeAuthority, makeKeystore, makeLeaf } from '../support/operator-certificates.ts'
 import { createMesh, type TestMesh } from '../support/mesh-state.ts'
 import { testAuthority } from '../unit/connection/certificates.ts'
 
@@ -105,6 +106,23 @@ describe('verify', function () {
     )
     match(of('CSNI823')[0]?.reason ?? '', /tcp mode/)
     match(of('CSNI823')[0]?.next?.[0] ?? '', /^kubectl cass-sni routes sync /)
+  })
+
+  it('finds garbage, and the leaf of another authority, in the Secret of the keystore', async () => {
+    await raise()
+    const keystore = async (bytes: Buffer) => {
+      await server.client.send('PATCH', pathOf(SECRET, dc.namespace, 'dc1-keystore'), { data: { 'node-keystore.jks': bytes.toString('base64') } })
+      return (await verify(...NOWHERE)).of('CSNI838')[0]
+    }
+    equal((await verify(...NOWHERE)).of('CSNI838')[0]?.result, 'pass')
+    const garbage = await keystore(Buffer.from('garbage'.repeat(20)))
+    equal(garbage?.result, 'fail')
+    match(garbage?.reason ?? '', /secret\/dc1-keystore in namespace .* cannot be read: it is not a Java keystore/)
+    match(garbage?.next?.[0] ?? '', /^kubectl cass-sni certs .*--replace-keystore/)
+    const foreign = makeAuthority()
+    const other = await keystore(makeKeystore(foreign, makeLeaf(foreign)))
+    equal(other?.result, 'fail')
+    match(other?.reason ?? '', /signed by another authority/)
   })
 
   it('looks at one node by ordinal, host id or pod, and refuses one that is not there', async () => {

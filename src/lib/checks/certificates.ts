@@ -1,7 +1,9 @@
 /** Checks of the certificates: the authority, and what each node serves through the gateway. */
 import { shell } from '../errors.ts'
 import { X509Certificate } from 'node:crypto'
+import { keystoreObject, OPERATOR_KEYSTORE_PATH } from '../cassandra/authority.ts'
 import type { CassandraNode } from '../cassandra/datacenter.ts'
+import { signedBy } from '../certificates/authority.ts'
 import { type Check, fail, pass, skip } from './check.ts'
 import type { Probes } from './probes.ts'
 import { serverNames } from './routes.ts'
@@ -99,6 +101,47 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
       return left >= SOON_DAYS ? pass(`${left} days`) : fail(`it expires in ${left} ${left === 1 ? 'day' : 'days'}`, REISSUE)
     },
   },
+  {
+    code: 'CSNI838',
+    category,
+    title: 'the keystore in the Secret is good for a restart',
+    severity: 'error',
+    // Of no node: a node that does not start for its keystore's sake must not hide this.
+    needs: ['CSNI831'],
+    perNode: false,
+    async run(probes) {
+      const { datacenter } = probes
+      const { keystorePath } = datacenter.clientEncryption
+      if (keystorePath !== OPERATOR_KEYSTORE_PATH)
+        return skip(`the nodes serve ${keystorePath === undefined ? 'no named keystore' : keystorePath}, not the keystore that cass-operator makes`)
+      const current = await probes.keystore()
+      const object = keystoreObject(datacenter)
+      if (current === undefined) return fail(`the keystore in ${object} holds no certificate with a key`, REISSUE)
+      if (!current.keyFits) return fail(`the private key in ${object} does not open with the configured password, or belongs to another certificate`, REISSUE)
+      if (!signedBy(current.leaf.x509, new X509Certificate(await probes.authority())))
+        return fail(`the certificate in ${object} was signed by another authority: ${current.leaf.issuer}`, REISSUE)
+      return pass(object)
+    },
+  },
+  {
+    code: 'CSNI839',
+    category,
+    title: "the node serves the Secret's certificate",
+    severity: 'error',
+    needs: ['CSNI834', 'CSNI838'],
+    perNode: true,
+    async run(probes, node) {
+      const kept = (await probes.keystore())?.leaf.fingerprint256
+      if (node.hostId === undefined || kept === undefined) return skip('there is nothing to compare')
+      const { fingerprint256 } = (await probes.handshake(node.hostId)).certificate
+      if (fingerprint256 === kept) return pass()
+      const object = keystoreObject(probes.datacenter)
+      return fail(
+        `it serves another certificate (${start(fingerprint256)}) than ${object} holds (${start(kept)}), and changes to that when it restarts`,
+        REISSUE,
+      )
+    },
+  },
 ]
 
 /** What the node serves by each of its names; the probes make each handshake once. */
@@ -106,5 +149,7 @@ function served(probes: Probes, node: CassandraNode) {
   return Promise.all(serverNames(node).map((name) => probes.handshake(name)))
 }
 
+/** The start of a fingerprint, as `certs` shows it. */
+const start = (fingerprint: string) => fingerprint.slice(0, 11)
 const day = (date: Date) => date.toISOString().slice(0, 10)
 const daysLeft = (end: Date, now: number) => Math.max(0, Math.floor((end.getTime() - now) / DAY_MS))

@@ -1,7 +1,10 @@
 /** The probes of a real cluster: each question is put once, when the first check asks it. */
-import { readAuthorityCertificate } from '../cassandra/authority.ts'
+import { keystoreObject, keystorePassword, readAuthorityCertificate, readKeystoreMaterial } from '../cassandra/authority.ts'
 import { readCredentials } from '../cassandra/credentials.ts'
 import type { CassandraNode, Datacenter } from '../cassandra/datacenter.ts'
+import { readKeystore } from '../certificates/keystore.ts'
+import { type Current, operatorName } from '../certificates/plan.ts'
+import { currentOf } from '../certificates/rewrite.ts'
 import type { Kube } from '../cluster/kube.ts'
 import { cqlHostId } from '../connection/cql-login.ts'
 import { gatewayPath } from '../connection/gateway.ts'
@@ -59,6 +62,7 @@ export function liveProbes(options: LiveProbesOptions): Probes {
       return Promise.all(ready.map((pod) => loadedNames(kube, pod, listeningPort({ pods, ...rest }, port))))
     }),
     authority,
+    keystore: once(() => keystoreContent(kube, datacenter)),
     credentials,
     handshake: onceFor(
       (serverName) => serverName,
@@ -66,6 +70,12 @@ export function liveProbes(options: LiveProbesOptions): Probes {
     ),
     hostIdBehind: onceFor((node) => node.pod, ask),
   }
+}
+
+async function keystoreContent(kube: Kube, datacenter: Datacenter): Promise<Current | undefined> {
+  const { bytes } = await readKeystoreMaterial(kube, datacenter)
+  const [password, object] = [keystorePassword(datacenter), keystoreObject(datacenter)]
+  return currentOf(readKeystore(bytes, password, object), operatorName(datacenter), password, object)
 }
 
 async function loadedNames(kube: Kube, pod: Parameters<typeof loadedListener>[1], port: number): Promise<LoadedNames> {

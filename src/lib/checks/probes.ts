@@ -1,5 +1,6 @@
 /** What checks ask of the world. Each answer is got at most once per verification, and only when a check wants it. */
 import type { CassandraNode, Credentials, Datacenter } from '../cassandra/datacenter.ts'
+import type { Current } from '../certificates/plan.ts'
 import type { Path } from '../connection/gateway.ts'
 import type { HandshakeResult } from '../connection/tls.ts'
 import type { IngressGateway } from '../istio/mesh.ts'
@@ -47,6 +48,8 @@ export interface Probes {
   loaded(): Promise<LoadedNames[]>
   /** The CA's certificate, PEM. Throws CSNI203, CSNI204, CSNI401. */
   authority(): Promise<string>
+  /** What the keystore in the Secret holds; undefined when there is no certificate with a key in it. Throws CSNI203, CSNI204, CSNI403. */
+  keystore(): Promise<Current | undefined>
   /** Throws CSNI304. */
   credentials(): Promise<Credentials>
   /** Through the path. Throws CSNI601, CSNI602, CSNI603. */

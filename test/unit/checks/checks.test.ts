@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Datacenter } from '../../../src/lib/cassandra/datacenter.ts'
+import { readCertificate } from '../../../src/lib/certificates/certificate.ts'
+import type { Current } from '../../../src/lib/certificates/plan.ts'
 import { type CheckResult, CATEGORIES } from '../../../src/lib/checks/check.ts'
 import type { Probes } from '../../../src/lib/checks/probes.ts'
 import { CHECKS, RETIRED } from '../../../src/lib/checks/registry.ts'
@@ -11,7 +13,9 @@ import { NOW, probes, served } from './fixtures.ts'
 
 describe('the checks', () => {
   let authority: string
+  let foreign: string
   before(async () => {
+    foreign = (await testAuthority('foreign')).pem
     authority = (await testAuthority('dc1 CA', { notBefore: new Date('2026-01-01'), notAfter: new Date('2027-11-01') })).pem
   })
 
@@ -158,6 +162,25 @@ describe('the checks', () => {
     ],
     ['CSNI837', 'a certificate that ends soon', () => byName(node(0).hostId ?? '', served({}, '2026-12-01T12:00:00Z')), /in 8 days/, /certs/],
     [
+      'CSNI838',
+      'a keystore that cannot be read',
+      () => ({
+        keystore: () => Promise.reject(new CassSniError('CSNI403', 'it is not a Java keystore', { next: ['kubectl cass-sni certs --replace-keystore'] })),
+      }),
+      /not a Java keystore/,
+      /--replace-keystore/,
+    ],
+    ['CSNI838', 'a keystore without a certificate', () => ({ keystore: async () => undefined }), /no certificate with a key/, /certs/],
+    ['CSNI838', 'a key of another certificate', () => keystore({ keyFits: false }), /private key/, /certs/],
+    ['CSNI838', 'a leaf of another authority', () => keystore({ leaf: readCertificate(foreign) }), /another authority: CN=foreign/, /certs/],
+    [
+      'CSNI839',
+      'a node that serves another leaf',
+      () => byName(node(0).hostId ?? '', served({ certificate: { ...served().certificate, fingerprint256: 'BB:BB:BB:BB:BB' } })),
+      /another certificate \(BB:BB:BB:BB\) than secret\/dc1-keystore in namespace cass-operator holds \(AA\)/,
+      /certs/,
+    ],
+    [
       'CSNI841',
       'no Secret',
       () => ({ credentials: () => Promise.reject(new CassSniError('CSNI304', 'secret x does not exist', { next: ['kubectl get secrets'] })) }),
@@ -174,6 +197,7 @@ describe('the checks', () => {
     ['CSNI843', 'another node that answers', () => ({ hostIdBehind: async () => node(1).hostId ?? '' }), /asked for 0.*0, 0.*1 answered/, /routes sync/],
   ]
   const closed = new CassSniError('CSNI603', 'closed before anything was served', { next: ['kubectl cass-sni routes sync'] })
+  const keystore = (more: Partial<Current>): Partial<Probes> => ({ keystore: async () => ({ ...((await probes(authority).keystore()) as Current), ...more }) })
   const routes = (more: object): Partial<Probes> => ({ routes: async () => ({ ...(await probes('').routes()), ...more }) })
   const byName = (name: string, answer: ReturnType<typeof served> | CassSniError): Partial<Probes> => ({
     handshake: async (serverName) => {
@@ -223,6 +247,27 @@ describe('the checks', () => {
     )
     assert.equal(all.find(({ code }) => code === 'CSNI831')?.reason, forbidden.message)
     assert.ok(all.filter(({ category }) => category === 'cql').every(({ result }) => result === 'skipped'))
+  })
+
+  it('skip the keystore, and say why, where its Secret may not be read or the nodes serve another file', async () => {
+    const forbidden = new CassSniError('CSNI203', 'you may not get secrets in namespace cass-operator')
+    const closed = await results({ keystore: () => Promise.reject(forbidden) })
+    assert.deepEqual(
+      closed.filter(({ result }) => result !== 'pass').map(({ code, result, reason }) => [code, result, reason]),
+      [
+        ['CSNI838', 'skipped', forbidden.message],
+        ['CSNI839', 'skipped', 'CSNI838 was skipped: the keystore in the Secret is good for a restart'],
+        ['CSNI839', 'skipped', 'CSNI838 was skipped: the keystore in the Secret is good for a restart'],
+      ],
+    )
+    const own = await results(dc({ clientEncryption: { enabled: true, optional: false, requireClientAuth: false, keystorePath: '/mine.jks' } }))
+    assert.match(own.find(({ code }) => code === 'CSNI838')?.reason ?? '', /the nodes serve \/mine\.jks/)
+  })
+
+  it('find a keystore that cannot be read also while no node can be reached', async () => {
+    const bad = new CassSniError('CSNI403', 'it is not a Java keystore')
+    const all = await results({ keystore: () => Promise.reject(bad), path: () => Promise.reject(new CassSniError('CSNI606', 'no way')) })
+    assert.equal(all.find(({ code }) => code === 'CSNI838')?.result, 'fail')
   })
 
   it('say once that the routes are in tcp mode', async () => {

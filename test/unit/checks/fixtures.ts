@@ -1,5 +1,6 @@
 /** A datacenter that is well, and probes of a world in which all checks pass. */
 import { Duplex } from 'node:stream'
+import { readCertificate } from '../../../src/lib/certificates/certificate.ts'
 import type { Probes } from '../../../src/lib/checks/probes.ts'
 import type { HandshakeResult } from '../../../src/lib/connection/tls.ts'
 import { envoyCluster, nodeServiceName, serviceHost } from '../../../src/lib/routes/names.ts'
@@ -50,6 +51,8 @@ export function probes(authority: string, more: Partial<Probes> = {}): Probes {
       },
     ],
     authority: async () => authority,
+    // The authority stands for its leaf: it is signed by itself.
+    keystore: async () => ({ leaf: { ...readCertificate(authority), fingerprint256: 'AA' }, chain: [], trusted: [], keyFits: true }),
     credentials: async () => ({ username: 'dse-superuser', password: '-it\'s "secret"' }),
     handshake: async () => served(),
     hostIdBehind: async (each) => each.hostId ?? '',
