@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { operatorDesired } from '../../../src/lib/workflows/install/operator.ts'
+import { operatorDesired, refuseElsewhere } from '../../../src/lib/workflows/install/operator.ts'
 import { parseObjects } from '../../../src/lib/workflows/install/documents.ts'
 import { CassSniError } from '../../../src/lib/errors.ts'
 import { valueAt } from '../../../src/lib/workflows/install/values.ts'
@@ -31,6 +31,27 @@ describe("an operator's manifest", () => {
       labels: { name: 'cass-operator', 'sidecar.istio.io/inject': 'false' },
       annotations: { 'sidecar.istio.io/inject': 'false' },
     })
+  })
+
+  it('is refused when its operator looks after other namespaces only, and taken when it looks after all', () => {
+    const operator = (env: object[]) => ({
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'cass-operator', namespace: 'cass-operator' },
+      spec: { template: { spec: { containers: [{ name: 'manager', env }] } } },
+    })
+    const own = operator([{ name: 'WATCH_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } }])
+    refuseElsewhere([own], 'operator.yaml', 'cass-operator')
+    refuseElsewhere([operator([])], 'operator.yaml', 'shop')
+    refuseElsewhere([operator([{ name: 'WATCH_NAMESPACE', value: 'a,shop' }])], 'operator.yaml', 'shop')
+    assert.throws(
+      () => refuseElsewhere([own], 'operator.yaml', 'shop'),
+      (error) =>
+        error instanceof CassSniError &&
+        /looks after namespace cass-operator only, and the install is for shop/.test(error.message) &&
+        error.next[0] === 'kubectl cass-sni install -n cass-operator --operator-manifest operator.yaml',
+    )
+    assert.throws(() => refuseElsewhere([], 'operator.yaml', 'shop'), { code: 'CSNI107' })
   })
 
   for (const [name, text, why] of [

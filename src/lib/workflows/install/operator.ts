@@ -1,12 +1,13 @@
 /** The blog's operator without a sidecar: one that is there is kept, else the user's manifest or chart is applied. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { observeOperator, type Operator } from '../../cassandra/operator.ts'
+import { observeOperator, type Operator, operatorFrom } from '../../cassandra/operator.ts'
 import { applyChanges } from '../../changes/apply.ts'
 import type { Desired } from '../../changes/changeset.ts'
 import { FIELD_MANAGER } from '../../changes/ownership.ts'
 import { planChanges } from '../../changes/plan.ts'
 import type { KubeObject } from '../../cluster/kube.ts'
-import { DEPLOYMENT } from '../../cluster/resources.ts'
+import { DEPLOYMENT, NAMESPACE } from '../../cluster/resources.ts'
+import type { Deployment } from '../../cluster/workloads.ts'
 import { CassSniError, shell, throwIfAborted } from '../../errors.ts'
 import { readObjects } from './documents.ts'
 import { programOutput } from './program.ts'
@@ -91,7 +92,38 @@ async function desiredFromManifest(install: Install): Promise<Desired[]> {
     const metadata = type.namespaced ? { namespace: install.namespace, ...item.object.metadata } : item.object.metadata
     desired.push({ ...item, type, object: { ...item.object, metadata } })
   }
-  return desired
+  return [...missingNamespaces(desired, install.namespace), ...desired]
+}
+
+/** The namespaces that a manifest puts objects into and does not bring itself, as those rendered from a kustomization. */
+function missingNamespaces(desired: Desired[], installed: string): Desired[] {
+  const brought = new Set([installed, ...desired.filter(({ type }) => type.kind === NAMESPACE.kind).map(({ object }) => object.metadata.name)])
+  const used = new Set(desired.flatMap(({ object }) => object.metadata.namespace ?? []))
+  return [...used]
+    .filter((name) => !brought.has(name))
+    .map((name) => ({ type: NAMESPACE, ownership: 'share', object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name } } }))
+}
+
+/** Refuses a manifest whose operator would look after other namespaces only: the datacenter would wait for ever. */
+export function refuseElsewhere(objects: KubeObject[], source: string, namespace: string): void {
+  const operators = objects
+    .filter((object) => object.kind === 'Deployment')
+    .map((object) => operatorFrom({ ...object, metadata: { namespace, ...object.metadata } } as Deployment, false))
+  const [first] = operators
+  if (first === undefined) {
+    throw new CassSniError('CSNI107', `${source} holds no Deployment: it is not an operator's manifest`, {
+      next: ['See https://docs.k8ssandra.io/components/cass-operator/'],
+    })
+  }
+  if (operators.some((operator) => watches(operator, namespace))) return
+  const watched = first.watches === 'all' ? [] : first.watches
+  throw new CassSniError('CSNI107', `the operator of ${source} looks after namespace ${watched.join(', ')} only, and the install is for ${namespace}`, {
+    object: `deployment/${first.deployment}`,
+    next: [
+      ...watched.slice(0, 1).map((name) => shell`kubectl cass-sni install -n ${name} --operator-manifest ${source}`),
+      'or use a manifest with a cluster-wide operator.',
+    ],
+  })
 }
 
 async function found(install: Install): Promise<Operator | undefined> {
@@ -171,11 +203,8 @@ export const operatorStep: InstallStep = {
     }
     if (options.operatorManifest !== undefined) {
       install.operatorObjects = await readObjects(options.operatorManifest, options.kubectl, context.signal)
-      if (!install.operatorObjects.some((object) => object.kind === 'Deployment')) {
-        throw new CassSniError('CSNI107', `${options.operatorManifest} holds no Deployment: it is not an operator's manifest`, {
-          next: ['See https://docs.k8ssandra.io/components/cass-operator/'],
-        })
-      }
+      // an operator that is kept looks after the namespace already
+      if (operator === undefined) refuseElsewhere(install.operatorObjects, options.operatorManifest, install.namespace)
     }
   },
 
