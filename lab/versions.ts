@@ -22,7 +22,7 @@ export const hostPackages: ReadonlyArray<{ package: string; program: string; for
   { package: 'iptables', program: 'iptables', for: 'up' },
   { package: 'iproute2', program: 'ip', for: 'up' },
   { package: 'util-linux', program: 'nsenter', for: 'up' },
-  { package: 'openssl', program: 'openssl', for: 'up' },
+  { package: 'openssl', program: 'openssl', for: 'build' },
   { package: 'conntrack', program: 'conntrack', for: 'up' },
   { package: 'mount', program: 'umount', for: 'up' },
   { package: 'mmdebstrap', program: 'mmdebstrap', for: 'build' },

@@ -40,8 +40,8 @@ describe('install', () => {
     return file
   }
 
-  async function operator(namespace: string, watches = namespace): Promise<() => Promise<void>> {
-    const labels = { 'app.kubernetes.io/name': 'cass-operator', 'sidecar.istio.io/inject': 'false' }
+  async function operator(namespace: string, watches = namespace, inject = 'false'): Promise<() => Promise<void>> {
+    const labels = { 'app.kubernetes.io/name': 'cass-operator', 'sidecar.istio.io/inject': inject }
     const container = { name: 'manager', image: 'docker.io/k8ssandra/cass-operator:v1.30.0', env: [{ name: 'WATCH_NAMESPACE', value: watches }] }
     await server.create(DEPLOYMENT, {
       metadata: { name: 'cass-operator', namespace, labels },
@@ -119,6 +119,19 @@ describe('install', () => {
       const outcome = await writesNothing(['-n', here])
       assert.equal(outcome.exitCode, 2)
       assert.match(outcome.stderr, new RegExp(`${there}/cass-operator 1\\.30\\.0 does not watch namespace ${here}`))
+      await undo()
+    })
+
+    it('keeps an operator with a sidecar as it is, and warns with the command that takes the sidecar out', async () => {
+      const namespace = await server.namespace('exposed', { 'istio-injection': 'enabled' })
+      const undo = await operator(namespace, namespace, 'true')
+      const outcome = await writesNothing(['-n', namespace, '--storage-provisioner', 'x/y', '--dry-run', '-o', 'json'])
+      const { result, warnings } = outcome.json()
+      assert.equal(result.steps.find((step: { id: string }) => step.id === 'operator').state, 'present')
+      assert.deepEqual(
+        warnings.map((warning: { message: string }) => /sidecar into deployment\/cass-operator.*kubectl patch deployment cass-operator/.test(warning.message)),
+        [true],
+      )
       await undo()
     })
 

@@ -72,6 +72,7 @@ async function carryOut(run: Install, step: InstallStep): Promise<InstallResult[
   emit({ type: 'step', id: step.id, title: step.title, state: 'started' })
   try {
     const plan = await step.look(run)
+    if (plan.warning !== undefined) emit({ type: 'warning', message: plan.warning })
     if (plan.state === 'present') {
       for (const change of plan.changes?.changes ?? []) emit({ type: 'change', change: record(change, false) })
       emit({
@@ -122,6 +123,7 @@ async function planOnly(run: Install): Promise<InstallResult> {
       state: 'started',
     })
     const plan = await look(run, step)
+    if (plan.warning !== undefined) run.context.emit({ type: 'warning', message: plan.warning })
     for (const change of plan.changes?.changes ?? []) run.context.emit({ type: 'change', change: record(change, true) })
     const planned = plan.state === 'change'
     run.context.emit({

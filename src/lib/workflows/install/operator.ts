@@ -151,6 +151,12 @@ function withoutSidecar(operator: Operator): Desired {
   }
 }
 
+/** An operator that is kept is not ours to patch. */
+function exposed({ deployment, namespace }: Operator): string {
+  const patch = JSON.stringify({ spec: { template: { metadata: NOT_INJECTED } } })
+  return `Istio injects a sidecar into deployment/${deployment} in namespace ${namespace}; to keep it out: ${shell`kubectl patch deployment ${deployment} -n ${namespace} -p ${patch}`}`
+}
+
 function helmCommand(install: Install): string[] {
   const { helm, operatorChart } = install.options
   // helm's own names: --kube-context for --context, --kube-as-user for --as
@@ -211,10 +217,10 @@ export const operatorStep: InstallStep = {
   async look(install): Promise<StepPlan> {
     const operator = await found(install)
     if (operator !== undefined && !(install.operatorObjects !== undefined && (await ours(install, operator)))) {
-      const exposed = operator.injected ? '; its pods get a sidecar, see the warning' : ''
       return {
         state: operator.ready ? 'present' : 'change',
-        note: `kept: ${describe(operator)}${operator.ready ? '' : ', not ready yet'}${exposed}`,
+        note: `kept: ${describe(operator)}${operator.ready ? '' : ', not ready yet'}`,
+        ...(operator.injected ? { warning: exposed(operator) } : {}),
       }
     }
     if (install.operatorObjects !== undefined) {
@@ -250,12 +256,6 @@ export const operatorStep: InstallStep = {
       await applyChanges(context, plan.changes)
     }
     const operator = await waitUntilReady(install)
-    if (operator.injected) {
-      context.emit({
-        type: 'warning',
-        message: `Istio injects a sidecar into deployment/${operator.deployment} in namespace ${operator.namespace}; to keep it out: ${shell`kubectl patch deployment ${operator.deployment} -n ${operator.namespace} -p ${JSON.stringify({ spec: { template: { metadata: NOT_INJECTED } } })}`}`,
-      })
-    }
     return describe(operator)
   },
 }

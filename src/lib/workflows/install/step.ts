@@ -72,6 +72,8 @@ export interface StepPlan {
   changes?: ChangeSet
   /** The command that would be run, as the user could type it. */
   command?: string[]
+  /** What the user should know of what was found, told when the step is carried out or planned. */
+  warning?: string
 }
 
 export interface InstallStep {
