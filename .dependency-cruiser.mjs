@@ -30,7 +30,11 @@ function lazily(name) {
 
 const lazy = [
   { from: filesOf('commands'), to: filesOf('workflows'), what: 'commands import a workflow when they run' },
-  { from: filesOf('command'), to: filesOf('cluster'), what: 'the base command imports the cluster room when a command connects' },
+  {
+    from: filesOf('command'),
+    to: filesOf('cluster'),
+    what: 'the base command imports the cluster room when a command connects',
+  },
 ].map(({ from, to, what }) => ({
   name: `lazy-${from.includes('commands') ? 'commands' : 'command'}`,
   comment: `Start-up: ${what} (await import), or only its types.`,
@@ -53,7 +57,10 @@ const pure = [
     comment: `${PURE.join(' and ')} only compute: what they need of the world is handed to them.`,
     severity: 'error',
     from: { path: PURE.map(filesOf) },
-    to: { dependencyTypes: ['core'], path: '^(node:)?(child_process|dgram|dns|fs|http|http2|https|process|readline|timers|tls|worker_threads)(/|$)' },
+    to: {
+      dependencyTypes: ['core'],
+      path: '^(node:)?(child_process|dgram|dns|fs|http|http2|https|process|readline|timers|tls|worker_threads)(/|$)',
+    },
   },
   {
     name: 'pure-reach',
@@ -77,7 +84,13 @@ export default {
       from: {},
       to: { circular: true },
     },
-    { name: 'not-resolvable', comment: 'The import leads nowhere.', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    {
+      name: 'not-resolvable',
+      comment: 'The import leads nowhere.',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
     {
       name: 'lab-alone',
       comment: 'The lab is the world around the program: it imports nothing of it.',
@@ -98,6 +111,9 @@ export default {
     exclude: { path: '^(dist|node_modules/\\.cache)' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.check.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
   },
 }

@@ -39,7 +39,12 @@ export async function benchCqlsh(log: (line: string) => void = () => {}): Promis
     await run(OURS[0] ?? '', [...OURS.slice(1), ...files, '--address', `127.0.0.1:${forwarding.port}`])
     const theirs = (statement: string): string[] => [cqlsh, '--cqlshrc', cqlshrc, '-e', statement]
     log('one row')
-    const [tunnel = 0, balancer = 0, one = 0] = await medians(7, [...OURS, '--tunnel', '-e', ONE_ROW], [...OURS, '-e', ONE_ROW], theirs(ONE_ROW))
+    const [tunnel = 0, balancer = 0, one = 0] = await medians(
+      7,
+      [...OURS, '--tunnel', '-e', ONE_ROW],
+      [...OURS, '-e', ONE_ROW],
+      theirs(ONE_ROW),
+    )
     log(`${ROWS} rows`)
     const [allTunnel = 0, allBalancer = 0, csv = 0, all = 0] = await medians(
       3,
@@ -69,7 +74,9 @@ async function installed(): Promise<string> {
     await access(cqlsh)
   } catch {
     await run('python3', ['-m', 'venv', '--clear', VENV])
-    await run(join(VENV, 'bin/pip'), ['install', '--quiet', '--disable-pip-version-check', CQLSH], { env: { ...process.env, CASS_DRIVER_NO_CYTHON: '1' } })
+    await run(join(VENV, 'bin/pip'), ['install', '--quiet', '--disable-pip-version-check', CQLSH], {
+      env: { ...process.env, CASS_DRIVER_NO_CYTHON: '1' },
+    })
   }
   return cqlsh
 }
@@ -94,7 +101,9 @@ async function write(folder: string): Promise<void> {
 
 /** kubectl's port-forward to a node, on any free port. */
 async function portForward(): Promise<{ child: ChildProcess; port: number }> {
-  const child = spawn('kubectl', ['port-forward', '-n', NAMESPACE, NODE, ':9042'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn('kubectl', ['port-forward', '-n', NAMESPACE, NODE, ':9042'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   for await (const line of createInterface({ input: child.stdout })) {
     const port = /127\.0\.0\.1:(\d+)/.exec(line)?.[1]
     if (port === undefined) continue

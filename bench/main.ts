@@ -19,7 +19,10 @@ const PARTS: Record<string, (log: (line: string) => void) => Promise<Row[]>> = {
   'cqlsh-sni': benchCqlsh,
 }
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { output: { type: 'string', short: 'o', default: 'text' } } })
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { output: { type: 'string', short: 'o', default: 'text' } },
+})
 const unknown = positionals.find((name) => !(name in PARTS))
 if (unknown !== undefined || !['text', 'json'].includes(values.output)) {
   console.error(`Usage: npm run bench -- [-o json] [${Object.keys(PARTS).join('] [')}]`)
@@ -35,7 +38,11 @@ function node(script: string, ...args: string[]): void {
 node('build/build.ts')
 node('lab/main.ts', 'up', '--with', 'datacenter')
 // The lab tells its environment as lines for a shell.
-const shell = spawnSync('sh', ['-c', 'eval "$("$0" "$1" env)" && env -0', process.execPath, join(root, 'lab/main.ts')], { encoding: 'utf8' })
+const shell = spawnSync(
+  'sh',
+  ['-c', 'eval "$("$0" "$1" env)" && env -0', process.execPath, join(root, 'lab/main.ts')],
+  { encoding: 'utf8' },
+)
 for (const line of shell.stdout.split('\0')) {
   const at = line.indexOf('=')
   if (at > 0) process.env[line.slice(0, at)] = line.slice(at + 1)
@@ -60,5 +67,7 @@ else {
       { title: 'BETTER', cell: (row) => row.better },
     ]),
   )
-  console.log(`\nMedians on ${machine.processors} × ${machine.model}, Node ${machine.node}, all of them in this one run.`)
+  console.log(
+    `\nMedians on ${machine.processors} × ${machine.model}, Node ${machine.node}, all of them in this one run.`,
+  )
 }

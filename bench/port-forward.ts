@@ -38,7 +38,12 @@ export async function benchPortForward(log: (line: string) => void = () => {}): 
     // The first connection of each pays for what is loaded once.
     for (const { port } of Object.values(both)) await echo(port, 20)
     const rows: Row[] = []
-    const compare = async (name: string, unit: string, better: Row['better'], measure: (port: number) => Promise<number>) => {
+    const compare = async (
+      name: string,
+      unit: string,
+      better: Row['better'],
+      measure: (port: number) => Promise<number>,
+    ) => {
       const figures: { ours: number[]; theirs: number[] } = { ours: [], theirs: [] }
       // By turns, so that a slow moment of the machine hits both.
       for (let round = 0; round < ROUNDS; round += 1) {
@@ -54,7 +59,15 @@ export async function benchPortForward(log: (line: string) => void = () => {}): 
       for (const side of ['ours', 'theirs'] as const) echoes[side].push(...(await echo(both[side].port, ECHOES)))
     }
     for (const share of [0.5, 0.99])
-      rows.push(row(`echo of ${ECHO_BYTES} bytes, p${share * 100}`, 'ms', 'lower', quantile(echoes.ours, share), quantile(echoes.theirs, share)))
+      rows.push(
+        row(
+          `echo of ${ECHO_BYTES} bytes, p${share * 100}`,
+          'ms',
+          'lower',
+          quantile(echoes.ours, share),
+          quantile(echoes.theirs, share),
+        ),
+      )
     await compare('connections', '1/s', 'higher', connectionsPerSecond)
     rows.push(row('memory, peak', 'MB', 'lower', await peakMemory(ours.process), await peakMemory(theirs.process)))
     return rows
@@ -103,7 +116,12 @@ public class Server {
 async function raiseServer(): Promise<void> {
   const objects = [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } },
-    { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'server', namespace: NAMESPACE }, data: { 'Server.java': SERVER } },
+    {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'server', namespace: NAMESPACE },
+      data: { 'Server.java': SERVER },
+    },
     {
       apiVersion: 'v1',
       kind: 'Pod',
@@ -140,7 +158,11 @@ async function bundled(): Promise<string> {
 }
 
 /** Starts a program that prints "Forwarding from 127.0.0.1:PORT -> …" when it listens. */
-async function forwarder(command: string, args: string[], started: ChildProcess[]): Promise<{ port: number; process: ChildProcess }> {
+async function forwarder(
+  command: string,
+  args: string[],
+  started: ChildProcess[],
+): Promise<{ port: number; process: ChildProcess }> {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'] })
   started.push(child)
   for await (const line of createInterface(child.stdout)) {
@@ -233,7 +255,8 @@ async function peakMemory(child: ChildProcess): Promise<number> {
   return (Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024) / 1_000_000
 }
 
-const quantile = (values: number[], share: number) => [...values].sort((a, b) => a - b)[Math.floor(values.length * share)] ?? Number.NaN
+const quantile = (values: number[], share: number) =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length * share)] ?? Number.NaN
 const median = (values: number[]) => quantile(values, 0.5)
 
 if (process.argv[1] !== undefined && import.meta.filename === process.argv[1]) {

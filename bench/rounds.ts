@@ -40,4 +40,11 @@ function timed([program = '', ...args]: string[]): Promise<number> {
 }
 
 /** A row of two medians in milliseconds. */
-export const row = (name: string, ours: number, theirs: number): Row => ({ name, ours, theirs, unit: 'ms', ratio: ours / theirs, better: 'lower' })
+export const row = (name: string, ours: number, theirs: number): Row => ({
+  name,
+  ours,
+  theirs,
+  unit: 'ms',
+  ratio: ours / theirs,
+  better: 'lower',
+})

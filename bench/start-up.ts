@@ -52,7 +52,11 @@ export async function benchStartUp(log: (line: string) => void = () => {}): Prom
 /** Writes our objects as we would apply them, so that kubectl's apply has nothing to do either. Returns how many. */
 async function ownObjects(file: string): Promise<number> {
   await run('kubectl', ['cass-sni', 'routes', 'sync', '-n', NAMESPACE, '--yes'])
-  const { stdout } = await run('kubectl', ['get', OWNED, '-n', NAMESPACE, '-l', OURS, '-o', 'json', '--show-managed-fields'], { maxBuffer: 1 << 26 })
+  const { stdout } = await run(
+    'kubectl',
+    ['get', OWNED, '-n', NAMESPACE, '-l', OURS, '-o', 'json', '--show-managed-fields'],
+    { maxBuffer: 1 << 26 },
+  )
   const { items }: { items: KubeObject[] } = JSON.parse(stdout)
   await writeFile(file, JSON.stringify({ apiVersion: 'v1', kind: 'List', items: items.map(ownedPart) }))
   return items.length

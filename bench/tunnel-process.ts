@@ -13,6 +13,11 @@ const stop = new AbortController()
 process.once('SIGINT', () => stop.abort())
 const kube = await connectKube({ signal: stop.signal })
 const path = podPath(kube, { name: pod, namespace }, Number(port))
-const tunnel = await serveTunnel({ listen: { addresses: ['localhost'], port: 0 }, open: () => path.open(), signal: stop.signal })
-for (const { host, port: local } of tunnel.listening) console.log(`Forwarding from ${host}:${local} -> ${path.describe}`)
+const tunnel = await serveTunnel({
+  listen: { addresses: ['localhost'], port: 0 },
+  open: () => path.open(),
+  signal: stop.signal,
+})
+for (const { host, port: local } of tunnel.listening)
+  console.log(`Forwarding from ${host}:${local} -> ${path.describe}`)
 await tunnel.done

@@ -6,6 +6,9 @@ import { enableCompileCache } from 'node:module'
 enableCompileCache()
 const { main } = await import('../src/lib/main.ts')
 const { flush } = await import('../src/lib/flush.ts')
-const exitCode = await main(process.argv.slice(2), { root: fileURLToPath(new URL('..', import.meta.url)), development: true })
+const exitCode = await main(process.argv.slice(2), {
+  root: fileURLToPath(new URL('..', import.meta.url)),
+  development: true,
+})
 await flush()
 process.exit(exitCode)

@@ -7,7 +7,9 @@ import { fileURLToPath } from 'node:url'
 const [major, minor] = process.versions.node.split('.').map(Number)
 
 if (major < 22 || (major === 22 && minor < 13)) {
-  process.stderr.write(`error: kubectl cass-sni needs Node.js 22.13 or later; this is ${process.version} (${process.execPath}).\n`)
+  process.stderr.write(
+    `error: kubectl cass-sni needs Node.js 22.13 or later; this is ${process.version} (${process.execPath}).\n`,
+  )
   process.exitCode = 1
 } else {
   enableCompileCache()

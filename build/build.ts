@@ -33,7 +33,12 @@ function node(script: string, ...args: string[]): boolean {
 }
 
 const now = fingerprint()
-if (existsSync(stamp) && readFileSync(stamp, 'utf8') === now && existsSync(join(root, 'oclif.manifest.json')) && existsSync(join(root, 'docs/schemas'))) {
+if (
+  existsSync(stamp) &&
+  readFileSync(stamp, 'utf8') === now &&
+  existsSync(join(root, 'oclif.manifest.json')) &&
+  existsSync(join(root, 'docs/schemas'))
+) {
   console.log('dist/ is up to date.')
 } else {
   const started = performance.now()

@@ -17,7 +17,8 @@ const namesOfCommonJs: Plugin = {
   name: 'names-of-commonjs',
   setup({ onResolve, onLoad, initialOptions }) {
     onResolve({ filter: /^[^./]/ }, ({ path, kind }) => {
-      if (kind !== 'dynamic-import' || path.startsWith('node:') || initialOptions.external?.includes(path)) return undefined
+      if (kind !== 'dynamic-import' || path.startsWith('node:') || initialOptions.external?.includes(path))
+        return undefined
       return { path, namespace: 'lazy' }
     })
     onLoad({ filter: /./, namespace: 'lazy' }, async ({ path }) => {
@@ -26,18 +27,25 @@ const namesOfCommonJs: Plugin = {
       // Node gives a CommonJS module's namespace the name "module.exports".
       if (!names.includes('module.exports')) {
         // `export *` leaves the default export out.
-        const all = names.includes('default') ? `export * from '${path}'\nexport { default } from '${path}'` : `export * from '${path}'`
+        const all = names.includes('default')
+          ? `export * from '${path}'\nexport { default } from '${path}'`
+          : `export * from '${path}'`
         return { contents: all, resolveDir }
       }
       const plain = names.filter((name) => /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(name) && name !== 'default')
-      return { contents: `import all from '${path}'\nexport default all\nexport const { ${plain.join(', ')} } = all`, resolveDir }
+      return {
+        contents: `import all from '${path}'\nexport default all\nexport const { ${plain.join(', ')} } = all`,
+        resolveDir,
+      }
     })
   },
 }
 
 /** Bundles src/ of the project at `root` into the folder `out`. Rejects with esbuild's messages, which it prints itself. */
 export async function bundle(root: string, out: string): Promise<void> {
-  const commands = readdirSync(join(root, 'src/commands'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
+  const commands = readdirSync(join(root, 'src/commands'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.ts'),
+  )
   const entryPoints = ['src/lib/main.ts', 'src/lib/flush.ts', ...commands.map((name) => `src/commands/${name}`)]
   const files = await bundleEntries(root, out, { entryPoints, outbase: 'src' })
   writeFileSync(join(out, 'THIRD-PARTY-LICENSES.txt'), licences(root, files))
@@ -57,7 +65,11 @@ function licences(root: string, files: string[]): string {
 }
 
 /** Bundles any programs the same way: a benchmark measures what users run. Returns the files that went in, relative to `root`. */
-export async function bundleEntries(root: string, out: string, entries: { entryPoints: string[]; outbase: string }): Promise<string[]> {
+export async function bundleEntries(
+  root: string,
+  out: string,
+  entries: { entryPoints: string[]; outbase: string },
+): Promise<string[]> {
   const { metafile } = await build({
     absWorkingDir: root,
     ...entries,

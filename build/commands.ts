@@ -21,12 +21,18 @@ class Recorder extends Help {
 /** oclif's own help for the root ("index"), each topic and each command ("routes.sync"), 80 columns wide, without colour and without what differs from machine to machine. */
 export async function helpTexts(root: string): Promise<Map<string, string>> {
   const config = await Config.load(root)
-  const ids = [...config.topics.map((topic) => topic.name), ...config.commandIDs.filter((id) => !config.findCommand(id)?.hidden)]
+  const ids = [
+    ...config.topics.map((topic) => topic.name),
+    ...config.commandIDs.filter((id) => !config.findCommand(id)?.hidden),
+  ]
   const texts = new Map<string, string>()
   for (const id of ['', ...new Set(ids)]) {
     const help = new Recorder(config, { ...config.pjson.oclif.helpOptions, maxWidth: 80, stripAnsi: true })
     await help.showHelp(id === '' ? ['--help'] : [id])
-    texts.set(id === '' ? 'index' : id.replaceAll(':', '.'), `${help.lines.join('\n')}\n`.replaceAll(config.userAgent, `${config.name}/${config.version}`))
+    texts.set(
+      id === '' ? 'index' : id.replaceAll(':', '.'),
+      `${help.lines.join('\n')}\n`.replaceAll(config.userAgent, `${config.name}/${config.version}`),
+    )
   }
   return texts
 }

@@ -19,7 +19,8 @@ export const ROOMS: Room[] = [
   { name: 'commands', files: '^src/commands/', may: ['command', 'output'], mayTypes: [] },
   {
     name: 'command',
-    files: '^src/lib/(command|completion|flags|flush|install-flags|interruption|main|next-steps|run-output|usage)\\.ts$',
+    files:
+      '^src/lib/(command|completion|flags|flush|install-flags|interruption|main|next-steps|run-output|usage)\\.ts$',
     may: ['output'],
     mayTypes: ['workflows', 'cluster'],
   },
@@ -36,11 +37,20 @@ export const ROOMS: Room[] = [
     files: '^src/lib/routes/',
     may: [],
     mayTypes: ['cassandra', 'istio', 'changes', 'cluster'],
-    mayFiles: ['^src/lib/cassandra/names\\.ts$', '^src/lib/istio/gateways\\.ts$', '^src/lib/changes/ownership\\.ts$', '^src/lib/cluster/resources\\.ts$'],
+    mayFiles: [
+      '^src/lib/cassandra/names\\.ts$',
+      '^src/lib/istio/gateways\\.ts$',
+      '^src/lib/changes/ownership\\.ts$',
+      '^src/lib/cluster/resources\\.ts$',
+    ],
   },
   { name: 'certificates', files: '^src/lib/certificates/', may: [], mayTypes: ['cassandra'] },
   { name: 'connection', files: '^src/lib/connection/', may: ['cassandra', 'istio', 'cluster'] },
-  { name: 'checks', files: '^src/lib/checks/', may: ['cassandra', 'istio', 'routes', 'certificates', 'connection', 'changes', 'cluster'] },
+  {
+    name: 'checks',
+    files: '^src/lib/checks/',
+    may: ['cassandra', 'istio', 'routes', 'certificates', 'connection', 'changes', 'cluster'],
+  },
   { name: 'changes', files: '^src/lib/changes/', may: ['cluster'] },
   { name: 'cluster', files: '^src/lib/cluster/', may: [] },
   { name: 'output', files: '^src/lib/output/', may: [] },

@@ -23,7 +23,11 @@ export function schemas(root: string): { schemas: Map<string, Schema>; problems:
     .filter((name) => name.endsWith('.ts'))
     .map((name) => join(root, 'src/commands', name))
     .sort()
-  const parsed = ts.parseJsonConfigFileContent(ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile).config, ts.sys, root)
+  const parsed = ts.parseJsonConfigFileContent(
+    ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile).config,
+    ts.sys,
+    root,
+  )
   const program = ts.createProgram(parsed.fileNames, { ...parsed.options, noEmit: true, incremental: false })
   const checker = program.getTypeChecker()
   const typeNamed = (file: string, name: string) => {
@@ -40,9 +44,16 @@ export function schemas(root: string): { schemas: Map<string, Schema>; problems:
     const source = program.getSourceFile(file)
     for (const statement of source?.statements ?? []) {
       if (!ts.isClassDeclaration(statement)) continue
-      const base = statement.heritageClauses?.flatMap((clause) => clause.types).find((type) => type.expression.getText() === 'CassSniCommand')
-      const kind = statement.members.find((member) => ts.isPropertyDeclaration(member) && member.name.getText() === 'kind')
-      const name = kind && ts.isPropertyDeclaration(kind) && kind.initializer && ts.isStringLiteral(kind.initializer) ? kind.initializer.text : undefined
+      const base = statement.heritageClauses
+        ?.flatMap((clause) => clause.types)
+        .find((type) => type.expression.getText() === 'CassSniCommand')
+      const kind = statement.members.find(
+        (member) => ts.isPropertyDeclaration(member) && member.name.getText() === 'kind',
+      )
+      const name =
+        kind && ts.isPropertyDeclaration(kind) && kind.initializer && ts.isStringLiteral(kind.initializer)
+          ? kind.initializer.text
+          : undefined
       if (!base || name === undefined) continue
       const own = WRITTEN_BY_ITSELF[name]
       const argument = base.typeArguments?.[0]
@@ -73,7 +84,11 @@ function envelope(kind: string, result: Schema, change: Schema, warning: Schema)
       apiVersion: { const: 'cass-sni/v1' },
       kind: { const: kind },
       result: { ...result, description: 'Absent when the command failed.' },
-      changes: { type: 'array', items: change, description: 'The objects that were looked at and, where they differed, changed. Absent when there were none.' },
+      changes: {
+        type: 'array',
+        items: change,
+        description: 'The objects that were looked at and, where they differed, changed. Absent when there were none.',
+      },
       warnings: { type: 'array', items: warning },
       error: {
         type: 'object',
@@ -112,14 +127,17 @@ function schemaOf(type: ts.Type, checker: ts.TypeChecker, omit: string[] = [], a
     const [item] = checker.getTypeArguments(type as ts.TypeReference)
     return { type: 'array', items: item ? inner(item) : {} }
   }
-  if (flags & (ts.TypeFlags.Object | ts.TypeFlags.Intersection) && type.getCallSignatures().length === 0) return object(type, checker, omit, inner)
+  if (flags & (ts.TypeFlags.Object | ts.TypeFlags.Intersection) && type.getCallSignatures().length === 0)
+    return object(type, checker, omit, inner)
   throw new Error(`${checker.typeToString(type)} has no JSON.`)
 }
 
 function union(type: ts.UnionType, inner: (type: ts.Type) => Schema): Schema {
   const members = type.types.filter((member) => !(member.flags & ts.TypeFlags.Undefined))
-  if (members.every((member) => member.flags & ts.TypeFlags.BooleanLiteral) && members.length === 2) return { type: 'boolean' }
-  if (members.every((member) => member.isStringLiteral())) return { type: 'string', enum: members.map((member) => member.value).sort() }
+  if (members.every((member) => member.flags & ts.TypeFlags.BooleanLiteral) && members.length === 2)
+    return { type: 'boolean' }
+  if (members.every((member) => member.isStringLiteral()))
+    return { type: 'string', enum: members.map((member) => member.value).sort() }
   const schemas = members.map(inner)
   const [only] = schemas
   return only && schemas.length === 1 ? only : { anyOf: schemas }
@@ -151,7 +169,8 @@ function object(type: ts.Type, checker: ts.TypeChecker, omit: string[], inner: (
 function pattern(type: ts.TemplateLiteralType): string {
   const parts = type.texts.map(
     (text, index) =>
-      text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&') + (type.types[index] ? (type.types[index].flags & ts.TypeFlags.Number ? '-?[0-9.]+' : '.*') : ''),
+      text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&') +
+      (type.types[index] ? (type.types[index].flags & ts.TypeFlags.Number ? '-?[0-9.]+' : '.*') : ''),
   )
   return `^${parts.join('')}$`
 }

@@ -53,7 +53,12 @@ export async function startApiServer({ dir, admin = identities.admin }: ApiServe
   }
 }
 
-async function start(programs: { etcd: string; 'kube-apiserver': string }, dir: string, authority: Authority, admin: Identity): Promise<ApiServer> {
+async function start(
+  programs: { etcd: string; 'kube-apiserver': string },
+  dir: string,
+  authority: Authority,
+  admin: Identity,
+): Promise<ApiServer> {
   const [port, etcdPort, etcdPeerPort] = await freePorts(3)
   const auditLog = join(dir, 'audit.log')
   const plane: ControlPlane = {
@@ -107,7 +112,11 @@ async function start(programs: { etcd: string; 'kube-apiserver': string }, dir: 
 }
 
 /** What differs from the lab: nobody makes service accounts, and loopback is no endpoint. */
-const alone = ['--bind-address=127.0.0.1', '--endpoint-reconciler-type=none', '--disable-admission-plugins=ServiceAccount']
+const alone = [
+  '--bind-address=127.0.0.1',
+  '--endpoint-reconciler-type=none',
+  '--disable-admission-plugins=ServiceAccount',
+]
 
 function startChild(program: string, args: readonly string[], log: string): ChildProcess {
   const output = openSync(log, 'w')

@@ -37,7 +37,8 @@ export async function cgroupProcesses(): Promise<number[]> {
   const pids = new Set<number>()
   for (const folder of await folders())
     for (const group of await below(folder))
-      for (const pid of (await readFile(join(group, 'cgroup.procs'), 'utf8').catch(() => '')).split('\n')) if (pid) pids.add(Number(pid))
+      for (const pid of (await readFile(join(group, 'cgroup.procs'), 'utf8').catch(() => '')).split('\n'))
+        if (pid) pids.add(Number(pid))
   return [...pids]
 }
 

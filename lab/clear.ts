@@ -78,7 +78,8 @@ async function removeTraces(): Promise<void> {
     const link = join('/var/log/containers', name)
     if ((await readlink(link).catch(() => '')).startsWith(stateDir)) await rm(link, { force: true })
   }
-  for (const name of await list('/var/lib/cni/results')) if (name.startsWith('cass-sni-lab-')) await rm(join('/var/lib/cni/results', name), { force: true })
+  for (const name of await list('/var/lib/cni/results'))
+    if (name.startsWith('cass-sni-lab-')) await rm(join('/var/lib/cni/results', name), { force: true })
   await rm('/var/lib/kubelet/device-plugins/kubelet.sock', { force: true })
   await rm('/var/lib/kubelet/device-plugins/DEPRECATION', { force: true })
   const folders = ['/var/lib/kubelet/device-plugins', '/var/lib/kubelet', '/var/log/containers', '/var/lib/cni/results']
@@ -87,10 +88,13 @@ async function removeTraces(): Promise<void> {
 }
 
 async function removeState(): Promise<void> {
-  for (const name of await list(stateDir)) if (join(stateDir, name) !== state.containerd) await rm(join(stateDir, name), { recursive: true, force: true })
-  for (const name of await list(state.containerd)) if (!kept.includes(name)) await rm(join(state.containerd, name), { recursive: true, force: true })
+  for (const name of await list(stateDir))
+    if (join(stateDir, name) !== state.containerd) await rm(join(stateDir, name), { recursive: true, force: true })
+  for (const name of await list(state.containerd))
+    if (!kept.includes(name)) await rm(join(state.containerd, name), { recursive: true, force: true })
   const store = join(state.containerd, 'root')
-  for (const name of ['io.containerd.grpc.v1.cri', 'io.containerd.runtime.v2.task']) await rm(join(store, name), { recursive: true, force: true })
+  for (const name of ['io.containerd.grpc.v1.cri', 'io.containerd.runtime.v2.task'])
+    await rm(join(store, name), { recursive: true, force: true })
 }
 
 const list = (folder: string): Promise<string[]> => readdir(folder).catch(() => [])

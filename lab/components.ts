@@ -23,7 +23,9 @@ export async function raise(component: Component): Promise<void> {
 }
 
 const isReady: Record<Component, (kube: KubeClient) => Promise<boolean>> = {
-  istio: async (kube) => (await deploymentReady(kube, 'istio-system', 'istiod')) && (await deploymentReady(kube, 'istio-system', 'istio-ingressgateway')),
+  istio: async (kube) =>
+    (await deploymentReady(kube, 'istio-system', 'istiod')) &&
+    (await deploymentReady(kube, 'istio-system', 'istio-ingressgateway')),
   operator: (kube) => deploymentReady(kube, namespace, 'cass-operator-controller-manager'),
   datacenter: async (kube) => {
     const datacenter = await find(kube, datacenterPath)
@@ -89,4 +91,7 @@ function kubectl(...args: string[]): Promise<string> {
   return run(join(state.bin, 'kubectl'), ['--kubeconfig', state.kubeconfig, ...args])
 }
 
-const apply = (text: string) => run(join(state.bin, 'kubectl'), ['--kubeconfig', state.kubeconfig, 'apply', '--server-side', '-f', '-'], { input: text })
+const apply = (text: string) =>
+  run(join(state.bin, 'kubectl'), ['--kubeconfig', state.kubeconfig, 'apply', '--server-side', '-f', '-'], {
+    input: text,
+  })

@@ -101,5 +101,10 @@ export function controllerManagerArguments(pki: string, kubeconfig: string): str
 
 /** Flags of kube-scheduler. */
 export function schedulerArguments(kubeconfig: string): string[] {
-  return [`--kubeconfig=${kubeconfig}`, `--authentication-kubeconfig=${kubeconfig}`, `--authorization-kubeconfig=${kubeconfig}`, '--leader-elect=false']
+  return [
+    `--kubeconfig=${kubeconfig}`,
+    `--authentication-kubeconfig=${kubeconfig}`,
+    `--authorization-kubeconfig=${kubeconfig}`,
+    '--leader-elect=false',
+  ]
 }

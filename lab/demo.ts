@@ -18,7 +18,8 @@ interface DemoStep {
 
 const steps: DemoStep[] = [
   {
-    about: 'Istio, the namespace with its label, the operator without a sidecar, storage, the datacenter, and waiting for the nodes',
+    about:
+      'Istio, the namespace with its label, the operator without a sidecar, storage, the datacenter, and waiting for the nodes',
     args: [
       'install',
       '--namespace',
@@ -40,9 +41,15 @@ const steps: DemoStep[] = [
     args: ['routes', 'sync', '--mode', 'tcp'],
     when: async () => !(await hasRoutes()),
   },
-  { about: 'Certificates that a client can verify: every host id and every DNS name, live without a restart', args: ['certs'] },
+  {
+    about: 'Certificates that a client can verify: every host id and every DNS name, live without a restart',
+    args: ['certs'],
+  },
   { about: 'Routes by SNI: each node by its host id', args: ['routes', 'sync'] },
-  { about: 'Does it work? For each node: route, TLS by both names, login, and that the right node answers', args: ['verify'] },
+  {
+    about: 'Does it work? For each node: route, TLS by both names, login, and that the right node answers',
+    args: ['verify'],
+  },
 ]
 
 /** Runs a command in the terminal of the user; its exit code. */
@@ -61,14 +68,22 @@ function output(command: string, args: string[], env: NodeJS.ProcessEnv): Promis
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       text += chunk
     })
-    child.on('error', fail).on('close', (code) => (code === 0 ? done(text) : fail(new Error(`${command} ${args.join(' ')} ended with exit code ${code}`))))
+    child
+      .on('error', fail)
+      .on('close', (code) =>
+        code === 0 ? done(text) : fail(new Error(`${command} ${args.join(' ')} ended with exit code ${code}`)),
+      )
   })
 }
 
 let env: NodeJS.ProcessEnv = process.env
 
 async function hasRoutes(): Promise<boolean> {
-  const text = await output('kubectl', ['get', 'virtualservices', '--namespace', NAMESPACE, '--ignore-not-found', '--output', 'name'], env)
+  const text = await output(
+    'kubectl',
+    ['get', 'virtualservices', '--namespace', NAMESPACE, '--ignore-not-found', '--output', 'name'],
+    env,
+  )
   return text.trim() !== ''
 }
 
@@ -99,10 +114,14 @@ function heading(text: string): void {
 }
 
 async function show(args: string[]): Promise<void> {
-  process.stdout.write(`$ kubectl cass-sni ${args.map((argument) => (/^[\w./:=-]+$/.test(argument) ? argument : `'${argument}'`)).join(' ')}\n`)
+  process.stdout.write(
+    `$ kubectl cass-sni ${args.map((argument) => (/^[\w./:=-]+$/.test(argument) ? argument : `'${argument}'`)).join(' ')}\n`,
+  )
   const code = await inTerminal('kubectl', ['cass-sni', ...args], env)
   if (code !== 0) {
-    process.stderr.write(`\nThe demo stops here: that command ended with exit code ${code}. What the lab says of it: npm run lab -- logs\n`)
+    process.stderr.write(
+      `\nThe demo stops here: that command ended with exit code ${code}. What the lab says of it: npm run lab -- logs\n`,
+    )
     process.exit(code)
   }
 }
@@ -121,7 +140,13 @@ async function main(): Promise<void> {
   }
   heading(`${steps.length + 1}. A row from each node, through Istio by SNI, the certificate verified`)
   for (let node = 0; node < NODES; node += 1) {
-    await show(['cqlsh-sni', '--node', String(node), '--execute', 'SELECT host_id, cluster_name, data_center, rack, release_version FROM system.local'])
+    await show([
+      'cqlsh-sni',
+      '--node',
+      String(node),
+      '--execute',
+      'SELECT host_id, cluster_name, data_center, rack, release_version FROM system.local',
+    ])
   }
   const writes = writesSince(from)
   heading(

@@ -11,7 +11,16 @@ export interface LabRecord {
 }
 
 /** All processes of a lab that is up. */
-export const daemons = ['cloud', 'containerd', 'etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-proxy', 'kube-scheduler', 'kubelet'] as const
+export const daemons = [
+  'cloud',
+  'containerd',
+  'etcd',
+  'kube-apiserver',
+  'kube-controller-manager',
+  'kube-proxy',
+  'kube-scheduler',
+  'kubelet',
+] as const
 
 export interface Health {
   up: boolean

@@ -3,9 +3,13 @@ import { readFile, rm, writeFile } from 'node:fs/promises'
 import { state } from './layout.ts'
 
 /** Kernel settings of the whole machine that a kubelet changes. */
-const settings = ['vm/overcommit_memory', 'kernel/panic', 'kernel/panic_on_oops', 'kernel/keys/root_maxkeys', 'kernel/keys/root_maxbytes'].map(
-  (name) => `/proc/sys/${name}`,
-)
+const settings = [
+  'vm/overcommit_memory',
+  'kernel/panic',
+  'kernel/panic_on_oops',
+  'kernel/keys/root_maxkeys',
+  'kernel/keys/root_maxbytes',
+].map((name) => `/proc/sys/${name}`)
 
 /** Notes how the host is set before the kubelet starts. */
 export async function saveHostSettings(): Promise<void> {
@@ -19,6 +23,7 @@ export async function restoreHostSettings(): Promise<void> {
   if (!existsSync(state.hostSettings)) return
   const saved = JSON.parse(await readFile(state.hostSettings, 'utf8').catch(() => '{}')) as Record<string, string>
   // a setting that cannot be written could not be changed by the kubelet either
-  for (const [path, value] of Object.entries(saved)) if ((await readFile(path, 'utf8')).trim() !== value) await writeFile(path, value).catch(() => {})
+  for (const [path, value] of Object.entries(saved))
+    if ((await readFile(path, 'utf8')).trim() !== value) await writeFile(path, value).catch(() => {})
   await rm(state.hostSettings, { force: true })
 }

@@ -13,7 +13,13 @@ export interface KubeClient {
 
 export interface KubeObject {
   kind?: string
-  metadata: { name: string; namespace?: string; labels?: Record<string, string>; resourceVersion?: string; uid?: string }
+  metadata: {
+    name: string
+    namespace?: string
+    labels?: Record<string, string>
+    resourceVersion?: string
+    uid?: string
+  }
   // biome-ignore lint/suspicious/noExplicitAny: objects of many kinds, read in few places
   spec?: any
   // biome-ignore lint/suspicious/noExplicitAny: objects of many kinds, read in few places

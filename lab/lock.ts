@@ -37,7 +37,9 @@ function hold(description: string): Promise<Lock | undefined> {
     server.closeAllConnections = () => {
       for (const socket of waiting) socket.destroy()
     }
-    server.once('error', (error: NodeJS.ErrnoException) => (error.code === 'EADDRINUSE' ? resolve(undefined) : reject(error)))
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      error.code === 'EADDRINUSE' ? resolve(undefined) : reject(error),
+    )
     server.listen(address, () => resolve(server))
   })
 }

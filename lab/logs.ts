@@ -11,7 +11,11 @@ export async function printLog(name: string | undefined, lines: number): Promise
   const files = existsSync(state.logs) ? await readdir(state.logs) : []
   const pods = existsSync(state.podLogs) ? await readdir(state.podLogs) : []
   if (!name) {
-    const known = [...files.map((file) => file.replace(/\.log$/, '')), 'audit', ...pods.map((pod) => pod.split('_').slice(0, 2).join('/'))]
+    const known = [
+      ...files.map((file) => file.replace(/\.log$/, '')),
+      'audit',
+      ...pods.map((pod) => pod.split('_').slice(0, 2).join('/')),
+    ]
     process.stdout.write(`${known.join('\n')}\n`)
     return
   }
@@ -74,7 +78,8 @@ export async function collect(folder: string): Promise<void> {
   const status = await readStatus().catch(() => undefined)
   await part('status', () => writeFile(join(folder, 'status.json'), JSON.stringify(status, null, 2)))
   if (status?.up) {
-    const kinds = 'cassandradatacenters,cassandratasks,gateways.networking.istio.io,virtualservices,destinationrules,serviceentries,peerauthentications'
+    const kinds =
+      'cassandradatacenters,cassandratasks,gateways.networking.istio.io,virtualservices,destinationrules,serviceentries,peerauthentications'
     await Promise.all([
       kubectl('events.txt', 'get', 'events', '-A', '--sort-by=.lastTimestamp'),
       kubectl('objects.txt', 'get', 'all,pv,pvc,endpointslices', '-A', '-o', 'wide'),
@@ -98,5 +103,7 @@ export async function collect(folder: string): Promise<void> {
         )
   } else missing.push(`what the API server knows: ${status?.reason ?? 'the lab cannot be asked'}`)
   if (missing.length > 0) await writeFile(join(folder, 'not-read.txt'), `${missing.join('\n')}\n`).catch(() => {})
-  say(`logs are in ${folder}${missing.length > 0 ? `; what could not be read is in ${join(folder, 'not-read.txt')}` : ''}`)
+  say(
+    `logs are in ${folder}${missing.length > 0 ? `; what could not be read is in ${join(folder, 'not-read.txt')}` : ''}`,
+  )
 }

@@ -43,7 +43,8 @@ async function main(): Promise<number> {
       return 0
     case 'up': {
       const target = values.with as Component | undefined
-      if (target && !components.includes(target)) throw new LabError(`--with knows ${components.join(', ')}; not ${target}.`)
+      if (target && !components.includes(target))
+        throw new LabError(`--with knows ${components.join(', ')}; not ${target}.`)
       requireRootOnLinux()
       await withLock(`up${target ? ` --with ${target}` : ''}`, () => up(target))
       return 0

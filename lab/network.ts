@@ -22,7 +22,8 @@ export async function createNetwork(): Promise<void> {
   await inNamespace('ip', 'addr', 'add', `${nodeAddress}/24`, 'dev', nodeLink)
   await inNamespace('ip', 'link', 'set', nodeLink, 'up')
   // The node's own processes reach Services: kube-proxy rewrites the address before the route matters.
-  for (const range of [network.services, network.loadBalancerRange]) await inNamespace('ip', 'route', 'add', range, 'dev', 'lo')
+  for (const range of [network.services, network.loadBalancerRange])
+    await inNamespace('ip', 'route', 'add', range, 'dev', 'lo')
   await inNamespace('sysctl', '-qw', 'net.ipv4.ip_forward=1')
   await attempt('nsenter', [`--net=${network.namespacePath}`, 'sysctl', '-qw', 'net.bridge.bridge-nf-call-iptables=1'])
   await run('ip', ['route', 'add', network.loadBalancerRange, 'via', nodeAddress])
@@ -48,7 +49,10 @@ export async function requireFreeAddresses(): Promise<void> {
   used.push(...parseRoutes(await readFile('/proc/net/route', 'utf8')))
   for (const range of [network.linkRange, network.loadBalancerRange]) {
     const taken = used.find((each) => each.device !== network.hostLink && overlaps(each.range, range))
-    if (taken) throw new LabError(`Address in use: the lab needs ${range}, but ${taken.device} of this machine has ${taken.range}.`)
+    if (taken)
+      throw new LabError(
+        `Address in use: the lab needs ${range}, but ${taken.device} of this machine has ${taken.range}.`,
+      )
   }
 }
 

@@ -35,12 +35,20 @@ export async function openAuthority(folder: string): Promise<Authority> {
     await run('openssl', ['ec', '-in', file('sa.key'), '-pubout', '-out', file('sa.pub')])
   }
 
-  async function issue(name: string, { user, groups = [] }: Identity, addresses: readonly string[] = []): Promise<void> {
+  async function issue(
+    name: string,
+    { user, groups = [] }: Identity,
+    addresses: readonly string[] = [],
+  ): Promise<void> {
     if (existsSync(file(`${name}.crt`))) return
     const escaped = (text: string) => text.replaceAll(/[\\/+]/g, '\\$&')
     const subject = `${groups.map((group) => `/O=${escaped(group)}`).join('')}/CN=${escaped(user)}`
     const names = addresses.map((each) => (/^[\d.]+$/.test(each) ? `IP:${each}` : `DNS:${each}`)).join(',')
-    const extensions = ['basicConstraints=critical,CA:FALSE', 'extendedKeyUsage=clientAuth,serverAuth', ...(names ? [`subjectAltName=${names}`] : [])]
+    const extensions = [
+      'basicConstraints=critical,CA:FALSE',
+      'extendedKeyUsage=clientAuth,serverAuth',
+      ...(names ? [`subjectAltName=${names}`] : []),
+    ]
     await run('openssl', [
       ...['req', '-x509', '-config', config, '-CA', file('ca.crt'), '-CAkey', file('ca.key'), ...curve, ...validity],
       ...['-keyout', file(`${name}.key`), '-out', file(`${name}.crt`), '-subj', subject],

@@ -10,7 +10,10 @@ const gigabyte = 1024 ** 3
 
 /** Root on Linux: needed for everything but `status`, `env` and component tests. */
 export function requireRootOnLinux(): void {
-  if (process.platform !== 'linux') throw new LabError(`The lab needs Linux (network namespaces, cgroups, overlay mounts); this is ${process.platform}.`)
+  if (process.platform !== 'linux')
+    throw new LabError(
+      `The lab needs Linux (network namespaces, cgroups, overlay mounts); this is ${process.platform}.`,
+    )
   if (process.getuid?.() !== 0) throw new LabError('The lab needs root: run it with sudo.')
 }
 
@@ -33,14 +36,16 @@ export async function requireDisk(path: string, gigabytes: number): Promise<void
   while (!existsSync(existing)) existing = dirname(existing)
   const { bavail, bsize } = await statfs(existing)
   const free = (bavail * bsize) / gigabyte
-  if (free < gigabytes) throw new LabError(`Too little disk: ${path} needs ${gigabytes} GB free, there are ${free.toFixed(1)} GB.`)
+  if (free < gigabytes)
+    throw new LabError(`Too little disk: ${path} needs ${gigabytes} GB free, there are ${free.toFixed(1)} GB.`)
 }
 
 /** Throws a LabError when less memory is available than that. */
 export async function requireMemory(gigabytes: number, meminfo = '/proc/meminfo'): Promise<void> {
   const kilobytes = Number(/^MemAvailable:\s+(\d+)/m.exec(await readFile(meminfo, 'utf8'))?.[1])
   const free = (kilobytes * 1024) / gigabyte
-  if (free < gigabytes) throw new LabError(`Too little memory: the lab needs ${gigabytes} GB free, there are ${free.toFixed(1)} GB.`)
+  if (free < gigabytes)
+    throw new LabError(`Too little memory: the lab needs ${gigabytes} GB free, there are ${free.toFixed(1)} GB.`)
 }
 
 async function requireOverlay(): Promise<void> {

@@ -60,7 +60,12 @@ export async function startDaemon(
   const log = openSync(join(state.logs, `${name}.log`), 'a')
   const command = namespace ? ['nsenter', `--net=${network.namespacePath}`, program, ...args] : [program, ...args]
   const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` }
-  const child = spawn(command[0] as string, command.slice(1), { detached: true, stdio: ['ignore', log, log], cwd: '/', env })
+  const child = spawn(command[0] as string, command.slice(1), {
+    detached: true,
+    stdio: ['ignore', log, log],
+    cwd: '/',
+    env,
+  })
   closeSync(log)
   child.unref()
   const pid = await new Promise<number>((resolve, reject) => {
@@ -83,9 +88,11 @@ export async function kill(pids: readonly number[]): Promise<void> {
     }
   }
   const deadline = Date.now() + 10_000
-  while (Date.now() < deadline && [...waiting].some(([pid, time]) => time && startTimeOf(pid) === time)) await new Promise((wake) => setTimeout(wake, 20))
+  while (Date.now() < deadline && [...waiting].some(([pid, time]) => time && startTimeOf(pid) === time))
+    await new Promise((wake) => setTimeout(wake, 20))
   const patience = Date.now() + 3000
-  while (Date.now() < patience && pids.some((pid) => existsSync(`/proc/${pid}`))) await new Promise((wake) => setTimeout(wake, 50))
+  while (Date.now() < patience && pids.some((pid) => existsSync(`/proc/${pid}`)))
+    await new Promise((wake) => setTimeout(wake, 50))
 }
 
 /** Stops one daemon by name, if it runs. */

@@ -37,7 +37,9 @@ export function attempt(program: string, args: readonly string[], options: RunOp
     child.stdin.on('error', () => {})
     if (options.inputFile) createReadStream(options.inputFile).pipe(child.stdin)
     else child.stdin.end(options.input ?? '')
-    child.on('error', (error: NodeJS.ErrnoException) => reject(error.code === 'ENOENT' ? new LabError(`${program} is not installed (or not on PATH).`) : error))
+    child.on('error', (error: NodeJS.ErrnoException) =>
+      reject(error.code === 'ENOENT' ? new LabError(`${program} is not installed (or not on PATH).`) : error),
+    )
     child.on('close', async (code) => {
       if (log) {
         log.end()

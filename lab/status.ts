@@ -49,7 +49,9 @@ async function readObjects(): Promise<Pick<Status, 'nodes' | 'pods'>> {
     return {
       nodes: nodes.items.map(({ metadata, status }) => ({
         name: metadata.name,
-        ready: (status?.conditions ?? []).some((each: { type: string; status: string }) => each.type === 'Ready' && each.status === 'True'),
+        ready: (status?.conditions ?? []).some(
+          (each: { type: string; status: string }) => each.type === 'Ready' && each.status === 'True',
+        ),
       })),
       pods: pods.items.map((pod) => ({
         namespace: pod.metadata.namespace ?? '',
@@ -64,9 +66,14 @@ async function readObjects(): Promise<Pick<Status, 'nodes' | 'pods'>> {
 }
 
 function table(status: Status): string {
-  const rows: string[][] = status.components.map(({ name, running, pid }) => ['component', name, running ? `running (${pid})` : 'not running'])
+  const rows: string[][] = status.components.map(({ name, running, pid }) => [
+    'component',
+    name,
+    running ? `running (${pid})` : 'not running',
+  ])
   for (const { name, ready } of status.nodes) rows.push(['node', name, ready ? 'Ready' : 'NotReady'])
-  for (const { namespace, name, phase, ready } of status.pods) rows.push(['pod', `${namespace}/${name}`, `${ready} ${phase}`])
+  for (const { namespace, name, phase, ready } of status.pods)
+    rows.push(['pod', `${namespace}/${name}`, `${ready} ${phase}`])
   const widths = [0, 1].map((column) => Math.max(...rows.map((row) => (row[column] ?? '').length)))
   const head = status.up ? `up since ${status.since}, raised from ${status.checkout}` : `not up: ${status.reason}`
   const lines = rows.map((row) =>

@@ -57,7 +57,8 @@ export async function up(target?: Component): Promise<void> {
 const kubeconfigs = join(state.config, 'kubeconfigs')
 
 async function startNode(built: Built): Promise<void> {
-  for (const folder of [stateDir, state.config, kubeconfigs, state.pids, state.logs, state.volumes, state.podLogs]) await mkdir(folder, { recursive: true })
+  for (const folder of [stateDir, state.config, kubeconfigs, state.pids, state.logs, state.volumes, state.podLogs])
+    await mkdir(folder, { recursive: true })
   await saveHostSettings()
   await createNetwork()
   await createCgroups()
@@ -120,7 +121,9 @@ async function startControlPlane(program: (name: string) => string): Promise<voi
   const manager = controllerManagerArguments(state.pki, kubeconfig('controller-manager'))
   await startDaemon('kube-controller-manager', program('kube-controller-manager'), manager)
   await startDaemon('kube-scheduler', program('kube-scheduler'), schedulerArguments(kubeconfig('scheduler')))
-  await startDaemon('cloud', process.execPath, [join(labSources, 'cloud.ts'), kubeconfig('cloud')], { namespace: false })
+  await startDaemon('cloud', process.execPath, [join(labSources, 'cloud.ts'), kubeconfig('cloud')], {
+    namespace: false,
+  })
 }
 
 /** True; or throws, naming that one of these daemons that ended. */

@@ -32,7 +32,11 @@ const counts = mkdtempSync(join(tmpdir(), 'cass-sni-test-'))
 /** Runs a script with this Node, its output shown as it comes. Resolves with the exit code (1 when a signal ended it). */
 function node(script: string, args: string[], env: Record<string, string> = {}): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [join(root, script), ...args], { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } })
+    const child = spawn(process.execPath, [join(root, script), ...args], {
+      cwd: root,
+      stdio: 'inherit',
+      env: { ...process.env, ...env },
+    })
     child.once('error', reject)
     child.once('close', (code) => resolve(code ?? 1))
   })
@@ -48,7 +52,11 @@ interface Outcome {
 async function runSuite({ name, files, options }: Suite): Promise<Outcome> {
   const started = performance.now()
   const file = join(counts, `${name}.json`)
-  const code = await node('node_modules/mocha/bin/mocha.js', ['--reporter', './test/support/counts.ts', ...options, files], { CASS_SNI_TEST_COUNTS: file })
+  const code = await node(
+    'node_modules/mocha/bin/mocha.js',
+    ['--reporter', './test/support/counts.ts', ...options, files],
+    { CASS_SNI_TEST_COUNTS: file },
+  )
   const { passed, failed } = read(file)
   return { passed, failed: code !== 0 && failed === 0 ? 1 : failed, seconds: (performance.now() - started) / 1000 }
 }
@@ -57,7 +65,9 @@ function read(file: string): { passed: number; failed: number } {
   try {
     return JSON.parse(readFileSync(file, 'utf8'))
   } catch (error) {
-    console.error(`The suite ended before it could count its tests: ${error instanceof Error ? error.message : String(error)}`)
+    console.error(
+      `The suite ended before it could count its tests: ${error instanceof Error ? error.message : String(error)}`,
+    )
     return { passed: 0, failed: 1 }
   }
 }

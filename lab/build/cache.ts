@@ -32,7 +32,12 @@ export function artifact(kind: string, name: string, key: string): string {
  * The folder of an artifact: found in the cache, or produced into a temporary folder and moved into
  * place when complete, so that a killed build leaves nothing that looks finished.
  */
-export async function cached(kind: string, name: string, key: string, produce: (folder: string) => Promise<void>): Promise<string> {
+export async function cached(
+  kind: string,
+  name: string,
+  key: string,
+  produce: (folder: string) => Promise<void>,
+): Promise<string> {
   const folder = artifact(kind, name, key)
   if (existsSync(folder)) return folder
   let unfinished: string

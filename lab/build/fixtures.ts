@@ -18,7 +18,8 @@ export async function ensureFixtures(): Promise<string> {
     step('fixtures', async () => {
       const operator = await moduleSources('op', 'github.com/k8ssandra/cass-operator')
       const istio = await moduleSources('istio', 'istio.io/istio')
-      for (const name of ['istio-values.yaml', 'datacenter.yaml', 'storage-class.yaml']) await cp(join(manifests, name), join(into, name))
+      for (const name of ['istio-values.yaml', 'datacenter.yaml', 'storage-class.yaml'])
+        await cp(join(manifests, name), join(into, name))
       await cp(join(manifests, 'operator'), join(into, 'operator'), { recursive: true })
       await cp(join(operator, 'config'), join(into, 'operator/config'), { recursive: true })
       for (const name of ['datacenter.yaml', 'operator/kustomization.yaml']) {

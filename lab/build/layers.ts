@@ -47,7 +47,9 @@ async function ownedFolder(path: string, owner: number): Promise<void> {
 /** One program, at this path of the image. */
 export function programLayer(program: string, target: string): Promise<Layer> {
   // a program's folder in the cache is named by its key
-  return layer(target.slice(1).replaceAll('/', '-'), keyOf(program, target), (root) => place(program, join(root, target)))
+  return layer(target.slice(1).replaceAll('/', '-'), keyOf(program, target), (root) =>
+    place(program, join(root, target)),
+  )
 }
 
 /** Debian of the host's release with a JRE and iptables: below Cassandra, the proxy and the logger. */
@@ -87,12 +89,16 @@ async function packageSources(): Promise<string[]> {
 /** Cassandra's jars by Maven, and the stand-ins compiled against them. */
 export async function cassandraLayer(): Promise<Layer> {
   const source = join(images, 'cassandra')
-  const jars = await cached('jars', 'cassandra', keyOf(await readFile(join(source, 'pom.xml')), versions.cassandra), (into) =>
-    step(`mvn cassandra-all ${versions.cassandra}`, async () => {
-      const goal = `org.apache.maven.plugins:maven-dependency-plugin:${versions.mavenDependencyPlugin}:copy-dependencies`
-      const args = ['-B', '-f', join(source, 'pom.xml'), `-Dcassandra.version=${versions.cassandra}`]
-      await run('mvn', [...args, goal, `-DoutputDirectory=${join(into, 'lib')}`])
-    }),
+  const jars = await cached(
+    'jars',
+    'cassandra',
+    keyOf(await readFile(join(source, 'pom.xml')), versions.cassandra),
+    (into) =>
+      step(`mvn cassandra-all ${versions.cassandra}`, async () => {
+        const goal = `org.apache.maven.plugins:maven-dependency-plugin:${versions.mavenDependencyPlugin}:copy-dependencies`
+        const args = ['-B', '-f', join(source, 'pom.xml'), `-Dcassandra.version=${versions.cassandra}`]
+        await run('mvn', [...args, goal, `-DoutputDirectory=${join(into, 'lib')}`])
+      }),
   )
   return layer('cassandra', keyOf(jars, await keyOfFolder(source)), async (root) => {
     const lib = join(root, 'opt/cassandra/lib')
@@ -107,7 +113,8 @@ export async function cassandraLayer(): Promise<Layer> {
     await place(join(source, 'java.opts'), join(root, 'opt/cassandra/java.opts'), 0o644)
     await place(join(source, 'nodetool'), join(root, 'usr/bin/nodetool'))
     await place(join(source, 'entrypoint.sh'), join(root, 'entrypoint.sh'))
-    for (const path of ['var/lib/cassandra', 'var/log/cassandra', 'config']) await ownedFolder(join(root, path), uid.cassandra)
+    for (const path of ['var/lib/cassandra', 'var/log/cassandra', 'config'])
+      await ownedFolder(join(root, path), uid.cassandra)
   })
 }
 
@@ -134,5 +141,7 @@ export async function proxyLayer(): Promise<Layer> {
 /** The script that follows Cassandra's log. */
 export async function loggerLayer(): Promise<Layer> {
   const source = join(images, 'system-logger')
-  return layer('system-logger', await keyOfFolder(source), (root) => place(join(source, 'entrypoint.sh'), join(root, 'entrypoint.sh')))
+  return layer('system-logger', await keyOfFolder(source), (root) =>
+    place(join(source, 'entrypoint.sh'), join(root, 'entrypoint.sh')),
+  )
 }

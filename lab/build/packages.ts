@@ -16,7 +16,8 @@ export async function ensureHostPackages(purpose: 'build' | 'up'): Promise<void>
   const missing = hostPackages.filter((each) => each.for === purpose && !installed(each.program))
   if (missing.length === 0) return
   const names = missing.map((each) => each.package)
-  if (process.getuid?.() !== 0) throw new LabError(`These Debian packages are missing and only root can install them: ${names.join(' ')}.`)
+  if (process.getuid?.() !== 0)
+    throw new LabError(`These Debian packages are missing and only root can install them: ${names.join(' ')}.`)
   if (!installed('apt-get')) throw new LabError(`Not a Debian: install what provides ${names.join(', ')} by hand.`)
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', SYSTEMD_OFFLINE: '1', RUNLEVEL: '1' }
   const log = '/var/log/cass-sni-lab-apt.log'
@@ -30,7 +31,8 @@ export async function ensureHostPackages(purpose: 'build' | 'up'): Promise<void>
 
 /** Go must be there: Debian's own is too old for these modules. */
 export async function requireGo(): Promise<void> {
-  if (!installed('go')) throw new LabError('Go is missing: install Go 1.25 or newer (its `go` on PATH) to build the lab.')
+  if (!installed('go'))
+    throw new LabError('Go is missing: install Go 1.25 or newer (its `go` on PATH) to build the lab.')
   const said = await run('go', ['env', 'GOVERSION'])
   const [, minor] = /^go1\.(\d+)/.exec(said.trim()) ?? []
   if (Number(minor) < 21) throw new LabError(`${said.trim()} is too old to build the lab: install Go 1.25 or newer.`)

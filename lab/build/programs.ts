@@ -8,7 +8,12 @@ import { type GoProgram, goPrograms } from '../versions.ts'
 import { artifact, cached, keyOf, keyOfFolder } from './cache.ts'
 import { requireGo } from './packages.ts'
 
-const environment = () => ({ ...process.env, CGO_ENABLED: '0', GOFLAGS: '-buildvcs=false -mod=readonly', GOWORK: 'off' })
+const environment = () => ({
+  ...process.env,
+  CGO_ENABLED: '0',
+  GOFLAGS: '-buildvcs=false -mod=readonly',
+  GOWORK: 'off',
+})
 
 const moduleFolder = (module: string) => join(labSources, 'modules', module)
 

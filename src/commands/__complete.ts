@@ -9,16 +9,26 @@ export default class Complete extends Command {
   static override hidden = true
   static override strict = false
   static override summary = 'Complete a command line, for kubectl.'
-  static override examples = ['<%= config.bin %> <%= command.id %> routes ""', '<%= config.bin %> <%= command.id %> verify --node ""']
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> routes ""',
+    '<%= config.bin %> <%= command.id %> verify --node ""',
+  ]
 
   override async run(): Promise<void> {
-    const commands: KnownCommand[] = this.config.commands.map(({ id, summary, hidden, flags }) => ({ id, flags, hidden, ...(summary ? { summary } : {}) }))
+    const commands: KnownCommand[] = this.config.commands.map(({ id, summary, hidden, flags }) => ({
+      id,
+      flags,
+      hidden,
+      ...(summary ? { summary } : {}),
+    }))
     const topics = Object.fromEntries(this.config.topics.map(({ name, description }) => [name, description ?? '']))
     const words = this.argv.length === 0 ? [''] : this.argv
     const { candidates, live, files } = complete(words, commands, topics)
     const names = live ? await this.#live(live.what, words) : []
     const start = words.at(-1) ?? ''
-    const found = names.map((name) => ({ value: `${live?.prefix ?? ''}${name}` })).filter(({ value }) => value.startsWith(start))
+    const found = names
+      .map((name) => ({ value: `${live?.prefix ?? ''}${name}` }))
+      .filter(({ value }) => value.startsWith(start))
     process.stdout.write(completionText({ candidates: [...candidates, ...found], files }))
   }
 
@@ -36,7 +46,9 @@ export default class Complete extends Command {
       namespace: value('-n', '--namespace'),
       datacenter: value('-d', '--datacenter'),
     }
-    const options = Object.fromEntries(Object.entries(given).filter(([name, text]) => text !== undefined && text !== '' && name !== what))
+    const options = Object.fromEntries(
+      Object.entries(given).filter(([name, text]) => text !== undefined && text !== '' && name !== what),
+    )
     try {
       const { liveNames } = await import('../lib/workflows/complete.ts')
       const names = await Promise.race([

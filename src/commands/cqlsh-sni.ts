@@ -18,30 +18,75 @@ export default class CqlshSni extends CassSniCommand<Result> {
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> --node 1 -e "SELECT host_id FROM system.local"',
-    { description: 'A table as CSV', command: '<%= config.bin %> <%= command.id %> -o csv -e "SELECT * FROM shop.orders" > orders.csv' },
-    { description: 'Another role; the password is asked for', command: '<%= config.bin %> <%= command.id %> --username app -k shop' },
-    { description: 'A file for other clients', command: '<%= config.bin %> <%= command.id %> --print-env --out dse-client.env --ca-out dc1-ca.pem' },
+    {
+      description: 'A table as CSV',
+      command: '<%= config.bin %> <%= command.id %> -o csv -e "SELECT * FROM shop.orders" > orders.csv',
+    },
+    {
+      description: 'Another role; the password is asked for',
+      command: '<%= config.bin %> <%= command.id %> --username app -k shop',
+    },
+    {
+      description: 'A file for other clients',
+      command: '<%= config.bin %> <%= command.id %> --print-env --out dse-client.env --ca-out dc1-ca.pem',
+    },
   ]
   static override flags = {
-    execute: Flags.string({ char: 'e', helpValue: 'STATEMENTS', exclusive: ['file'], summary: 'Execute these statements and leave.' }),
-    file: Flags.string({ char: 'f', helpValue: 'FILE', summary: 'Execute the statements of a file and leave; - is stdin.' }),
-    'continue-on-error': Flags.boolean({ summary: 'Go on after a statement that failed; the exit code is 1 all the same.' }),
+    execute: Flags.string({
+      char: 'e',
+      helpValue: 'STATEMENTS',
+      exclusive: ['file'],
+      summary: 'Execute these statements and leave.',
+    }),
+    file: Flags.string({
+      char: 'f',
+      helpValue: 'FILE',
+      summary: 'Execute the statements of a file and leave; - is stdin.',
+    }),
+    'continue-on-error': Flags.boolean({
+      summary: 'Go on after a statement that failed; the exit code is 1 all the same.',
+    }),
     keyspace: Flags.string({ char: 'k', helpValue: 'KEYSPACE', summary: 'Keyspace to use.' }),
-    'page-size': Flags.integer({ min: 1, max: 100_000, helpValue: 'ROWS', summary: 'Rows fetched at once; default: 100 on a terminal, else 5000.' }),
+    'page-size': Flags.integer({
+      min: 1,
+      max: 100_000,
+      helpValue: 'ROWS',
+      summary: 'Rows fetched at once; default: 100 on a terminal, else 5000.',
+    }),
     ...nodeFlag,
     ...datacenterFlags,
     username: Flags.string({
       helpValue: 'ROLE',
-      summary: 'Log in as another role than the superuser of the Secret; the password comes from a prompt, CASS_SNI_PASSWORD or stdin.',
+      summary:
+        'Log in as another role than the superuser of the Secret; the password comes from a prompt, CASS_SNI_PASSWORD or stdin.',
     }),
-    'password-stdin': Flags.boolean({ dependsOn: ['username'], summary: 'Read the password of --username from stdin.' }),
-    ca: Flags.string({ helpValue: 'FILE', summary: "PEM file of the certificate authority; default: the datacenter's Secret." }),
-    'insecure-skip-tls-verify': Flags.boolean({ summary: 'Accept any certificate: anybody on the way can then read the password.' }),
+    'password-stdin': Flags.boolean({
+      dependsOn: ['username'],
+      summary: 'Read the password of --username from stdin.',
+    }),
+    ca: Flags.string({
+      helpValue: 'FILE',
+      summary: "PEM file of the certificate authority; default: the datacenter's Secret.",
+    }),
+    'insecure-skip-tls-verify': Flags.boolean({
+      summary: 'Accept any certificate: anybody on the way can then read the password.',
+    }),
     ...gatewayFlags,
-    address: Flags.string({ helpValue: 'HOST[:PORT]', exclusive: ['tunnel'], summary: 'Address that leads to the gateway, instead of its load balancer.' }),
+    address: Flags.string({
+      helpValue: 'HOST[:PORT]',
+      exclusive: ['tunnel'],
+      summary: 'Address that leads to the gateway, instead of its load balancer.',
+    }),
     tunnel: Flags.boolean({ allowNo: true, summary: 'Always (or with --no-tunnel never) go through the API server.' }),
-    'connect-timeout': durationFlag({ default: 10_000, noCacheDefault: true, summary: 'How long one connection may take, login included.' }),
-    'print-env': Flags.boolean({ exclusive: ['execute', 'file', 'print-cqlshrc'], summary: 'Print an environment file for other clients.' }),
+    'connect-timeout': durationFlag({
+      default: 10_000,
+      noCacheDefault: true,
+      summary: 'How long one connection may take, login included.',
+    }),
+    'print-env': Flags.boolean({
+      exclusive: ['execute', 'file', 'print-cqlshrc'],
+      summary: 'Print an environment file for other clients.',
+    }),
     'print-cqlshrc': Flags.boolean({ exclusive: ['execute', 'file'], summary: "Print a cqlshrc for Apache's cqlsh." }),
     out: Flags.string({ helpValue: 'FILE', summary: 'Write what --print-… prints to a file, readable by you alone.' }),
     'ca-out': Flags.string({ helpValue: 'FILE', summary: 'Write the certificate authority beside it.' }),
@@ -60,11 +105,16 @@ export default class CqlshSni extends CassSniCommand<Result> {
     const { stdin, stdout, stderr, env } = process
     const piped = flags.execute === undefined && flags.file === undefined
     const interactive = piped && stdin.isTTY === true && form === undefined
-    if (interactive && run.format !== 'table') throw new CassSniError('CSNI101', `-o ${run.format} needs statements from -e, -f or a pipe`)
+    if (interactive && run.format !== 'table')
+      throw new CassSniError('CSNI101', `-o ${run.format} needs statements from -e, -f or a pipe`)
     if (flags['password-stdin'] && (piped || flags.file === '-') && form === undefined) {
-      throw new CassSniError('CSNI101', '--password-stdin needs statements from -e or -f FILE: stdin holds the password')
+      throw new CassSniError(
+        'CSNI101',
+        '--password-stdin needs statements from -e or -f FILE: stdin holds the password',
+      )
     }
-    if (flags['insecure-skip-tls-verify']) run.log('WARNING: the certificate is NOT verified. Anybody on the way can read the password and all data.', 0)
+    if (flags['insecure-skip-tls-verify'])
+      run.log('WARNING: the certificate is NOT verified. Anybody on the way can read the password and all data.', 0)
     const choice: SessionChoice = {
       ...(flags.datacenter === undefined ? {} : { datacenter: flags.datacenter }),
       clusterDomain: flags['cluster-domain'],

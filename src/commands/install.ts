@@ -5,7 +5,8 @@ import type { Show } from '../lib/output/show.ts'
 import type { InstallResult } from '../lib/workflows/install.ts'
 
 export default class Install extends CassSniCommand<InstallResult> {
-  static override summary = 'Bring up Istio, cass-operator and a Cassandra datacenter with TLS, as far as they are not there yet.'
+  static override summary =
+    'Bring up Istio, cass-operator and a Cassandra datacenter with TLS, as far as they are not there yet.'
   static override description =
     'Looks at the cluster first and changes only what differs: an Istio, an operator, a StorageClass or a datacenter that is there is kept. Interrupted, the next run goes on from there. On a terminal it shows the plan, asks for what it cannot find out, and asks once before it changes anything.'
   static override examples = [
@@ -19,11 +20,13 @@ export default class Install extends CassSniCommand<InstallResult> {
     },
     {
       description: 'Without questions, with a datacenter of your own',
-      command: '<%= config.bin %> <%= command.id %> -n cass-operator --operator-chart k8ssandra/cass-operator --datacenter-file dc1.yaml --yes',
+      command:
+        '<%= config.bin %> <%= command.id %> -n cass-operator --operator-chart k8ssandra/cass-operator --datacenter-file dc1.yaml --yes',
     },
     {
       description: 'Make the StorageClass of the blog',
-      command: '<%= config.bin %> <%= command.id %> --storage-provisioner pd.csi.storage.gke.io --storage-parameter type=pd-ssd',
+      command:
+        '<%= config.bin %> <%= command.id %> --storage-provisioner pd.csi.storage.gke.io --storage-parameter type=pd-ssd',
     },
   ]
   static override flags = installFlags
@@ -58,7 +61,8 @@ export default class Install extends CassSniCommand<InstallResult> {
       { title: 'HOST ID', cell: (node) => node.hostId ?? 'not yet' },
     ])
     if (nodes !== '') lines.push('', nodes)
-    if (planned.length === 0) lines.push('', 'Next:', ...result.next.map((command) => `  ${show.printableLine(command)}`))
+    if (planned.length === 0)
+      lines.push('', 'Next:', ...result.next.map((command) => `  ${show.printableLine(command)}`))
     return lines.join('\n')
   }
 }

@@ -5,13 +5,20 @@ import { CassSniError } from '../lib/errors.ts'
 import { datacenterFlags, gatewayFlags, nodeFlag, outputFlag, portFlag, timeoutFlag } from '../lib/flags.ts'
 
 export default class PortForward extends CassSniCommand<undefined> {
-  static override summary = 'Forward a local port to the ingress gateway, or to one node, for CQL clients on this machine.'
+  static override summary =
+    'Forward a local port to the ingress gateway, or to one node, for CQL clients on this machine.'
   static override description =
     "Each client connection gets a tunnel of its own through the API server to a pod of the gateway that is ready just then: it goes on when the gateway's pod is replaced. Needs no load balancer. Ends with Ctrl-C. For a node's own pod the gateway and its routes are left out."
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
-    { description: 'Any free port; the chosen one is printed', command: '<%= config.bin %> <%= command.id %> --port 0' },
-    { description: 'Past the gateway to one node', command: '<%= config.bin %> <%= command.id %> --target node --node 1' },
+    {
+      description: 'Any free port; the chosen one is printed',
+      command: '<%= config.bin %> <%= command.id %> --port 0',
+    },
+    {
+      description: 'Past the gateway to one node',
+      command: '<%= config.bin %> <%= command.id %> --target node --node 1',
+    },
   ]
   static override flags = {
     // First one with a letter: oclif shifts the help of a first flag without one.

@@ -6,20 +6,28 @@ import type { Show } from '../lib/output/show.ts'
 import type { VerifyResult } from '../lib/workflows/verify.ts'
 
 export default class Verify extends CassSniCommand<VerifyResult> {
-  static override summary = 'Prove that clients reach each Cassandra node by its name, with a certificate that verifies.'
+  static override summary =
+    'Prove that clients reach each Cassandra node by its name, with a certificate that verifies.'
   static override description =
     'Looks at the datacenter, the routes in the cluster and in every gateway pod, the certificate that each node serves by its DNS name and by its host id, and logs in to each node and asks who it is. Writes nothing. What you have no right to look at is skipped, with the reason. Exit code 1 when a check fails.'
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     { description: 'One node', command: '<%= config.bin %> <%= command.id %> --node 1' },
     { description: 'Right after a change', command: '<%= config.bin %> <%= command.id %> --wait 60s' },
-    { description: 'The way that clients elsewhere take', command: '<%= config.bin %> <%= command.id %> --address cassandra.example.com:9042' },
+    {
+      description: 'The way that clients elsewhere take',
+      command: '<%= config.bin %> <%= command.id %> --address cassandra.example.com:9042',
+    },
   ]
   static override flags = {
     ...datacenterFlags,
     ...nodeFlag,
     ...gatewayFlags,
-    address: Flags.string({ helpValue: 'HOST[:PORT]', exclusive: ['tunnel'], summary: "Go there instead of to the load balancer's own address." }),
+    address: Flags.string({
+      helpValue: 'HOST[:PORT]',
+      exclusive: ['tunnel'],
+      summary: "Go there instead of to the load balancer's own address.",
+    }),
     tunnel: Flags.boolean({ default: false, summary: 'Go through the API server, even if the load balancer answers.' }),
     strict: Flags.boolean({ default: false, summary: 'Warnings count as failures.' }),
     wait: durationFlag({ summary: 'Look again until everything is well, for that long.' }),
@@ -41,7 +49,12 @@ export default class Verify extends CassSniCommand<VerifyResult> {
       strict: flags.strict,
       ...(flags.wait === undefined ? {} : { waitMs: flags.wait }),
     })
-    return { ...result, checks: result.checks.map((check) => (check.next === undefined ? check : { ...check, next: run.targeted(check.next) })) }
+    return {
+      ...result,
+      checks: result.checks.map((check) =>
+        check.next === undefined ? check : { ...check, next: run.targeted(check.next) },
+      ),
+    }
   }
 
   protected present({ checks, summary }: VerifyResult, show: Show): string {
@@ -54,7 +67,9 @@ export default class Verify extends CassSniCommand<VerifyResult> {
     const counts = [
       `${summary.passed} passed`,
       ...(summary.failed > 0 ? [show.red(`${summary.failed} failed`)] : []),
-      ...(summary.warnings > 0 ? [show.yellow(`${summary.warnings} ${summary.warnings === 1 ? 'warning' : 'warnings'}`)] : []),
+      ...(summary.warnings > 0
+        ? [show.yellow(`${summary.warnings} ${summary.warnings === 1 ? 'warning' : 'warnings'}`)]
+        : []),
       ...(summary.skipped > 0 ? [`${summary.skipped} skipped`] : []),
     ]
     return `${formatFindings(findings, show)}\n${summary.total} checks: ${counts.join(', ')}\n`

@@ -127,7 +127,9 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
     const ctor = this.ctor as typeof CassSniCommand
     try {
       const { flags, metadata } = await this.parse(ctor)
-      const given = Object.fromEntries(Object.entries(flags).filter(([name]) => metadata.flags[name]?.setFromDefault !== true))
+      const given = Object.fromEntries(
+        Object.entries(flags).filter(([name]) => metadata.flags[name]?.setFromDefault !== true),
+      )
       return { flags: flags as unknown as KnownFlags, given }
     } catch (caught) {
       const id = (this.id ?? '').split(':').join(' ')
@@ -142,7 +144,8 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
   #run(flags: KnownFlags, given: Given, output: RunOutput, interruption: Interruption): Run {
     const { signal } = interruption
     const kubeOptions = kubeOptionsOf(flags, signal, output)
-    const interactive = process.stdin.isTTY === true && process.stderr.isTTY === true && flags.yes !== true && output.forPeople
+    const interactive =
+      process.stdin.isTTY === true && process.stderr.isTTY === true && flags.yes !== true && output.forPeople
     const ask: Ask | undefined = interactive ? (question) => output.ask(question, signal) : undefined
     return {
       signal,
@@ -159,7 +162,14 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
           const message = `the certificate of the API server ${server} is NOT verified, because cluster "${cluster}" of the kubeconfig says insecure-skip-tls-verify: whoever is on the way can read and change everything, passwords included`
           output.emit({ type: 'warning', message })
         }
-        return { kube, signal, emit: output.emit, ...(ask ? { ask } : {}), dryRun: flags['dry-run'] === true, now: Date.now }
+        return {
+          kube,
+          signal,
+          emit: output.emit,
+          ...(ask ? { ask } : {}),
+          dryRun: flags['dry-run'] === true,
+          now: Date.now,
+        }
       },
       print: (text) => output.print(text),
       log: (line, level = 1) => output.log(line, level),
@@ -189,7 +199,9 @@ function preliminary(argv: readonly string[]): { format: string; color: ColourCh
   const end = argv.indexOf('--')
   const words = end === -1 ? argv : argv.slice(0, end)
   const value = (short: string | undefined, long: string) => {
-    const at = words.findIndex((word) => word === long || (short !== undefined && word.startsWith(short)) || word.startsWith(`${long}=`))
+    const at = words.findIndex(
+      (word) => word === long || (short !== undefined && word.startsWith(short)) || word.startsWith(`${long}=`),
+    )
     const word = words[at]
     if (word === undefined) return undefined
     if (word === long || word === short) return words[at + 1]

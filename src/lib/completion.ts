@@ -31,13 +31,25 @@ export interface Completion {
   files: boolean
 }
 
-const LIVE: readonly string[] = ['namespace', 'datacenter', 'node', 'gateway', 'context', 'cluster', 'user'] satisfies Live[]
+const LIVE: readonly string[] = [
+  'namespace',
+  'datacenter',
+  'node',
+  'gateway',
+  'context',
+  'cluster',
+  'user',
+] satisfies Live[]
 
 /**
  * What may stand in the place of the last of the words (which is '' for a new one). `topics` maps a topic's name to
  * its description.
  */
-export function complete(words: readonly string[], commands: readonly KnownCommand[], topics: Record<string, string>): Completion {
+export function complete(
+  words: readonly string[],
+  commands: readonly KnownCommand[],
+  topics: Record<string, string>,
+): Completion {
   const current = words.at(-1) ?? ''
   const before = words.slice(0, -1)
   if (before.includes('--')) return { candidates: [], files: true }
@@ -50,13 +62,18 @@ export function complete(words: readonly string[], commands: readonly KnownComma
   if (open?.type === 'option' && !before.at(-1)?.includes('=')) return valuesOf(open, current, '')
   if (current.startsWith('--') && current.includes('=')) {
     const flag = flagOf(current.slice(0, current.indexOf('=')), flags)
-    return flag ? valuesOf(flag, current.slice(current.indexOf('=') + 1), current.slice(0, current.indexOf('=') + 1)) : none()
+    return flag
+      ? valuesOf(flag, current.slice(current.indexOf('=') + 1), current.slice(0, current.indexOf('=') + 1))
+      : none()
   }
   if (current.startsWith('-')) {
     const given = new Set(before.map((word) => flagOf(word.split('=')[0], flags)?.name))
     const left = flags.filter((flag) => flag.multiple || !given.has(flag.name))
     return {
-      candidates: matching([...left.map((flag) => described(`--${flag.name}`, flag.summary)), described('--help', 'Show the help.')], current),
+      candidates: matching(
+        [...left.map((flag) => described(`--${flag.name}`, flag.summary)), described('--help', 'Show the help.')],
+        current,
+      ),
       files: false,
     }
   }

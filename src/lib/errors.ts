@@ -130,7 +130,10 @@ export function throwIfAborted(signal: AbortSignal): void {
  * word each, those of an array as several. Literal text is left as it is.
  */
 export function shell(literals: TemplateStringsArray, ...words: (string | number | readonly string[])[]): string {
-  return String.raw({ raw: literals }, ...words.map((word) => (Array.isArray(word) ? word.map(shellWord).join(' ') : shellWord(String(word)))))
+  return String.raw(
+    { raw: literals },
+    ...words.map((word) => (Array.isArray(word) ? word.map(shellWord).join(' ') : shellWord(String(word)))),
+  )
 }
 
 /**

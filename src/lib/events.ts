@@ -32,8 +32,22 @@ export type Emit = (event: WorkflowEvent) => void
 
 /** A question of a workflow to its user. Only asked when an `Ask` is given, that is on a terminal without --yes. */
 export type Question =
-  | { kind: 'choose'; name: string; flag: string; message: string; choices: { value: string; label: string; hint?: string }[]; initial?: string }
-  | { kind: 'text'; name: string; flag: string; message: string; initial?: string; validate?: (text: string) => string | undefined }
+  | {
+      kind: 'choose'
+      name: string
+      flag: string
+      message: string
+      choices: { value: string; label: string; hint?: string }[]
+      initial?: string
+    }
+  | {
+      kind: 'text'
+      name: string
+      flag: string
+      message: string
+      initial?: string
+      validate?: (text: string) => string | undefined
+    }
   /** `details` are shown above the question, a line each. */
   | { kind: 'confirm'; name: string; flag: string; message: string; details?: string[]; initial: boolean }
 

@@ -32,9 +32,18 @@ export const portFlag = (options: { summary: string; default: number; min?: 0 | 
 
 /** The kubectl flags and those that every command has. `-o` is added by `outputFlag`. */
 export const commonFlags = {
-  namespace: Flags.string({ char: 'n', helpValue: 'NAMESPACE', helpGroup: 'GLOBAL', summary: "Namespace of the CassandraDatacenter; default: the context's." }),
+  namespace: Flags.string({
+    char: 'n',
+    helpValue: 'NAMESPACE',
+    helpGroup: 'GLOBAL',
+    summary: "Namespace of the CassandraDatacenter; default: the context's.",
+  }),
   context: Flags.string({ helpValue: 'NAME', helpGroup: 'GLOBAL', summary: 'Context of the kubeconfig to use.' }),
-  kubeconfig: Flags.string({ helpValue: 'FILE', helpGroup: 'GLOBAL', summary: 'The kubeconfig file; default: $KUBECONFIG, then ~/.kube/config.' }),
+  kubeconfig: Flags.string({
+    helpValue: 'FILE',
+    helpGroup: 'GLOBAL',
+    summary: 'The kubeconfig file; default: $KUBECONFIG, then ~/.kube/config.',
+  }),
   cluster: Flags.string({ helpValue: 'NAME', helpGroup: 'GLOBAL', summary: 'Cluster of the kubeconfig to use.' }),
   user: Flags.string({ helpValue: 'NAME', helpGroup: 'GLOBAL', summary: 'User of the kubeconfig to use.' }),
   as: Flags.string({ helpValue: 'USER', helpGroup: 'GLOBAL', summary: 'User to impersonate.' }),
@@ -46,7 +55,10 @@ export const commonFlags = {
     summary: 'Group to impersonate; may be repeated.',
   }),
   'as-uid': Flags.string({ helpValue: 'UID', helpGroup: 'GLOBAL', summary: 'UID to impersonate.' }),
-  'request-timeout': durationFlag({ helpGroup: 'GLOBAL', summary: 'How long one request to the API server may take; 0 is no limit.' }),
+  'request-timeout': durationFlag({
+    helpGroup: 'GLOBAL',
+    summary: 'How long one request to the API server may take; 0 is no limit.',
+  }),
   v: Flags.integer({
     char: 'v',
     min: 0,
@@ -66,17 +78,34 @@ export const commonFlags = {
 
 /** `-o`: text, json or yaml, or the formats of a command of its own; the first is the default. */
 export const outputFlag = <const T extends readonly [string, ...string[]]>(formats: T) =>
-  Flags.option({ options: formats, char: 'o', helpGroup: 'GLOBAL', default: formats[0] as T[number], summary: 'Form of the result on stdout.' })()
+  Flags.option({
+    options: formats,
+    char: 'o',
+    helpGroup: 'GLOBAL',
+    default: formats[0] as T[number],
+    summary: 'Form of the result on stdout.',
+  })()
 
 /** Which datacenter is meant. */
 export const datacenterFlags = {
-  datacenter: Flags.string({ char: 'd', helpValue: 'NAME', summary: 'The CassandraDatacenter; needed when the namespace has several.' }),
-  'cluster-domain': Flags.string({ helpValue: 'DOMAIN', default: 'cluster.local', summary: 'DNS domain of the Kubernetes cluster.' }),
+  datacenter: Flags.string({
+    char: 'd',
+    helpValue: 'NAME',
+    summary: 'The CassandraDatacenter; needed when the namespace has several.',
+  }),
+  'cluster-domain': Flags.string({
+    helpValue: 'DOMAIN',
+    default: 'cluster.local',
+    summary: 'DNS domain of the Kubernetes cluster.',
+  }),
 }
 
 /** Which ingress gateway clients come through. */
 export const gatewayFlags = {
-  gateway: Flags.string({ helpValue: 'NAMESPACE/SERVICE', summary: "Service of Istio's ingress gateway; needed when there are several." }),
+  gateway: Flags.string({
+    helpValue: 'NAMESPACE/SERVICE',
+    summary: "Service of Istio's ingress gateway; needed when there are several.",
+  }),
   port: portFlag({ default: 9042, summary: 'Port of the gateway for CQL clients.' }),
 }
 
@@ -94,5 +123,8 @@ export const changeFlags = {
 
 /** One node of the datacenter. */
 export const nodeFlag = {
-  node: Flags.string({ helpValue: 'NODE', summary: "One node: its pod's name, its host id, or the number that ends the pod's name." }),
+  node: Flags.string({
+    helpValue: 'NODE',
+    summary: "One node: its pod's name, its host id, or the number that ends the pod's name.",
+  }),
 }

@@ -2,7 +2,10 @@
 export async function flush(): Promise<void> {
   await Promise.all(
     [process.stdout, process.stderr].map(
-      (stream) => new Promise<void>((done) => (stream.destroyed || stream.writableLength === 0 ? done() : stream.write('', () => done()))),
+      (stream) =>
+        new Promise<void>((done) =>
+          stream.destroyed || stream.writableLength === 0 ? done() : stream.write('', () => done()),
+        ),
     ),
   )
 }

@@ -45,7 +45,11 @@ export class Interruption {
     const rest = since + ms - Date.now()
     this.#timer = setTimeout(
       () =>
-        rest > 2 ** 31 - 1 ? this.#arm() : this.abort(new CassSniError('CSNI901', `The time limit of ${Math.round(ms / 100) / 10} s (--timeout) was reached.`)),
+        rest > 2 ** 31 - 1
+          ? this.#arm()
+          : this.abort(
+              new CassSniError('CSNI901', `The time limit of ${Math.round(ms / 100) / 10} s (--timeout) was reached.`),
+            ),
       Math.min(Math.max(rest, 0), 2 ** 31 - 1),
     )
   }

@@ -30,7 +30,10 @@ export async function main(argv: readonly string[], start: Start): Promise<numbe
     return typeof exitCode === 'number' ? exitCode : EXIT.ok
   } catch (caught) {
     const error = asCassSniError(caught)
-    const [{ palette, wantsColour }, { errorText }] = await Promise.all([import('./output/colour.ts'), import('./output/messages.ts')])
+    const [{ palette, wantsColour }, { errorText }] = await Promise.all([
+      import('./output/colour.ts'),
+      import('./output/messages.ts'),
+    ])
     process.stderr.write(errorText(error, palette(wantsColour('auto', process.env, process.stderr))))
     return error.exitCode
   }
@@ -85,7 +88,11 @@ function commandOf(words: string[], config: Config): [string | undefined, ...str
   }
   const wanted = names.slice(0, topics.includes(names[0] ?? '') ? 2 : 1)
   const guess = closest(names.slice(0, 2).join(':'), known) ?? closest(wanted.join(':'), known)
-  throw new CassSniError('CSNI101', `There is no command "${wanted.join(' ')}".${guess ? ` Did you mean "${guess.replaceAll(':', ' ')}"?` : ''}`, {
-    next: [`${config.bin} --help`],
-  })
+  throw new CassSniError(
+    'CSNI101',
+    `There is no command "${wanted.join(' ')}".${guess ? ` Did you mean "${guess.replaceAll(':', ' ')}"?` : ''}`,
+    {
+      next: [`${config.bin} --help`],
+    },
+  )
 }

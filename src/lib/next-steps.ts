@@ -29,8 +29,15 @@ export function targeted(next: readonly string[], given: Given, portFlag = 'port
   const gateways = { ...given, port: given[portFlag] }
   return next.map((line) => {
     if (line.includes(' --help')) return line
-    if (OWN.test(line)) return line.replace(OWN, (words, id: string) => words + flagsText([...CONNECTION, 'namespace', ...(ABOUT[id] ?? [])], gateways, line))
-    return line.replace(FOREIGN, (words, _before, program: string) => words + flagsText(foreignFlags(program, line), given, line))
+    if (OWN.test(line))
+      return line.replace(
+        OWN,
+        (words, id: string) => words + flagsText([...CONNECTION, 'namespace', ...(ABOUT[id] ?? [])], gateways, line),
+      )
+    return line.replace(
+      FOREIGN,
+      (words, _before, program: string) => words + flagsText(foreignFlags(program, line), given, line),
+    )
   })
 }
 
@@ -44,7 +51,9 @@ function flagsText(names: readonly string[], given: Given, line: string): string
   const words = names.flatMap((name) => {
     const flag = SHORT[name] ?? `--${name}`
     if (line.includes(` ${flag} `) || line.includes(` --${name}`)) return []
-    return [given[name]].flat().flatMap((value) => (value === undefined || value === '' ? [] : [flag, shellWord(String(value))]))
+    return [given[name]]
+      .flat()
+      .flatMap((value) => (value === undefined || value === '' ? [] : [flag, shellWord(String(value))]))
   })
   return words.map((word) => ` ${word}`).join('')
 }

@@ -55,7 +55,8 @@ export class RunOutput {
     const onError = (error: NodeJS.ErrnoException) => {
       if (this.#closed) return
       this.#closed = true
-      if (error.code !== 'EPIPE') this.#lost = new CassSniError('CSNI104', `the output cannot be written: ${error.message}`, { object: 'stdout' })
+      if (error.code !== 'EPIPE')
+        this.#lost = new CassSniError('CSNI104', `the output cannot be written: ${error.message}`, { object: 'stdout' })
       abort(this.#lost ?? new CassSniError('CSNI902', CLOSED_PIPE))
     }
     // What is only told must not end the work.
@@ -90,7 +91,10 @@ export class RunOutput {
     const show = createShow(this.#form.color, env, stdout)
     this.#changeText = (change) => changeText(change, show)
     this.#title = title
-    this.#progress = await createProgress({ stream: stderr, paint: palette(wantsColour(this.#form.color, env, stderr)), symbols: symbols(env) }, env)
+    this.#progress = await createProgress(
+      { stream: stderr, paint: palette(wantsColour(this.#form.color, env, stderr)), symbols: symbols(env) },
+      env,
+    )
     for (const event of this.#early.splice(0)) this.emit(event)
   }
 
@@ -108,7 +112,12 @@ export class RunOutput {
       default:
         if (!this.#progress) this.#early.push(event)
         else {
-          if (this.#title !== undefined && this.#progress.live === false && event.type === 'step' && process.stderr.isTTY)
+          if (
+            this.#title !== undefined &&
+            this.#progress.live === false &&
+            event.type === 'step' &&
+            process.stderr.isTTY
+          )
             process.stderr.write(`${this.#title}\n`)
           this.#title = undefined
           this.#progress.show(event)
@@ -142,7 +151,11 @@ export class RunOutput {
   }
 
   /** Everything that is left to say: changes, the result, warnings, the error. */
-  async finish(result: object | undefined, error: CassSniError | undefined, present: (result: object, show: Show) => string): Promise<void> {
+  async finish(
+    result: object | undefined,
+    error: CassSniError | undefined,
+    present: (result: object, show: Show) => string,
+  ): Promise<void> {
     await this.#settleProgress(error !== undefined)
     const { format } = this.#form
     if (this.#closed) {
@@ -154,7 +167,10 @@ export class RunOutput {
       const outcome = { result, changes: this.#changes, warnings: this.#warnings, error }
       process.stdout.write(await serialise(envelope(this.#kind, outcome), format))
     } else {
-      const [{ createShow }, { changeText }] = await Promise.all([import('./output/show.ts'), import('./output/messages.ts')])
+      const [{ createShow }, { changeText }] = await Promise.all([
+        import('./output/show.ts'),
+        import('./output/messages.ts'),
+      ])
       const show = createShow(this.#form.color, process.env, process.stdout)
       if (this.forPeople) for (const change of this.#untold) process.stdout.write(changeText(change, show))
       const text = result === undefined ? '' : present(result, show)
@@ -167,18 +183,26 @@ export class RunOutput {
   /** An error, as text on stderr. */
   async fail(error: CassSniError): Promise<void> {
     if (this.#closed && error !== this.#lost) return
-    const [{ palette, wantsColour }, { errorText }] = await Promise.all([import('./output/colour.ts'), import('./output/messages.ts')])
+    const [{ palette, wantsColour }, { errorText }] = await Promise.all([
+      import('./output/colour.ts'),
+      import('./output/messages.ts'),
+    ])
     const paint = palette(wantsColour(this.#form.color, process.env, process.stderr))
     const bug = error.code === 'CSNI903' && this.#form.level < 9
     const told = bug
-      ? new CassSniError(error.code, error.message, { next: [...error.next, 'the same command with -v 9, which shows where it happened'] })
+      ? new CassSniError(error.code, error.message, {
+          next: [...error.next, 'the same command with -v 9, which shows where it happened'],
+        })
       : error
     process.stderr.write(errorText(told, paint, { stack: this.#form.level >= 9 }))
   }
 
   async #warn(): Promise<void> {
     if (this.#warnings.length === 0) return
-    const [{ palette, wantsColour }, { warningText }] = await Promise.all([import('./output/colour.ts'), import('./output/messages.ts')])
+    const [{ palette, wantsColour }, { warningText }] = await Promise.all([
+      import('./output/colour.ts'),
+      import('./output/messages.ts'),
+    ])
     const paint = palette(wantsColour(this.#form.color, process.env, process.stderr))
     for (const { message, code } of this.#warnings) process.stderr.write(warningText(message, code, paint))
   }

@@ -3,9 +3,13 @@ import { CassSniError } from './errors.ts'
 
 /** The word among those known that was probably meant: at most a third of its letters differ. */
 export function closest(word: string, known: readonly string[]): string | undefined {
-  const ranked = known.map((candidate) => ({ candidate, distance: distance(word, candidate) })).sort((a, b) => a.distance - b.distance)
+  const ranked = known
+    .map((candidate) => ({ candidate, distance: distance(word, candidate) }))
+    .sort((a, b) => a.distance - b.distance)
   const best = ranked[0]
-  return best && best.distance <= Math.max(1, Math.floor(Math.max(word.length, best.candidate.length) / 3)) ? best.candidate : undefined
+  return best && best.distance <= Math.max(1, Math.floor(Math.max(word.length, best.candidate.length) / 3))
+    ? best.candidate
+    : undefined
 }
 
 /** Edits (insert, delete, replace, swap two neighbours) that lead from one word to the other. */
@@ -16,7 +20,8 @@ function distance(a: string, b: string): number {
     for (let j = 1; j <= b.length; j++) {
       const same = a[i - 1] === b[j - 1] ? 0 : 1
       let best = Math.min((rows[i - 1]?.[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (rows[i - 1]?.[j - 1] ?? 0) + same)
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) best = Math.min(best, (rows[i - 2]?.[j - 2] ?? 0) + 1)
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        best = Math.min(best, (rows[i - 2]?.[j - 2] ?? 0) + 1)
       row.push(best)
     }
     rows.push(row)
@@ -34,14 +39,18 @@ interface ParserError extends Error {
 export function usageError(thrown: unknown, flagNames: readonly string[], help: string): CassSniError {
   const error: ParserError = thrown instanceof Error ? thrown : new Error(String(thrown))
   const own = thrown instanceof CassSniError ? thrown.next : []
-  return new CassSniError('CSNI101', sentence(error, flagNames), { next: [...own, ...kubectlPorts(error, flagNames), help] })
+  return new CassSniError('CSNI101', sentence(error, flagNames), {
+    next: [...own, ...kubectlPorts(error, flagNames), help],
+  })
 }
 
 /** Hands that know `kubectl port-forward` write LOCAL:REMOTE. */
 function kubectlPorts({ message }: Error, flagNames: readonly string[]): string[] {
   const [, local, remote] = /^Unexpected argument: (\d*)(?::(\d+))?$/m.exec(message) ?? []
   if (local === undefined || !flagNames.includes('gateway-port')) return []
-  return [`kubectl cass-sni port-forward --port ${local || 0}${remote === undefined ? '' : ` --gateway-port ${remote}`}`]
+  return [
+    `kubectl cass-sni port-forward --port ${local || 0}${remote === undefined ? '' : ` --gateway-port ${remote}`}`,
+  ]
 }
 
 function sentence(error: ParserError, flagNames: readonly string[]): string {

@@ -28,9 +28,14 @@ describe('certs', function () {
 
   const run = (...words: string[]) => runCommand([...words, '-n', dc.namespace, '--kubeconfig', server.kubeconfig])
   const secret = async (name: string) =>
-    (await server.client.get(pathOf(SECRET, dc.namespace, name))) as { data: Record<string, string>; metadata: { annotations?: Record<string, string> } }
-  const patchSecret = (name: string, change: object) => server.client.send('PATCH', pathOf(SECRET, dc.namespace, name), change)
-  const entries = async () => readKeystore(Buffer.from((await secret('dc1-keystore')).data[KEYSTORE] ?? '', 'base64'), 'dc1', 'test')
+    (await server.client.get(pathOf(SECRET, dc.namespace, name))) as {
+      data: Record<string, string>
+      metadata: { annotations?: Record<string, string> }
+    }
+  const patchSecret = (name: string, change: object) =>
+    server.client.send('PATCH', pathOf(SECRET, dc.namespace, name), change)
+  const entries = async () =>
+    readKeystore(Buffer.from((await secret('dc1-keystore')).data[KEYSTORE] ?? '', 'base64'), 'dc1', 'test')
   const leaf = async () => {
     const own = (await entries()).find((entry) => entry.kind === 'key')
     return readCertificate(own?.kind === 'key' ? (own.chain[0] ?? '') : '')
@@ -47,7 +52,15 @@ describe('certs', function () {
   }
 
   it('issues what the operator left out, then has nothing more to do', async () => {
-    const first = await run('certs', '--public-name', 'Cassandra.example.com', '--public-name', '203.0.113.7', '-o', 'json')
+    const first = await run(
+      'certs',
+      '--public-name',
+      'Cassandra.example.com',
+      '--public-name',
+      '203.0.113.7',
+      '-o',
+      'json',
+    )
     assert.equal(first.exitCode, 0, first.stderr)
     const { result, changes } = first.json()
     assert.equal(result.leaf.issued, true)
@@ -61,7 +74,10 @@ describe('certs', function () {
     assert.equal(issued.fingerprint256, result.leaf.fingerprint256)
     assert.equal(changes[0].object, 'secret/dc1-keystore')
     assert.equal(changes[0].action, 'configured')
-    assert.equal((await secret('dc1-keystore')).metadata.annotations?.['cass-sni/public-names'], 'cassandra.example.com,203.0.113.7')
+    assert.equal(
+      (await secret('dc1-keystore')).metadata.annotations?.['cass-sni/public-names'],
+      'cassandra.example.com,203.0.113.7',
+    )
     assert.ok(!first.stdout.includes((await secret('dc1-keystore')).data[KEYSTORE] ?? ''))
 
     const since = Date.now()
@@ -83,7 +99,10 @@ describe('certs', function () {
     // One name less is no reason for another certificate.
     const forgetting = await run('certs', '--public-name', '')
     assert.equal(forgetting.exitCode, 0)
-    assert.match(forgetting.stderr.replace(/\s+/g, ' '), /a\.example\.com is no longer remembered, but the certificate carries it until .*certs --renew/)
+    assert.match(
+      forgetting.stderr.replace(/\s+/g, ' '),
+      /a\.example\.com is no longer remembered, but the certificate carries it until .*certs --renew/,
+    )
     assert.equal((await leaf()).fingerprint256, after.fingerprint256)
     assert.equal((await secret('dc1-keystore')).metadata.annotations?.['cass-sni/public-names'], '')
     const since = Date.now()
@@ -111,7 +130,10 @@ describe('certs', function () {
   })
 
   it('refuses an expired authority, naming the day', async () => {
-    dc = await createDatacenter(server, { namespace: await server.namespace('certs'), caNotAfter: Date.UTC(2026, 9, 1) })
+    dc = await createDatacenter(server, {
+      namespace: await server.namespace('certs'),
+      caNotAfter: Date.UTC(2026, 9, 1),
+    })
     await refused('CSNI402', /expired on 2026-10-01/, () => run('certs'))
   })
 
@@ -122,14 +144,24 @@ describe('certs', function () {
 
   it('refuses a keystore under another password without showing any, and replaces it when told to', async () => {
     const config = {
-      'cassandra-yaml': { client_encryption_options: { enabled: true, keystore: '/etc/encryption/node-keystore.jks', keystore_password: 'an0ther' } },
+      'cassandra-yaml': {
+        client_encryption_options: {
+          enabled: true,
+          keystore: '/etc/encryption/node-keystore.jks',
+          keystore_password: 'an0ther',
+        },
+      },
     }
     await server.client.send('PATCH', pathOf(CASSANDRA_DATACENTER, dc.namespace, 'dc1'), { spec: { config } })
     const outcome = await refused('CSNI403', /keystore_password does not fit.*--replace-keystore/, () => run('certs'))
     assert.ok(!`${outcome.stdout}${outcome.stderr}`.includes('an0ther'))
     const replaced = await run('certs', '--replace-keystore')
     assert.equal(replaced.exitCode, 0, replaced.stderr)
-    assert.equal(readKeystore(Buffer.from((await secret('dc1-keystore')).data[KEYSTORE] ?? '', 'base64'), 'an0ther', 'test').length, 2)
+    assert.equal(
+      readKeystore(Buffer.from((await secret('dc1-keystore')).data[KEYSTORE] ?? '', 'base64'), 'an0ther', 'test')
+        .length,
+      2,
+    )
   })
 
   it('names a Secret that is missing', async () => {
@@ -145,7 +177,9 @@ describe('certs', function () {
         spec: { config: { 'cassandra-yaml': { client_encryption_options: options } } },
       })
     await set({ enabled: true, keystore: '/mnt/client-keystore/keystore' })
-    await refused('CSNI306', /\/mnt\/client-keystore\/keystore, not the one that cass-operator makes/, () => run('certs'))
+    await refused('CSNI306', /\/mnt\/client-keystore\/keystore, not the one that cass-operator makes/, () =>
+      run('certs'),
+    )
     await set({ enabled: false })
     await refused('CSNI306', /does not encrypt connections of clients/, () => run('certs'))
   })
@@ -157,7 +191,12 @@ describe('certs', function () {
       { apiGroups: ['apps', ''], resources: ['statefulsets', 'pods'], verbs: ['get', 'list'] },
     ]
     const path = `/apis/rbac.authorization.k8s.io/v1/namespaces/${dc.namespace}`
-    await server.client.send('POST', `${path}/roles`, { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role', metadata: { name: 'reader' }, rules })
+    await server.client.send('POST', `${path}/roles`, {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'Role',
+      metadata: { name: 'reader' },
+      rules,
+    })
     await server.client.send('POST', `${path}/rolebindings`, {
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'RoleBinding',
@@ -166,7 +205,9 @@ describe('certs', function () {
       subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'reader' }],
     })
     for (const words of [['certs'], ['certs', 'ca']]) {
-      await refused('CSNI203', /secrets? .*dc1-(ca-)?keystore/i, () => runCommand([...words, '-n', dc.namespace, '--kubeconfig', user]))
+      await refused('CSNI203', /secrets? .*dc1-(ca-)?keystore/i, () =>
+        runCommand([...words, '-n', dc.namespace, '--kubeconfig', user]),
+      )
     }
   })
 
@@ -200,7 +241,9 @@ describe('certs', function () {
       assert.equal(await readFile(out, 'utf8'), 'something else')
       assert.equal((await run('certs', 'ca', '--out', out, '--yes')).exitCode, 0)
       assert.equal(await readFile(out, 'utf8'), dc.caPem)
-      await refused('CSNI104', /cannot be written/, () => run('certs', 'ca', '--out', join(folder, 'no', 'such', 'folder', 'ca.pem')))
+      await refused('CSNI104', /cannot be written/, () =>
+        run('certs', 'ca', '--out', join(folder, 'no', 'such', 'folder', 'ca.pem')),
+      )
     })
   })
 })

@@ -6,7 +6,15 @@ import { ownedLabels, ownedSelector } from '../../src/lib/changes/ownership.ts'
 import { planChanges, type Prune } from '../../src/lib/changes/plan.ts'
 import { connectKube } from '../../src/lib/cluster/client.ts'
 import type { Kube, KubeObject, ResourceType } from '../../src/lib/cluster/kube.ts'
-import { apiVersionOf, DEPLOYMENT, ISTIO_GATEWAY, PEER_AUTHENTICATION, SECRET, SERVICE, VIRTUAL_SERVICE } from '../../src/lib/cluster/resources.ts'
+import {
+  apiVersionOf,
+  DEPLOYMENT,
+  ISTIO_GATEWAY,
+  PEER_AUTHENTICATION,
+  SECRET,
+  SERVICE,
+  VIRTUAL_SERVICE,
+} from '../../src/lib/cluster/resources.ts'
 import { apiServer, pathOf, type TestServer } from '../support/api-server.ts'
 import { OUR_AGENT, writesBy } from '../support/audit.ts'
 
@@ -30,7 +38,12 @@ describe('changes', () => {
   const own = (type: ResourceType, name: string, rest: object): Desired => ({
     type,
     ownership: 'own',
-    object: { apiVersion: apiVersionOf(type), kind: type.kind, metadata: { name, namespace, labels: ownedLabels('dc1') }, ...rest },
+    object: {
+      apiVersion: apiVersionOf(type),
+      kind: type.kind,
+      metadata: { name, namespace, labels: ownedLabels('dc1') },
+      ...rest,
+    },
   })
   const port = (number: number): Desired => ({
     type: SERVICE,
@@ -47,13 +60,25 @@ describe('changes', () => {
   const run = async (desired: Desired[], prune?: Prune, dryRun = false) => {
     const since = Date.now()
     const set = await planChanges(kube, desired, prune)
-    const records = await applyChanges({ kube, signal: new AbortController().signal, emit: () => undefined, dryRun }, set)
-    return { told: records.map((one) => `${one.action} ${one.object} ${one.fields ?? ''}`.trim()), writes: await writesBy(server.auditLog, OUR_AGENT, since) }
+    const records = await applyChanges(
+      { kube, signal: new AbortController().signal, emit: () => undefined, dryRun },
+      set,
+    )
+    return {
+      told: records.map((one) => `${one.action} ${one.object} ${one.fields ?? ''}`.trim()),
+      writes: await writesBy(server.auditLog, OUR_AGENT, since),
+    }
   }
 
   it('is idempotent for every kind of object that is written', async () => {
     const desired = [
-      own(SERVICE, 'svc', { spec: { selector: { a: 'b' }, ports: [{ name: 'tcp-cql', port: 9042, targetPort: 9042 }], publishNotReadyAddresses: false } }),
+      own(SERVICE, 'svc', {
+        spec: {
+          selector: { a: 'b' },
+          ports: [{ name: 'tcp-cql', port: 9042, targetPort: 9042 }],
+          publishNotReadyAddresses: false,
+        },
+      }),
       own(SECRET, 'sec', { stringData: { password: 'geheim' } }),
       own(DEPLOYMENT, 'dep', {
         spec: {
@@ -85,18 +110,33 @@ describe('changes', () => {
       own(ISTIO_GATEWAY, 'gw', {
         spec: {
           selector: { istio: 'ingressgateway' },
-          servers: [{ port: { number: 9042, name: 'tls-cql', protocol: 'TLS' }, tls: { mode: 'PASSTHROUGH' }, hosts: [`${namespace}/*`] }],
+          servers: [
+            {
+              port: { number: 9042, name: 'tls-cql', protocol: 'TLS' },
+              tls: { mode: 'PASSTHROUGH' },
+              hosts: [`${namespace}/*`],
+            },
+          ],
         },
       }),
       own(VIRTUAL_SERVICE, 'vs', {
         spec: {
           hosts: ['a.example'],
           gateways: ['gw'],
-          tls: [{ match: [{ port: 9042, sniHosts: ['a.example'] }], route: [{ destination: { host: 'svc', port: { number: 9042 } } }] }],
+          tls: [
+            {
+              match: [{ port: 9042, sniHosts: ['a.example'] }],
+              route: [{ destination: { host: 'svc', port: { number: 9042 } } }],
+            },
+          ],
         },
       }),
       own(PEER_AUTHENTICATION, 'pa', {
-        spec: { selector: { matchLabels: { a: 'b' } }, mtls: { mode: 'STRICT' }, portLevelMtls: { 9042: { mode: 'DISABLE' } } },
+        spec: {
+          selector: { matchLabels: { a: 'b' } },
+          mtls: { mode: 'STRICT' },
+          portLevelMtls: { 9042: { mode: 'DISABLE' } },
+        },
       }),
     ]
     const first = await run(desired)
@@ -119,9 +159,13 @@ describe('changes', () => {
 
   it('adds and takes back fields of its own', async () => {
     const service = (...numbers: number[]) =>
-      own(SERVICE, 'svc', { spec: { selector: { a: 'b' }, ports: numbers.map((number) => ({ name: `p-${number}`, port: number })) } })
+      own(SERVICE, 'svc', {
+        spec: { selector: { a: 'b' }, ports: numbers.map((number) => ({ name: `p-${number}`, port: number })) },
+      })
     await run([service(1, 2)])
-    assert.deepEqual((await run([service(2, 3)])).told, ['configured service/svc spec.ports[port=3],spec.ports[port=1]'])
+    assert.deepEqual((await run([service(2, 3)])).told, [
+      'configured service/svc spec.ports[port=3],spec.ports[port=1]',
+    ])
     assert.deepEqual(
       (await kube.get<ServiceObject>(SERVICE, 'svc', namespace))?.spec.ports.map((each) => each.port),
       [2, 3],
@@ -130,15 +174,23 @@ describe('changes', () => {
   })
 
   it('takes a field back that somebody edited in an object that is ours', async () => {
-    const desired = own(VIRTUAL_SERVICE, 'vs', { spec: { hosts: ['a.example'], tcp: [{ route: [{ destination: { host: 'svc' } }] }] } })
+    const desired = own(VIRTUAL_SERVICE, 'vs', {
+      spec: { hosts: ['a.example'], tcp: [{ route: [{ destination: { host: 'svc' } }] }] },
+    })
     await run([desired])
-    await server.client.send('PATCH', `${pathOf(VIRTUAL_SERVICE, namespace, 'vs')}?fieldManager=kubectl-edit`, { spec: { hosts: ['b.example'] } })
+    await server.client.send('PATCH', `${pathOf(VIRTUAL_SERVICE, namespace, 'vs')}?fieldManager=kubectl-edit`, {
+      spec: { hosts: ['b.example'] },
+    })
     assert.deepEqual((await run([desired])).told, ['configured virtualservice.networking.istio.io/vs spec.hosts[0]'])
     assert.deepEqual((await run([desired])).writes, [])
   })
 
   it('prunes what is ours and not desired, and nothing else', async () => {
-    const prune: Prune = { types: [SERVICE, VIRTUAL_SERVICE, { ...SERVICE, group: 'not.served' }], namespace, labelSelector: ownedSelector('dc1') }
+    const prune: Prune = {
+      types: [SERVICE, VIRTUAL_SERVICE, { ...SERVICE, group: 'not.served' }],
+      namespace,
+      labelSelector: ownedSelector('dc1'),
+    }
     const service = (name: string) => own(SERVICE, name, { spec: { ports: [{ port: 1 }] } })
     const other = own(SERVICE, 'dc2', { spec: { ports: [{ port: 1 }] } })
     other.object.metadata.labels = ownedLabels('dc2')
@@ -150,7 +202,11 @@ describe('changes', () => {
       writes.map((one) => `${one.verb} ${one.resource} ${one.name} ${one.status}`),
       ['delete virtualservices v 200', 'delete services b 200'],
     )
-    assert.deepEqual((await kube.list(SERVICE, { namespace })).map((one) => one.metadata.name).sort(), ['a', 'dc2', 'theirs'])
+    assert.deepEqual((await kube.list(SERVICE, { namespace })).map((one) => one.metadata.name).sort(), [
+      'a',
+      'dc2',
+      'theirs',
+    ])
   })
 
   it("adds a port to another's Service and leaves the others alone", async () => {
@@ -171,7 +227,9 @@ describe('changes', () => {
       ],
     )
     assert.deepEqual((await run([port(9042)])).writes, [])
-    assert.deepEqual((await run([port(9043)])).told, ['configured service/gateway spec.ports[port=9043],spec.ports[port=9042]'])
+    assert.deepEqual((await run([port(9043)])).told, [
+      'configured service/gateway spec.ports[port=9043],spec.ports[port=9042]',
+    ])
     assert.deepEqual(
       (await kube.get<ServiceObject>(SERVICE, 'gateway', namespace))?.spec.ports.map((each) => each.port),
       [80, 9043],
@@ -179,23 +237,51 @@ describe('changes', () => {
   })
 
   it('does not fight with another field manager', async () => {
-    await server.create(SERVICE, { metadata: { name: 'gateway', namespace }, spec: { ports: [{ name: 'x', port: 9042, targetPort: 1 }] } })
-    await server.client.send('PATCH', `${pathOf(SERVICE, namespace, 'gateway')}?fieldManager=kubectl-edit`, { spec: { type: 'NodePort' } })
-    const type = { ...port(1), object: { apiVersion: 'v1', kind: 'Service', metadata: { name: 'gateway', namespace }, spec: { type: 'ClusterIP' } } }
+    await server.create(SERVICE, {
+      metadata: { name: 'gateway', namespace },
+      spec: { ports: [{ name: 'x', port: 9042, targetPort: 1 }] },
+    })
+    await server.client.send('PATCH', `${pathOf(SERVICE, namespace, 'gateway')}?fieldManager=kubectl-edit`, {
+      spec: { type: 'NodePort' },
+    })
+    const type = {
+      ...port(1),
+      object: {
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: { name: 'gateway', namespace },
+        spec: { type: 'ClusterIP' },
+      },
+    }
     const since = Date.now()
-    await assert.rejects(run([type]), { code: 'CSNI207', message: '"kubectl-edit" set spec.type of service/gateway to another value' })
+    await assert.rejects(run([type]), {
+      code: 'CSNI207',
+      message: '"kubectl-edit" set spec.type of service/gateway to another value',
+    })
     assert.deepEqual(await writesBy(server.auditLog, OUR_AGENT, since), [])
     // what the plan did not see, the server tells in the same words
-    await assert.rejects(kube.apply(SERVICE, type.object), { code: 'CSNI207', message: /"kubectl-edit" set \.spec\.type of service\/gateway/ })
+    await assert.rejects(kube.apply(SERVICE, type.object), {
+      code: 'CSNI207',
+      message: /"kubectl-edit" set \.spec\.type of service\/gateway/,
+    })
     assert.deepEqual((await run([{ ...type, force: true }])).told, ['configured service/gateway spec.type'])
   })
 
   it('does not take over an object that has its name', async () => {
-    await server.create(SERVICE, { metadata: { name: 'svc', namespace, labels: { 'app.kubernetes.io/managed-by': 'Helm' } }, spec: { ports: [{ port: 1 }] } })
-    await assert.rejects(run([own(SERVICE, 'new', { spec: { ports: [{ port: 1 }] } }), own(SERVICE, 'svc', { spec: { ports: [{ port: 1 }] } })]), {
-      code: 'CSNI210',
-      message: 'service/svc exists already and is kept by Helm',
+    await server.create(SERVICE, {
+      metadata: { name: 'svc', namespace, labels: { 'app.kubernetes.io/managed-by': 'Helm' } },
+      spec: { ports: [{ port: 1 }] },
     })
+    await assert.rejects(
+      run([
+        own(SERVICE, 'new', { spec: { ports: [{ port: 1 }] } }),
+        own(SERVICE, 'svc', { spec: { ports: [{ port: 1 }] } }),
+      ]),
+      {
+        code: 'CSNI210',
+        message: 'service/svc exists already and is kept by Helm',
+      },
+    )
     assert.equal(await kube.get(SERVICE, 'new', namespace), undefined)
   })
 
@@ -207,8 +293,15 @@ describe('changes', () => {
     await server.create(SERVICE, { metadata: { name: 'svc', namespace }, spec: { ports: [{ port: 1 }] } })
     await kube.mergePatch(SERVICE, 'svc', namespace, { metadata: { annotations: { 'cass-sni/x': '1' } } })
     assert.deepEqual(
-      (await run([{ ...desired, ownership: 'share', object: { ...desired.object, metadata: { name: 'svc', namespace, annotations: { 'cass-sni/x': '2' } } } }]))
-        .told,
+      (
+        await run([
+          {
+            ...desired,
+            ownership: 'share',
+            object: { ...desired.object, metadata: { name: 'svc', namespace, annotations: { 'cass-sni/x': '2' } } },
+          },
+        ])
+      ).told,
       ['configured service/svc metadata.annotations["cass-sni/x"]'],
     )
   })
@@ -218,7 +311,13 @@ describe('changes', () => {
     await run([own(SERVICE, 'svc', { spec: { ports: [{ name: 'p', port: 1 }] } })])
     const set = await planChanges(kube, [desired])
     await server.remove(SERVICE, 'svc', namespace)
-    await server.create(SERVICE, { metadata: { name: 'svc', namespace, labels: { 'app.kubernetes.io/managed-by': 'Helm' } }, spec: { ports: [{ port: 7 }] } })
-    await assert.rejects(applyChanges({ kube, signal: new AbortController().signal, emit: () => undefined, dryRun: false }, set), { code: 'CSNI210' })
+    await server.create(SERVICE, {
+      metadata: { name: 'svc', namespace, labels: { 'app.kubernetes.io/managed-by': 'Helm' } },
+      spec: { ports: [{ port: 7 }] },
+    })
+    await assert.rejects(
+      applyChanges({ kube, signal: new AbortController().signal, emit: () => undefined, dryRun: false }, set),
+      { code: 'CSNI210' },
+    )
   })
 })

@@ -24,7 +24,8 @@ describe('a client of the API server', () => {
   })
   after(() => rm(folder, { recursive: true }))
 
-  const connect = (options: Omit<KubeOptions, 'signal'>) => connectKube({ signal: new AbortController().signal, ...options })
+  const connect = (options: Omit<KubeOptions, 'signal'>) =>
+    connectKube({ signal: new AbortController().signal, ...options })
   const fails = async (run: Promise<unknown>, code: string, message: RegExp): Promise<CassSniError> => {
     const error = await run.then(
       () => assert.fail(`no ${code}`),
@@ -42,13 +43,19 @@ describe('a client of the API server', () => {
   it('merges several kubeconfigs as kubectl does', async () => {
     const text = await readFile(server.kubeconfig, 'utf8')
     // the context in one file, cluster and user in the next, and wrong ones of the same names in a third
-    const first = await write('first', 'contexts:\n- {name: mine, context: {cluster: lab, user: admin, namespace: kube-system}}\ncurrent-context: mine\n')
+    const first = await write(
+      'first',
+      'contexts:\n- {name: mine, context: {cluster: lab, user: admin, namespace: kube-system}}\ncurrent-context: mine\n',
+    )
     const third = await write('third', 'clusters:\n- {name: lab, cluster: {server: "https://127.0.0.1:1"}}\n')
     const before = process.env.KUBECONFIG
     process.env.KUBECONFIG = [first, join(folder, 'missing'), await write('second', text), third].join(':')
     try {
       const merged = await connect({})
-      assert.deepEqual([merged.target.context, merged.target.namespace, merged.target.server], ['mine', 'kube-system', server.url])
+      assert.deepEqual(
+        [merged.target.context, merged.target.namespace, merged.target.server],
+        ['mine', 'kube-system', server.url],
+      )
       assert.ok((await merged.list(NAMESPACE)).some((one) => one.metadata.name === 'kube-system'))
     } finally {
       if (before === undefined) delete process.env.KUBECONFIG
@@ -58,16 +65,29 @@ describe('a client of the API server', () => {
 
   it('says what a user may not do, and how to find out more', async () => {
     const jane = await connect({ kubeconfig: await server.kubeconfigFor({ user: 'jane', groups: ['dev'] }) })
-    const error = await fails(jane.list(SECRET, { namespace: 'default' }), 'CSNI203', /^user "jane" may not list secrets in namespace default$/)
+    const error = await fails(
+      jane.list(SECRET, { namespace: 'default' }),
+      'CSNI203',
+      /^user "jane" may not list secrets in namespace default$/,
+    )
     assert.equal(error.next[0], 'kubectl auth can-i list secrets -n default')
     assert.match(error.next[1] ?? '', /docs\/rights\.yaml/)
     assert.equal(await jane.can('list', SECRET, 'default'), false)
-    const exec = await fails(jane.exec({ name: 'p', namespace: 'default' }, 'c', ['x']), 'CSNI203', /may not \S+ pods\/exec "p" in namespace default/)
+    const exec = await fails(
+      jane.exec({ name: 'p', namespace: 'default' }, 'c', ['x']),
+      'CSNI203',
+      /may not \S+ pods\/exec "p" in namespace default/,
+    )
     assert.match(exec.next[0] ?? '', /^kubectl auth can-i \S+ pods\/p --subresource exec -n default$/)
   })
 
   it('acts as another user in several groups', async () => {
-    const as = await connect({ kubeconfig: server.kubeconfig, as: 'jane', asGroups: ['dev', 'system:masters'], asUid: '7' })
+    const as = await connect({
+      kubeconfig: server.kubeconfig,
+      as: 'jane',
+      asGroups: ['dev', 'system:masters'],
+      asUid: '7',
+    })
     assert.equal(await as.can('delete', SECRET, 'default'), true)
     // WebSockets carry the groups as well: the pod is missing, not the right
     await fails(as.connect({ name: 'no-pod', namespace: 'default' }, 1), 'CSNI204', /^pod\/no-pod/)
@@ -78,20 +98,35 @@ describe('a client of the API server', () => {
   it('tells one missing thing from another', async () => {
     assert.equal(await kube.get(SERVICE, 'nope', 'default'), undefined)
     assert.equal(await kube.get(SERVICE, 'nope', 'no-namespace'), undefined)
-    await fails(kube.list({ ...CASSANDRA_DATACENTER, version: 'v9' }), 'CSNI205', /does not serve CassandraDatacenter \(cassandra.datastax.com\/v9\)/)
     await fails(
-      kube.apply(CONFIG_MAP, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'x', namespace: 'no-namespace' } }),
+      kube.list({ ...CASSANDRA_DATACENTER, version: 'v9' }),
+      'CSNI205',
+      /does not serve CassandraDatacenter \(cassandra.datastax.com\/v9\)/,
+    )
+    await fails(
+      kube.apply(CONFIG_MAP, {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name: 'x', namespace: 'no-namespace' },
+      }),
       'CSNI204',
       /^namespace no-namespace does not exist$/,
     )
-    await fails(kube.connect({ name: 'no-pod', namespace: 'default' }, 1), 'CSNI204', /^pod\/no-pod in namespace default does not exist$/)
+    await fails(
+      kube.connect({ name: 'no-pod', namespace: 'default' }, 1),
+      'CSNI204',
+      /^pod\/no-pod in namespace default does not exist$/,
+    )
     assert.equal(await kube.delete(SERVICE, 'nope', 'default'), false)
   })
 
   it('knows what is served', async () => {
     assert.ok((await kube.servedVersions('networking.istio.io')).includes('v1'))
     assert.deepEqual(await kube.servedVersions('not.served'), [])
-    assert.deepEqual(await kube.resourceType('cassandra.datastax.com/v1beta1', 'CassandraDatacenter'), CASSANDRA_DATACENTER)
+    assert.deepEqual(
+      await kube.resourceType('cassandra.datastax.com/v1beta1', 'CassandraDatacenter'),
+      CASSANDRA_DATACENTER,
+    )
     const about = [
       {
         apiVersion: 'apiextensions.k8s.io/v1',
@@ -100,23 +135,43 @@ describe('a client of the API server', () => {
         spec: { group: 'g.x', scope: 'Cluster', names: { kind: 'Thing', plural: 'things' } },
       },
     ]
-    assert.deepEqual(await kube.resourceType('g.x/v1', 'Thing', about), { group: 'g.x', version: 'v1', kind: 'Thing', plural: 'things', namespaced: false })
+    assert.deepEqual(await kube.resourceType('g.x/v1', 'Thing', about), {
+      group: 'g.x',
+      version: 'v1',
+      kind: 'Thing',
+      plural: 'things',
+      namespaced: false,
+    })
     await fails(kube.resourceType('g.x/v1', 'Thing'), 'CSNI205', /does not serve Thing/)
   })
 
   it('follows the pages of a long list', async function () {
     this.timeout(60_000)
     const namespace = await server.namespace('pages')
-    await Promise.all(Array.from({ length: 510 }, (_, index) => server.create(CONFIG_MAP, { metadata: { name: `c-${index}`, namespace } })))
+    await Promise.all(
+      Array.from({ length: 510 }, (_, index) =>
+        server.create(CONFIG_MAP, { metadata: { name: `c-${index}`, namespace } }),
+      ),
+    )
     const all = await kube.list(CONFIG_MAP, { namespace })
     assert.equal(new Set(all.map((one) => one.metadata.name)).size, 510)
     assert.deepEqual([all[0]?.kind, all[0]?.apiVersion], ['ConfigMap', 'v1'])
   })
 
   it('refuses a field that no schema knows, and hides what a Secret holds', async () => {
-    const service = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'strict', namespace: 'default' }, spec: { ports: [{ port: 1 }], bogus: 1 } }
+    const service = {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'strict', namespace: 'default' },
+      spec: { ports: [{ port: 1 }], bogus: 1 },
+    }
     await fails(kube.apply(SERVICE, service), 'CSNI206', /spec\.bogus/)
-    const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'no_name', namespace: 'default' }, stringData: { geheim: 'geheim' } }
+    const secret = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'no_name', namespace: 'default' },
+      stringData: { geheim: 'geheim' },
+    }
     const error = await fails(kube.apply(SECRET, secret), 'CSNI206', /metadata\.name/)
     assert.doesNotMatch(error.message, /geheim/)
   })
@@ -124,24 +179,37 @@ describe('a client of the API server', () => {
   it('does not trust another authority, and reads no broken key', async () => {
     const text = await readFile(server.kubeconfig, 'utf8')
     const other = await readFile(server.kubeconfig.replace(/admin\.kubeconfig$/, 'pki/apiserver.crt'))
-    const untrusted = await write('untrusted', text.replace(/certificate-authority-data: .*/, `certificate-authority-data: ${other.toString('base64')}`))
+    const untrusted = await write(
+      'untrusted',
+      text.replace(/certificate-authority-data: .*/, `certificate-authority-data: ${other.toString('base64')}`),
+    )
     await fails((await connect({ kubeconfig: untrusted })).list(NAMESPACE), 'CSNI201', /not trusted/)
-    const broken = await write('broken', text.replace(/client-key-data: .*/, `client-key-data: ${Buffer.from('nonsense').toString('base64')}`))
+    const broken = await write(
+      'broken',
+      text.replace(/client-key-data: .*/, `client-key-data: ${Buffer.from('nonsense').toString('base64')}`),
+    )
     await fails((await connect({ kubeconfig: broken })).list(NAMESPACE), 'CSNI103', /user "admin" cannot be read/)
-    const token = await write('token', text.replace(/client-certificate-data: .*\n.*client-key-data: .*/, 'token: wrong'))
+    const token = await write(
+      'token',
+      text.replace(/client-certificate-data: .*\n.*client-key-data: .*/, 'token: wrong'),
+    )
     await fails((await connect({ kubeconfig: token })).list(NAMESPACE), 'CSNI202', /does not accept the credentials/)
   })
 
   it('authenticates by a credential plugin', async () => {
     const text = await readFile(server.kubeconfig, 'utf8')
-    const data = (field: string) => Buffer.from(new RegExp(`${field}: (.*)`).exec(text)?.[1] ?? '', 'base64').toString('utf8')
-    const credential = { status: { clientCertificateData: data('client-certificate-data'), clientKeyData: data('client-key-data') } }
+    const data = (field: string) =>
+      Buffer.from(new RegExp(`${field}: (.*)`).exec(text)?.[1] ?? '', 'base64').toString('utf8')
+    const credential = {
+      status: { clientCertificateData: data('client-certificate-data'), clientKeyData: data('client-key-data') },
+    }
     await write('credential.json', JSON.stringify(credential))
     await writeFile(join(folder, 'plugin'), '#!/bin/sh\ncat "$1"\n', { mode: 0o755 })
-    const exec = 'exec: {apiVersion: client.authentication.k8s.io/v1, command: ./plugin, args: [FILE], interactiveMode: Never}'.replace(
-      'FILE',
-      join(folder, 'credential.json'),
-    )
+    const exec =
+      'exec: {apiVersion: client.authentication.k8s.io/v1, command: ./plugin, args: [FILE], interactiveMode: Never}'.replace(
+        'FILE',
+        join(folder, 'credential.json'),
+      )
     const config = await write('with-plugin', text.replace(/client-certificate-data: .*\n.*client-key-data: .*/, exec))
     const plugged = await connect({ kubeconfig: config })
     assert.equal(await plugged.can('delete', SECRET, 'default'), true)
@@ -165,7 +233,9 @@ describe('a client of the API server', () => {
     try {
       const text = await readFile(server.kubeconfig, 'utf8')
       const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
-      const through = await connect({ kubeconfig: await write('proxied', text.replace(/( +)server: .*/, `$&\n$1proxy-url: ${url}`)) })
+      const through = await connect({
+        kubeconfig: await write('proxied', text.replace(/( +)server: .*/, `$&\n$1proxy-url: ${url}`)),
+      })
       assert.ok((await through.list(NAMESPACE)).length > 0)
       assert.equal(asked.length, 1)
       await fails(through.connect({ name: 'no-pod', namespace: 'default' }, 1), 'CSNI204', /^pod\/no-pod/)
@@ -180,9 +250,15 @@ describe('a client of the API server', () => {
     const outcome = await runCommand(['certs', 'ca', '--context', 'nope'], { env: { KUBECONFIG: server.kubeconfig } })
     assert.equal(outcome.exitCode, 2)
     assert.match(outcome.stderr, /no context "nope".*lab[\s\S]*CSNI103[\s\S]*kubectl config get-contexts/)
-    const away = await write('away', (await readFile(server.kubeconfig, 'utf8')).replace(/server: .*/, 'server: https://127.0.0.1:1'))
+    const away = await write(
+      'away',
+      (await readFile(server.kubeconfig, 'utf8')).replace(/server: .*/, 'server: https://127.0.0.1:1'),
+    )
     const unreachable = await runCommand(['certs', 'ca', '--kubeconfig', away])
     assert.equal(unreachable.exitCode, 1)
-    assert.match(unreachable.stderr, /https:\/\/127\.0\.0\.1:1 .*connection refused[\s\S]*CSNI201[\s\S]*kubectl --kubeconfig \S+ cluster-info/)
+    assert.match(
+      unreachable.stderr,
+      /https:\/\/127\.0\.0\.1:1 .*connection refused[\s\S]*CSNI201[\s\S]*kubectl --kubeconfig \S+ cluster-info/,
+    )
   })
 })

@@ -24,7 +24,8 @@ describe('install', () => {
 
   after(() => rm(folder, { recursive: true, force: true }))
 
-  const install = (args: string[]): Promise<CommandOutcome> => runCommand(['install', '--kubeconfig', server.kubeconfig, '--yes', ...args])
+  const install = (args: string[]): Promise<CommandOutcome> =>
+    runCommand(['install', '--kubeconfig', server.kubeconfig, '--yes', ...args])
 
   async function writesNothing(args: string[]): Promise<CommandOutcome> {
     const since = Date.now()
@@ -42,7 +43,11 @@ describe('install', () => {
 
   async function operator(namespace: string, watches = namespace, inject = 'false'): Promise<() => Promise<void>> {
     const labels = { 'app.kubernetes.io/name': 'cass-operator', 'sidecar.istio.io/inject': inject }
-    const container = { name: 'manager', image: 'docker.io/k8ssandra/cass-operator:v1.30.0', env: [{ name: 'WATCH_NAMESPACE', value: watches }] }
+    const container = {
+      name: 'manager',
+      image: 'docker.io/k8ssandra/cass-operator:v1.30.0',
+      env: [{ name: 'WATCH_NAMESPACE', value: watches }],
+    }
     await server.create(DEPLOYMENT, {
       metadata: { name: 'cass-operator', namespace, labels },
       spec: {
@@ -75,14 +80,27 @@ describe('install', () => {
       assert.equal(outcome.exitCode, 0, outcome.stderr)
       const [istio] = outcome.json().result.steps
       assert.equal(istio.state, 'planned')
-      assert.deepEqual(istio.command.slice(0, 5), ['/nowhere/istioctl', 'install', '--skip-confirmation', '--filename', 'values.yaml'])
+      assert.deepEqual(istio.command.slice(0, 5), [
+        '/nowhere/istioctl',
+        'install',
+        '--skip-confirmation',
+        '--filename',
+        'values.yaml',
+      ])
       await undo()
     })
 
     it('says that istioctl is not there, and how to name it', async () => {
       const namespace = await server.namespace('empty')
       const undo = await operator(namespace)
-      const outcome = await writesNothing(['-n', namespace, '--istioctl', '/nowhere/istioctl', '--storage-provisioner', 'x/y'])
+      const outcome = await writesNothing([
+        '-n',
+        namespace,
+        '--istioctl',
+        '/nowhere/istioctl',
+        '--storage-provisioner',
+        'x/y',
+      ])
       assert.equal(outcome.exitCode, 1)
       assert.match(outcome.stderr, /\/nowhere\/istioctl.*CSNI701.*--istioctl/s)
       await undo()
@@ -129,7 +147,9 @@ describe('install', () => {
       const { result, warnings } = outcome.json()
       assert.equal(result.steps.find((step: { id: string }) => step.id === 'operator').state, 'present')
       assert.deepEqual(
-        warnings.map((warning: { message: string }) => /sidecar into deployment\/cass-operator.*kubectl patch deployment cass-operator/.test(warning.message)),
+        warnings.map((warning: { message: string }) =>
+          /sidecar into deployment\/cass-operator.*kubectl patch deployment cass-operator/.test(warning.message),
+        ),
         [true],
       )
       await undo()
@@ -141,7 +161,16 @@ describe('install', () => {
       const words = join(folder, 'helm-words')
       const kubectl = (await readFile(server.kubeconfig, 'utf8')).length > 0 ? server.kubeconfig : ''
       const helm = await program('helm', `printf '%s\\n' "$@" > ${words}; exit 1`)
-      const outcome = await install(['-n', namespace, '--operator-chart', 'k8ssandra/cass-operator', '--helm', helm, '--storage-provisioner', 'x/y'])
+      const outcome = await install([
+        '-n',
+        namespace,
+        '--operator-chart',
+        'k8ssandra/cass-operator',
+        '--helm',
+        helm,
+        '--storage-provisioner',
+        'x/y',
+      ])
       assert.match(outcome.stderr, /helm.*exit code 1.*CSNI702/s)
       assert.deepEqual((await readFile(words, 'utf8')).trim().split('\n'), [
         'upgrade',
@@ -174,7 +203,15 @@ describe('install', () => {
                 selector: { matchLabels: labels },
                 template: {
                   metadata: { labels },
-                  spec: { containers: [{ name: 'manager', image: 'cass-operator:v1.30.0', env: [{ name: 'WATCH_NAMESPACE', value: namespace }] }] },
+                  spec: {
+                    containers: [
+                      {
+                        name: 'manager',
+                        image: 'cass-operator:v1.30.0',
+                        env: [{ name: 'WATCH_NAMESPACE', value: namespace }],
+                      },
+                    ],
+                  },
                 },
               },
             },
@@ -192,7 +229,17 @@ describe('install', () => {
         ['settings', 'cass-operator'],
       )
       await server.status(DEPLOYMENT, 'cass-operator', namespace, { replicas: 1, readyReplicas: 1 })
-      const again = await install(['-n', namespace, '--operator-manifest', manifest, '--storage-provisioner', 'x/y', '--dry-run', '-o', 'json'])
+      const again = await install([
+        '-n',
+        namespace,
+        '--operator-manifest',
+        manifest,
+        '--storage-provisioner',
+        'x/y',
+        '--dry-run',
+        '-o',
+        'json',
+      ])
       assert.equal(again.json().result.steps.find((step: { id: string }) => step.id === 'operator').state, 'present')
       await server.remove(DEPLOYMENT, 'cass-operator', namespace)
     })
@@ -225,11 +272,14 @@ describe('install', () => {
           const first = await install(['-n', namespace, '--heap', '2G', '--timeout', '3s'])
           assert.equal(first.exitCode, 124, first.stderr)
           assert.match(first.stderr, /3 more pods to be created by the operator.*CSNI901/s)
-          const live = (await server.client.get(pathOf(CASSANDRA_DATACENTER, namespace, 'dc1'))) as { spec: Record<string, unknown> }
+          const live = (await server.client.get(pathOf(CASSANDRA_DATACENTER, namespace, 'dc1'))) as {
+            spec: Record<string, unknown>
+          }
           assert.equal(live.spec['clusterName'], 'dse')
           assert.equal(live.spec['size'], 3)
           assert.deepEqual(
-            (live.spec['storageConfig'] as { cassandraDataVolumeClaimSpec: { storageClassName: string } }).cassandraDataVolumeClaimSpec.storageClassName,
+            (live.spec['storageConfig'] as { cassandraDataVolumeClaimSpec: { storageClassName: string } })
+              .cassandraDataVolumeClaimSpec.storageClassName,
             'standard',
           )
           const account = await server.client.get(`/api/v1/namespaces/${namespace}/serviceaccounts/dc1-cassandra`)
@@ -249,7 +299,11 @@ describe('install', () => {
       })
 
       it('refuses a StorageClass server-storage of another make, and uses one of the same', async () => {
-        await server.create(STORAGE_CLASS, { metadata: { name: 'server-storage' }, provisioner: 'pd.csi.storage.gke.io', parameters: { type: 'pd-ssd' } })
+        await server.create(STORAGE_CLASS, {
+          metadata: { name: 'server-storage' },
+          provisioner: 'pd.csi.storage.gke.io',
+          parameters: { type: 'pd-ssd' },
+        })
         try {
           const other = await writesNothing(['-n', namespace, '--storage-provisioner', 'x/y'])
           assert.equal(other.exitCode, 1)
@@ -309,7 +363,11 @@ describe('install', () => {
       })
 
       for (const [name, text, why] of [
-        ['no datacenter', '{apiVersion: v1, kind: ConfigMap, metadata: {name: x}}', /holds no CassandraDatacenter.*CSNI107/s],
+        [
+          'no datacenter',
+          '{apiVersion: v1, kind: ConfigMap, metadata: {name: x}}',
+          /holds no CassandraDatacenter.*CSNI107/s,
+        ],
         [
           'another namespace',
           '{apiVersion: cassandra.datastax.com/v1beta1, kind: CassandraDatacenter, metadata: {name: dc1, namespace: elsewhere}, spec: {}}',
@@ -353,7 +411,9 @@ describe('install', () => {
             [],
           )
           const planned = (await writesNothing([...args, '--mtls', mode])).json()
-          const changes = planned.changes.filter((change: { object: string }) => change.object.startsWith('peerauthentication'))
+          const changes = planned.changes.filter((change: { object: string }) =>
+            change.object.startsWith('peerauthentication'),
+          )
           assert.equal(changes.length, 1)
           assert.equal(changes[0].action, 'created')
           assert.equal(changes[0].namespace, where === 'dc' ? namespace : 'istio-system')
@@ -362,14 +422,27 @@ describe('install', () => {
       }
 
       it('makes a namespace that is not there, with the label of the revision that there is', async () => {
-        const outcome = await writesNothing(['-n', `${namespace}-new`, '--operator-chart', 'x', '--storage-provisioner', 'x/y', '--dry-run', '-o', 'json'])
+        const outcome = await writesNothing([
+          '-n',
+          `${namespace}-new`,
+          '--operator-chart',
+          'x',
+          '--storage-provisioner',
+          'x/y',
+          '--dry-run',
+          '-o',
+          'json',
+        ])
         assert.equal(outcome.exitCode, 0, outcome.stderr)
         const created = outcome
           .json()
           .changes.filter((change: { action: string }) => change.action === 'created')
           .map((change: { object: string }) => change.object)
         assert.ok(created.includes(`namespace/${namespace}-new`))
-        assert.equal(await server.client.get(pathOf(NAMESPACE, undefined, `${namespace}-new`)).catch(() => undefined), undefined)
+        assert.equal(
+          await server.client.get(pathOf(NAMESPACE, undefined, `${namespace}-new`)).catch(() => undefined),
+          undefined,
+        )
       })
     })
   })

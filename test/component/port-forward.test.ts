@@ -30,7 +30,13 @@ describe('port-forward', function () {
     for (const child of children.splice(0)) child.kill('SIGKILL')
   })
 
-  const words = (...more: string[]) => ['port-forward', '--kubeconfig', server.kubeconfig, ...(more.includes('-n') ? [] : ['-n', dc.namespace]), ...more]
+  const words = (...more: string[]) => [
+    'port-forward',
+    '--kubeconfig',
+    server.kubeconfig,
+    ...(more.includes('-n') ? [] : ['-n', dc.namespace]),
+    ...more,
+  ]
   /** Runs it as a program of its own, for its signals. Resolves with its first line. */
   async function start(...more: string[]) {
     const child = spawn(process.execPath, [PROGRAM, ...words(...more)], { stdio: ['ignore', 'pipe', 'pipe'] })
@@ -48,7 +54,12 @@ describe('port-forward', function () {
 
   it('prints the chosen port, refuses what it cannot carry, and ends with 130 on Ctrl-C', async () => {
     const { child, lines, exit, stderr } = await start('--port', '0')
-    match(lines[0] ?? '', new RegExp(`^Forwarding from 127\\.0\\.0\\.1:\\d+ -> service/istio-ingressgateway in namespace ${mesh.namespace}, port 9042$`))
+    match(
+      lines[0] ?? '',
+      new RegExp(
+        `^Forwarding from 127\\.0\\.0\\.1:\\d+ -> service/istio-ingressgateway in namespace ${mesh.namespace}, port 9042$`,
+      ),
+    )
     const port = Number(/:(\d+) ->/.exec(lines[0] ?? '')?.[1])
     // routes sync has not been here.
     for (let round = 0; round < 40 && stderr() === ''; round += 1) await sleep(50)

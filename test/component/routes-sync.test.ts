@@ -1,5 +1,12 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
-import { CASSANDRA_DATACENTER, ISTIO_GATEWAY, POD, SERVICE, STATEFUL_SET, VIRTUAL_SERVICE } from '../../src/lib/cluster/resources.ts'
+import {
+  CASSANDRA_DATACENTER,
+  ISTIO_GATEWAY,
+  POD,
+  SERVICE,
+  STATEFUL_SET,
+  VIRTUAL_SERVICE,
+} from '../../src/lib/cluster/resources.ts'
 import type { ResourceType } from '../../src/lib/cluster/kube.ts'
 import { apiServer, type Manifest, pathOf, type TestServer } from '../support/api-server.ts'
 import { OUR_AGENT, writesBy } from '../support/audit.ts'
@@ -38,22 +45,27 @@ describe('routes sync', function () {
     dc = await createDatacenter(server, { namespace: await server.namespace('cass'), ...shape })
     return dc
   }
-  const sync = (...words: string[]): Promise<CommandOutcome> => runCommand(['routes', 'sync', '--kubeconfig', server.kubeconfig, '-n', dc.namespace, ...words])
+  const sync = (...words: string[]): Promise<CommandOutcome> =>
+    runCommand(['routes', 'sync', '--kubeconfig', server.kubeconfig, '-n', dc.namespace, ...words])
   const synced = async (...words: string[]) => {
     const outcome = await sync(...words, '-o', 'json')
     equal(outcome.exitCode, 0, outcome.stdout + outcome.stderr)
     return outcome.json()
   }
-  const live = <T>(type: ResourceType, name: string, namespace = dc.namespace) => server.client.get<T>(pathOf(type, namespace, name))
+  const live = <T>(type: ResourceType, name: string, namespace = dc.namespace) =>
+    server.client.get<T>(pathOf(type, namespace, name))
   const routes = () => live<Routes>(VIRTUAL_SERVICE, 'cass-sni-dc1')
   const sniHosts = async () => (await routes()).spec.tls?.map((each) => each.match[0]?.sniHosts ?? [])
   const cqlServices = async () => {
-    const { items } = await server.client.get<{ items: Manifest[] }>(`${pathOf(SERVICE, dc.namespace)}?labelSelector=${encodeURIComponent('cass-sni/pod')}`)
+    const { items } = await server.client.get<{ items: Manifest[] }>(
+      `${pathOf(SERVICE, dc.namespace)}?labelSelector=${encodeURIComponent('cass-sni/pod')}`,
+    )
     return items.map((item) => item.metadata.name).sort()
   }
   const changes = (result: { changes: { action: string; object: string }[] }) =>
     result.changes.filter((each) => each.action !== 'unchanged').map((each) => `${each.object} ${each.action}`)
-  const scale = (replicas: number) => server.client.send('PATCH', pathOf(STATEFUL_SET, dc.namespace, 'dse-dc1-default-sts'), { spec: { replicas } })
+  const scale = (replicas: number) =>
+    server.client.send('PATCH', pathOf(STATEFUL_SET, dc.namespace, 'dse-dc1-default-sts'), { spec: { replicas } })
 
   it('makes the routes of three nodes, and then has nothing to do', async () => {
     await datacenter()
@@ -75,7 +87,11 @@ describe('routes sync', function () {
       await sniHosts(),
       dc.nodes.map((node) => [`${node.pod}.dse-dc1-all-pods-service.${dc.namespace}.svc.cluster.local`, node.hostId]),
     )
-    const service = await live<{ spec: { ports: { port: number; name: string }[] } }>(SERVICE, 'istio-ingressgateway', mesh.namespace)
+    const service = await live<{ spec: { ports: { port: number; name: string }[] } }>(
+      SERVICE,
+      'istio-ingressgateway',
+      mesh.namespace,
+    )
     deepEqual(service.spec.ports.map((each) => each.port).sort(), [15021, 443, 80, 9042].sort())
     const since = Date.now()
     const again = await synced()
@@ -102,11 +118,17 @@ describe('routes sync', function () {
       first.result.nodes.map((node: { state: string }) => node.state),
       ['routed', 'routed', 'pending'],
     )
-    match(first.warnings.map((each: { message: string }) => each.message).join('\n'), /sts-2 is pending: starting and joining the ring/)
+    match(
+      first.warnings.map((each: { message: string }) => each.message).join('\n'),
+      /sts-2 is pending: starting and joining the ring/,
+    )
     deepEqual(await cqlServices(), ['dse-dc1-default-sts-0-cql', 'dse-dc1-default-sts-1-cql'])
 
     await dc.startNode('dse-dc1-default-sts-2')
-    deepEqual(changes(await synced()), ['service/dse-dc1-default-sts-2-cql created', 'virtualservice.networking.istio.io/cass-sni-dc1 configured'])
+    deepEqual(changes(await synced()), [
+      'service/dse-dc1-default-sts-2-cql created',
+      'virtualservice.networking.istio.io/cass-sni-dc1 configured',
+    ])
 
     const before = await sniHosts()
     await server.status(CASSANDRA_DATACENTER, 'dc1', dc.namespace, { nodeReplacements: ['dse-dc1-default-sts-1'] })
@@ -122,7 +144,10 @@ describe('routes sync', function () {
 
     await scale(2)
     await dc.removeNode('dse-dc1-default-sts-2')
-    deepEqual(changes(await synced()), ['virtualservice.networking.istio.io/cass-sni-dc1 configured', 'service/dse-dc1-default-sts-2-cql pruned'])
+    deepEqual(changes(await synced()), [
+      'virtualservice.networking.istio.io/cass-sni-dc1 configured',
+      'service/dse-dc1-default-sts-2-cql pruned',
+    ])
     equal((await sniHosts())?.length, 2)
   })
 
@@ -161,18 +186,36 @@ describe('routes sync', function () {
     const outcome = await sync('-o', 'json')
     equal(outcome.exitCode, 1)
     equal(outcome.json().result.ok, false)
-    deepEqual(outcome.json().result.summary, { routed: 0, kept: 0, pending: 3, created: 0, configured: 0, unchanged: 0, pruned: 0 })
+    deepEqual(outcome.json().result.summary, {
+      routed: 0,
+      kept: 0,
+      pending: 3,
+      created: 0,
+      configured: 0,
+      unchanged: 0,
+      pruned: 0,
+    })
     ok(outcome.json().warnings.some((each: { code?: string }) => each.code === 'CSNI303'))
     deepEqual(await cqlServices(), [])
   })
 
   it("refuses to stand beside the blog's objects, names them, and writes nothing", async () => {
     await datacenter()
-    const blog = { selector: { istio: 'ingressgateway' }, servers: [{ port: { number: 9042, name: 'tcp-cassandra', protocol: 'TCP' }, hosts: ['*'] }] }
-    await server.create(ISTIO_GATEWAY, { metadata: { name: 'cassandra-tcp-gateway', namespace: dc.namespace }, spec: blog })
+    const blog = {
+      selector: { istio: 'ingressgateway' },
+      servers: [{ port: { number: 9042, name: 'tcp-cassandra', protocol: 'TCP' }, hosts: ['*'] }],
+    }
+    await server.create(ISTIO_GATEWAY, {
+      metadata: { name: 'cassandra-tcp-gateway', namespace: dc.namespace },
+      spec: blog,
+    })
     await server.create(VIRTUAL_SERVICE, {
       metadata: { name: 'tcp-echo-vs-from-gw', namespace: dc.namespace },
-      spec: { hosts: ['*'], gateways: ['cassandra-tcp-gateway'], tcp: [{ match: [{ port: 9042 }], route: [{ destination: { host: 'x' } }] }] },
+      spec: {
+        hosts: ['*'],
+        gateways: ['cassandra-tcp-gateway'],
+        tcp: [{ match: [{ port: 9042 }], route: [{ destination: { host: 'x' } }] }],
+      },
     })
     const since = Date.now()
     const outcome = await sync('-o', 'json')
@@ -198,7 +241,11 @@ describe('routes sync', function () {
     })
     await server.create(VIRTUAL_SERVICE, {
       metadata: { name: 'theirs', namespace: mesh.namespace },
-      spec: { hosts: [hostId], gateways: ['theirs'], tls: [{ match: [{ sniHosts: [hostId] }], route: [{ destination: { host: 'x' } }] }] },
+      spec: {
+        hosts: [hostId],
+        gateways: ['theirs'],
+        tls: [{ match: [{ sniHosts: [hostId] }], route: [{ destination: { host: 'x' } }] }],
+      },
     })
     const outcome = await sync()
     equal(outcome.exitCode, 1)
@@ -213,9 +260,12 @@ describe('routes sync', function () {
     equal(unnamed.exitCode, 2)
     match(unnamed.stderr, /CSNI105[\s\S]*--datacenter dc2/)
     for (const name of ['dc1', 'dc2', 'dc1', 'dc2']) await synced('-d', name)
-    const hosts = async (name: string) => (await live<{ spec: { servers: { hosts: string[] }[] } }>(ISTIO_GATEWAY, name)).spec.servers[0]?.hosts
+    const hosts = async (name: string) =>
+      (await live<{ spec: { servers: { hosts: string[] }[] } }>(ISTIO_GATEWAY, name)).spec.servers[0]?.hosts
     deepEqual(await hosts('cass-sni-dc1'), [`${dc.namespace}/*`])
-    deepEqual(await hosts('cass-sni-dc2'), [`${dc.namespace}/*.other-dc2-all-pods-service.${dc.namespace}.svc.cluster.local`])
+    deepEqual(await hosts('cass-sni-dc2'), [
+      `${dc.namespace}/*.other-dc2-all-pods-service.${dc.namespace}.svc.cluster.local`,
+    ])
     deepEqual(changes(await synced('-d', 'dc1')), [])
     deepEqual(changes(await synced('-d', 'dc2')), [])
     await other.remove()
@@ -223,7 +273,10 @@ describe('routes sync', function () {
 
   it('leaves an object of the same name that is not ours alone', async () => {
     await datacenter()
-    await server.create(SERVICE, { metadata: { name: 'dse-dc1-default-sts-0-cql', namespace: dc.namespace }, spec: { ports: [{ port: 1 }] } })
+    await server.create(SERVICE, {
+      metadata: { name: 'dse-dc1-default-sts-0-cql', namespace: dc.namespace },
+      spec: { ports: [{ port: 1 }] },
+    })
     const outcome = await sync()
     equal(outcome.exitCode, 1)
     match(outcome.stderr, /CSNI210/)

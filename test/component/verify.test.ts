@@ -48,7 +48,13 @@ describe('verify', function () {
     const { result, ...rest } = outcome.json()
     const checks: CheckResult[] = result?.checks ?? []
     const of = (code: string) => checks.filter((each) => each.code === code)
-    return { ...rest, exitCode: outcome.exitCode, result, of, failed: checks.filter(({ result: each }) => each === 'fail') }
+    return {
+      ...rest,
+      exitCode: outcome.exitCode,
+      result,
+      of,
+      failed: checks.filter(({ result: each }) => each === 'fail'),
+    }
   }
   const dnsName = (pod: string) => `${pod}.dse-dc1-all-pods-service.${dc.namespace}.svc.cluster.local`
 
@@ -59,7 +65,9 @@ describe('verify', function () {
     equal(exitCode, 1)
     equal(result.ok, false)
     // To be pasted as it is: it leads to the same cluster and namespace.
-    deepEqual(of('CSNI822')[0]?.next, [`kubectl cass-sni routes sync --kubeconfig ${server.kubeconfig} -n ${dc.namespace}`])
+    deepEqual(of('CSNI822')[0]?.next, [
+      `kubectl cass-sni routes sync --kubeconfig ${server.kubeconfig} -n ${dc.namespace}`,
+    ])
     deepEqual(
       of('CSNI824').map((each: CheckResult) => each.result),
       ['fail', 'fail', 'fail'],
@@ -76,7 +84,10 @@ describe('verify', function () {
     await sync()
     const good = await verify(...NOWHERE)
     for (const code of ['CSNI811', 'CSNI812', 'CSNI822', 'CSNI823', 'CSNI824', 'CSNI825', 'CSNI826']) {
-      ok(good.of(code).length > 0 && good.of(code).every(({ result }: CheckResult) => result === 'pass'), JSON.stringify(good.of(code)))
+      ok(
+        good.of(code).length > 0 && good.of(code).every(({ result }: CheckResult) => result === 'pass'),
+        JSON.stringify(good.of(code)),
+      )
     }
     await server.remove(SERVICE, 'dse-dc1-default-sts-1-cql', dc.namespace)
     const fresh = await dc.replaceNode('dse-dc1-default-sts-2')
@@ -91,7 +102,9 @@ describe('verify', function () {
     )
     match(drifted.of('CSNI824')[1]?.reason ?? '', /service\/dse-dc1-default-sts-1-cql does not exist/)
     equal(drifted.of('CSNI816')[2]?.note, fresh.hostId)
-    await server.client.send('PATCH', pathOf(STATEFUL_SET, dc.namespace, 'dse-dc1-default-sts'), { spec: { replicas: 2 } })
+    await server.client.send('PATCH', pathOf(STATEFUL_SET, dc.namespace, 'dse-dc1-default-sts'), {
+      spec: { replicas: 2 },
+    })
     await dc.removeNode('dse-dc1-default-sts-2')
     match((await verify(...NOWHERE)).of('CSNI825')[0]?.reason ?? '', /dse-dc1-default-sts-2-cql/)
   })
@@ -111,7 +124,9 @@ describe('verify', function () {
   it('finds garbage, and the leaf of another authority, in the Secret of the keystore', async () => {
     await raise()
     const keystore = async (bytes: Buffer) => {
-      await server.client.send('PATCH', pathOf(SECRET, dc.namespace, 'dc1-keystore'), { data: { 'node-keystore.jks': bytes.toString('base64') } })
+      await server.client.send('PATCH', pathOf(SECRET, dc.namespace, 'dc1-keystore'), {
+        data: { 'node-keystore.jks': bytes.toString('base64') },
+      })
       return (await verify(...NOWHERE)).of('CSNI838')[0]
     }
     equal((await verify(...NOWHERE)).of('CSNI838')[0]?.result, 'pass')
@@ -154,7 +169,12 @@ describe('verify', function () {
       spec: {
         hosts: [name],
         gateways: [`${dc.namespace}/cass-sni-dc1`],
-        tls: [{ match: [{ port: 9042, sniHosts: [name] }], route: [{ destination: { host: 'other', port: { number: 9042 } } }] }],
+        tls: [
+          {
+            match: [{ port: 9042, sniHosts: [name] }],
+            route: [{ destination: { host: 'other', port: { number: 9042 } } }],
+          },
+        ],
       },
     })
     const [conflict] = (await verify(...NOWHERE)).of('CSNI826')
@@ -166,7 +186,9 @@ describe('verify', function () {
     await raise()
     await sync()
     const authority = await testAuthority('dc1')
-    await server.client.send('PATCH', pathOf(SECRET, dc.namespace, 'dc1-ca-keystore'), { data: { cert: Buffer.from(authority.pem).toString('base64') } })
+    await server.client.send('PATCH', pathOf(SECRET, dc.namespace, 'dc1-ca-keystore'), {
+      data: { cert: Buffer.from(authority.pem).toString('base64') },
+    })
     // The names of the first node only.
     const names = [dnsName(dc.nodes[0]?.pod ?? ''), dc.nodes[0]?.hostId ?? '']
     const received: Buffer[] = []
@@ -208,8 +230,16 @@ describe('verify', function () {
     await raise()
     await sync()
     const rules = [
-      { apiGroups: ['', 'apps'], resources: ['pods', 'services', 'statefulsets', 'deployments', 'namespaces'], verbs: ['get', 'list'] },
-      { apiGroups: ['cassandra.datastax.com', 'networking.istio.io', 'admissionregistration.k8s.io'], resources: ['*'], verbs: ['get', 'list'] },
+      {
+        apiGroups: ['', 'apps'],
+        resources: ['pods', 'services', 'statefulsets', 'deployments', 'namespaces'],
+        verbs: ['get', 'list'],
+      },
+      {
+        apiGroups: ['cassandra.datastax.com', 'networking.istio.io', 'admissionregistration.k8s.io'],
+        resources: ['*'],
+        verbs: ['get', 'list'],
+      },
     ]
     const rbac = '/apis/rbac.authorization.k8s.io/v1'
     await server.client.send('POST', `${rbac}/clusterroles`, {

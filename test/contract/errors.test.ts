@@ -38,7 +38,10 @@ describe('the error codes', () => {
       .filter((name) => name.endsWith('.ts') && name !== join('lib', 'errors.ts'))
       .map((name) => readFileSync(join(root, 'src', name), 'utf8'))
       .join('\n')
-    const unused = codes.filter((code) => !source.includes(code) && !('RETIRED' in ERROR_CODES[code]) && !ERROR_CODES[code].title.includes('RETIRED'))
+    const unused = codes.filter(
+      (code) =>
+        !source.includes(code) && !('RETIRED' in ERROR_CODES[code]) && !ERROR_CODES[code].title.includes('RETIRED'),
+    )
     // Given by errors.ts itself, and by verify as a whole.
     assert.deepEqual(
       unused.filter((code) => !['CSNI801', 'CSNI903'].includes(code)),

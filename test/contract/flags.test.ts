@@ -38,15 +38,19 @@ describe('flags', () => {
         assert.ok(found, `${id} --${name} is gone`)
         assert.equal(found.type, flag.type, `${id} --${name} is of another type`)
         if (flag.char) assert.equal(found.char, flag.char, `${id} --${name} lost its letter`)
-        for (const option of flag.options ?? []) assert.ok(!found.options || found.options.includes(option), `${id} --${name}=${option} is gone`)
+        for (const option of flag.options ?? [])
+          assert.ok(!found.options || found.options.includes(option), `${id} --${name}=${option} is gone`)
       }
-      for (const [name, flag] of Object.entries(now[id] ?? {})) assert.ok(!flag.required || flags[name]?.required, `${id} --${name} is needed now and was not`)
+      for (const [name, flag] of Object.entries(now[id] ?? {}))
+        assert.ok(!flag.required || flags[name]?.required, `${id} --${name} is needed now and was not`)
     }
   })
 
   it('are all in the snapshot (UPDATE_SNAPSHOT=1 npm test -- contract writes it: commit it)', () => {
     const flat = (snapshot: Snapshot) =>
-      Object.entries(snapshot).flatMap(([id, flags]) => Object.entries(flags).map(([name, flag]) => `${id} --${name} ${JSON.stringify(flag)}`))
+      Object.entries(snapshot).flatMap(([id, flags]) =>
+        Object.entries(flags).map(([name, flag]) => `${id} --${name} ${JSON.stringify(flag)}`),
+      )
     assert.deepEqual(
       flat(now).filter((line) => !flat(before).includes(line)),
       [],

@@ -43,7 +43,11 @@ function house(files: Record<string, string>, copied: string[]): string {
 function report<T>(files: Record<string, string>, copied: string[], script: string, args: string[]): T {
   const folder = house(files, copied)
   try {
-    const { stdout, stderr } = spawnSync(process.execPath, [join(root, 'node_modules', script), ...args], { cwd: folder, encoding: 'utf8', maxBuffer: 1 << 26 })
+    const { stdout, stderr } = spawnSync(process.execPath, [join(root, 'node_modules', script), ...args], {
+      cwd: folder,
+      encoding: 'utf8',
+      maxBuffer: 1 << 26,
+    })
     assert.ok(stdout.startsWith('{'), stderr || stdout)
     return JSON.parse(stdout)
   } finally {
@@ -86,7 +90,8 @@ describe('import rules', () => {
     ['@oclif/core', 'Command', []],
   ]
   for (const [name, what] of packages)
-    for (const room of ROOMS) plan[`src/lib/${room}/package-${name.replace('/', '-')}.ts`] = `export { ${what} } from '${name}'\n`
+    for (const room of ROOMS)
+      plan[`src/lib/${room}/package-${name.replace('/', '-')}.ts`] = `export { ${what} } from '${name}'\n`
   Object.assign(plan, {
     'src/commands/here.ts': here,
     'src/commands/good.ts':
@@ -126,7 +131,11 @@ describe('import rules', () => {
       for (const to of ROOMS) {
         if (from === to) continue
         assert.equal(rulesOf(`src/lib/${from}/value-of-${to}.ts`).length === 0, values.includes(to), `values of ${to}`)
-        assert.equal(rulesOf(`src/lib/${from}/type-of-${to}.ts`).length === 0, values.includes(to) || types.includes(to), `types of ${to}`)
+        assert.equal(
+          rulesOf(`src/lib/${from}/type-of-${to}.ts`).length === 0,
+          values.includes(to) || types.includes(to),
+          `types of ${to}`,
+        )
       }
       assert.deepEqual(rulesOf(`src/lib/${from}/for-all.ts`), [])
       assert.deepEqual(rulesOf(`src/lib/${from}/command.ts`), [`room-${from}`])
@@ -137,7 +146,12 @@ describe('import rules', () => {
 
   for (const [name, , rooms] of packages) {
     it(`${name} is for ${rooms.join(' and ') || 'commands and the base command'} alone`, () => {
-      for (const room of ROOMS) assert.equal(rulesOf(`src/lib/${room}/package-${name.replace('/', '-')}.ts`).length === 0, rooms.includes(room), room)
+      for (const room of ROOMS)
+        assert.equal(
+          rulesOf(`src/lib/${room}/package-${name.replace('/', '-')}.ts`).length === 0,
+          rooms.includes(room),
+          room,
+        )
     })
   }
 
@@ -168,11 +182,12 @@ describe('the dead-code check', () => {
       'src/lib/dead.ts': 'export const dead = 1\n',
     }
     type Issues = { issues: { file: string; files?: unknown[]; exports?: { name: string }[] }[] }
-    const { issues } = report<Issues>(plan, ['knip.json', 'package.json', 'tsconfig.json', 'tsconfig.check.json'], 'knip/bin/knip.js', [
-      '--reporter',
-      'json',
-      '--no-config-hints',
-    ])
+    const { issues } = report<Issues>(
+      plan,
+      ['knip.json', 'package.json', 'tsconfig.json', 'tsconfig.check.json'],
+      'knip/bin/knip.js',
+      ['--reporter', 'json', '--no-config-hints'],
+    )
     const text = JSON.stringify(issues)
     assert.match(text, /src\/lib\/dead\.ts/)
     assert.deepEqual(

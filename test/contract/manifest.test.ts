@@ -15,9 +15,14 @@ describe('oclif.manifest.json', () => {
     this.timeout(60_000)
     const folder = mkdtempSync(join(tmpdir(), 'cass-sni-manifest-'))
     try {
-      for (const name of ['bin', 'dist', 'package.json']) cpSync(join(root, name), join(folder, name), { recursive: true })
+      for (const name of ['bin', 'dist', 'package.json'])
+        cpSync(join(root, name), join(folder, name), { recursive: true })
       symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
-      const { stderr, status } = spawnSync(process.execPath, [join(root, 'node_modules/oclif/bin/run.js'), 'manifest', '.'], { cwd: folder, encoding: 'utf8' })
+      const { stderr, status } = spawnSync(
+        process.execPath,
+        [join(root, 'node_modules/oclif/bin/run.js'), 'manifest', '.'],
+        { cwd: folder, encoding: 'utf8' },
+      )
       assert.equal(status, 0, stderr)
       const read = (from: string): unknown => JSON.parse(readFileSync(join(from, 'oclif.manifest.json'), 'utf8'))
       assert.deepEqual(read(folder), read(root))
@@ -31,15 +36,23 @@ describe('the package', () => {
   it('needs no packages but those it depends on: all else is in its bundles', () => {
     const folder = mkdtempSync(join(tmpdir(), 'cass-sni-package-'))
     try {
-      for (const name of ['bin', 'dist', 'package.json', 'oclif.manifest.json']) cpSync(join(root, name), join(folder, name), { recursive: true })
-      const { dependencies }: { dependencies: Record<string, string> } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+      for (const name of ['bin', 'dist', 'package.json', 'oclif.manifest.json'])
+        cpSync(join(root, name), join(folder, name), { recursive: true })
+      const { dependencies }: { dependencies: Record<string, string> } = JSON.parse(
+        readFileSync(join(root, 'package.json'), 'utf8'),
+      )
       for (const name of Object.keys(dependencies)) {
         mkdirSync(join(folder, 'node_modules', dirname(name)), { recursive: true })
         symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name))
       }
-      const parts = readdirSync(join(folder, 'dist'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.js'))
+      const parts = readdirSync(join(folder, 'dist'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+        name.endsWith('.js'),
+      )
       const all = parts.map((name) => `await import(${JSON.stringify(`./dist/${name}`)})`).join('\n')
-      const { stderr, status } = spawnSync(process.execPath, ['--input-type=module', '-e', all], { cwd: folder, encoding: 'utf8' })
+      const { stderr, status } = spawnSync(process.execPath, ['--input-type=module', '-e', all], {
+        cwd: folder,
+        encoding: 'utf8',
+      })
       assert.equal(status, 0, stderr)
     } finally {
       rmSync(folder, { recursive: true })
@@ -48,7 +61,10 @@ describe('the package', () => {
 
   it('holds everything that it needs installed, and nothing else', function () {
     this.timeout(60_000)
-    const { stdout, stderr, status } = spawnSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: root, encoding: 'utf8' })
+    const { stdout, stderr, status } = spawnSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+      cwd: root,
+      encoding: 'utf8',
+    })
     assert.equal(status, 0, stderr)
     const report: unknown = JSON.parse(stdout)
     // npm 11 answers with a list, later ones with an object by name.
@@ -68,7 +84,10 @@ describe('the package', () => {
     ]
     for (const path of needed) assert.ok(files.has(path), `${path} is missing`)
     for (const { id } of commands) {
-      assert.ok(files.has(`dist/commands/${id.replaceAll(':', '/')}.js`) || files.has(`dist/commands/${id}/index.js`), `the command ${id} is missing`)
+      assert.ok(
+        files.has(`dist/commands/${id.replaceAll(':', '/')}.js`) || files.has(`dist/commands/${id}/index.js`),
+        `the command ${id} is missing`,
+      )
     }
     const foreign = [...files].filter((path) => /^(src|test|lab|bench|build)\//.test(path))
     assert.deepEqual(foreign, [])
@@ -81,7 +100,9 @@ describe('package-lock.json', () => {
     const { packages }: { packages: Record<string, { optionalDependencies?: Record<string, string> }> } = JSON.parse(
       readFileSync(join(root, 'package-lock.json'), 'utf8'),
     )
-    const names = new Set(Object.keys(packages).map((path) => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)))
+    const names = new Set(
+      Object.keys(packages).map((path) => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)),
+    )
     const missing = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
       Object.keys(optionalDependencies).flatMap((name) => (names.has(name) ? [] : [`${path} wants ${name}`])),
     )

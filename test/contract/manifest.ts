@@ -27,7 +27,9 @@ interface ManifestCommand {
   args: Record<string, unknown>
 }
 
-const manifest: { commands: Record<string, ManifestCommand> } = JSON.parse(readFileSync(join(root, 'oclif.manifest.json'), 'utf8'))
+const manifest: { commands: Record<string, ManifestCommand> } = JSON.parse(
+  readFileSync(join(root, 'oclif.manifest.json'), 'utf8'),
+)
 
 /** All commands but hidden ones, by id. */
 export const commands = Object.values(manifest.commands).filter(({ hidden }) => !hidden)

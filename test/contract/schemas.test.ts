@@ -10,9 +10,14 @@ import { root } from './manifest.ts'
 describe('docs/schemas', () => {
   it('are what the result types say (npm run build writes them: commit them)', function () {
     this.timeout(120_000)
-    const made = Object.fromEntries([...schemas(root).schemas].map(([kind, schema]) => [`${kind}.json`, schemaText(schema)]))
+    const made = Object.fromEntries(
+      [...schemas(root).schemas].map(([kind, schema]) => [`${kind}.json`, schemaText(schema)]),
+    )
     const folder = join(root, 'docs/schemas')
-    assert.deepEqual(Object.fromEntries(readdirSync(folder).map((file) => [file, readFileSync(join(folder, file), 'utf8')])), made)
+    assert.deepEqual(
+      Object.fromEntries(readdirSync(folder).map((file) => [file, readFileSync(join(folder, file), 'utf8')])),
+      made,
+    )
   })
 
   it('hold for an error of any command', () => {
@@ -28,14 +33,27 @@ describe('docs/schemas', () => {
       apiVersion: 'cass-sni/v1',
       kind: 'Verify',
       warnings: [],
-      result: { ok: true, datacenter: 'dc1', namespace: 'n', nodes: [], checks: [], summary: { total: 0, passed: 0, failed: 0, warnings: 0, skipped: 0 } },
+      result: {
+        ok: true,
+        datacenter: 'dc1',
+        namespace: 'n',
+        nodes: [],
+        checks: [],
+        summary: { total: 0, passed: 0, failed: 0, warnings: 0, skipped: 0 },
+      },
     }
     assertMatchesSchema('Verify', good)
     const { warnings, ...lacking } = good
     assert.deepEqual(warnings, [])
     assert.throws(() => assertMatchesSchema('Verify', lacking), /warnings/)
-    assert.throws(() => assertMatchesSchema('Verify', { ...good, result: { ...good.result, ok: 'yes' } }), /ok must be boolean/)
-    assert.throws(() => assertMatchesSchema('Verify', { ...good, result: { ...good.result, extra: 1 } }), /additional properties/)
+    assert.throws(
+      () => assertMatchesSchema('Verify', { ...good, result: { ...good.result, ok: 'yes' } }),
+      /ok must be boolean/,
+    )
+    assert.throws(
+      () => assertMatchesSchema('Verify', { ...good, result: { ...good.result, extra: 1 } }),
+      /additional properties/,
+    )
     assert.throws(() => assertMatchesSchema('Verify', { ...good, extra: 1 }), /additional properties/)
   })
 })

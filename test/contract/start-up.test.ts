@@ -11,7 +11,10 @@ const entry = join(root, 'bin/kubectl-cass_sni')
 const PATH = `${dirname(process.execPath)}:${process.env['PATH']}`
 
 function run(args: string[], options: { entry?: string; env?: NodeJS.ProcessEnv } = {}) {
-  const { stdout, stderr, status } = spawnSync(options.entry ?? entry, args, { encoding: 'utf8', env: { ...process.env, PATH, ...options.env } })
+  const { stdout, stderr, status } = spawnSync(options.entry ?? entry, args, {
+    encoding: 'utf8',
+    env: { ...process.env, PATH, ...options.env },
+  })
   return { stdout, stderr, status }
 }
 
@@ -60,7 +63,9 @@ describe('start-up', () => {
   it('loads no kube client, list or driver for a wrong flag', () => {
     const hook =
       'data:text/javascript,' +
-      encodeURIComponent("import{registerHooks}from'node:module';registerHooks({load(u,c,n){process.stderr.write(u+'\\n');return n(u,c)}})")
+      encodeURIComponent(
+        "import{registerHooks}from'node:module';registerHooks({load(u,c,n){process.stderr.write(u+'\\n');return n(u,c)}})",
+      )
     const { stderr, status } = run(['routes', 'sync', '--bogus'], { env: { NODE_OPTIONS: `--import=${hook}` } })
     assert.equal(status, 2)
     assert.doesNotMatch(stderr, /client-node|cassandra-driver|live-progress|x509|prompts/)
@@ -84,7 +89,9 @@ describe('start-up', () => {
 describe('the help texts', () => {
   it("are oclif's own", async () => {
     const folder = join(root, 'dist/help')
-    const built = new Map(readdirSync(folder).map((file) => [file.replace(/\.txt$/, ''), readFileSync(join(folder, file), 'utf8')]))
+    const built = new Map(
+      readdirSync(folder).map((file) => [file.replace(/\.txt$/, ''), readFileSync(join(folder, file), 'utf8')]),
+    )
     assert.deepEqual(built, await helpTexts(root))
   })
 
@@ -110,7 +117,8 @@ describe('the help texts', () => {
   })
 
   it("are the same as oclif's on the way through the program", () => {
-    const start = "import{main}from'./dist/lib/main.js';process.exitCode=await main(['verify','--help'],{root:process.cwd()})"
+    const start =
+      "import{main}from'./dist/lib/main.js';process.exitCode=await main(['verify','--help'],{root:process.cwd()})"
     const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', start], {
       cwd: root,
       encoding: 'utf8',

@@ -5,17 +5,32 @@ import { root } from './manifest.ts'
 
 function run(...args: string[]) {
   const env = { ...process.env, KUBECONFIG: '/nonexistent/kubeconfig', NO_COLOR: '1' }
-  const { stdout, stderr, status } = spawnSync(process.execPath, [join(root, 'bin/run.js'), ...args], { encoding: 'utf8', env })
+  const { stdout, stderr, status } = spawnSync(process.execPath, [join(root, 'bin/run.js'), ...args], {
+    encoding: 'utf8',
+    env,
+  })
   return { stdout, stderr, status }
 }
 
 describe('a wrong command line', () => {
   const cases: [string, string[], RegExp][] = [
-    ['command', ['instal'], /There is no command "instal"\. Did you mean "install"\? \[CSNI101\]\n {2}Try: kubectl cass-sni --help\n/],
+    [
+      'command',
+      ['instal'],
+      /There is no command "instal"\. Did you mean "install"\? \[CSNI101\]\n {2}Try: kubectl cass-sni --help\n/,
+    ],
     ['command of a topic', ['routes', 'snyc'], /There is no command "routes snyc"\. Did you mean "routes sync"\?/],
     ['command under a command', ['certs', 'cA'], /There is no command "certs cA"\. Did you mean "certs ca"\?/],
-    ["port as kubectl's hands write it", ['port-forward', '9043:9042'], /Try: kubectl cass-sni port-forward --port 9043 --gateway-port 9042\n/],
-    ['flag', ['verify', '--nod', '1'], /There is no flag --nod\. Did you mean --node\? \[CSNI101\]\n {2}Try: kubectl cass-sni verify --help\n/],
+    [
+      "port as kubectl's hands write it",
+      ['port-forward', '9043:9042'],
+      /Try: kubectl cass-sni port-forward --port 9043 --gateway-port 9042\n/,
+    ],
+    [
+      'flag',
+      ['verify', '--nod', '1'],
+      /There is no flag --nod\. Did you mean --node\? \[CSNI101\]\n {2}Try: kubectl cass-sni verify --help\n/,
+    ],
     ['flag before the command', ['-n', 'x', 'verify', '--bogus'], /There is no flag --bogus/],
     ['flag without a command', ['--bogus'], /"--bogus" is not a command/],
     ['value', ['routes', 'sync', '-o', 'xml'], /Expected --output=xml to be one of: text, json, yaml/],
@@ -40,7 +55,11 @@ describe('a wrong command line', () => {
       const { stdout, stderr, status } = run('verify', format, '--bogus')
       const { error, ...rest } = JSON.parse(stdout)
       assert.deepEqual(rest, { apiVersion: 'cass-sni/v1', kind: 'Verify', warnings: [] })
-      assert.deepEqual(error, { code: 'CSNI101', message: 'There is no flag --bogus.', next: ['kubectl cass-sni verify --help'] })
+      assert.deepEqual(error, {
+        code: 'CSNI101',
+        message: 'There is no flag --bogus.',
+        next: ['kubectl cass-sni verify --help'],
+      })
       assert.match(stderr, /There is no flag --bogus/)
       assert.equal(status, 2)
     })
@@ -55,7 +74,11 @@ describe('a wrong command line', () => {
   })
 
   it('a closed pipe is no error', () => {
-    const { stderr, status } = spawnSync('sh', ['-c', `"${process.execPath}" "${join(root, 'bin/run.js')}" verify --help | head -1`], { encoding: 'utf8' })
+    const { stderr, status } = spawnSync(
+      'sh',
+      ['-c', `"${process.execPath}" "${join(root, 'bin/run.js')}" verify --help | head -1`],
+      { encoding: 'utf8' },
+    )
     assert.equal(stderr, '')
     assert.equal(status, 0)
   })

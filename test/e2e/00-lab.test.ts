@@ -2,12 +2,23 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { rm } from 'node:fs/promises'
-import { beginTranscript, CHECKOUT, FAILURES, keepForReading, kubectl, labEnvironment, must, plugin, run } from '../support/lab.ts'
+import {
+  beginTranscript,
+  CHECKOUT,
+  FAILURES,
+  keepForReading,
+  kubectl,
+  labEnvironment,
+  must,
+  plugin,
+  run,
+} from '../support/lab.ts'
 
 before(async function () {
   this.timeout(600_000)
   await rm(FAILURES, { recursive: true, force: true })
-  const lab = (...args: string[]) => must(run(process.execPath, [join(CHECKOUT, 'lab/main.ts'), ...args], { timeoutMs: 300_000 }))
+  const lab = (...args: string[]) =>
+    must(run(process.execPath, [join(CHECKOUT, 'lab/main.ts'), ...args], { timeoutMs: 300_000 }))
   await lab('down')
   await lab('up')
   await labEnvironment()

@@ -1,6 +1,18 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { FIXTURES, kubectl, labEnvironment, NAMESPACE, object, plugin, pluginJson, pluginWrites, startPlugin, until, writesNothing } from '../support/lab.ts'
+import {
+  FIXTURES,
+  kubectl,
+  labEnvironment,
+  NAMESPACE,
+  object,
+  plugin,
+  pluginJson,
+  pluginWrites,
+  startPlugin,
+  until,
+  writesNothing,
+} from '../support/lab.ts'
 import { KEY, openTerminal } from '../support/terminal.ts'
 
 /** What the demo types, and this file again and again. */
@@ -43,7 +55,11 @@ describe('install', () => {
   it('on a terminal asks a newcomer for what it cannot find out, and takes Enter for what it proposes', async function () {
     this.timeout(60_000)
     const since = Date.now()
-    const terminal = openTerminal('kubectl', ['cass-sni', 'install', '--istio-values', join(FIXTURES, 'istio-values.yaml')], await labEnvironment())
+    const terminal = openTerminal(
+      'kubectl',
+      ['cass-sni', 'install', '--istio-values', join(FIXTURES, 'istio-values.yaml')],
+      await labEnvironment(),
+    )
     const answers: [question: RegExp, keys: string][] = [
       [/Namespace of Cassandra.*cass-operator/, ''],
       [/Manifest to install it from/, join(FIXTURES, 'operator')],
@@ -76,7 +92,10 @@ describe('install', () => {
   it('with --dry-run tells what it would do and writes nothing', async function () {
     this.timeout(60_000)
     const since = Date.now()
-    const { result, exitCode } = await pluginJson<{ steps: { id: string; state: string; command?: string[] }[] }>([...INSTALL, '--dry-run'])
+    const { result, exitCode } = await pluginJson<{ steps: { id: string; state: string; command?: string[] }[] }>([
+      ...INSTALL,
+      '--dry-run',
+    ])
     assert.equal(exitCode, 0)
     const planned = Object.fromEntries((result?.steps ?? []).map((step) => [step.id, step.state]))
     assert.deepEqual(planned, {
@@ -124,7 +143,15 @@ describe('install', () => {
     assert.equal(outcome.exitCode, 0, outcome.stderr)
     assert.match(outcome.stdout, /cassandradatacenter\.cassandra\.datastax\.com\/dc1 unchanged/)
     assert.match(outcome.stderr, /dse-dc1-default-sts-0: .*(init|starting|joining)/i)
-    const pods = await kubectl(['get', 'pods', '-n', NAMESPACE, '-l', 'cassandra.datastax.com/datacenter=dc1', '--no-headers'])
+    const pods = await kubectl([
+      'get',
+      'pods',
+      '-n',
+      NAMESPACE,
+      '-l',
+      'cassandra.datastax.com/datacenter=dc1',
+      '--no-headers',
+    ])
     assert.equal(
       pods
         .trim()
@@ -138,15 +165,16 @@ describe('install', () => {
   it('keeps the sidecar out of the operator and plaintext out of Cassandra', async function () {
     this.timeout(30_000)
     const operator = JSON.parse(await kubectl(['get', 'deployments', '-n', NAMESPACE, '-o', 'json'])) as {
-      items: { spec: { template: { metadata: { labels: Record<string, string>; annotations: Record<string, string> } } } }[]
+      items: {
+        spec: { template: { metadata: { labels: Record<string, string>; annotations: Record<string, string> } } }
+      }[]
     }
     const { labels, annotations } = operator.items[0]?.spec.template.metadata ?? { labels: {}, annotations: {} }
     assert.equal(labels['sidecar.istio.io/inject'], 'false')
     assert.equal(annotations['sidecar.istio.io/inject'], 'false')
-    const datacenter = await object<{ spec: { config: { 'cassandra-yaml': { client_encryption_options: { optional: boolean } } } } }>(
-      'cassandradatacenter',
-      'dc1',
-    )
+    const datacenter = await object<{
+      spec: { config: { 'cassandra-yaml': { client_encryption_options: { optional: boolean } } } }
+    }>('cassandradatacenter', 'dc1')
     assert.equal(datacenter?.spec.config['cassandra-yaml'].client_encryption_options.optional, false)
   })
 
@@ -162,7 +190,11 @@ describe('install', () => {
     this.timeout(60_000)
     await writesNothing(['install', '-n', NAMESPACE, '--yes', '--set-context'])
     assert.match(await kubectl(['config', 'view', '--minify']), /namespace: cass-operator/)
-    const { result } = await pluginJson<{ steps: { id: string; state: string }[] }>(['install', '--yes', '--set-context'])
+    const { result } = await pluginJson<{ steps: { id: string; state: string }[] }>([
+      'install',
+      '--yes',
+      '--set-context',
+    ])
     assert.ok(result?.steps.every((step) => step.state === 'present'))
     await kubectl(['config', 'set-context', '--current', '--namespace='])
   })

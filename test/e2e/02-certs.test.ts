@@ -5,7 +5,12 @@ import { kubectl, NAMESPACE, object, plugin, pluginJson, pluginWrites, writesNot
 interface CertsResult {
   ok: boolean
   leaf: { names: string[]; issued: boolean; fingerprint256: string }
-  nodes: { pod: string; live: boolean; before?: { fingerprint256: string }; after?: { fingerprint256: string; names: string[] } }[]
+  nodes: {
+    pod: string
+    live: boolean
+    before?: { fingerprint256: string }
+    after?: { fingerprint256: string; names: string[] }
+  }[]
 }
 
 const IN = ['-n', NAMESPACE]
@@ -41,7 +46,12 @@ describe('certs', () => {
         'jsonpath={.items[*].metadata.uid} {.items[*].status.containerStatuses[*].restartCount}',
       ])
     const before = await restarts()
-    const { result, error, exitCode } = await pluginJson<CertsResult>(['certs', ...IN, '--public-name', 'cassandra.example.com'])
+    const { result, error, exitCode } = await pluginJson<CertsResult>([
+      'certs',
+      ...IN,
+      '--public-name',
+      'cassandra.example.com',
+    ])
     assert.equal(exitCode, 0, JSON.stringify(error))
     assert.ok(result?.leaf.issued)
     assert.equal(result.nodes.length, 3)
@@ -51,7 +61,10 @@ describe('certs', () => {
       assert.ok(node.after?.names.includes('cassandra.example.com'))
       assert.ok(node.after?.names.some((name) => name.startsWith(`${node.pod}.`)))
     }
-    const status = await object<{ status: { nodeStatuses: Record<string, { hostID: string }> } }>('cassandradatacenter', 'dc1')
+    const status = await object<{ status: { nodeStatuses: Record<string, { hostID: string }> } }>(
+      'cassandradatacenter',
+      'dc1',
+    )
     for (const { hostID } of Object.values(status?.status.nodeStatuses ?? {}))
       assert.ok(result.leaf.names.includes(hostID.toLowerCase()), `${hostID} is missing`)
     assert.equal(await restarts(), before)
@@ -76,7 +89,10 @@ describe('certs', () => {
     this.timeout(30_000)
     const outcome = await plugin(['certs', ...IN, '-v', '9', '-o', 'yaml'])
     assert.equal(outcome.exitCode, 0, outcome.stderr)
-    const key = Buffer.from((await object<{ data: { key: string } }>('secret', 'dc1-ca-keystore'))?.data.key ?? '', 'base64').toString('utf8')
+    const key = Buffer.from(
+      (await object<{ data: { key: string } }>('secret', 'dc1-ca-keystore'))?.data.key ?? '',
+      'base64',
+    ).toString('utf8')
     assert.match(key, /PRIVATE KEY/)
     const line = key.split('\n')[1] ?? 'no key'
     assert.ok(!(outcome.stdout + outcome.stderr).includes(line))

@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict'
-import { kubectl, labEnvironment, NAMESPACE, object, plugin, pluginJson, pluginWrites, until, writesNothing } from '../support/lab.ts'
+import {
+  kubectl,
+  labEnvironment,
+  NAMESPACE,
+  object,
+  plugin,
+  pluginJson,
+  pluginWrites,
+  until,
+  writesNothing,
+} from '../support/lab.ts'
 import { KEY, openTerminal } from '../support/terminal.ts'
 
 const IN = ['-n', NAMESPACE]
@@ -9,12 +19,17 @@ interface VirtualService {
 }
 
 async function hostIds(): Promise<string[]> {
-  const datacenter = await object<{ status: { nodeStatuses: Record<string, { hostID: string }> } }>('cassandradatacenter', 'dc1')
+  const datacenter = await object<{ status: { nodeStatuses: Record<string, { hostID: string }> } }>(
+    'cassandradatacenter',
+    'dc1',
+  )
   return Object.values(datacenter?.status.nodeStatuses ?? {}).map((status) => status.hostID.toLowerCase())
 }
 
 async function nodeServices(): Promise<string[]> {
-  return (await kubectl(['get', 'services', ...IN, '-l', 'app.kubernetes.io/managed-by=kubectl-cass-sni', '-o', 'name']))
+  return (
+    await kubectl(['get', 'services', ...IN, '-l', 'app.kubernetes.io/managed-by=kubectl-cass-sni', '-o', 'name'])
+  )
     .split('\n')
     .filter((line) => line !== '')
 }
@@ -53,7 +68,11 @@ describe('routes sync', () => {
 
   it('opened port 9042 on the gateway and touched nothing else there', async function () {
     this.timeout(20_000)
-    const service = await object<{ spec: { ports: { port: number }[] } }>('service', 'istio-ingressgateway', 'istio-system')
+    const service = await object<{ spec: { ports: { port: number }[] } }>(
+      'service',
+      'istio-ingressgateway',
+      'istio-system',
+    )
     const ports = (service?.spec.ports ?? []).map(({ port }) => port).sort((a, b) => a - b)
     assert.deepEqual(ports, [80, 443, 9042, 15021])
   })
@@ -77,8 +96,13 @@ describe('routes sync', () => {
       '{"spec":{"selector":{"statefulset.kubernetes.io/pod-name":"wrong"}}}',
     ])
     const { changes } = await pluginJson(['routes', 'sync', ...IN])
-    const changed = (changes ?? []).filter((change) => change.action !== 'unchanged').map((change) => `${change.object} ${change.action}`)
-    assert.deepEqual(changed.sort(), ['service/dse-dc1-default-sts-1-cql created', 'service/dse-dc1-default-sts-2-cql configured'])
+    const changed = (changes ?? [])
+      .filter((change) => change.action !== 'unchanged')
+      .map((change) => `${change.object} ${change.action}`)
+    assert.deepEqual(changed.sort(), [
+      'service/dse-dc1-default-sts-1-cql created',
+      'service/dse-dc1-default-sts-2-cql configured',
+    ])
     await writesNothing(['routes', 'sync', ...IN])
   })
 
@@ -92,7 +116,12 @@ describe('routes sync', () => {
       spec: {
         hosts: [hostId],
         gateways: ['cass-operator/cass-sni-dc1'],
-        tls: [{ match: [{ port: 9042, sniHosts: [hostId] }], route: [{ destination: { host: 'dse-dc1-service', port: { number: 9042 } } }] }],
+        tls: [
+          {
+            match: [{ port: 9042, sniHosts: [hostId] }],
+            route: [{ destination: { host: 'dse-dc1-service', port: { number: 9042 } } }],
+          },
+        ],
       },
     }
     await kubectl(['apply', '-f', '-'], { stdin: JSON.stringify(foreign) })
@@ -111,9 +140,16 @@ describe('routes sync', () => {
     this.timeout(120_000)
     // Envoy hears of a route about a second after the API server
     await until('verify passes', async () => (await plugin(['verify', ...IN])).exitCode === 0, 30_000, 1000)
-    const { result } = await pluginJson<{ ok: boolean; checks: { node?: string; result: string; title: string }[] }>(['verify', ...IN])
+    const { result } = await pluginJson<{ ok: boolean; checks: { node?: string; result: string; title: string }[] }>([
+      'verify',
+      ...IN,
+    ])
     assert.equal(result?.ok, true)
-    const nodes = new Set((result.checks ?? []).filter((check) => check.result === 'pass' && check.node !== undefined).map((check) => check.node))
+    const nodes = new Set(
+      (result.checks ?? [])
+        .filter((check) => check.result === 'pass' && check.node !== undefined)
+        .map((check) => check.node),
+    )
     assert.equal(nodes.size, 3)
     await writesNothing(['verify', ...IN])
   })
@@ -122,9 +158,17 @@ describe('routes sync', () => {
     this.timeout(60_000)
     const [hostId = ''] = await hostIds()
     for (const node of ['1', 'dse-dc1-default-sts-1', hostId]) {
-      const { result } = await pluginJson<{ ok: boolean; checks: { node?: string }[] }>(['verify', ...IN, '--node', node])
+      const { result } = await pluginJson<{ ok: boolean; checks: { node?: string }[] }>([
+        'verify',
+        ...IN,
+        '--node',
+        node,
+      ])
       assert.equal(result?.ok, true, `--node ${node}`)
-      assert.equal(new Set((result.checks ?? []).map((check) => check.node).filter((name) => name !== undefined)).size, 1)
+      assert.equal(
+        new Set((result.checks ?? []).map((check) => check.node).filter((name) => name !== undefined)).size,
+        1,
+      )
     }
     const outcome = await plugin(['verify', ...IN, '--node', '7'])
     assert.equal(outcome.exitCode, 1)
@@ -137,7 +181,11 @@ describe('routes sync', () => {
     assert.equal(await well.ended, 0, well.shown())
     assert.match(well.shown(), /datacenter: \d+ of \d+ passed[\s\S]*\d+ checks: \d+ passed/)
     // Nothing listens there: the list is on the screen for as long as it waits.
-    const waits = openTerminal('kubectl', ['cass-sni', 'verify', ...IN, '--port', '9043', '--wait', '60s'], await labEnvironment())
+    const waits = openTerminal(
+      'kubectl',
+      ['cass-sni', 'verify', ...IN, '--port', '9043', '--wait', '60s'],
+      await labEnvironment(),
+    )
     await waits.see('waiting, up to')
     waits.type(KEY.ctrlC)
     assert.equal(await waits.ended, 130, waits.shown())

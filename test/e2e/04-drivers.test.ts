@@ -14,7 +14,11 @@ async function withDriver(): Promise<Record<string, string>> {
   const works = await run('python3', ['-c', 'import cassandra.cluster'], { env })
   if (works.exitCode !== 0) {
     await rm(PACKAGES, { recursive: true, force: true })
-    await must(run('python3', ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--target', PACKAGES, DRIVER], { timeoutMs: 600_000 }))
+    await must(
+      run('python3', ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--target', PACKAGES, DRIVER], {
+        timeoutMs: 600_000,
+      }),
+    )
   }
   return env
 }
@@ -26,7 +30,10 @@ describe('a Python driver', () => {
     const environment = await labEnvironment()
     const ca = join(environment['HOME'] ?? '', 'ca.pem')
     assert.equal((await plugin(['certs', 'ca', '-n', NAMESPACE, '--out', ca])).exitCode, 0)
-    const datacenter = await object<{ status: { nodeStatuses: Record<string, { hostID: string }> } }>('cassandradatacenter', 'dc1')
+    const datacenter = await object<{ status: { nodeStatuses: Record<string, { hostID: string }> } }>(
+      'cassandradatacenter',
+      'dc1',
+    )
     const ids = Object.values(datacenter?.status.nodeStatuses ?? {}).map((status) => status.hostID)
     const secret = await object<{ data: { username: string; password: string } }>('secret', 'dse-superuser')
     const plain = (text = ''): string => Buffer.from(text, 'base64').toString('utf8')

@@ -4,7 +4,10 @@ import { kubectl, NAMESPACE, object, plugin, startPlugin, until } from '../suppo
 
 /** The host id of a node, and the authority to check it with. */
 async function nodeZero(): Promise<{ hostId: string; ca: string }> {
-  const datacenter = await object<{ status: { nodeStatuses: Record<string, { hostID: string }> } }>('cassandradatacenter', 'dc1')
+  const datacenter = await object<{ status: { nodeStatuses: Record<string, { hostID: string }> } }>(
+    'cassandradatacenter',
+    'dc1',
+  )
   const ca = await plugin(['certs', 'ca', '-n', NAMESPACE])
   return { hostId: datacenter?.status.nodeStatuses['dse-dc1-default-sts-0']?.hostID ?? '', ca: ca.stdout }
 }
@@ -12,7 +15,11 @@ async function nodeZero(): Promise<{ hostId: string; ca: string }> {
 /** CQL's OPTIONS request, protocol version 4 (apache/cassandra doc/native_protocol_v4.spec); the answer is SUPPORTED, opcode 6. */
 const OPTIONS = Buffer.from([4, 0, 0, 0, 5, 0, 0, 0, 0])
 
-async function askOptions(port: number, servername: string, ca: string): Promise<{ socket: TLSSocket; opcode: number }> {
+async function askOptions(
+  port: number,
+  servername: string,
+  ca: string,
+): Promise<{ socket: TLSSocket; opcode: number }> {
   const socket = connect({ port, host: '127.0.0.1', servername, ca })
   const opcode = await new Promise<number>((done, fail) => {
     socket.setTimeout(10_000, () => fail(new Error('no answer within 10 s')))
@@ -51,7 +58,19 @@ describe('port-forward', () => {
   it("--target node leads to a node's own pod, without the gateway", async function () {
     this.timeout(60_000)
     const { hostId, ca } = await nodeZero()
-    const forward = await startPlugin(['port-forward', '-n', NAMESPACE, '--target', 'node', '--node', '0', '--port', '0', '-o', 'json'])
+    const forward = await startPlugin([
+      'port-forward',
+      '-n',
+      NAMESPACE,
+      '--target',
+      'node',
+      '--node',
+      '0',
+      '--port',
+      '0',
+      '-o',
+      'json',
+    ])
     try {
       const port = await until('a port is told', () => /"port":\s*(\d+)/.exec(forward.stdout())?.[1], 20_000)
       const answer = await askOptions(Number(port), hostId, ca)

@@ -18,11 +18,24 @@ async function password(): Promise<string> {
 describe('cqlsh-sni', () => {
   it('reads a row from each node, by the node that was asked', async function () {
     this.timeout(60_000)
-    const datacenter = await object<{ status: { nodeStatuses: Record<string, { hostID: string }> } }>('cassandradatacenter', 'dc1')
+    const datacenter = await object<{ status: { nodeStatuses: Record<string, { hostID: string }> } }>(
+      'cassandradatacenter',
+      'dc1',
+    )
     for (const node of [0, 1, 2]) {
-      const { result, error } = await pluginJson<CqlResult>(['cqlsh-sni', ...IN, '--node', String(node), '-e', 'SELECT host_id FROM system.local'])
+      const { result, error } = await pluginJson<CqlResult>([
+        'cqlsh-sni',
+        ...IN,
+        '--node',
+        String(node),
+        '-e',
+        'SELECT host_id FROM system.local',
+      ])
       assert.equal(error, undefined, JSON.stringify(error))
-      assert.equal(result?.statements[0]?.rows[0]?.['host_id'], datacenter?.status.nodeStatuses[`dse-dc1-default-sts-${node}`]?.hostID)
+      assert.equal(
+        result?.statements[0]?.rows[0]?.['host_id'],
+        datacenter?.status.nodeStatuses[`dse-dc1-default-sts-${node}`]?.hostID,
+      )
     }
   })
 
@@ -45,7 +58,10 @@ describe('cqlsh-sni', () => {
       SELECT l, b, c, r, n, v, w FROM every;`
     const outcome = await plugin(['cqlsh-sni', ...IN, '-o', 'csv'], { stdin: script })
     assert.equal(outcome.exitCode, 0, outcome.stderr)
-    assert.match(outcome.stdout, /"?it's; -- not a comment"?,9223372036854775807,0xcafe,123456789012345678901234567890,/)
+    assert.match(
+      outcome.stdout,
+      /"?it's; -- not a comment"?,9223372036854775807,0xcafe,123456789012345678901234567890,/,
+    )
     assert.match(outcome.stdout, /street/)
   })
 
@@ -64,12 +80,17 @@ describe('cqlsh-sni', () => {
     const odd = `-p'a"s$ w`
     const role = `CREATE ROLE IF NOT EXISTS odd WITH PASSWORD = '${odd.replaceAll("'", "''")}' AND LOGIN = true;`
     assert.equal((await plugin(['cqlsh-sni', ...IN], { stdin: role })).exitCode, 0)
-    const outcome = await plugin(['cqlsh-sni', ...IN, '--username', 'odd', '-v', '9', '-e', 'SELECT host_id FROM system.local'], {
-      env: { CASS_SNI_PASSWORD: odd },
-    })
+    const outcome = await plugin(
+      ['cqlsh-sni', ...IN, '--username', 'odd', '-v', '9', '-e', 'SELECT host_id FROM system.local'],
+      {
+        env: { CASS_SNI_PASSWORD: odd },
+      },
+    )
     assert.equal(outcome.exitCode, 0, outcome.stderr)
     assert.ok(!(outcome.stdout + outcome.stderr).includes(odd))
-    const refused = await plugin(['cqlsh-sni', ...IN, '--username', 'odd', '-e', 'SELECT host_id FROM system.local'], { env: { CASS_SNI_PASSWORD: 'wrong' } })
+    const refused = await plugin(['cqlsh-sni', ...IN, '--username', 'odd', '-e', 'SELECT host_id FROM system.local'], {
+      env: { CASS_SNI_PASSWORD: 'wrong' },
+    })
     assert.equal(refused.exitCode, 1)
     assert.match(refused.stderr, /CSNI604/)
   })

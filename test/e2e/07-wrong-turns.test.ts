@@ -5,12 +5,42 @@ import { join } from 'node:path'
 import { labEnvironment, NAMESPACE, plugin, pluginJson, pluginWrites } from '../support/lab.ts'
 
 const CASES: { name: string; args: string[]; exitCode: number; stderr: RegExp }[] = [
-  { name: 'no such namespace', args: ['routes', 'sync', '-n', 'nowhere'], exitCode: 1, stderr: /nowhere.*CSNI204.*cass-operator/s },
-  { name: 'a namespace without a datacenter', args: ['routes', 'sync', '-n', 'kube-system'], exitCode: 1, stderr: /kube-system.*CSNI301.*-n cass-operator/s },
-  { name: 'no such datacenter', args: ['certs', '-n', NAMESPACE, '-d', 'dc9'], exitCode: 1, stderr: /dc9.*dc1.*CSNI301/s },
-  { name: 'no such node', args: ['cqlsh-sni', '-n', NAMESPACE, '--node', '7', '-e', 'SELECT 1'], exitCode: 1, stderr: /7.*CSNI302/s },
-  { name: 'no such context', args: ['verify', '--context', 'elsewhere'], exitCode: 2, stderr: /elsewhere.*lab.*CSNI103/s },
-  { name: 'no such kubeconfig', args: ['verify', '--kubeconfig', '/nowhere/config'], exitCode: 2, stderr: /\/nowhere\/config.*CSNI103/s },
+  {
+    name: 'no such namespace',
+    args: ['routes', 'sync', '-n', 'nowhere'],
+    exitCode: 1,
+    stderr: /nowhere.*CSNI204.*cass-operator/s,
+  },
+  {
+    name: 'a namespace without a datacenter',
+    args: ['routes', 'sync', '-n', 'kube-system'],
+    exitCode: 1,
+    stderr: /kube-system.*CSNI301.*-n cass-operator/s,
+  },
+  {
+    name: 'no such datacenter',
+    args: ['certs', '-n', NAMESPACE, '-d', 'dc9'],
+    exitCode: 1,
+    stderr: /dc9.*dc1.*CSNI301/s,
+  },
+  {
+    name: 'no such node',
+    args: ['cqlsh-sni', '-n', NAMESPACE, '--node', '7', '-e', 'SELECT 1'],
+    exitCode: 1,
+    stderr: /7.*CSNI302/s,
+  },
+  {
+    name: 'no such context',
+    args: ['verify', '--context', 'elsewhere'],
+    exitCode: 2,
+    stderr: /elsewhere.*lab.*CSNI103/s,
+  },
+  {
+    name: 'no such kubeconfig',
+    args: ['verify', '--kubeconfig', '/nowhere/config'],
+    exitCode: 2,
+    stderr: /\/nowhere\/config.*CSNI103/s,
+  },
   {
     name: 'no such file',
     args: ['install', '-n', NAMESPACE, '--yes', '--datacenter-file', '/nowhere/dc.yaml'],
@@ -30,7 +60,12 @@ const CASES: { name: string; args: string[]; exitCode: number; stderr: RegExp }[
     stderr: /127\.0\.0\.1:1\b.*CSNI201/s,
   },
   { name: 'a mistyped flag', args: ['routes', 'sync', '--dryrun'], exitCode: 2, stderr: /--dryrun.*--dry-run/s },
-  { name: 'a mistyped value', args: ['routes', 'sync', '--mode', 'snii'], exitCode: 2, stderr: /snii.*sni.*tcp|snii.*tcp.*sni/s },
+  {
+    name: 'a mistyped value',
+    args: ['routes', 'sync', '--mode', 'snii'],
+    exitCode: 2,
+    stderr: /snii.*sni.*tcp|snii.*tcp.*sni/s,
+  },
 ]
 
 const UNREACHABLE = JSON.stringify({

@@ -2,7 +2,16 @@
 import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { CHECKOUT, kubectl, LAB_KUBECONFIG, labEnvironment, NAMESPACE, plugin, pluginWrites, writesNothing } from '../support/lab.ts'
+import {
+  CHECKOUT,
+  kubectl,
+  LAB_KUBECONFIG,
+  labEnvironment,
+  NAMESPACE,
+  plugin,
+  pluginWrites,
+  writesNothing,
+} from '../support/lab.ts'
 import { parse, stringify } from 'yaml'
 
 /** A kubeconfig of a service account of the lab. */
@@ -23,8 +32,24 @@ describe('rights', () => {
     const user = 'system:serviceaccount:default:allowed'
     await kubectl(['apply', '-f', join(CHECKOUT, 'docs/rights.yaml')])
     await kubectl(['create', 'clusterrolebinding', 'cass-sni-mesh', '--clusterrole=cass-sni-mesh', `--user=${user}`])
-    await kubectl(['create', 'rolebinding', 'cass-sni-datacenter', '-n', NAMESPACE, '--clusterrole=cass-sni-datacenter', `--user=${user}`])
-    await kubectl(['create', 'rolebinding', 'cass-sni-gateway', '-n', 'istio-system', '--clusterrole=cass-sni-gateway', `--user=${user}`])
+    await kubectl([
+      'create',
+      'rolebinding',
+      'cass-sni-datacenter',
+      '-n',
+      NAMESPACE,
+      '--clusterrole=cass-sni-datacenter',
+      `--user=${user}`,
+    ])
+    await kubectl([
+      'create',
+      'rolebinding',
+      'cass-sni-gateway',
+      '-n',
+      'istio-system',
+      '--clusterrole=cass-sni-gateway',
+      `--user=${user}`,
+    ])
     const as = ['-n', NAMESPACE, '--kubeconfig', file]
     await writesNothing(['routes', 'sync', ...as])
     await writesNothing(['certs', ...as])
@@ -48,7 +73,14 @@ describe('rights', () => {
     this.timeout(60_000)
     const file = await kubeconfigOf('stranger')
     const since = Date.now()
-    for (const args of [['routes', 'sync'], ['certs'], ['verify'], ['cqlsh-sni', '-e', 'SELECT 1'], ['port-forward', '--port', '0'], ['install', '--yes']]) {
+    for (const args of [
+      ['routes', 'sync'],
+      ['certs'],
+      ['verify'],
+      ['cqlsh-sni', '-e', 'SELECT 1'],
+      ['port-forward', '--port', '0'],
+      ['install', '--yes'],
+    ]) {
       const outcome = await plugin([...args, '-n', NAMESPACE, '--kubeconfig', file])
       assert.equal(outcome.exitCode, 1, `${args.join(' ')}: ${outcome.stderr}`)
       assert.match(outcome.stderr, /CSNI203/, args.join(' '))
@@ -62,7 +94,15 @@ describe('rights', () => {
     const file = await kubeconfigOf('without-secrets')
     const user = 'system:serviceaccount:default:without-secrets'
     await kubectl(['create', 'clusterrolebinding', 'cass-sni-mesh-2', '--clusterrole=cass-sni-mesh', `--user=${user}`])
-    await kubectl(['create', 'rolebinding', 'cass-sni-gateway-2', '-n', 'istio-system', '--clusterrole=cass-sni-gateway', `--user=${user}`])
+    await kubectl([
+      'create',
+      'rolebinding',
+      'cass-sni-gateway-2',
+      '-n',
+      'istio-system',
+      '--clusterrole=cass-sni-gateway',
+      `--user=${user}`,
+    ])
     await kubectl([
       'create',
       'role',

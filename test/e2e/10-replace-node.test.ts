@@ -7,11 +7,18 @@ const TASK = {
   apiVersion: 'control.k8ssandra.io/v1alpha1',
   kind: 'CassandraTask',
   metadata: { name: 'replace-1', namespace: NAMESPACE },
-  spec: { datacenter: { name: 'dc1', namespace: NAMESPACE }, jobs: [{ name: 'replace', command: 'replacenode', args: { pod_name: POD } }] },
+  spec: {
+    datacenter: { name: 'dc1', namespace: NAMESPACE },
+    jobs: [{ name: 'replace', command: 'replacenode', args: { pod_name: POD } }],
+  },
 }
 
 interface Datacenter {
-  status: { nodeStatuses: Record<string, { hostID: string }>; nodeReplacements?: string[]; cassandraOperatorProgress: string }
+  status: {
+    nodeStatuses: Record<string, { hostID: string }>
+    nodeReplacements?: string[]
+    cassandraOperatorProgress: string
+  }
 }
 
 async function hostIdOf(pod: string): Promise<string> {
@@ -40,7 +47,12 @@ describe('a replaced node', () => {
       220_000,
       1000,
     )
-    const { result } = await pluginJson<{ nodes: { pod: string; state: string; reason?: string }[] }>(['routes', 'sync', '-n', NAMESPACE])
+    const { result } = await pluginJson<{ nodes: { pod: string; state: string; reason?: string }[] }>([
+      'routes',
+      'sync',
+      '-n',
+      NAMESPACE,
+    ])
     const node = result?.nodes.find((each) => each.pod === POD)
     assert.notEqual(node?.state, 'routed', 'a stale host id was taken for a fresh one')
     assert.ok((await routedNames()).includes(before))
@@ -67,7 +79,9 @@ describe('a replaced node', () => {
     const { changes, error } = await pluginJson(['routes', 'sync', '-n', NAMESPACE])
     assert.equal(error, undefined)
     assert.deepEqual(
-      (changes ?? []).filter((change) => change.action !== 'unchanged').map((change) => `${change.object} ${change.action}`),
+      (changes ?? [])
+        .filter((change) => change.action !== 'unchanged')
+        .map((change) => `${change.object} ${change.action}`),
       ['virtualservice.networking.istio.io/cass-sni-dc1 configured'],
     )
     const names = await routedNames()

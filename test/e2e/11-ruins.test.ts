@@ -4,7 +4,8 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CHECKOUT, kubectl as userKubectl, LAB_KUBECONFIG, must, type Outcome, run } from '../support/lab.ts'
 
-const lab = (...args: string[]): Promise<Outcome> => must(run(process.execPath, [join(CHECKOUT, 'lab/main.ts'), ...args], { timeoutMs: 200_000 }))
+const lab = (...args: string[]): Promise<Outcome> =>
+  must(run(process.execPath, [join(CHECKOUT, 'lab/main.ts'), ...args], { timeoutMs: 200_000 }))
 
 /** With the kubeconfig of the lab itself: a lab that was raised anew has another authority. */
 const kubectl = (args: string[]): Promise<string> => userKubectl(args, { env: { KUBECONFIG: LAB_KUBECONFIG } })
@@ -32,7 +33,9 @@ async function processes(): Promise<Process[]> {
 /** The daemons of the lab, its containers' shims, and all that runs below them. */
 async function labProcesses(): Promise<Process[]> {
   const all = await processes()
-  const roots = all.filter(({ command }) => /\/var\/(lib|cache)\/cass-sni-lab\/(config|containerd|bin\/(etcd|kube|coredns))|lab\/cloud\.ts/.test(command))
+  const roots = all.filter(({ command }) =>
+    /\/var\/(lib|cache)\/cass-sni-lab\/(config|containerd|bin\/(etcd|kube|coredns))|lab\/cloud\.ts/.test(command),
+  )
   const below = new Set(roots.map(({ pid }) => pid))
   for (let before = -1; before !== below.size; ) {
     before = below.size

@@ -74,7 +74,8 @@ async function start(): Promise<TestServer> {
     async create(type, object) {
       const body = { apiVersion: apiVersionOf(type), kind: type.kind, ...object }
       const stored = (await client.send('POST', pathOf(type, object.metadata.namespace), body)) as Stored
-      if (object.status !== undefined) await test.status(type, object.metadata.name, object.metadata.namespace, object.status)
+      if (object.status !== undefined)
+        await test.status(type, object.metadata.name, object.metadata.namespace, object.status)
       return stored
     },
     async status(type, name, namespace, status) {
@@ -82,14 +83,22 @@ async function start(): Promise<TestServer> {
     },
     async remove(type, name, namespace) {
       try {
-        await client.send('DELETE', pathOf(type, namespace, name), { apiVersion: 'v1', kind: 'DeleteOptions', gracePeriodSeconds: 0 })
+        await client.send('DELETE', pathOf(type, namespace, name), {
+          apiVersion: 'v1',
+          kind: 'DeleteOptions',
+          gracePeriodSeconds: 0,
+        })
       } catch (error) {
         if (!(error instanceof KubeError) || error.status !== 404) throw error
       }
     },
     async namespace(prefix = 'test', labels = {}) {
       const name = `${prefix}-${++namespaces}`
-      await client.send('POST', '/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } })
+      await client.send('POST', '/api/v1/namespaces', {
+        apiVersion: 'v1',
+        kind: 'Namespace',
+        metadata: { name, labels },
+      })
       return name
     },
   }
@@ -126,7 +135,10 @@ function patch(object: unknown, operations: { op: string; path: string; value?: 
       .slice(1)
       .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
     const last = steps.pop() ?? ''
-    const parent = steps.reduce<unknown>((at, step) => (at as Record<string, unknown>)[step], object) as Record<string, unknown>
+    const parent = steps.reduce<unknown>((at, step) => (at as Record<string, unknown>)[step], object) as Record<
+      string,
+      unknown
+    >
     if (op === 'remove') delete parent[last]
     else if (op === 'add' || op === 'replace') parent[last] = value
     else throw new Error(`a patch of cass-operator has the operation ${op}`)

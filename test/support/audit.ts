@@ -32,8 +32,15 @@ const STREAMS = new Set(['exec', 'portforward', 'attach'])
 export async function writesBy(auditLog: string, userAgentPrefix: string, since: number): Promise<WriteRequest[]> {
   const lines = (await readFile(auditLog, 'utf8')).split('\n').filter((line) => line.includes(userAgentPrefix))
   return lines.flatMap((line) => {
-    const { verb, requestURI, userAgent, requestReceivedTimestamp, objectRef, responseStatus } = JSON.parse(line) as AuditEvent
-    if (!WRITES.has(verb) || userAgent?.startsWith(userAgentPrefix) !== true || Date.parse(requestReceivedTimestamp) < since) return []
+    const { verb, requestURI, userAgent, requestReceivedTimestamp, objectRef, responseStatus } = JSON.parse(
+      line,
+    ) as AuditEvent
+    if (
+      !WRITES.has(verb) ||
+      userAgent?.startsWith(userAgentPrefix) !== true ||
+      Date.parse(requestReceivedTimestamp) < since
+    )
+      return []
     const { resource = '', subresource = '', name, namespace } = objectRef ?? {}
     if (CREATES_NOTHING.has(resource) || STREAMS.has(subresource)) return []
     const shown = subresource === '' ? resource : `${resource}/${subresource}`

@@ -56,7 +56,14 @@ let addresses = 0
 
 /** Creates the CassandraDatacenter with its status, StatefulSets, Services, Secrets and pods. */
 export async function createDatacenter(server: TestServer, shape: DatacenterShape): Promise<TestDatacenter> {
-  const { namespace, name = 'dc1', clusterName = 'dse', racks = { default: 3 }, pending = 0, superuserPassword = '-p\'a"ss$' } = shape
+  const {
+    namespace,
+    name = 'dc1',
+    clusterName = 'dse',
+    racks = { default: 3 },
+    pending = 0,
+    superuserPassword = '-p\'a"ss$',
+  } = shape
   const username = `${clusterName}-superuser`
   const labels = {
     'app.kubernetes.io/created-by': 'cass-operator',
@@ -87,7 +94,8 @@ export async function createDatacenter(server: TestServer, shape: DatacenterShap
   })
   const keystore = makeKeystore(authority, makeLeaf(authority, { dc: name, namespace }), { dc: name, namespace })
   const base64 = (value: string | Buffer) => Buffer.from(value).toString('base64')
-  const secret = (secretName: string, data: Record<string, string>) => server.create(SECRET, { metadata: { name: secretName, namespace, labels }, data })
+  const secret = (secretName: string, data: Record<string, string>) =>
+    server.create(SECRET, { metadata: { name: secretName, namespace, labels }, data })
   await Promise.all([
     secret(`${name}-ca-keystore`, { cert: base64(authority.pem), key: base64(authority.keyPem) }),
     secret(`${name}-keystore`, { 'node-keystore.jks': base64(keystore) }),
@@ -95,7 +103,12 @@ export async function createDatacenter(server: TestServer, shape: DatacenterShap
     ...services(clusterName, name).map(([service, selector]) =>
       server.create(SERVICE, {
         metadata: { name: service, namespace, labels, ownerReferences: [owner] },
-        spec: { clusterIP: 'None', publishNotReadyAddresses: service.endsWith('all-pods-service'), selector, ports: [{ name: 'native', port: 9042 }] },
+        spec: {
+          clusterIP: 'None',
+          publishNotReadyAddresses: service.endsWith('all-pods-service'),
+          selector,
+          ports: [{ name: 'native', port: 9042 }],
+        },
       }),
     ),
   ])
@@ -109,11 +122,17 @@ export async function createDatacenter(server: TestServer, shape: DatacenterShap
       `${clusterName}-${name}-all-pods-service`,
       name,
     )
-    sets.set(rack, await server.create(STATEFUL_SET, { ...set, metadata: { ...set.metadata, ownerReferences: [owner] } }))
+    sets.set(
+      rack,
+      await server.create(STATEFUL_SET, { ...set, metadata: { ...set.metadata, ownerReferences: [owner] } }),
+    )
   }
   const createPod = async (node: TestNode) => {
     const set = sets.get(node.rack) as Stored
-    await server.create(POD, podOf(node, namespace, labels, ownerOf('apps/v1', 'StatefulSet', set), shape.sidecar === true))
+    await server.create(
+      POD,
+      podOf(node, namespace, labels, ownerOf('apps/v1', 'StatefulSet', set), shape.sidecar === true),
+    )
   }
   await Promise.all(nodes.map(createPod))
   const find = (pod: string) => {
@@ -190,7 +209,11 @@ function specOf(shape: DatacenterShape, clusterName: string, name: string, racks
     size: Object.values(racks).reduce((sum, size) => sum + size, 0),
     ...(Object.keys(racks).join() === 'default' ? {} : { racks: Object.keys(racks).map((rack) => ({ name: rack })) }),
     storageConfig: {
-      cassandraDataVolumeClaimSpec: { storageClassName: 'server-storage', accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+      cassandraDataVolumeClaimSpec: {
+        storageClassName: 'server-storage',
+        accessModes: ['ReadWriteOnce'],
+        resources: { requests: { storage: '1Gi' } },
+      },
     },
     config: {
       'cassandra-yaml': {
@@ -206,18 +229,38 @@ function specOf(shape: DatacenterShape, clusterName: string, name: string, racks
 function statusOf(nodes: TestNode[]): object {
   const now = '2026-11-23T15:00:00Z'
   const up = nodes.every((node) => node.hostId !== undefined)
-  const condition = (type: string, status: boolean) => ({ type, status: status ? 'True' : 'False', reason: '', message: '', lastTransitionTime: now })
+  const condition = (type: string, status: boolean) => ({
+    type,
+    status: status ? 'True' : 'False',
+    reason: '',
+    message: '',
+    lastTransitionTime: now,
+  })
   return {
     cassandraOperatorProgress: up ? 'Ready' : 'Updating',
-    conditions: [condition('Healthy', true), condition('Initialized', true), condition('Ready', up), condition('ScalingUp', !up)],
+    conditions: [
+      condition('Healthy', true),
+      condition('Initialized', true),
+      condition('Ready', up),
+      condition('ScalingUp', !up),
+    ],
     metadataVersion: 1,
-    nodeStatuses: Object.fromEntries(nodes.flatMap(({ pod, hostId, ip, rack }) => (hostId === undefined ? [] : [[pod, { hostID: hostId, ip, rack }]]))),
+    nodeStatuses: Object.fromEntries(
+      nodes.flatMap(({ pod, hostId, ip, rack }) => (hostId === undefined ? [] : [[pod, { hostID: hostId, ip, rack }]])),
+    ),
   }
 }
 
 const CONTAINERS = ['cassandra', 'server-system-logger']
 
-function statefulSet(name: string, namespace: string, labels: Record<string, string>, replicas: number, serviceName: string, datacenter: string) {
+function statefulSet(
+  name: string,
+  namespace: string,
+  labels: Record<string, string>,
+  replicas: number,
+  serviceName: string,
+  datacenter: string,
+) {
   return {
     metadata: { name, namespace, labels },
     spec: {
@@ -241,7 +284,11 @@ function podOf(node: TestNode, namespace: string, labels: Record<string, string>
   const started = node.hostId !== undefined
   const at = '2026-11-23T15:00:00Z'
   const names = sidecar ? [...CONTAINERS, 'istio-proxy'] : CONTAINERS
-  const condition = (type: string, status: boolean) => ({ type, status: status ? 'True' : 'False', lastTransitionTime: at })
+  const condition = (type: string, status: boolean) => ({
+    type,
+    status: status ? 'True' : 'False',
+    lastTransitionTime: at,
+  })
   return {
     metadata: {
       name: node.pod,
@@ -271,7 +318,12 @@ function podOf(node: TestNode, namespace: string, labels: Record<string, string>
       podIPs: [{ ip: node.ip }],
       hostIP: '10.200.0.2',
       startTime: at,
-      conditions: [condition('PodScheduled', true), condition('Initialized', true), condition('ContainersReady', started), condition('Ready', started)],
+      conditions: [
+        condition('PodScheduled', true),
+        condition('Initialized', true),
+        condition('ContainersReady', started),
+        condition('Ready', started),
+      ],
       containerStatuses: names.map((container) => ({
         name: container,
         image: `example/${container}`,

@@ -83,7 +83,11 @@ function changeEnvironment(changes: Record<string, string | undefined>): () => v
 }
 
 function replaceInput(text: string): () => void {
-  return replaceProperty(process, 'stdin', Object.assign(Readable.from(text === '' ? [] : [Buffer.from(text)]), { isTTY: false, fd: 0 }))
+  return replaceProperty(
+    process,
+    'stdin',
+    Object.assign(Readable.from(text === '' ? [] : [Buffer.from(text)]), { isTTY: false, fd: 0 }),
+  )
 }
 
 function replaceProperty(on: object, name: string, value: unknown): () => void {

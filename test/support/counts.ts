@@ -7,6 +7,8 @@ export default class Counts extends Mocha.reporters.Spec {
     super(runner, options)
     const file = process.env.CASS_SNI_TEST_COUNTS
     if (!file) return
-    runner.once('end', () => writeFileSync(file, JSON.stringify({ passed: this.stats.passes, failed: this.stats.failures })))
+    runner.once('end', () =>
+      writeFileSync(file, JSON.stringify({ passed: this.stats.passes, failed: this.stats.failures })),
+    )
   }
 }

@@ -31,5 +31,7 @@ export function time(date: Date): Buffer {
     .toISOString()
     .replace(/\.\d+Z$/, 'Z')
     .replace(/[-:T]/g, '')
-  return date.getUTCFullYear() < 2050 ? encode(TAG.utcTime, Buffer.from(digits.slice(2))) : encode(TAG.generalizedTime, Buffer.from(digits))
+  return date.getUTCFullYear() < 2050
+    ? encode(TAG.utcTime, Buffer.from(digits.slice(2)))
+    : encode(TAG.generalizedTime, Buffer.from(digits))
 }

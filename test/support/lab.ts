@@ -53,8 +53,15 @@ export function run(command: string, args: string[], options: RunOptions = {}): 
     child.on('error', fail)
     child.on('close', (code, signal) => {
       clearTimeout(timer)
-      const outcome = { stdout, stderr, exitCode: code ?? (signal === 'SIGINT' ? 130 : 137), took: Date.now() - started }
-      transcript.push(`$ ${[command, ...args].join(' ')}\n${stdout}${stderr}(exit code ${outcome.exitCode}, ${outcome.took} ms)\n`)
+      const outcome = {
+        stdout,
+        stderr,
+        exitCode: code ?? (signal === 'SIGINT' ? 130 : 137),
+        took: Date.now() - started,
+      }
+      transcript.push(
+        `$ ${[command, ...args].join(' ')}\n${stdout}${stderr}(exit code ${outcome.exitCode}, ${outcome.took} ms)\n`,
+      )
       done(outcome)
     })
     child.stdin.on('error', () => undefined) // a program that does not read its input closes the pipe
@@ -97,7 +104,19 @@ async function installPlugin(): Promise<string> {
   if (!there.includes('kubectl-cass_sni')) {
     await rm('/var/cache/cass-sni-lab/plugin', { recursive: true, force: true })
     await mkdir(prefix, { recursive: true })
-    await must(run('npm', ['install', '--global', '--silent', '--prefer-offline', '--no-audit', '--no-fund', '--prefix', prefix, join(packed, tarball)]))
+    await must(
+      run('npm', [
+        'install',
+        '--global',
+        '--silent',
+        '--prefer-offline',
+        '--no-audit',
+        '--no-fund',
+        '--prefix',
+        prefix,
+        join(packed, tarball),
+      ]),
+    )
   }
   await rm(packed, { recursive: true, force: true })
   return bin
@@ -116,7 +135,10 @@ export async function plugin(args: string[], options: RunOptions = {}): Promise<
 }
 
 /** The same with `-o json`; the parsed envelope. */
-export async function pluginJson<T = Record<string, unknown>>(args: string[], options: RunOptions = {}): Promise<Envelope<T> & { exitCode: number }> {
+export async function pluginJson<T = Record<string, unknown>>(
+  args: string[],
+  options: RunOptions = {},
+): Promise<Envelope<T> & { exitCode: number }> {
   const outcome = await plugin([...args, '-o', 'json'], options)
   try {
     return { ...(JSON.parse(outcome.stdout) as Envelope<T>), exitCode: outcome.exitCode }
@@ -140,7 +162,11 @@ export async function kubectl(args: string[], options: RunOptions = {}): Promise
 }
 
 /** An object of the lab, or undefined. */
-export async function object<T = Record<string, unknown>>(kind: string, name: string, namespace = NAMESPACE): Promise<T | undefined> {
+export async function object<T = Record<string, unknown>>(
+  kind: string,
+  name: string,
+  namespace = NAMESPACE,
+): Promise<T | undefined> {
   const text = await kubectl(['get', kind, name, '-n', namespace, '--ignore-not-found', '-o', 'json'])
   return text.trim() === '' ? undefined : (JSON.parse(text) as T)
 }
@@ -148,7 +174,12 @@ export async function object<T = Record<string, unknown>>(kind: string, name: st
 /** Starts `kubectl cass-sni …` and leaves it running. */
 export async function startPlugin(
   args: string[],
-): Promise<{ child: ChildProcessWithoutNullStreams; stdout: () => string; stderr: () => string; ended: Promise<number> }> {
+): Promise<{
+  child: ChildProcessWithoutNullStreams
+  stdout: () => string
+  stderr: () => string
+  ended: Promise<number>
+}> {
   const child = spawn('kubectl', ['cass-sni', ...args], { env: { ...process.env, ...(await labEnvironment()) } })
   let stdout = ''
   let stderr = ''
@@ -168,7 +199,12 @@ export async function startPlugin(
 }
 
 /** Waits until `look` gives something other than undefined or false; `what` names it in the error. */
-export async function until<T>(what: string, look: () => Promise<T | undefined | false> | T | undefined | false, timeoutMs: number, everyMs = 250): Promise<T> {
+export async function until<T>(
+  what: string,
+  look: () => Promise<T | undefined | false> | T | undefined | false,
+  timeoutMs: number,
+  everyMs = 250,
+): Promise<T> {
   const deadline = Date.now() + timeoutMs
   let last: unknown
   for (;;) {
@@ -178,7 +214,8 @@ export async function until<T>(what: string, look: () => Promise<T | undefined |
     } catch (error) {
       last = error
     }
-    if (Date.now() > deadline) throw new Error(`${what}: not within ${timeoutMs / 1000} s${last === undefined ? '' : ` (${String(last)})`}`)
+    if (Date.now() > deadline)
+      throw new Error(`${what}: not within ${timeoutMs / 1000} s${last === undefined ? '' : ` (${String(last)})`}`)
     await new Promise((next) => setTimeout(next, everyMs))
   }
 }
@@ -187,16 +224,20 @@ export async function until<T>(what: string, look: () => Promise<T | undefined |
 export async function writesNothing(args: string[]): Promise<Outcome> {
   const since = Date.now()
   const outcome = await plugin(args)
-  if (outcome.exitCode !== 0) throw new Error(`kubectl cass-sni ${args.join(' ')}: exit code ${outcome.exitCode}\n${outcome.stderr}`)
+  if (outcome.exitCode !== 0)
+    throw new Error(`kubectl cass-sni ${args.join(' ')}: exit code ${outcome.exitCode}\n${outcome.stderr}`)
   const writes = await pluginWrites(since)
   if (writes.length > 0) throw new Error(`kubectl cass-sni ${args.join(' ')} wrote: ${writes.join(', ')}`)
-  if (!(await readFile(AUDIT_LOG, 'utf8')).slice(-1_000_000).includes(`"${OUR_AGENT}`)) throw new Error('the audit log shows no request of the plugin at all')
+  if (!(await readFile(AUDIT_LOG, 'utf8')).slice(-1_000_000).includes(`"${OUR_AGENT}`))
+    throw new Error('the audit log shows no request of the plugin at all')
   return outcome
 }
 
 /** Write requests of the plugin since a moment (milliseconds since the epoch), as "patch services/x". */
 export async function pluginWrites(since: number): Promise<string[]> {
-  return (await writesBy(AUDIT_LOG, OUR_AGENT, since)).map((request) => `${request.verb} ${request.resource}/${request.name ?? ''}`)
+  return (await writesBy(AUDIT_LOG, OUR_AGENT, since)).map(
+    (request) => `${request.verb} ${request.resource}/${request.name ?? ''}`,
+  )
 }
 
 /** Forgets what earlier tests ran. */
@@ -209,7 +250,9 @@ export async function keepForReading(title: string): Promise<string> {
   const folder = join(FAILURES, title.replace(/[^\w]+/g, '-').slice(0, 80))
   await mkdir(folder, { recursive: true })
   await appendFile(join(folder, 'commands.txt'), transcript.join('\n'))
-  const collected = await run(process.execPath, [join(CHECKOUT, 'lab/main.ts'), 'logs', '--collect', folder], { timeoutMs: 120_000 })
+  const collected = await run(process.execPath, [join(CHECKOUT, 'lab/main.ts'), 'logs', '--collect', folder], {
+    timeoutMs: 120_000,
+  })
   await appendFile(join(folder, 'collect.txt'), collected.stdout + collected.stderr)
   return folder
 }

@@ -39,18 +39,30 @@ export async function createMesh(server: TestServer, shape: MeshShape = {}): Pro
   }
   await ensureNamespace(server, namespace)
   const suffix = revision === 'default' ? '' : `-${revision}`
-  const labels = { app: 'istiod', istio: 'pilot', 'istio.io/rev': revision, 'operator.istio.io/component': 'Pilot', release: 'istio' }
+  const labels = {
+    app: 'istiod',
+    istio: 'pilot',
+    'istio.io/rev': revision,
+    'operator.istio.io/component': 'Pilot',
+    release: 'istio',
+  }
   await create(DEPLOYMENT, {
     metadata: { name: `istiod${suffix}`, namespace, labels },
     spec: {
       replicas: 1,
       selector: { matchLabels: { istio: 'pilot' } },
-      template: { metadata: { labels }, spec: { containers: [{ name: 'discovery', image: 'docker.io/istio/pilot:1.31.0' }] } },
+      template: {
+        metadata: { labels },
+        spec: { containers: [{ name: 'discovery', image: 'docker.io/istio/pilot:1.31.0' }] },
+      },
     },
     status: { replicas: 1, readyReplicas: 1, availableReplicas: 1, updatedReplicas: 1, observedGeneration: 1 },
   })
   await create(MUTATING_WEBHOOK, {
-    metadata: { name: `istio-sidecar-injector${suffix}`, labels: { app: 'sidecar-injector', 'istio.io/rev': revision } },
+    metadata: {
+      name: `istio-sidecar-injector${suffix}`,
+      labels: { app: 'sidecar-injector', 'istio.io/rev': revision },
+    },
     webhooks: [],
   })
   if (gateway === false) return { namespace, gateway: undefined, remove: () => removeAll(undo) }
@@ -70,7 +82,13 @@ async function ensureNamespace(server: TestServer, name: string): Promise<void> 
   if (!items.some((item) => item.metadata.name === name)) await server.create(NAMESPACE, { metadata: { name } })
 }
 
-async function createGateway(create: TestServer['create'], server: TestServer, namespace: string, service: string, shape: GatewayShape): Promise<string[]> {
+async function createGateway(
+  create: TestServer['create'],
+  server: TestServer,
+  namespace: string,
+  service: string,
+  shape: GatewayShape,
+): Promise<string[]> {
   const selector = { app: service, istio: 'ingressgateway' }
   const labels = {
     ...selector,
@@ -79,20 +97,31 @@ async function createGateway(create: TestServer['create'], server: TestServer, n
     release: 'istio',
     'app.kubernetes.io/managed-by': 'Helm',
   }
-  const template = { metadata: { labels }, spec: { containers: [{ name: 'istio-proxy', image: 'docker.io/istio/proxyv2:1.31.0', args: ['proxy', 'router'] }] } }
+  const template = {
+    metadata: { labels },
+    spec: { containers: [{ name: 'istio-proxy', image: 'docker.io/istio/proxyv2:1.31.0', args: ['proxy', 'router'] }] },
+  }
   const ports = [
     { name: 'status-port', port: 15021, targetPort: 15021 },
     { name: 'http2', port: 80, targetPort: 8080 },
     { name: 'https', port: 443, targetPort: 8443 },
   ]
-  await create(SERVICE, { metadata: { name: service, namespace, labels }, spec: { type: 'LoadBalancer', selector, ports } })
-  await server.status(SERVICE, service, namespace, { loadBalancer: { ingress: (shape.addresses ?? ['10.200.1.10']).map((ip) => ({ ip })) } })
+  await create(SERVICE, {
+    metadata: { name: service, namespace, labels },
+    spec: { type: 'LoadBalancer', selector, ports },
+  })
+  await server.status(SERVICE, service, namespace, {
+    loadBalancer: { ingress: (shape.addresses ?? ['10.200.1.10']).map((ip) => ({ ip })) },
+  })
   await create(DEPLOYMENT, {
     metadata: { name: service, namespace, labels },
     spec: { replicas: shape.pods ?? 1, selector: { matchLabels: selector }, template },
     status: { replicas: 1, readyReplicas: 1, availableReplicas: 1 },
   })
-  const names = Array.from({ length: shape.pods ?? 1 }, (_, index) => `${service}-7854dddb6-${String.fromCharCode(97 + index)}zxg7`)
+  const names = Array.from(
+    { length: shape.pods ?? 1 },
+    (_, index) => `${service}-7854dddb6-${String.fromCharCode(97 + index)}zxg7`,
+  )
   for (const [index, name] of names.entries()) {
     const at = '2026-11-23T15:00:00Z'
     await create(POD, {
@@ -101,9 +130,21 @@ async function createGateway(create: TestServer['create'], server: TestServer, n
       status: {
         phase: 'Running',
         podIP: `10.244.250.${index + 1}`,
-        conditions: ['PodScheduled', 'Initialized', 'ContainersReady', 'Ready'].map((type) => ({ type, status: 'True', lastTransitionTime: at })),
+        conditions: ['PodScheduled', 'Initialized', 'ContainersReady', 'Ready'].map((type) => ({
+          type,
+          status: 'True',
+          lastTransitionTime: at,
+        })),
         containerStatuses: [
-          { name: 'istio-proxy', image: 'x', imageID: 'sha256:0', ready: true, restartCount: 0, started: true, state: { running: { startedAt: at } } },
+          {
+            name: 'istio-proxy',
+            image: 'x',
+            imageID: 'sha256:0',
+            ready: true,
+            restartCount: 0,
+            started: true,
+            state: { running: { startedAt: at } },
+          },
         ],
       },
     })

@@ -39,7 +39,12 @@ export function datacenter(more: Partial<Datacenter> = {}): Datacenter {
     conditions: [],
     nodes: [node(0), node(1)],
     staleHostIds: [],
-    clientEncryption: { enabled: true, optional: false, requireClientAuth: false, keystorePath: '/etc/encryption/node-keystore.jks' },
+    clientEncryption: {
+      enabled: true,
+      optional: false,
+      requireClientAuth: false,
+      keystorePath: '/etc/encryption/node-keystore.jks',
+    },
     serverEncryption: { enabled: true, optional: false, requireClientAuth: false },
     keystores: { caSecret: 'dc1-ca-keystore', keystoreSecret: 'dc1-keystore', keystoreKey: 'node-keystore.jks' },
     superuserSecret: 'dse-superuser',

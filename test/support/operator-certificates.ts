@@ -30,7 +30,14 @@ interface Shape {
 
 /** A self-signed authority; `curve` makes it an EC one, which the operator itself never does. */
 export function makeAuthority(
-  options: { dc?: string; namespace?: string; notBefore?: number; notAfter?: number; curve?: string; ca?: boolean } = {},
+  options: {
+    dc?: string
+    namespace?: string
+    notBefore?: number
+    notAfter?: number
+    curve?: string
+    ca?: boolean
+  } = {},
 ): MadeCertificate {
   const { dc = 'dc1', namespace = 'default', notBefore = Date.now() - DAY, notAfter = notBefore + 365 * DAY } = options
   return makeCertificate({
@@ -105,7 +112,9 @@ export function operatorKey(key: KeyObject): Buffer {
 
 function makeCertificate(shape: Shape, issuer?: MadeCertificate): MadeCertificate {
   const pair =
-    shape.curve === undefined ? generateKeyPairSync('rsa', { modulusLength: shape.bits ?? 2048 }) : generateKeyPairSync('ec', { namedCurve: shape.curve })
+    shape.curve === undefined
+      ? generateKeyPairSync('rsa', { modulusLength: shape.bits ?? 2048 })
+      : generateKeyPairSync('ec', { namedCurve: shape.curve })
   const subject = sequence(attribute('2.5.4.10', ORGANIZATION), attribute('2.5.4.3', shape.commonName))
   const signer = issuer?.key ?? pair.privateKey
   const algorithm =
@@ -134,7 +143,8 @@ function makeCertificate(shape: Shape, issuer?: MadeCertificate): MadeCertificat
 
 function extensions(shape: Shape): Buffer[] {
   const critical = encode(TAG.boolean, Buffer.from([0xff]))
-  const extension = (id: string, value: Buffer, ...flags: Buffer[]) => sequence(objectIdentifier(id), ...flags, encode(TAG.octetString, value))
+  const extension = (id: string, value: Buffer, ...flags: Buffer[]) =>
+    sequence(objectIdentifier(id), ...flags, encode(TAG.octetString, value))
   return [
     extension('2.5.29.15', bitString(Buffer.from([shape.ca ? 0b10100100 : 0b10100000]), shape.ca ? 2 : 5), critical),
     extension('2.5.29.37', sequence(objectIdentifier(SERVER_AUTH))),

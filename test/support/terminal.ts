@@ -20,7 +20,9 @@ export interface Terminal {
 /** Starts a program on a pseudo-terminal of 120 columns. */
 export function openTerminal(command: string, args: string[], env: Record<string, string>): Terminal {
   const clean = Object.fromEntries(
-    Object.entries({ ...process.env, ...env, TERM: 'xterm-256color' }).filter((entry): entry is [string, string] => entry[1] !== undefined),
+    Object.entries({ ...process.env, ...env, TERM: 'xterm-256color' }).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined,
+    ),
   )
   const { CI: _ci, ...terminalEnv } = clean // listr2 and prompts hold CI for "no terminal"
   const pty = spawn(command, args, { cols: 120, rows: 40, env: terminalEnv })

@@ -6,7 +6,8 @@ import type { CertsCaResult } from '../../lib/workflows/certs-ca.ts'
 
 export default class CertsCa extends CassSniCommand<CertsCaResult> {
   static override summary = 'Print the certificate authority that clients have to trust.'
-  static override description = "The certificate (PEM) out of the datacenter's Secret; its private key is neither read out nor shown."
+  static override description =
+    "The certificate (PEM) out of the datacenter's Secret; its private key is neither read out nor shown."
   static override examples = [
     '<%= config.bin %> certs ca > ca.pem',
     '<%= config.bin %> certs ca --out ca.pem',

@@ -26,7 +26,10 @@ It carries every node's host id and DNS name, the datacenter's Services, and the
         "A DNS name or IP address of the gateway that the certificate is to carry; may be repeated. Remembered: without this flag the last ones are kept, '' forgets them; the certificate carries them until --renew.",
     }),
     renew: Flags.boolean({ default: false, summary: 'Issue a new certificate in any case.' }),
-    'replace-keystore': Flags.boolean({ default: false, summary: 'When the keystore cannot be read, make a new one under the configured password.' }),
+    'replace-keystore': Flags.boolean({
+      default: false,
+      summary: 'When the keystore cannot be read, make a new one under the configured password.',
+    }),
     ...changeFlags,
   }
 
@@ -49,11 +52,14 @@ It carries every node's host id and DNS name, the datacenter's Services, and the
   protected present(result: CertsResult, show: Show): string {
     const { leaf, authority } = result
     const until = `valid until ${leaf.notAfter.slice(0, 10)}, its authority until ${authority.notAfter.slice(0, 10)}`
-    const what = result.dryRun && leaf.fingerprint256 === undefined ? 'would be issued' : leaf.issued ? 'issued' : 'kept'
+    const what =
+      result.dryRun && leaf.fingerprint256 === undefined ? 'would be issued' : leaf.issued ? 'issued' : 'kept'
     const lines = [
       `certificate ${what}: ${leaf.names.length} names, ${until}`,
       ...leaf.reasons.map((reason) => `  because ${show.printableLine(reason)}`),
-      ...(leaf.issued || leaf.fingerprint256 === undefined ? leaf.names.map((name) => `  ${show.printableLine(name)}`) : []),
+      ...(leaf.issued || leaf.fingerprint256 === undefined
+        ? leaf.names.map((name) => `  ${show.printableLine(name)}`)
+        : []),
     ]
     const serves = (certificate: ShownCertificate | undefined) =>
       certificate === undefined ? 'not seen' : show.printableLine(certificate.fingerprint256).slice(0, 11)
@@ -63,7 +69,10 @@ It carries every node's host id and DNS name, the datacenter's Services, and the
       { title: 'BEFORE', cell: (node) => serves(node.before) },
       { title: 'NOW', cell: now },
       { title: 'NAMES', cell: (node) => node.after?.names.length, align: 'right' },
-      { title: 'EXPIRES', cell: (node) => (node.after === undefined ? '' : show.printableLine(node.after.notAfter).slice(0, 10)) },
+      {
+        title: 'EXPIRES',
+        cell: (node) => (node.after === undefined ? '' : show.printableLine(node.after.notAfter).slice(0, 10)),
+      },
     ])
     return [...lines, table].filter((line) => line !== '').join('\n')
   }

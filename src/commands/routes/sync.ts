@@ -7,7 +7,8 @@ import type { RoutesSyncResult } from '../../lib/workflows/routes-sync.ts'
 export default class RoutesSync extends CassSniCommand<RoutesSyncResult> {
   static override summary = "Route each Cassandra node through Istio's ingress gateway."
 
-  static override description = `Makes one Service per node, a Gateway that passes TLS through, and a VirtualService that sends each node's two server names
+  static override description =
+    `Makes one Service per node, a Gateway that passes TLS through, and a VirtualService that sends each node's two server names
 (its pod's DNS name and its host id) to that node; opens the port on the gateway's Service. What a vanished node left is pruned.
 A node without a host id yet is named and left out; a node that is being replaced keeps its route until the new host id is known.
 Run again it changes only what differs. With --mode tcp: one plain TCP route to all nodes, as a first test.`
@@ -34,7 +35,10 @@ Run again it changes only what differs. With --mode tcp: one plain TCP route to 
 
   protected async work(run: Run): Promise<RoutesSyncResult> {
     const { flags } = await this.parse(RoutesSync)
-    const [{ syncRoutes }, context] = await Promise.all([import('../../lib/workflows/routes-sync.ts'), run.context('Routes')])
+    const [{ syncRoutes }, context] = await Promise.all([
+      import('../../lib/workflows/routes-sync.ts'),
+      run.context('Routes'),
+    ])
     return syncRoutes(context, {
       clusterDomain: flags['cluster-domain'],
       port: flags.port,
@@ -51,10 +55,15 @@ Run again it changes only what differs. With --mode tcp: one plain TCP route to 
       { title: 'NODE', cell: (node) => show.printableLine(node.pod) },
       { title: 'HOST ID', cell: (node) => node.hostId ?? '' },
       { title: 'ROUTE', cell: (node) => colour[node.state](node.state) },
-      ...(nodes.some(({ reason }) => reason) ? [{ title: 'WHY', cell: (node: (typeof nodes)[number]) => show.printableLine(node.reason ?? '') }] : []),
+      ...(nodes.some(({ reason }) => reason)
+        ? [{ title: 'WHY', cell: (node: (typeof nodes)[number]) => show.printableLine(node.reason ?? '') }]
+        : []),
     ])
     const changed = summary.created + summary.configured + summary.pruned
-    const last = changed === 0 && summary.unchanged > 0 ? `Nothing had to change: ${mode === 'sni' ? 'every route' : 'the route'} is as it should be.` : ''
+    const last =
+      changed === 0 && summary.unchanged > 0
+        ? `Nothing had to change: ${mode === 'sni' ? 'every route' : 'the route'} is as it should be.`
+        : ''
     return [table, last].filter((part) => part !== '').join('\n')
   }
 }

@@ -62,7 +62,9 @@ export async function readAuthorityCertificate(kube: Kube, dc: Datacenter): Prom
   if (!block) {
     throw new CassSniError('CSNI401', `key "cert" of ${authorityObject(dc)} holds no PEM certificate`, {
       object: authorityObject(dc),
-      next: [shell`kubectl get secret ${dc.keystores.caSecret} -n ${dc.namespace} -o jsonpath='{.data.cert}' | base64 -d`],
+      next: [
+        shell`kubectl get secret ${dc.keystores.caSecret} -n ${dc.namespace} -o jsonpath='{.data.cert}' | base64 -d`,
+      ],
     })
   }
   return `${block[0].replaceAll('\r', '')}\n`
@@ -78,7 +80,9 @@ export async function readKeystoreMaterial(kube: Kube, dc: Datacenter): Promise<
   if (encoded === undefined || encoded === '') {
     throw new CassSniError('CSNI204', `${keystoreObject(dc)} has no key "${dc.keystores.keystoreKey}"`, {
       object: keystoreObject(dc),
-      next: [shell`kubectl delete secret ${dc.keystores.keystoreSecret} -n ${dc.namespace}   # cass-operator then makes it again, from the same CA`],
+      next: [
+        shell`kubectl delete secret ${dc.keystores.keystoreSecret} -n ${dc.namespace}   # cass-operator then makes it again, from the same CA`,
+      ],
     })
   }
   const remembered = secret.metadata.annotations?.[PUBLIC_NAMES_ANNOTATION]
@@ -102,13 +106,17 @@ async function readSecret(kube: Kube, dc: Datacenter, name: string, what: string
 async function findSecret(kube: Kube, dc: Datacenter, name: string, what: string): Promise<Secret> {
   const secret = await kube.get<Secret>(SECRET, name, dc.namespace)
   if (secret) return secret
-  throw new CassSniError('CSNI204', `there is no secret/${name} in namespace ${dc.namespace}: datacenter ${dc.name} has no ${what} of cass-operator`, {
-    object: `secret/${name} in namespace ${dc.namespace}`,
-    next: [
-      shell`kubectl get cassandradatacenter ${dc.name} -n ${dc.namespace} -o jsonpath='{.spec.config}'   # cass-operator makes it when client_encryption_options.keystore is ${OPERATOR_KEYSTORE_PATH}`,
-      shell`kubectl get secrets -n ${dc.namespace}`,
-    ],
-  })
+  throw new CassSniError(
+    'CSNI204',
+    `there is no secret/${name} in namespace ${dc.namespace}: datacenter ${dc.name} has no ${what} of cass-operator`,
+    {
+      object: `secret/${name} in namespace ${dc.namespace}`,
+      next: [
+        shell`kubectl get cassandradatacenter ${dc.name} -n ${dc.namespace} -o jsonpath='{.spec.config}'   # cass-operator makes it when client_encryption_options.keystore is ${OPERATOR_KEYSTORE_PATH}`,
+        shell`kubectl get secrets -n ${dc.namespace}`,
+      ],
+    },
+  )
 }
 
 function text(data: Record<string, string>, key: 'cert' | 'key', dc: Datacenter): string {

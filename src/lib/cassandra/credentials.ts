@@ -17,11 +17,15 @@ export async function readCredentials(kube: Kube, datacenter: Datacenter): Promi
     secret = await kube.get<Secret>(SECRET, name, datacenter.namespace)
   } catch (error) {
     if (!(error instanceof CassSniError) || error.code !== 'CSNI203') throw error
-    throw new CassSniError('CSNI304', `you may not read the superuser's Secret ${name} in namespace ${datacenter.namespace}`, {
-      object,
-      next: [shell`kubectl auth can-i get secrets/${name} -n ${datacenter.namespace}`],
-      cause: error,
-    })
+    throw new CassSniError(
+      'CSNI304',
+      `you may not read the superuser's Secret ${name} in namespace ${datacenter.namespace}`,
+      {
+        object,
+        next: [shell`kubectl auth can-i get secrets/${name} -n ${datacenter.namespace}`],
+        cause: error,
+      },
+    )
   }
   if (secret === undefined) {
     throw new CassSniError(

@@ -3,7 +3,16 @@ import type { KubeObject } from '../cluster/kube.ts'
 import type { Pod, StatefulSet } from '../cluster/workloads.ts'
 import type { CassandraNode, Datacenter, KeystoreLocations, NodeState } from './datacenter.ts'
 import { encryptionFrom } from './encryption.ts'
-import { asHostId, CLUSTER_LABEL, DATACENTER_LABEL, labelValueFor, NODE_STATE_LABEL, objectNameFor, RACK_LABEL, splitPodName } from './names.ts'
+import {
+  asHostId,
+  CLUSTER_LABEL,
+  DATACENTER_LABEL,
+  labelValueFor,
+  NODE_STATE_LABEL,
+  objectNameFor,
+  RACK_LABEL,
+  splitPodName,
+} from './names.ts'
 import { waitingReason } from './waiting.ts'
 
 /** The fields in use of k8ssandra/cass-operator apis/cassandra/v1beta1/cassandradatacenter_types.go. */
@@ -46,16 +55,30 @@ export interface DatacenterObjects {
   answers?: ReadonlyMap<string, string>
 }
 
-const STATES: readonly string[] = ['Ready-to-Start', 'Starting', 'Started', 'Started-not-Ready', 'Decommissioning'] satisfies NodeState[]
+const STATES: readonly string[] = [
+  'Ready-to-Start',
+  'Starting',
+  'Started',
+  'Started-not-Ready',
+  'Decommissioning',
+] satisfies NodeState[]
 
 /** The Datacenter that these objects make up. Reads nothing else; never throws on odd values. */
-export function datacenterFrom({ cr, statefulSets, pods, clusterDomain = 'cluster.local', answers = new Map() }: DatacenterObjects): Datacenter {
+export function datacenterFrom({
+  cr,
+  statefulSets,
+  pods,
+  clusterDomain = 'cluster.local',
+  answers = new Map(),
+}: DatacenterObjects): Datacenter {
   const { name, namespace = '', uid = '' } = cr.metadata
   const spec = cr.spec ?? {}
   const status = cr.status ?? {}
   const clusterName = spec.clusterName ?? ''
   // LabelResourceName() in cassandradatacenter_types.go: old clusters keep their name override in the names of objects.
-  const resourceName = objectNameFor(status.datacenterName !== undefined && status.datacenterName !== '' ? status.datacenterName : name)
+  const resourceName = objectNameFor(
+    status.datacenterName !== undefined && status.datacenterName !== '' ? status.datacenterName : name,
+  )
   const prefix = `${objectNameFor(clusterName)}-${resourceName}`
   const ours = members(cr)
   const sets = statefulSets.filter(ours)
@@ -73,7 +96,9 @@ export function datacenterFrom({ cr, statefulSets, pods, clusterDomain = 'cluste
   const known = [...new Set(Object.values(status.nodeStatuses ?? {}).flatMap((node) => asHostId(node.hostID) ?? []))]
   const living = new Set(nodes.filter((node) => !node.replacing).map((node) => node.pod))
   const ofLiving = new Set(
-    Object.entries(status.nodeStatuses ?? {}).flatMap(([pod, node]) => (living.has(pod) && !answers.has(pod) ? (asHostId(node.hostID) ?? []) : [])),
+    Object.entries(status.nodeStatuses ?? {}).flatMap(([pod, node]) =>
+      living.has(pod) && !answers.has(pod) ? (asHostId(node.hostID) ?? []) : [],
+    ),
   )
   const encryption = encryptionFrom(spec.config)
   return {
@@ -94,7 +119,9 @@ export function datacenterFrom({ cr, statefulSets, pods, clusterDomain = 'cluste
     serverEncryption: encryption.server,
     keystores: keystoresOf(name, sets),
     superuserSecret:
-      spec.superuserSecretName !== undefined && spec.superuserSecretName !== '' ? spec.superuserSecretName : `${objectNameFor(clusterName)}-superuser`,
+      spec.superuserSecretName !== undefined && spec.superuserSecretName !== ''
+        ? spec.superuserSecretName
+        : `${objectNameFor(clusterName)}-superuser`,
     service: `${prefix}-service`,
     clusterDomain,
   }
@@ -105,7 +132,8 @@ function members(cr: CassandraDatacenterObject): (object: KubeObject) => boolean
   const cluster = labelValueFor(cr.spec?.clusterName ?? '')
   const names = new Set([labelValueFor(cr.metadata.name)])
   if ((cr.status?.metadataVersion ?? 0) < 1 && cr.spec?.datacenterName) names.add(labelValueFor(cr.spec.datacenterName))
-  return ({ metadata }) => metadata.labels?.[CLUSTER_LABEL] === cluster && names.has(metadata.labels[DATACENTER_LABEL] ?? '')
+  return ({ metadata }) =>
+    metadata.labels?.[CLUSTER_LABEL] === cluster && names.has(metadata.labels[DATACENTER_LABEL] ?? '')
 }
 
 interface NodeSources {
@@ -132,7 +160,13 @@ function nodesOf(sources: NodeSources): CassandraNode[] {
   const place = (rack: string) => (racks.includes(rack) ? racks.indexOf(rack) : racks.length)
   return [...names]
     .flatMap((name) => nodeFrom(name, byName.get(name), sources) ?? [])
-    .sort((a, b) => place(a.rack) - place(b.rack) || compareText(a.rack, b.rack) || compareText(a.statefulSet, b.statefulSet) || a.ordinal - b.ordinal)
+    .sort(
+      (a, b) =>
+        place(a.rack) - place(b.rack) ||
+        compareText(a.rack, b.rack) ||
+        compareText(a.statefulSet, b.statefulSet) ||
+        a.ordinal - b.ordinal,
+    )
 }
 
 function nodeFrom(
@@ -153,7 +187,12 @@ function nodeFrom(
   const terminating = pod?.metadata.deletionTimestamp !== undefined
   const identity = state === 'Started' && !replacing && !terminating ? hostIdOf(name, address, cr, answers) : {}
   const containers = (pod?.spec?.containers ?? []).map((container) => container.name)
-  const waiting = pod === undefined ? (cr.spec?.stopped === true ? 'the datacenter is stopped' : 'the pod does not exist yet') : waitingReason(pod, state)
+  const waiting =
+    pod === undefined
+      ? cr.spec?.stopped === true
+        ? 'the datacenter is stopped'
+        : 'the pod does not exist yet'
+      : waitingReason(pod, state)
   return {
     pod: name,
     podUid: pod?.metadata.uid ?? '',
@@ -169,7 +208,9 @@ function nodeFrom(
     dnsName: `${name}.${service}.${namespace}.svc.${clusterDomain}`,
     ...(waiting === undefined ? {} : { waiting }),
     containers: [...containers.filter((c) => c === 'cassandra'), ...containers.filter((c) => c !== 'cassandra')],
-    sidecar: [...(pod?.spec?.containers ?? []), ...(pod?.spec?.initContainers ?? [])].some((container) => container.name === 'istio-proxy'),
+    sidecar: [...(pod?.spec?.containers ?? []), ...(pod?.spec?.initContainers ?? [])].some(
+      (container) => container.name === 'istio-proxy',
+    ),
   }
 }
 
@@ -217,7 +258,9 @@ function ownedByStatefulSet(pod: Pod): boolean {
 
 /** The Secret that is mounted: its name is made of another name than the Secret's that the operator creates (construct_podtemplatespec.go), so it is read. */
 function keystoresOf(name: string, sets: StatefulSet[]): KeystoreLocations {
-  const mounted = sets.flatMap((set) => set.spec?.template?.spec?.volumes ?? []).find((volume) => volume.name === 'encryption-cred-storage')?.secret?.secretName
+  const mounted = sets
+    .flatMap((set) => set.spec?.template?.spec?.volumes ?? [])
+    .find((volume) => volume.name === 'encryption-cred-storage')?.secret?.secretName
   return {
     caSecret: `${name}-ca-keystore`,
     keystoreSecret: mounted ?? `${name}-keystore`,

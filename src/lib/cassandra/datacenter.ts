@@ -1,7 +1,15 @@
 /** What a CassandraDatacenter is to the rest of the program: the vocabulary of this room. `observe.ts` fills it. */
 
 /** How far cass-operator has brought a node: its label cassandra.datastax.com/node-state, or what is known without it. */
-export type NodeState = 'Ready-to-Start' | 'Starting' | 'Started' | 'Started-not-Ready' | 'Decommissioning' | 'Unscheduled' | 'Initializing' | 'Unknown'
+export type NodeState =
+  | 'Ready-to-Start'
+  | 'Starting'
+  | 'Started'
+  | 'Started-not-Ready'
+  | 'Decommissioning'
+  | 'Unscheduled'
+  | 'Initializing'
+  | 'Unknown'
 
 /** One Cassandra node: a pod of one of the datacenter's StatefulSets. */
 export interface CassandraNode {

@@ -32,7 +32,9 @@ function options(from: unknown, enabled: boolean): EncryptionOptions {
 }
 
 function field(from: unknown, name: string): unknown {
-  return typeof from === 'object' && from !== null && Object.hasOwn(from, name) ? (from as Record<string, unknown>)[name] : undefined
+  return typeof from === 'object' && from !== null && Object.hasOwn(from, name)
+    ? (from as Record<string, unknown>)[name]
+    : undefined
 }
 
 function truth(value: unknown): boolean {

@@ -29,6 +29,8 @@ export function localHostId(body: string): string | undefined {
   }
   const entity = typeof answer === 'object' && answer !== null && 'entity' in answer ? answer.entity : undefined
   if (!Array.isArray(entity)) return undefined
-  const local = (entity as unknown[]).find((one) => typeof one === 'object' && one !== null && 'IS_LOCAL' in one && one.IS_LOCAL === 'true')
+  const local = (entity as unknown[]).find(
+    (one) => typeof one === 'object' && one !== null && 'IS_LOCAL' in one && one.IS_LOCAL === 'true',
+  )
   return typeof local === 'object' && local !== null && 'HOST_ID' in local ? asHostId(local.HOST_ID) : undefined
 }

@@ -43,5 +43,8 @@ export function splitPodName(pod: string): { statefulSet: string; ordinal: numbe
 export function asHostId(text: unknown): string | undefined {
   if (typeof text !== 'string') return undefined
   const id = text.trim().toLowerCase()
-  return /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(id) && id !== '00000000-0000-0000-0000-000000000000' ? id : undefined
+  return /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(id) &&
+    id !== '00000000-0000-0000-0000-000000000000'
+    ? id
+    : undefined
 }

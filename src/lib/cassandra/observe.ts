@@ -32,7 +32,10 @@ export async function findDatacenter(kube: Kube, choice: DatacenterChoice): Prom
   return (await look(kube, choice)).found
 }
 
-async function look(kube: Kube, { namespace, name, clusterDomain }: DatacenterChoice): Promise<{ found?: Datacenter; all: CassandraDatacenterObject[] }> {
+async function look(
+  kube: Kube,
+  { namespace, name, clusterDomain }: DatacenterChoice,
+): Promise<{ found?: Datacenter; all: CassandraDatacenterObject[] }> {
   // All three are read at once: the labels are the same for every datacenter, and those of others are passed over later.
   const [all, statefulSets, pods] = await Promise.all([
     datacentersOf(kube, namespace, name),
@@ -69,7 +72,11 @@ async function look(kube: Kube, { namespace, name, clusterDomain }: DatacenterCh
   }
 }
 
-async function datacentersOf(kube: Kube, namespace: string, name: string | undefined): Promise<CassandraDatacenterObject[]> {
+async function datacentersOf(
+  kube: Kube,
+  namespace: string,
+  name: string | undefined,
+): Promise<CassandraDatacenterObject[]> {
   try {
     return await kube.list<CassandraDatacenterObject>(CASSANDRA_DATACENTER, {
       namespace,
@@ -77,11 +84,15 @@ async function datacentersOf(kube: Kube, namespace: string, name: string | undef
   } catch (error) {
     if (!(error instanceof CassSniError)) throw error
     if (error.code === 'CSNI205') {
-      throw new CassSniError('CSNI305', 'the cluster does not know CassandraDatacenters: cass-operator is not installed', {
-        object: 'customresourcedefinition/cassandradatacenters.cassandra.datastax.com',
-        next: ['kubectl cass-sni install'],
-        cause: error,
-      })
+      throw new CassSniError(
+        'CSNI305',
+        'the cluster does not know CassandraDatacenters: cass-operator is not installed',
+        {
+          object: 'customresourcedefinition/cassandradatacenters.cassandra.datastax.com',
+          next: ['kubectl cass-sni install'],
+          cause: error,
+        },
+      )
     }
     // A role may allow one datacenter by its name.
     if (error.code !== 'CSNI203' || name === undefined) throw error
@@ -90,7 +101,11 @@ async function datacentersOf(kube: Kube, namespace: string, name: string | undef
   }
 }
 
-function choose(all: CassandraDatacenterObject[], namespace: string, name: string | undefined): CassandraDatacenterObject | undefined {
+function choose(
+  all: CassandraDatacenterObject[],
+  namespace: string,
+  name: string | undefined,
+): CassandraDatacenterObject | undefined {
   if (name !== undefined) {
     const exact = all.find((cr) => cr.metadata.name === name)
     if (exact !== undefined) return exact
@@ -98,10 +113,14 @@ function choose(all: CassandraDatacenterObject[], namespace: string, name: strin
   const candidates = name === undefined ? all : all.filter((cr) => cr.spec?.datacenterName === name)
   if (candidates.length <= 1) return candidates[0]
   const names = candidates.map((cr) => cr.metadata.name).sort()
-  throw new CassSniError('CSNI105', `there are ${names.length} CassandraDatacenters in namespace ${namespace}: ${names.join(', ')}`, {
-    object: `cassandradatacenters in namespace ${namespace}`,
-    next: names.map((each) => shell`--datacenter ${each}`),
-  })
+  throw new CassSniError(
+    'CSNI105',
+    `there are ${names.length} CassandraDatacenters in namespace ${namespace}: ${names.join(', ')}`,
+    {
+      object: `cassandradatacenters in namespace ${namespace}`,
+      next: names.map((each) => shell`--datacenter ${each}`),
+    },
+  )
 }
 
 /** With `spec.configSecret` the configuration stands in a Secret under the key `config`. Who may not read it sees no TLS settings; the rest needs none. */
@@ -121,27 +140,43 @@ async function withConfigSecret(kube: Kube, cr: CassandraDatacenterObject): Prom
       }
 }
 
-async function missing(kube: Kube, { namespace, name }: DatacenterChoice, inNamespace: CassandraDatacenterObject[]): Promise<CassSniError> {
+async function missing(
+  kube: Kube,
+  { namespace, name }: DatacenterChoice,
+  inNamespace: CassandraDatacenterObject[],
+): Promise<CassSniError> {
   if (name !== undefined && inNamespace.length > 0) {
     const names = inNamespace.map((cr) => cr.metadata.name).sort()
-    return new CassSniError('CSNI301', `there is no CassandraDatacenter ${name} in namespace ${namespace}, but ${names.join(', ')}`, {
-      object: `cassandradatacenter/${name} in namespace ${namespace}`,
-      next: names.map((each) => shell`--datacenter ${each}`),
-    })
+    return new CassSniError(
+      'CSNI301',
+      `there is no CassandraDatacenter ${name} in namespace ${namespace}, but ${names.join(', ')}`,
+      {
+        object: `cassandradatacenter/${name} in namespace ${namespace}`,
+        next: names.map((each) => shell`--datacenter ${each}`),
+      },
+    )
   }
   const [everywhere, exists] = await Promise.all([
     kube.list<CassandraDatacenterObject>(CASSANDRA_DATACENTER).catch(unless('CSNI203', [])),
     kube.get(NAMESPACE, namespace).then((found) => found !== undefined, unless('CSNI203', true)),
   ])
   const elsewhere = everywhere.map((cr) => `${cr.metadata.namespace}/${cr.metadata.name}`).sort()
-  const hint = elsewhere.length === 0 ? '' : `; there is ${elsewhere.slice(0, 5).join(', ')}${elsewhere.length > 5 ? ', …' : ''}`
+  const hint =
+    elsewhere.length === 0 ? '' : `; there is ${elsewhere.slice(0, 5).join(', ')}${elsewhere.length > 5 ? ', …' : ''}`
   const next =
     elsewhere.length === 0
       ? [shell`kubectl cass-sni install -n ${namespace}`]
       : [...new Set(everywhere.map((cr) => shell`-n ${cr.metadata.namespace ?? ''}`))].sort().slice(0, 5)
-  if (!exists) return new CassSniError('CSNI204', `there is no namespace ${namespace}${hint}`, { object: `namespace/${namespace}`, next })
+  if (!exists)
+    return new CassSniError('CSNI204', `there is no namespace ${namespace}${hint}`, {
+      object: `namespace/${namespace}`,
+      next,
+    })
   const which = name === undefined ? 'no CassandraDatacenter' : `no CassandraDatacenter ${name}`
-  return new CassSniError('CSNI301', `there is ${which} in namespace ${namespace}${hint}`, { object: `cassandradatacenters in namespace ${namespace}`, next })
+  return new CassSniError('CSNI301', `there is ${which} in namespace ${namespace}${hint}`, {
+    object: `cassandradatacenters in namespace ${namespace}`,
+    next,
+  })
 }
 
 /** For `.catch`: the given value instead of an error of that code; any other error goes on. */

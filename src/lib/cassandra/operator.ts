@@ -31,7 +31,9 @@ export async function observeOperator(kube: Kube): Promise<Operator[]> {
     denied(error)
     refused = error
     const near = [...new Set([kube.target.namespace, 'cass-operator'])]
-    deployments = (await Promise.all(near.map((namespace) => kube.list<Deployment>(DEPLOYMENT, { namespace }).catch(denied)))).flatMap((found) => found ?? [])
+    deployments = (
+      await Promise.all(near.map((namespace) => kube.list<Deployment>(DEPLOYMENT, { namespace }).catch(denied)))
+    ).flatMap((found) => found ?? [])
   }
   const operators = deployments.filter(isOperator)
   if (operators.length === 0 && refused !== undefined) throw refused
@@ -41,7 +43,8 @@ export async function observeOperator(kube: Kube): Promise<Operator[]> {
       await Promise.all(
         namespaces.map(async (namespace) => {
           const labels = (await kube.get(NAMESPACE, namespace).catch(denied))?.metadata.labels ?? {}
-          return labels['istio-injection'] === 'enabled' || (labels['istio-injection'] === undefined && labels['istio.io/rev'] !== undefined)
+          return labels['istio-injection'] === 'enabled' ||
+            (labels['istio-injection'] === undefined && labels['istio.io/rev'] !== undefined)
             ? namespace
             : undefined
         }),
@@ -56,10 +59,15 @@ export async function observeOperator(kube: Kube): Promise<Operator[]> {
  * the manifests of 1.7 to 1.9 label only control-plane=controller-manager (k8ssandra/cass-operator config/manager/manager.yaml).
  */
 function isOperator({ metadata, spec }: Deployment): boolean {
-  if (metadata.labels?.['app.kubernetes.io/name'] === 'cass-operator' || /(^|-)cass-operator(-|$)/.test(metadata.name)) {
+  if (
+    metadata.labels?.['app.kubernetes.io/name'] === 'cass-operator' ||
+    /(^|-)cass-operator(-|$)/.test(metadata.name)
+  ) {
     return !/webhook|cleaner|metrics/.test(metadata.name)
   }
-  return (spec?.template?.spec?.containers ?? []).some((container) => /(^|\/)cass-operator(?=[:@]|$)/.test(container.image ?? ''))
+  return (spec?.template?.spec?.containers ?? []).some((container) =>
+    /(^|\/)cass-operator(?=[:@]|$)/.test(container.image ?? ''),
+  )
 }
 
 /** Pure: one Deployment of cass-operator as seen by its own pod template. `namespaceInjects`: Istio injects into pods of its namespace. */
@@ -68,7 +76,9 @@ export function operatorFrom(deployment: Deployment, namespaceInjects: boolean):
   const template = spec?.template
   const containers = template?.spec?.containers ?? []
   const manager =
-    containers.find((container) => /(^|\/)cass-operator(?=[:@]|$)/.test(container.image ?? '')) ?? containers.find((c) => c.name === 'manager') ?? containers[0]
+    containers.find((container) => /(^|\/)cass-operator(?=[:@]|$)/.test(container.image ?? '')) ??
+    containers.find((c) => c.name === 'manager') ??
+    containers[0]
   const version = /:v?(\d+\.\d+\.\d+[-+.\w]*)(?:@|$)/.exec(manager?.image ?? '')?.[1]
   // An unset or empty WATCH_NAMESPACE means all (operator-sdk); the Deployment of a namespaced install takes it from its own metadata, without a value.
   const variable = manager?.env?.find((each) => each.name === 'WATCH_NAMESPACE')
@@ -77,7 +87,9 @@ export function operatorFrom(deployment: Deployment, namespaceInjects: boolean):
     .split(',')
     .map((each) => each.trim())
     .filter((each) => each !== '')
-  const wish = template?.metadata?.labels?.['sidecar.istio.io/inject'] ?? template?.metadata?.annotations?.['sidecar.istio.io/inject']
+  const wish =
+    template?.metadata?.labels?.['sidecar.istio.io/inject'] ??
+    template?.metadata?.annotations?.['sidecar.istio.io/inject']
   return {
     namespace: metadata.namespace ?? '',
     deployment: metadata.name,

@@ -20,8 +20,12 @@ export function waitingReason(pod: Pod, state: NodeState): string | undefined {
   const conditions = pod.status?.conditions ?? []
   if (conditions.some((c) => c.type === 'Ready' && c.status === 'True')) return undefined
   const scheduled = conditions.find((c) => c.type === 'PodScheduled')
-  if (scheduled?.status === 'False') return short(`${obstacle(scheduled.message ?? '')}${scheduled.message ?? scheduled.reason ?? 'not scheduled'}`)
-  const trouble = containerTrouble(pod.status?.initContainerStatuses, 'init ') ?? initProgress(pod) ?? containerTrouble(pod.status?.containerStatuses, '')
+  if (scheduled?.status === 'False')
+    return short(`${obstacle(scheduled.message ?? '')}${scheduled.message ?? scheduled.reason ?? 'not scheduled'}`)
+  const trouble =
+    containerTrouble(pod.status?.initContainerStatuses, 'init ') ??
+    initProgress(pod) ??
+    containerTrouble(pod.status?.containerStatuses, '')
   if (trouble !== undefined) return short(trouble)
   const own = STATE_TEXT[state]
   if (own !== undefined) return own
@@ -47,7 +51,8 @@ function containerTrouble(statuses: ContainerStatus[] | undefined, prefix: strin
       return `${prefix}image of ${status.name}: ${waiting.reason}${waiting.message === undefined ? '' : `: ${waiting.message}`}`
     }
     if (waiting?.reason === 'CrashLoopBackOff') {
-      const code = exit === undefined ? '' : `, exit code ${exit.exitCode}${exit.reason === 'OOMKilled' ? ' (out of memory)' : ''}`
+      const code =
+        exit === undefined ? '' : `, exit code ${exit.exitCode}${exit.reason === 'OOMKilled' ? ' (out of memory)' : ''}`
       return `${prefix}${status.name} crashes (${status.restartCount} restarts${code})`
     }
     if (waiting?.reason !== undefined && /Error$/.test(waiting.reason)) {
@@ -63,7 +68,9 @@ function containerTrouble(statuses: ContainerStatus[] | undefined, prefix: strin
 
 /** "init: server-config-init" while that init container has not ended; sidecars (restartPolicy Always) count as done once started. */
 function initProgress(pod: Pod): string | undefined {
-  const sidecars = new Set((pod.spec?.initContainers ?? []).filter((c) => c.restartPolicy === 'Always').map((c) => c.name))
+  const sidecars = new Set(
+    (pod.spec?.initContainers ?? []).filter((c) => c.restartPolicy === 'Always').map((c) => c.name),
+  )
   const current = (pod.status?.initContainerStatuses ?? []).find((c) =>
     sidecars.has(c.name) ? c.started !== true : c.state?.terminated === undefined && !c.ready,
   )

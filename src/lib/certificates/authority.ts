@@ -27,10 +27,12 @@ export interface AuthorityPlace {
  */
 export function parseAuthority(certificatePem: string, keyPem: string, place: AuthorityPlace): Authority {
   const certificate = parseCertificate(certificatePem, place)
-  if (!certificate.x509.ca) throw unusable(place, `its certificate (${certificate.subject}) is not one of a certificate authority`)
+  if (!certificate.x509.ca)
+    throw unusable(place, `its certificate (${certificate.subject}) is not one of a certificate authority`)
   const block = firstBlock(keyPem, /[A-Z ]*PRIVATE KEY/)
   if (block === undefined) throw unusable(place, 'key "key" holds no PEM private key')
-  if (block.includes('ENCRYPTED')) throw unusable(place, 'its private key is encrypted, and cass-operator cannot read such a key either')
+  if (block.includes('ENCRYPTED'))
+    throw unusable(place, 'its private key is encrypted, and cass-operator cannot read such a key either')
   let key: KeyObject
   try {
     key = createPrivateKey(block)
@@ -38,7 +40,8 @@ export function parseAuthority(certificatePem: string, keyPem: string, place: Au
     // The cause is left out on purpose: it could quote the key.
     throw unusable(place, 'its private key cannot be read')
   }
-  if (!certificate.x509.checkPrivateKey(key)) throw unusable(place, 'its private key does not belong to its certificate')
+  if (!certificate.x509.checkPrivateKey(key))
+    throw unusable(place, 'its private key does not belong to its certificate')
   return { certificate, key }
 }
 
@@ -104,7 +107,9 @@ export function signedBy(certificate: X509Certificate, authority: X509Certificat
 function unusable(place: AuthorityPlace, why: string, cause?: unknown): CassSniError {
   return new CassSniError('CSNI401', `the certificate authority in ${place.object} cannot be used: ${why}`, {
     object: place.object,
-    next: [shell`kubectl get secret ${place.secret} -n ${place.namespace} -o jsonpath='{.data.cert}' | base64 -d | openssl x509 -noout -text`],
+    next: [
+      shell`kubectl get secret ${place.secret} -n ${place.namespace} -o jsonpath='{.data.cert}' | base64 -d | openssl x509 -noout -text`,
+    ],
     ...(cause === undefined ? {} : { cause }),
   })
 }

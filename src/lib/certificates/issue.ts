@@ -43,7 +43,9 @@ export async function issueLeaf(request: LeafRequest): Promise<IssuedLeaf> {
   const x509 = await import('./x509.ts')
   const pair = await promisify(generateKeyPair)('rsa', { modulusLength: RSA_BITS })
   const issuer = new x509.X509Certificate(authority.certificate.der)
-  const issuerKey = issuer.getExtension(x509.SubjectKeyIdentifierExtension) ?? (await x509.SubjectKeyIdentifierExtension.create(issuer.publicKey))
+  const issuerKey =
+    issuer.getExtension(x509.SubjectKeyIdentifierExtension) ??
+    (await x509.SubjectKeyIdentifierExtension.create(issuer.publicKey))
   const publicKey = new x509.PublicKey(pair.publicKey.export({ type: 'spki', format: 'der' }))
   const serial = randomBytes(SERIAL_BYTES)
   serial[0] = ((serial[0] ?? 0) & 0x7f) | 0x40
@@ -62,7 +64,9 @@ export async function issueLeaf(request: LeafRequest): Promise<IssuedLeaf> {
       new x509.BasicConstraintsExtension(false, undefined, true),
       await x509.SubjectKeyIdentifierExtension.create(publicKey),
       new x509.AuthorityKeyIdentifierExtension(issuerKey.keyId),
-      new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value }))),
+      new x509.SubjectAlternativeNameExtension(
+        names.map((value) => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value })),
+      ),
     ],
   })
   return { certificate: readCertificate(Buffer.from(issued.rawData)), key: pair.privateKey }
@@ -71,7 +75,10 @@ export async function issueLeaf(request: LeafRequest): Promise<IssuedLeaf> {
 /** When a certificate that is issued now (milliseconds) would begin and end. */
 export function validityOf(authority: Authority, now: number): { notBefore: Date; notAfter: Date } {
   const { notBefore, notAfter } = authority.certificate
-  return { notBefore: new Date(Math.max(now - BACKDATED_MS, notBefore.getTime())), notAfter: new Date(Math.min(now + VALIDITY_DAYS * DAY, notAfter.getTime())) }
+  return {
+    notBefore: new Date(Math.max(now - BACKDATED_MS, notBefore.getTime())),
+    notAfter: new Date(Math.min(now + VALIDITY_DAYS * DAY, notAfter.getTime())),
+  }
 }
 
 /** A key entry of a keystore: the leaf, then what proves it. */

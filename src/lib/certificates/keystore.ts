@@ -54,7 +54,8 @@ export function readKeystore(bytes: Buffer, password: string, object: string): K
     throw unreadable(object, `it is ${format}, and only the format JKS is read`)
   }
   const version = bytes.readUInt32BE(4)
-  if (version !== VERSION) throw unreadable(object, `it is a Java keystore of version ${version}, and only version ${VERSION} is read`)
+  if (version !== VERSION)
+    throw unreadable(object, `it is a Java keystore of version ${version}, and only version ${VERSION} is read`)
   const content = bytes.subarray(0, bytes.length - DIGEST_BYTES)
   if (!timingSafeEqual(digest(content, password), bytes.subarray(bytes.length - DIGEST_BYTES))) {
     throw unreadable(object, 'the configured keystore_password does not fit, or the file is damaged')
@@ -71,7 +72,11 @@ export function readKeystore(bytes: Buffer, password: string, object: string): K
 export function writeKeystore(entries: readonly KeystoreEntry[], password: string): Buffer {
   const parts: Buffer[] = [uint32(MAGIC), uint32(VERSION), uint32(entries.length)]
   for (const entry of entries) {
-    parts.push(uint32(entry.kind === 'key' ? KEY_ENTRY : TRUSTED_ENTRY), modifiedUtf8(entry.alias), timestamp(entry.created))
+    parts.push(
+      uint32(entry.kind === 'key' ? KEY_ENTRY : TRUSTED_ENTRY),
+      modifiedUtf8(entry.alias),
+      timestamp(entry.created),
+    )
     if (entry.kind === 'key') {
       parts.push(block(entry.protectedKey), uint32(entry.chain.length))
       for (const certificate of entry.chain) parts.push(modifiedUtf8('X.509'), block(certificate))
@@ -108,7 +113,9 @@ export function recoverKey(protectedKey: Buffer, password: string): Buffer | und
   if (sealed.length < 2 * DIGEST_BYTES) return undefined
   const salt = sealed.subarray(0, DIGEST_BYTES)
   const key = mask(sealed.subarray(DIGEST_BYTES, sealed.length - DIGEST_BYTES), password, salt)
-  return timingSafeEqual(sha1(passwordBytes(password), key), sealed.subarray(sealed.length - DIGEST_BYTES)) ? key : undefined
+  return timingSafeEqual(sha1(passwordBytes(password), key), sealed.subarray(sealed.length - DIGEST_BYTES))
+    ? key
+    : undefined
 }
 
 function readEntries(content: Buffer): KeystoreEntry[] {
@@ -154,7 +161,9 @@ function readEntries(content: Buffer): KeystoreEntry[] {
 function unreadable(object: string, why: string, cause?: unknown): CassSniError {
   return new CassSniError('CSNI403', `the keystore in ${object} cannot be read: ${why}`, {
     object,
-    next: ['kubectl cass-sni certs --replace-keystore   # makes a new keystore under the configured password; entries of the old one are lost'],
+    next: [
+      'kubectl cass-sni certs --replace-keystore   # makes a new keystore under the configured password; entries of the old one are lost',
+    ],
     ...(cause === undefined ? {} : { cause }),
   })
 }

@@ -76,7 +76,11 @@ export function parsePublicNames(given: readonly string[]): string[] {
  * The names of a new certificate: the required ones; and while a node has no host id, the host ids of the old certificate too, because a node
  * that is only restarting comes back under its own.
  */
-export function namesToIssue(required: readonly string[], current: Current | undefined, nodesPending: boolean): string[] {
+export function namesToIssue(
+  required: readonly string[],
+  current: Current | undefined,
+  nodesPending: boolean,
+): string[] {
   const kept = nodesPending ? (current?.leaf.names.filter((name) => HOST_ID.test(name)) ?? []) : []
   return [...new Set([...required, ...kept])]
 }
@@ -87,7 +91,12 @@ export function namesToIssue(required: readonly string[], current: Current | und
  */
 export function forgottenNames(carried: readonly string[], required: readonly string[], dc: Datacenter): string[] {
   const wanted = new Set(required)
-  return carried.filter((name) => !wanted.has(name) && !HOST_ID.test(name) && !name.endsWith(normalName(`.${dc.namespace}.svc.${dc.clusterDomain}`)))
+  return carried.filter(
+    (name) =>
+      !wanted.has(name) &&
+      !HOST_ID.test(name) &&
+      !name.endsWith(normalName(`.${dc.namespace}.svc.${dc.clusterDomain}`)),
+  )
 }
 
 export interface Decision {
@@ -112,7 +121,12 @@ export interface Current {
  * @param current undefined when the keystore holds no certificate of its own, or is to be replaced
  * @param now milliseconds since the epoch
  */
-export function decide(current: Current | undefined, required: readonly string[], authority: Certificate, now: number): Decision {
+export function decide(
+  current: Current | undefined,
+  required: readonly string[],
+  authority: Certificate,
+  now: number,
+): Decision {
   if (!current)
     return {
       action: 'issue',
@@ -124,7 +138,8 @@ export function decide(current: Current | undefined, required: readonly string[]
   const missing = required.filter((name) => !carried.has(name))
   if (missing.length > 0) reasons.push(`names are missing: ${listed(missing)}`)
   if (!signedBy(leaf.x509, authority.x509)) reasons.push(`it was signed by another authority: ${leaf.issuer}`)
-  else if (!chain.some((certificate) => certificate.fingerprint256 === authority.fingerprint256)) reasons.push('its chain lacks the authority')
+  else if (!chain.some((certificate) => certificate.fingerprint256 === authority.fingerprint256))
+    reasons.push('its chain lacks the authority')
   if (!trusted.some((certificate) => certificate.fingerprint256 === authority.fingerprint256)) {
     reasons.push('the authority is not among the trusted certificates of the keystore')
   }
@@ -138,14 +153,17 @@ function dateReasons(leaf: Certificate, authority: Certificate, now: number): st
   if (leaf.notAfter.getTime() <= now) return [`it expired on ${dateText(leaf.notAfter)}`]
   const days = daysUntil(leaf.notAfter, now)
   // One that ends with its authority cannot be made to last longer: issuing it again at every run would help nobody.
-  return days < RENEWAL_DAYS && leaf.notAfter < authority.notAfter ? [`it expires in ${days} days, on ${dateText(leaf.notAfter)}`] : []
+  return days < RENEWAL_DAYS && leaf.notAfter < authority.notAfter
+    ? [`it expires in ${days} days, on ${dateText(leaf.notAfter)}`]
+    : []
 }
 
 function strengthReasons(leaf: Certificate): string[] {
   const reasons: string[] = []
   const key = leaf.x509.publicKey
   const bits = key.asymmetricKeyDetails?.modulusLength
-  if (key.asymmetricKeyType === 'rsa' && bits !== undefined && bits < WEAKEST_RSA_BITS) reasons.push(`its key is weak: RSA with ${bits} bits`)
+  if (key.asymmetricKeyType === 'rsa' && bits !== undefined && bits < WEAKEST_RSA_BITS)
+    reasons.push(`its key is weak: RSA with ${bits} bits`)
   // No extended key usage at all allows every use.
   const usages: string[] = leaf.x509.keyUsage ?? []
   if (usages.length > 0) {
@@ -176,5 +194,7 @@ function isDnsName(name: string): boolean {
   const labels = name.split('.')
   if (labels[0] === '*' && labels.length > 2) labels.shift()
   // A last label of digits only is a mistyped address.
-  return labels.every((label) => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/.test(label)) && !/^\d+$/.test(labels.at(-1) ?? '')
+  return (
+    labels.every((label) => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/.test(label)) && !/^\d+$/.test(labels.at(-1) ?? '')
+  )
 }

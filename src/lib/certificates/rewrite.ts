@@ -19,7 +19,12 @@ function ownEntry(entries: readonly KeystoreEntry[], alias: string): KeyEntry | 
  * What the keystore holds now, for `decide`; undefined when there is no certificate with a key in it.
  * @throws CSNI403 when a certificate in it cannot be read
  */
-export function currentOf(entries: readonly KeystoreEntry[], alias: string, password: string, object: string): Current | undefined {
+export function currentOf(
+  entries: readonly KeystoreEntry[],
+  alias: string,
+  password: string,
+  object: string,
+): Current | undefined {
   const own = ownEntry(entries, alias)
   const [leaf, ...chain] = own?.chain ?? []
   if (!own || !leaf) return undefined
@@ -34,7 +39,9 @@ export function currentOf(entries: readonly KeystoreEntry[], alias: string, pass
   } catch (cause) {
     throw new CassSniError('CSNI403', `the keystore in ${object} holds a certificate that cannot be read`, {
       object,
-      next: ['kubectl cass-sni certs --replace-keystore   # makes a new keystore under the configured password; entries of the old one are lost'],
+      next: [
+        'kubectl cass-sni certs --replace-keystore   # makes a new keystore under the configured password; entries of the old one are lost',
+      ],
       cause,
     })
   }
@@ -77,7 +84,9 @@ function withAuthority(entries: readonly KeystoreEntry[], authority: Certificate
     certificate: authority.der,
   }
   // Another authority under that alias was trusted until now: nodes that still serve what it signed need it.
-  const kept = entries.map((entry) => (entry.alias.toLowerCase() === AUTHORITY_ALIAS ? { ...entry, alias: freeAlias(entries) } : entry))
+  const kept = entries.map((entry) =>
+    entry.alias.toLowerCase() === AUTHORITY_ALIAS ? { ...entry, alias: freeAlias(entries) } : entry,
+  )
   return [trusted, ...kept]
 }
 

@@ -59,7 +59,9 @@ async function applyOne(kube: Kube, change: Change): Promise<Change> {
 
 /** An object under the same name with another uid is not the one that was to be removed. */
 function prunedAgain(change: Change, uid: string | undefined): Change {
-  return uid === change.live?.metadata.uid ? change : { ...change, action: 'unchanged', reason: 'it was replaced by somebody else meanwhile' }
+  return uid === change.live?.metadata.uid
+    ? change
+    : { ...change, action: 'unchanged', reason: 'it was replaced by somebody else meanwhile' }
 }
 
 async function send(kube: Kube, change: Change): Promise<void> {
@@ -69,11 +71,18 @@ async function send(kube: Kube, change: Change): Promise<void> {
     return
   }
   if (change.desired === undefined)
-    throw new CassSniError('CSNI903', `${displayName(change.type, change.name)} is to be ${change.action}, but into what is not told`)
+    throw new CassSniError(
+      'CSNI903',
+      `${displayName(change.type, change.name)} is to be ${change.action}, but into what is not told`,
+    )
   const { object, ownership, force } = change.desired
   // the uid makes sure that it is still the object that was compared
   const metadata = uid === undefined ? object.metadata : { ...object.metadata, uid }
-  await kube.apply(change.type, { ...object, metadata }, { force: ownership === 'own' || force === true || competesWithOurPatches(change) })
+  await kube.apply(
+    change.type,
+    { ...object, metadata },
+    { force: ownership === 'own' || force === true || competesWithOurPatches(change) },
+  )
 }
 
 function conflictError(conflicts: Change[]): CassSniError {
@@ -94,5 +103,8 @@ function conflictError(conflicts: Change[]): CassSniError {
       ],
     })
   }
-  return new CassSniError('CSNI207', message, { ...details, next: [`kubectl get ${resource} -o yaml --show-managed-fields`] })
+  return new CassSniError('CSNI207', message, {
+    ...details,
+    next: [`kubectl get ${resource} -o yaml --show-managed-fields`],
+  })
 }

@@ -14,7 +14,13 @@ export function compare(desired: Desired, live: KubeObject | undefined): Change 
   const { type, ownership } = desired
   const object = storedForm(desired)
   const { name, namespace } = object.metadata
-  const change = { type, name, ...(namespace === undefined ? {} : { namespace }), desired: { ...desired, object }, ...(live === undefined ? {} : { live }) }
+  const change = {
+    type,
+    name,
+    ...(namespace === undefined ? {} : { namespace }),
+    desired: { ...desired, object },
+    ...(live === undefined ? {} : { live }),
+  }
   if (live === undefined) return { ...change, action: 'created', fields: [] }
   if (ownership === 'own') {
     const reason = whyNotOurs(desired, live)
@@ -33,7 +39,10 @@ export function compare(desired: Desired, live: KubeObject | undefined): Change 
 /** The object as the API server keeps it: a Secret's stringData becomes data, which is what can be compared. */
 function storedForm({ type, object }: Desired): KubeObject {
   if (type.kind !== SECRET.kind || type.group !== SECRET.group || object.stringData === undefined) return object
-  const { stringData, ...rest } = object as KubeObject & { stringData: Record<string, string>; data?: Record<string, string> }
+  const { stringData, ...rest } = object as KubeObject & {
+    stringData: Record<string, string>
+    data?: Record<string, string>
+  }
   const encoded = Object.entries(stringData).map(([key, text]) => [key, Buffer.from(text, 'utf8').toString('base64')])
   return { ...rest, data: { ...rest.data, ...Object.fromEntries(encoded) } }
 }
@@ -65,11 +74,17 @@ function whoElseOwns(desired: Desired, live: KubeObject, found: Difference[]): s
 /** True when a field that we want to apply is ours by a patch: server-side apply takes that for another manager, so it must be forced. */
 export function competesWithOurPatches({ live, desired }: Change): boolean {
   if (live === undefined || desired === undefined) return false
-  return differences(desired.type, desired.object, live).some((one) => ownersOf(live, one.steps).some((owner) => owner.ours))
+  return differences(desired.type, desired.object, live).some((one) =>
+    ownersOf(live, one.steps).some((owner) => owner.ours),
+  )
 }
 
 function shown({ type }: Desired, { path, before, after }: Difference): FieldChange {
   const secret = type.kind === SECRET.kind && type.group === SECRET.group && /^(data|stringData)\b/.test(path)
   const hide = (value: unknown) => (secret ? '(secret)' : value)
-  return { path, ...(before === undefined ? {} : { before: hide(before) }), ...(after === undefined ? {} : { after: hide(after) }) }
+  return {
+    path,
+    ...(before === undefined ? {} : { before: hide(before) }),
+    ...(after === undefined ? {} : { after: hide(after) }),
+  }
 }

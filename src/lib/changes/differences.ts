@@ -22,7 +22,15 @@ interface Place {
 
 /** Fields that identify an object: equal by the way it was found. */
 const IDENTITY = new Set(['apiVersion', 'kind'])
-const IDENTITY_METADATA = new Set(['name', 'namespace', 'uid', 'resourceVersion', 'generation', 'creationTimestamp', 'managedFields'])
+const IDENTITY_METADATA = new Set([
+  'name',
+  'namespace',
+  'uid',
+  'resourceVersion',
+  'generation',
+  'creationTimestamp',
+  'managedFields',
+])
 
 /**
  * Every field of `desired` that the live object has not or has otherwise, and every field that we applied once and that is no longer desired.
@@ -37,7 +45,12 @@ export function differences(type: ResourceType, desired: KubeObject, live: KubeO
     else {
       for (const [field, value] of Object.entries(want as Fields)) {
         if (!IDENTITY_METADATA.has(field))
-          compareValue(value, live.metadata[field as keyof typeof live.metadata], below(below(start, 'metadata'), field), found)
+          compareValue(
+            value,
+            live.metadata[field as keyof typeof live.metadata],
+            below(below(start, 'metadata'), field),
+            found,
+          )
       }
     }
   }
@@ -52,9 +65,11 @@ function compareValue(want: unknown, have: unknown, at: Place, found: Difference
     // an empty list is kept by nobody
     else if (have !== undefined || want.length > 0) found.push(different(want, have, at))
   } else if (typeof want === 'object') {
-    if (typeof have === 'object' && have !== null && !Array.isArray(have)) compareMaps(want as Fields, have as Fields, at, found)
+    if (typeof have === 'object' && have !== null && !Array.isArray(have))
+      compareMaps(want as Fields, have as Fields, at, found)
     // nor is an empty map of labels, annotations or the like, but `emptyDir: {}` is
-    else if (have !== undefined || Object.keys(want).length > 0 || at.steps[0] !== 'metadata') found.push(different(want, have, at))
+    else if (have !== undefined || Object.keys(want).length > 0 || at.steps[0] !== 'metadata')
+      found.push(different(want, have, at))
   } else if (!sameScalar(at.steps, want, have)) found.push(different(want, have, at))
 }
 
@@ -72,21 +87,28 @@ function compareMaps(want: Fields, have: Fields, at: Place, found: Difference[])
   for (const [name, value] of Object.entries(want)) compareValue(value, have[name], below(place, name), found)
   if (!place.atomic) return
   for (const [name, value] of Object.entries(have)) {
-    if (want[name] === undefined && !isDefault(at.type, name, value)) found.push({ path: below(place, name).path, steps: place.steps, before: value })
+    if (want[name] === undefined && !isDefault(at.type, name, value))
+      found.push({ path: below(place, name).path, steps: place.steps, before: value })
   }
 }
 
 function compareLists(want: unknown[], have: unknown[], at: Place, found: Difference[]): void {
   const shape = at.atomic ? { kind: 'atomic' as const } : listShape(at.type, at.live, at.steps)
   if (shape.kind === 'set') {
-    for (const value of want) if (!have.includes(value)) found.push({ path: `${at.path}[${String(value)}]`, steps: at.steps, after: value })
+    for (const value of want)
+      if (!have.includes(value)) found.push({ path: `${at.path}[${String(value)}]`, steps: at.steps, after: value })
     return
   }
   if (shape.kind === 'keyed') {
     for (const item of want) {
       const keys = keysOf(item, shape.keys)
       const there = have.find((other) => sameKeys(keys, keysOf(other, shape.keys)))
-      compareValue(item, there, { ...at, steps: [...at.steps, keys], path: `${at.path}${itemPath(keys, want, shape.keys)}` }, found)
+      compareValue(
+        item,
+        there,
+        { ...at, steps: [...at.steps, keys], path: `${at.path}${itemPath(keys, want, shape.keys)}` },
+        found,
+      )
     }
     return
   }
@@ -94,7 +116,8 @@ function compareLists(want: unknown[], have: unknown[], at: Place, found: Differ
     found.push({ path: at.path, steps: at.steps, before: have, after: want })
     return
   }
-  for (const [index, item] of want.entries()) compareValue(item, have[index], { ...at, atomic: true, path: `${at.path}[${index}]` }, found)
+  for (const [index, item] of want.entries())
+    compareValue(item, have[index], { ...at, atomic: true, path: `${at.path}[${index}]` }, found)
 }
 
 /** Looks for fields in a set of ours that are live and no longer desired. */
@@ -107,7 +130,8 @@ function compareOwned(set: FieldSet, want: unknown, have: unknown, at: Place, fo
       const wanted = (want as Fields | undefined)?.[name]
       const place = below(at, name)
       if (Object.keys(inner).length > 0) compareOwned(inner, wanted ?? undefined, there, place, found)
-      else if (wanted === undefined || wanted === null) found.push({ path: place.path, steps: place.steps, before: there })
+      else if (wanted === undefined || wanted === null)
+        found.push({ path: place.path, steps: place.steps, before: there })
       continue
     }
     const list = Array.isArray(have) ? (have as unknown[]) : []
@@ -118,7 +142,8 @@ function compareOwned(set: FieldSet, want: unknown, have: unknown, at: Place, fo
       const there = list.find((item) => sameKeys(keys, keysOf(item, names)))
       const desired = wanted.find((item) => sameKeys(keys, keysOf(item, names)))
       const place = { ...at, steps: [...at.steps, keys], path: `${at.path}${itemPath(keys, list, names)}` }
-      if (there !== undefined && desired === undefined) found.push({ path: place.path, steps: place.steps, before: there })
+      if (there !== undefined && desired === undefined)
+        found.push({ path: place.path, steps: place.steps, before: there })
       else if (there !== undefined) compareOwned(inner, desired, there, place, found)
     }
     const value = setValue(entry)

@@ -26,7 +26,11 @@ export function isOurs(object: KubeObject): boolean {
 export function keeperOf(object: KubeObject): string {
   const label = object.metadata.labels?.[MANAGED_BY_LABEL]
   if (label !== undefined) return label
-  const managers = new Set((object.metadata.managedFields ?? []).filter((entry) => entry.subresource === undefined).map((entry) => entry.manager ?? ''))
+  const managers = new Set(
+    (object.metadata.managedFields ?? [])
+      .filter((entry) => entry.subresource === undefined)
+      .map((entry) => entry.manager ?? ''),
+  )
   managers.delete('')
   managers.delete(FIELD_MANAGER)
   return managers.size > 0 ? [...managers].join(', ') : 'somebody else'

@@ -19,7 +19,8 @@ export interface Prune {
  * CSNI203 without the right to read.
  */
 export async function planChanges(kube: Kube, desired: Desired[], prune?: Prune): Promise<ChangeSet> {
-  const listed = prune === undefined ? [] : await Promise.all(prune.types.map((type) => listPrunable(kube, type, prune)))
+  const listed =
+    prune === undefined ? [] : await Promise.all(prune.types.map((type) => listPrunable(kube, type, prune)))
   const known = new Map<string, KubeObject>()
   for (const [index, objects] of listed.entries()) {
     for (const object of objects) known.set(keyOf(prune?.types[index] as ResourceType, object), object)
@@ -27,7 +28,9 @@ export async function planChanges(kube: Kube, desired: Desired[], prune?: Prune)
   const changes = await Promise.all(
     desired.map(async (one) => {
       // what the prune's list has brought need not be read again
-      const live = known.get(keyOf(one.type, one.object)) ?? (await kube.get(one.type, one.object.metadata.name, one.object.metadata.namespace))
+      const live =
+        known.get(keyOf(one.type, one.object)) ??
+        (await kube.get(one.type, one.object.metadata.name, one.object.metadata.namespace))
       if (live === undefined && one.mustExist === true) throw missing(one)
       return compare(one, live)
     }),
@@ -35,12 +38,18 @@ export async function planChanges(kube: Kube, desired: Desired[], prune?: Prune)
   const kept = new Set(desired.map((one) => keyOf(one.type, one.object)))
   const pruned = listed.flatMap((objects, index) => {
     const type = prune?.types[index] as ResourceType
-    return objects.filter((object) => !kept.has(keyOf(type, object)) && isOurs(object)).map((live) => prunedChange(type, live))
+    return objects
+      .filter((object) => !kept.has(keyOf(type, object)) && isOurs(object))
+      .map((live) => prunedChange(type, live))
   })
   return { changes: [...changes, ...pruned.reverse()] }
 }
 
-async function listPrunable(kube: Kube, type: ResourceType, { namespace, labelSelector }: Prune): Promise<KubeObject[]> {
+async function listPrunable(
+  kube: Kube,
+  type: ResourceType,
+  { namespace, labelSelector }: Prune,
+): Promise<KubeObject[]> {
   try {
     return await kube.list(type, { labelSelector, ...(type.namespaced ? { namespace } : {}) })
   } catch (error) {
@@ -65,6 +74,8 @@ function missing({ type, object }: Desired): CassSniError {
   const where = namespace === undefined ? '' : ` in namespace ${namespace}`
   return new CassSniError('CSNI204', `${displayName(type, name)} does not exist${where}`, {
     object: `${displayName(type, name)}${where}`,
-    next: [`kubectl get ${type.plural}${type.group === '' ? '' : `.${type.group}`}${namespace === undefined ? '' : shell` -n ${namespace}`}`],
+    next: [
+      `kubectl get ${type.plural}${type.group === '' ? '' : `.${type.group}`}${namespace === undefined ? '' : shell` -n ${namespace}`}`,
+    ],
   })
 }

@@ -32,9 +32,27 @@ const DEFAULTS: [string, unknown][] = [
 ]
 
 /** Maps of built-in kinds that are replaced as a whole (`x-kubernetes-map-type: atomic`): an entry more means something else. */
-const ATOMIC_MAPS = new Set(['selector', 'nodeSelector', 'labelSelector', 'podSelector', 'namespaceSelector', 'objectSelector'])
+const ATOMIC_MAPS = new Set([
+  'selector',
+  'nodeSelector',
+  'labelSelector',
+  'podSelector',
+  'namespaceSelector',
+  'objectSelector',
+])
 
-const QUANTITIES = new Set(['requests', 'limits', 'capacity', 'allocatable', 'overhead', 'default', 'defaultRequest', 'max', 'min', 'hard'])
+const QUANTITIES = new Set([
+  'requests',
+  'limits',
+  'capacity',
+  'allocatable',
+  'overhead',
+  'default',
+  'defaultRequest',
+  'max',
+  'min',
+  'hard',
+])
 
 /** True for the kinds that kube-apiserver itself defines: groups of custom resources have a dot and do not end in .k8s.io. */
 export function isBuiltIn(type: ResourceType): boolean {
@@ -54,11 +72,17 @@ export function listShape(type: ResourceType, live: KubeObject | undefined, step
   const last = steps.at(-1)
   if (typeof last !== 'string') return { kind: 'atomic' }
   if (steps[0] === 'metadata')
-    return last === 'ownerReferences' ? { kind: 'keyed', keys: ['uid'] } : last === 'finalizers' ? { kind: 'set' } : { kind: 'atomic' }
+    return last === 'ownerReferences'
+      ? { kind: 'keyed', keys: ['uid'] }
+      : last === 'finalizers'
+        ? { kind: 'set' }
+        : { kind: 'atomic' }
   if (!isBuiltIn(type)) return { kind: 'atomic' }
   if (last === 'ports') {
     if (type.kind === 'Service' && steps.length === 2) return { kind: 'keyed', keys: ['port', 'protocol'] }
-    return steps.at(-3) === 'containers' || steps.at(-3) === 'initContainers' ? { kind: 'keyed', keys: ['containerPort', 'protocol'] } : { kind: 'atomic' }
+    return steps.at(-3) === 'containers' || steps.at(-3) === 'initContainers'
+      ? { kind: 'keyed', keys: ['containerPort', 'protocol'] }
+      : { kind: 'atomic' }
   }
   const keys = KEYED[last]
   return keys === undefined ? { kind: 'atomic' } : { kind: 'keyed', keys }
@@ -67,7 +91,11 @@ export function listShape(type: ResourceType, live: KubeObject | undefined, step
 /** The values that an item is found by; a port's protocol is TCP when it is not told. */
 export function keysOf(item: unknown, keys: string[]): Record<string, unknown> {
   const fields = (typeof item === 'object' && item !== null ? item : {}) as Record<string, unknown>
-  return Object.fromEntries(keys.map((key) => [key, fields[key] ?? (key === 'protocol' ? 'TCP' : undefined)]).filter(([, value]) => value !== undefined))
+  return Object.fromEntries(
+    keys
+      .map((key) => [key, fields[key] ?? (key === 'protocol' ? 'TCP' : undefined)])
+      .filter(([, value]) => value !== undefined),
+  )
 }
 
 export function isAtomicMap(type: ResourceType, steps: Step[]): boolean {
@@ -84,7 +112,10 @@ export function isDefault(type: ResourceType, field: string, value: unknown): bo
 export function sameScalar(steps: Step[], want: unknown, have: unknown): boolean {
   if (want === have) return true
   const last = steps.at(-1)
-  const isQuantity = steps.slice(-2).some((step) => typeof step === 'string' && QUANTITIES.has(step)) || last === 'sizeLimit' || last === 'storage'
+  const isQuantity =
+    steps.slice(-2).some((step) => typeof step === 'string' && QUANTITIES.has(step)) ||
+    last === 'sizeLimit' ||
+    last === 'storage'
   if (isQuantity && isText(want) && isText(have)) {
     const [one, other] = [quantity(String(want)), quantity(String(have))]
     return one !== undefined && other !== undefined && one === other
@@ -95,7 +126,14 @@ export function sameScalar(steps: Step[], want: unknown, have: unknown): boolean
 
 const isText = (value: unknown): value is string | number => typeof value === 'string' || typeof value === 'number'
 
-const BINARY: Record<string, bigint> = { Ki: 1n << 10n, Mi: 1n << 20n, Gi: 1n << 30n, Ti: 1n << 40n, Pi: 1n << 50n, Ei: 1n << 60n }
+const BINARY: Record<string, bigint> = {
+  Ki: 1n << 10n,
+  Mi: 1n << 20n,
+  Gi: 1n << 30n,
+  Ti: 1n << 40n,
+  Pi: 1n << 50n,
+  Ei: 1n << 60n,
+}
 /** Powers of ten, counted from nano so that all are whole. */
 const DECIMAL: Record<string, number> = { n: 0, u: 3, m: 6, '': 9, k: 12, M: 15, G: 18, T: 21, P: 24, E: 27 }
 
@@ -108,6 +146,7 @@ export function quantity(text: string): bigint | undefined {
   const power = (exponent === undefined ? (DECIMAL[decimal ?? ''] ?? 9) : 9 + Number(exponent)) - fraction.length
   const digits = BigInt(whole + fraction) * (binary === undefined ? 1n : (BINARY[binary] ?? 1n))
   // smaller than a nano: the API server rounds up
-  const value = power >= 0 ? digits * 10n ** BigInt(power) : (digits + 10n ** BigInt(-power) - 1n) / 10n ** BigInt(-power)
+  const value =
+    power >= 0 ? digits * 10n ** BigInt(power) : (digits + 10n ** BigInt(-power) - 1n) / 10n ** BigInt(-power)
   return sign === '-' ? -value : value
 }

@@ -25,8 +25,10 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
       const { datacenter, now } = probes
       const authority = new X509Certificate(await probes.authority())
       const look = shell`kubectl -n ${datacenter.namespace} get secret ${datacenter.keystores.caSecret} -o jsonpath={.data.cert}`
-      if (now >= authority.validToDate.getTime()) return fail(`it expired on ${day(authority.validToDate)}: no driver accepts any certificate of it`, look)
-      if (now < authority.validFromDate.getTime()) return fail(`it is valid only from ${day(authority.validFromDate)} (or this machine's clock is wrong)`, look)
+      if (now >= authority.validToDate.getTime())
+        return fail(`it expired on ${day(authority.validToDate)}: no driver accepts any certificate of it`, look)
+      if (now < authority.validFromDate.getTime())
+        return fail(`it is valid only from ${day(authority.validFromDate)} (or this machine's clock is wrong)`, look)
       return pass(`until ${day(authority.validToDate)}`)
     },
   },
@@ -39,7 +41,9 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
     perNode: false,
     async run(probes) {
       const left = daysLeft(new X509Certificate(await probes.authority()).validToDate, probes.now)
-      return left >= SOON_DAYS ? pass(`${left} days`) : fail(`it expires in ${left} ${left === 1 ? 'day' : 'days'}`, 'kubectl cass-sni certs ca')
+      return left >= SOON_DAYS
+        ? pass(`${left} days`)
+        : fail(`it expires in ${left} ${left === 1 ? 'day' : 'days'}`, 'kubectl cass-sni certs ca')
     },
   },
   {
@@ -72,7 +76,9 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
     needs: ['CSNI834'],
     perNode: true,
     async run(probes, node) {
-      const reason = (await served(probes, node)).map(({ chainReason }) => chainReason).find((each) => each !== undefined)
+      const reason = (await served(probes, node))
+        .map(({ chainReason }) => chainReason)
+        .find((each) => each !== undefined)
       return reason === undefined ? pass() : fail(reason, REISSUE)
     },
   },
@@ -84,7 +90,9 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
     needs: ['CSNI833', 'CSNI834'],
     perNode: true,
     async run(probes, node) {
-      const reasons = (await served(probes, node)).map(({ nameReason }) => nameReason).filter((each) => each !== undefined)
+      const reasons = (await served(probes, node))
+        .map(({ nameReason }) => nameReason)
+        .filter((each) => each !== undefined)
       return reasons.length === 0 ? pass() : fail(reasons.join('; '), REISSUE)
     },
   },
@@ -98,7 +106,9 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
     async run(probes, node) {
       const ends = (await served(probes, node)).map(({ certificate }) => new Date(certificate.validTo))
       const left = Math.min(...ends.map((end) => daysLeft(end, probes.now)))
-      return left >= SOON_DAYS ? pass(`${left} days`) : fail(`it expires in ${left} ${left === 1 ? 'day' : 'days'}`, REISSUE)
+      return left >= SOON_DAYS
+        ? pass(`${left} days`)
+        : fail(`it expires in ${left} ${left === 1 ? 'day' : 'days'}`, REISSUE)
     },
   },
   {
@@ -113,11 +123,17 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
       const { datacenter } = probes
       const { keystorePath } = datacenter.clientEncryption
       if (keystorePath !== OPERATOR_KEYSTORE_PATH)
-        return skip(`the nodes serve ${keystorePath === undefined ? 'no named keystore' : keystorePath}, not the keystore that cass-operator makes`)
+        return skip(
+          `the nodes serve ${keystorePath === undefined ? 'no named keystore' : keystorePath}, not the keystore that cass-operator makes`,
+        )
       const current = await probes.keystore()
       const object = keystoreObject(datacenter)
       if (current === undefined) return fail(`the keystore in ${object} holds no certificate with a key`, REISSUE)
-      if (!current.keyFits) return fail(`the private key in ${object} does not open with the configured password, or belongs to another certificate`, REISSUE)
+      if (!current.keyFits)
+        return fail(
+          `the private key in ${object} does not open with the configured password, or belongs to another certificate`,
+          REISSUE,
+        )
       if (!signedBy(current.leaf.x509, new X509Certificate(await probes.authority())))
         return fail(`the certificate in ${object} was signed by another authority: ${current.leaf.issuer}`, REISSUE)
       return pass(object)

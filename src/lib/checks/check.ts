@@ -8,7 +8,10 @@ export type Category = (typeof CATEGORIES)[number]
 export type CheckCode = `CSNI8${number}`
 
 /** What a check found out. A skip says why it cannot tell. */
-export type Outcome = { verdict: 'pass'; note?: string } | { verdict: 'fail'; reason: string; next: string[] } | { verdict: 'skip'; reason: string }
+export type Outcome =
+  | { verdict: 'pass'; note?: string }
+  | { verdict: 'fail'; reason: string; next: string[] }
+  | { verdict: 'skip'; reason: string }
 
 interface CheckBasics {
   code: CheckCode

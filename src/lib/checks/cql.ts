@@ -36,7 +36,8 @@ export const CQL_CHECKS: readonly Check<Probes>[] = [
       const found = await probes.hostIdBehind(node)
       if (found === node.hostId) return pass(found)
       // Told once, by CSNI823. Who may not read the routes is told what happened.
-      if (await probes.routes().then(({ mode }) => mode === 'tcp', notSeen)) return skip('CSNI823 failed: the routes are in tcp mode, so that any node answers')
+      if (await probes.routes().then(({ mode }) => mode === 'tcp', notSeen))
+        return skip('CSNI823 failed: the routes are in tcp mode, so that any node answers')
       return fail(
         `asked for ${node.hostId ?? 'no host id'}, ${found} answered`,
         'kubectl cass-sni routes sync',

@@ -20,9 +20,16 @@ export const DATACENTER_CHECKS: readonly Check<Probes>[] = [
           'it is stopped (spec.stopped)',
           shell`kubectl -n ${namespace} patch cassandradatacenter ${name} --type merge -p '{"spec":{"stopped":false}}'`,
         )
-      if (nodes.length === 0) return fail('it has no pods yet', shell`kubectl -n ${namespace} describe cassandradatacenter ${name}`)
-      if (nodes.length < size) return fail(`it has ${nodes.length} of ${size} nodes`, shell`kubectl -n ${namespace} describe cassandradatacenter ${name}`)
-      return pass(`${name} in namespace ${namespace}, ${datacenter.serverType} ${datacenter.serverVersion}, ${size} nodes`)
+      if (nodes.length === 0)
+        return fail('it has no pods yet', shell`kubectl -n ${namespace} describe cassandradatacenter ${name}`)
+      if (nodes.length < size)
+        return fail(
+          `it has ${nodes.length} of ${size} nodes`,
+          shell`kubectl -n ${namespace} describe cassandradatacenter ${name}`,
+        )
+      return pass(
+        `${name} in namespace ${namespace}, ${datacenter.serverType} ${datacenter.serverVersion}, ${size} nodes`,
+      )
     },
   },
   {
@@ -35,7 +42,10 @@ export const DATACENTER_CHECKS: readonly Check<Probes>[] = [
     async run({ datacenter: { name, namespace, progress, conditions } }) {
       if (progress === 'Ready') return pass()
       const busy = conditions
-        .filter(({ type, status }) => status === 'True' && type !== 'Ready' && type !== 'Initialized' && type !== 'Healthy' && type !== 'Valid')
+        .filter(
+          ({ type, status }) =>
+            status === 'True' && type !== 'Ready' && type !== 'Initialized' && type !== 'Healthy' && type !== 'Valid',
+        )
         .map(({ type }) => type)
       const doing = busy.length === 0 ? '' : ` (${busy.join(', ')})`
       return fail(
@@ -85,9 +95,16 @@ export const DATACENTER_CHECKS: readonly Check<Probes>[] = [
     async run({ datacenter: { namespace, name } }, node) {
       if (node.terminating) return fail('its pod is being deleted', shell`kubectl -n ${namespace} get pod ${node.pod}`)
       if (node.replacing)
-        return fail('the operator is replacing it', shell`kubectl -n ${namespace} get cassandradatacenter ${name} -o jsonpath={.status.nodeReplacements}`)
+        return fail(
+          'the operator is replacing it',
+          shell`kubectl -n ${namespace} get cassandradatacenter ${name} -o jsonpath={.status.nodeReplacements}`,
+        )
       if (node.state === 'Started' && node.ready) return pass()
-      const why = node.waiting ?? (node.state === 'Started' ? 'not all of its containers are ready' : `the operator's state of it is ${node.state}`)
+      const why =
+        node.waiting ??
+        (node.state === 'Started'
+          ? 'not all of its containers are ready'
+          : `the operator's state of it is ${node.state}`)
       return fail(why, shell`kubectl -n ${namespace} describe pod ${node.pod}`)
     },
   },
@@ -100,7 +117,10 @@ export const DATACENTER_CHECKS: readonly Check<Probes>[] = [
     perNode: true,
     async run({ datacenter: { namespace, name } }, node) {
       if (node.hostId !== undefined) return pass(node.hostId)
-      return fail("the datacenter's status has none for it", shell`kubectl -n ${namespace} get cassandradatacenter ${name} -o jsonpath={.status.nodeStatuses}`)
+      return fail(
+        "the datacenter's status has none for it",
+        shell`kubectl -n ${namespace} get cassandradatacenter ${name} -o jsonpath={.status.nodeStatuses}`,
+      )
     },
   },
 ]

@@ -1,5 +1,10 @@
 /** The probes of a real cluster: each question is put once, when the first check asks it. */
-import { keystoreObject, keystorePassword, readAuthorityCertificate, readKeystoreMaterial } from '../cassandra/authority.ts'
+import {
+  keystoreObject,
+  keystorePassword,
+  readAuthorityCertificate,
+  readKeystoreMaterial,
+} from '../cassandra/authority.ts'
 import { readCredentials } from '../cassandra/credentials.ts'
 import type { CassandraNode, Datacenter } from '../cassandra/datacenter.ts'
 import { readKeystore } from '../certificates/keystore.ts'
@@ -37,7 +42,11 @@ export function liveProbes(options: LiveProbesOptions): Probes {
   const gateway = once(async () => chooseGateway(await mesh(), options.gateway))
   const path = once(async () => {
     const { address } = options
-    return gatewayPath(kube, await gateway(), { port, tunnel: options.tunnel ? 'always' : 'auto', ...(address === undefined ? {} : { address }) })
+    return gatewayPath(kube, await gateway(), {
+      port,
+      tunnel: options.tunnel ? 'always' : 'auto',
+      ...(address === undefined ? {} : { address }),
+    })
   })
   const open = async () => (await path()).open()
   const routes = once(async () => seeRoutes(kube, { datacenter, mesh: await mesh(), gateway: await gateway(), port }))
@@ -80,7 +89,9 @@ async function keystoreContent(kube: Kube, datacenter: Datacenter): Promise<Curr
 
 async function loadedNames(kube: Kube, pod: Parameters<typeof loadedListener>[1], port: number): Promise<LoadedNames> {
   const { routes, error } = await loadedListener(kube, pod, port)
-  const upstreams = new Map(routes.flatMap(({ serverNames, cluster }) => serverNames.map((name) => [name.toLowerCase(), cluster] as const)))
+  const upstreams = new Map(
+    routes.flatMap(({ serverNames, cluster }) => serverNames.map((name) => [name.toLowerCase(), cluster] as const)),
+  )
   return { pod: pod.name, upstreams, ...(error === undefined ? {} : { error }) }
 }
 

@@ -9,6 +9,11 @@ import { DATACENTER_CHECKS } from './datacenter.ts'
 import type { Probes } from './probes.ts'
 import { ROUTE_CHECKS } from './routes.ts'
 
-export const CHECKS: readonly Check<Probes>[] = [...DATACENTER_CHECKS, ...ROUTE_CHECKS, ...CERTIFICATE_CHECKS, ...CQL_CHECKS]
+export const CHECKS: readonly Check<Probes>[] = [
+  ...DATACENTER_CHECKS,
+  ...ROUTE_CHECKS,
+  ...CERTIFICATE_CHECKS,
+  ...CQL_CHECKS,
+]
 
 export const RETIRED: readonly CheckCode[] = []

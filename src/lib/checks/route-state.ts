@@ -32,7 +32,10 @@ export interface SeenRoutes {
 export async function seeRoutes(kube: Kube, { datacenter, mesh, gateway, port }: RouteScope): Promise<SeenRoutes> {
   const types = networkingTypes(mesh)
   const places = [...new Set([datacenter.namespace, gateway.namespace])]
-  const [gateways, virtualServices] = await Promise.all([listAll(kube, types.gateway, places), listAll(kube, types.virtualService, places)])
+  const [gateways, virtualServices] = await Promise.all([
+    listAll(kube, types.gateway, places),
+    listAll(kube, types.virtualService, places),
+  ])
   const hidden = gateways.forbidden ?? virtualServices.forbidden
   const surroundings: Surroundings = {
     datacenter,
@@ -45,7 +48,8 @@ export async function seeRoutes(kube: Kube, { datacenter, mesh, gateway, port }:
     complete: hidden === undefined,
   }
   const live = virtualServices.objects.find(
-    ({ metadata }) => metadata.name === routeNames(datacenter.name).virtualService && metadata.namespace === datacenter.namespace,
+    ({ metadata }) =>
+      metadata.name === routeNames(datacenter.name).virtualService && metadata.namespace === datacenter.namespace,
   )
   const routes = desiredRoutes({
     datacenter,
@@ -65,7 +69,13 @@ export async function seeRoutes(kube: Kube, { datacenter, mesh, gateway, port }:
           labelSelector: ownedSelector(datacenter.name),
         })
   return {
-    state: routeState(changes, routes, datacenter, types.virtualService, live !== undefined && isOurs(live) && isPlainTcp(live) ? 'tcp' : 'sni'),
+    state: routeState(
+      changes,
+      routes,
+      datacenter,
+      types.virtualService,
+      live !== undefined && isOurs(live) && isPlainTcp(live) ? 'tcp' : 'sni',
+    ),
     conflicts: () => {
       if (hidden !== undefined) throw hidden
       return findConflicts({ ...surroundings, serverNames: routes.serverNames })
@@ -74,7 +84,13 @@ export async function seeRoutes(kube: Kube, { datacenter, mesh, gateway, port }:
 }
 
 /** Pure: what the changes mean for each node, and for all of them. */
-export function routeState(changes: Change[], routes: DesiredRoutes, datacenter: Datacenter, virtualService: ResourceType, mode: RouteMode): RouteState {
+export function routeState(
+  changes: Change[],
+  routes: DesiredRoutes,
+  datacenter: Datacenter,
+  virtualService: ResourceType,
+  mode: RouteMode,
+): RouteState {
   const state: RouteState = {
     mode,
     differences: new Map(),
@@ -94,7 +110,8 @@ export function routeState(changes: Change[], routes: DesiredRoutes, datacenter:
     const what = difference(change, name)
     const pod = change.desired?.object.metadata.labels?.[POD_LABEL]
     if (pod !== undefined) tell(pod, what)
-    else if (change.type.kind !== virtualService.kind || change.action === 'conflict' || change.live === undefined) state.shared.push(what)
+    else if (change.type.kind !== virtualService.kind || change.action === 'conflict' || change.live === undefined)
+      state.shared.push(what)
     else {
       const differing = differingNodes(change.live, routes, datacenter)
       for (const each of differing) tell(each, `${name} has another route for it, or none`)
@@ -120,21 +137,30 @@ function differingNodes(live: KubeObject, routes: DesiredRoutes, datacenter: Dat
       const host = serviceHost(nodeServiceName(pod), datacenter.namespace, datacenter.clusterDomain)
       const wanted = [dnsName, hostId].filter((name) => name !== undefined)
       return !matches.some(
-        ({ sniHosts, destinations }) => wanted.length === sniHosts.length && wanted.every((name) => sniHosts.includes(name)) && destinations.includes(host),
+        ({ sniHosts, destinations }) =>
+          wanted.length === sniHosts.length &&
+          wanted.every((name) => sniHosts.includes(name)) &&
+          destinations.includes(host),
       )
     })
     .map(({ pod }) => pod)
 }
 
 /** In all namespaces; where that is not allowed, in those that matter most. */
-async function listAll(kube: Kube, type: ResourceType, namespaces: string[]): Promise<{ objects: KubeObject[]; forbidden?: CassSniError }> {
+async function listAll(
+  kube: Kube,
+  type: ResourceType,
+  namespaces: string[],
+): Promise<{ objects: KubeObject[]; forbidden?: CassSniError }> {
   try {
     return { objects: await kube.list(type) }
   } catch (error) {
     if (!(error instanceof CassSniError) || error.code !== 'CSNI203') throw error
     const [own = '', ...others] = namespaces
     const objects = await kube.list(type, { namespace: own })
-    const more = await Promise.all(others.map((namespace) => kube.list(type, { namespace }).catch(nothingWhenForbidden)))
+    const more = await Promise.all(
+      others.map((namespace) => kube.list(type, { namespace }).catch(nothingWhenForbidden)),
+    )
     return { objects: [...objects, ...more.flat()], forbidden: error }
   }
 }

@@ -22,7 +22,10 @@ export const ROUTE_CHECKS: readonly Check<Probes>[] = [
       const named = `service/${gateway.service} in namespace ${gateway.namespace}`
       if (ready.length > 0) return pass(`${named}, ${ready.length} ${ready.length === 1 ? 'pod' : 'pods'}`)
       const selector = Object.entries(gateway.selector).map(([key, value]) => `${key}=${value}`)
-      const none = gateway.pods.length === 0 ? `${named} has no pod` : `none of the ${gateway.pods.length} pods of ${named} is ready`
+      const none =
+        gateway.pods.length === 0
+          ? `${named} has no pod`
+          : `none of the ${gateway.pods.length} pods of ${named} is ready`
       return fail(none, shell`kubectl -n ${gateway.namespace} get pods -l ${selector.join(',')}`)
     },
   },
@@ -36,7 +39,8 @@ export const ROUTE_CHECKS: readonly Check<Probes>[] = [
     async run(probes) {
       const gateway = await probes.gateway()
       const port = gateway.ports.find((each) => each.port === probes.port)
-      if (port === undefined) return fail(`service/${gateway.service} in namespace ${gateway.namespace} has no port ${probes.port}`, SYNC)
+      if (port === undefined)
+        return fail(`service/${gateway.service} in namespace ${gateway.namespace} has no port ${probes.port}`, SYNC)
       if (port.protocol !== undefined && port.protocol !== 'TCP')
         return fail(
           `port ${probes.port} of service/${gateway.service} is for ${port.protocol}`,
@@ -54,7 +58,8 @@ export const ROUTE_CHECKS: readonly Check<Probes>[] = [
     perNode: false,
     async run(probes) {
       const { mode, shared, nothing } = await probes.routes()
-      if (mode === 'tcp') return fail('the routes are in tcp mode: nodes are not addressed one by one, any of them answers', SYNC)
+      if (mode === 'tcp')
+        return fail('the routes are in tcp mode: nodes are not addressed one by one, any of them answers', SYNC)
       if (nothing) return skip('no node can be routed yet')
       return shared.length === 0 ? pass() : fail(shared.join('; '), SYNC)
     },
@@ -109,13 +114,17 @@ export const ROUTE_CHECKS: readonly Check<Probes>[] = [
     needs: ['CSNI824'],
     perNode: true,
     async run(probes, node) {
-      const upstream = envoyCluster(serviceHost(nodeServiceName(node.pod), probes.datacenter.namespace, probes.datacenter.clusterDomain))
+      const upstream = envoyCluster(
+        serviceHost(nodeServiceName(node.pod), probes.datacenter.namespace, probes.datacenter.clusterDomain),
+      )
       const wrong = (await probes.loaded()).flatMap(({ pod, upstreams, error }) => {
         const refused = error === undefined ? '' : ` (it refused its last configuration: ${error})`
         return serverNames(node).flatMap((name) => {
           const found = upstreams.get(name)
           if (found === upstream) return []
-          return found === undefined ? [`Envoy of pod/${pod} has no route for ${name}${refused}`] : [`Envoy of pod/${pod} sends ${name} to ${found}${refused}`]
+          return found === undefined
+            ? [`Envoy of pod/${pod} has no route for ${name}${refused}`]
+            : [`Envoy of pod/${pod} sends ${name} to ${found}${refused}`]
         })
       })
       if (wrong.length === 0) return pass()

@@ -58,7 +58,13 @@ export async function runChecks<Probes>(options: RunChecksOptions<Probes>): Prom
 /** What the results amount to. */
 export function judge(results: readonly CheckResult[], strict: boolean): Omit<Report, 'checks'> {
   const count = (result: CheckResult['result']) => results.filter((each) => each.result === result).length
-  const summary = { total: results.length, passed: count('pass'), failed: count('fail'), warnings: count('warning'), skipped: count('skipped') }
+  const summary = {
+    total: results.length,
+    passed: count('pass'),
+    failed: count('fail'),
+    warnings: count('warning'),
+    skipped: count('skipped'),
+  }
   return { ok: summary.failed === 0 && !(strict && summary.warnings > 0), summary }
 }
 
@@ -72,7 +78,11 @@ interface Running {
 const key = (code: CheckCode, node: CassandraNode | undefined) => (node === undefined ? code : `${code} ${node.pod}`)
 
 /** The results to wait for: the same node's, or that of the whole, or those of all nodes. */
-function instancesOf(code: CheckCode, node: CassandraNode | undefined, running: Running['instances']): Promise<CheckResult>[] {
+function instancesOf(
+  code: CheckCode,
+  node: CassandraNode | undefined,
+  running: Running['instances'],
+): Promise<CheckResult>[] {
   const exact = running.get(key(code, node)) ?? running.get(code)
   if (exact !== undefined) return [exact]
   return [...running].filter(([each]) => each.startsWith(`${code} `)).map(([, result]) => result)
@@ -91,7 +101,11 @@ async function one<Probes>(
   const missing = (await Promise.all(needed)).find(({ result }) => result === 'fail' || result === 'skipped')
   if (missing !== undefined) {
     const root = roots.get(missing) ?? missing
-    const skipped: CheckResult = { ...base, result: 'skipped', reason: `${root.code} ${root.result === 'fail' ? 'failed' : 'was skipped'}: ${root.title}` }
+    const skipped: CheckResult = {
+      ...base,
+      result: 'skipped',
+      reason: `${root.code} ${root.result === 'fail' ? 'failed' : 'was skipped'}: ${root.title}`,
+    }
     roots.set(skipped, root)
     return skipped
   }
@@ -111,7 +125,12 @@ async function one<Probes>(
     case 'skip':
       return { ...base, result: 'skipped', reason: outcome.reason }
     case 'fail':
-      return { ...base, result: severity === 'warning' ? 'warning' : 'fail', reason: outcome.reason, next: outcome.next }
+      return {
+        ...base,
+        result: severity === 'warning' ? 'warning' : 'fail',
+        reason: outcome.reason,
+        next: outcome.next,
+      }
   }
 }
 
@@ -120,7 +139,11 @@ function translated(error: CassSniError): Outcome {
   const noRight = NO_RIGHT.has(error.code) || (error.cause instanceof CassSniError && NO_RIGHT.has(error.cause.code))
   if (noRight) return { verdict: 'skip', reason: error.message }
   // Many an error sends its reader here.
-  return { verdict: 'fail', reason: error.message, next: error.next.filter((next) => !next.startsWith('kubectl cass-sni verify')) }
+  return {
+    verdict: 'fail',
+    reason: error.message,
+    next: error.next.filter((next) => !next.startsWith('kubectl cass-sni verify')),
+  }
 }
 
 function tellCategory(category: string, own: Promise<CheckResult>[], emit: Emit): void {
@@ -130,7 +153,13 @@ function tellCategory(category: string, own: Promise<CheckResult>[], emit: Emit)
       const bad = results.filter(({ result }) => result === 'fail')
       const skipped = results.some(({ result }) => result === 'skipped')
       const note = `${results.filter(({ result }) => result === 'pass').length} of ${results.length} passed`
-      emit({ type: 'step', id: category, title: category, state: bad.length > 0 ? 'failed' : skipped ? 'skipped' : 'done', note })
+      emit({
+        type: 'step',
+        id: category,
+        title: category,
+        state: bad.length > 0 ? 'failed' : skipped ? 'skipped' : 'done',
+        note,
+      })
     },
     () => emit({ type: 'step', id: category, title: category, state: 'failed' }),
   )

@@ -33,7 +33,10 @@ const TOKEN_FILE_MS = 60_000
  * Prepares authentication. Certificates, tokens and passwords are handled here; only credential plugins and proxies
  * load @kubernetes/client-node, whose import costs most of a short command's time.
  */
-export async function authenticator(config: ChosenConfig, env: Record<string, string | undefined> = process.env): Promise<Authenticate> {
+export async function authenticator(
+  config: ChosenConfig,
+  env: Record<string, string | undefined> = process.env,
+): Promise<Authenticate> {
   const proxy = config.cluster['proxy-url'] ?? proxyFromEnvironment(config.cluster.server, env)
   const { exec, 'auth-provider': provider } = config.user
   if (exec !== undefined || provider !== undefined || proxy !== undefined) return viaClientNode(config, proxy)
@@ -52,7 +55,8 @@ export async function authenticator(config: ChosenConfig, env: Record<string, st
       }
       headers.Authorization = `Bearer ${fromFile.token}`
     } else if (token !== undefined && token !== '') headers.Authorization = `Bearer ${token}`
-    else if (username !== undefined && username !== '') headers.Authorization = `Basic ${Buffer.from(`${username}:${password ?? ''}`).toString('base64')}`
+    else if (username !== undefined && username !== '')
+      headers.Authorization = `Basic ${Buffer.from(`${username}:${password ?? ''}`).toString('base64')}`
     return { headers, tls }
   }
 }
@@ -65,12 +69,17 @@ function impersonation(config: ChosenConfig): Security['headers'] {
   // an array becomes one header line per group, which is what the API server wants; client-node cannot do this
   if (groups !== undefined && groups.length > 0) headers['Impersonate-Group'] = groups
   if (uid !== undefined) headers['Impersonate-Uid'] = uid
-  for (const [key, values] of Object.entries(extra ?? {})) headers[`Impersonate-Extra-${encodeURIComponent(key)}`] = values
+  for (const [key, values] of Object.entries(extra ?? {}))
+    headers[`Impersonate-Extra-${encodeURIComponent(key)}`] = values
   return headers
 }
 
 function tlsSettings({ cluster, user }: ChosenConfig): TlsSettings {
-  const ca = material(cluster['certificate-authority-data'], cluster['certificate-authority'], 'the certificate authority')
+  const ca = material(
+    cluster['certificate-authority-data'],
+    cluster['certificate-authority'],
+    'the certificate authority',
+  )
   const cert = material(user['client-certificate-data'], user['client-certificate'], 'the client certificate')
   const key = material(user['client-key-data'], user['client-key'], "the client certificate's key")
   return {
@@ -93,8 +102,12 @@ function readMaterial(file: string, what: string): Buffer {
   try {
     return readFileSync(file)
   } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (error as Error).message
-    throw new CassSniError('CSNI103', `${what} named in the kubeconfig cannot be read from ${file}: ${reason}`, { next: ['kubectl config view'], cause: error })
+    const reason =
+      (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (error as Error).message
+    throw new CassSniError('CSNI103', `${what} named in the kubeconfig cannot be read from ${file}: ${reason}`, {
+      next: ['kubectl config view'],
+      cause: error,
+    })
   }
 }
 
@@ -145,7 +158,8 @@ async function viaClientNode(config: ChosenConfig, proxy: string | undefined): P
       ...(options.headers as Record<string, string> | undefined),
       ...impersonation(config),
     }
-    if (typeof options.auth === 'string') headers.Authorization = `Basic ${Buffer.from(options.auth).toString('base64')}`
+    if (typeof options.auth === 'string')
+      headers.Authorization = `Basic ${Buffer.from(options.auth).toString('base64')}`
     const { ca, cert, key } = options as {
       ca?: Buffer
       cert?: Buffer | string
@@ -169,7 +183,13 @@ async function viaClientNode(config: ChosenConfig, proxy: string | undefined): P
 
 /** client-node does not tell a plugin what KUBERNETES_EXEC_INFO must (client-go plugin/pkg/client/auth/exec): done here by its environment. */
 function withExecInfo(exec: ExecEntry, { cluster }: ChosenConfig): ExecEntry {
-  const { server, 'tls-server-name': serverName, 'insecure-skip-tls-verify': insecure, 'certificate-authority-data': ca, 'proxy-url': proxy } = cluster
+  const {
+    server,
+    'tls-server-name': serverName,
+    'insecure-skip-tls-verify': insecure,
+    'certificate-authority-data': ca,
+    'proxy-url': proxy,
+  } = cluster
   const info = {
     apiVersion: exec.apiVersion ?? 'client.authentication.k8s.io/v1',
     kind: 'ExecCredential',
@@ -214,8 +234,13 @@ function pluginFailed(error: unknown, { user, target }: ChosenConfig): CassSniEr
     })
   }
   // the plugin's standard output holds the token and is not in this message; its standard error is
-  const interactive = user.exec?.interactiveMode === 'Always' ? ' (it wants a terminal, which it has no access to here)' : ''
-  return new CassSniError('CSNI202', `the credential plugin ${command} of user "${target.user}" failed${interactive}: ${message.trim() || 'it said nothing'}`, {
-    next: [`kubectl get --raw /version${target.context === '' ? '' : shell` --context ${target.context}`}`],
-  })
+  const interactive =
+    user.exec?.interactiveMode === 'Always' ? ' (it wants a terminal, which it has no access to here)' : ''
+  return new CassSniError(
+    'CSNI202',
+    `the credential plugin ${command} of user "${target.user}" failed${interactive}: ${message.trim() || 'it said nothing'}`,
+    {
+      next: [`kubectl get --raw /version${target.context === '' ? '' : shell` --context ${target.context}`}`],
+    },
+  )
 }

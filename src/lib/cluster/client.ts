@@ -3,7 +3,16 @@ import { readFileSync } from 'node:fs'
 import type { Duplex } from 'node:stream'
 import { CassSniError, shell } from '../errors.ts'
 import { authenticator } from './authentication.ts'
-import type { ApplyOptions, ExecResult, Kube, KubeObject, KubeOptions, KubeTarget, ListOptions, ResourceType } from './kube.ts'
+import type {
+  ApplyOptions,
+  ExecResult,
+  Kube,
+  KubeObject,
+  KubeOptions,
+  KubeTarget,
+  ListOptions,
+  ResourceType,
+} from './kube.ts'
 import { FIELD_MANAGER } from './kube.ts'
 import { chooseConfig } from './kubeconfig.ts'
 import { type Asked, isMissingObject, Refusal, refused } from './refusal.ts'
@@ -39,7 +48,9 @@ export async function connectKube(options: KubeOptions): Promise<Kube> {
 
 function userAgent(): string {
   // src/lib/cluster and dist/lib/cluster are equally deep
-  const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string }
+  const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
   return `kubectl-cass-sni/${version} (${process.platform}/${process.arch})`
 }
 
@@ -125,8 +136,13 @@ class Client implements Kube {
   }
 
   async resourceType(apiVersion: string, kind: string, about: KubeObject[] = []): Promise<ResourceType> {
-    const [group, version] = apiVersion.includes('/') ? (apiVersion.split('/', 2) as [string, string]) : ['', apiVersion]
-    const path = group === '' ? `/api/${encodeURIComponent(version)}` : `/apis/${encodeURIComponent(group)}/${encodeURIComponent(version)}`
+    const [group, version] = apiVersion.includes('/')
+      ? (apiVersion.split('/', 2) as [string, string])
+      : ['', apiVersion]
+    const path =
+      group === ''
+        ? `/api/${encodeURIComponent(version)}`
+        : `/apis/${encodeURIComponent(group)}/${encodeURIComponent(version)}`
     const served = await cached(this.#resources, apiVersion, async () => {
       const answer = await this.#transport.send({ method: 'GET', path })
       return answer.status === 404
@@ -191,7 +207,8 @@ class Client implements Kube {
     const asked = asking('patch', type, name, namespace)
     let answer = await this.#transport.send(call)
     // servers before 1.25 may not know the parameter
-    if ((answer.status === 400 || answer.status === 422) && /fieldValidation/.test(answer.body)) answer = await this.#transport.send({ ...call, query })
+    if ((answer.status === 400 || answer.status === 422) && /fieldValidation/.test(answer.body))
+      answer = await this.#transport.send({ ...call, query })
     return this.#parse(answer, asked)
   }
 
@@ -220,7 +237,12 @@ class Client implements Kube {
     })
   }
 
-  async delete(type: ResourceType, name: string, namespace: string | undefined, options: { uid?: string; dryRun?: boolean } = {}): Promise<boolean> {
+  async delete(
+    type: ResourceType,
+    name: string,
+    namespace: string | undefined,
+    options: { uid?: string; dryRun?: boolean } = {},
+  ): Promise<boolean> {
     const answer = await this.#transport.send({
       method: 'DELETE',
       path: pathOf(type, namespace, name),

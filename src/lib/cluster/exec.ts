@@ -38,11 +38,15 @@ export async function execInPod(
   if (options.stdin !== undefined) query.set('stdin', 'true')
   const path = `/api/v1/namespaces/${encodeURIComponent(pod.namespace)}/pods/${encodeURIComponent(pod.name)}/exec`
   const failed = (why: string, cause?: unknown) =>
-    new CassSniError('CSNI209', `${command[0] ?? ''} could not be run in container ${container} of pod ${pod.name}: ${why}`, {
-      object: `pod/${pod.name} in namespace ${pod.namespace}`,
-      next: [shell`kubectl describe pod ${pod.name} -n ${pod.namespace}`],
-      ...(cause === undefined ? {} : { cause }),
-    })
+    new CassSniError(
+      'CSNI209',
+      `${command[0] ?? ''} could not be run in container ${container} of pod ${pod.name}: ${why}`,
+      {
+        object: `pod/${pod.name} in namespace ${pod.namespace}`,
+        next: [shell`kubectl describe pod ${pod.name} -n ${pod.namespace}`],
+        ...(cause === undefined ? {} : { cause }),
+      },
+    )
   const asked = {
     verb: 'create',
     type: POD,
@@ -50,13 +54,15 @@ export async function execInPod(
     namespace: pod.namespace,
     subresource: 'exec',
   }
-  const socket = await openWebSocket(transport, path, query, ['v5.channel.k8s.io', 'v4.channel.k8s.io'], asked).catch((error: unknown) => {
-    const status = statusOf(error)
-    // 400: no such container, or it does not run; 5xx: the node's kubelet does not answer
-    throw status === 400 || (status !== undefined && status >= 500)
-      ? failed((error as Error).message.replace(/^.*?\): /, ''), (error as CassSniError).cause)
-      : error
-  })
+  const socket = await openWebSocket(transport, path, query, ['v5.channel.k8s.io', 'v4.channel.k8s.io'], asked).catch(
+    (error: unknown) => {
+      const status = statusOf(error)
+      // 400: no such container, or it does not run; 5xx: the node's kubelet does not answer
+      throw status === 400 || (status !== undefined && status >= 500)
+        ? failed((error as Error).message.replace(/^.*?\): /, ''), (error as CassSniError).cause)
+        : error
+    },
+  )
   const stdout: Buffer[] = []
   const stderr: Buffer[] = []
   let size = 0
@@ -119,6 +125,8 @@ function exitCodeOf(text: string): number {
   const code = status.details?.causes?.find((cause) => cause.reason === 'ExitCode')?.message
   if (status.reason === 'NonZeroExitCode' && code !== undefined) return Number(code)
   // containerd and runc put many words around this one
-  const notFound = /exec: "[^"]*": [^:]*(?:not found|permission denied|no such file)[^:]*/.exec(status.message ?? '')?.[0]
+  const notFound = /exec: "[^"]*": [^:]*(?:not found|permission denied|no such file)[^:]*/.exec(
+    status.message ?? '',
+  )?.[0]
   throw new Error(notFound ?? status.message ?? 'no reason given')
 }

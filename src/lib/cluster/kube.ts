@@ -113,13 +113,29 @@ export interface Kube {
   /** Server-side apply with the field manager `kubectl-cass-sni` and strict field validation. Returns the live object. */
   apply(type: ResourceType, object: KubeObject, options?: ApplyOptions): Promise<KubeObject>
   /** JSON merge patch with our field manager. `subresource` as in "status". */
-  mergePatch(type: ResourceType, name: string, namespace: string | undefined, patch: object, options?: { dryRun?: boolean }): Promise<KubeObject>
+  mergePatch(
+    type: ResourceType,
+    name: string,
+    namespace: string | undefined,
+    patch: object,
+    options?: { dryRun?: boolean },
+  ): Promise<KubeObject>
   /** Deletes, with the uid as precondition when one is given. Gone already is success (returns false). */
-  delete(type: ResourceType, name: string, namespace: string | undefined, options?: { uid?: string; dryRun?: boolean }): Promise<boolean>
+  delete(
+    type: ResourceType,
+    name: string,
+    namespace: string | undefined,
+    options?: { uid?: string; dryRun?: boolean },
+  ): Promise<boolean>
   /** SelfSubjectAccessReview: may the current user do this? */
   can(verb: string, type: ResourceType, namespace?: string, subresource?: string): Promise<boolean>
   /** Runs a command in a container; a non-zero exit is a result, not an error. */
-  exec(pod: { name: string; namespace: string }, container: string, command: string[], options?: { stdin?: string; timeoutMs?: number }): Promise<ExecResult>
+  exec(
+    pod: { name: string; namespace: string },
+    container: string,
+    command: string[],
+    options?: { stdin?: string; timeoutMs?: number },
+  ): Promise<ExecResult>
   /**
    * One TCP connection to a port of a pod, over one WebSocket of its own, with backpressure both ways.
    * Rejects when the tunnel cannot be opened; the stream is destroyed with a CassSniError when the far end fails.

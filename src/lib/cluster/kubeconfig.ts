@@ -73,15 +73,22 @@ const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
  * What kubectl would connect to with the same flags and environment. Reads files, connects to nothing.
  * Throws CSNI103 when a file, context, cluster or user is missing or unreadable, CSNI101 for --as-group without --as.
  */
-export async function chooseConfig(options: Omit<KubeOptions, 'signal'>, env: Environment = process.env): Promise<ChosenConfig> {
+export async function chooseConfig(
+  options: Omit<KubeOptions, 'signal'>,
+  env: Environment = process.env,
+): Promise<ChosenConfig> {
   const merged = await mergeConfigs(kubeconfigFiles(options, env), options.kubeconfig !== undefined)
   const empty = merged.contexts.size === 0 && merged.clusters.size === 0
   if (empty && options.context === undefined && options.cluster === undefined) {
     const inside = insideCluster(options, env)
     if (inside !== undefined) return inside
-    throw new CassSniError('CSNI103', `there is no kubeconfig: ${merged.files.join(', ')} ${merged.files.length > 1 ? 'are' : 'is'} missing or empty`, {
-      next: ['Name one with --kubeconfig FILE or the variable KUBECONFIG.', 'kubectl config view'],
-    })
+    throw new CassSniError(
+      'CSNI103',
+      `there is no kubeconfig: ${merged.files.join(', ')} ${merged.files.length > 1 ? 'are' : 'is'} missing or empty`,
+      {
+        next: ['Name one with --kubeconfig FILE or the variable KUBECONFIG.', 'kubectl config view'],
+      },
+    )
   }
   return choose(merged, options)
 }
@@ -108,9 +115,14 @@ export async function mergeConfigs(files: string[], required: boolean): Promise<
     if (parsed === undefined) continue
     const folder = dirname(resolve(file))
     const current = parsed['current-context']
-    if (merged.currentContext === undefined && typeof current === 'string' && current !== '') merged.currentContext = current
-    addEntries(merged.clusters, parsed.clusters, 'cluster', (entry) => absolute(entry, folder, ['certificate-authority']))
-    addEntries(merged.users, parsed.users, 'user', (entry) => absoluteUser(absolute(entry, folder, ['client-certificate', 'client-key', 'tokenFile']), folder))
+    if (merged.currentContext === undefined && typeof current === 'string' && current !== '')
+      merged.currentContext = current
+    addEntries(merged.clusters, parsed.clusters, 'cluster', (entry) =>
+      absolute(entry, folder, ['certificate-authority']),
+    )
+    addEntries(merged.users, parsed.users, 'user', (entry) =>
+      absoluteUser(absolute(entry, folder, ['client-certificate', 'client-key', 'tokenFile']), folder),
+    )
     addEntries(merged.contexts, parsed.contexts, 'context', (entry) => entry)
   }
   return merged
@@ -137,14 +149,23 @@ async function readConfig(file: string, required: boolean): Promise<Record<strin
   } catch (error) {
     // the parser's message quotes the line, which may hold a key: only the position is told
     const position = (error as { linePos?: { line: number }[] }).linePos?.[0]?.line
-    throw new CassSniError('CSNI103', `the kubeconfig ${file} is not valid YAML${position === undefined ? '' : ` (line ${position})`}`)
+    throw new CassSniError(
+      'CSNI103',
+      `the kubeconfig ${file} is not valid YAML${position === undefined ? '' : ` (line ${position})`}`,
+    )
   }
   if (parsed === null || parsed === undefined) return undefined
-  if (typeof parsed !== 'object' || Array.isArray(parsed)) throw new CassSniError('CSNI103', `${file} is not a kubeconfig`)
+  if (typeof parsed !== 'object' || Array.isArray(parsed))
+    throw new CassSniError('CSNI103', `${file} is not a kubeconfig`)
   return parsed as Record<string, unknown>
 }
 
-function addEntries<T extends object>(into: Map<string, T>, list: unknown, field: string, finish: (entry: T) => T): void {
+function addEntries<T extends object>(
+  into: Map<string, T>,
+  list: unknown,
+  field: string,
+  finish: (entry: T) => T,
+): void {
   if (!Array.isArray(list)) return
   for (const item of list as unknown[]) {
     if (typeof item !== 'object' || item === null) continue
@@ -162,7 +183,8 @@ function addEntries<T extends object>(into: Map<string, T>, list: unknown, field
 function absolute<T extends object>(entry: T, folder: string, fields: (keyof T)[]): T {
   for (const field of fields) {
     const path = entry[field]
-    if (typeof path === 'string' && path !== '' && !isAbsolute(path)) Object.assign(entry, { [field]: join(folder, path) })
+    if (typeof path === 'string' && path !== '' && !isAbsolute(path))
+      Object.assign(entry, { [field]: join(folder, path) })
   }
   return entry
 }
@@ -177,31 +199,50 @@ function absoluteUser(user: UserEntry, folder: string): UserEntry {
 function choose(merged: MergedConfig, options: Omit<KubeOptions, 'signal'>): ChosenConfig {
   const contextName = options.context ?? merged.currentContext
   if (contextName === undefined && options.cluster === undefined) {
-    throw new CassSniError('CSNI103', `no context is chosen: current-context is not set in ${merged.files.join(', ')}${known('context', merged.contexts)}`, {
-      next: ['kubectl config use-context NAME', 'Or add --context NAME.'],
-    })
+    throw new CassSniError(
+      'CSNI103',
+      `no context is chosen: current-context is not set in ${merged.files.join(', ')}${known('context', merged.contexts)}`,
+      {
+        next: ['kubectl config use-context NAME', 'Or add --context NAME.'],
+      },
+    )
   }
   const context = contextName === undefined ? {} : entryOf('context', merged.contexts, contextName, merged.files)
   const clusterName = options.cluster ?? context.cluster
   if (clusterName === undefined || clusterName === '') {
-    throw new CassSniError('CSNI103', `context "${contextName}" names no cluster`, { next: ['kubectl config get-contexts'] })
+    throw new CassSniError('CSNI103', `context "${contextName}" names no cluster`, {
+      next: ['kubectl config get-contexts'],
+    })
   }
   const cluster = entryOf('cluster', merged.clusters, clusterName, merged.files)
   const userName = options.user ?? context.user ?? ''
   const user = userName === '' ? {} : entryOf('user', merged.users, userName, merged.files)
   if (cluster.server === undefined || cluster.server === '') {
-    throw new CassSniError('CSNI103', `cluster "${clusterName}" of the kubeconfig has no server`, { next: ['kubectl config view'] })
+    throw new CassSniError('CSNI103', `cluster "${clusterName}" of the kubeconfig has no server`, {
+      next: ['kubectl config view'],
+    })
   }
   if (!/^https?:\/\//.test(cluster.server) || !URL.canParse(cluster.server)) {
-    throw new CassSniError('CSNI103', `the server of cluster "${clusterName}" is not an http(s) URL: ${cluster.server.replace(/\/\/[^/]*@/, '//')}`, {
-      next: ['kubectl config view'],
-    })
+    throw new CassSniError(
+      'CSNI103',
+      `the server of cluster "${clusterName}" is not an http(s) URL: ${cluster.server.replace(/\/\/[^/]*@/, '//')}`,
+      {
+        next: ['kubectl config view'],
+      },
+    )
   }
-  if (cluster['insecure-skip-tls-verify'] === true && (cluster['certificate-authority'] ?? cluster['certificate-authority-data'] ?? '') !== '') {
+  if (
+    cluster['insecure-skip-tls-verify'] === true &&
+    (cluster['certificate-authority'] ?? cluster['certificate-authority-data'] ?? '') !== ''
+  ) {
     // as client-go transport/transport.go: it is not clear what is meant
-    throw new CassSniError('CSNI103', `cluster "${clusterName}" of the kubeconfig names a certificate authority and says insecure-skip-tls-verify`, {
-      next: ['kubectl config view'],
-    })
+    throw new CassSniError(
+      'CSNI103',
+      `cluster "${clusterName}" of the kubeconfig names a certificate authority and says insecure-skip-tls-verify`,
+      {
+        next: ['kubectl config view'],
+      },
+    )
   }
   const { server, login } = withoutLogin(cluster.server)
   return finishChoice(
@@ -224,7 +265,11 @@ function withoutLogin(server: string): { server: string; login?: { username: str
 }
 
 function hasCredentials({ token, tokenFile, username, exec, 'auth-provider': provider }: UserEntry): boolean {
-  return [token, tokenFile, username].some((text) => text !== undefined && text !== '') || exec !== undefined || provider !== undefined
+  return (
+    [token, tokenFile, username].some((text) => text !== undefined && text !== '') ||
+    exec !== undefined ||
+    provider !== undefined
+  )
 }
 
 function finishChoice(
@@ -261,14 +306,22 @@ function entryOf<T>(what: string, entries: Map<string, T>, name: string, files: 
   const entry = entries.get(name)
   if (entry !== undefined) return entry
   throw new CassSniError('CSNI103', `there is no ${what} "${name}" in ${files.join(', ')}${known(what, entries)}`, {
-    next: [what === 'context' ? 'kubectl config get-contexts' : what === 'cluster' ? 'kubectl config get-clusters' : 'kubectl config get-users'],
+    next: [
+      what === 'context'
+        ? 'kubectl config get-contexts'
+        : what === 'cluster'
+          ? 'kubectl config get-clusters'
+          : 'kubectl config get-users',
+    ],
   })
 }
 
 function known(what: string, entries: Map<string, unknown>): string {
   const names = [...entries.keys()]
   const shown = names.length > 12 ? [...names.slice(0, 12), '…'] : names
-  return names.length === 0 ? `; it holds no ${what}s` : `; there ${names.length === 1 ? 'is' : 'are'} ${shown.join(', ')}`
+  return names.length === 0
+    ? `; it holds no ${what}s`
+    : `; there ${names.length === 1 ? 'is' : 'are'} ${shown.join(', ')}`
 }
 
 /** The service account of the pod that we run in, if we do (client-go rest/config.go InClusterConfig). */
@@ -283,5 +336,11 @@ function insideCluster(options: Omit<KubeOptions, 'signal'>, env: Environment): 
     server,
     'certificate-authority': `${SERVICE_ACCOUNT}/ca.crt`,
   }
-  return finishChoice(options, { context: 'in-cluster', cluster: 'in-cluster', user: 'service account' }, cluster, { tokenFile }, namespace)
+  return finishChoice(
+    options,
+    { context: 'in-cluster', cluster: 'in-cluster', user: 'service account' },
+    cluster,
+    { tokenFile },
+    namespace,
+  )
 }

@@ -18,7 +18,8 @@ export async function getFromPod(
   timeoutMs = 5000,
 ): Promise<{ status: number; body: string }> {
   const object = `pod/${pod.name} in namespace ${pod.namespace}`
-  const failed = (why: string, cause?: unknown) => new CassSniError('CSNI601', `port ${port} of pod ${pod.name} did not answer: ${why}`, { object, cause })
+  const failed = (why: string, cause?: unknown) =>
+    new CassSniError('CSNI601', `port ${port} of pod ${pod.name} did not answer: ${why}`, { object, cause })
   const deadline = AbortSignal.timeout(timeoutMs)
   const opening = kube.connect(pod, port)
   const tunnel = await Promise.race([
@@ -72,7 +73,10 @@ export async function getFromPod(
     })
   } catch (error) {
     if (error instanceof CassSniError) throw error
-    throw failed(deadline.aborted ? `no answer within ${timeoutMs} ms` : error instanceof Error ? error.message : String(error), error)
+    throw failed(
+      deadline.aborted ? `no answer within ${timeoutMs} ms` : error instanceof Error ? error.message : String(error),
+      error,
+    )
   } finally {
     tunnel.destroy()
   }

@@ -30,7 +30,11 @@ const GRACE_MS = 5000
  * Runs a program without a shell and waits for its end; any exit code is a result (128 + n for one that a signal ended).
  * Throws ProgramMissing, or the signal's reason when it is aborted (the program is then asked to end).
  */
-export async function runProgram(command: string, args: string[], options: ProgramOptions): Promise<{ exitCode: number; stdout: string; stderr: string }> {
+export async function runProgram(
+  command: string,
+  args: string[],
+  options: ProgramOptions,
+): Promise<{ exitCode: number; stdout: string; stderr: string }> {
   throwIfAborted(options.signal)
   const child = start(command, args, options.env)
   // our own end is not waited for by a second Ctrl-C, nor for longer than it takes
@@ -81,7 +85,11 @@ export async function runProgram(command: string, args: string[], options: Progr
   }
 }
 
-function start(command: string, args: string[], env: Record<string, string> | undefined): ChildProcessWithoutNullStreams {
+function start(
+  command: string,
+  args: string[],
+  env: Record<string, string> | undefined,
+): ChildProcessWithoutNullStreams {
   try {
     return spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } })
   } catch (error) {

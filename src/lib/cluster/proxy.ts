@@ -12,7 +12,12 @@ export function proxyFromEnvironment(server: string, env: Record<string, string 
   if (proxy === undefined || proxy === '') return undefined
   if (host === 'localhost' || host === '::1' || host.startsWith('127.')) return undefined
   const exceptions = (env.NO_PROXY ?? env.no_proxy ?? '').split(',').map((entry) => entry.trim().toLowerCase())
-  if (exceptions.some((entry) => entry !== '' && excepts(entry, host, port === '' ? (protocol === 'https:' ? '443' : '80') : port))) return undefined
+  if (
+    exceptions.some(
+      (entry) => entry !== '' && excepts(entry, host, port === '' ? (protocol === 'https:' ? '443' : '80') : port),
+    )
+  )
+    return undefined
   return proxy.includes('://') ? proxy : `http://${proxy}`
 }
 

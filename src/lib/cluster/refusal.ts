@@ -43,7 +43,12 @@ export class Refusal extends Error {
 
 /** True when somebody changed the object at the same time: reading it again and trying once more may help. */
 export function isRace(error: unknown): boolean {
-  return error instanceof CassSniError && error.cause instanceof Refusal && error.cause.status === 409 && error.cause.reason !== 'FieldManagerConflict'
+  return (
+    error instanceof CassSniError &&
+    error.cause instanceof Refusal &&
+    error.cause.status === 409 &&
+    error.cause.reason !== 'FieldManagerConflict'
+  )
 }
 
 /** The HTTP status that an error came from, undefined when it did not come from an answer of the API server. */
@@ -64,7 +69,11 @@ export function parseStatus(body: string): Status | undefined {
 /** True when a 404 means this object, not its kind or its namespace. */
 export function isMissingObject(body: string, type: ResourceType, name: string): boolean {
   const status = parseStatus(body)
-  return status?.reason === 'NotFound' && status.details?.name === name && (status.details.kind !== 'namespaces' || type.kind === 'Namespace')
+  return (
+    status?.reason === 'NotFound' &&
+    status.details?.name === name &&
+    (status.details.kind !== 'namespaces' || type.kind === 'Namespace')
+  )
 }
 
 /** Translates an answer with a status of 400 or more. */
@@ -75,7 +84,10 @@ export function refused(httpStatus: number, body: string, asked: Asked, target: 
   const object = objectOf(asked)
   const details = { cause, ...(object === undefined ? {} : { object }) }
   if (httpStatus === 401) return unauthorized(target, cause)
-  if (httpStatus === 403 && (status === undefined || /cannot \S+ (resource|path)|may not|not allowed to/.test(said) || !writes(asked.verb))) {
+  if (
+    httpStatus === 403 &&
+    (status === undefined || /cannot \S+ (resource|path)|may not|not allowed to/.test(said) || !writes(asked.verb))
+  ) {
     return forbidden(said, asked, details)
   }
   if (httpStatus === 404) return notFound(status, asked, details, target)
@@ -92,12 +104,20 @@ export function refused(httpStatus: number, body: string, asked: Asked, target: 
   }
   // a webhook's refusal and a field that the schema does not know come as 500 as well
   if (httpStatus >= 500 && !/admission webhook|failed to create typed patch object/.test(said)) {
-    return new CassSniError('CSNI208', `the API server failed to ${describe(asked)} (${httpStatus}): ${hideSecrets(said, asked)}`, {
-      ...details,
-      next: [`kubectl get --raw '/readyz?verbose'${contextFlag(target)}`],
-    })
+    return new CassSniError(
+      'CSNI208',
+      `the API server failed to ${describe(asked)} (${httpStatus}): ${hideSecrets(said, asked)}`,
+      {
+        ...details,
+        next: [`kubectl get --raw '/readyz?verbose'${contextFlag(target)}`],
+      },
+    )
   }
-  return new CassSniError('CSNI206', `the API server refused to ${describe(asked)}: ${reasons(status, said, asked)}`, details)
+  return new CassSniError(
+    'CSNI206',
+    `the API server refused to ${describe(asked)}: ${reasons(status, said, asked)}`,
+    details,
+  )
 }
 
 type Details = { cause: Refusal; object?: string }
@@ -106,10 +126,14 @@ const writes = (verb: string) => ['create', 'update', 'patch', 'delete'].include
 
 function unauthorized(target: KubeTarget, cause: Refusal): CassSniError {
   const user = target.user === '' ? 'no user' : `user "${target.user}"`
-  return new CassSniError('CSNI202', `the API server ${target.server} does not accept the credentials of ${user} (context "${target.context}")`, {
-    cause,
-    next: [`Log in again, then: kubectl auth whoami${contextFlag(target)}`],
-  })
+  return new CassSniError(
+    'CSNI202',
+    `the API server ${target.server} does not accept the credentials of ${user} (context "${target.context}")`,
+    {
+      cause,
+      next: [`Log in again, then: kubectl auth whoami${contextFlag(target)}`],
+    },
+  )
 }
 
 function forbidden(said: string, asked: Asked, details: Details): CassSniError {
@@ -117,19 +141,35 @@ function forbidden(said: string, asked: Asked, details: Details): CassSniError {
   // the server knows better which right it asked for: WebSockets need "create" since Kubernetes 1.35, "get" before
   const verb = /cannot (\S+) resource/.exec(said)?.[1] ?? asked.verb
   const where =
-    asked.type === undefined ? '' : asked.namespace === undefined ? (asked.type.namespaced ? ' in all namespaces' : '') : ` in namespace ${asked.namespace}`
+    asked.type === undefined
+      ? ''
+      : asked.namespace === undefined
+        ? asked.type.namespaced
+          ? ' in all namespaces'
+          : ''
+        : ` in namespace ${asked.namespace}`
   const what = asked.type === undefined ? (asked.path ?? '') : resourceName(asked)
   const name = asked.name === undefined ? '' : ` "${asked.name}"`
-  const scope = asked.namespace !== undefined ? shell` -n ${asked.namespace}` : asked.type?.namespaced === true ? ' -A' : ''
+  const scope =
+    asked.namespace !== undefined ? shell` -n ${asked.namespace}` : asked.type?.namespaced === true ? ' -A' : ''
   const subresource = asked.subresource === undefined ? '' : ` --subresource ${asked.subresource}`
-  const resource = asked.type === undefined ? what : asked.type.group === '' ? asked.type.plural : `${asked.type.plural}.${asked.type.group}`
-  return new CassSniError('CSNI203', `${who === undefined ? 'the current user' : `user "${who}"`} may not ${verb} ${what}${name}${where}`, {
-    ...details,
-    next: [
-      `kubectl auth can-i ${shellWord(verb)} ${shellWord(resource)}${asked.name === undefined ? '' : `/${shellWord(asked.name)}`}${subresource}${scope}`,
-      'Ask for the ClusterRoles in docs/rights.yaml: they hold the rights that this program needs.',
-    ],
-  })
+  const resource =
+    asked.type === undefined
+      ? what
+      : asked.type.group === ''
+        ? asked.type.plural
+        : `${asked.type.plural}.${asked.type.group}`
+  return new CassSniError(
+    'CSNI203',
+    `${who === undefined ? 'the current user' : `user "${who}"`} may not ${verb} ${what}${name}${where}`,
+    {
+      ...details,
+      next: [
+        `kubectl auth can-i ${shellWord(verb)} ${shellWord(resource)}${asked.name === undefined ? '' : `/${shellWord(asked.name)}`}${subresource}${scope}`,
+        'Ask for the ClusterRoles in docs/rights.yaml: they hold the rights that this program needs.',
+      ],
+    },
+  )
 }
 
 function notFound(status: Status | undefined, asked: Asked, details: Details, target: KubeTarget): CassSniError {
@@ -146,17 +186,25 @@ function notFound(status: Status | undefined, asked: Asked, details: Details, ta
     return new CassSniError('CSNI204', `${what} does not exist`, details)
   }
   const what =
-    asked.type === undefined ? (asked.path ?? 'this path') : `${asked.type.kind} (${asked.type.group === '' ? 'core' : asked.type.group}/${asked.type.version})`
+    asked.type === undefined
+      ? (asked.path ?? 'this path')
+      : `${asked.type.kind} (${asked.type.group === '' ? 'core' : asked.type.group}/${asked.type.version})`
   return new CassSniError('CSNI205', `the API server ${target.server} does not serve ${what}`, {
     ...details,
-    next: [asked.type === undefined || asked.type.group === '' ? 'kubectl api-versions' : `kubectl api-resources --api-group=${asked.type.group}`],
+    next: [
+      asked.type === undefined || asked.type.group === ''
+        ? 'kubectl api-versions'
+        : `kubectl api-resources --api-group=${asked.type.group}`,
+    ],
   })
 }
 
 function conflict(status: Status | undefined, asked: Asked, details: Details): CassSniError {
   const causes = (status?.details?.causes ?? []).filter((one) => one.reason === 'FieldManagerConflict')
   if (causes.length > 0) {
-    const managers = [...new Set(causes.map((one) => /conflict with "([^"]*)"/.exec(one.message ?? '')?.[1] ?? 'another manager'))]
+    const managers = [
+      ...new Set(causes.map((one) => /conflict with "([^"]*)"/.exec(one.message ?? '')?.[1] ?? 'another manager')),
+    ]
     const fields = causes.map((one) => one.field ?? '').filter((field) => field !== '')
     return new CassSniError(
       'CSNI207',
@@ -174,10 +222,14 @@ function conflict(status: Status | undefined, asked: Asked, details: Details): C
       },
     )
   }
-  return new CassSniError('CSNI206', `the API server refused to ${describe(asked)}: it was changed by somebody else at the same time`, {
-    ...details,
-    next: ['Run the command again.'],
-  })
+  return new CassSniError(
+    'CSNI206',
+    `the API server refused to ${describe(asked)}: it was changed by somebody else at the same time`,
+    {
+      ...details,
+      next: ['Run the command again.'],
+    },
+  )
 }
 
 function reasons(status: Status | undefined, said: string, asked: Asked): string {
@@ -185,10 +237,14 @@ function reasons(status: Status | undefined, said: string, asked: Asked): string
   if (asked.type?.kind === SECRET.kind && asked.type.group === '') {
     // the message quotes values, and these are secret
     const fields = [...new Set(causes.map((one) => one.field ?? '').filter((field) => field !== ''))]
-    return fields.length > 0 ? `its fields ${fields.join(', ')} are not valid` : `it is not valid (${status?.reason ?? 'no reason given'})`
+    return fields.length > 0
+      ? `its fields ${fields.join(', ')} are not valid`
+      : `it is not valid (${status?.reason ?? 'no reason given'})`
   }
   if (causes.length === 0) return said
-  const each = causes.map((one) => [one.field, one.message].filter((part) => part !== undefined && part !== '' && part !== '<nil>').join(': '))
+  const each = causes.map((one) =>
+    [one.field, one.message].filter((part) => part !== undefined && part !== '' && part !== '<nil>').join(': '),
+  )
   return shortened([...new Set(each)].join('; ')) || said
 }
 
@@ -198,7 +254,9 @@ function shortened(text: string): string {
 }
 
 function hideSecrets(said: string, asked: Asked): string {
-  return asked.type?.kind === SECRET.kind && writes(asked.verb) ? '(the message may quote the Secret and is not shown)' : said
+  return asked.type?.kind === SECRET.kind && writes(asked.verb)
+    ? '(the message may quote the Secret and is not shown)'
+    : said
 }
 
 /** "secret/dc1-keystore in namespace x"; undefined when no one object was asked for. */
@@ -211,7 +269,8 @@ export function objectOf(asked: Asked): string | undefined {
 
 function describe(asked: Asked): string {
   const object = objectOf(asked)
-  if (object !== undefined) return `${asked.verb} ${object}${asked.subresource === undefined ? '' : ` (${asked.subresource})`}`
+  if (object !== undefined)
+    return `${asked.verb} ${object}${asked.subresource === undefined ? '' : ` (${asked.subresource})`}`
   if (asked.type === undefined) return `${asked.verb} ${asked.path ?? ''}`
   return `${asked.verb} ${asked.type.plural}${asked.namespace === undefined ? '' : ` in namespace ${asked.namespace}`}`
 }
@@ -234,13 +293,21 @@ export function unreachable(error: unknown, target: KubeTarget): CassSniError {
   const { code = '', message } = deepest(error)
   const next = [`kubectl cluster-info${contextFlag(target)}`]
   const where = `the API server ${target.server} (context "${target.context}")`
-  if (TRUST.test(code)) return new CassSniError('CSNI201', `the certificate of ${where} is not trusted: ${message}`, { next })
+  if (TRUST.test(code))
+    return new CassSniError('CSNI201', `the certificate of ${where} is not trusted: ${message}`, { next })
   if (/^ERR_OSSL|^ERR_CRYPTO/.test(code)) {
-    return new CassSniError('CSNI103', `a certificate or key that the kubeconfig gives for user "${target.user}" cannot be read: ${message}`, {
-      next: ['kubectl config view'],
-    })
+    return new CassSniError(
+      'CSNI103',
+      `a certificate or key that the kubeconfig gives for user "${target.user}" cannot be read: ${message}`,
+      {
+        next: ['kubectl config view'],
+      },
+    )
   }
-  if (/^ERR_SSL.*ALERT/.test(code)) return new CassSniError('CSNI202', `${where} refused the client certificate of user "${target.user}": ${message}`, { next })
+  if (/^ERR_SSL.*ALERT/.test(code))
+    return new CassSniError('CSNI202', `${where} refused the client certificate of user "${target.user}": ${message}`, {
+      next,
+    })
   return new CassSniError('CSNI201', `${where} cannot be reached: ${plain(code, message)}`, { next })
 }
 

@@ -1,8 +1,20 @@
 /** The kinds of object that this program reads or writes. Istio's version is chosen at run time (see istio/api.ts). */
 import type { ResourceType } from './kube.ts'
 
-const core = (kind: string, plural: string, namespaced = true): ResourceType => ({ group: '', version: 'v1', kind, plural, namespaced })
-const of = (group: string, version: string, kind: string, plural: string, namespaced = true): ResourceType => ({ group, version, kind, plural, namespaced })
+const core = (kind: string, plural: string, namespaced = true): ResourceType => ({
+  group: '',
+  version: 'v1',
+  kind,
+  plural,
+  namespaced,
+})
+const of = (group: string, version: string, kind: string, plural: string, namespaced = true): ResourceType => ({
+  group,
+  version,
+  kind,
+  plural,
+  namespaced,
+})
 
 export const NAMESPACE = core('Namespace', 'namespaces', false)
 export const POD = core('Pod', 'pods')
@@ -13,8 +25,19 @@ export const SERVICE_ACCOUNT = core('ServiceAccount', 'serviceaccounts')
 export const STATEFUL_SET = of('apps', 'v1', 'StatefulSet', 'statefulsets')
 export const DEPLOYMENT = of('apps', 'v1', 'Deployment', 'deployments')
 export const STORAGE_CLASS = of('storage.k8s.io', 'v1', 'StorageClass', 'storageclasses', false)
-export const MUTATING_WEBHOOK = of('admissionregistration.k8s.io', 'v1', 'MutatingWebhookConfiguration', 'mutatingwebhookconfigurations', false)
-export const CASSANDRA_DATACENTER = of('cassandra.datastax.com', 'v1beta1', 'CassandraDatacenter', 'cassandradatacenters')
+export const MUTATING_WEBHOOK = of(
+  'admissionregistration.k8s.io',
+  'v1',
+  'MutatingWebhookConfiguration',
+  'mutatingwebhookconfigurations',
+  false,
+)
+export const CASSANDRA_DATACENTER = of(
+  'cassandra.datastax.com',
+  'v1beta1',
+  'CassandraDatacenter',
+  'cassandradatacenters',
+)
 export const ISTIO_GATEWAY = of('networking.istio.io', 'v1beta1', 'Gateway', 'gateways')
 export const VIRTUAL_SERVICE = of('networking.istio.io', 'v1beta1', 'VirtualService', 'virtualservices')
 export const PEER_AUTHENTICATION = of('security.istio.io', 'v1beta1', 'PeerAuthentication', 'peerauthentications')

@@ -89,7 +89,8 @@ export class Transport {
         const code = (error as NodeJS.ErrnoException).code ?? ''
         const repeat = (call.method === 'GET' || call.repeatable === true) && TRANSIENT.has(code)
         // refused connections are tried again only once: the usual reason is that nothing listens there
-        if (!repeat || wait === undefined || (code === 'ECONNREFUSED' && attempt > 0)) throw unreachable(error, this.target)
+        if (!repeat || wait === undefined || (code === 'ECONNREFUSED' && attempt > 0))
+          throw unreachable(error, this.target)
         await this.#pause(wait)
       }
     }
@@ -199,9 +200,13 @@ function exchange(
 ): Promise<Answer & { retryAfter?: number }> {
   return new Promise((resolve, reject) => {
     const late = (ms: number) =>
-      new CassSniError('CSNI201', `the API server ${target.server} (context "${target.context}") gave no answer within ${ms / 1000} s`, {
-        next: ['kubectl cluster-info', 'Allow more time with --request-timeout.'],
-      })
+      new CassSniError(
+        'CSNI201',
+        `the API server ${target.server} (context "${target.context}") gave no answer within ${ms / 1000} s`,
+        {
+          next: ['kubectl cluster-info', 'Allow more time with --request-timeout.'],
+        },
+      )
     const overall = setTimeout(() => request.destroy(late(timeoutMs)), timeoutMs)
     const connecting = setTimeout(() => request.destroy(late(CONNECT_MS)), Math.min(CONNECT_MS, timeoutMs))
     const finish = () => {
@@ -209,7 +214,8 @@ function exchange(
       clearTimeout(connecting)
     }
     request.once('socket', (socket) => {
-      if (socket.connecting) socket.once('encrypted' in socket ? 'secureConnect' : 'connect', () => clearTimeout(connecting))
+      if (socket.connecting)
+        socket.once('encrypted' in socket ? 'secureConnect' : 'connect', () => clearTimeout(connecting))
       else clearTimeout(connecting)
     })
     request.once('error', (error) => {

@@ -45,11 +45,18 @@ export async function openTunnel(transport: Transport, pod: Pod, port: number): 
     subresource: 'portforward',
   }
   try {
-    const socket = await openWebSocket(transport, path, new URLSearchParams({ ports: String(port) }), ['v4.channel.k8s.io'], asked)
+    const socket = await openWebSocket(
+      transport,
+      path,
+      new URLSearchParams({ ports: String(port) }),
+      ['v4.channel.k8s.io'],
+      asked,
+    )
     return new Tunnel(socket, pod, port, transport.signal)
   } catch (error) {
     const status = statusOf(error)
-    if (status !== undefined && (status === 400 || status >= 500)) throw broken(pod, port, (error as Error).message, (error as Error).cause)
+    if (status !== undefined && (status === 400 || status >= 500))
+      throw broken(pod, port, (error as Error).message, (error as Error).cause)
     throw error
   }
 }
@@ -179,7 +186,8 @@ class Tunnel extends Duplex {
 
   #closed(code: number): void {
     // 1006: without a close frame
-    if (code === 1006 && this.#linger === undefined) this.destroy(broken(this.#pod, this.#port, 'the connection to the API server was cut'))
+    if (code === 1006 && this.#linger === undefined)
+      this.destroy(broken(this.#pod, this.#port, 'the connection to the API server was cut'))
     else this.push(null)
   }
 

@@ -18,7 +18,13 @@ const REFUSAL_MS = 5000
  * They are masked with zeros: masking protects plaintext proxies from scripts in browsers (RFC 6455 §10.3), and costs a pass over all data.
  * Throws what `refused` and `unreachable` make of a failure.
  */
-export async function openWebSocket(transport: Transport, path: string, query: URLSearchParams, protocols: string[], asked: Asked): Promise<WebSocket> {
+export async function openWebSocket(
+  transport: Transport,
+  path: string,
+  query: URLSearchParams,
+  protocols: string[],
+  asked: Asked,
+): Promise<WebSocket> {
   throwIfAborted(transport.signal)
   const [{ WebSocket }, endpoint] = await Promise.all([
     import('ws'),

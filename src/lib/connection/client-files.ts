@@ -36,7 +36,9 @@ export function environmentFile(input: ClientFileInput): string {
     ['CASS_SNI_LOCAL_DATACENTER', input.localDatacenter],
     ['CASS_SNI_HOST_IDS', input.hostIds.join(',')],
   ]
-  const exports = lines.flatMap(([name, value]) => (value === undefined ? [] : [`export ${name}=${shellQuoted(value)}`]))
+  const exports = lines.flatMap(([name, value]) =>
+    value === undefined ? [] : [`export ${name}=${shellQuoted(value)}`],
+  )
   return `${[...commentLines(input.comment), ...exports].join('\n')}\n`
 }
 
@@ -49,7 +51,11 @@ export function cqlshrcFile(input: ClientFileInput): string {
   const unwritable = password !== undefined && (/[\r\n]/.test(password) || password.trim() !== password)
   const lines = [
     ...commentLines(input.comment),
-    ...(unwritable ? ['; The password begins or ends with a space or holds a line break: a cqlshrc cannot hold it. cqlsh will ask for it.'] : []),
+    ...(unwritable
+      ? [
+          '; The password begins or ends with a space or holds a line break: a cqlshrc cannot hold it. cqlsh will ask for it.',
+        ]
+      : []),
     '[authentication]',
     `username = ${oneLine(input.username)}`,
     ...(password === undefined || unwritable ? [] : [`password = ${password}`]),

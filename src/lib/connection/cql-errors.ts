@@ -43,13 +43,19 @@ export function statementError(code: number, message: string, cause?: unknown): 
   const match = /^line (\d+):(\d+) (.*)$/s.exec(message)
   const position = match === null ? undefined : { line: Number(match[1]), column: Number(match[2]) + 1 }
   const text = match?.[3] ?? message
-  return new CqlStatementError(`${RESPONSE_ERRORS.get(code) ?? `error 0x${code.toString(16)}`}: ${text}`, position, cause)
+  return new CqlStatementError(
+    `${RESPONSE_ERRORS.get(code) ?? `error 0x${code.toString(16)}`}: ${text}`,
+    position,
+    cause,
+  )
 }
 
 export function loginError(message: string, cause?: unknown): CassSniError {
   return new CassSniError('CSNI604', `Cassandra refused the login: ${message}`, {
     ...(cause === undefined ? {} : { cause }),
-    next: ['Without --username the login is that of the superuser Secret; with it the password comes from CASS_SNI_PASSWORD, --password-stdin or a prompt.'],
+    next: [
+      'Without --username the login is that of the superuser Secret; with it the password comes from CASS_SNI_PASSWORD, --password-stdin or a prompt.',
+    ],
   })
 }
 
@@ -65,7 +71,8 @@ function shaped(error: unknown): Shaped {
 }
 
 /** Codes of node:tls and OpenSSL that mean "the certificate does not verify"; nodejs/node doc/api/tls.md, X509 certificate error codes. */
-const CERTIFICATE_CODES = /^(ERR_TLS_CERT_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|INVALID_CA|INVALID_PURPOSE|HOSTNAME_MISMATCH|PATH_LENGTH|CRL_)/
+const CERTIFICATE_CODES =
+  /^(ERR_TLS_CERT_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|INVALID_CA|INVALID_PURPOSE|HOSTNAME_MISMATCH|PATH_LENGTH|CRL_)/
 const RESET_CODES = new Set(['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'])
 
 /** How much an error explains: of several nodes' errors the one that tells most is shown. */
@@ -83,10 +90,14 @@ export function connectionError(error: unknown, serverName: string, opening?: un
   if (name === 'AuthenticationError') return loginError(message, error)
   if (name === 'ResponseError' && typeof code === 'number') return statementError(code, message, error)
   if (typeof code === 'string' && CERTIFICATE_CODES.test(code)) {
-    return new CassSniError('CSNI602', `the certificate of the node does not verify for the name ${serverName}: ${message}`, {
-      cause: error,
-      next: ['kubectl cass-sni certs'],
-    })
+    return new CassSniError(
+      'CSNI602',
+      `the certificate of the node does not verify for the name ${serverName}: ${message}`,
+      {
+        cause: error,
+        next: ['kubectl cass-sni certs'],
+      },
+    )
   }
   if (opening instanceof CassSniError) return opening
   if (opening === undefined && typeof code === 'string' && RESET_CODES.has(code)) {
@@ -100,7 +111,10 @@ export function connectionError(error: unknown, serverName: string, opening?: un
     )
   }
   const because = opening instanceof Error ? opening.message : message
-  return new CassSniError('CSNI601', `no connection to the node ${serverName}: ${because}`, { cause: error, next: ['kubectl cass-sni verify'] })
+  return new CassSniError('CSNI601', `no connection to the node ${serverName}: ${because}`, {
+    cause: error,
+    next: ['kubectl cass-sni verify'],
+  })
 }
 
 function severalErrors(innerErrors: Record<string, unknown>, serverName: string, opening: unknown): CassSniError {

@@ -24,7 +24,16 @@ export interface CqlLoginOptions {
 }
 
 const VERSION = 0x04
-const OPCODE = { error: 0x00, startup: 0x01, ready: 0x02, authenticate: 0x03, query: 0x07, result: 0x08, authResponse: 0x0f, authSuccess: 0x10 } as const
+const OPCODE = {
+  error: 0x00,
+  startup: 0x01,
+  ready: 0x02,
+  authenticate: 0x03,
+  query: 0x07,
+  result: 0x08,
+  authResponse: 0x0f,
+  authSuccess: 0x10,
+} as const
 const RESULT_ROWS = 0x0002
 const ROWS_GLOBAL_TABLE = 0x0001
 const CONSISTENCY_ONE = 0x0001
@@ -52,9 +61,13 @@ export async function cqlHostId(options: CqlLoginOptions): Promise<string> {
     const given = new Promise<never>((_, reject) => {
       stop = () => {
         stream?.destroy()
-        const late = new CassSniError('CSNI601', `no answer for the SNI name ${options.serverName} within ${timeoutMs / 1000} s`, {
-          next: ['kubectl cass-sni verify'],
-        })
+        const late = new CassSniError(
+          'CSNI601',
+          `no answer for the SNI name ${options.serverName} within ${timeoutMs / 1000} s`,
+          {
+            next: ['kubectl cass-sni verify'],
+          },
+        )
         reject(options.signal.aborted ? options.signal.reason : late)
       }
       for (const signal of [timeout, options.signal]) signal.addEventListener('abort', stop, { once: true })
@@ -84,10 +97,17 @@ export async function cqlHostId(options: CqlLoginOptions): Promise<string> {
 
 function secure(stream: Duplex, options: CqlLoginOptions): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ socket: stream, servername: options.serverName, ca: options.ca, rejectUnauthorized: options.insecureSkipTlsVerify !== true })
+    const socket = connect({
+      socket: stream,
+      servername: options.serverName,
+      ca: options.ca,
+      rejectUnauthorized: options.insecureSkipTlsVerify !== true,
+    })
     socket.once('secureConnect', () => resolve(socket))
     socket.once('error', reject)
-    socket.once('close', () => reject(Object.assign(new Error('closed before TLS was established'), { code: 'ECONNRESET' })))
+    socket.once('close', () =>
+      reject(Object.assign(new Error('closed before TLS was established'), { code: 'ECONNRESET' })),
+    )
   })
 }
 
@@ -107,19 +127,27 @@ async function askHostId(socket: TLSSocket, credentials: Credentials): Promise<s
   if (answer.opcode === OPCODE.authenticate) {
     // SASL PLAIN, as PasswordAuthenticator expects it; apache/cassandra auth/PasswordAuthenticator.java.
     answer = await ask(OPCODE.authResponse, bytes(Buffer.from(`\0${credentials.username}\0${credentials.password}`)))
-    if (answer.opcode !== OPCODE.authSuccess) throw loginError('it asks for another way to log in than user and password')
+    if (answer.opcode !== OPCODE.authSuccess)
+      throw loginError('it asks for another way to log in than user and password')
   }
   const query = Buffer.from('SELECT host_id FROM system.local')
   const head = Buffer.alloc(4)
   head.writeInt32BE(query.length)
-  return hostIdOf(await ask(OPCODE.query, Buffer.concat([head, query, Buffer.from([CONSISTENCY_ONE >> 8, CONSISTENCY_ONE, 0])])))
+  return hostIdOf(
+    await ask(OPCODE.query, Buffer.concat([head, query, Buffer.from([CONSISTENCY_ONE >> 8, CONSISTENCY_ONE, 0])])),
+  )
 }
 
 /** The one UUID in the rows of `SELECT host_id FROM system.local`. */
 function hostIdOf(answer: Frame): string {
   const { body } = answer
   const unexpected = new Error('what answers does not speak CQL as expected')
-  if (answer.opcode !== OPCODE.result || body.readInt32BE(0) !== RESULT_ROWS || (body.readInt32BE(4) & ROWS_GLOBAL_TABLE) === 0) throw unexpected
+  if (
+    answer.opcode !== OPCODE.result ||
+    body.readInt32BE(0) !== RESULT_ROWS ||
+    (body.readInt32BE(4) & ROWS_GLOBAL_TABLE) === 0
+  )
+    throw unexpected
   let offset = 12
   // Keyspace, table, column name; then the type, without further details for a uuid.
   for (let strings = 0; strings < 3; strings += 1) offset += 2 + body.readUInt16BE(offset)
@@ -135,7 +163,8 @@ async function* readFrames(socket: TLSSocket): AsyncGenerator<Frame, undefined> 
     buffered = Buffer.concat([buffered, chunk as Buffer])
     while (buffered.length >= HEADER_BYTES) {
       const length = buffered.readInt32BE(5)
-      if (buffered[0] !== (VERSION | 0x80) || length < 0 || length > MAX_BODY_BYTES) throw new Error('what answers does not speak CQL version 4')
+      if (buffered[0] !== (VERSION | 0x80) || length < 0 || length > MAX_BODY_BYTES)
+        throw new Error('what answers does not speak CQL version 4')
       if (buffered.length < HEADER_BYTES + length) break
       yield { opcode: buffered.readUInt8(4), body: buffered.subarray(HEADER_BYTES, HEADER_BYTES + length) }
       buffered = buffered.subarray(HEADER_BYTES + length)

@@ -137,7 +137,10 @@ export function cqlType(column: unknown): CqlType {
       return {
         kind: 'udt',
         name: String(field(info, 'name')),
-        fields: list(field(info, 'fields')).map((entry) => ({ name: String(field(entry, 'name')), type: cqlType(field(entry, 'type')) })),
+        fields: list(field(info, 'fields')).map((entry) => ({
+          name: String(field(entry, 'name')),
+          type: cqlType(field(entry, 'type')),
+        })),
       }
   }
   const simple = typeof code === 'number' ? BY_CODE.get(code) : undefined

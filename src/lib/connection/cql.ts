@@ -3,7 +3,15 @@
  * TLS end to end and verified against that host id.
  */
 import type { Duplex } from 'node:stream'
-import type { Client, DseClientOptions, EmptyCallback, ExecutionOptions, Host, HostMap, types as CqlTypes } from 'cassandra-driver'
+import type {
+  Client,
+  DseClientOptions,
+  EmptyCallback,
+  ExecutionOptions,
+  Host,
+  HostMap,
+  types as CqlTypes,
+} from 'cassandra-driver'
 import type { Credentials } from '../cassandra/datacenter.ts'
 import { CassSniError, throwIfAborted } from '../errors.ts'
 import { type LocalEndpoint, serveLocalEndpoint } from './cql-endpoint.ts'
@@ -94,7 +102,8 @@ interface SniOptions {
 export async function openCqlSession(options: CqlSessionOptions): Promise<CqlSession> {
   throwIfAborted(options.signal)
   const nodes = options.target === undefined ? options.nodes : [options.target]
-  if (nodes.length === 0) throw new CassSniError('CSNI303', 'no node has a route yet', { next: ['kubectl cass-sni routes sync'] })
+  if (nodes.length === 0)
+    throw new CassSniError('CSNI303', 'no node has a route yet', { next: ['kubectl cass-sni routes sync'] })
   const { default: cassandra } = await import('cassandra-driver')
   const endpoint = await serveLocalEndpoint(options.open)
   const order = nodes.map((node) => node.hostId)
@@ -113,7 +122,11 @@ export async function openCqlSession(options: CqlSessionOptions): Promise<CqlSes
       return order.includes(String(host.hostId)) ? cassandra.types.distance.local : cassandra.types.distance.ignored
     }
 
-    override newQueryPlan(_keyspace: string, _options: ExecutionOptions, callback: (error: Error, hosts: Iterator<Host>) => void): void {
+    override newQueryPlan(
+      _keyspace: string,
+      _options: ExecutionOptions,
+      callback: (error: Error, hosts: Iterator<Host>) => void,
+    ): void {
       const hosts = this.#hosts().sort((a, b) => order.indexOf(String(a.hostId)) - order.indexOf(String(b.hostId)))
       ;(callback as unknown as (error: null, hosts: Iterator<Host>) => void)(null, hosts[Symbol.iterator]())
     }
@@ -126,8 +139,14 @@ export async function openCqlSession(options: CqlSessionOptions): Promise<CqlSes
     credentials: options.credentials,
     sslOptions: { ca: [options.ca], rejectUnauthorized: options.insecureSkipTlsVerify !== true },
     protocolOptions: { maxVersion: PROTOCOL_VERSION },
-    socketOptions: { connectTimeout: options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS, readTimeout: READ_TIMEOUT_MS },
-    pooling: { coreConnectionsPerHost: { [cassandra.types.distance.local]: 1, [cassandra.types.distance.remote]: 0 }, warmup: false },
+    socketOptions: {
+      connectTimeout: options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
+      readTimeout: READ_TIMEOUT_MS,
+    },
+    pooling: {
+      coreConnectionsPerHost: { [cassandra.types.distance.local]: 1, [cassandra.types.distance.remote]: 0 },
+      warmup: false,
+    },
     policies: { loadBalancing: new KnownNodes(), retry: new cassandra.policies.retry.FallthroughRetryPolicy() },
     encoding: { map: Map, set: Set, useBigIntAsLong: true, useBigIntAsVarint: true },
     // The shell asks Cassandra itself for the schema; without this the driver reads all of it first.
@@ -145,7 +164,8 @@ export async function openCqlSession(options: CqlSessionOptions): Promise<CqlSes
   try {
     await abortable(client.connect(), options.signal)
     const known = client.hosts.values().map((host) => String(host.hostId))
-    if (!known.some((hostId) => order.includes(hostId))) throw elsewhere(nodes[0] ?? { hostId: serverName, dnsName: serverName }, known.join(', '))
+    if (!known.some((hostId) => order.includes(hostId)))
+      throw elsewhere(nodes[0] ?? { hostId: serverName, dnsName: serverName }, known.join(', '))
     if (options.target !== undefined) await proveIdentity(session, options.target)
   } catch (error) {
     await session.close()
@@ -194,13 +214,20 @@ class DriverSession implements CqlSession {
         fetchSize: options.pageSize ?? 0,
         ...(options.pageState === undefined ? {} : { pageState: options.pageState }),
         ...(options.consistency === undefined ? {} : { consistency: this.#consistency(options.consistency) }),
-        ...(options.serialConsistency === undefined ? {} : { serialConsistency: this.#consistency(options.serialConsistency) }),
+        ...(options.serialConsistency === undefined
+          ? {}
+          : { serialConsistency: this.#consistency(options.serialConsistency) }),
         ...(options.trace === true ? { traceQuery: true } : {}),
       })
       result = await abortable(running, options.signal)
     } catch (error) {
       // The driver found a cell that it cannot decode, such as an empty value of a number type.
-      if (error instanceof RangeError) throw new CqlStatementError(`the answer holds a value that cannot be decoded: ${error.message}`, undefined, error)
+      if (error instanceof RangeError)
+        throw new CqlStatementError(
+          `the answer holds a value that cannot be decoded: ${error.message}`,
+          undefined,
+          error,
+        )
       throw connectionError(error, this.#serverName, this.#endpoint.lastFailure())
     }
     return this.#page(result)
@@ -220,7 +247,10 @@ class DriverSession implements CqlSession {
     // The driver gives rows as objects: of two columns with one name only the last one's value is there.
     const twice = names.find((name, index) => names.indexOf(name) !== index)
     if (twice !== undefined && (result.rows?.length ?? 0) > 0) {
-      throw new CqlStatementError(`two columns of the result are named ${twice}; give them different names with AS`, undefined)
+      throw new CqlStatementError(
+        `two columns of the result are named ${twice}; give them different names with AS`,
+        undefined,
+      )
     }
     const { warnings, traceId, queriedHost } = result.info
     return {

@@ -54,11 +54,21 @@ export async function gatewayPath(kube: Kube, gateway: IngressGateway, options: 
     }
   }
   if (!(await kube.can('create', POD, gateway.namespace, 'portforward'))) {
-    const tried = gateway.addresses.length === 0 ? 'has no load balancer address' : `does not answer at ${gateway.addresses.join(', ')}`
-    throw new CassSniError('CSNI606', `the gateway ${tried}, and you may not create pods/portforward in namespace ${gateway.namespace}`, {
-      object: named,
-      next: ['name an address that leads to the gateway: --address HOST[:PORT]', shell`kubectl auth can-i create pods/portforward -n ${gateway.namespace}`],
-    })
+    const tried =
+      gateway.addresses.length === 0
+        ? 'has no load balancer address'
+        : `does not answer at ${gateway.addresses.join(', ')}`
+    throw new CassSniError(
+      'CSNI606',
+      `the gateway ${tried}, and you may not create pods/portforward in namespace ${gateway.namespace}`,
+      {
+        object: named,
+        next: [
+          'name an address that leads to the gateway: --address HOST[:PORT]',
+          shell`kubectl auth can-i create pods/portforward -n ${gateway.namespace}`,
+        ],
+      },
+    )
   }
   return tunnelPath(kube, gateway, port)
 }
@@ -79,7 +89,10 @@ export function tunnelPath(kube: Kube, gateway: IngressGateway, port: number): P
           const pod = ready[(index + turn) % ready.length]
           if (pod === undefined) continue
           try {
-            return await kube.connect({ name: pod.metadata.name, namespace: gateway.namespace }, targetPort(gateway, pod, port))
+            return await kube.connect(
+              { name: pod.metadata.name, namespace: gateway.namespace },
+              targetPort(gateway, pod, port),
+            )
           } catch (error) {
             failure = error
           }
@@ -118,7 +131,9 @@ export function parseAddress(text: string, defaultPort: number): { host: string;
   const host = v6 !== undefined && !isIPv6(v6) ? undefined : (v6 ?? match?.groups?.name)
   const port = Number(match?.groups?.port ?? defaultPort)
   if (host === undefined || port < 1 || port > 65_535) {
-    throw new CassSniError('CSNI101', `"${text}" is not an address: HOST or HOST:PORT is wanted`, { next: ['--address 203.0.113.7:9042'] })
+    throw new CassSniError('CSNI101', `"${text}" is not an address: HOST or HOST:PORT is wanted`, {
+      next: ['--address 203.0.113.7:9042'],
+    })
   }
   return { host, port }
 }
@@ -199,7 +214,11 @@ function gatewayPods(kube: Kube, gateway: IngressGateway): (fresh: boolean) => P
   let listedAt = 0
   const list = async () => {
     // The Service's own selector says whose port it is; the Istio selector may be wider than one gateway.
-    const service = await kube.get<KubeObject & { spec?: { selector?: Record<string, string> } }>(SERVICE, gateway.service, gateway.namespace)
+    const service = await kube.get<KubeObject & { spec?: { selector?: Record<string, string> } }>(
+      SERVICE,
+      gateway.service,
+      gateway.namespace,
+    )
     const selector = service?.spec?.selector ?? gateway.selector
     const pods = await kube.list<GatewayPodObject>(POD, {
       namespace: gateway.namespace,
@@ -225,7 +244,9 @@ function gatewayPods(kube: Kube, gateway: IngressGateway): (fresh: boolean) => P
 function isReady(pod: GatewayPodObject): boolean {
   const conditions = pod.status?.conditions ?? []
   return (
-    pod.metadata.deletionTimestamp === undefined && pod.status?.phase === 'Running' && conditions.some((one) => one.type === 'Ready' && one.status === 'True')
+    pod.metadata.deletionTimestamp === undefined &&
+    pod.status?.phase === 'Running' &&
+    conditions.some((one) => one.type === 'Ready' && one.status === 'True')
   )
 }
 
@@ -237,10 +258,14 @@ function targetPort(gateway: IngressGateway, pod: GatewayPodObject, port: number
     const found = container.ports?.find((one) => one.name === target)?.containerPort
     if (found !== undefined) return found
   }
-  throw new CassSniError('CSNI601', `the pod has no port named ${target}, which the gateway's Service points port ${port} at`, {
-    object: `pod/${pod.metadata.name} in namespace ${gateway.namespace}`,
-    next: [shell`kubectl -n ${gateway.namespace} get service ${gateway.service} -o yaml`],
-  })
+  throw new CassSniError(
+    'CSNI601',
+    `the pod has no port named ${target}, which the gateway's Service points port ${port} at`,
+    {
+      object: `pod/${pod.metadata.name} in namespace ${gateway.namespace}`,
+      next: [shell`kubectl -n ${gateway.namespace} get service ${gateway.service} -o yaml`],
+    },
+  )
 }
 
 const labelSelector = (labels: Record<string, string>) =>

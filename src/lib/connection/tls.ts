@@ -147,11 +147,15 @@ function verdict(socket: TLSSocket, serverName: string): HandshakeResult {
   // From the one certificate object: Node 24's getPeerCertificate() is empty after getPeerX509Certificate().
   const wrongName = checkServerIdentity(serverName, peer.toLegacyObject())
   const names = alternativeNames(peer.subjectAltName)
-  const nameReason = wrongName === undefined ? undefined : `the certificate does not name ${serverName}; it names ${listed(names)}`
+  const nameReason =
+    wrongName === undefined ? undefined : `the certificate does not name ${serverName}; it names ${listed(names)}`
   // Node puts the chain's fault first, and looks at the name only when the chain is good.
   // Node's typing says Error, its documentation and its source a string: the OpenSSL code (nodejs/node lib/_tls_wrap.js).
   const fault = socket.authorized ? undefined : String(socket.authorizationError)
-  const chainReason = fault === undefined || fault === 'ERR_TLS_CERT_ALTNAME_INVALID' ? undefined : chainFault(fault, peer.validTo, peer.validFrom)
+  const chainReason =
+    fault === undefined || fault === 'ERR_TLS_CERT_ALTNAME_INVALID'
+      ? undefined
+      : chainFault(fault, peer.validTo, peer.validFrom)
   const reason = [chainReason, nameReason].filter((part) => part !== undefined).join('; ')
   return {
     authorized: reason === '',
@@ -175,7 +179,9 @@ function verdict(socket: TLSSocket, serverName: string): HandshakeResult {
 function chainFault(code: string, validTo: string, validFrom: string): string {
   switch (code) {
     case 'CERT_HAS_EXPIRED':
-      return new Date(validTo).getTime() < Date.now() ? `the certificate expired on ${day(validTo)}` : 'a certificate of its chain has expired'
+      return new Date(validTo).getTime() < Date.now()
+        ? `the certificate expired on ${day(validTo)}`
+        : 'a certificate of its chain has expired'
     case 'CERT_NOT_YET_VALID':
       return `the certificate is valid only from ${day(validFrom)} (or this machine's clock is wrong)`
     case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
@@ -194,32 +200,59 @@ function chainFault(code: string, validTo: string, validFrom: string): string {
   }
 }
 
-function explain(error: NodeJS.ErrnoException | undefined, streamError: unknown, bytesReceived: number, serverName: string): CassSniError {
+function explain(
+  error: NodeJS.ErrnoException | undefined,
+  streamError: unknown,
+  bytesReceived: number,
+  serverName: string,
+): CassSniError {
   // A tunnel tells that its far end was cut (not that it could not be reached) by the cause's code.
-  const cut = streamError instanceof CassSniError && (streamError.cause as NodeJS.ErrnoException | undefined)?.code === 'ECONNRESET'
+  const cut =
+    streamError instanceof CassSniError &&
+    (streamError.cause as NodeJS.ErrnoException | undefined)?.code === 'ECONNRESET'
   if (streamError instanceof CassSniError && !(cut && bytesReceived === 0)) return streamError
   const code = cut ? 'ECONNRESET' : error?.code
   const alert = /alert ([a-z ]+?)(?::|$)/.exec(error?.message ?? '')?.[1]
   if (alert !== undefined && bytesReceived > 0) {
-    const clientAuth = /certificate required|bad certificate/.test(alert) ? ' (does Cassandra require a certificate of its clients?)' : ''
-    return new CassSniError('CSNI602', `the server broke off the TLS handshake for ${serverName}: alert "${alert}"${clientAuth}`, { cause: error })
+    const clientAuth = /certificate required|bad certificate/.test(alert)
+      ? ' (does Cassandra require a certificate of its clients?)'
+      : ''
+    return new CassSniError(
+      'CSNI602',
+      `the server broke off the TLS handshake for ${serverName}: alert "${alert}"${clientAuth}`,
+      { cause: error },
+    )
   }
   if (bytesReceived === 0 && (code === undefined || code === 'ECONNRESET' || code === 'EPIPE')) {
-    return new CassSniError('CSNI603', `the connection was closed before anything was served for ${serverName}: no route for that name, or nothing behind it`, {
-      next: ['kubectl cass-sni routes sync', 'kubectl cass-sni verify'],
-      cause: error,
-    })
+    return new CassSniError(
+      'CSNI603',
+      `the connection was closed before anything was served for ${serverName}: no route for that name, or nothing behind it`,
+      {
+        next: ['kubectl cass-sni routes sync', 'kubectl cass-sni verify'],
+        cause: error,
+      },
+    )
   }
-  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG' || code === 'ERR_SSL_HTTP_REQUEST') {
+  if (
+    code === 'ERR_SSL_WRONG_VERSION_NUMBER' ||
+    code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG' ||
+    code === 'ERR_SSL_HTTP_REQUEST'
+  ) {
     return new CassSniError('CSNI602', `what answers for ${serverName} does not speak TLS`, { cause: error })
   }
-  return new CassSniError('CSNI601', `the TLS handshake for ${serverName} failed: ${error?.message ?? 'the connection was closed in the middle of it'}`, {
-    cause: error,
-  })
+  return new CassSniError(
+    'CSNI601',
+    `the TLS handshake for ${serverName} failed: ${error?.message ?? 'the connection was closed in the middle of it'}`,
+    {
+      cause: error,
+    },
+  )
 }
 
 function tooSlow(serverName: string, timeoutMs: number): CassSniError {
-  return new CassSniError('CSNI601', `no TLS handshake for ${serverName} within ${timeoutMs / 1000} s`, { next: ['kubectl cass-sni verify'] })
+  return new CassSniError('CSNI601', `no TLS handshake for ${serverName} within ${timeoutMs / 1000} s`, {
+    next: ['kubectl cass-sni verify'],
+  })
 }
 
 /** Splits Node's "DNS:a, DNS:b, IP Address:1.2.3.4"; values with odd characters come as JSON strings (CVE-2021-44532). */

@@ -146,7 +146,13 @@ class Connections {
       if (ways > 0) return
       this.figures.sent += client.bytesRead
       this.figures.received += client.bytesWritten
-      this.#tell({ type: 'closed', id, sent: client.bytesRead, received: client.bytesWritten, ...(reason === undefined ? {} : { reason }) })
+      this.#tell({
+        type: 'closed',
+        id,
+        sent: client.bytesRead,
+        received: client.bytesWritten,
+        ...(reason === undefined ? {} : { reason }),
+      })
     }
     pipeline(client, far, ended)
     pipeline(far, client, ended)
@@ -191,7 +197,11 @@ async function listenOn(listen: TunnelOptions['listen'], accept: (socket: Socket
       : [{ host: address, needed: true }],
   )
   for (const { host } of wanted) {
-    if (isIP(host) === 0) throw new CassSniError('CSNI101', `"${host}" is not an address to listen on: an IP address or localhost is wanted`)
+    if (isIP(host) === 0)
+      throw new CassSniError(
+        'CSNI101',
+        `"${host}" is not an address to listen on: an IP address or localhost is wanted`,
+      )
   }
   for (let attempt = 1; ; attempt += 1) {
     const servers: Server[] = []
@@ -232,8 +242,18 @@ function cannotListen(error: NodeJS.ErrnoException & { address?: string }, port:
   const where = error.address === undefined ? `port ${port}` : `${error.address}, port ${port}`
   const next = ['take any free port: kubectl cass-sni port-forward --port 0']
   if (error.code === 'EADDRINUSE')
-    return new CassSniError('CSNI106', `cannot listen on ${where}: another program listens there already`, { next, cause: error })
-  if (error.code === 'EACCES') return new CassSniError('CSNI106', `cannot listen on ${where}: the system does not allow you that port`, { next, cause: error })
-  if (error.code === 'EADDRNOTAVAIL') return new CassSniError('CSNI106', `cannot listen on ${where}: this machine does not have that address`, { cause: error })
+    return new CassSniError('CSNI106', `cannot listen on ${where}: another program listens there already`, {
+      next,
+      cause: error,
+    })
+  if (error.code === 'EACCES')
+    return new CassSniError('CSNI106', `cannot listen on ${where}: the system does not allow you that port`, {
+      next,
+      cause: error,
+    })
+  if (error.code === 'EADDRNOTAVAIL')
+    return new CassSniError('CSNI106', `cannot listen on ${where}: this machine does not have that address`, {
+      cause: error,
+    })
   return new CassSniError('CSNI106', `cannot listen on ${where}: ${error.message}`, { next, cause: error })
 }

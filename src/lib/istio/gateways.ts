@@ -31,7 +31,9 @@ function gatewayFrom(service: Service, routers: Pod[]): IngressGateway | undefin
   const spec = service.spec ?? {}
   const serviceSelector = spec.selector ?? {}
   if (Object.keys(serviceSelector).length === 0 || spec.type === 'ExternalName') return undefined
-  const pods = routers.filter((pod) => pod.metadata.namespace === namespace && covers(pod.metadata.labels ?? {}, serviceSelector))
+  const pods = routers.filter(
+    (pod) => pod.metadata.namespace === namespace && covers(pod.metadata.labels ?? {}, serviceSelector),
+  )
   if (pods.length === 0 && !looksLikeGateway(labels, serviceSelector)) return undefined
   const istio = commonLabel(pods, 'istio') ?? serviceSelector.istio
   if (NOT_INGRESS.test(name) || NOT_INGRESS.test(istio ?? '') || pods.some(joinsNetworks)) return undefined
@@ -58,7 +60,9 @@ function looksLikeGateway(labels: Record<string, string>, selector: Record<strin
 /** Gateways between networks carry this variable (istio/istio manifests/charts/gateway, `networkGateway`). */
 function joinsNetworks(pod: Pod): boolean {
   return (pod.spec?.containers ?? []).some((container) =>
-    (container.env ?? []).some((each) => each.name === 'ISTIO_META_REQUESTED_NETWORK_VIEW' && (each.value ?? '') !== ''),
+    (container.env ?? []).some(
+      (each) => each.name === 'ISTIO_META_REQUESTED_NETWORK_VIEW' && (each.value ?? '') !== '',
+    ),
   )
 }
 
@@ -103,7 +107,9 @@ export function chooseGateway(mesh: Mesh, wanted?: string): IngressGateway {
   const fitting =
     named === undefined
       ? unmanagedFirst(mesh.gateways)
-      : mesh.gateways.filter((gateway) => nameOf(gateway) === named || (!named.includes('/') && gateway.service === named))
+      : mesh.gateways.filter(
+          (gateway) => nameOf(gateway) === named || (!named.includes('/') && gateway.service === named),
+        )
   const [only] = fitting
   if (only !== undefined && fitting.length === 1) return only
   if (fitting.length > 1) {
@@ -115,16 +121,27 @@ export function chooseGateway(mesh: Mesh, wanted?: string): IngressGateway {
   }
   if (mesh.gateways.length === 0) {
     if (mesh.refused !== undefined) throw mesh.refused
-    const where = mesh.istiods.length === 0 ? '' : `; istiod runs in ${mesh.istiods.map((istiod) => `${istiod.namespace}/${istiod.deployment}`).join(', ')}`
-    throw new CassSniError('CSNI502', `there is no ingress gateway of Istio${named === undefined ? '' : `, so none called ${named}`}${where}`, {
-      object: named === undefined ? 'services of ingress gateways' : `service ${named}`,
-      next: ['kubectl cass-sni install', 'kubectl get services -A -l istio'],
-    })
+    const where =
+      mesh.istiods.length === 0
+        ? ''
+        : `; istiod runs in ${mesh.istiods.map((istiod) => `${istiod.namespace}/${istiod.deployment}`).join(', ')}`
+    throw new CassSniError(
+      'CSNI502',
+      `there is no ingress gateway of Istio${named === undefined ? '' : `, so none called ${named}`}${where}`,
+      {
+        object: named === undefined ? 'services of ingress gateways' : `service ${named}`,
+        next: ['kubectl cass-sni install', 'kubectl get services -A -l istio'],
+      },
+    )
   }
-  throw new CassSniError('CSNI502', `${named} is no ingress gateway; there is ${mesh.gateways.map(nameOf).join(', ')}`, {
-    object: `service ${named}`,
-    next: mesh.gateways.map((gateway) => shell`--gateway ${nameOf(gateway)}`),
-  })
+  throw new CassSniError(
+    'CSNI502',
+    `${named} is no ingress gateway; there is ${mesh.gateways.map(nameOf).join(', ')}`,
+    {
+      object: `service ${named}`,
+      next: mesh.gateways.map((gateway) => shell`--gateway ${nameOf(gateway)}`),
+    },
+  )
 }
 
 /** "namespace/service": how a gateway is named in flags and results. */

@@ -22,8 +22,12 @@ export function injectionLabels(mesh: Mesh, revision?: string): Record<string, s
   const [only] = names
   if (only === undefined || names.includes('default')) return { 'istio-injection': 'enabled' }
   if (names.length === 1) return { 'istio.io/rev': only }
-  throw new CassSniError('CSNI105', `there are several revisions of Istio and none is the default: ${names.join(', ')}`, {
-    object: 'deployments of istiod',
-    next: names.map((name) => shell`--istio-revision ${name}`),
-  })
+  throw new CassSniError(
+    'CSNI105',
+    `there are several revisions of Istio and none is the default: ${names.join(', ')}`,
+    {
+      object: 'deployments of istiod',
+      next: names.map((name) => shell`--istio-revision ${name}`),
+    },
+  )
 }

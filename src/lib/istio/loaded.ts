@@ -35,11 +35,19 @@ export async function loadedListener(kube: Kube, pod: GatewayPod, port: number):
   const object = `pod/${pod.name} in namespace ${pod.namespace}`
   // Before it has any listener Envoy answers 404: "dynamic_listeners not found in config dump" (envoyproxy/envoy source/server/admin/config_dump_handler.cc).
   if (status === 404) return { routes: [] }
-  if (status !== 200) throw new CassSniError('CSNI601', `Envoy in pod ${pod.name} answered its configuration dump with status ${status}`, { object })
+  if (status !== 200)
+    throw new CassSniError(
+      'CSNI601',
+      `Envoy in pod ${pod.name} answered its configuration dump with status ${status}`,
+      { object },
+    )
   try {
     return listenerFrom(JSON.parse(body), port)
   } catch (cause) {
-    throw new CassSniError('CSNI601', `Envoy in pod ${pod.name} answered something other than a configuration dump`, { object, cause })
+    throw new CassSniError('CSNI601', `Envoy in pod ${pod.name} answered something other than a configuration dump`, {
+      object,
+      cause,
+    })
   }
 }
 
@@ -49,12 +57,18 @@ export function listenerFrom(dump: unknown, port: number): LoadedListener {
   let error: string | undefined
   for (const listener of list(dump, 'configs')) {
     const active = at(listener, 'active_state', 'listener')
-    if (at(active, 'address', 'socket_address', 'port_value') !== port && !String(at(listener, 'name')).endsWith(`_${port}`)) continue
+    if (
+      at(active, 'address', 'socket_address', 'port_value') !== port &&
+      !String(at(listener, 'name')).endsWith(`_${port}`)
+    )
+      continue
     const details = at(listener, 'error_state', 'details')
     if (typeof details === 'string') error = details
     const fallback = at(active, 'default_filter_chain')
     for (const chain of [...list(active, 'filter_chains'), ...(fallback === undefined ? [] : [fallback])]) {
-      const serverNames = list(at(chain, 'filter_chain_match'), 'server_names').filter((name) => typeof name === 'string')
+      const serverNames = list(at(chain, 'filter_chain_match'), 'server_names').filter(
+        (name) => typeof name === 'string',
+      )
       for (const filter of list(chain, 'filters')) {
         for (const cluster of clustersOf(at(filter, 'typed_config'))) routes.push({ serverNames, cluster })
       }
@@ -71,7 +85,8 @@ function clustersOf(config: unknown): string[] {
 
 function at(from: unknown, ...path: string[]): unknown {
   let value = from
-  for (const key of path) value = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined
+  for (const key of path)
+    value = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined
   return value
 }
 

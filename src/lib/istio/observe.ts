@@ -40,12 +40,15 @@ export async function observeMesh(kube: Kube, scope: MeshScope = {}): Promise<Me
   ])
   let pods = uniquePods([...labelledPods, ...managedPods])
   // A gateway by hand without the label: it is injected, and says so (istio.io docs, "Installing Gateways").
-  if (!pods.some(isRouter)) pods = uniquePods([...pods, ...(await everywhere<Pod>(POD, 'sidecar.istio.io/inject=true,!istio'))])
+  if (!pods.some(isRouter))
+    pods = uniquePods([...pods, ...(await everywhere<Pod>(POD, 'sidecar.istio.io/inject=true,!istio'))])
   const gateways = gatewaysFrom(await withServicesOf(kube, pods.filter(isRouter), services), pods)
   const networkingVersion = newest(networking)
   const securityVersion = newest(security)
   return {
-    istiods: deployments.map(istiodFrom).sort((a, b) => (`${a.namespace}/${a.deployment}` < `${b.namespace}/${b.deployment}` ? -1 : 1)),
+    istiods: deployments
+      .map(istiodFrom)
+      .sort((a, b) => (`${a.namespace}/${a.deployment}` < `${b.namespace}/${b.deployment}` ? -1 : 1)),
     gateways,
     ...(networkingVersion === undefined ? {} : { networkingVersion }),
     ...(securityVersion === undefined ? {} : { securityVersion }),
@@ -62,7 +65,8 @@ export function istiodFrom(deployment: Deployment): Istiod {
   const fromImage = /:v?(\d+\.\d+[-+.\w]*?)(?:-(?:distroless|debug))?(?:@|$)/.exec(discovery?.image ?? '')?.[1]
   const label = metadata.labels?.['app.kubernetes.io/version'] ?? metadata.labels?.['operator.istio.io/version']
   const version = fromImage ?? (label !== undefined && /^\d+\.\d+/.test(label) ? label : undefined)
-  const scoped = discovery?.env?.some((each) => each.name === 'PILOT_SCOPE_GATEWAY_TO_NAMESPACE' && each.value === 'true') === true
+  const scoped =
+    discovery?.env?.some((each) => each.name === 'PILOT_SCOPE_GATEWAY_TO_NAMESPACE' && each.value === 'true') === true
   return {
     namespace: metadata.namespace ?? '',
     deployment: metadata.name,
@@ -75,12 +79,21 @@ export function istiodFrom(deployment: Deployment): Istiod {
 
 /** Services of gateways need no label of their own: where pods of a gateway are that no Service at hand selects, all Services of their namespace are read. */
 async function withServicesOf(kube: Kube, routers: Pod[], services: Service[]): Promise<Service[]> {
-  const matched = new Set(gatewaysFrom(services, routers).flatMap((gateway) => gateway.pods.map((pod) => `${pod.namespace}/${pod.name}`)))
+  const matched = new Set(
+    gatewaysFrom(services, routers).flatMap((gateway) => gateway.pods.map((pod) => `${pod.namespace}/${pod.name}`)),
+  )
   const orphans = routers.filter((pod) => !matched.has(`${pod.metadata.namespace}/${pod.metadata.name}`))
   const namespaces = [...new Set(orphans.map((pod) => pod.metadata.namespace ?? ''))]
-  const more = (await Promise.all(namespaces.map((namespace) => kube.list<Service>(SERVICE, { namespace }).catch(nothingWhenForbidden<Service>)))).flat()
+  const more = (
+    await Promise.all(
+      namespaces.map((namespace) => kube.list<Service>(SERVICE, { namespace }).catch(nothingWhenForbidden<Service>)),
+    )
+  ).flat()
   const known = new Set(services.map((service) => `${service.metadata.namespace}/${service.metadata.name}`))
-  return [...services, ...more.filter((service) => !known.has(`${service.metadata.namespace}/${service.metadata.name}`))]
+  return [
+    ...services,
+    ...more.filter((service) => !known.has(`${service.metadata.namespace}/${service.metadata.name}`)),
+  ]
 }
 
 async function listWhereAllowed<T extends Deployment | Pod | Service>(
@@ -95,13 +108,19 @@ async function listWhereAllowed<T extends Deployment | Pod | Service>(
   } catch (error) {
     nothingWhenForbidden<T>(error)
     note(error as CassSniError)
-    return (await Promise.all(namespaces.map((namespace) => kube.list<T>(type, { namespace, labelSelector }).catch(nothingWhenForbidden<T>)))).flat()
+    return (
+      await Promise.all(
+        namespaces.map((namespace) => kube.list<T>(type, { namespace, labelSelector }).catch(nothingWhenForbidden<T>)),
+      )
+    ).flat()
   }
 }
 
 /** `istioctl tag set` writes one configuration per tag, labelled istio.io/tag and istio.io/rev (istio/istio istioctl/pkg/tag). */
 async function observeTags(kube: Kube): Promise<RevisionTag[]> {
-  const webhooks = await kube.list(MUTATING_WEBHOOK, { labelSelector: 'istio.io/tag,istio.io/rev' }).catch(nothingWhenForbidden<KubeObject>)
+  const webhooks = await kube
+    .list(MUTATING_WEBHOOK, { labelSelector: 'istio.io/tag,istio.io/rev' })
+    .catch(nothingWhenForbidden<KubeObject>)
   return webhooks.flatMap(({ metadata }) => {
     const tag = metadata.labels?.['istio.io/tag']
     const revision = metadata.labels?.['istio.io/rev']

@@ -50,5 +50,7 @@ export interface Symbols {
 }
 
 export function symbols(env: NodeJS.ProcessEnv): Symbols {
-  return wantsSymbols(env) ? { ok: '✔', fail: '✖', warn: '!', skip: '○' } : { ok: 'OK', fail: 'FAIL', warn: 'WARN', skip: 'SKIP' }
+  return wantsSymbols(env)
+    ? { ok: '✔', fail: '✖', warn: '!', skip: '○' }
+    : { ok: 'OK', fail: 'FAIL', warn: 'WARN', skip: 'SKIP' }
 }

@@ -27,14 +27,26 @@ export interface Outcome<Result> {
 }
 
 /** Puts an outcome into the documented form. */
-export function envelope<Result>(kind: string, { result, changes, warnings, error }: Outcome<Result>): Envelope<Result> {
+export function envelope<Result>(
+  kind: string,
+  { result, changes, warnings, error }: Outcome<Result>,
+): Envelope<Result> {
   return {
     apiVersion: API_VERSION,
     kind,
     ...(result === undefined ? {} : { result }),
     ...(changes.length > 0 ? { changes } : {}),
     warnings,
-    ...(error ? { error: { code: error.code, message: error.message, ...(error.object ? { object: error.object } : {}), next: error.next } } : {}),
+    ...(error
+      ? {
+          error: {
+            code: error.code,
+            message: error.message,
+            ...(error.object ? { object: error.object } : {}),
+            next: error.next,
+          },
+        }
+      : {}),
   }
 }
 

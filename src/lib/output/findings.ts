@@ -30,7 +30,10 @@ export function formatFindings(findings: readonly Finding[], show: Show): string
       lines.push(show.bold(heading), show.dim('-'.repeat(heading.length)))
     }
     lines.push(`${sign(first.verdict, show)} ${printableLine(first.title)}${subject(group, findings, show)}`)
-    if (first.reason !== undefined) lines.push(`    ${printableLine(first.reason)}${first.verdict === 'skipped' ? '' : ` ${show.dim(`[${first.code}]`)}`}`)
+    if (first.reason !== undefined)
+      lines.push(
+        `    ${printableLine(first.reason)}${first.verdict === 'skipped' ? '' : ` ${show.dim(`[${first.code}]`)}`}`,
+      )
     for (const next of first.next ?? []) lines.push(`    Try: ${printableLine(next)}`)
   }
   return lines.map((line) => `${line}\n`).join('')

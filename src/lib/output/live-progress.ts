@@ -2,7 +2,15 @@
  * The steps of a workflow on a terminal, with listr2. They are not known in advance, so that each step is a list of
  * its own, one below the other.
  */
-import { DefaultRenderer, Listr, ListrDefaultRendererLogLevels, ListrLogger, type ListrTaskWrapper, ProcessOutput, type SimpleRenderer } from 'listr2'
+import {
+  DefaultRenderer,
+  Listr,
+  ListrDefaultRendererLogLevels,
+  ListrLogger,
+  type ListrTaskWrapper,
+  ProcessOutput,
+  type SimpleRenderer,
+} from 'listr2'
 import type { WorkflowEvent } from '../events.ts'
 import type { Palette, Symbols } from './colour.ts'
 import { type Means, type Progress, type ProgressEvent, stepText } from './steps.ts'
@@ -59,7 +67,13 @@ export class LiveProgress implements Progress {
       return
     }
     if (event.state === 'started') {
-      const started: Step = { title: printableLine(event.title), lines: [], end: undefined, task: undefined, release: undefined }
+      const started: Step = {
+        title: printableLine(event.title),
+        lines: [],
+        end: undefined,
+        task: undefined,
+        release: undefined,
+      }
       this.#steps.set(event.id, started)
       this.#queue.push(started)
     } else if (step) {
@@ -67,7 +81,13 @@ export class LiveProgress implements Progress {
       this.#steps.delete(event.id)
       step.release?.('ended')
     } else {
-      this.#queue.push({ title: printableLine(event.title), lines: [], end: event, task: undefined, release: undefined })
+      this.#queue.push({
+        title: printableLine(event.title),
+        lines: [],
+        end: event,
+        task: undefined,
+        release: undefined,
+      })
     }
     this.#next()
   }
@@ -109,7 +129,11 @@ export class LiveProgress implements Progress {
     const list = new Listr([{ title: step.title, task: work }], {
       renderer: StderrRenderer,
       rendererOptions: {
-        logger: new ListrLogger({ processOutput: new ProcessOutput(this.#stream, this.#stream), useIcons: true, toStderr: [] }),
+        logger: new ListrLogger({
+          processOutput: new ProcessOutput(this.#stream, this.#stream),
+          useIcons: true,
+          toStderr: [],
+        }),
         formatOutput: 'truncate',
         icon: {
           [ListrDefaultRendererLogLevels.COMPLETED]: ok,
@@ -145,7 +169,8 @@ export class LiveProgress implements Progress {
   }
 
   async end(failed: boolean): Promise<void> {
-    for (const [id, step] of [...this.#steps]) this.show({ type: 'step', id, title: step.title, state: failed ? 'failed' : 'done' })
+    for (const [id, step] of [...this.#steps])
+      this.show({ type: 'step', id, title: step.title, state: failed ? 'failed' : 'done' })
     this.#paused = false
     this.#next()
     while (this.#current) await this.#shown

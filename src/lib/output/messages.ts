@@ -36,7 +36,9 @@ function mentions(message: string, object: string): boolean {
 
 function stackOf(error: Error): string[] {
   const own = (error.stack ?? '').split('\n').slice(1)
-  return error.cause instanceof Error ? [...own, `caused by ${error.cause.stack ?? error.cause.message}`].flatMap((line) => line.split('\n')) : own
+  return error.cause instanceof Error
+    ? [...own, `caused by ${error.cause.stack ?? error.cause.message}`].flatMap((line) => line.split('\n'))
+    : own
 }
 
 /** "warning: …" in one line. */

@@ -25,7 +25,9 @@ export class PlainProgress implements Progress {
     } else {
       this.#running.delete(event.id)
       const { ok, skip, fail } = this.#symbols
-      const sign = { done: this.#paint.green(ok), skipped: this.#paint.dim(skip), failed: this.#paint.red(fail) }[event.state]
+      const sign = { done: this.#paint.green(ok), skipped: this.#paint.dim(skip), failed: this.#paint.red(fail) }[
+        event.state
+      ]
       this.#line(`${sign} ${stepText(event)}`)
     }
   }

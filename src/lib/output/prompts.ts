@@ -10,7 +10,8 @@ export function createAsk(signal: AbortSignal): Ask {
       return await put(question, signal)
     } catch (error) {
       if (signal.aborted) throw asCassSniError(signal.reason)
-      if (error instanceof Error && error.name === 'ExitPromptError') throw new CassSniError('CSNI902', 'Interrupted at a question; nothing more was done.')
+      if (error instanceof Error && error.name === 'ExitPromptError')
+        throw new CassSniError('CSNI902', 'Interrupted at a question; nothing more was done.')
       throw error
     }
   }

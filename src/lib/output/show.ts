@@ -16,5 +16,11 @@ export interface Show extends Palette {
 /** The means to present on a stream. */
 export function createShow(choice: ColourChoice, env: NodeJS.ProcessEnv, stream: { isTTY?: boolean }): Show {
   const paint = palette(wantsColour(choice, env, stream))
-  return { ...paint, symbols: symbols(env), table: (rows, columns) => formatTable(rows, columns, paint.bold), printable, printableLine }
+  return {
+    ...paint,
+    symbols: symbols(env),
+    table: (rows, columns) => formatTable(rows, columns, paint.bold),
+    printable,
+    printableLine,
+  }
 }

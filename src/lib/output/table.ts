@@ -24,10 +24,16 @@ export interface Column<Row> {
 }
 
 /** The table as text without a last newline; '' when there are no rows. `head` formats the titles' line. */
-export function formatTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[], head: (line: string) => string = (line) => line): string {
+export function formatTable<Row>(
+  rows: readonly Row[],
+  columns: readonly Column<Row>[],
+  head: (line: string) => string = (line) => line,
+): string {
   if (rows.length === 0) return ''
   const cells = rows.map((row) => columns.map((column) => String(column.cell(row) ?? '')))
-  const widths = columns.map((column, index) => Math.max(width(column.title), ...cells.map((line) => width(line[index] ?? ''))))
+  const widths = columns.map((column, index) =>
+    Math.max(width(column.title), ...cells.map((line) => width(line[index] ?? ''))),
+  )
   const line = (texts: readonly string[]) =>
     texts
       .map((text, index) => {

@@ -39,7 +39,11 @@ export interface Conflict {
 /** The Gateways of others that Istio would not let stand beside ours, then the VirtualServices that claim one of our names. */
 export function findConflicts(around: Surroundings): Conflict[] {
   const others = otherGateways(around)
-  return [...reservedPort(around), ...others.flatMap((gateway) => gatewayConflict(gateway, around) ?? []), ...nameConflicts(around)]
+  return [
+    ...reservedPort(around),
+    ...others.flatMap((gateway) => gatewayConflict(gateway, around) ?? []),
+    ...nameConflicts(around),
+  ]
 }
 
 /** Another datacenter of the namespace has its SNI Gateway on this port of this gateway already: then the hosts have to be narrower. */
@@ -48,7 +52,10 @@ export function needsNarrowHosts(around: Surroundings): boolean {
   return otherGateways(around).some(
     (gateway) =>
       isSibling(gateway, datacenter) &&
-      serversOf(gateway).some((server) => server.port === port && isTls(server.protocol) && server.hosts.includes(`${datacenter.namespace}/*`)),
+      serversOf(gateway).some(
+        (server) =>
+          server.port === port && isTls(server.protocol) && server.hosts.includes(`${datacenter.namespace}/*`),
+      ),
   )
 }
 
@@ -59,7 +66,12 @@ function reservedPort({ gateway, port }: Surroundings): Conflict[] {
   if (!RESERVED.has(port)) return []
   const object = `service/${gateway.service} in namespace ${gateway.namespace}`
   return [
-    { code: 'CSNI503', message: `port ${port} is one of those that Istio's own proxies listen on: clients need another one`, object, next: ['--port 9042'] },
+    {
+      code: 'CSNI503',
+      message: `port ${port} is one of those that Istio's own proxies listen on: clients need another one`,
+      object,
+      next: ['--port 9042'],
+    },
   ]
 }
 
@@ -68,24 +80,35 @@ function otherGateways({ gateways, datacenter, gateway }: Surroundings): KubeObj
   const own = routeNames(datacenter.name).gateway
   return gateways.filter(
     ({ metadata, ...rest }) =>
-      !(metadata.name === own && metadata.namespace === datacenter.namespace) && selects(selectorOf({ metadata, ...rest } as KubeObject), gateway),
+      !(metadata.name === own && metadata.namespace === datacenter.namespace) &&
+      selects(selectorOf({ metadata, ...rest } as KubeObject), gateway),
   )
 }
 
 /** Ours, for another datacenter of the namespace. */
 function isSibling(object: KubeObject, datacenter: Datacenter): boolean {
-  return isOurs(object) && object.metadata.namespace === datacenter.namespace && object.metadata.labels?.[DATACENTER_LABEL] !== datacenter.name
+  return (
+    isOurs(object) &&
+    object.metadata.namespace === datacenter.namespace &&
+    object.metadata.labels?.[DATACENTER_LABEL] !== datacenter.name
+  )
 }
 
 function gatewayConflict(other: KubeObject, around: Surroundings): Conflict | undefined {
   const { datacenter, mode, port } = around
   const servers = serversOf(other).filter((server) => server.port === port)
   const clash = servers.find(
-    (server) => mode === 'tcp' || !isTls(server.protocol) || (!isSibling(other, datacenter) && server.hosts.includes(`${datacenter.namespace}/*`)),
+    (server) =>
+      mode === 'tcp' ||
+      !isTls(server.protocol) ||
+      (!isSibling(other, datacenter) && server.hosts.includes(`${datacenter.namespace}/*`)),
   )
   if (clash === undefined) return undefined
   const name = `${other.metadata.namespace}/${other.metadata.name}`
-  const why = mode === 'sni' && isTls(clash.protocol) ? `has the same hosts ${clash.hosts.join(', ')}` : `serves it as ${clash.protocol}`
+  const why =
+    mode === 'sni' && isTls(clash.protocol)
+      ? `has the same hosts ${clash.hosts.join(', ')}`
+      : `serves it as ${clash.protocol}`
   // The old routes of a Gateway that goes are of no use without it.
   const bound = around.virtualServices.filter((virtualService) => {
     const gateways = gatewaysOf(virtualService)
@@ -99,7 +122,16 @@ function gatewayConflict(other: KubeObject, around: Surroundings): Conflict | un
   }
 }
 
-function nameConflicts({ datacenter, gateway, mode, port, serverNames, gateways, virtualServices, complete }: Surroundings): Conflict[] {
+function nameConflicts({
+  datacenter,
+  gateway,
+  mode,
+  port,
+  serverNames,
+  gateways,
+  virtualServices,
+  complete,
+}: Surroundings): Conflict[] {
   if (mode === 'tcp') return []
   const wanted = new Set(serverNames)
   const own = routeNames(datacenter.name).virtualService
@@ -110,7 +142,9 @@ function nameConflicts({ datacenter, gateway, mode, port, serverNames, gateways,
     const meets = gatewaysOf(other).some((each) => {
       const bound = known.get(each)
       // A Gateway that cannot be seen may be on our port.
-      return bound === undefined ? !complete : selects(selectorOf(bound), gateway) && serversOf(bound).some((server) => server.port === port)
+      return bound === undefined
+        ? !complete
+        : selects(selectorOf(bound), gateway) && serversOf(bound).some((server) => server.port === port)
     })
     if (!meets) return []
     const claimed = tlsMatches(other)
@@ -140,7 +174,10 @@ function deletions(objects: KubeObject[]): string[] {
   const byNamespace = new Map<string, string[]>()
   for (const { kind, metadata } of objects) {
     const namespace = metadata.namespace ?? 'default'
-    byNamespace.set(namespace, [...(byNamespace.get(namespace) ?? []), displayName(kind === 'Gateway' ? ISTIO_GATEWAY : VIRTUAL_SERVICE, metadata.name)])
+    byNamespace.set(namespace, [
+      ...(byNamespace.get(namespace) ?? []),
+      displayName(kind === 'Gateway' ? ISTIO_GATEWAY : VIRTUAL_SERVICE, metadata.name),
+    ])
   }
   return [...byNamespace].map(([namespace, names]) => shell`kubectl delete -n ${namespace} ${names}`)
 }

@@ -51,7 +51,9 @@ export interface DesiredRoutes {
 export function desiredRoutes(input: RouteInput): DesiredRoutes {
   const nodes = input.mode === 'sni' ? sniNodes(input) : tcpNodes(input.datacenter)
   const served = nodes.filter((node) => node.state !== 'pending')
-  const pending = nodes.flatMap((node) => (node.state === 'pending' ? [{ pod: node.pod, reason: node.reason ?? '' }] : []))
+  const pending = nodes.flatMap((node) =>
+    node.state === 'pending' ? [{ pod: node.pod, reason: node.reason ?? '' }] : [],
+  )
   const nothing = input.mode === 'sni' ? served.length === 0 : nodes.length === 0
   if (nothing) return { desired: [], nodes, pending, serverNames: [] }
   const desired = [
@@ -80,7 +82,9 @@ function sniNodes({ datacenter, live }: RouteInput): NodeRoute[] {
 function tcpNodes(datacenter: Datacenter): NodeRoute[] {
   return datacenter.nodes.map(({ pod, dnsName, hostId, waiting }) => {
     const known = hostId === undefined ? {} : { hostId }
-    return waiting === undefined ? { pod, dnsName, ...known, state: 'routed' } : { pod, dnsName, ...known, state: 'pending', reason: waiting }
+    return waiting === undefined
+      ? { pod, dnsName, ...known, state: 'routed' }
+      : { pod, dnsName, ...known, state: 'pending', reason: waiting }
   })
 }
 
@@ -148,7 +152,10 @@ function gatewayObject(input: RouteInput): Desired {
   return {
     type: types.gateway,
     ownership: 'own',
-    object: { ...owned(input, types.gateway, routeNames(input.datacenter.name).gateway), spec: { selector: gateway.selector, servers: [server] } },
+    object: {
+      ...owned(input, types.gateway, routeNames(input.datacenter.name).gateway),
+      spec: { selector: gateway.selector, servers: [server] },
+    },
   }
 }
 

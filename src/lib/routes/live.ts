@@ -27,7 +27,9 @@ export function liveHostIds(virtualService: KubeObject, datacenter: Datacenter):
   return new Map(
     datacenter.nodes.flatMap(({ pod }) => {
       const host = serviceHost(nodeServiceName(pod), datacenter.namespace, datacenter.clusterDomain)
-      const hostId = matches.filter((match) => match.destinations.includes(host)).flatMap((match) => match.sniHosts.flatMap((name) => asHostId(name) ?? []))[0]
+      const hostId = matches
+        .filter((match) => match.destinations.includes(host))
+        .flatMap((match) => match.sniHosts.flatMap((name) => asHostId(name) ?? []))[0]
       return hostId === undefined ? [] : [[pod, hostId] as const]
     }),
   )
@@ -46,7 +48,9 @@ export function serversOf(gateway: KubeObject): GatewayServer[] {
 export function selectorOf(gateway: KubeObject): Record<string, string> {
   const selector = at(gateway, 'spec', 'selector')
   return typeof selector === 'object' && selector !== null
-    ? Object.fromEntries(Object.entries(selector).filter((entry): entry is [string, string] => typeof entry[1] === 'string'))
+    ? Object.fromEntries(
+        Object.entries(selector).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+      )
     : {}
 }
 
@@ -89,7 +93,8 @@ function normalHost(host: string, namespace: string): string {
 
 function at(from: unknown, ...path: string[]): unknown {
   let value = from
-  for (const key of path) value = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined
+  for (const key of path)
+    value = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined
   return value
 }
 

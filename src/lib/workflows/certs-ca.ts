@@ -34,10 +34,18 @@ export interface CertsCaResult {
  */
 export async function certsCa(context: WorkflowContext, options: CertsCaOptions = {}): Promise<CertsCaResult> {
   const { kube, emit } = context
-  const dc = await observeDatacenter(kube, { namespace: kube.target.namespace, ...(options.datacenter === undefined ? {} : { name: options.datacenter }) })
+  const dc = await observeDatacenter(kube, {
+    namespace: kube.target.namespace,
+    ...(options.datacenter === undefined ? {} : { name: options.datacenter }),
+  })
   const pem = await readAuthorityCertificate(kube, dc)
   const object = authorityObject(dc)
-  const certificate = parseCertificate(pem, { object, secret: dc.keystores.caSecret, keystoreSecret: dc.keystores.keystoreSecret, namespace: dc.namespace })
+  const certificate = parseCertificate(pem, {
+    object,
+    secret: dc.keystores.caSecret,
+    keystoreSecret: dc.keystores.keystoreSecret,
+    namespace: dc.namespace,
+  })
   if (certificate.notAfter.getTime() <= context.now()) {
     emit({
       type: 'warning',
@@ -45,7 +53,10 @@ export async function certsCa(context: WorkflowContext, options: CertsCaOptions 
       message: `the certificate authority in ${object} expired ${-daysUntil(certificate.notAfter, context.now())} days ago`,
     })
   }
-  const file = options.out === undefined ? undefined : await writeCertificate(context, options.out, pem, options.overwrite === true)
+  const file =
+    options.out === undefined
+      ? undefined
+      : await writeCertificate(context, options.out, pem, options.overwrite === true)
   return {
     namespace: dc.namespace,
     datacenter: dc.name,
@@ -59,7 +70,12 @@ export async function certsCa(context: WorkflowContext, options: CertsCaOptions 
 }
 
 /** Writes the file unless it holds the same; something else in it is overwritten only when the user says so. */
-async function writeCertificate(context: WorkflowContext, path: string, pem: string, overwrite: boolean): Promise<NonNullable<CertsCaResult['file']>> {
+async function writeCertificate(
+  context: WorkflowContext,
+  path: string,
+  pem: string,
+  overwrite: boolean,
+): Promise<NonNullable<CertsCaResult['file']>> {
   try {
     const there = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined

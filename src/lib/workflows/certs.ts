@@ -82,15 +82,24 @@ export async function certs(context: WorkflowContext, options: CertsOptions = {}
     ...(options.renew ? ['a new one was asked for'] : []),
     ...(situation.unreadable === undefined ? decision.reasons : []),
   ]
-  for (const { pod, reason } of pending) context.emit({ type: 'warning', message: `${pod} ${reason}; run this again when it is up` })
+  for (const { pod, reason } of pending)
+    context.emit({ type: 'warning', message: `${pod} ${reason}; run this again when it is up` })
 
-  const keystore = await changeKeystore(context, situation, { reasons, names: namesToIssue(required, current, pending.length > 0), now })
+  const keystore = await changeKeystore(context, situation, {
+    reasons,
+    names: namesToIssue(required, current, pending.length > 0),
+    now,
+  })
   // Only who names public names, or none, expects the others to be gone.
-  if (options.publicNames !== undefined && reasons.length === 0) warnOfForgotten(context, forgottenNames(keystore.names, required, dc))
+  if (options.publicNames !== undefined && reasons.length === 0)
+    warnOfForgotten(context, forgottenNames(keystore.names, required, dc))
   const nodes =
     keystore.fingerprint256 === undefined
       ? reported(context, dc, looks, () => false)
-      : await bringLive(context, options, situation, viewer, looks, { ...keystore, fingerprint256: keystore.fingerprint256 })
+      : await bringLive(context, options, situation, viewer, looks, {
+          ...keystore,
+          fingerprint256: keystore.fingerprint256,
+        })
 
   return {
     ok: true,
@@ -117,8 +126,12 @@ export async function certs(context: WorkflowContext, options: CertsOptions = {}
 
 function warnOfForgotten(context: WorkflowContext, names: string[]): void {
   if (names.length === 0) return
-  const [them, until] = names.length === 1 ? ['is no longer remembered', 'carries it'] : ['are no longer remembered', 'carries them']
-  context.emit({ type: 'warning', message: `${listed(names)} ${them}, but the certificate ${until} until a new one is issued: kubectl cass-sni certs --renew` })
+  const [them, until] =
+    names.length === 1 ? ['is no longer remembered', 'carries it'] : ['are no longer remembered', 'carries them']
+  context.emit({
+    type: 'warning',
+    message: `${listed(names)} ${them}, but the certificate ${until} until a new one is issued: kubectl cass-sni certs --renew`,
+  })
 }
 
 async function observe(context: WorkflowContext, options: CertsOptions, now: number): Promise<Situation> {
@@ -132,7 +145,12 @@ async function observe(context: WorkflowContext, options: CertsOptions, now: num
   })
   requireOperatorKeystore(dc)
   const [material, keystore] = await Promise.all([readAuthorityMaterial(kube, dc), readKeystoreMaterial(kube, dc)])
-  const place = { object: authorityObject(dc), secret: dc.keystores.caSecret, keystoreSecret: dc.keystores.keystoreSecret, namespace: dc.namespace }
+  const place = {
+    object: authorityObject(dc),
+    secret: dc.keystores.caSecret,
+    keystoreSecret: dc.keystores.keystoreSecret,
+    namespace: dc.namespace,
+  }
   const authority = parseAuthority(material.certificate, material.key, place)
   const warning = checkAuthorityDates(authority.certificate, now, place)
   if (warning !== undefined) emit({ type: 'warning', code: 'CSNI402', message: warning })
@@ -158,7 +176,12 @@ async function observe(context: WorkflowContext, options: CertsOptions, now: num
   }
 }
 
-function open(bytes: Buffer, password: string, dc: Datacenter, replace: boolean): Pick<Situation, 'entries' | 'current' | 'unreadable'> {
+function open(
+  bytes: Buffer,
+  password: string,
+  dc: Datacenter,
+  replace: boolean,
+): Pick<Situation, 'entries' | 'current' | 'unreadable'> {
   const object = keystoreObject(dc)
   try {
     const entries = readKeystore(bytes, password, object)
@@ -193,7 +216,11 @@ function requireOperatorKeystore(dc: Datacenter): void {
   }
 }
 
-async function lookAtAll(context: WorkflowContext, viewer: ReturnType<typeof createViewer>, nodes: readonly CassandraNode[]): Promise<Map<string, Look>> {
+async function lookAtAll(
+  context: WorkflowContext,
+  viewer: ReturnType<typeof createViewer>,
+  nodes: readonly CassandraNode[],
+): Promise<Map<string, Look>> {
   const step = { type: 'step', id: 'served', title: 'What the nodes serve' } as const
   context.emit({ ...step, state: 'started' })
   const looks = new Map<string, Look>()
@@ -212,7 +239,11 @@ interface Keystore {
   bytes: Buffer
 }
 
-async function changeKeystore(context: WorkflowContext, situation: Situation, plan: { reasons: string[]; names: string[]; now: number }): Promise<Keystore> {
+async function changeKeystore(
+  context: WorkflowContext,
+  situation: Situation,
+  plan: { reasons: string[]; names: string[]; now: number },
+): Promise<Keystore> {
   const { dc, authority, current } = situation
   const { reasons, names, now } = plan
   const step = { type: 'step', id: 'keystore', title: "The nodes' keystore" } as const
@@ -221,8 +252,18 @@ async function changeKeystore(context: WorkflowContext, situation: Situation, pl
     const { leaf } = current
     // The public names may be others, of which it carries all.
     await applySecret(context, situation, situation.bytes)
-    context.emit({ ...step, state: 'skipped', note: `its certificate carries every name, valid until ${leaf.notAfter.toISOString().slice(0, 10)}` })
-    return { issued: false, names: leaf.names, notAfter: leaf.notAfter, fingerprint256: leaf.fingerprint256, bytes: situation.bytes }
+    context.emit({
+      ...step,
+      state: 'skipped',
+      note: `its certificate carries every name, valid until ${leaf.notAfter.toISOString().slice(0, 10)}`,
+    })
+    return {
+      issued: false,
+      names: leaf.names,
+      notAfter: leaf.notAfter,
+      fingerprint256: leaf.fingerprint256,
+      bytes: situation.bytes,
+    }
   }
   const note = reasons.join('; ')
   if (context.dryRun) {
@@ -232,14 +273,29 @@ async function changeKeystore(context: WorkflowContext, situation: Situation, pl
     return { issued: false, names, notAfter: validityOf(authority, now).notAfter, bytes: situation.bytes }
   }
   const leaf = await issueLeaf({ authority, commonName: operatorName(dc), names, now, randomBytes })
-  const bytes = rewriteKeystore(situation.entries, leaf, authority.certificate, { alias: operatorName(dc), password: situation.password, now, randomBytes })
+  const bytes = rewriteKeystore(situation.entries, leaf, authority.certificate, {
+    alias: operatorName(dc),
+    password: situation.password,
+    now,
+    randomBytes,
+  })
   await applySecret(context, situation, bytes)
   context.emit({ ...step, state: 'done', note: `issued anew: ${note}` })
-  return { issued: true, names: leaf.certificate.names, notAfter: leaf.certificate.notAfter, fingerprint256: leaf.certificate.fingerprint256, bytes }
+  return {
+    issued: true,
+    names: leaf.certificate.names,
+    notAfter: leaf.certificate.notAfter,
+    fingerprint256: leaf.certificate.fingerprint256,
+    bytes,
+  }
 }
 
 /** Of the Secret only this one key and annotation are ours; cass-operator wrote the key once and never looks at it again. */
-async function applySecret(context: WorkflowContext, { dc, publicNames, annotated }: Situation, bytes: Buffer): Promise<void> {
+async function applySecret(
+  context: WorkflowContext,
+  { dc, publicNames, annotated }: Situation,
+  bytes: Buffer,
+): Promise<void> {
   const desired: Desired = {
     type: SECRET,
     object: {
@@ -296,21 +352,38 @@ async function bringLive(
     timings: { ...TIMINGS, ...options.timings },
   })
   const live = brought.filter((node) => node.live).length
-  context.emit({ ...step, state: 'done', note: `${live} of ${brought.length} after ${((context.now() - begun) / 1000).toFixed(1)} s` })
+  context.emit({
+    ...step,
+    state: 'done',
+    note: `${live} of ${brought.length} after ${((context.now() - begun) / 1000).toFixed(1)} s`,
+  })
   const byPod = new Map(brought.map((node) => [node.pod, node]))
   const others = reported(context, dc, new Map([...looks].filter(([pod]) => !byPod.has(pod))), (look) => serves(look))
   for (const { pod, note } of brought.filter((node) => !node.live))
-    context.emit({ type: 'warning', code: 'CSNI404', message: `${pod}: ${note ?? 'not seen to serve the new certificate'}` })
+    context.emit({
+      type: 'warning',
+      code: 'CSNI404',
+      message: `${pod}: ${note ?? 'not seen to serve the new certificate'}`,
+    })
   return dc.nodes.flatMap((node) => byPod.get(node.pod) ?? others.find(({ pod }) => pod === node.pod) ?? [])
 }
 
 /** Nodes as they were found. */
-function reported(context: WorkflowContext, dc: Datacenter, looks: Map<string, Look>, live: (look: Look) => boolean): CertsNode[] {
+function reported(
+  context: WorkflowContext,
+  dc: Datacenter,
+  looks: Map<string, Look>,
+  live: (look: Look) => boolean,
+): CertsNode[] {
   return dc.nodes.flatMap((node): CertsNode[] => {
     const look = looks.get(node.pod)
     if (!look) return []
     if ('served' in look) return [{ pod: node.pod, before: look.served, after: look.served, live: live(look) }]
-    context.emit({ type: 'warning', code: 'CSNI404', message: `it cannot be seen what ${node.pod} serves: ${look.trouble}` })
+    context.emit({
+      type: 'warning',
+      code: 'CSNI404',
+      message: `it cannot be seen what ${node.pod} serves: ${look.trouble}`,
+    })
     return [{ pod: node.pod, live: false, note: `cannot be looked at: ${look.trouble}` }]
   })
 }

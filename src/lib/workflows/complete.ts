@@ -19,8 +19,12 @@ export async function liveNames(what: Names, options: KubeOptions & { datacenter
     return (await observeMesh(kube)).gateways.map(({ namespace, service }) => `${namespace}/${service}`)
   }
   const { namespace } = kube.target
-  if (what === 'datacenter') return (await kube.list(CASSANDRA_DATACENTER, { namespace })).map(({ metadata }) => metadata.name)
+  if (what === 'datacenter')
+    return (await kube.list(CASSANDRA_DATACENTER, { namespace })).map(({ metadata }) => metadata.name)
   const { observeDatacenter } = await import('../cassandra/observe.ts')
-  const { nodes } = await observeDatacenter(kube, { namespace, ...(options.datacenter === undefined ? {} : { name: options.datacenter }) })
+  const { nodes } = await observeDatacenter(kube, {
+    namespace,
+    ...(options.datacenter === undefined ? {} : { name: options.datacenter }),
+  })
   return nodes.map(({ pod }) => pod)
 }

@@ -41,9 +41,13 @@ export async function clientFiles(context: WorkflowContext, options: ClientFiles
       `Datacenter ${datacenter.name} in namespace ${datacenter.namespace}, written by kubectl cass-sni cqlsh-sni.`,
       ...place.comment,
       ...(caFile === undefined
-        ? [`The certificate authority: ${shell`kubectl cass-sni certs ca -n ${datacenter.namespace} --out ${datacenter.name}-ca.pem`}`]
+        ? [
+            `The certificate authority: ${shell`kubectl cass-sni certs ca -n ${datacenter.namespace} --out ${datacenter.name}-ca.pem`}`,
+          ]
         : []),
-      ...(options.withPassword ? [] : [`The password is in secret/${datacenter.superuserSecret}; --with-password writes it here.`]),
+      ...(options.withPassword
+        ? []
+        : [`The password is in secret/${datacenter.superuserSecret}; --with-password writes it here.`]),
     ],
   }
   const text = options.form === 'env' ? environmentFile(input) : cqlshrcFile(input)
@@ -55,7 +59,10 @@ export async function clientFiles(context: WorkflowContext, options: ClientFiles
 }
 
 /** Where a client connects to. Apache's cqlsh sends no SNI, so it needs a way that leads to one node only. */
-function placeOf({ path, datacenter }: Access, options: ClientFilesOptions): { host: string; port: number; comment: string[] } {
+function placeOf(
+  { path, datacenter }: Access,
+  options: ClientFilesOptions,
+): { host: string; port: number; comment: string[] } {
   const { namespace } = datacenter
   const which = options.datacenter === undefined ? [] : ['-d', options.datacenter]
   if (options.form === 'cqlshrc' && options.address === undefined) {
@@ -67,7 +74,8 @@ function placeOf({ path, datacenter }: Access, options: ClientFilesOptions): { h
       ],
     }
   }
-  const noSni = 'cqlsh itself reads CQLSH_HOST too but sends no SNI: for it take --print-cqlshrc, in a shell without these variables.'
+  const noSni =
+    'cqlsh itself reads CQLSH_HOST too but sends no SNI: for it take --print-cqlshrc, in a shell without these variables.'
   const sni = 'Send a host id (CASS_SNI_HOST_IDS) as SNI, and verify the certificate against it.'
   if (path.address !== undefined) return { ...path.address, comment: options.form === 'env' ? [sni, noSni] : [] }
   return {
@@ -89,7 +97,10 @@ async function writePrivate(file: string, text: string): Promise<string> {
     await rename(fresh, file)
   } catch (error) {
     await rm(fresh, { force: true })
-    throw new CassSniError('CSNI104', `${file} cannot be written: ${fileTrouble(error)}`, { object: file, cause: error })
+    throw new CassSniError('CSNI104', `${file} cannot be written: ${fileTrouble(error)}`, {
+      object: file,
+      cause: error,
+    })
   }
   return file
 }

@@ -56,23 +56,37 @@ export async function observeAccess({ kube }: WorkflowContext, choice: SessionCh
     observeMesh(kube, choice.gateway?.includes('/') ? { namespaces: [choice.gateway.split('/')[0] ?? ''] } : {}),
   ])
   if (!datacenter.clientEncryption.enabled) {
-    throw new CassSniError('CSNI306', `datacenter ${datacenter.name} has no TLS to clients (client_encryption_options.enabled), and SNI is a part of TLS`, {
-      object: `cassandradatacenter/${datacenter.name} in namespace ${datacenter.namespace}`,
-      next: [shell`kubectl get cassandradatacenter ${datacenter.name} -n ${datacenter.namespace} -o jsonpath='{.spec.config}'`],
-    })
+    throw new CassSniError(
+      'CSNI306',
+      `datacenter ${datacenter.name} has no TLS to clients (client_encryption_options.enabled), and SNI is a part of TLS`,
+      {
+        object: `cassandradatacenter/${datacenter.name} in namespace ${datacenter.namespace}`,
+        next: [
+          shell`kubectl get cassandradatacenter ${datacenter.name} -n ${datacenter.namespace} -o jsonpath='{.spec.config}'`,
+        ],
+      },
+    )
   }
   const target = choice.node === undefined ? undefined : reachable(datacenter, findNode(datacenter, choice.node))
   const nodes = target === undefined ? reachableNodes(datacenter) : [target]
   const gateway = chooseGateway(mesh, choice.gateway)
   const [path, credentials, ca] = await Promise.all([
-    gatewayPath(kube, gateway, { port: choice.port, tunnel: choice.tunnel, ...(choice.address === undefined ? {} : { address: choice.address }) }),
+    gatewayPath(kube, gateway, {
+      port: choice.port,
+      tunnel: choice.tunnel,
+      ...(choice.address === undefined ? {} : { address: choice.address }),
+    }),
     login({ kube } as Pick<WorkflowContext, 'kube'>, datacenter, choice),
     choice.caFile === undefined ? readAuthorityCertificate(kube, datacenter) : readAuthorityFile(choice.caFile),
   ])
   return { datacenter, path, credentials, ca, nodes, ...(target === undefined ? {} : { target }) }
 }
 
-async function login({ kube }: Pick<WorkflowContext, 'kube'>, datacenter: Datacenter, choice: SessionChoice): Promise<Credentials> {
+async function login(
+  { kube }: Pick<WorkflowContext, 'kube'>,
+  datacenter: Datacenter,
+  choice: SessionChoice,
+): Promise<Credentials> {
   const { username, password } = choice
   if (username === undefined) return readCredentials(kube, datacenter)
   if (password === undefined) {
@@ -92,12 +106,18 @@ async function readAuthorityFile(file: string): Promise<string> {
     throw new CassSniError('CSNI104', `${file} cannot be read: ${why}`, { object: file, cause: error })
   }
   if (text.includes('-----BEGIN CERTIFICATE-----')) return text
-  throw new CassSniError('CSNI107', `${file} holds no certificate in PEM form`, { object: file, next: [shell`kubectl cass-sni certs ca --out ${file}`] })
+  throw new CassSniError('CSNI107', `${file} holds no certificate in PEM form`, {
+    object: file,
+    next: [shell`kubectl cass-sni certs ca --out ${file}`],
+  })
 }
 
 function reachable(datacenter: Datacenter, node: CassandraNode): CqlNode {
   if (node.hostId !== undefined && !node.replacing) return { hostId: node.hostId, dnsName: node.dnsName }
-  throw notReady(datacenter, `node ${node.pod} has no host id yet${node.waiting === undefined ? '' : ` (${node.waiting})`}: it cannot be reached by SNI`)
+  throw notReady(
+    datacenter,
+    `node ${node.pod} has no host id yet${node.waiting === undefined ? '' : ` (${node.waiting})`}: it cannot be reached by SNI`,
+  )
 }
 
 /** Nodes in an order of preference: those that are ready first. */
@@ -105,7 +125,9 @@ function reachableNodes(datacenter: Datacenter): CqlNode[] {
   const ready = (node: CassandraNode): number => (node.ready && !node.terminating ? 0 : 1)
   const nodes = datacenter.nodes
     .toSorted((a, b) => ready(a) - ready(b))
-    .flatMap((node) => (node.hostId === undefined || node.replacing ? [] : [{ hostId: node.hostId, dnsName: node.dnsName }]))
+    .flatMap((node) =>
+      node.hostId === undefined || node.replacing ? [] : [{ hostId: node.hostId, dnsName: node.dnsName }],
+    )
   if (nodes.length > 0) return nodes
   throw notReady(datacenter, `no node of datacenter ${datacenter.name} has a host id yet`)
 }
@@ -113,12 +135,19 @@ function reachableNodes(datacenter: Datacenter): CqlNode[] {
 function notReady(datacenter: Datacenter, message: string): CassSniError {
   return new CassSniError('CSNI303', message, {
     object: `cassandradatacenter/${datacenter.name} in namespace ${datacenter.namespace}`,
-    next: [shell`kubectl get pods -n ${datacenter.namespace} -l cassandra.datastax.com/datacenter=${datacenter.name}`, 'kubectl cass-sni routes sync'],
+    next: [
+      shell`kubectl get pods -n ${datacenter.namespace} -l cassandra.datastax.com/datacenter=${datacenter.name}`,
+      'kubectl cass-sni routes sync',
+    ],
   })
 }
 
 /** Opens the session. Without any route of this datacenter, "no route for this name" becomes CSNI303: routes sync comes first. */
-export async function openSession({ kube, signal }: WorkflowContext, access: Access, choice: SessionChoice): Promise<CqlSession> {
+export async function openSession(
+  { kube, signal }: WorkflowContext,
+  access: Access,
+  choice: SessionChoice,
+): Promise<CqlSession> {
   const { datacenter, path, credentials, ca, nodes, target } = access
   try {
     return await openCqlSession({
@@ -136,7 +165,10 @@ export async function openSession({ kube, signal }: WorkflowContext, access: Acc
   } catch (error) {
     if (!(error instanceof CassSniError) || !['CSNI601', 'CSNI603'].includes(error.code)) throw error
     const routes = await kube
-      .list(VIRTUAL_SERVICE, { namespace: datacenter.namespace, labelSelector: `cass-sni/datacenter=${datacenter.name}` })
+      .list(VIRTUAL_SERVICE, {
+        namespace: datacenter.namespace,
+        labelSelector: `cass-sni/datacenter=${datacenter.name}`,
+      })
       .catch(() => undefined)
     if (routes?.length !== 0) throw error
     throw new CassSniError('CSNI303', `datacenter ${datacenter.name} has no SNI routes yet`, {

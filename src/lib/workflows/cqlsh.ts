@@ -72,7 +72,11 @@ export async function cqlsh(context: WorkflowContext, options: CqlshOptions): Pr
     note: options.note,
     ...(lines === undefined
       ? {}
-      : { more: (signal: AbortSignal) => lines.more(signal), clear: () => options.note('\u001b[H\u001b[2J'), columns: () => lines.columns() }),
+      : {
+          more: (signal: AbortSignal) => lines.more(signal),
+          clear: () => options.note('\u001b[H\u001b[2J'),
+          columns: () => lines.columns(),
+        }),
   }
   const shell = new CqlShell(
     session,
@@ -114,7 +118,8 @@ export async function cqlsh(context: WorkflowContext, options: CqlshOptions): Pr
 
 function execute(shell: CqlShell, options: CqlshOptions, signal: AbortSignal): Promise<{ ok: boolean }> {
   const script = { signal, caret: options.caret, ...(options.continueOnError ? { onError: options.tell } : {}) }
-  if (options.statements !== undefined) return runScript(shell, [options.statements], { ...script, name: '-e', lastMayBeOpen: true })
+  if (options.statements !== undefined)
+    return runScript(shell, [options.statements], { ...script, name: '-e', lastMayBeOpen: true })
   if (options.file !== undefined && options.file !== '-') return runFile(shell, options.file, script)
   options.stdin.setEncoding('utf8')
   return runScript(shell, interruptible(options.stdin, signal), { ...script, name: 'stdin', lastMayBeOpen: false })

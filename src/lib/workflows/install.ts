@@ -13,7 +13,14 @@ import { mtlsStep } from './install/mtls.ts'
 import { namespaceStep } from './install/namespace.ts'
 import { nodesStep } from './install/nodes.ts'
 import { operatorStep } from './install/operator.ts'
-import { type Install, type InstallOptions, type InstallResult, type InstallStep, nodeResult, type StepPlan } from './install/step.ts'
+import {
+  type Install,
+  type InstallOptions,
+  type InstallResult,
+  type InstallStep,
+  nodeResult,
+  type StepPlan,
+} from './install/step.ts'
 import { storageStep } from './install/storage.ts'
 
 export type { InstallOptions, InstallResult } from './install/step.ts'
@@ -95,9 +102,13 @@ async function carryOut(run: Install, step: InstallStep): Promise<InstallResult[
   } catch (error) {
     emit({ type: 'step', id: step.id, title: step.title, state: 'failed' })
     if (!signal.aborted || !(signal.reason instanceof CassSniError) || signal.reason.code !== 'CSNI902') throw error
-    throw new CassSniError('CSNI902', `${signal.reason.message} What was done stays, and the next run goes on from there.`, {
-      next: ['kubectl cass-sni install'],
-    })
+    throw new CassSniError(
+      'CSNI902',
+      `${signal.reason.message} What was done stays, and the next run goes on from there.`,
+      {
+        next: ['kubectl cass-sni install'],
+      },
+    )
   }
 }
 

@@ -46,8 +46,15 @@ export interface Forwarding {
  * Forwards until the context's signal ends it, then rejects with its reason when no connection is left.
  * Throws CSNI106 when it cannot listen, CSNI203 without the right to create pods/portforward, CSNI302, CSNI502 for the target.
  */
-export async function portForward({ kube, signal }: WorkflowContext, options: PortForwardOptions): Promise<TunnelFigures> {
-  const { path, target, warnings = [] } = options.target === 'node' ? await toNode(kube, options) : await toGateway(kube, options)
+export async function portForward(
+  { kube, signal }: WorkflowContext,
+  options: PortForwardOptions,
+): Promise<TunnelFigures> {
+  const {
+    path,
+    target,
+    warnings = [],
+  } = options.target === 'node' ? await toNode(kube, options) : await toGateway(kube, options)
   const { addresses, port } = options
   const tunnel = await serveTunnel({
     listen: { addresses, port },

@@ -63,7 +63,10 @@ export async function syncRoutes(context: WorkflowContext, options: RoutesSyncOp
       clusterDomain: options.clusterDomain,
       ...(options.datacenter === undefined ? {} : { name: options.datacenter }),
     }),
-    mesh: observeMesh(kube, options.gateway?.includes('/') ? { namespaces: [options.gateway.split('/')[0] ?? ''] } : {}),
+    mesh: observeMesh(
+      kube,
+      options.gateway?.includes('/') ? { namespaces: [options.gateway.split('/')[0] ?? ''] } : {},
+    ),
     gateways: listEverywhere(kube, ISTIO_GATEWAY),
     virtualServices: listEverywhere(kube, VIRTUAL_SERVICE),
   }
@@ -72,7 +75,10 @@ export async function syncRoutes(context: WorkflowContext, options: RoutesSyncOp
 
   const datacenter = await step(context, 'datacenter', 'Datacenter', async () => {
     const found = await reading.datacenter
-    return [found, `${found.name} of cluster ${found.clusterName}: ${found.nodes.length} ${found.nodes.length === 1 ? 'node' : 'nodes'}`]
+    return [
+      found,
+      `${found.name} of cluster ${found.clusterName}: ${found.nodes.length} ${found.nodes.length === 1 ? 'node' : 'nodes'}`,
+    ]
   })
   const { gateway, types, mesh } = await step(context, 'istio', 'Istio', async () => {
     const observed = await reading.mesh
@@ -96,7 +102,9 @@ export async function syncRoutes(context: WorkflowContext, options: RoutesSyncOp
       })
     }
     const own = routeNames(datacenter.name).virtualService
-    const live = virtualServices.objects.find(({ metadata }) => metadata.name === own && metadata.namespace === namespace)
+    const live = virtualServices.objects.find(
+      ({ metadata }) => metadata.name === own && metadata.namespace === namespace,
+    )
     const around = {
       datacenter,
       gateway,
@@ -116,7 +124,8 @@ export async function syncRoutes(context: WorkflowContext, options: RoutesSyncOp
       narrowHosts: needsNarrowHosts({ ...around, serverNames: [] }),
     })
     tellPending(context, datacenter, routes)
-    if (routes.desired.length === 0) return [resultOf(datacenter, gateway, options, routes, []), 'no node can be routed yet: nothing is changed']
+    if (routes.desired.length === 0)
+      return [resultOf(datacenter, gateway, options, routes, []), 'no node can be routed yet: nothing is changed']
     refuseConflicts(findConflicts({ ...around, serverNames: routes.serverNames }))
     const plan = await planChanges(kube, routes.desired, {
       types: [SERVICE, types.gateway, types.virtualService],
@@ -132,7 +141,12 @@ export async function syncRoutes(context: WorkflowContext, options: RoutesSyncOp
 }
 
 /** Runs a step: its beginning, its end with a note, or its failure are told. */
-async function step<T>({ emit }: WorkflowContext, id: string, title: string, work: () => Promise<[T, string]>): Promise<T> {
+async function step<T>(
+  { emit }: WorkflowContext,
+  id: string,
+  title: string,
+  work: () => Promise<[T, string]>,
+): Promise<T> {
   emit({ type: 'step', id, title, state: 'started' })
   try {
     const [value, note] = await work()
@@ -160,8 +174,14 @@ async function listEverywhere(kube: Kube, type: ResourceType): Promise<KubeObjec
 }
 
 /** What could be listed at first, else what can be listed in the version that is served, else in these namespaces. */
-async function seen(kube: Kube, first: Promise<KubeObject[] | undefined>, type: ResourceType, namespaces: string[]): Promise<Seen> {
-  const everywhere = (await first) ?? (type.version === ISTIO_GATEWAY.version ? undefined : await listEverywhere(kube, type))
+async function seen(
+  kube: Kube,
+  first: Promise<KubeObject[] | undefined>,
+  type: ResourceType,
+  namespaces: string[],
+): Promise<Seen> {
+  const everywhere =
+    (await first) ?? (type.version === ISTIO_GATEWAY.version ? undefined : await listEverywhere(kube, type))
   if (everywhere !== undefined) return { objects: everywhere, complete: true }
   const nearby = await Promise.all(
     namespaces.map((namespace) =>
@@ -174,7 +194,13 @@ async function seen(kube: Kube, first: Promise<KubeObject[] | undefined>, type: 
   return { objects: nearby.flat(), complete: false }
 }
 
-function warnings({ emit }: WorkflowContext, datacenter: Datacenter, mesh: Mesh, gateway: IngressGateway, mode: RouteMode): void {
+function warnings(
+  { emit }: WorkflowContext,
+  datacenter: Datacenter,
+  mesh: Mesh,
+  gateway: IngressGateway,
+  mode: RouteMode,
+): void {
   if (mode === 'sni' && !datacenter.clientEncryption.enabled) {
     emit({
       type: 'warning',
@@ -241,7 +267,8 @@ function resultOf(
 }
 
 function noteOf({ summary, nodes, mode }: RoutesSyncResult, written: boolean, dryRun: boolean): string {
-  const whom = mode === 'tcp' ? 'all nodes behind one route' : `${summary.routed + summary.kept} of ${nodes.length} nodes`
+  const whom =
+    mode === 'tcp' ? 'all nodes behind one route' : `${summary.routed + summary.kept} of ${nodes.length} nodes`
   if (!written) return `${whom}; nothing had to change`
   return dryRun ? `${whom}; nothing was written` : whom
 }
@@ -261,7 +288,12 @@ function expectation(datacenter: Datacenter, { serverNames }: DesiredRoutes): Ex
 }
 
 /** Waits until the Envoy of every ready gateway pod has the routes. Not seen in time, or not allowed to look: no failure, the routes are written. */
-async function awaitLoaded(context: WorkflowContext, gateway: IngressGateway, options: RoutesSyncOptions, fits: Expectation): Promise<void> {
+async function awaitLoaded(
+  context: WorkflowContext,
+  gateway: IngressGateway,
+  options: RoutesSyncOptions,
+  fits: Expectation,
+): Promise<void> {
   const { kube, emit, signal } = context
   const port = listeningPort(gateway, options.port)
   const pods = gateway.pods.filter((pod) => pod.ready && !pod.terminating)

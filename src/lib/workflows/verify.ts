@@ -56,12 +56,20 @@ export async function verify(context: WorkflowContext, options: VerifyOptions): 
     }
     const bad = result.checks.filter(({ result: each }) => each === 'fail')
     // One step for all the waiting: its lines tell what is still missing.
-    if (!waiting) emit({ type: 'step', id: 'wait', title: `waiting, up to ${Math.ceil((deadline - now()) / 1000)} s`, state: 'started' })
+    if (!waiting)
+      emit({
+        type: 'step',
+        id: 'wait',
+        title: `waiting, up to ${Math.ceil((deadline - now()) / 1000)} s`,
+        state: 'started',
+      })
     waiting = true
     emit({
       type: 'waiting',
       id: 'wait',
-      lines: bad.slice(0, 5).map(({ title, node, reason }) => `${node === undefined ? '' : `${node}: `}${title}: ${reason ?? ''}`),
+      lines: bad
+        .slice(0, 5)
+        .map(({ title, node, reason }) => `${node === undefined ? '' : `${node}: `}${title}: ${reason ?? ''}`),
     })
     await sleep(PAUSE_MS, undefined, { signal }).catch(() => throwIfAborted(signal))
   }

@@ -6,7 +6,11 @@ const byPod = (nodes: { pod: string }[]) => nodes.map((node) => node.pod)
 
 describe('a Datacenter from Kubernetes objects', () => {
   it('reads nodes, host ids and names', () => {
-    const dc = datacenterFrom({ cr: cassandraDatacenter(), statefulSets: [statefulSet()], pods: [pod(2), pod(0), pod(1)] })
+    const dc = datacenterFrom({
+      cr: cassandraDatacenter(),
+      statefulSets: [statefulSet()],
+      pods: [pod(2), pod(0), pod(1)],
+    })
     deepEqual(byPod(dc.nodes), ['dse-dc1-default-sts-0', 'dse-dc1-default-sts-1', 'dse-dc1-default-sts-2'])
     deepEqual(
       dc.nodes.map((node) => node.hostId),
@@ -17,7 +21,11 @@ describe('a Datacenter from Kubernetes objects', () => {
     ok(dc.nodes.every((node) => node.ready && node.sidecar && node.waiting === undefined))
     equal(dc.service, 'dse-dc1-service')
     equal(dc.superuserSecret, 'dse-superuser')
-    deepEqual(dc.keystores, { caSecret: 'dc1-ca-keystore', keystoreSecret: 'dc1-keystore', keystoreKey: 'node-keystore.jks' })
+    deepEqual(dc.keystores, {
+      caSecret: 'dc1-ca-keystore',
+      keystoreSecret: 'dc1-keystore',
+      keystoreKey: 'node-keystore.jks',
+    })
     deepEqual(dc.staleHostIds, [])
   })
 
@@ -33,7 +41,11 @@ describe('a Datacenter from Kubernetes objects', () => {
 
   it('takes the pod subdomain where StatefulSets may not be listed', () => {
     const one = pod(0)
-    const dc = datacenterFrom({ cr: cassandraDatacenter(), statefulSets: [], pods: [{ ...one, spec: { containers: [], subdomain: 'sub' } }] })
+    const dc = datacenterFrom({
+      cr: cassandraDatacenter(),
+      statefulSets: [],
+      pods: [{ ...one, spec: { containers: [], subdomain: 'sub' } }],
+    })
     equal(dc.nodes[0]?.dnsName, 'dse-dc1-default-sts-0.sub.cass-operator.svc.cluster.local')
   })
 
@@ -48,7 +60,11 @@ describe('a Datacenter from Kubernetes objects', () => {
         },
       },
     })
-    const dc = datacenterFrom({ cr, statefulSets: [statefulSet()], pods: [pod(0, { state: 'Starting' }), pod(1), pod(2)] })
+    const dc = datacenterFrom({
+      cr,
+      statefulSets: [statefulSet()],
+      pods: [pod(0, { state: 'Starting' }), pod(1), pod(2)],
+    })
     deepEqual(
       dc.nodes.map((node) => node.hostId),
       [undefined, undefined, undefined],
@@ -56,7 +72,11 @@ describe('a Datacenter from Kubernetes objects', () => {
     equal(dc.nodes[1]?.replacing, true)
     equal(dc.nodes[2]?.hostIdTrouble, 'the operator has not recorded its host id yet')
     deepEqual(dc.staleHostIds, [HOST_IDS[1]])
-    equal(datacenterFrom({ cr: cassandraDatacenter(), statefulSets: [], pods: [pod(0, { deleting: true })] }).nodes[0]?.hostId, undefined)
+    equal(
+      datacenterFrom({ cr: cassandraDatacenter(), statefulSets: [], pods: [pod(0, { deleting: true })] }).nodes[0]
+        ?.hostId,
+      undefined,
+    )
   })
 
   it('doubts an id that was recorded for another address, or for two pods', () => {
@@ -68,7 +88,12 @@ describe('a Datacenter from Kubernetes objects', () => {
     equal(moved.nodes[0]?.hostId, undefined)
     ok(moved.nodes[0]?.hostIdTrouble?.includes('10.244.0.99'))
     const twice = cassandraDatacenter({
-      status: { nodeStatuses: { 'dse-dc1-default-sts-0': { hostID: HOST_IDS[0] }, 'dse-dc1-default-sts-1': { hostID: HOST_IDS[0].toUpperCase() } } },
+      status: {
+        nodeStatuses: {
+          'dse-dc1-default-sts-0': { hostID: HOST_IDS[0] },
+          'dse-dc1-default-sts-1': { hostID: HOST_IDS[0].toUpperCase() },
+        },
+      },
     })
     deepEqual(
       datacenterFrom({ cr: twice, statefulSets: [], pods: [pod(0), pod(1)] }).nodes.map((node) => node.hostId),
@@ -93,13 +118,21 @@ describe('a Datacenter from Kubernetes objects', () => {
     const gap = datacenterFrom({ cr: cassandraDatacenter(), statefulSets: [statefulSet()], pods: [pod(0), pod(2)] })
     equal(gap.nodes[1]?.podUid, '')
     equal(gap.nodes[1]?.waiting, 'the pod does not exist yet')
-    const stopped = datacenterFrom({ cr: cassandraDatacenter({ spec: { stopped: true } }), statefulSets: [statefulSet({ replicas: 0 })], pods: [] })
+    const stopped = datacenterFrom({
+      cr: cassandraDatacenter({ spec: { stopped: true } }),
+      statefulSets: [statefulSet({ replicas: 0 })],
+      pods: [],
+    })
     equal(stopped.nodes.length, 3)
     equal(stopped.nodes[0]?.waiting, 'the datacenter is stopped')
   })
 
   it('counts the host ids of vanished pods as stale', () => {
-    const dc = datacenterFrom({ cr: cassandraDatacenter({ spec: { size: 2 } }), statefulSets: [statefulSet({ replicas: 2 })], pods: [pod(0), pod(1)] })
+    const dc = datacenterFrom({
+      cr: cassandraDatacenter({ spec: { size: 2 } }),
+      statefulSets: [statefulSet({ replicas: 2 })],
+      pods: [pod(0), pod(1)],
+    })
     deepEqual(dc.staleHostIds, [HOST_IDS[2]])
   })
 
@@ -115,8 +148,16 @@ describe('a Datacenter from Kubernetes objects', () => {
   })
 
   it('finds nodes by label values, which differ from names', () => {
-    const cr = cassandraDatacenter({ name: 'My_DC', spec: { clusterName: 'My Cluster', datacenterName: 'Paris' }, status: { nodeStatuses: {} } })
-    const dc = datacenterFrom({ cr, statefulSets: [], pods: [pod(0, { name: 'mycluster-my-dc-default-sts-0', labels: labels('MyCluster', 'My_DC') })] })
+    const cr = cassandraDatacenter({
+      name: 'My_DC',
+      spec: { clusterName: 'My Cluster', datacenterName: 'Paris' },
+      status: { nodeStatuses: {} },
+    })
+    const dc = datacenterFrom({
+      cr,
+      statefulSets: [],
+      pods: [pod(0, { name: 'mycluster-my-dc-default-sts-0', labels: labels('MyCluster', 'My_DC') })],
+    })
     equal(dc.nodes.length, 1)
     equal(dc.service, 'mycluster-my-dc-service')
     equal(dc.superuserSecret, 'mycluster-superuser')
@@ -124,19 +165,37 @@ describe('a Datacenter from Kubernetes objects', () => {
   })
 
   it('keeps the name override of old clusters, in names and (before metadataVersion 1) in labels', () => {
-    const cr = cassandraDatacenter({ spec: { datacenterName: 'over' }, status: { datacenterName: 'over', metadataVersion: 0, nodeStatuses: {} } })
-    const dc = datacenterFrom({ cr, statefulSets: [], pods: [pod(0, { name: 'dse-over-default-sts-0', labels: labels('dse', 'over') })] })
+    const cr = cassandraDatacenter({
+      spec: { datacenterName: 'over' },
+      status: { datacenterName: 'over', metadataVersion: 0, nodeStatuses: {} },
+    })
+    const dc = datacenterFrom({
+      cr,
+      statefulSets: [],
+      pods: [pod(0, { name: 'dse-over-default-sts-0', labels: labels('dse', 'over') })],
+    })
     equal(dc.service, 'dse-over-service')
     equal(dc.nodes.length, 1)
   })
 
   it('passes over pods that are not of a StatefulSet', () => {
-    equal(datacenterFrom({ cr: cassandraDatacenter(), statefulSets: [], pods: [pod(0, { name: 'dse-backup-1', owner: 'Job' })] }).nodes.length, 0)
+    equal(
+      datacenterFrom({
+        cr: cassandraDatacenter(),
+        statefulSets: [],
+        pods: [pod(0, { name: 'dse-backup-1', owner: 'Job' })],
+      }).nodes.length,
+      0,
+    )
   })
 
   it('reads the mounted keystore Secret', () => {
     const volumes = [{ name: 'encryption-cred-storage', secret: { secretName: 'my-dc-keystore' } }]
-    equal(datacenterFrom({ cr: cassandraDatacenter(), statefulSets: [statefulSet({ volumes })], pods: [] }).keystores.keystoreSecret, 'my-dc-keystore')
+    equal(
+      datacenterFrom({ cr: cassandraDatacenter(), statefulSets: [statefulSet({ volumes })], pods: [] }).keystores
+        .keystoreSecret,
+      'my-dc-keystore',
+    )
   })
 
   it('reads the TLS settings, from an object or from text', () => {
@@ -161,10 +220,19 @@ describe('a Datacenter from Kubernetes objects', () => {
         keystorePath: '/etc/encryption/node-keystore.jks',
         keystorePassword: 'dc1',
       })
-      deepEqual(dc.serverEncryption, { enabled: true, optional: false, requireClientAuth: false, keystorePassword: '1234' })
+      deepEqual(dc.serverEncryption, {
+        enabled: true,
+        optional: false,
+        requireClientAuth: false,
+        keystorePassword: '1234',
+      })
     }
     for (const odd of [undefined, 'not json', { 'cassandra-yaml': 7 }, { 'dse-yaml': {} }]) {
-      equal(datacenterFrom({ cr: cassandraDatacenter({ spec: { config: odd } }), statefulSets: [], pods: [] }).clientEncryption.enabled, false)
+      equal(
+        datacenterFrom({ cr: cassandraDatacenter({ spec: { config: odd } }), statefulSets: [], pods: [] })
+          .clientEncryption.enabled,
+        false,
+      )
     }
   })
 })

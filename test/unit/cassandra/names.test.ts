@@ -3,7 +3,15 @@ import { asHostId, labelValueFor, objectNameFor, splitPodName } from '../../../s
 
 describe('the names of cass-operator', () => {
   it('makes names of objects as CleanupForKubernetes does', () => {
-    const cases = { dse: 'dse', NotCool_Bob: 'notcool-bob', 'My Cluster': 'mycluster', '1st.ring': 'string', 'a-b': 'a-b', Über: 'ber', '': '' }
+    const cases = {
+      dse: 'dse',
+      NotCool_Bob: 'notcool-bob',
+      'My Cluster': 'mycluster',
+      '1st.ring': 'string',
+      'a-b': 'a-b',
+      Über: 'ber',
+      '': '',
+    }
     for (const [name, expected] of Object.entries(cases)) equal(objectNameFor(name), expected, name)
   })
 
@@ -14,7 +22,14 @@ describe('the names of cass-operator', () => {
 
   it('takes a UUID as a host id and nothing else', () => {
     equal(asHostId(' C8617BD4-AF31-45C5-9D12-01C0247C7F8B '), 'c8617bd4-af31-45c5-9d12-01c0247c7f8b')
-    for (const odd of ['', 'none', undefined, 7, '00000000-0000-0000-0000-000000000000', 'c8617bd4-af31-45c5-9d12-01c0247c7f8b.x'])
+    for (const odd of [
+      '',
+      'none',
+      undefined,
+      7,
+      '00000000-0000-0000-0000-000000000000',
+      'c8617bd4-af31-45c5-9d12-01c0247c7f8b.x',
+    ])
       equal(asHostId(odd), undefined)
   })
 

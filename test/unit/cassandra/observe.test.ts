@@ -26,18 +26,26 @@ interface FakeOptions {
 function fakeKube({ objects = [], forbidden = [], missingKinds = [], endpoints }: FakeOptions): Kube {
   const check = (type: ResourceType, namespace: string | undefined) => {
     if (missingKinds.includes(type.kind)) throw new CassSniError('CSNI205', 'not served')
-    if (forbidden.includes(type.kind) || (namespace === undefined && forbidden.includes(`${type.kind} in all namespaces`)))
+    if (
+      forbidden.includes(type.kind) ||
+      (namespace === undefined && forbidden.includes(`${type.kind} in all namespaces`))
+    )
       throw new CassSniError('CSNI203', 'forbidden')
   }
   const fake = {
     target: { namespace: 'cass-operator' },
     async get(type: ResourceType, name: string, namespace?: string) {
       if (forbidden.includes(`get ${type.kind}`)) throw new CassSniError('CSNI203', 'forbidden')
-      return objects.find((each) => each.kind === type.kind && each.metadata.name === name && each.metadata.namespace === namespace)
+      return objects.find(
+        (each) => each.kind === type.kind && each.metadata.name === name && each.metadata.namespace === namespace,
+      )
     },
     async list(type: ResourceType, options: ListOptions = {}) {
       check(type, options.namespace)
-      return objects.filter((each) => each.kind === type.kind && (options.namespace === undefined || each.metadata.namespace === options.namespace))
+      return objects.filter(
+        (each) =>
+          each.kind === type.kind && (options.namespace === undefined || each.metadata.namespace === options.namespace),
+      )
     },
     async connect() {
       if (endpoints === undefined) throw new CassSniError('CSNI203', 'forbidden')
@@ -61,26 +69,42 @@ function httpAnswer(body: string): Duplex {
 const code =
   (expected: string, ...words: string[]) =>
   (error: unknown) =>
-    error instanceof CassSniError && error.code === expected && words.every((word) => `${error.message} ${error.next.join(' ')}`.includes(word))
+    error instanceof CassSniError &&
+    error.code === expected &&
+    words.every((word) => `${error.message} ${error.next.join(' ')}`.includes(word))
 
 describe('observing a datacenter', () => {
   const whole = [cassandraDatacenter(), statefulSet(), ...PODS]
 
   it('finds the only one, by its name, and by its name inside Cassandra', async () => {
     equal((await observeDatacenter(fakeKube({ objects: whole }), { namespace: 'cass-operator' })).nodes.length, 3)
-    equal((await observeDatacenter(fakeKube({ objects: whole }), { namespace: 'cass-operator', name: 'dc1' })).name, 'dc1')
+    equal(
+      (await observeDatacenter(fakeKube({ objects: whole }), { namespace: 'cass-operator', name: 'dc1' })).name,
+      'dc1',
+    )
     const named = fakeKube({ objects: [cassandraDatacenter({ spec: { datacenterName: 'Paris' } })] })
     equal((await observeDatacenter(named, { namespace: 'cass-operator', name: 'Paris' })).name, 'dc1')
   })
 
   it('says where there is one when this namespace has none', async () => {
-    const kube = fakeKube({ objects: [...whole, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } }] })
-    await rejects(observeDatacenter(kube, { namespace: 'default' }), code('CSNI301', 'cass-operator/dc1', '-n cass-operator'))
+    const kube = fakeKube({
+      objects: [...whole, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } }],
+    })
+    await rejects(
+      observeDatacenter(kube, { namespace: 'default' }),
+      code('CSNI301', 'cass-operator/dc1', '-n cass-operator'),
+    )
     await rejects(observeDatacenter(kube, { namespace: 'nowhere' }), code('CSNI204', 'no namespace nowhere'))
-    await rejects(observeDatacenter(kube, { namespace: 'cass-operator', name: 'dc9' }), code('CSNI301', 'dc9', '--datacenter dc1'))
+    await rejects(
+      observeDatacenter(kube, { namespace: 'cass-operator', name: 'dc9' }),
+      code('CSNI301', 'dc9', '--datacenter dc1'),
+    )
     equal(await findDatacenter(kube, { namespace: 'default' }), undefined)
     const shy = fakeKube({ objects: whole, forbidden: ['CassandraDatacenter in all namespaces', 'get Namespace'] })
-    await rejects(observeDatacenter(shy, { namespace: 'default' }), code('CSNI301', 'kubectl cass-sni install -n default'))
+    await rejects(
+      observeDatacenter(shy, { namespace: 'default' }),
+      code('CSNI301', 'kubectl cass-sni install -n default'),
+    )
   })
 
   it('asks for a name when there are several', async () => {
@@ -109,20 +133,42 @@ describe('observing a datacenter', () => {
         { IS_LOCAL: 'true', HOST_ID: FRESH },
       ],
     })
-    equal((await observeDatacenter(fakeKube({ objects, endpoints }), { namespace: 'cass-operator' })).nodes[0]?.hostId, FRESH)
+    equal(
+      (await observeDatacenter(fakeKube({ objects, endpoints }), { namespace: 'cass-operator' })).nodes[0]?.hostId,
+      FRESH,
+    )
     const refused = await observeDatacenter(fakeKube({ objects }), { namespace: 'cass-operator' })
     equal(refused.nodes[0]?.hostId, undefined)
     ok(refused.nodes[0]?.hostIdTrouble)
-    equal((await observeDatacenter(fakeKube({ objects, endpoints: 'garbage' }), { namespace: 'cass-operator' })).nodes[0]?.hostId, undefined)
+    equal(
+      (await observeDatacenter(fakeKube({ objects, endpoints: 'garbage' }), { namespace: 'cass-operator' })).nodes[0]
+        ?.hostId,
+      undefined,
+    )
   })
 
   it('reads the configuration from a Secret, if it may', async () => {
     const cr = cassandraDatacenter({ spec: { configSecret: 'conf' } })
-    const config = Buffer.from(JSON.stringify({ 'cassandra-yaml': { client_encryption_options: { enabled: true } } })).toString('base64')
-    const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'conf', namespace: 'cass-operator' }, data: { config } }
-    equal((await observeDatacenter(fakeKube({ objects: [cr, secret] }), { namespace: 'cass-operator' })).clientEncryption.enabled, true)
+    const config = Buffer.from(
+      JSON.stringify({ 'cassandra-yaml': { client_encryption_options: { enabled: true } } }),
+    ).toString('base64')
+    const secret = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'conf', namespace: 'cass-operator' },
+      data: { config },
+    }
     equal(
-      (await observeDatacenter(fakeKube({ objects: [cr, secret], forbidden: ['get Secret'] }), { namespace: 'cass-operator' })).clientEncryption.enabled,
+      (await observeDatacenter(fakeKube({ objects: [cr, secret] }), { namespace: 'cass-operator' })).clientEncryption
+        .enabled,
+      true,
+    )
+    equal(
+      (
+        await observeDatacenter(fakeKube({ objects: [cr, secret], forbidden: ['get Secret'] }), {
+          namespace: 'cass-operator',
+        })
+      ).clientEncryption.enabled,
       false,
     )
   })
@@ -131,7 +177,13 @@ describe('observing a datacenter', () => {
 describe("the management API's answer", () => {
   it('is the host id of the local endpoint, or nothing', () => {
     equal(localHostId(JSON.stringify({ entity: [{ IS_LOCAL: 'true', HOST_ID: FRESH.toUpperCase() }] })), FRESH)
-    for (const odd of ['', '[]', '{"entity":{}}', '{"entity":[null,{"IS_LOCAL":"true"}]}', '{"entity":[{"IS_LOCAL":"true","HOST_ID":"x"}]}'])
+    for (const odd of [
+      '',
+      '[]',
+      '{"entity":{}}',
+      '{"entity":[null,{"IS_LOCAL":"true"}]}',
+      '{"entity":[{"IS_LOCAL":"true","HOST_ID":"x"}]}',
+    ])
       equal(localHostId(odd), undefined, odd)
   })
 })
@@ -157,7 +209,12 @@ describe('--node', () => {
 
 describe('credentials', () => {
   const dc = datacenterFrom({ cr: cassandraDatacenter(), statefulSets: [], pods: [] })
-  const secret = (data: Record<string, string>) => ({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'dse-superuser', namespace: 'cass-operator' }, data })
+  const secret = (data: Record<string, string>) => ({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'dse-superuser', namespace: 'cass-operator' },
+    data,
+  })
   const encode = (text: string) => Buffer.from(text).toString('base64')
 
   it('are taken as they are', async () => {
@@ -176,7 +233,9 @@ describe('credentials', () => {
 })
 
 describe('cass-operator', () => {
-  const deployment = (over: { name?: string; labels?: Record<string, string>; image?: string; env?: object[]; template?: object } = {}): Deployment => ({
+  const deployment = (
+    over: { name?: string; labels?: Record<string, string>; image?: string; env?: object[]; template?: object } = {},
+  ): Deployment => ({
     apiVersion: 'apps/v1',
     kind: 'Deployment',
     metadata: {
@@ -189,7 +248,13 @@ describe('cass-operator', () => {
       template: {
         metadata: over.template ?? {},
         spec: {
-          containers: [{ name: 'manager', image: over.image ?? 'ghcr.io/k8ssandra/cass-operator:v1.30.0', env: (over.env ?? []) as { name: string }[] }],
+          containers: [
+            {
+              name: 'manager',
+              image: over.image ?? 'ghcr.io/k8ssandra/cass-operator:v1.30.0',
+              env: (over.env ?? []) as { name: string }[],
+            },
+          ],
         },
       },
     },
@@ -206,15 +271,28 @@ describe('cass-operator', () => {
       injected: true,
     })
     equal(operatorFrom(deployment({ env: [{ name: 'WATCH_NAMESPACE' }] }), false).watches, 'all')
-    deepEqual(operatorFrom(deployment({ env: [{ name: 'WATCH_NAMESPACE', valueFrom: {} }] }), false).watches, ['cass-operator'])
-    equal(operatorFrom(deployment({ template: { labels: { 'sidecar.istio.io/inject': 'false' } } }), true).injected, false)
+    deepEqual(operatorFrom(deployment({ env: [{ name: 'WATCH_NAMESPACE', valueFrom: {} }] }), false).watches, [
+      'cass-operator',
+    ])
+    equal(
+      operatorFrom(deployment({ template: { labels: { 'sidecar.istio.io/inject': 'false' } } }), true).injected,
+      false,
+    )
     equal(operatorFrom(deployment({ image: 'controller:latest' }), true).version, undefined)
   })
 
   it('is found by label, name or image, in a namespace that injects or not', async () => {
-    const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'cass-operator', labels: { 'istio-injection': 'enabled' } } }
+    const namespace = {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: 'cass-operator', labels: { 'istio-injection': 'enabled' } },
+    }
     const other = deployment({ name: 'app', labels: {}, image: 'nginx:1.2.3' })
-    const byImage = deployment({ name: 'controller-manager', labels: {}, image: 'registry/k8ssandra/cass-operator:v1.9.0' })
+    const byImage = deployment({
+      name: 'controller-manager',
+      labels: {},
+      image: 'registry/k8ssandra/cass-operator:v1.9.0',
+    })
     const found = await observeOperator(fakeKube({ objects: [namespace, deployment(), other, byImage] }))
     deepEqual(
       found.map((each) => [each.deployment, each.injected]),
@@ -223,16 +301,27 @@ describe('cass-operator', () => {
         ['controller-manager', true],
       ],
     )
-    equal((await observeOperator(fakeKube({ objects: [deployment()], forbidden: ['Deployment in all namespaces', 'get Namespace'] }))).length, 1)
+    equal(
+      (
+        await observeOperator(
+          fakeKube({ objects: [deployment()], forbidden: ['Deployment in all namespaces', 'get Namespace'] }),
+        )
+      ).length,
+      1,
+    )
     // out of sight is not "not there"
-    await rejects(observeOperator(fakeKube({ objects: [deployment()], forbidden: ['Deployment'] })), { code: 'CSNI203' })
+    await rejects(observeOperator(fakeKube({ objects: [deployment()], forbidden: ['Deployment'] })), {
+      code: 'CSNI203',
+    })
   })
 })
 
 // The label helper is part of the builders; a namespace's other pods never count.
 describe('pods of others', () => {
   it('are passed over', async () => {
-    const kube = fakeKube({ objects: [cassandraDatacenter(), statefulSet(), ...PODS, pod(9, { name: 'x-sts-0', labels: labels('other') })] })
+    const kube = fakeKube({
+      objects: [cassandraDatacenter(), statefulSet(), ...PODS, pod(9, { name: 'x-sts-0', labels: labels('other') })],
+    })
     equal((await observeDatacenter(kube, { namespace: 'cass-operator' })).nodes.length, 3)
   })
 })

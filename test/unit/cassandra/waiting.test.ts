@@ -3,24 +3,39 @@ import type { NodeState } from '../../../src/lib/cassandra/datacenter.ts'
 import { waitingReason } from '../../../src/lib/cassandra/waiting.ts'
 import { pod } from './objects.ts'
 
-const reason = (status: object, state: NodeState = 'Unknown') => waitingReason(pod(0, { status: { conditions: [], ...status } }), state)
+const reason = (status: object, state: NodeState = 'Unknown') =>
+  waitingReason(pod(0, { status: { conditions: [], ...status } }), state)
 const unscheduled = (message: string) => reason({ conditions: [{ type: 'PodScheduled', status: 'False', message }] })
-const container = (state: object, more: object = {}) => reason({ containerStatuses: [{ name: 'cassandra', ready: false, restartCount: 3, state, ...more }] })
+const container = (state: object, more: object = {}) =>
+  reason({ containerStatuses: [{ name: 'cassandra', ready: false, restartCount: 3, state, ...more }] })
 
 describe('why a pod waits', () => {
   it('says nothing of a ready pod', () => equal(waitingReason(pod(0), 'Started'), undefined))
   it('says that a pod is going', () => equal(waitingReason(pod(0, { deleting: true }), 'Started'), 'terminating'))
 
   it('names what the scheduler misses', () => {
-    equal(unscheduled('0/1 nodes are available: 1 Insufficient cpu.'), 'no CPU: 0/1 nodes are available: 1 Insufficient cpu.')
+    equal(
+      unscheduled('0/1 nodes are available: 1 Insufficient cpu.'),
+      'no CPU: 0/1 nodes are available: 1 Insufficient cpu.',
+    )
     equal(
       unscheduled('0/1 nodes are available: 1 Insufficient cpu, 1 Insufficient memory.'),
       'no CPU and memory: 0/1 nodes are available: 1 Insufficient cpu, 1 Insufficient memory.',
     )
     equal(unscheduled('0/1 nodes are available: 1 Insufficient memory.')?.startsWith('no memory: '), true)
     equal(unscheduled('pod has unbound immediate PersistentVolumeClaims')?.startsWith('no volume: '), true)
-    equal(unscheduled("0/1 nodes are available: 1 node(s) didn't find available persistent volumes to bind.")?.startsWith('no volume: '), true)
-    equal(unscheduled("0/1 nodes are available: 1 node(s) didn't match pod anti-affinity rules.")?.startsWith('no Kubernetes node of its own: '), true)
+    equal(
+      unscheduled("0/1 nodes are available: 1 node(s) didn't find available persistent volumes to bind.")?.startsWith(
+        'no volume: ',
+      ),
+      true,
+    )
+    equal(
+      unscheduled("0/1 nodes are available: 1 node(s) didn't match pod anti-affinity rules.")?.startsWith(
+        'no Kubernetes node of its own: ',
+      ),
+      true,
+    )
   })
 
   it('names the init container at work', () =>
@@ -40,7 +55,10 @@ describe('why a pod waits', () => {
       'image of cassandra: ImagePullBackOff: Back-off pulling image "x"',
     )
     equal(
-      container({ waiting: { reason: 'CrashLoopBackOff' } }, { lastState: { terminated: { exitCode: 137, reason: 'OOMKilled' } } }),
+      container(
+        { waiting: { reason: 'CrashLoopBackOff' } },
+        { lastState: { terminated: { exitCode: 137, reason: 'OOMKilled' } } },
+      ),
       'cassandra crashes (3 restarts, exit code 137 (out of memory))',
     )
     equal(container({ terminated: { exitCode: 3 } }), 'cassandra ended with exit code 3')

@@ -12,14 +12,19 @@ const PLACE = {
 }
 
 function fails(code: ErrorCode, text: RegExp) {
-  return (error: unknown) => error instanceof CassSniError && error.code === code && text.test(error.message) && error.next.length > 0
+  return (error: unknown) =>
+    error instanceof CassSniError && error.code === code && text.test(error.message) && error.next.length > 0
 }
 
 describe('the certificate authority', () => {
   const made = makeAuthority()
 
   it("is read from the operator's PEM, first block only, whatever the line ends", () => {
-    const authority = parseAuthority(`${made.pem.replaceAll('\n', '\r\n')}${makeAuthority({ dc: 'other' }).pem}`, made.keyPem, PLACE)
+    const authority = parseAuthority(
+      `${made.pem.replaceAll('\n', '\r\n')}${makeAuthority({ dc: 'other' }).pem}`,
+      made.keyPem,
+      PLACE,
+    )
     assert.match(authority.certificate.subject, /CN=dc1-ca-keystore\.default\.svc/)
     assert.equal(authority.key.asymmetricKeyType, 'rsa')
   })
@@ -27,12 +32,21 @@ describe('the certificate authority', () => {
   it('is refused with a key of another, a broken key, no key, no certificate, or a leaf for an authority', () => {
     const other = makeAuthority()
     assert.throws(() => parseAuthority(made.pem, other.keyPem, PLACE), fails('CSNI401', /does not belong/))
-    assert.throws(() => parseAuthority(made.pem, '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----', PLACE), fails('CSNI401', /cannot be read/))
-    assert.throws(() => parseAuthority(made.pem, made.keyPem.replaceAll('PRIVATE', 'ENCRYPTED PRIVATE'), PLACE), fails('CSNI401', /encrypted/))
+    assert.throws(
+      () => parseAuthority(made.pem, '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----', PLACE),
+      fails('CSNI401', /cannot be read/),
+    )
+    assert.throws(
+      () => parseAuthority(made.pem, made.keyPem.replaceAll('PRIVATE', 'ENCRYPTED PRIVATE'), PLACE),
+      fails('CSNI401', /encrypted/),
+    )
     assert.throws(() => parseAuthority(made.pem, made.pem, PLACE), fails('CSNI401', /no PEM private key/))
     assert.throws(() => parseAuthority('', made.keyPem, PLACE), fails('CSNI401', /no PEM certificate/))
     const leaf = makeLeaf(made)
-    assert.throws(() => parseAuthority(leaf.pem, leaf.keyPem, PLACE), fails('CSNI401', /not one of a certificate authority/))
+    assert.throws(
+      () => parseAuthority(leaf.pem, leaf.keyPem, PLACE),
+      fails('CSNI401', /not one of a certificate authority/),
+    )
   })
 
   it('never quotes its key in an error', () => {
@@ -40,7 +54,8 @@ describe('the certificate authority', () => {
     const secret = made.keyPem.split('\n')[5] ?? 'missing'
     assert.throws(
       () => parseAuthority(made.pem, broken, PLACE),
-      (error: unknown) => error instanceof CassSniError && !`${error.message}${error.next.join()}${String(error.cause)}`.includes(secret),
+      (error: unknown) =>
+        error instanceof CassSniError && !`${error.message}${error.next.join()}${String(error.cause)}`.includes(secret),
     )
   })
 

@@ -13,7 +13,13 @@ export function node(ordinal: number, change: Partial<CassandraNode> = {}): Cass
 }
 
 export function datacenter(change: Partial<Datacenter> = {}): Datacenter {
-  const encryption = { enabled: true, optional: false, requireClientAuth: false, keystorePath: '/etc/encryption/node-keystore.jks', keystorePassword: 'dc1' }
+  const encryption = {
+    enabled: true,
+    optional: false,
+    requireClientAuth: false,
+    keystorePath: '/etc/encryption/node-keystore.jks',
+    keystorePassword: 'dc1',
+  }
   const starting = node(2, { state: 'Starting', ready: false, waiting: 'starting Cassandra' })
   return observed({
     namespace: NAMESPACE,

@@ -45,7 +45,8 @@ describe('issuing', function () {
         assert.equal(certificate.x509.checkHost(name) !== undefined, true, name)
         assert.equal(checkServerIdentity(name, certificate.x509.toLegacyObject() as never), undefined)
       }
-      for (const address of ['203.0.113.7', '2001:db8::1']) assert.equal(certificate.x509.checkIP(address) !== undefined, true, address)
+      for (const address of ['203.0.113.7', '2001:db8::1'])
+        assert.equal(certificate.x509.checkIP(address) !== undefined, true, address)
       assert.equal(certificate.notAfter.getTime(), Math.min(now + 365 * DAY, authority.certificate.notAfter.getTime()))
     })
   }
@@ -105,7 +106,10 @@ describe('issuing', function () {
       reasons: [],
     })
 
-    const { output } = keytool(['-list', '-v', '-keystore', 'node-keystore.jks', '-storetype', 'JKS', '-storepass', 'dc1'], { 'node-keystore.jks': bytes })
+    const { output } = keytool(
+      ['-list', '-v', '-keystore', 'node-keystore.jks', '-storetype', 'JKS', '-storepass', 'dc1'],
+      { 'node-keystore.jks': bytes },
+    )
     assert.match(output, /contains 3 entries/)
     assert.match(output, new RegExp(`DNSName: ${HOST_IDS[0]}`))
     assert.match(output, /IPAddress: 203\.0\.113\.7/)
@@ -135,7 +139,9 @@ describe('issuing', function () {
       'dc1',
       'x',
     )
-    const trusted = written.flatMap((entry) => (entry.kind === 'trusted' ? [[entry.alias, readCertificate(entry.certificate).subject]] : []))
+    const trusted = written.flatMap((entry) =>
+      entry.kind === 'trusted' ? [[entry.alias, readCertificate(entry.certificate).subject]] : [],
+    )
     assert.deepEqual(
       trusted.map(([alias]) => alias),
       ['ca', 'ca-old-1'],

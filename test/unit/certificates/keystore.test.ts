@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { createPrivateKey, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { protectKey, readKeystore, recoverKey, SALT_BYTES, writeKeystore } from '../../../src/lib/certificates/keystore.ts'
+import {
+  protectKey,
+  readKeystore,
+  recoverKey,
+  SALT_BYTES,
+  writeKeystore,
+} from '../../../src/lib/certificates/keystore.ts'
 import { CassSniError } from '../../../src/lib/errors.ts'
 import { makeAuthority, makeKeystore, makeLeaf, operatorKey } from '../../support/operator-certificates.ts'
 import { keytool } from './keytool.ts'
@@ -18,7 +24,10 @@ describe('the Java keystore format', function () {
       'store.jks': makeKeystore(authority, leaf),
     })
     assert.match(output, /contains 2 entries/)
-    assert.match(output, /Alias name: dc1\.default\.cassdc\n.*\nEntry type: PrivateKeyEntry\nCertificate chain length: 2/)
+    assert.match(
+      output,
+      /Alias name: dc1\.default\.cassdc\n.*\nEntry type: PrivateKeyEntry\nCertificate chain length: 2/,
+    )
     assert.match(output, /Alias name: ca\n.*\nEntry type: trustedCertEntry/)
     assert.match(output, /DNSName: dc1\.default\.cassdc/)
   })
@@ -92,7 +101,10 @@ describe('the Java keystore format', function () {
   it('refuses a wrong password without showing it', () => {
     assert.throws(
       () => readKeystore(makeKeystore(authority, leaf), 's3cret', OBJECT),
-      (error: unknown) => error instanceof CassSniError && error.code === 'CSNI403' && !JSON.stringify([error.message, error.next]).includes('s3cret'),
+      (error: unknown) =>
+        error instanceof CassSniError &&
+        error.code === 'CSNI403' &&
+        !JSON.stringify([error.message, error.next]).includes('s3cret'),
     )
   })
 

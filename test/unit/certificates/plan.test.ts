@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import { readCertificate } from '../../../src/lib/certificates/certificate.ts'
 import { currentOf } from '../../../src/lib/certificates/rewrite.ts'
-import { decide, forgottenNames, operatorName, parsePublicNames, pendingNodes, requiredNames } from '../../../src/lib/certificates/plan.ts'
+import {
+  decide,
+  forgottenNames,
+  operatorName,
+  parsePublicNames,
+  pendingNodes,
+  requiredNames,
+} from '../../../src/lib/certificates/plan.ts'
 import { readKeystore } from '../../../src/lib/certificates/keystore.ts'
 import { CassSniError } from '../../../src/lib/errors.ts'
 import { makeAuthority, makeKeystore, makeLeaf } from '../../support/operator-certificates.ts'
@@ -44,20 +51,41 @@ describe('the names of the certificate', () => {
   it('tell a forgotten public name from the names of nodes that are gone', () => {
     const dc = datacenter()
     const required = requiredNames(dc, ['b.example.com'])
-    const gone = ['33333333-3333-4333-8333-333333333333', 'dse-dc1-default-sts-3.dse-dc1-all-pods-service.default.svc.cluster.local']
-    assert.deepEqual(forgottenNames([...required, ...gone, 'a.example.com', '203.0.113.7'], required, dc), ['a.example.com', '203.0.113.7'])
+    const gone = [
+      '33333333-3333-4333-8333-333333333333',
+      'dse-dc1-default-sts-3.dse-dc1-all-pods-service.default.svc.cluster.local',
+    ]
+    assert.deepEqual(forgottenNames([...required, ...gone, 'a.example.com', '203.0.113.7'], required, dc), [
+      'a.example.com',
+      '203.0.113.7',
+    ])
   })
 
   it('take public names as people write them, and refuse what is none', () => {
-    assert.deepEqual(parsePublicNames(['Cassandra.Example.com.', 'a.b,203.0.113.7', '2001:DB8:0:0:0:0:0:1', '*.db.example.com', 'a.b', 'Köln.example']), [
-      'cassandra.example.com',
-      'a.b',
-      '203.0.113.7',
-      '2001:db8::1',
-      '*.db.example.com',
-      'xn--kln-sna.example',
-    ])
-    for (const name of ['-x', 'a b', 'http://x', '*', '*.com', '1.2.3', 'a..b', `${'a'.repeat(64)}.b`, 'fe80::1%eth0', 'ü b.de', 'x\u001b[31m']) {
+    assert.deepEqual(
+      parsePublicNames([
+        'Cassandra.Example.com.',
+        'a.b,203.0.113.7',
+        '2001:DB8:0:0:0:0:0:1',
+        '*.db.example.com',
+        'a.b',
+        'Köln.example',
+      ]),
+      ['cassandra.example.com', 'a.b', '203.0.113.7', '2001:db8::1', '*.db.example.com', 'xn--kln-sna.example'],
+    )
+    for (const name of [
+      '-x',
+      'a b',
+      'http://x',
+      '*',
+      '*.com',
+      '1.2.3',
+      'a..b',
+      `${'a'.repeat(64)}.b`,
+      'fe80::1%eth0',
+      'ü b.de',
+      'x\u001b[31m',
+    ]) {
       assert.throws(
         () => parsePublicNames([name]),
         (error: unknown) => error instanceof CassSniError && error.code === 'CSNI101',
@@ -89,7 +117,10 @@ describe('keep the certificate or issue another', () => {
     assert.match(foreign.join(), /another authority: .*CN=other-ca-keystore/)
     assert.match(foreign.join(), /not among the trusted/)
     const leaf = makeLeaf(authority)
-    assert.match(reasonsOf(makeKeystore(authority, { ...leaf, key: makeLeaf(authority).key })).join(), /private key does not belong/)
+    assert.match(
+      reasonsOf(makeKeystore(authority, { ...leaf, key: makeLeaf(authority).key })).join(),
+      /private key does not belong/,
+    )
     assert.match(reasonsOf(makeKeystore(authority, makeLeaf(authority, { bits: 1024 }))).join(), /RSA with 1024 bits/)
     assert.match(
       reasonsOf(

@@ -15,12 +15,21 @@ const make = (name: string, data: Record<string, string>, labels = ownedLabels('
   metadata: { name, namespace: 'ns', labels },
   data,
 })
-const own = (name: string, data: Record<string, string>): Desired => ({ type: CONFIG_MAP, ownership: 'own', object: make(name, data) })
+const own = (name: string, data: Record<string, string>): Desired => ({
+  type: CONFIG_MAP,
+  ownership: 'own',
+  object: make(name, data),
+})
 const prune = { types: [CONFIG_MAP], namespace: 'ns', labelSelector: 'x' }
 
 /** A cluster of ConfigMaps that records what it is asked for. */
 function fakeKube(objects: KubeObject[]) {
-  const store = new Map(objects.map((object, index) => [object.metadata.name, { ...object, metadata: { ...object.metadata, uid: `uid-${index}` } }]))
+  const store = new Map(
+    objects.map((object, index) => [
+      object.metadata.name,
+      { ...object, metadata: { ...object.metadata, uid: `uid-${index}` } },
+    ]),
+  )
   const asked: string[] = []
   const failures: CassSniError[] = []
   const kube = {
@@ -48,27 +57,45 @@ function fakeKube(objects: KubeObject[]) {
 
 const context = (kube: Kube, dryRun = false) => {
   const events: WorkflowEvent[] = []
-  return { kube, signal: new AbortController().signal, emit: (event: WorkflowEvent) => void events.push(event), dryRun, events }
+  return {
+    kube,
+    signal: new AbortController().signal,
+    emit: (event: WorkflowEvent) => void events.push(event),
+    dryRun,
+    events,
+  }
 }
 
 describe('planning and applying', () => {
   it('writes what differs in the given order, prunes last, and tells of every object', async () => {
     const { kube, asked } = fakeKube([make('same', { a: '1' }), make('other', { a: '1' }), make('old', {})])
-    const set = await planChanges(kube, [own('new', { a: '1' }), own('same', { a: '1' }), own('other', { a: '2' })], prune)
+    const set = await planChanges(
+      kube,
+      [own('new', { a: '1' }), own('same', { a: '1' }), own('other', { a: '2' })],
+      prune,
+    )
     assert.deepEqual(asked.splice(0), ['list configmaps', 'get new'])
     const run = context(kube)
     const records = await applyChanges(run, set)
     assert.deepEqual(asked, ['apply new uid= force=true', 'apply other uid=uid-1 force=true', 'delete old uid=uid-2'])
     assert.deepEqual(
       records.map((one) => `${one.object} ${one.action} ${one.fields ?? ''}`.trim()),
-      ['configmap/new created', 'configmap/same unchanged', 'configmap/other configured data.a', 'configmap/old pruned'],
+      [
+        'configmap/new created',
+        'configmap/same unchanged',
+        'configmap/other configured data.a',
+        'configmap/old pruned',
+      ],
     )
     assert.equal(run.events.length, 4)
   })
 
   it('sends nothing in a dry run, and nothing when nothing differs', async () => {
     const { kube, asked } = fakeKube([make('same', { a: '1' }), make('old', {})])
-    const records = await applyChanges(context(kube, true), await planChanges(kube, [own('same', { a: '1' }), own('new', {})], prune))
+    const records = await applyChanges(
+      context(kube, true),
+      await planChanges(kube, [own('same', { a: '1' }), own('new', {})], prune),
+    )
     assert.deepEqual(
       records.map((one) => [one.action, one.dryRun]),
       [
@@ -103,10 +130,13 @@ describe('planning and applying', () => {
 
   it('wants an object that must exist', async () => {
     const { kube } = fakeKube([])
-    await assert.rejects(planChanges(kube, [{ ...own('gw', {}), type: SERVICE, ownership: 'share', mustExist: true }]), {
-      code: 'CSNI204',
-      message: 'service/gw does not exist in namespace ns',
-    })
+    await assert.rejects(
+      planChanges(kube, [{ ...own('gw', {}), type: SERVICE, ownership: 'share', mustExist: true }]),
+      {
+        code: 'CSNI204',
+        message: 'service/gw does not exist in namespace ns',
+      },
+    )
   })
 
   it('looks again when somebody else was faster, once', async () => {
@@ -125,7 +155,9 @@ describe('planning and applying', () => {
     const set = await planChanges(kube, [own('a', {}), own('b', {})])
     const controller = new AbortController()
     const emit = () => controller.abort(new CassSniError('CSNI902', 'interrupted'))
-    await assert.rejects(applyChanges({ kube, signal: controller.signal, emit, dryRun: false }, set), { code: 'CSNI902' })
+    await assert.rejects(applyChanges({ kube, signal: controller.signal, emit, dryRun: false }, set), {
+      code: 'CSNI902',
+    })
     assert.equal(asked.filter((each) => each.startsWith('apply')).length, 1)
   })
 })

@@ -20,11 +20,20 @@ const share = (type: ResourceType, rest: Rest, more: Partial<Desired> = {}): Des
   object: { ...object(type, rest), metadata: { name: 'x', namespace: 'ns' } },
   ...more,
 })
-const live = (type: ResourceType, rest: Rest, managedFields: ManagedFields[] = [], labels?: Record<string, string>): KubeObject => {
+const live = (
+  type: ResourceType,
+  rest: Rest,
+  managedFields: ManagedFields[] = [],
+  labels?: Record<string, string>,
+): KubeObject => {
   const it = object(type, rest, labels)
   return { ...it, metadata: { ...it.metadata, uid: 'u', managedFields } }
 }
-const by = (manager: string, fieldsV1: Record<string, unknown>, operation = 'Update'): ManagedFields => ({ manager, operation, fieldsV1 })
+const by = (manager: string, fieldsV1: Record<string, unknown>, operation = 'Update'): ManagedFields => ({
+  manager,
+  operation,
+  fieldsV1,
+})
 const paths = (desired: Desired, there: KubeObject) => {
   const { action, fields } = compare(desired, there)
   return `${action} ${fields.map((field) => field.path).join(' ')}`.trim()
@@ -50,7 +59,9 @@ describe('comparing desired with live', () => {
   })
 
   it('names each field that differs', () => {
-    const there = live(SERVICE, { spec: { type: 'ClusterIP', ports: [{ name: 'cql', port: 9042, protocol: 'TCP', targetPort: 1 }] } })
+    const there = live(SERVICE, {
+      spec: { type: 'ClusterIP', ports: [{ name: 'cql', port: 9042, protocol: 'TCP', targetPort: 1 }] },
+    })
     const desired = own(SERVICE, {
       spec: {
         type: 'LoadBalancer',
@@ -61,7 +72,11 @@ describe('comparing desired with live', () => {
       },
     })
     assert.equal(paths(desired, there), 'configured spec.type spec.ports[port=9042].targetPort spec.ports[port=9142]')
-    assert.deepEqual(compare(desired, there).fields[0], { path: 'spec.type', before: 'ClusterIP', after: 'LoadBalancer' })
+    assert.deepEqual(compare(desired, there).fields[0], {
+      path: 'spec.type',
+      before: 'ClusterIP',
+      after: 'LoadBalancer',
+    })
   })
 
   it('tells ports of one number by their protocol', () => {
@@ -87,12 +102,22 @@ describe('comparing desired with live', () => {
       spec: {
         template: {
           spec: {
-            containers: [{ name: 'c', resources: { requests: { cpu, memory } }, ports: [{ containerPort: 80 }], readinessProbe: { tcpSocket: { port } } }],
+            containers: [
+              {
+                name: 'c',
+                resources: { requests: { cpu, memory } },
+                ports: [{ containerPort: 80 }],
+                readinessProbe: { tcpSocket: { port } },
+              },
+            ],
           },
         },
       },
     })
-    assert.equal(paths(own(DEPLOYMENT, spec('1000m', '1024Mi', '80')), live(DEPLOYMENT, spec(1, '1Gi', 80))), 'unchanged')
+    assert.equal(
+      paths(own(DEPLOYMENT, spec('1000m', '1024Mi', '80')), live(DEPLOYMENT, spec(1, '1Gi', 80))),
+      'unchanged',
+    )
     assert.equal(
       paths(own(DEPLOYMENT, spec('1001m', '1Gi', 80)), live(DEPLOYMENT, spec(1, '1Gi', 80))),
       'configured spec.template.spec.containers[name=c].resources.requests.cpu',
@@ -101,7 +126,10 @@ describe('comparing desired with live', () => {
 
   it('takes a selector as a whole', () => {
     assert.equal(
-      paths(own(SERVICE, { spec: { selector: { a: 'b' } } }), live(SERVICE, { spec: { selector: { a: 'b', c: 'd' } } })),
+      paths(
+        own(SERVICE, { spec: { selector: { a: 'b' } } }),
+        live(SERVICE, { spec: { selector: { a: 'b', c: 'd' } } }),
+      ),
       'configured spec.selector.c',
     )
   })
@@ -109,13 +137,29 @@ describe('comparing desired with live', () => {
   it('takes lists of custom resources as a whole', () => {
     const route = (extra: object) => ({ spec: { tls: [{ match: [{ port: 9042, sniHosts: ['a'], ...extra }] }] } })
     assert.equal(paths(own(VIRTUAL_SERVICE, route({})), live(VIRTUAL_SERVICE, route({}))), 'unchanged')
-    assert.equal(paths(own(VIRTUAL_SERVICE, route({})), live(VIRTUAL_SERVICE, route({ gateways: ['g'] }))), 'configured spec.tls[0].match[0].gateways')
-    assert.equal(paths(own(VIRTUAL_SERVICE, route({ sniHosts: ['a', 'b'] })), live(VIRTUAL_SERVICE, route({}))), 'configured spec.tls[0].match[0].sniHosts')
+    assert.equal(
+      paths(own(VIRTUAL_SERVICE, route({})), live(VIRTUAL_SERVICE, route({ gateways: ['g'] }))),
+      'configured spec.tls[0].match[0].gateways',
+    )
+    assert.equal(
+      paths(own(VIRTUAL_SERVICE, route({ sniHosts: ['a', 'b'] })), live(VIRTUAL_SERVICE, route({}))),
+      'configured spec.tls[0].match[0].sniHosts',
+    )
   })
 
   it('learns the keys of a list from who owns its items', () => {
-    const type: ResourceType = { group: 'gateway.networking.k8s.io', version: 'v1', kind: 'Gateway', plural: 'gateways', namespaced: true }
-    const set = by('kubectl-cass-sni', { 'f:spec': { 'f:listeners': { 'k:{"name":"cql"}': { '.': {}, 'f:name': {}, 'f:port': {} } } } }, 'Apply')
+    const type: ResourceType = {
+      group: 'gateway.networking.k8s.io',
+      version: 'v1',
+      kind: 'Gateway',
+      plural: 'gateways',
+      namespaced: true,
+    }
+    const set = by(
+      'kubectl-cass-sni',
+      { 'f:spec': { 'f:listeners': { 'k:{"name":"cql"}': { '.': {}, 'f:name': {}, 'f:port': {} } } } },
+      'Apply',
+    )
     const there = live(
       type,
       {
@@ -135,8 +179,16 @@ describe('comparing desired with live', () => {
     const set = by(
       'kubectl-cass-sni',
       {
-        'f:metadata': { 'f:labels': { 'f:app.kubernetes.io/managed-by': {}, 'f:old': {} }, 'f:annotations': { 'f:gone': {} } },
-        'f:spec': { 'f:ports': { 'k:{"port":1,"protocol":"TCP"}': { '.': {}, 'f:port': {} }, 'k:{"port":2,"protocol":"TCP"}': { '.': {}, 'f:name': {} } } },
+        'f:metadata': {
+          'f:labels': { 'f:app.kubernetes.io/managed-by': {}, 'f:old': {} },
+          'f:annotations': { 'f:gone': {} },
+        },
+        'f:spec': {
+          'f:ports': {
+            'k:{"port":1,"protocol":"TCP"}': { '.': {}, 'f:port': {} },
+            'k:{"port":2,"protocol":"TCP"}': { '.': {}, 'f:name': {} },
+          },
+        },
       },
       'Apply',
     )
@@ -153,13 +205,25 @@ describe('comparing desired with live', () => {
       [set],
       { ...ownedLabels('dc1'), old: '1' },
     )
-    assert.equal(paths(own(SERVICE, { spec: { ports: [{ port: 2 }] } }), there), 'configured metadata.labels.old spec.ports[port=1] spec.ports[port=2].name')
+    assert.equal(
+      paths(own(SERVICE, { spec: { ports: [{ port: 2 }] } }), there),
+      'configured metadata.labels.old spec.ports[port=1] spec.ports[port=2].name',
+    )
   })
 
   it('shows no value of a Secret', () => {
-    const change = compare(own(SECRET, { stringData: { password: 'new geheim' } }), live(SECRET, { data: { password: 'b2xkIGdlaGVpbQ==' } }))
+    const change = compare(
+      own(SECRET, { stringData: { password: 'new geheim' } }),
+      live(SECRET, { data: { password: 'b2xkIGdlaGVpbQ==' } }),
+    )
     assert.deepEqual(change.fields, [{ path: 'data.password', before: '(secret)', after: '(secret)' }])
-    assert.equal(paths(own(SECRET, { stringData: { password: 'old geheim' } }), live(SECRET, { data: { password: 'b2xkIGdlaGVpbQ==' } })), 'unchanged')
+    assert.equal(
+      paths(
+        own(SECRET, { stringData: { password: 'old geheim' } }),
+        live(SECRET, { data: { password: 'b2xkIGdlaGVpbQ==' } }),
+      ),
+      'unchanged',
+    )
   })
 
   describe('what is not ours', () => {
@@ -169,27 +233,41 @@ describe('comparing desired with live', () => {
         live(SERVICE, {}, [by('Go-http-client', { 'f:spec': {} })], { 'app.kubernetes.io/managed-by': 'Helm' }),
       )
       assert.deepEqual([action, reason], ['conflict', 'service/x exists already and is kept by Helm'])
-      assert.match(compare(own(SERVICE, {}), live(SERVICE, {}, [by('kubectl-create', { 'f:spec': {} })], {})).reason ?? '', /kept by kubectl-create/)
+      assert.match(
+        compare(own(SERVICE, {}), live(SERVICE, {}, [by('kubectl-create', { 'f:spec': {} })], {})).reason ?? '',
+        /kept by kubectl-create/,
+      )
     })
     it('an object of another datacenter', () => {
       const { action, reason } = compare(own(SERVICE, {}), live(SERVICE, {}, [], ownedLabels('dc2')))
       assert.deepEqual([action, reason], ['conflict', 'service/x belongs to datacenter "dc2", not to "dc1"'])
     })
-    const edited = by('kubectl-edit', { 'f:spec': { 'f:type': {}, 'f:ports': { '.': {}, 'k:{"port":80,"protocol":"TCP"}': { '.': {}, 'f:port': {} } } } })
+    const edited = by('kubectl-edit', {
+      'f:spec': { 'f:type': {}, 'f:ports': { '.': {}, 'k:{"port":80,"protocol":"TCP"}': { '.': {}, 'f:port': {} } } },
+    })
     const there = live(SERVICE, { spec: { type: 'NodePort', ports: [{ port: 80, protocol: 'TCP' }] } }, [edited], {})
     it('a field that another manager set to another value', () => {
       const { action, reason } = compare(share(SERVICE, { spec: { type: 'LoadBalancer' } }), there)
       assert.deepEqual([action, reason], ['conflict', '"kubectl-edit" set spec.type of service/x to another value'])
     })
     it('unless it is forced, has the value already, or is new', () => {
-      assert.equal(paths(share(SERVICE, { spec: { type: 'LoadBalancer' } }, { force: true }), there), 'configured spec.type')
+      assert.equal(
+        paths(share(SERVICE, { spec: { type: 'LoadBalancer' } }, { force: true }), there),
+        'configured spec.type',
+      )
       assert.equal(paths(share(SERVICE, { spec: { type: 'NodePort' } }), there), 'unchanged')
-      assert.equal(paths(share(SERVICE, { spec: { ports: [{ port: 9042 }] } }), there), 'configured spec.ports[port=9042]')
+      assert.equal(
+        paths(share(SERVICE, { spec: { ports: [{ port: 9042 }] } }), there),
+        'configured spec.ports[port=9042]',
+      )
     })
     it('an atomic list that another manager wrote', () => {
       const wrote = by('argocd', { 'f:spec': { 'f:hosts': {} } })
       assert.equal(
-        compare(share(VIRTUAL_SERVICE, { spec: { hosts: ['a', 'b'] } }), live(VIRTUAL_SERVICE, { spec: { hosts: ['a'] } }, [wrote], {})).action,
+        compare(
+          share(VIRTUAL_SERVICE, { spec: { hosts: ['a', 'b'] } }),
+          live(VIRTUAL_SERVICE, { spec: { hosts: ['a'] } }, [wrote], {}),
+        ).action,
         'conflict',
       )
     })

@@ -21,5 +21,6 @@ describe('quantities', () => {
   ] as const) {
     it(`${one} is not ${other}`, () => assert.notEqual(quantity(one), quantity(other)))
   }
-  for (const text of ['', 'x', '1 Gi', '1Gib', '--1']) it(`"${text}" is none`, () => assert.equal(quantity(text), undefined))
+  for (const text of ['', 'x', '1 Gi', '1Gib', '--1'])
+    it(`"${text}" is none`, () => assert.equal(quantity(text), undefined))
 })

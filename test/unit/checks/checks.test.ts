@@ -16,12 +16,21 @@ describe('the checks', () => {
   let foreign: string
   before(async () => {
     foreign = (await testAuthority('foreign')).pem
-    authority = (await testAuthority('dc1 CA', { notBefore: new Date('2026-01-01'), notAfter: new Date('2027-11-01') })).pem
+    authority = (await testAuthority('dc1 CA', { notBefore: new Date('2026-01-01'), notAfter: new Date('2027-11-01') }))
+      .pem
   })
 
   async function results(more: Partial<Probes> = {}): Promise<CheckResult[]> {
     const world = probes(authority, more)
-    return (await runChecks({ checks: CHECKS, probes: world, nodes: world.datacenter.nodes, signal: new AbortController().signal, emit: () => {} })).checks
+    return (
+      await runChecks({
+        checks: CHECKS,
+        probes: world,
+        nodes: world.datacenter.nodes,
+        signal: new AbortController().signal,
+        emit: () => {},
+      })
+    ).checks
   }
   const dc = (more: Partial<Datacenter>) => ({ datacenter: datacenter(more) })
   const first = (more: Parameters<typeof node>[1]) => dc({ nodes: [node(0, more), node(1)] })
@@ -39,7 +48,8 @@ describe('the checks', () => {
     assert.equal(new Set([...codes, ...RETIRED]).size, codes.length + RETIRED.length)
     for (const [index, { category, code, needs }] of CHECKS.entries()) {
       assert.equal(code.slice(0, 6), `CSNI8${CATEGORIES.indexOf(category) + 1}`, `${code} is of ${category}`)
-      for (const each of needs) assert.ok(codes.indexOf(each) !== -1 && codes.indexOf(each) < index, `${code} needs ${each}`)
+      for (const each of needs)
+        assert.ok(codes.indexOf(each) !== -1 && codes.indexOf(each) < index, `${code} needs ${each}`)
     }
   })
 
@@ -54,7 +64,13 @@ describe('the checks', () => {
       /"Updating" \(ScalingUp\)/,
       /describe/,
     ],
-    ['CSNI813', 'no TLS', () => dc({ clientEncryption: { enabled: false, optional: false, requireClientAuth: false } }), /no SNI/, /install/],
+    [
+      'CSNI813',
+      'no TLS',
+      () => dc({ clientEncryption: { enabled: false, optional: false, requireClientAuth: false } }),
+      /no SNI/,
+      /install/,
+    ],
     [
       'CSNI814',
       'plaintext',
@@ -84,7 +100,12 @@ describe('the checks', () => {
     [
       'CSNI821',
       'no Istio',
-      () => ({ gateway: () => Promise.reject(new CassSniError('CSNI502', 'there is no ingress gateway', { next: ['kubectl cass-sni install'] })) }),
+      () => ({
+        gateway: () =>
+          Promise.reject(
+            new CassSniError('CSNI502', 'there is no ingress gateway', { next: ['kubectl cass-sni install'] }),
+          ),
+      }),
       /no ingress gateway/,
       /install/,
     ],
@@ -92,13 +113,28 @@ describe('the checks', () => {
       'CSNI821',
       'a gateway without ready pods',
       () => ({
-        gateway: async () => ({ ...(await probes('').gateway()), pods: [{ name: 'gw-1', namespace: 'istio-system', ready: false, terminating: false }] }),
+        gateway: async () => ({
+          ...(await probes('').gateway()),
+          pods: [{ name: 'gw-1', namespace: 'istio-system', ready: false, terminating: false }],
+        }),
       }),
       /none of the 1 pods/,
       /get pods -l istio=ingressgateway/,
     ],
-    ['CSNI822', 'no port on the Service', () => ({ gateway: async () => ({ ...(await probes('').gateway()), ports: [] }) }), /has no port 9042/, /routes sync/],
-    ['CSNI823', 'a missing Gateway', () => routes({ shared: ['gateway.networking.istio.io/cass-sni-dc1 does not exist'] }), /does not exist/, /routes sync/],
+    [
+      'CSNI822',
+      'no port on the Service',
+      () => ({ gateway: async () => ({ ...(await probes('').gateway()), ports: [] }) }),
+      /has no port 9042/,
+      /routes sync/,
+    ],
+    [
+      'CSNI823',
+      'a missing Gateway',
+      () => routes({ shared: ['gateway.networking.istio.io/cass-sni-dc1 does not exist'] }),
+      /does not exist/,
+      /routes sync/,
+    ],
     [
       'CSNI824',
       'a route that differs',
@@ -106,11 +142,26 @@ describe('the checks', () => {
       /spec\.ports/,
       /routes sync/,
     ],
-    ['CSNI825', 'a left-over route', () => routes({ vanished: ['service/dse-dc1-default-sts-7-cql'] }), /sts-7-cql/, /routes sync/],
+    [
+      'CSNI825',
+      'a left-over route',
+      () => routes({ vanished: ['service/dse-dc1-default-sts-7-cql'] }),
+      /sts-7-cql/,
+      /routes sync/,
+    ],
     [
       'CSNI826',
       'a route of somebody else',
-      () => ({ conflicts: async () => [{ code: 'CSNI504', message: 'VirtualService x routes the name already', object: 'x', next: ['kubectl delete x'] }] }),
+      () => ({
+        conflicts: async () => [
+          {
+            code: 'CSNI504',
+            message: 'VirtualService x routes the name already',
+            object: 'x',
+            next: ['kubectl delete x'],
+          },
+        ],
+      }),
       /already/,
       /delete x/,
     ],
@@ -129,7 +180,9 @@ describe('the checks', () => {
           {
             pod: 'gw-1',
             upstreams: new Map(
-              [node(0), node(1)].flatMap(({ dnsName, hostId }) => [dnsName, hostId ?? ''].map((name) => [name, 'outbound|9042||other'] as const)),
+              [node(0), node(1)].flatMap(({ dnsName, hostId }) =>
+                [dnsName, hostId ?? ''].map((name) => [name, 'outbound|9042||other'] as const),
+              ),
             ),
           },
         ],
@@ -140,7 +193,12 @@ describe('the checks', () => {
     [
       'CSNI828',
       'no way to the gateway',
-      () => ({ path: () => Promise.reject(new CassSniError('CSNI606', 'the gateway has no load balancer address', { next: ['--address HOST'] })) }),
+      () => ({
+        path: () =>
+          Promise.reject(
+            new CassSniError('CSNI606', 'the gateway has no load balancer address', { next: ['--address HOST'] }),
+          ),
+      }),
       /no load balancer/,
       /--address/,
     ],
@@ -160,45 +218,90 @@ describe('the checks', () => {
       /does not name it/,
       /certs/,
     ],
-    ['CSNI837', 'a certificate that ends soon', () => byName(node(0).hostId ?? '', served({}, '2026-12-01T12:00:00Z')), /in 8 days/, /certs/],
+    [
+      'CSNI837',
+      'a certificate that ends soon',
+      () => byName(node(0).hostId ?? '', served({}, '2026-12-01T12:00:00Z')),
+      /in 8 days/,
+      /certs/,
+    ],
     [
       'CSNI838',
       'a keystore that cannot be read',
       () => ({
-        keystore: () => Promise.reject(new CassSniError('CSNI403', 'it is not a Java keystore', { next: ['kubectl cass-sni certs --replace-keystore'] })),
+        keystore: () =>
+          Promise.reject(
+            new CassSniError('CSNI403', 'it is not a Java keystore', {
+              next: ['kubectl cass-sni certs --replace-keystore'],
+            }),
+          ),
       }),
       /not a Java keystore/,
       /--replace-keystore/,
     ],
-    ['CSNI838', 'a keystore without a certificate', () => ({ keystore: async () => undefined }), /no certificate with a key/, /certs/],
+    [
+      'CSNI838',
+      'a keystore without a certificate',
+      () => ({ keystore: async () => undefined }),
+      /no certificate with a key/,
+      /certs/,
+    ],
     ['CSNI838', 'a key of another certificate', () => keystore({ keyFits: false }), /private key/, /certs/],
-    ['CSNI838', 'a leaf of another authority', () => keystore({ leaf: readCertificate(foreign) }), /another authority: CN=foreign/, /certs/],
+    [
+      'CSNI838',
+      'a leaf of another authority',
+      () => keystore({ leaf: readCertificate(foreign) }),
+      /another authority: CN=foreign/,
+      /certs/,
+    ],
     [
       'CSNI839',
       'a node that serves another leaf',
-      () => byName(node(0).hostId ?? '', served({ certificate: { ...served().certificate, fingerprint256: 'BB:BB:BB:BB:BB' } })),
+      () =>
+        byName(
+          node(0).hostId ?? '',
+          served({ certificate: { ...served().certificate, fingerprint256: 'BB:BB:BB:BB:BB' } }),
+        ),
       /another certificate \(BB:BB:BB:BB\) than secret\/dc1-keystore in namespace cass-operator holds \(AA\)/,
       /certs/,
     ],
     [
       'CSNI841',
       'no Secret',
-      () => ({ credentials: () => Promise.reject(new CassSniError('CSNI304', 'secret x does not exist', { next: ['kubectl get secrets'] })) }),
+      () => ({
+        credentials: () =>
+          Promise.reject(new CassSniError('CSNI304', 'secret x does not exist', { next: ['kubectl get secrets'] })),
+      }),
       /does not exist/,
       /get secrets/,
     ],
     [
       'CSNI842',
       'a refused login',
-      () => ({ hostIdBehind: () => Promise.reject(new CassSniError('CSNI604', 'Cassandra refused the login', { next: ['kubectl get secret'] })) }),
+      () => ({
+        hostIdBehind: () =>
+          Promise.reject(new CassSniError('CSNI604', 'Cassandra refused the login', { next: ['kubectl get secret'] })),
+      }),
       /refused/,
       /get secret/,
     ],
-    ['CSNI843', 'another node that answers', () => ({ hostIdBehind: async () => node(1).hostId ?? '' }), /asked for 0.*0, 0.*1 answered/, /routes sync/],
+    [
+      'CSNI843',
+      'another node that answers',
+      () => ({ hostIdBehind: async () => node(1).hostId ?? '' }),
+      /asked for 0.*0, 0.*1 answered/,
+      /routes sync/,
+    ],
   ]
-  const closed = new CassSniError('CSNI603', 'closed before anything was served', { next: ['kubectl cass-sni routes sync'] })
-  const keystore = (more: Partial<Current>): Partial<Probes> => ({ keystore: async () => ({ ...((await probes(authority).keystore()) as Current), ...more }) })
-  const routes = (more: object): Partial<Probes> => ({ routes: async () => ({ ...(await probes('').routes()), ...more }) })
+  const closed = new CassSniError('CSNI603', 'closed before anything was served', {
+    next: ['kubectl cass-sni routes sync'],
+  })
+  const keystore = (more: Partial<Current>): Partial<Probes> => ({
+    keystore: async () => ({ ...((await probes(authority).keystore()) as Current), ...more }),
+  })
+  const routes = (more: object): Partial<Probes> => ({
+    routes: async () => ({ ...(await probes('').routes()), ...more }),
+  })
   const byName = (name: string, answer: ReturnType<typeof served> | CassSniError): Partial<Probes> => ({
     handshake: async (serverName) => {
       if (serverName !== name) return served()
@@ -229,9 +332,9 @@ describe('the checks', () => {
     const expired = (await results({ now: Date.parse('2027-12-01') })).find(({ code }) => code === 'CSNI831')
     assert.equal(expired?.result, 'fail')
     assert.match(expired?.reason ?? '', /expired on 2027-11-01/)
-    const soon = (await results({ now: Date.parse('2027-10-22T00:00:00Z'), handshake: async () => served({}, '2028-01-01') })).find(
-      ({ code }) => code === 'CSNI832',
-    )
+    const soon = (
+      await results({ now: Date.parse('2027-10-22T00:00:00Z'), handshake: async () => served({}, '2028-01-01') })
+    ).find(({ code }) => code === 'CSNI832')
     assert.deepEqual([soon?.result, soon?.reason], ['warning', 'it expires in 10 days'])
   })
 
@@ -260,19 +363,28 @@ describe('the checks', () => {
         ['CSNI839', 'skipped', 'CSNI838 was skipped: the keystore in the Secret is good for a restart'],
       ],
     )
-    const own = await results(dc({ clientEncryption: { enabled: true, optional: false, requireClientAuth: false, keystorePath: '/mine.jks' } }))
+    const own = await results(
+      dc({ clientEncryption: { enabled: true, optional: false, requireClientAuth: false, keystorePath: '/mine.jks' } }),
+    )
     assert.match(own.find(({ code }) => code === 'CSNI838')?.reason ?? '', /the nodes serve \/mine\.jks/)
   })
 
   it('find a keystore that cannot be read also while no node can be reached', async () => {
     const bad = new CassSniError('CSNI403', 'it is not a Java keystore')
-    const all = await results({ keystore: () => Promise.reject(bad), path: () => Promise.reject(new CassSniError('CSNI606', 'no way')) })
+    const all = await results({
+      keystore: () => Promise.reject(bad),
+      path: () => Promise.reject(new CassSniError('CSNI606', 'no way')),
+    })
     assert.equal(all.find(({ code }) => code === 'CSNI838')?.result, 'fail')
   })
 
   it('say once that the routes are in tcp mode', async () => {
     const all = await results({
-      ...routes({ mode: 'tcp', shared: ['gateway/x differs'], differences: new Map([[node(0).pod, ['service/x does not exist']]]) }),
+      ...routes({
+        mode: 'tcp',
+        shared: ['gateway/x differs'],
+        differences: new Map([[node(0).pod, ['service/x does not exist']]]),
+      }),
       hostIdBehind: async () => node(0).hostId ?? '',
     })
     const failed = all.filter(({ result }) => result === 'fail')

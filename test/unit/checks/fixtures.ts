@@ -37,22 +37,40 @@ export function probes(authority: string, more: Partial<Probes> = {}): Probes {
       selector: { istio: 'ingressgateway' },
       pods: [{ name: 'gw-1', namespace: 'istio-system', ready: true, terminating: false }],
     }),
-    path: async () => ({ describe: '10.200.1.10:9042', open: async () => new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() }) }),
-    routes: async () => ({ mode: 'sni', differences: new Map(), pending: new Map(), shared: [], vanished: [], nothing: false }),
+    path: async () => ({
+      describe: '10.200.1.10:9042',
+      open: async () => new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() }),
+    }),
+    routes: async () => ({
+      mode: 'sni',
+      differences: new Map(),
+      pending: new Map(),
+      shared: [],
+      vanished: [],
+      nothing: false,
+    }),
     conflicts: async () => [],
     loaded: async () => [
       {
         pod: 'gw-1',
         upstreams: new Map(
           dc.nodes.flatMap(({ pod, dnsName, hostId }) =>
-            [dnsName, hostId ?? ''].map((name) => [name, envoyCluster(serviceHost(nodeServiceName(pod), dc.namespace, dc.clusterDomain))] as const),
+            [dnsName, hostId ?? ''].map(
+              (name) =>
+                [name, envoyCluster(serviceHost(nodeServiceName(pod), dc.namespace, dc.clusterDomain))] as const,
+            ),
           ),
         ),
       },
     ],
     authority: async () => authority,
     // The authority stands for its leaf: it is signed by itself.
-    keystore: async () => ({ leaf: { ...readCertificate(authority), fingerprint256: 'AA' }, chain: [], trusted: [], keyFits: true }),
+    keystore: async () => ({
+      leaf: { ...readCertificate(authority), fingerprint256: 'AA' },
+      chain: [],
+      trusted: [],
+      keyFits: true,
+    }),
     credentials: async () => ({ username: 'dse-superuser', password: '-it\'s "secret"' }),
     handshake: async () => served(),
     hostIdBehind: async (each) => each.hostId ?? '',

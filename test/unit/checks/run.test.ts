@@ -10,21 +10,43 @@ import { node } from '../../support/observed-datacenter.ts'
 type Fake = Partial<Check<object>> & { code: CheckCode }
 
 const check = (fake: Fake): Check<object> =>
-  ({ category: 'datacenter', title: `title of ${fake.code}`, severity: 'error', needs: [], perNode: false, run: async () => pass(), ...fake }) as Check<object>
+  ({
+    category: 'datacenter',
+    title: `title of ${fake.code}`,
+    severity: 'error',
+    needs: [],
+    perNode: false,
+    run: async () => pass(),
+    ...fake,
+  }) as Check<object>
 
 describe('runChecks', () => {
   const nodes = [node(0), node(1), node(2)]
   const forever = new AbortController().signal
 
-  async function run(checks: Check<object>[], more: { nodes?: CassandraNode[]; strict?: boolean; signal?: AbortSignal; events?: WorkflowEvent[] } = {}) {
+  async function run(
+    checks: Check<object>[],
+    more: { nodes?: CassandraNode[]; strict?: boolean; signal?: AbortSignal; events?: WorkflowEvent[] } = {},
+  ) {
     const emit = (event: WorkflowEvent) => more.events?.push(event)
-    return runChecks({ checks, probes: {}, nodes: more.nodes ?? nodes, signal: more.signal ?? forever, emit, strict: more.strict ?? false })
+    return runChecks({
+      checks,
+      probes: {},
+      nodes: more.nodes ?? nodes,
+      signal: more.signal ?? forever,
+      emit,
+      strict: more.strict ?? false,
+    })
   }
 
   it('keeps the order of the registry and of the nodes, however long each takes', async () => {
     const { checks } = await run([
       check({ code: 'CSNI801', run: async () => (await sleep(20), pass('slow')) }),
-      check({ code: 'CSNI802', perNode: true, run: async (_probes: object, each: CassandraNode) => (await sleep(10 - each.ordinal * 5), pass(each.pod)) }),
+      check({
+        code: 'CSNI802',
+        perNode: true,
+        run: async (_probes: object, each: CassandraNode) => (await sleep(10 - each.ordinal * 5), pass(each.pod)),
+      }),
     ])
     assert.deepEqual(
       checks.map(({ code, node: pod, note }) => [code, pod, note]),
@@ -42,7 +64,8 @@ describe('runChecks', () => {
       check({
         code: 'CSNI801',
         perNode: true,
-        run: async (_probes: object, each: CassandraNode) => (each.ordinal === 1 ? fail('broken', 'kubectl mend') : pass()),
+        run: async (_probes: object, each: CassandraNode) =>
+          each.ordinal === 1 ? fail('broken', 'kubectl mend') : pass(),
       }),
       check({ code: 'CSNI802', perNode: true, needs: ['CSNI801'] }),
       check({ code: 'CSNI803', perNode: true, needs: ['CSNI802'] }),
@@ -50,7 +73,9 @@ describe('runChecks', () => {
     assert.equal(ok, false)
     assert.deepEqual(summary, { total: 9, passed: 6, failed: 1, warnings: 0, skipped: 2 })
     assert.deepEqual(
-      checks.filter(({ result }) => result !== 'pass').map(({ code, node: pod, result, reason, next }) => [code, pod, result, reason, next]),
+      checks
+        .filter(({ result }) => result !== 'pass')
+        .map(({ code, node: pod, result, reason, next }) => [code, pod, result, reason, next]),
       [
         ['CSNI801', 'dse-dc1-default-sts-1', 'fail', 'broken', ['kubectl mend']],
         ['CSNI802', 'dse-dc1-default-sts-1', 'skipped', 'CSNI801 failed: title of CSNI801', undefined],
@@ -61,14 +86,21 @@ describe('runChecks', () => {
 
   it('makes a check of the whole wait for all nodes of one that it needs', async () => {
     const { checks } = await run([
-      check({ code: 'CSNI801', perNode: true, run: async (_probes: object, each: CassandraNode) => (each.ordinal === 2 ? skip('no right') : pass()) }),
+      check({
+        code: 'CSNI801',
+        perNode: true,
+        run: async (_probes: object, each: CassandraNode) => (each.ordinal === 2 ? skip('no right') : pass()),
+      }),
       check({ code: 'CSNI802', needs: ['CSNI801'] }),
     ])
     assert.equal(checks.at(-1)?.reason, 'CSNI801 was skipped: title of CSNI801')
   })
 
   it('goes on after a failed warning, which fails only a strict verification', async () => {
-    const checks = [check({ code: 'CSNI801', severity: 'warning', run: async () => fail('not nice') }), check({ code: 'CSNI802', needs: ['CSNI801'] })]
+    const checks = [
+      check({ code: 'CSNI801', severity: 'warning', run: async () => fail('not nice') }),
+      check({ code: 'CSNI802', needs: ['CSNI801'] }),
+    ]
     const lenient = await run(checks)
     assert.deepEqual(
       lenient.checks.map(({ result }) => result),
@@ -81,9 +113,15 @@ describe('runChecks', () => {
   it('takes a known error as failure, a missing right as skip, anything else as a bug', async () => {
     const forbidden = new CassSniError('CSNI203', 'you may not get secrets')
     const { checks } = await run([
-      check({ code: 'CSNI801', run: () => Promise.reject(new CassSniError('CSNI601', 'no way in', { next: ['kubectl look'] })) }),
+      check({
+        code: 'CSNI801',
+        run: () => Promise.reject(new CassSniError('CSNI601', 'no way in', { next: ['kubectl look'] })),
+      }),
       check({ code: 'CSNI802', run: () => Promise.reject(forbidden) }),
-      check({ code: 'CSNI803', run: () => Promise.reject(new CassSniError('CSNI304', 'the login cannot be read', { cause: forbidden })) }),
+      check({
+        code: 'CSNI803',
+        run: () => Promise.reject(new CassSniError('CSNI304', 'the login cannot be read', { cause: forbidden })),
+      }),
     ])
     assert.deepEqual(
       checks.map(({ result, reason, next }) => [result, reason, next]),
@@ -93,7 +131,10 @@ describe('runChecks', () => {
         ['skipped', 'the login cannot be read', undefined],
       ],
     )
-    await assert.rejects(() => run([check({ code: 'CSNI801', run: () => Promise.reject(new TypeError('x is not a function')) })]), { code: 'CSNI903' })
+    await assert.rejects(
+      () => run([check({ code: 'CSNI801', run: () => Promise.reject(new TypeError('x is not a function')) })]),
+      { code: 'CSNI903' },
+    )
   })
 
   it('runs at most eight at once', async () => {
@@ -122,16 +163,25 @@ describe('runChecks', () => {
 
   it('stops with the reason of the signal', async () => {
     const stop = new AbortController()
-    const running = run([check({ code: 'CSNI801', run: async () => (await sleep(20), pass()) }), check({ code: 'CSNI802', needs: ['CSNI801'] })], {
-      signal: stop.signal,
-    })
+    const running = run(
+      [
+        check({ code: 'CSNI801', run: async () => (await sleep(20), pass()) }),
+        check({ code: 'CSNI802', needs: ['CSNI801'] }),
+      ],
+      {
+        signal: stop.signal,
+      },
+    )
     stop.abort(new CassSniError('CSNI902', 'interrupted'))
     await assert.rejects(running, { code: 'CSNI902' })
   })
 
   it('tells each category as a step', async () => {
     const events: WorkflowEvent[] = []
-    await run([check({ code: 'CSNI801' }), check({ code: 'CSNI821', category: 'routes', run: async () => fail('broken') })], { events })
+    await run(
+      [check({ code: 'CSNI801' }), check({ code: 'CSNI821', category: 'routes', run: async () => fail('broken') })],
+      { events },
+    )
     assert.deepEqual(
       events.map((event) => (event.type === 'step' ? [event.id, event.state, event.note] : event)),
       [

@@ -3,10 +3,31 @@ import { type Finding, formatFindings } from '../../../src/lib/output/findings.t
 import { createShow } from '../../../src/lib/output/show.ts'
 
 const FINDINGS: Finding[] = [
-  { heading: 'datacenter', verdict: 'pass', code: 'CSNI801', title: 'the first', note: 'dc1 in namespace \u001b[31mred' },
-  { heading: 'datacenter', verdict: 'warning', code: 'CSNI802', title: 'the second', reason: 'not nice', next: ['kubectl a', 'kubectl b'] },
+  {
+    heading: 'datacenter',
+    verdict: 'pass',
+    code: 'CSNI801',
+    title: 'the first',
+    note: 'dc1 in namespace \u001b[31mred',
+  },
+  {
+    heading: 'datacenter',
+    verdict: 'warning',
+    code: 'CSNI802',
+    title: 'the second',
+    reason: 'not nice',
+    next: ['kubectl a', 'kubectl b'],
+  },
   { heading: 'routes', verdict: 'pass', code: 'CSNI803', title: 'the third', about: 'sts-0', note: 'one' },
-  { heading: 'routes', verdict: 'fail', code: 'CSNI803', title: 'the third', about: 'sts-1', reason: 'broken', next: ['kubectl mend'] },
+  {
+    heading: 'routes',
+    verdict: 'fail',
+    code: 'CSNI803',
+    title: 'the third',
+    about: 'sts-1',
+    reason: 'broken',
+    next: ['kubectl mend'],
+  },
   { heading: 'routes', verdict: 'pass', code: 'CSNI803', title: 'the third', about: 'sts-2', note: 'two' },
   { heading: 'routes', verdict: 'skipped', code: 'CSNI804', title: 'the fourth', about: 'sts-0', reason: 'no right' },
   { heading: 'routes', verdict: 'skipped', code: 'CSNI804', title: 'the fourth', about: 'sts-1', reason: 'no right' },

@@ -70,7 +70,10 @@ describe('kubeconfig', () => {
     const { target } = await chooseConfig({ context: 'b', cluster: 'one', user: 'red', namespace: 'n' }, both())
     assert.deepEqual([target.context, target.cluster, target.user, target.namespace], ['b', 'one', 'red', 'n'])
     const plain = await chooseConfig({ context: 'b' }, both())
-    assert.deepEqual([plain.target.namespace, plain.target.namespaceGiven, plain.target.server], ['default', false, 'https://two:6443/k8s/c-1'])
+    assert.deepEqual(
+      [plain.target.namespace, plain.target.namespaceGiven, plain.target.server],
+      ['default', false, 'https://two:6443/k8s/c-1'],
+    )
   })
 
   it('prefers --kubeconfig to KUBECONFIG, and a relative path in it is relative to the file', async () => {
@@ -80,7 +83,12 @@ describe('kubeconfig', () => {
   })
 
   it('names what does not exist and what does', async () => {
-    await fails(chooseConfig({ context: 'nope' }, both()), 'CSNI103', /no context "nope".*a, b, broken/s, /kubectl config get-contexts/)
+    await fails(
+      chooseConfig({ context: 'nope' }, both()),
+      'CSNI103',
+      /no context "nope".*a, b, broken/s,
+      /kubectl config get-contexts/,
+    )
     await fails(chooseConfig({ user: 'nope' }, both()), 'CSNI103', /no user "nope".*red, blue/s)
     await fails(chooseConfig({ context: 'broken' }, both()), 'CSNI103', /no cluster "gone".*one, two/s)
     await fails(chooseConfig({ kubeconfig: join(folder, 'missing') }, {}), 'CSNI103', /missing.*no such file/)
@@ -117,7 +125,10 @@ describe('kubeconfig', () => {
     await assert.rejects(config('ftp://jane:s3cret@x'), (error: Error) => !error.message.includes('s3cret'))
     assert.equal((await config('https://x')).target.insecure, undefined)
     assert.equal((await config('https://x', { 'insecure-skip-tls-verify': true })).target.insecure, true)
-    await assert.rejects(config('https://x', { 'insecure-skip-tls-verify': true, 'certificate-authority-data': 'eA==' }), { code: 'CSNI103' })
+    await assert.rejects(
+      config('https://x', { 'insecure-skip-tls-verify': true, 'certificate-authority-data': 'eA==' }),
+      { code: 'CSNI103' },
+    )
   })
 
   it('wants a user to act as before a group', async () => {
@@ -134,7 +145,10 @@ describe('authentication', () => {
 
   it('sends one header per group, the uid and extras', async () => {
     const { headers } = await (
-      await authenticator(chosen({ token: 't', as: 'jane', 'as-groups': ['a', 'b'], 'as-uid': '7', 'as-user-extra': { 'k/x': ['v'] } }), {})
+      await authenticator(
+        chosen({ token: 't', as: 'jane', 'as-groups': ['a', 'b'], 'as-uid': '7', 'as-user-extra': { 'k/x': ['v'] } }),
+        {},
+      )
     )()
     assert.deepEqual(headers, {
       Authorization: 'Bearer t',
@@ -146,16 +160,23 @@ describe('authentication', () => {
   })
 
   it('reads a credential plugin through client-node and tells the plugin about the cluster', async () => {
-    const script = 'echo "{\\"status\\":{\\"token\\":\\"$(echo "$KUBERNETES_EXEC_INFO" | sed "s/.*server[^h]*\\(https:..[a-z]*\\).*/\\1/")\\"}}"'
+    const script =
+      'echo "{\\"status\\":{\\"token\\":\\"$(echo "$KUBERNETES_EXEC_INFO" | sed "s/.*server[^h]*\\(https:..[a-z]*\\).*/\\1/")\\"}}"'
     const user = { exec: { command: 'sh', args: ['-c', script], env: [], provideClusterInfo: true } }
     const { headers } = await (await authenticator(chosen(user), {}))()
     assert.equal(headers.Authorization, 'Bearer https://x')
   })
 
   it('tells what a credential plugin said, or that it is missing', async () => {
-    const failing = await authenticator(chosen({ exec: { command: 'sh', args: ['-c', 'echo login first >&2; exit 1'] } }), {})
+    const failing = await authenticator(
+      chosen({ exec: { command: 'sh', args: ['-c', 'echo login first >&2; exit 1'] } }),
+      {},
+    )
     await assert.rejects(failing(), { code: 'CSNI202', message: /plugin sh of user "u" failed: login first/ })
-    const missing = await authenticator(chosen({ exec: { command: 'no-such-plugin', installHint: 'Get it at example.com' } }), {})
+    const missing = await authenticator(
+      chosen({ exec: { command: 'no-such-plugin', installHint: 'Get it at example.com' } }),
+      {},
+    )
     await assert.rejects(missing(), { code: 'CSNI202', next: ['Get it at example.com'] })
   })
 
@@ -170,6 +191,9 @@ describe('authentication', () => {
   })
 
   it('names a certificate file that is not there', async () => {
-    await assert.rejects(authenticator(chosen({}, { 'certificate-authority': '/no/ca.pem' }), {}), { code: 'CSNI103', message: /\/no\/ca.pem/ })
+    await assert.rejects(authenticator(chosen({}, { 'certificate-authority': '/no/ca.pem' }), {}), {
+      code: 'CSNI103',
+      message: /\/no\/ca.pem/,
+    })
   })
 })

@@ -18,7 +18,12 @@ const signal = new AbortController().signal
 describe('programs of the user', () => {
   it('gives input, reads both outputs, tells each line and the exit code', async () => {
     const lines: string[] = []
-    const done = await runProgram('sh', ['-c', 'cat; echo "$X" >&2; exit 3'], { signal, stdin: 'in\n', env: { X: 'e' }, onLine: (line) => lines.push(line) })
+    const done = await runProgram('sh', ['-c', 'cat; echo "$X" >&2; exit 3'], {
+      signal,
+      stdin: 'in\n',
+      env: { X: 'e' },
+      onLine: (line) => lines.push(line),
+    })
     assert.deepEqual(done, { exitCode: 3, stdout: 'in\n', stderr: 'e\n' })
     assert.deepEqual(lines.sort(), ['e', 'in'])
   })
@@ -26,7 +31,10 @@ describe('programs of the user', () => {
     assert.equal((await runProgram('echo', ['$(id); "a b"'], { signal })).stdout, '$(id); "a b"\n')
   })
   it('leaves it to the caller what a missing program means', async () => {
-    await assert.rejects(runProgram('no-such-program', [], { signal }), (error) => error instanceof ProgramMissing && error.program === 'no-such-program')
+    await assert.rejects(
+      runProgram('no-such-program', [], { signal }),
+      (error) => error instanceof ProgramMissing && error.program === 'no-such-program',
+    )
   })
   it('ends the program when it is aborted', async () => {
     const controller = new AbortController()

@@ -18,6 +18,7 @@ describe('proxy of the environment', () => {
     ['https://11.1.2.3:6443', { HTTPS_PROXY: 'http://p', NO_PROXY: '10.0.0.0/8' }, 'http://p'],
   ]
   for (const [server, env, proxy] of cases) {
-    it(`${server} with ${JSON.stringify(env)}: ${proxy ?? 'none'}`, () => assert.equal(proxyFromEnvironment(server, env), proxy))
+    it(`${server} with ${JSON.stringify(env)}: ${proxy ?? 'none'}`, () =>
+      assert.equal(proxyFromEnvironment(server, env), proxy))
   }
 })

@@ -3,17 +3,36 @@ import type { KubeTarget } from '../../../src/lib/cluster/kube.ts'
 import { type Asked, isRace, refused, unreachable } from '../../../src/lib/cluster/refusal.ts'
 import { ISTIO_GATEWAY, NAMESPACE, POD, SECRET, SERVICE } from '../../../src/lib/cluster/resources.ts'
 
-const target: KubeTarget = { context: 'prod', cluster: 'c', user: 'jane', server: 'https://api:6443', namespace: 'ns', namespaceGiven: true }
-const status = (reason: string, message: string, details: object = {}) => JSON.stringify({ kind: 'Status', reason, message, details })
+const target: KubeTarget = {
+  context: 'prod',
+  cluster: 'c',
+  user: 'jane',
+  server: 'https://api:6443',
+  namespace: 'ns',
+  namespaceGiven: true,
+}
+const status = (reason: string, message: string, details: object = {}) =>
+  JSON.stringify({ kind: 'Status', reason, message, details })
 const patchService: Asked = { verb: 'patch', type: SERVICE, name: 'x', namespace: 'ns' }
 
 describe('refusals of the API server', () => {
   const cases: [string, number, string, Asked, string, RegExp, RegExp?][] = [
-    ['401', 401, status('Unauthorized', 'Unauthorized'), patchService, 'CSNI202', /https:\/\/api:6443.*"jane".*"prod"/, /kubectl auth whoami --context prod/],
+    [
+      '401',
+      401,
+      status('Unauthorized', 'Unauthorized'),
+      patchService,
+      'CSNI202',
+      /https:\/\/api:6443.*"jane".*"prod"/,
+      /kubectl auth whoami --context prod/,
+    ],
     [
       '403',
       403,
-      status('Forbidden', 'services "x" is forbidden: User "jane" cannot patch resource "services" in API group "" in the namespace "ns"'),
+      status(
+        'Forbidden',
+        'services "x" is forbidden: User "jane" cannot patch resource "services" in API group "" in the namespace "ns"',
+      ),
       patchService,
       'CSNI203',
       /^user "jane" may not patch services "x" in namespace ns$/,
@@ -36,7 +55,14 @@ describe('refusals of the API server', () => {
       'CSNI203',
       /may not list namespaces$/,
     ],
-    ['403 of an admission plugin', 403, status('Forbidden', 'services "x" is forbidden: exceeded quota: q'), patchService, 'CSNI206', /exceeded quota/],
+    [
+      '403 of an admission plugin',
+      403,
+      status('Forbidden', 'services "x" is forbidden: exceeded quota: q'),
+      patchService,
+      'CSNI206',
+      /exceeded quota/,
+    ],
     [
       '404 of the kind',
       404,
@@ -66,7 +92,9 @@ describe('refusals of the API server', () => {
       '409 of a field',
       409,
       status('Conflict', 'Apply failed', {
-        causes: [{ reason: 'FieldManagerConflict', message: 'conflict with "kubectl-edit" using v1', field: '.spec.type' }],
+        causes: [
+          { reason: 'FieldManagerConflict', message: 'conflict with "kubectl-edit" using v1', field: '.spec.type' },
+        ],
       }),
       patchService,
       'CSNI207',
@@ -81,7 +109,14 @@ describe('refusals of the API server', () => {
       'CSNI206',
       /spec\.ports: Required value$/,
     ],
-    ['a webhook', 500, status('InternalError', 'admission webhook "v.example.com" denied the request: no'), patchService, 'CSNI206', /denied the request: no/],
+    [
+      'a webhook',
+      500,
+      status('InternalError', 'admission webhook "v.example.com" denied the request: no'),
+      patchService,
+      'CSNI206',
+      /denied the request: no/,
+    ],
     ['500', 500, status('InternalError', 'etcd is away'), patchService, 'CSNI208', /\(500\): etcd is away/, /readyz/],
     ['429', 429, '', patchService, 'CSNI208', /overloaded/],
   ]
@@ -98,18 +133,23 @@ describe('refusals of the API server', () => {
     const asked: Asked = { verb: 'patch', type: SECRET, name: 's', namespace: 'ns' }
     const invalid = refused(
       422,
-      status('Invalid', 'data[x]: Invalid value: "geheim"', { causes: [{ field: 'data[x]', message: 'Invalid value: "geheim"' }] }),
+      status('Invalid', 'data[x]: Invalid value: "geheim"', {
+        causes: [{ field: 'data[x]', message: 'Invalid value: "geheim"' }],
+      }),
       asked,
       target,
     )
     const failed = refused(500, status('InternalError', 'failed to decode geheim'), asked, target)
-    for (const error of [invalid, failed]) assert.doesNotMatch(JSON.stringify([error.message, error.stack, String(error.cause)]), /geheim/)
+    for (const error of [invalid, failed])
+      assert.doesNotMatch(JSON.stringify([error.message, error.stack, String(error.cause)]), /geheim/)
     assert.match(invalid.message, /data\[x\]/)
   })
 
   it('tells a race from a conflict of field managers', () => {
     assert.equal(isRace(refused(409, status('Conflict', 'the object has been modified'), patchService, target)), true)
-    const conflict = status('Conflict', '', { causes: [{ reason: 'FieldManagerConflict', message: 'conflict with "x"', field: '.a' }] })
+    const conflict = status('Conflict', '', {
+      causes: [{ reason: 'FieldManagerConflict', message: 'conflict with "x"', field: '.a' }],
+    })
     assert.equal(isRace(refused(409, conflict, patchService, target)), false)
   })
 })
@@ -123,8 +163,12 @@ describe('failures below HTTP', () => {
     assert.deepEqual(error.next, ['kubectl cluster-info --context prod'])
   })
   it('says that a certificate is not trusted', () =>
-    assert.match(unreachable(coded('CERT_HAS_EXPIRED', 'certificate has expired'), target).message, /not trusted: certificate has expired/))
+    assert.match(
+      unreachable(coded('CERT_HAS_EXPIRED', 'certificate has expired'), target).message,
+      /not trusted: certificate has expired/,
+    ))
   it('unpacks the failures of several addresses', () =>
     assert.match(unreachable(new AggregateError([coded('ECONNREFUSED')]), target).message, /connection refused/))
-  it('blames the kubeconfig for a key that cannot be read', () => assert.equal(unreachable(coded('ERR_OSSL_PEM_NO_START_LINE'), target).code, 'CSNI103'))
+  it('blames the kubeconfig for a key that cannot be read', () =>
+    assert.equal(unreachable(coded('ERR_OSSL_PEM_NO_START_LINE'), target).code, 'CSNI103'))
 })

@@ -24,7 +24,13 @@ describe('requests', () => {
   })
 
   const transport = (
-    options: { signal?: AbortSignal; requestTimeoutMs?: number; log?: (line: string) => void; path?: string; largestAnswer?: number } = {},
+    options: {
+      signal?: AbortSignal
+      requestTimeoutMs?: number
+      log?: (line: string) => void
+      path?: string
+      largestAnswer?: number
+    } = {},
   ) => {
     const { path = '', ...rest } = options
     return new Transport({
@@ -36,7 +42,10 @@ describe('requests', () => {
         namespace: 'default',
         namespaceGiven: false,
       },
-      authenticate: async () => ({ headers: { Authorization: 'Bearer secret', 'Impersonate-Group': ['a', 'b'] }, tls: {} }),
+      authenticate: async () => ({
+        headers: { Authorization: 'Bearer secret', 'Impersonate-Group': ['a', 'b'] },
+        tls: {},
+      }),
       signal: new AbortController().signal,
       userAgent: 'test',
       ...rest,
@@ -45,14 +54,19 @@ describe('requests', () => {
 
   it('keeps the path of the server and sends each group as a header of its own', async () => {
     answer = (request, response) => response.end(JSON.stringify({ url: request.url, raw: request.rawHeaders }))
-    const { body } = await transport({ path: '/k8s/c-1/' }).send({ method: 'GET', path: '/api/v1/pods', query: { a: 'x y', b: undefined } })
+    const { body } = await transport({ path: '/k8s/c-1/' }).send({
+      method: 'GET',
+      path: '/api/v1/pods',
+      query: { a: 'x y', b: undefined },
+    })
     const { url, raw } = JSON.parse(body)
     assert.equal(url, '/k8s/c-1/api/v1/pods?a=x+y')
     assert.equal(raw.filter((each: string) => each === 'Impersonate-Group').length, 2)
   })
 
   it('waits as 429 asks and tries again', async () => {
-    answer = (_request, response, nth) => (nth < 3 ? response.writeHead(429, { 'retry-after': '0' }).end('busy') : response.end('{}'))
+    answer = (_request, response, nth) =>
+      nth < 3 ? response.writeHead(429, { 'retry-after': '0' }).end('busy') : response.end('{}')
     assert.equal((await transport().send({ method: 'PATCH', path: '/x', body: {} })).status, 200)
     assert.equal(count, 3)
   })
@@ -61,7 +75,10 @@ describe('requests', () => {
     answer = (request, response, nth) => (nth === 1 ? request.socket.destroy() : response.end('{}'))
     assert.equal((await transport().send({ method: 'GET', path: '/x' })).status, 200)
     count = 0
-    await assert.rejects(transport().send({ method: 'POST', path: '/x', body: {} }), { code: 'CSNI201', message: /the connection was cut/ })
+    await assert.rejects(transport().send({ method: 'POST', path: '/x', body: {} }), {
+      code: 'CSNI201',
+      message: /the connection was cut/,
+    })
     assert.equal(count, 1)
   })
 
@@ -70,7 +87,10 @@ describe('requests', () => {
       const timer = setInterval(() => response.write(Buffer.alloc(64 * 1024)), 1)
       response.on('close', () => clearInterval(timer))
     }
-    await assert.rejects(transport({ largestAnswer: 1_000_000 }).send({ method: 'GET', path: '/x' }), { code: 'CSNI208', message: /more than it could hold/ })
+    await assert.rejects(transport({ largestAnswer: 1_000_000 }).send({ method: 'GET', path: '/x' }), {
+      code: 'CSNI208',
+      message: /more than it could hold/,
+    })
   })
 
   it('does not follow pages without end, and quotes nothing of an answer that is no JSON', async () => {
@@ -97,7 +117,10 @@ describe('requests', () => {
 
   it('gives up when there is no answer in time', async () => {
     answer = () => undefined
-    await assert.rejects(transport({ requestTimeoutMs: 50 }).send({ method: 'GET', path: '/x' }), { code: 'CSNI201', message: /no answer within 0.05 s/ })
+    await assert.rejects(transport({ requestTimeoutMs: 50 }).send({ method: 'GET', path: '/x' }), {
+      code: 'CSNI201',
+      message: /no answer within 0.05 s/,
+    })
   })
 
   it('ends with the reason of an abort', async () => {

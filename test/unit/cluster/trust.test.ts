@@ -18,7 +18,9 @@ describe('trust in the API server', () => {
     const authority = await testAuthority('own')
     ca = Buffer.from(authority.pem).toString('base64')
     other = Buffer.from((await testAuthority('other')).pem).toString('base64')
-    server = createServer(await authority.issue({ names: ['api.example.com'] }), (_request, response) => response.end('{}'))
+    server = createServer(await authority.issue({ names: ['api.example.com'] }), (_request, response) =>
+      response.end('{}'),
+    )
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   })
   afterEach((done) => {
@@ -39,8 +41,14 @@ describe('trust in the API server', () => {
   it('is a matter of its authority and its name, which tls-server-name replaces', async () => {
     assert.equal((await ask({ 'certificate-authority-data': ca, 'tls-server-name': 'api.example.com' })).status, 200)
     await assert.rejects(ask({ 'certificate-authority-data': ca }), { code: 'CSNI201', message: /not trusted/ })
-    await assert.rejects(ask({ 'certificate-authority-data': ca, 'tls-server-name': 'else.example.com' }), { code: 'CSNI201', message: /not trusted/ })
-    await assert.rejects(ask({ 'certificate-authority-data': other, 'tls-server-name': 'api.example.com' }), { code: 'CSNI201', message: /not trusted/ })
+    await assert.rejects(ask({ 'certificate-authority-data': ca, 'tls-server-name': 'else.example.com' }), {
+      code: 'CSNI201',
+      message: /not trusted/,
+    })
+    await assert.rejects(ask({ 'certificate-authority-data': other, 'tls-server-name': 'api.example.com' }), {
+      code: 'CSNI201',
+      message: /not trusted/,
+    })
     assert.equal((await ask({ 'insecure-skip-tls-verify': true })).status, 200)
   })
 
@@ -48,15 +56,21 @@ describe('trust in the API server', () => {
     process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'
     await runCommand(['__complete', 'certs', ''])
     const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/operator.yaml`
-    await assert.rejects(readObjects(url, 'kubectl', new AbortController().signal), { code: 'CSNI104', message: /certificate/ })
+    await assert.rejects(readObjects(url, 'kubectl', new AbortController().signal), {
+      code: 'CSNI104',
+      message: /certificate/,
+    })
   })
 
   it('is not switched off by the environment of Node', async () => {
     process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'
     await assert.rejects(ask({ 'certificate-authority-data': other }), { code: 'CSNI201', message: /not trusted/ })
-    await assert.rejects(openTunnel(await transport({ 'certificate-authority-data': other }), { name: 'p', namespace: 'n' }, 1), {
-      code: 'CSNI201',
-      message: /not trusted/,
-    })
+    await assert.rejects(
+      openTunnel(await transport({ 'certificate-authority-data': other }), { name: 'p', namespace: 'n' }, 1),
+      {
+        code: 'CSNI201',
+        message: /not trusted/,
+      },
+    )
   })
 })

@@ -26,7 +26,10 @@ describe('streams into a pod', () => {
     http.on('upgrade', (request, socket, head) => {
       url = request.url ?? ''
       if (refusal === undefined) sockets.handleUpgrade(request, socket, head, (ws) => onSocket(ws))
-      else socket.end(`HTTP/1.1 ${refusal[0]} x\r\nContent-Length: ${refusal[1].length}\r\nConnection: close\r\n\r\n${refusal[1]}`)
+      else
+        socket.end(
+          `HTTP/1.1 ${refusal[0]} x\r\nContent-Length: ${refusal[1].length}\r\nConnection: close\r\n\r\n${refusal[1]}`,
+        )
     })
     await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
     transport = new Transport({
@@ -135,7 +138,9 @@ describe('streams into a pod', () => {
   it('fails with the reason of the error channel', async () => {
     onSocket = (socket) => {
       greet(socket)
-      socket.send(framed(1, 'error forwarding port 9042 to pod x, uid : dial tcp4 127.0.0.1:9042: connect: connection refused'))
+      socket.send(
+        framed(1, 'error forwarding port 9042 to pod x, uid : dial tcp4 127.0.0.1:9042: connect: connection refused'),
+      )
     }
     const error = await ended(await openTunnel(transport, pod, 9042))
     assert.match(String(error), /port 9042 of pod p: connection refused/)
@@ -169,9 +174,16 @@ describe('streams into a pod', () => {
   it('translates a refused handshake', async () => {
     refusal = [
       403,
-      JSON.stringify({ kind: 'Status', reason: 'Forbidden', message: 'pods "p" is forbidden: User "jane" cannot create resource "pods/portforward"' }),
+      JSON.stringify({
+        kind: 'Status',
+        reason: 'Forbidden',
+        message: 'pods "p" is forbidden: User "jane" cannot create resource "pods/portforward"',
+      }),
     ]
-    await assert.rejects(openTunnel(transport, pod, 9042), { code: 'CSNI203', message: 'user "jane" may not create pods/portforward "p" in namespace n' })
+    await assert.rejects(openTunnel(transport, pod, 9042), {
+      code: 'CSNI203',
+      message: 'user "jane" may not create pods/portforward "p" in namespace n',
+    })
     refusal = [500, 'kubelet is away']
     await assert.rejects(openTunnel(transport, pod, 9042), { code: 'CSNI601', message: /kubelet is away/ })
   })
@@ -184,7 +196,16 @@ describe('streams into a pod', () => {
         if (message[0] !== 255) return
         socket.send(framed(1, Buffer.concat(input)))
         socket.send(framed(2, 'err'))
-        socket.send(framed(3, JSON.stringify({ status: 'Failure', reason: 'NonZeroExitCode', details: { causes: [{ reason: 'ExitCode', message: '4' }] } })))
+        socket.send(
+          framed(
+            3,
+            JSON.stringify({
+              status: 'Failure',
+              reason: 'NonZeroExitCode',
+              details: { causes: [{ reason: 'ExitCode', message: '4' }] },
+            }),
+          ),
+        )
         socket.close(1000)
       })
     }
@@ -197,6 +218,9 @@ describe('streams into a pod', () => {
     onSocket = (socket) => socket.close(1000)
     await assert.rejects(execInPod(transport, pod, 'c', ['a']), { code: 'CSNI209', message: /cut before it ended/ })
     onSocket = () => undefined
-    await assert.rejects(execInPod(transport, pod, 'c', ['a'], { timeoutMs: 50 }), { code: 'CSNI209', message: /within 0.05 s/ })
+    await assert.rejects(execInPod(transport, pod, 'c', ['a'], { timeoutMs: 50 }), {
+      code: 'CSNI209',
+      message: /within 0.05 s/,
+    })
   })
 })

@@ -70,7 +70,11 @@ describe('the base command', () => {
       emit({ type: 'warning', message: 'look here', code: 'CSNI504' })
       return good
     })
-    assert.deepEqual(outcome, { stdout: 'service/x created (dry run)\nname: xy\n', stderr: 'warning: look here [CSNI504]\n', exitCode: 0 })
+    assert.deepEqual(outcome, {
+      stdout: 'service/x created (dry run)\nname: xy\n',
+      stderr: 'warning: look here [CSNI504]\n',
+      exitCode: 0,
+    })
   })
 
   for (const format of ['json', 'yaml'] as const) {
@@ -102,7 +106,11 @@ describe('the base command', () => {
     const fails = async () => {
       throw new CassSniError('CSNI105', 'Two fit.', { next: ['choose one'] })
     }
-    assert.deepEqual(await run([], fails), { stdout: '', stderr: 'error: Two fit. [CSNI105]\n  Try: choose one\n', exitCode: 2 })
+    assert.deepEqual(await run([], fails), {
+      stdout: '',
+      stderr: 'error: Two fit. [CSNI105]\n  Try: choose one\n',
+      exitCode: 2,
+    })
     const { stdout, stderr, exitCode } = await run(['-o', 'json'], fails)
     assert.deepEqual(JSON.parse(stdout).error, { code: 'CSNI105', message: 'Two fit.', next: ['choose one'] })
     assert.match(stderr, /^error: Two fit/)
@@ -150,14 +158,27 @@ describe('the base command', () => {
     const folder = mkdtempSync(join(tmpdir(), 'insecure-'))
     const file = join(folder, 'config')
     const cluster = { server: 'https://x', 'insecure-skip-tls-verify': true }
-    writeFileSync(file, JSON.stringify({ clusters: [{ name: 'k', cluster }], contexts: [{ name: 'c', context: { cluster: 'k' } }], 'current-context': 'c' }))
+    writeFileSync(
+      file,
+      JSON.stringify({
+        clusters: [{ name: 'k', cluster }],
+        contexts: [{ name: 'c', context: { cluster: 'k' } }],
+        'current-context': 'c',
+      }),
+    )
     const connects = async (given: Run) => {
       await given.context('x')
       return good
     }
     try {
-      assert.match((await run(['--kubeconfig', file], connects)).stderr, /^warning: the certificate of the API server https:\/\/x is NOT verified/)
-      assert.match(JSON.parse((await run(['--kubeconfig', file, '-o', 'json'], connects)).stdout).warnings[0].message, /NOT verified/)
+      assert.match(
+        (await run(['--kubeconfig', file], connects)).stderr,
+        /^warning: the certificate of the API server https:\/\/x is NOT verified/,
+      )
+      assert.match(
+        JSON.parse((await run(['--kubeconfig', file, '-o', 'json'], connects)).stdout).warnings[0].message,
+        /NOT verified/,
+      )
     } finally {
       rmSync(folder, { recursive: true })
     }
@@ -180,7 +201,20 @@ describe('the base command', () => {
   })
 
   it('hands the kubectl flags on', async () => {
-    const argv = ['-n', 'n', '--context', 'c', '--as', 'u', '--as-group', 'g', '--as-group', 'h', '--request-timeout', '5s']
+    const argv = [
+      '-n',
+      'n',
+      '--context',
+      'c',
+      '--as',
+      'u',
+      '--as-group',
+      'g',
+      '--as-group',
+      'h',
+      '--request-timeout',
+      '5s',
+    ]
     await run(argv, async ({ kubeOptions }) => {
       const { signal, ...rest } = kubeOptions
       assert.equal(signal.aborted, false)

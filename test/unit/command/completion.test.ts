@@ -16,14 +16,18 @@ const commands: KnownCommand[] = [
   { id: 'verify', summary: 'prove', flags: { output, node } },
   { id: '__complete', hidden: true, flags: {} },
 ]
-const values = (...words: string[]) => complete(words, commands, { routes: 'the routes' }).candidates.map(({ value }) => value)
+const values = (...words: string[]) =>
+  complete(words, commands, { routes: 'the routes' }).candidates.map(({ value }) => value)
 
 describe('complete', () => {
   it('offers commands and topics', () => assert.deepEqual(values(''), ['certs', 'routes', 'verify']))
-  it('describes a topic', () => assert.equal(complete(['rou'], commands, { routes: 'the routes' }).candidates[0]?.description, 'the routes'))
+  it('describes a topic', () =>
+    assert.equal(complete(['rou'], commands, { routes: 'the routes' }).candidates[0]?.description, 'the routes'))
   it('offers what follows in a topic', () => assert.deepEqual(values('routes', ''), ['sync']))
-  it('passes over flags and their values between the words', () => assert.deepEqual(values('-o', 'json', 'routes', '--yes', ''), ['sync']))
-  it('offers the flags of the command that are not given yet', () => assert.deepEqual(values('verify', '-o', 'json', '--'), ['--node', '--help']))
+  it('passes over flags and their values between the words', () =>
+    assert.deepEqual(values('-o', 'json', 'routes', '--yes', ''), ['sync']))
+  it('offers the flags of the command that are not given yet', () =>
+    assert.deepEqual(values('verify', '-o', 'json', '--'), ['--node', '--help']))
   it('offers the options of a flag', () => {
     assert.deepEqual(values('verify', '-o', ''), ['text', 'json'])
     assert.deepEqual(values('verify', '--output=j'), ['--output=json'])
@@ -42,8 +46,30 @@ describe('complete', () => {
 
 describe('names of the kubeconfig and the cluster', () => {
   it('are offered only when a shell takes them as they are', async () => {
-    for (const name of ['a', 'dse-dc1-default-sts-0', 'arn:aws:eks:eu-west-1:1:cluster/x', 'admin@k', 'a_b', 'gke_p_z_c']) assert.ok(isPlainWord(name), name)
-    for (const name of ['', 'a b', 'x\n:1', '$(id)', '`id`', 'a;b', '-x', ':4', '_activeHelp_ x', 'a\tb', "it's", '~', '\u001b[2J'])
+    for (const name of [
+      'a',
+      'dse-dc1-default-sts-0',
+      'arn:aws:eks:eu-west-1:1:cluster/x',
+      'admin@k',
+      'a_b',
+      'gke_p_z_c',
+    ])
+      assert.ok(isPlainWord(name), name)
+    for (const name of [
+      '',
+      'a b',
+      'x\n:1',
+      '$(id)',
+      '`id`',
+      'a;b',
+      '-x',
+      ':4',
+      '_activeHelp_ x',
+      'a\tb',
+      "it's",
+      '~',
+      '\u001b[2J',
+    ])
       assert.equal(isPlainWord(name), false, name)
   })
 
@@ -52,7 +78,9 @@ describe('names of the kubeconfig and the cluster', () => {
     const contexts = ['good', 'evil\n:1', '$(touch /tmp/x)'].map((name) => ({ name, context: { cluster: 'k' } }))
     try {
       writeFileSync(join(folder, 'config'), JSON.stringify({ contexts }))
-      const { stdout } = await runCommand(['__complete', 'verify', '--context', ''], { env: { KUBECONFIG: join(folder, 'config') } })
+      const { stdout } = await runCommand(['__complete', 'verify', '--context', ''], {
+        env: { KUBECONFIG: join(folder, 'config') },
+      })
       assert.equal(stdout, 'good\n:4\n')
     } finally {
       rmSync(folder, { recursive: true })
@@ -62,7 +90,10 @@ describe('names of the kubeconfig and the cluster', () => {
 
 describe('completionText', () => {
   it('is as kubectl reads it', () => {
-    assert.equal(completionText({ candidates: [{ value: 'a', description: 'x' }, { value: 'b' }], files: false }), 'a\tx\nb\n:4\n')
+    assert.equal(
+      completionText({ candidates: [{ value: 'a', description: 'x' }, { value: 'b' }], files: false }),
+      'a\tx\nb\n:4\n',
+    )
     assert.equal(completionText({ candidates: [], files: true }), ':0\n')
   })
 })

@@ -7,7 +7,9 @@ import { printable } from '../../../src/lib/output/untrusted.ts'
 
 /** What a shell hands to the program of a pasted line; a line that runs anything else fails. */
 function pasted(line: string): string[] {
-  const told = execFileSync('/bin/sh', ['-c', `PATH=/nowhere\nkubectl() { printf '<%s>' "$@"; }\n${line}\n`], { encoding: 'utf8' })
+  const told = execFileSync('/bin/sh', ['-c', `PATH=/nowhere\nkubectl() { printf '<%s>' "$@"; }\n${line}\n`], {
+    encoding: 'utf8',
+  })
   return told.slice(1, -1).split('><')
 }
 
@@ -16,8 +18,17 @@ const HOSTILE = ['a; touch /tmp/x', '$(id)', '`id`', "it's", 'a b', '', '~', '*'
 describe('lines to paste', () => {
   it('hold each name as one word', () => {
     for (const name of HOSTILE)
-      assert.deepEqual(pasted(shell`kubectl get pod ${name} -n ${name}`), ['get', 'pod', name.replace('\n', ''), '-n', name.replace('\n', '')])
-    assert.equal(shell`kubectl get pod ${'dc1-0'} -l ${'a.b/c=d,e=f'} --port ${9042}`, 'kubectl get pod dc1-0 -l a.b/c=d,e=f --port 9042')
+      assert.deepEqual(pasted(shell`kubectl get pod ${name} -n ${name}`), [
+        'get',
+        'pod',
+        name.replace('\n', ''),
+        '-n',
+        name.replace('\n', ''),
+      ])
+    assert.equal(
+      shell`kubectl get pod ${'dc1-0'} -l ${'a.b/c=d,e=f'} --port ${9042}`,
+      'kubectl get pod dc1-0 -l a.b/c=d,e=f --port 9042',
+    )
     assert.equal(shell`kubectl delete ${['a', 'b c']}`, "kubectl delete a 'b c'")
   })
 
@@ -27,7 +38,14 @@ describe('lines to paste', () => {
   })
 
   it('of a refusal name a context and an object of any name', () => {
-    const target = { context: 'c; id', cluster: 'c', user: 'u', server: 'https://x', namespace: 'n', namespaceGiven: true }
+    const target = {
+      context: 'c; id',
+      cluster: 'c',
+      user: 'u',
+      server: 'https://x',
+      namespace: 'n',
+      namespaceGiven: true,
+    }
     const unauthorized = refused(401, '', { verb: 'get', path: '/x' }, target)
     assert.match(unauthorized.next[0] ?? '', / --context 'c; id'$/)
     const forbidden = refused(403, '', { verb: 'get', type: SECRET, name: 'x; id', namespace: 'n; id' }, target)

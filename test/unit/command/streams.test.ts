@@ -21,7 +21,9 @@ const program = (work: string) => `
   process.exit(exitCode)`
 
 function start(work: string, argv: string[], stdout: 'pipe' | number) {
-  return spawn(process.execPath, ['--input-type=module', '-e', program(work), '--', ...argv], { stdio: ['ignore', stdout, 'pipe'] })
+  return spawn(process.execPath, ['--input-type=module', '-e', program(work), '--', ...argv], {
+    stdio: ['ignore', stdout, 'pipe'],
+  })
 }
 
 describe('output that does not arrive', () => {
@@ -41,7 +43,11 @@ describe('output that does not arrive', () => {
 
   it('on stderr is nobody’s: the work goes on', async function () {
     this.timeout(10_000)
-    const child = start("for (let i = 0; i < 20; i++) { run.log('told', 0); await new Promise((done) => setTimeout(done, 10)) }", [], 'pipe')
+    const child = start(
+      "for (let i = 0; i < 20; i++) { run.log('told', 0); await new Promise((done) => setTimeout(done, 10)) }",
+      [],
+      'pipe',
+    )
     child.stderr?.destroy()
     let stdout = ''
     child.stdout?.on('data', (data: Buffer) => {

@@ -13,11 +13,13 @@ describe('closest', () => {
     ['routes:synk', 'routes:sync'],
     ['banana', undefined],
   ]
-  for (const [word, expected] of cases) it(`to "${word}" is ${expected ?? 'nothing'}`, () => assert.equal(closest(word, known), expected))
+  for (const [word, expected] of cases)
+    it(`to "${word}" is ${expected ?? 'nothing'}`, () => assert.equal(closest(word, known), expected))
 })
 
 describe('usageError', () => {
-  const message = (text: string, more: object = {}) => usageError(Object.assign(new Error(text), more), ['dry-run', 'output'], 'help').message
+  const message = (text: string, more: object = {}) =>
+    usageError(Object.assign(new Error(text), more), ['dry-run', 'output'], 'help').message
 
   it('guesses the flag that was meant', () => {
     assert.equal(
@@ -26,11 +28,21 @@ describe('usageError', () => {
     )
   })
   it('makes one sentence of what oclif says', () => {
-    assert.equal(message('The following error occurred:\n  Missing required flag from\nSee more help with --help'), 'Missing required flag from.')
-    assert.equal(message('Parsing --timeout \n\t"x" is not a duration.\nSee more help with --help'), '--timeout: "x" is not a duration.')
+    assert.equal(
+      message('The following error occurred:\n  Missing required flag from\nSee more help with --help'),
+      'Missing required flag from.',
+    )
+    assert.equal(
+      message('Parsing --timeout \n\t"x" is not a duration.\nSee more help with --help'),
+      '--timeout: "x" is not a duration.',
+    )
   })
   it('keeps nothing of what oclif hangs on its errors', () => {
-    const error = usageError(Object.assign(new Error('x'), { parse: { input: { context: 'the whole configuration' } } }), [], 'help')
+    const error = usageError(
+      Object.assign(new Error('x'), { parse: { input: { context: 'the whole configuration' } } }),
+      [],
+      'help',
+    )
     assert.doesNotMatch(JSON.stringify(error), /configuration/)
     assert.equal(error.cause, undefined)
   })

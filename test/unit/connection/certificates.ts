@@ -12,7 +12,10 @@ export interface TestAuthority {
   issue(options: { names: string[]; notBefore?: Date; notAfter?: Date }): Promise<{ cert: string; key: string }>
 }
 
-export async function testAuthority(name: string, validity: { notBefore?: Date; notAfter?: Date } = {}): Promise<TestAuthority> {
+export async function testAuthority(
+  name: string,
+  validity: { notBefore?: Date; notAfter?: Date } = {},
+): Promise<TestAuthority> {
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: '01',

@@ -20,7 +20,12 @@ function fakeKube(pods: FakePod[], options: { mayTunnel?: boolean; refuse?: stri
   let lists = 0
   const kube = {
     async get(type: ResourceType) {
-      return { apiVersion: 'v1', kind: type.kind, metadata: { name: 'gw' }, spec: { selector: { app: 'gw', istio: 'ingressgateway' } } } as KubeObject
+      return {
+        apiVersion: 'v1',
+        kind: type.kind,
+        metadata: { name: 'gw' },
+        spec: { selector: { app: 'gw', istio: 'ingressgateway' } },
+      } as KubeObject
     },
     async list(_type: ResourceType, { labelSelector }: ListOptions = {}) {
       lists += 1
@@ -28,7 +33,11 @@ function fakeKube(pods: FakePod[], options: { mayTunnel?: boolean; refuse?: stri
       return pods.map(({ name, ready = true, deleted = false, ports = [] }) => ({
         apiVersion: 'v1',
         kind: 'Pod',
-        metadata: { name, namespace: 'istio-system', ...(deleted ? { deletionTimestamp: '2026-11-23T00:00:00Z' } : {}) },
+        metadata: {
+          name,
+          namespace: 'istio-system',
+          ...(deleted ? { deletionTimestamp: '2026-11-23T00:00:00Z' } : {}),
+        },
         spec: { containers: [{ ports }] },
         status: { phase: 'Running', conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }] },
       }))
@@ -92,7 +101,10 @@ describe('gatewayPath', () => {
     const { kube } = fakeKube([{ name: 'a' }])
     const path = await gatewayPath(kube, gateway(), { port: 9042, address: `127.0.0.2:${port}` })
     assert.deepEqual(path.address, { host: '127.0.0.2', port })
-    await assert.rejects(path.open(), { code: 'CSNI601', message: `cannot connect to 127.0.0.2:${port}: connection refused` })
+    await assert.rejects(path.open(), {
+      code: 'CSNI601',
+      message: `cannot connect to 127.0.0.2:${port}: connection refused`,
+    })
   })
 
   it('says CSNI606 without an address and without the right to a tunnel', async () => {
@@ -110,7 +122,12 @@ describe('gatewayPath', () => {
 
 describe('tunnelPath', () => {
   it('spreads connections over the pods that are ready, and lists them once for a burst', async () => {
-    const { kube, dialled, lists } = fakeKube([{ name: 'a' }, { name: 'b' }, { name: 'c', ready: false }, { name: 'd', deleted: true }])
+    const { kube, dialled, lists } = fakeKube([
+      { name: 'a' },
+      { name: 'b' },
+      { name: 'c', ready: false },
+      { name: 'd', deleted: true },
+    ])
     const path = tunnelPath(kube, gateway(), 9042)
     for (let time = 0; time < 4; time += 1) await path.open()
     assert.deepEqual(dialled.sort(), ['a:9042', 'a:9042', 'b:9042', 'b:9042'])

@@ -78,8 +78,12 @@ describe('handshake', () => {
 
     it(`says CSNI603 when the connection is closed on the ClientHello (${way})`, async () => {
       for (const close of ['end', 'resetAndDestroy', 'destroy'] as const) {
-        const open = await listening(createServer((socket) => socket.once('data', () => socket[close]()).on('error', () => {})))
-        const error = await failure(handshake({ open: via(open), serverName: HOST_ID, ca: authority.pem, signal: forever }))
+        const open = await listening(
+          createServer((socket) => socket.once('data', () => socket[close]()).on('error', () => {})),
+        )
+        const error = await failure(
+          handshake({ open: via(open), serverName: HOST_ID, ca: authority.pem, signal: forever }),
+        )
         assert.equal(error.code, 'CSNI603', `${close}: ${error.message}`)
         assert.match(error.message, new RegExp(HOST_ID))
       }
@@ -87,8 +91,14 @@ describe('handshake', () => {
 
     it(`tells a broken handshake from a missing route (${way})`, async () => {
       // The start of a ServerHello record, then nothing more.
-      const open = await listening(createServer((socket) => socket.once('data', () => socket.end(Buffer.from([22, 3, 3, 0, 90, 2]))).on('error', () => {})))
-      const error = await failure(handshake({ open: via(open), serverName: HOST_ID, ca: authority.pem, signal: forever }))
+      const open = await listening(
+        createServer((socket) =>
+          socket.once('data', () => socket.end(Buffer.from([22, 3, 3, 0, 90, 2]))).on('error', () => {}),
+        ),
+      )
+      const error = await failure(
+        handshake({ open: via(open), serverName: HOST_ID, ca: authority.pem, signal: forever }),
+      )
       assert.equal(error.code, 'CSNI601', error.message)
     })
 
@@ -99,14 +109,18 @@ describe('handshake', () => {
         maxVersion: 'TLSv1.2',
         ciphers: 'DHE-RSA-AES256-SHA256',
       })
-      const error = await failure(handshake({ open: via(open), serverName: HOST_ID, ca: authority.pem, signal: forever }))
+      const error = await failure(
+        handshake({ open: via(open), serverName: HOST_ID, ca: authority.pem, signal: forever }),
+      )
       assert.equal(error.code, 'CSNI602', error.message)
       assert.match(error.message, /alert "handshake failure"/)
     })
 
     it(`gives up after its time limit (${way})`, async () => {
       const open = await listening(createServer((socket) => socket.on('error', () => {})))
-      const error = await failure(handshake({ open: via(open), serverName: HOST_ID, ca: authority.pem, signal: forever, timeoutMs: 60 }))
+      const error = await failure(
+        handshake({ open: via(open), serverName: HOST_ID, ca: authority.pem, signal: forever, timeoutMs: 60 }),
+      )
       assert.equal(error.code, 'CSNI601')
       assert.match(error.message, /within 0\.06 s/)
     })
@@ -135,14 +149,20 @@ describe('handshake', () => {
   })
 
   it('reports an expired certificate with its day', async () => {
-    const open = await serving(await authority.issue({ names: [HOST_ID], notBefore: new Date('2026-01-01'), notAfter: new Date('2026-02-03') }))
+    const open = await serving(
+      await authority.issue({ names: [HOST_ID], notBefore: new Date('2026-01-01'), notAfter: new Date('2026-02-03') }),
+    )
     const result = await handshake({ open, serverName: HOST_ID, ca: authority.pem, signal: forever })
     assert.equal(result.reason, 'the certificate expired on 2026-02-03')
     assert.equal(result.certificate.validTo, '2026-02-03T00:00:00.000Z')
   })
 
   it('reports what does not speak TLS', async () => {
-    const open = await listening(createServer((socket) => socket.once('data', () => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n')).on('error', () => {})))
+    const open = await listening(
+      createServer((socket) =>
+        socket.once('data', () => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n')).on('error', () => {}),
+      ),
+    )
     const error = await failure(handshake({ open, serverName: HOST_ID, ca: authority.pem, signal: forever }))
     assert.equal(error.code, 'CSNI602', error.message)
     assert.match(error.message, /does not speak TLS/)
@@ -153,7 +173,9 @@ describe('handshake', () => {
     const server = createTlsServer(await authority.issue({ names: [HOST_ID] }), (socket) => {
       socket.on('data', (chunk: Buffer) => received.push(chunk)).on('error', () => {})
     })
-    const closed = new Promise<void>((resolve) => server.on('secureConnection', (socket) => socket.once('close', () => resolve())))
+    const closed = new Promise<void>((resolve) =>
+      server.on('secureConnection', (socket) => socket.once('close', () => resolve())),
+    )
     const open = await listening(server)
     await handshake({ open, serverName: HOST_ID, ca: authority.pem, signal: forever })
     await closed
@@ -162,7 +184,12 @@ describe('handshake', () => {
 
   it('passes on why a connection could not be opened, and closes one that opens too late', async () => {
     const refused = new CassSniError('CSNI203', 'no right')
-    assert.equal(await failure(handshake({ open: () => Promise.reject(refused), serverName: HOST_ID, ca: authority.pem, signal: forever })), refused)
+    assert.equal(
+      await failure(
+        handshake({ open: () => Promise.reject(refused), serverName: HOST_ID, ca: authority.pem, signal: forever }),
+      ),
+      refused,
+    )
     const late = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() })
     const error = await failure(
       handshake({

@@ -266,7 +266,10 @@ describe('serveTunnel', () => {
     await assert.rejects(
       () => tunnel(open, { listen: { addresses: ['127.0.0.1'], port } }),
       (error: unknown) =>
-        error instanceof CassSniError && error.code === 'CSNI106' && error.message.includes(`${port}`) && /--port 0/.test(error.next[0] ?? ''),
+        error instanceof CassSniError &&
+        error.code === 'CSNI106' &&
+        error.message.includes(`${port}`) &&
+        /--port 0/.test(error.next[0] ?? ''),
     )
     await assert.rejects(() => tunnel(open, { listen: { addresses: ['203.0.113.1'], port: 0 } }), { code: 'CSNI106' })
     await assert.rejects(() => tunnel(open, { listen: { addresses: ['example.com'], port: 0 } }), { code: 'CSNI101' })

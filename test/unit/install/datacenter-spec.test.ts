@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict'
-import { cassandraYaml, fixedDifference, newDatacenter, overlaid } from '../../../src/lib/workflows/install/datacenter-spec.ts'
+import {
+  cassandraYaml,
+  fixedDifference,
+  newDatacenter,
+  overlaid,
+} from '../../../src/lib/workflows/install/datacenter-spec.ts'
 import type { InstallOptions } from '../../../src/lib/workflows/install/step.ts'
 import { valueAt } from '../../../src/lib/workflows/install/values.ts'
 
@@ -20,7 +25,10 @@ describe('the desired CassandraDatacenter', () => {
     const datacenter = newDatacenter('dc1', 'cass-operator', 'fast', OPTIONS)
     assert.equal(valueAt(datacenter, ['spec', 'clusterName']), 'dse')
     assert.equal(valueAt(datacenter, ['spec', 'size']), 3)
-    assert.equal(valueAt(datacenter, ['spec', 'storageConfig', 'cassandraDataVolumeClaimSpec', 'storageClassName']), 'fast')
+    assert.equal(
+      valueAt(datacenter, ['spec', 'storageConfig', 'cassandraDataVolumeClaimSpec', 'storageClassName']),
+      'fast',
+    )
     const client = valueAt(datacenter, ['spec', 'config', 'cassandra-yaml', 'client_encryption_options'])
     assert.deepEqual(client, {
       enabled: true,
@@ -36,7 +44,13 @@ describe('the desired CassandraDatacenter', () => {
     assert.equal(valueAt(cassandraYaml('dc1', true), ['client_encryption_options', 'optional']), true)
     const file = newDatacenter('dc1', 'ns', 'fast', OPTIONS)
     assert.equal(
-      valueAt(overlaid(file, { ...OPTIONS, allowPlaintext: true }), ['spec', 'config', 'cassandra-yaml', 'client_encryption_options', 'optional']),
+      valueAt(overlaid(file, { ...OPTIONS, allowPlaintext: true }), [
+        'spec',
+        'config',
+        'cassandra-yaml',
+        'client_encryption_options',
+        'optional',
+      ]),
       true,
     )
   })
@@ -73,6 +87,10 @@ describe('the desired CassandraDatacenter', () => {
   it('tells the setting that the operator refuses to change', () => {
     const live = newDatacenter('dc1', 'ns', 'fast', OPTIONS)
     assert.equal(fixedDifference(overlaid(live, { ...OPTIONS, size: 4 }), live), undefined)
-    assert.deepEqual(fixedDifference(overlaid(live, { ...OPTIONS, clusterName: 'other' }), live), { flag: '--cluster-name', from: 'dse', to: 'other' })
+    assert.deepEqual(fixedDifference(overlaid(live, { ...OPTIONS, clusterName: 'other' }), live), {
+      flag: '--cluster-name',
+      from: 'dse',
+      to: 'other',
+    })
   })
 })

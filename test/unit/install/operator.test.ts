@@ -21,7 +21,9 @@ items:
 
 describe("an operator's manifest", () => {
   it('is applied with its Deployment last, so that an operator that is there is complete', () => {
-    const kinds = operatorDesired(parseObjects(MANIFEST, 'operator.yaml'), 'cass-operator').map((desired) => desired.object.kind)
+    const kinds = operatorDesired(parseObjects(MANIFEST, 'operator.yaml'), 'cass-operator').map(
+      (desired) => desired.object.kind,
+    )
     assert.deepEqual(kinds, ['CustomResourceDefinition', 'ServiceAccount', 'Deployment'])
   })
 

@@ -20,10 +20,13 @@ describe('waiting for the nodes', () => {
   })
 
   it('has a line per pod with its reason, then what the operator says', () => {
-    const waiting = datacenter([node(0), node(1, { ready: false, state: 'Unscheduled', waiting: 'no CPU: 0/1 nodes are available' })], {
-      progress: 'Updating',
-      conditions: [{ type: 'ScalingUp', status: 'True', message: '' }],
-    })
+    const waiting = datacenter(
+      [node(0), node(1, { ready: false, state: 'Unscheduled', waiting: 'no CPU: 0/1 nodes are available' })],
+      {
+        progress: 'Updating',
+        conditions: [{ type: 'ScalingUp', status: 'True', message: '' }],
+      },
+    )
     assert.deepEqual(waitingLines(waiting), [
       'dse-dc1-default-sts-0: ready (Started)',
       'dse-dc1-default-sts-1: no CPU: 0/1 nodes are available',

@@ -10,13 +10,19 @@ const names = (gateways: IngressGateway[]) => gateways.map((each) => `${each.nam
 const code =
   (expected: string, ...words: string[]) =>
   (error: unknown) =>
-    error instanceof CassSniError && error.code === expected && words.every((word) => `${error.message} ${error.next.join(' ')}`.includes(word))
+    error instanceof CassSniError &&
+    error.code === expected &&
+    words.every((word) => `${error.message} ${error.next.join(' ')}`.includes(word))
 
 describe('ingress gateways', () => {
   it('are found as istioctl makes them', () => {
     const [gateway] = gatewaysFrom(
       [gatewayService('istio-ingressgateway', 'istio-system', INGRESS, { ip: '10.200.1.10' })],
-      [gatewayPod('gw-b', 'istio-system', INGRESS, { ready: false }), gatewayPod('gw-a', 'istio-system', INGRESS), gatewayPod('gw-a', 'elsewhere', INGRESS)],
+      [
+        gatewayPod('gw-b', 'istio-system', INGRESS, { ready: false }),
+        gatewayPod('gw-a', 'istio-system', INGRESS),
+        gatewayPod('gw-a', 'elsewhere', INGRESS),
+      ],
     )
     deepEqual(gateway?.selector, { istio: 'ingressgateway' })
     deepEqual(gateway?.addresses, ['10.200.1.10'])
@@ -31,7 +37,12 @@ describe('ingress gateways', () => {
 
   it('are found as the gateway chart makes them, under any name, of any type', () => {
     const labels = { app: 'edge', istio: 'edge' }
-    deepEqual(names(gatewaysFrom([gatewayService('edge', 'edge', labels, { type: 'NodePort' })], [gatewayPod('e', 'edge', labels)])), ['edge/edge'])
+    deepEqual(
+      names(
+        gatewaysFrom([gatewayService('edge', 'edge', labels, { type: 'NodePort' })], [gatewayPod('e', 'edge', labels)]),
+      ),
+      ['edge/edge'],
+    )
   })
 
   it('are found without the istio label: then the Service tells the selector', () => {
@@ -42,7 +53,14 @@ describe('ingress gateways', () => {
   it('count while they have no pods, by their own labels; istiod does not', () => {
     deepEqual(
       names(
-        gatewaysFrom([gatewayService('gw', 'x', INGRESS), gatewayService('istiod', 'x', { istio: 'pilot' }), gatewayService('app', 'x', { app: 'x' })], []),
+        gatewaysFrom(
+          [
+            gatewayService('gw', 'x', INGRESS),
+            gatewayService('istiod', 'x', { istio: 'pilot' }),
+            gatewayService('app', 'x', { app: 'x' }),
+          ],
+          [],
+        ),
       ),
       ['x/gw'],
     )
@@ -50,9 +68,18 @@ describe('ingress gateways', () => {
 
   it('are not sidecars, waypoints, egress or east-west gateways', () => {
     const cases = [
-      [gatewayService('app', 'x', { app: 'app' }), gatewayPod('p', 'x', { app: 'app' }, { args: ['proxy', 'sidecar'] })],
-      [gatewayService('way', 'x', { app: 'way' }), gatewayPod('p', 'x', { app: 'way' }, { args: ['proxy', 'waypoint'] })],
-      [gatewayService('istio-egressgateway', 'x', { istio: 'egressgateway' }), gatewayPod('p', 'x', { istio: 'egressgateway' })],
+      [
+        gatewayService('app', 'x', { app: 'app' }),
+        gatewayPod('p', 'x', { app: 'app' }, { args: ['proxy', 'sidecar'] }),
+      ],
+      [
+        gatewayService('way', 'x', { app: 'way' }),
+        gatewayPod('p', 'x', { app: 'way' }, { args: ['proxy', 'waypoint'] }),
+      ],
+      [
+        gatewayService('istio-egressgateway', 'x', { istio: 'egressgateway' }),
+        gatewayPod('p', 'x', { istio: 'egressgateway' }),
+      ],
       [gatewayService('mine', 'x', { istio: 'eastwestgateway' }), gatewayPod('p', 'x', { istio: 'eastwestgateway' })],
       [
         gatewayService('net', 'x', { istio: 'net' }),
@@ -65,8 +92,10 @@ describe('ingress gateways', () => {
   it('are selected by the labels of their pods', () => {
     const [gateway] = gatewaysFrom([gatewayService('gw', 'x', INGRESS)], [gatewayPod('p', 'x', INGRESS)])
     if (gateway === undefined) throw new Error('no gateway')
-    for (const selector of [{}, { istio: 'ingressgateway' }, { app: 'istio-ingressgateway' }]) equal(selects(selector, gateway), true)
-    for (const selector of [{ istio: 'other' }, { istio: 'ingressgateway', x: 'y' }]) equal(selects(selector, gateway), false)
+    for (const selector of [{}, { istio: 'ingressgateway' }, { app: 'istio-ingressgateway' }])
+      equal(selects(selector, gateway), true)
+    for (const selector of [{ istio: 'other' }, { istio: 'ingressgateway', x: 'y' }])
+      equal(selects(selector, gateway), false)
   })
 })
 
@@ -96,7 +125,10 @@ describe('choosing a gateway', () => {
   })
 
   it('lists the candidates, and says when there is none', () => {
-    throws(() => chooseGateway(mesh(gateway('a', 'x'), gateway('b', 'x'))), code('CSNI105', '--gateway a/x', '--gateway b/x'))
+    throws(
+      () => chooseGateway(mesh(gateway('a', 'x'), gateway('b', 'x'))),
+      code('CSNI105', '--gateway a/x', '--gateway b/x'),
+    )
     throws(() => chooseGateway(mesh(gateway('a', 'x'), gateway('b', 'x')), 'x'), code('CSNI105'))
     throws(() => chooseGateway(mesh(gateway('a', 'x')), 'c/x'), code('CSNI502', 'c/x', '--gateway a/x'))
     throws(() => chooseGateway(mesh()), code('CSNI502', 'kubectl cass-sni install'))
@@ -105,7 +137,12 @@ describe('choosing a gateway', () => {
 
 describe('injection labels', () => {
   const mesh = (revisions: string[], tags: string[] = []): Mesh => ({
-    istiods: revisions.map((revision) => ({ namespace: 'istio-system', deployment: `istiod-${revision}`, revision, ready: true })),
+    istiods: revisions.map((revision) => ({
+      namespace: 'istio-system',
+      deployment: `istiod-${revision}`,
+      revision,
+      ready: true,
+    })),
     gateways: [],
     revisionTags: tags.map((tag) => ({ tag, revision: revisions[0] ?? '' })),
   })

@@ -17,10 +17,13 @@ function fakeKube(objects: KubeObject[], versions: string[], onlyNamespaced = fa
   const fake = {
     target: { namespace: 'cass-operator' },
     async list(type: ResourceType, { namespace, labelSelector = '' }: ListOptions = {}) {
-      if (onlyNamespaced && (namespace === undefined || !type.namespaced)) throw new CassSniError('CSNI203', 'forbidden')
+      if (onlyNamespaced && (namespace === undefined || !type.namespaced))
+        throw new CassSniError('CSNI203', 'forbidden')
       return objects.filter(
         (each) =>
-          each.kind === type.kind && (namespace === undefined || each.metadata.namespace === namespace) && (labelSelector === '' || fits(each, labelSelector)),
+          each.kind === type.kind &&
+          (namespace === undefined || each.metadata.namespace === namespace) &&
+          (labelSelector === '' || fits(each, labelSelector)),
       )
     },
     async servedVersions() {
@@ -31,18 +34,25 @@ function fakeKube(objects: KubeObject[], versions: string[], onlyNamespaced = fa
 }
 
 describe('observing Istio', () => {
-  const usual = [istiod(), gatewayService('istio-ingressgateway', 'istio-system', INGRESS), gatewayPod('gw', 'istio-system', INGRESS)]
+  const usual = [
+    istiod(),
+    gatewayService('istio-ingressgateway', 'istio-system', INGRESS),
+    gatewayPod('gw', 'istio-system', INGRESS),
+  ]
 
   it('finds control planes, gateways and versions', async () => {
     const mesh = await observeMesh(fakeKube(usual, ['v1', 'v1beta1', 'v1alpha3']))
-    deepEqual(mesh.istiods, [{ namespace: 'istio-system', deployment: 'istiod', revision: 'default', version: '1.30.1', ready: true }])
+    deepEqual(mesh.istiods, [
+      { namespace: 'istio-system', deployment: 'istiod', revision: 'default', version: '1.30.1', ready: true },
+    ])
     equal(mesh.gateways.length, 1)
     equal(mesh.networkingVersion, 'v1')
     equal(mesh.revisionTags, undefined)
     equal((await observeMesh(fakeKube(usual, ['v1alpha3', 'v1beta1']))).networkingVersion, 'v1beta1')
   })
 
-  it('is empty where there is nothing', async () => deepEqual(await observeMesh(fakeKube([], [])), { istiods: [], gateways: [] }))
+  it('is empty where there is nothing', async () =>
+    deepEqual(await observeMesh(fakeKube([], [])), { istiods: [], gateways: [] }))
 
   it('looks where it may', async () => {
     const far = [gatewayService('gw', 'edge', INGRESS), gatewayPod('p', 'edge', INGRESS)]
@@ -52,13 +62,21 @@ describe('observing Istio', () => {
 
   it('finds a gateway without the istio label, and its Service', async () => {
     const labels = { app: 'own', 'sidecar.istio.io/inject': 'true' }
-    const mesh = await observeMesh(fakeKube([gatewayService('own', 'x', { app: 'own' }, { labels: {} }), gatewayPod('p', 'x', labels)], ['v1']))
+    const mesh = await observeMesh(
+      fakeKube([gatewayService('own', 'x', { app: 'own' }, { labels: {} }), gatewayPod('p', 'x', labels)], ['v1']),
+    )
     deepEqual(mesh.gateways[0]?.selector, { app: 'own' })
   })
 
   it('finds what the Gateway API made', async () => {
-    const labels = { 'gateway.istio.io/managed': 'istio.io-gateway-controller', 'gateway.networking.k8s.io/gateway-name': 'auto' }
-    const auto = [gatewayService('auto-istio', 'x', { 'gateway.networking.k8s.io/gateway-name': 'auto' }), gatewayPod('p', 'x', labels)]
+    const labels = {
+      'gateway.istio.io/managed': 'istio.io-gateway-controller',
+      'gateway.networking.k8s.io/gateway-name': 'auto',
+    }
+    const auto = [
+      gatewayService('auto-istio', 'x', { 'gateway.networking.k8s.io/gateway-name': 'auto' }),
+      gatewayPod('p', 'x', labels),
+    ]
     deepEqual(
       (await observeMesh(fakeKube(auto, ['v1']))).gateways.map((each) => [each.service, each.managed]),
       [['auto-istio', true]],
@@ -72,16 +90,25 @@ describe('observing Istio', () => {
       kind: 'MutatingWebhookConfiguration',
       metadata: { name: 't', labels: { 'istio.io/tag': 'default', 'istio.io/rev': '1-30' } },
     }
-    deepEqual((await observeMesh(fakeKube([...usual, webhook], ['v1']), { injection: true })).revisionTags, [{ tag: 'default', revision: '1-30' }])
+    deepEqual((await observeMesh(fakeKube([...usual, webhook], ['v1']), { injection: true })).revisionTags, [
+      { tag: 'default', revision: '1-30' },
+    ])
     deepEqual((await observeMesh(fakeKube(usual, ['v1'], true), { injection: true })).revisionTags, [])
   })
 
   it('reads one control plane', () => {
     equal(istiodFrom(istiod({ image: 'gcr.io/x/pilot@sha256:abc' })).version, undefined)
-    equal(istiodFrom(istiod({ image: 'x/pilot:latest', labels: { 'app.kubernetes.io/version': '1.31.0' } })).version, '1.31.0')
+    equal(
+      istiodFrom(istiod({ image: 'x/pilot:latest', labels: { 'app.kubernetes.io/version': '1.31.0' } })).version,
+      '1.31.0',
+    )
     equal(istiodFrom(istiod({ labels: { 'istio.io/rev': '1-30' } })).revision, '1-30')
     equal(istiodFrom(istiod({ ready: 0 })).ready, false)
-    equal(istiodFrom(istiod({ env: [{ name: 'PILOT_SCOPE_GATEWAY_TO_NAMESPACE', value: 'true' }] })).gatewaysScopedToNamespace, true)
+    equal(
+      istiodFrom(istiod({ env: [{ name: 'PILOT_SCOPE_GATEWAY_TO_NAMESPACE', value: 'true' }] }))
+        .gatewaysScopedToNamespace,
+      true,
+    )
   })
 })
 
@@ -92,14 +119,23 @@ describe("Envoy's listeners", () => {
   })
   const dump = (port: number, listener: object, more: object = {}) => ({
     configs: [
-      { name: `0.0.0.0_${port}`, active_state: { listener: { address: { socket_address: { address: '0.0.0.0', port_value: port } }, ...listener } }, ...more },
+      {
+        name: `0.0.0.0_${port}`,
+        active_state: {
+          listener: { address: { socket_address: { address: '0.0.0.0', port_value: port } }, ...listener },
+        },
+        ...more,
+      },
     ],
   })
 
   it('give the server names and where they go', () => {
     const loaded = listenerFrom(
       dump(9042, {
-        filter_chains: [chain(['a', 'b'], { cluster: 'c1' }), chain(undefined, { weighted_clusters: { clusters: [{ name: 'c2' }, { name: 'c3' }] } })],
+        filter_chains: [
+          chain(['a', 'b'], { cluster: 'c1' }),
+          chain(undefined, { weighted_clusters: { clusters: [{ name: 'c2' }, { name: 'c3' }] } }),
+        ],
       }),
       9042,
     )
@@ -114,8 +150,12 @@ describe("Envoy's listeners", () => {
 
   it('of another port do not count; what Envoy refused is told', () => {
     deepEqual(listenerFrom(dump(443, { filter_chains: [chain(['a'], { cluster: 'c' })] }), 9042), { routes: [] })
-    equal(listenerFrom(dump(9042, {}, { error_state: { details: 'duplicate matcher' } }), 9042).error, 'duplicate matcher')
-    for (const odd of [null, [], 'x', { configs: 7 }, { configs: [null, { name: '0.0.0.0_9042' }] }]) deepEqual(listenerFrom(odd, 9042), { routes: [] })
+    equal(
+      listenerFrom(dump(9042, {}, { error_state: { details: 'duplicate matcher' } }), 9042).error,
+      'duplicate matcher',
+    )
+    for (const odd of [null, [], 'x', { configs: 7 }, { configs: [null, { name: '0.0.0.0_9042' }] }])
+      deepEqual(listenerFrom(odd, 9042), { routes: [] })
   })
 
   it("listen on the target port of the gateway's Service", () => {

@@ -14,7 +14,10 @@ describe('what the lab needs', () => {
   it('too little memory is one sentence', async () => {
     const meminfo = join(folder, 'meminfo')
     await writeFile(meminfo, 'MemTotal:       8000000 kB\nMemAvailable:   1048576 kB\n')
-    await assert.rejects(requireMemory(5, meminfo), { name: 'LabError', message: 'Too little memory: the lab needs 5 GB free, there are 1.0 GB.' })
+    await assert.rejects(requireMemory(5, meminfo), {
+      name: 'LabError',
+      message: 'Too little memory: the lab needs 5 GB free, there are 1.0 GB.',
+    })
     await requireMemory(1, meminfo)
   })
 

@@ -5,7 +5,11 @@ import { envelope, serialise } from '../../../src/lib/output/envelope.ts'
 
 describe('envelope', () => {
   it('holds the result, changes and warnings', () => {
-    const value = envelope('Verify', { result: { ok: true }, changes: [{ action: 'created', object: 'service/x' }], warnings: [{ message: 'w' }] })
+    const value = envelope('Verify', {
+      result: { ok: true },
+      changes: [{ action: 'created', object: 'service/x' }],
+      warnings: [{ message: 'w' }],
+    })
     assert.deepEqual(value, {
       apiVersion: 'cass-sni/v1',
       kind: 'Verify',
@@ -18,7 +22,12 @@ describe('envelope', () => {
   it('holds an error without its cause', () => {
     const error = new CassSniError('CSNI201', 'no', { cause: new Error('token abc'), next: ['x'] })
     const value = envelope('Verify', { changes: [], warnings: [], error })
-    assert.deepEqual(value, { apiVersion: 'cass-sni/v1', kind: 'Verify', warnings: [], error: { code: 'CSNI201', message: 'no', next: ['x'] } })
+    assert.deepEqual(value, {
+      apiVersion: 'cass-sni/v1',
+      kind: 'Verify',
+      warnings: [],
+      error: { code: 'CSNI201', message: 'no', next: ['x'] },
+    })
   })
 })
 

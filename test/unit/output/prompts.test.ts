@@ -8,7 +8,11 @@ describe('questions', () => {
     this.timeout(20_000)
     const { CI: _ci, ...env } = process.env
     const raw = await new Promise<string>((resolve) => {
-      const terminal = spawn(process.execPath, [join(import.meta.dirname, 'prompts.script.ts')], { cols: 80, rows: 30, env: { ...env, TERM: 'xterm' } })
+      const terminal = spawn(process.execPath, [join(import.meta.dirname, 'prompts.script.ts')], {
+        cols: 80,
+        rows: 30,
+        env: { ...env, TERM: 'xterm' },
+      })
       let text = ''
       let typed = false
       terminal.onData((part) => {

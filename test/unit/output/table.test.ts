@@ -10,7 +10,8 @@ describe('width', () => {
     ['\u001b[31mred\u001b[39m', 3],
     ['', 0],
   ]
-  for (const [text, expected] of cases) it(`of ${JSON.stringify(text)} is ${expected}`, () => assert.equal(width(text), expected))
+  for (const [text, expected] of cases)
+    it(`of ${JSON.stringify(text)} is ${expected}`, () => assert.equal(width(text), expected))
 })
 
 describe('formatTable', () => {

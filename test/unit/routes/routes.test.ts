@@ -19,22 +19,41 @@ const GATEWAY: IngressGateway = {
   ports: [{ name: 'https', port: 443, targetPort: 8443 }],
   addresses: [],
   selector: { istio: 'ingressgateway' },
-  pods: [{ name: 'gw', namespace: 'istio-system', ready: true, terminating: false, labels: { app: 'istio-ingressgateway', istio: 'ingressgateway' } }],
+  pods: [
+    {
+      name: 'gw',
+      namespace: 'istio-system',
+      ready: true,
+      terminating: false,
+      labels: { app: 'istio-ingressgateway', istio: 'ingressgateway' },
+    },
+  ],
 }
-const INPUT: RouteInput = { datacenter: DC, gateway: GATEWAY, types: { gateway: ISTIO_GATEWAY, virtualService: VIRTUAL_SERVICE }, mode: 'sni', port: 9042 }
+const INPUT: RouteInput = {
+  datacenter: DC,
+  gateway: GATEWAY,
+  types: { gateway: ISTIO_GATEWAY, virtualService: VIRTUAL_SERVICE },
+  mode: 'sni',
+  port: 9042,
+}
 
 /** The datacenter with its nth node changed. */
 const withNode = (n: number, change: (node: CassandraNode) => CassandraNode): Datacenter => ({
   ...DC,
   nodes: DC.nodes.map((node, index) => (index === n ? change(node) : node)),
 })
-const withoutId = ({ hostId: _, ...node }: CassandraNode): CassandraNode => ({ ...node, state: 'Starting', waiting: 'starting and joining the ring' })
+const withoutId = ({ hostId: _, ...node }: CassandraNode): CassandraNode => ({
+  ...node,
+  state: 'Starting',
+  waiting: 'starting and joining the ring',
+})
 const object = (input: RouteInput, kind: string): KubeObject => {
   const found = desiredRoutes(input).desired.find((one) => one.object.kind === kind && one.ownership === 'own')
   if (found === undefined) throw new Error(`no ${kind}`)
   return found.object
 }
-const names = (input: RouteInput) => desiredRoutes(input).desired.map((one) => `${one.object.kind}/${one.object.metadata.name}`)
+const names = (input: RouteInput) =>
+  desiredRoutes(input).desired.map((one) => `${one.object.kind}/${one.object.metadata.name}`)
 
 describe('desired routes by SNI', () => {
   it('are a Service per node, the port, the Gateway and the VirtualService, in that order', () => {
@@ -55,9 +74,15 @@ describe('desired routes by SNI', () => {
       metadata: {
         name: 'dse-dc1-default-sts-0-cql',
         namespace: 'cass-operator',
-        labels: { 'app.kubernetes.io/managed-by': 'kubectl-cass-sni', 'cass-sni/datacenter': 'dc1', 'cass-sni/pod': 'dse-dc1-default-sts-0' },
+        labels: {
+          'app.kubernetes.io/managed-by': 'kubectl-cass-sni',
+          'cass-sni/datacenter': 'dc1',
+          'cass-sni/pod': 'dse-dc1-default-sts-0',
+        },
         annotations: { 'networking.istio.io/exportTo': '.,istio-system' },
-        ownerReferences: [{ apiVersion: 'cassandra.datastax.com/v1beta1', kind: 'CassandraDatacenter', name: 'dc1', uid: 'dc-uid' }],
+        ownerReferences: [
+          { apiVersion: 'cassandra.datastax.com/v1beta1', kind: 'CassandraDatacenter', name: 'dc1', uid: 'dc-uid' },
+        ],
       },
       spec: {
         type: 'ClusterIP',
@@ -70,9 +95,20 @@ describe('desired routes by SNI', () => {
   it('pass TLS through and match both names of a node at once', () => {
     deepEqual(object(INPUT, 'Gateway').spec, {
       selector: { istio: 'ingressgateway' },
-      servers: [{ port: { number: 9042, name: 'tls-cql', protocol: 'TLS' }, hosts: ['cass-operator/*'], tls: { mode: 'PASSTHROUGH' } }],
+      servers: [
+        {
+          port: { number: 9042, name: 'tls-cql', protocol: 'TLS' },
+          hosts: ['cass-operator/*'],
+          tls: { mode: 'PASSTHROUGH' },
+        },
+      ],
     })
-    const spec = object(INPUT, 'VirtualService').spec as { hosts: string[]; tls: unknown[]; gateways: string[]; exportTo: string[] }
+    const spec = object(INPUT, 'VirtualService').spec as {
+      hosts: string[]
+      tls: unknown[]
+      gateways: string[]
+      exportTo: string[]
+    }
     const dns = 'dse-dc1-default-sts-0.dse-dc1-all-pods-service.cass-operator.svc.cluster.local'
     deepEqual(spec.gateways, ['cass-operator/cass-sni-dc1'])
     deepEqual(spec.exportTo, ['.', 'istio-system'])
@@ -80,13 +116,17 @@ describe('desired routes by SNI', () => {
     equal(spec.hosts.length, 6)
     deepEqual(spec.tls[0], {
       match: [{ port: 9042, sniHosts: [dns, HOST_IDS[0]] }],
-      route: [{ destination: { host: 'dse-dc1-default-sts-0-cql.cass-operator.svc.cluster.local', port: { number: 9042 } } }],
+      route: [
+        { destination: { host: 'dse-dc1-default-sts-0-cql.cass-operator.svc.cluster.local', port: { number: 9042 } } },
+      ],
     })
   })
 
   it('ask for the port of the gateway only when nobody has opened it, under a name that is free', () => {
     const port = (ports: IngressGateway['ports'], number = 9042) =>
-      desiredRoutes({ ...INPUT, port: number, gateway: { ...GATEWAY, ports } }).desired.find((one) => one.ownership === 'share')
+      desiredRoutes({ ...INPUT, port: number, gateway: { ...GATEWAY, ports } }).desired.find(
+        (one) => one.ownership === 'share',
+      )
     deepEqual(port([{ name: 'tls-cql', port: 9042 }]), undefined)
     deepEqual(port([{ name: 'whatever', port: 443, targetPort: 8443 }], 443), undefined)
     const share = port([{ name: 'tls-cql', port: 9042 }], 9043)
@@ -104,9 +144,10 @@ describe('desired routes by SNI', () => {
     )
     equal(routes.serverNames.length, 4)
     equal(
-      desiredRoutes({ ...INPUT, datacenter: withNode(1, (node) => ({ ...withoutId(node), replacing: true })) }).pending[0]?.reason.startsWith(
-        'is being replaced',
-      ),
+      desiredRoutes({
+        ...INPUT,
+        datacenter: withNode(1, (node) => ({ ...withoutId(node), replacing: true })),
+      }).pending[0]?.reason.startsWith('is being replaced'),
       true,
     )
   })
@@ -127,7 +168,10 @@ describe('desired routes by SNI', () => {
   it('do not keep an id that another node has by now', () => {
     const live = object(INPUT, 'VirtualService')
     const moved = withNode(1, withoutId)
-    const datacenter = { ...moved, nodes: moved.nodes.map((node, n) => (n === 2 ? { ...node, hostId: HOST_IDS[1] } : node)) }
+    const datacenter = {
+      ...moved,
+      nodes: moved.nodes.map((node, n) => (n === 2 ? { ...node, hostId: HOST_IDS[1] } : node)),
+    }
     deepEqual(
       desiredRoutes({ ...INPUT, datacenter, live }).nodes.map((node) => node.state),
       ['routed', 'pending', 'routed'],
@@ -137,7 +181,10 @@ describe('desired routes by SNI', () => {
   it('change one match when a node was replaced', () => {
     const fresh = '00000000-0000-4000-8000-00000000000a'
     const live = object(INPUT, 'VirtualService')
-    const next = object({ ...INPUT, live, datacenter: withNode(1, (node) => ({ ...node, hostId: fresh })) }, 'VirtualService')
+    const next = object(
+      { ...INPUT, live, datacenter: withNode(1, (node) => ({ ...node, hostId: fresh })) },
+      'VirtualService',
+    )
     const tls = (each: KubeObject) => (each.spec as { tls: unknown[] }).tls
     deepEqual(
       [0, 2].map((n) => tls(next)[n]),
@@ -152,14 +199,24 @@ describe('desired routes by SNI', () => {
     deepEqual(desiredRoutes({ ...INPUT, datacenter }).desired, [])
     equal(desiredRoutes({ ...INPUT, datacenter }).pending.length, 3)
     deepEqual(
-      desiredRoutes({ ...INPUT, datacenter, live: { apiVersion: 'x', kind: 'VirtualService', metadata: { name: 'cass-sni-dc1' }, spec: { tls: 'odd' } } })
-        .desired,
+      desiredRoutes({
+        ...INPUT,
+        datacenter,
+        live: { apiVersion: 'x', kind: 'VirtualService', metadata: { name: 'cass-sni-dc1' }, spec: { tls: 'odd' } },
+      }).desired,
       [],
     )
   })
 
   it('do not list a namespace twice when gateway and datacenter share it', () => {
-    deepEqual((object({ ...INPUT, gateway: { ...GATEWAY, namespace: 'cass-operator' } }, 'VirtualService').spec as { exportTo: string[] }).exportTo, ['.'])
+    deepEqual(
+      (
+        object({ ...INPUT, gateway: { ...GATEWAY, namespace: 'cass-operator' } }, 'VirtualService').spec as {
+          exportTo: string[]
+        }
+      ).exportTo,
+      ['.'],
+    )
   })
 })
 
@@ -174,7 +231,10 @@ describe('desired routes by TCP', () => {
     const { hosts, tcp: routes } = object(tcp, 'VirtualService').spec as { hosts: string[]; tcp: unknown[] }
     deepEqual(hosts, ['dse-dc1-service.cass-operator.svc.cluster.local'])
     deepEqual(routes, [
-      { match: [{ port: 9042 }], route: [{ destination: { host: 'dse-dc1-service.cass-operator.svc.cluster.local', port: { number: 9042 } } }] },
+      {
+        match: [{ port: 9042 }],
+        route: [{ destination: { host: 'dse-dc1-service.cass-operator.svc.cluster.local', port: { number: 9042 } } }],
+      },
     ])
   })
 
@@ -193,20 +253,31 @@ describe('names of routes', () => {
 })
 
 describe('conflicts', () => {
-  const gateway = (name: string, spec: object, namespace = 'cass-operator', labels: Record<string, string> = {}): KubeObject => ({
+  const gateway = (
+    name: string,
+    spec: object,
+    namespace = 'cass-operator',
+    labels: Record<string, string> = {},
+  ): KubeObject => ({
     apiVersion: 'networking.istio.io/v1',
     kind: 'Gateway',
     metadata: { name, namespace, labels },
     spec: { selector: { istio: 'ingressgateway' }, ...spec },
   })
-  const server = (protocol: string, hosts: string[], number = 9042) => ({ servers: [{ port: { number, name: 'x', protocol }, hosts }] })
+  const server = (protocol: string, hosts: string[], number = 9042) => ({
+    servers: [{ port: { number, name: 'x', protocol }, hosts }],
+  })
   const virtualService = (name: string, spec: object, namespace = 'cass-operator'): KubeObject => ({
     apiVersion: 'networking.istio.io/v1',
     kind: 'VirtualService',
     metadata: { name, namespace },
     spec,
   })
-  const around = (gateways: KubeObject[], virtualServices: KubeObject[] = [], over: Partial<Surroundings> = {}): Surroundings => ({
+  const around = (
+    gateways: KubeObject[],
+    virtualServices: KubeObject[] = [],
+    over: Partial<Surroundings> = {},
+  ): Surroundings => ({
     datacenter: DC,
     gateway: GATEWAY,
     mode: 'sni',
@@ -223,7 +294,13 @@ describe('conflicts', () => {
     const [conflict] = findConflicts(
       around(
         [gateway('cassandra-tcp-gateway', server('TCP', ['*']))],
-        [virtualService('tcp-echo-vs-from-gw', { hosts: ['*'], gateways: ['cassandra-tcp-gateway'], tcp: [{ match: [{ port: 9042 }] }] })],
+        [
+          virtualService('tcp-echo-vs-from-gw', {
+            hosts: ['*'],
+            gateways: ['cassandra-tcp-gateway'],
+            tcp: [{ match: [{ port: 9042 }] }],
+          }),
+        ],
       ),
     )
     equal(conflict?.code, 'CSNI503')
@@ -234,7 +311,11 @@ describe('conflicts', () => {
   })
 
   it('in several namespaces are deleted by a command each, which --context can lead', () => {
-    const far = virtualService('far', { hosts: ['*'], gateways: ['cass-operator/cassandra-tcp-gateway'], tcp: [{ match: [{ port: 9042 }] }] })
+    const far = virtualService('far', {
+      hosts: ['*'],
+      gateways: ['cass-operator/cassandra-tcp-gateway'],
+      tcp: [{ match: [{ port: 9042 }] }],
+    })
     far.metadata.namespace = 'else where'
     const [conflict] = findConflicts(around([gateway('cassandra-tcp-gateway', server('TCP', ['*']))], [far]))
     const next = targeted(conflict?.next ?? [], { context: 'c' })
@@ -305,7 +386,13 @@ describe('conflicts', () => {
       [],
     )
     deepEqual(
-      codes(around([], [virtualService('v', { gateways: ['far/gw'], tls: [{ match: [{ port: 443, sniHosts: [HOST_IDS[0]] }] }] })], { complete: false })),
+      codes(
+        around(
+          [],
+          [virtualService('v', { gateways: ['far/gw'], tls: [{ match: [{ port: 443, sniHosts: [HOST_IDS[0]] }] }] })],
+          { complete: false },
+        ),
+      ),
       [],
     )
   })
@@ -318,9 +405,10 @@ describe('conflicts', () => {
     deepEqual(codes(around([sibling])), [])
     equal(needsNarrowHosts(around([sibling])), true)
     equal(needsNarrowHosts(around([])), false)
-    deepEqual((object({ ...INPUT, narrowHosts: true }, 'Gateway').spec as { servers: { hosts: string[] }[] }).servers[0]?.hosts, [
-      'cass-operator/*.dse-dc1-all-pods-service.cass-operator.svc.cluster.local',
-    ])
+    deepEqual(
+      (object({ ...INPUT, narrowHosts: true }, 'Gateway').spec as { servers: { hosts: string[] }[] }).servers[0]?.hosts,
+      ['cass-operator/*.dse-dc1-all-pods-service.cass-operator.svc.cluster.local'],
+    )
     deepEqual(codes(around([sibling], [], { mode: 'tcp' })), ['CSNI503'])
   })
 })
@@ -331,7 +419,10 @@ describe('PeerAuthentication', () => {
   it('is none, for one port, for the namespace, for the mesh', () => {
     deepEqual(desiredPeerAuthentication('keep', scope), [])
     const [port] = desiredPeerAuthentication('port', scope)
-    deepEqual(port?.object.spec, { selector: { matchLabels: { 'cassandra.datastax.com/datacenter': 'dc1' } }, portLevelMtls: { '9042': { mode: 'DISABLE' } } })
+    deepEqual(port?.object.spec, {
+      selector: { matchLabels: { 'cassandra.datastax.com/datacenter': 'dc1' } },
+      portLevelMtls: { '9042': { mode: 'DISABLE' } },
+    })
     equal(port?.object.apiVersion, 'security.istio.io/v1')
     deepEqual(
       (['namespace', 'mesh'] as const)

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { type ClientFileInput, cqlshrcFile, environmentFile, shellQuoted } from '../../../src/lib/connection/client-files.ts'
+import {
+  type ClientFileInput,
+  cqlshrcFile,
+  environmentFile,
+  shellQuoted,
+} from '../../../src/lib/connection/client-files.ts'
 
 const input: ClientFileInput = {
   host: '10.0.0.1',
@@ -11,7 +16,20 @@ const input: ClientFileInput = {
   hostIds: ['6eec31c9-af22-4438-a416-8f78fe0693f2'],
   comment: ['first\nsecond'],
 }
-const odd = ['-n', `-p'a"s$ w`, '$(touch /tmp/x)', '`id`', 'back\\slash', 'new\nline', '  spaces  ', '!history', '', 'ünï', "'", '*']
+const odd = [
+  '-n',
+  `-p'a"s$ w`,
+  '$(touch /tmp/x)',
+  '`id`',
+  'back\\slash',
+  'new\nline',
+  '  spaces  ',
+  '!history',
+  '',
+  'ünï',
+  "'",
+  '*',
+]
 
 describe('files for other clients', () => {
   it('hold any password so that a shell reads it back', () => {

@@ -32,7 +32,10 @@ export function columns(...names: string[]): CqlColumn[] {
 }
 
 /** A shell on a fake session, and what it wrote. */
-export function fakeShell(session: FakeSession, io: Partial<ShellIo> = {}): { shell: CqlShell; written: () => string; notes: () => string } {
+export function fakeShell(
+  session: FakeSession,
+  io: Partial<ShellIo> = {},
+): { shell: CqlShell; written: () => string; notes: () => string } {
   let written = ''
   let notes = ''
   const state = { expand: false }
@@ -48,7 +51,12 @@ export function fakeShell(session: FakeSession, io: Partial<ShellIo> = {}): { sh
       },
       ...io,
     },
-    { sink: tableSink(width, { title: plain, null: plain }, () => state.expand), data: false, host: 'Connected to dse', pageSize: 2 },
+    {
+      sink: tableSink(width, { title: plain, null: plain }, () => state.expand),
+      data: false,
+      host: 'Connected to dse',
+      pageSize: 2,
+    },
     state,
   )
   return { shell, written: () => written, notes: () => notes }

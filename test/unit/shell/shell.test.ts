@@ -24,11 +24,21 @@ describe('the shell', () => {
   it('sends CQL with the consistency and the page size that were set', async () => {
     const session = new FakeSession()
     const { shell, written } = fakeShell(session)
-    for (const text of ['CONSISTENCY local_quorum', 'SERIAL CONSISTENCY LOCAL_SERIAL', 'PAGING 50', 'TRACING ON', 'SELECT 1', 'CONSISTENCY'])
+    for (const text of [
+      'CONSISTENCY local_quorum',
+      'SERIAL CONSISTENCY LOCAL_SERIAL',
+      'PAGING 50',
+      'TRACING ON',
+      'SELECT 1',
+      'CONSISTENCY',
+    ])
       await shell.execute(text, signal)
     const [{ statement, options } = { statement: '', options: {} }] = session.asked
     assert.equal(statement, 'SELECT 1')
-    assert.deepEqual([options.consistency, options.serialConsistency, options.pageSize, options.trace], ['LOCAL_QUORUM', 'LOCAL_SERIAL', 50, true])
+    assert.deepEqual(
+      [options.consistency, options.serialConsistency, options.pageSize, options.trace],
+      ['LOCAL_QUORUM', 'LOCAL_SERIAL', 50, true],
+    )
     assert.match(written(), /Consistency level set to LOCAL_QUORUM\.[\s\S]*Current consistency level is LOCAL_QUORUM\./)
   })
 
@@ -62,19 +72,39 @@ describe('the shell', () => {
   })
 
   it('leaves EXIT and SOURCE to the caller, and answers the other commands', async () => {
-    const { shell, written } = fakeShell(new FakeSession(() => ({ columns: columns('a', 'b', 'c'), rows: [['5.0.6', '3.4.7', '5']], warnings: [] })))
+    const { shell, written } = fakeShell(
+      new FakeSession(() => ({ columns: columns('a', 'b', 'c'), rows: [['5.0.6', '3.4.7', '5']], warnings: [] })),
+    )
     assert.deepEqual(await shell.execute('quit', signal), { exit: true })
     assert.deepEqual(await shell.execute("SOURCE 'it''s.cql'", signal), { source: "it's.cql" })
     assert.ok(HELP.split('\n').every((line) => line.length < 80))
-    for (const text of ['HELP', 'SHOW HOST', 'show version', 'EXPAND ON', 'EXPAND', 'PAGING OFF', 'PAGING', 'CLEAR']) await shell.execute(text, signal)
-    assert.match(written(), /DESCRIBE[\s\S]*Connected to dse\n\[Cassandra 5\.0\.6 \| CQL spec 3\.4\.7 \| Native protocol v5\]\nExpanded output is on/)
+    for (const text of ['HELP', 'SHOW HOST', 'show version', 'EXPAND ON', 'EXPAND', 'PAGING OFF', 'PAGING', 'CLEAR'])
+      await shell.execute(text, signal)
+    assert.match(
+      written(),
+      /DESCRIBE[\s\S]*Connected to dse\n\[Cassandra 5\.0\.6 \| CQL spec 3\.4\.7 \| Native protocol v5\]\nExpanded output is on/,
+    )
   })
 
   it('refuses wrong commands, and names what to do instead of those of cqlsh', async () => {
     const session = new FakeSession()
     const { shell } = fakeShell(session)
-    for (const text of ['CONSISTENCY MANY', 'SERIAL QUORUM', 'PAGING 0', 'EXPAND MAYBE', 'SHOW ME', 'SOURCE x', "COPY t TO 'x'", 'CAPTURE OFF', 'LOGIN x']) {
-      await assert.rejects(shell.execute(text, signal), (error: CassSniError) => error.code === 'CSNI101' && error.next.length > 0, text)
+    for (const text of [
+      'CONSISTENCY MANY',
+      'SERIAL QUORUM',
+      'PAGING 0',
+      'EXPAND MAYBE',
+      'SHOW ME',
+      'SOURCE x',
+      "COPY t TO 'x'",
+      'CAPTURE OFF',
+      'LOGIN x',
+    ]) {
+      await assert.rejects(
+        shell.execute(text, signal),
+        (error: CassSniError) => error.code === 'CSNI101' && error.next.length > 0,
+        text,
+      )
     }
     assert.deepEqual(session.asked, [])
   })
@@ -91,8 +121,10 @@ describe('the shell', () => {
     assert.match(written(), /CREATE TABLE ks\.t \(\n {2}a int\\x1b\[31m\);\n/)
 
     const old = new FakeSession((statement) => {
-      if (statement.startsWith('DESCRIBE')) throw statementError(0x2000, "line 1:0 no viable alternative at input 'DESCRIBE'")
-      if (statement.includes('release_version')) return { columns: columns('release_version'), rows: [['3.11.19']], warnings: [] }
+      if (statement.startsWith('DESCRIBE'))
+        throw statementError(0x2000, "line 1:0 no viable alternative at input 'DESCRIBE'")
+      if (statement.includes('release_version'))
+        return { columns: columns('release_version'), rows: [['3.11.19']], warnings: [] }
       return {
         columns: columns('keyspace_name', 'name'),
         rows: [
@@ -119,7 +151,11 @@ describe('the shell', () => {
       statement.includes('sessions')
         ? { columns: columns('duration'), rows: [[7]], warnings: [] }
         : statement.includes('events')
-          ? { columns: columns('activity', 'source', 'source_elapsed'), rows: [[hostile, hostile, hostile]], warnings: [] }
+          ? {
+              columns: columns('activity', 'source', 'source_elapsed'),
+              rows: [[hostile, hostile, hostile]],
+              warnings: [],
+            }
           : { rows: [], warnings: [hostile], traceId: '00000000-0000-0000-0000-000000000001' },
     )
     const { shell, notes } = fakeShell(session)
@@ -131,7 +167,9 @@ describe('the shell', () => {
   it('stops waiting when it is interrupted between pages', async () => {
     const controller = new AbortController()
     const session = new FakeSession(() => ({ columns: columns('a'), rows: [['x']], warnings: [], pageState: '1' }))
-    const { shell } = fakeShell(session, { write: async () => controller.abort(new CassSniError('CSNI902', 'interrupted')) })
+    const { shell } = fakeShell(session, {
+      write: async () => controller.abort(new CassSniError('CSNI902', 'interrupted')),
+    })
     await assert.rejects(shell.execute('SELECT a FROM t', controller.signal), { code: 'CSNI902' })
   })
 })
@@ -143,7 +181,8 @@ describe('scripts', () => {
     const text = '-- head\nSELECT 1;\nSELECT 2; SELECT 3 FORM x;\nSELECT 4;'
     await assert.rejects(
       runScript(shell, [text], script),
-      (error: CassSniError) => error.code === 'CSNI605' && error.message.startsWith('x.cql:3:20: syntax error: no viable'),
+      (error: CassSniError) =>
+        error.code === 'CSNI605' && error.message.startsWith('x.cql:3:20: syntax error: no viable'),
     )
     assert.equal(session.asked.length, 3)
   })
@@ -151,12 +190,17 @@ describe('scripts', () => {
   it('never tell a password, neither what Cassandra quotes nor the line itself', async () => {
     const secret = "hunt''er2"
     const session = new FakeSession(() => {
-      throw statementError(0x2000, "line 1:48 no viable alternative at input 'AN' (CREATE ROLE app WITH PASSWORD = [hunt'er2] AN)", new Error(`hunt'er2`))
+      throw statementError(
+        0x2000,
+        "line 1:48 no viable alternative at input 'AN' (CREATE ROLE app WITH PASSWORD = [hunt'er2] AN)",
+        new Error(`hunt'er2`),
+      )
     })
     const { shell } = fakeShell(session)
-    const error: unknown = await runScript(shell, [`CREATE ROLE app WITH PASSWORD = '${secret}' AN LOGIN = true;`], { ...script, caret: true }).catch(
-      (thrown: unknown) => thrown,
-    )
+    const error: unknown = await runScript(shell, [`CREATE ROLE app WITH PASSWORD = '${secret}' AN LOGIN = true;`], {
+      ...script,
+      caret: true,
+    }).catch((thrown: unknown) => thrown)
     const shown = inspect(error, { depth: 9 })
     assert.doesNotMatch(shown, /hunt|er2/)
     assert.match(shown, /x\.cql:1:49: syntax error: .*at input 'AN'/)
@@ -179,7 +223,11 @@ describe('scripts', () => {
   it('find the position in a later line of a statement, and put a caret under it', async () => {
     const { shell } = fakeShell(new FakeSession(picky))
     const run = runScript(shell, ['SELECT *\n\tFORM x;'], { ...script, caret: true })
-    await assert.rejects(run, (error: CassSniError) => error.message.startsWith('x.cql:2:2: ') && error.message.endsWith('\n  \\tFORM x\n    ^'))
+    await assert.rejects(
+      run,
+      (error: CassSniError) =>
+        error.message.startsWith('x.cql:2:2: ') && error.message.endsWith('\n  \\tFORM x\n    ^'),
+    )
   })
 
   it('go on after errors when asked to, but not after the connection is lost', async () => {
@@ -190,7 +238,10 @@ describe('scripts', () => {
     const { shell } = fakeShell(session)
     const errors: CassSniError[] = []
     const onError = (error: CassSniError): void => void errors.push(error)
-    assert.deepEqual(await runScript(shell, ['FORM; SELECT 1; FORM; COPY x\n SELECT 2;'], { ...script, onError }), { ok: false, exit: false })
+    assert.deepEqual(await runScript(shell, ['FORM; SELECT 1; FORM; COPY x\n SELECT 2;'], { ...script, onError }), {
+      ok: false,
+      exit: false,
+    })
     assert.deepEqual(
       errors.map(({ code }) => code),
       ['CSNI605', 'CSNI605', 'CSNI101'],
@@ -221,7 +272,9 @@ describe('scripts', () => {
       const { shell } = fakeShell(session)
       assert.deepEqual(await runScript(shell, ['SELECT 1; EXIT\n SELECT 2;'], script), { ok: true, exit: true })
       assert.equal(session.asked.length, 1)
-      await assert.rejects(runScript(shell, [`SOURCE '${inner}'`, ';'], script), (error: CassSniError) => error.message.startsWith(`${inner}:2:1: `))
+      await assert.rejects(runScript(shell, [`SOURCE '${inner}'`, ';'], script), (error: CassSniError) =>
+        error.message.startsWith(`${inner}:2:1: `),
+      )
       assert.equal(session.asked[1]?.statement, 'SELECT 2')
       await assert.rejects(runFile(shell, endless, { caret: false, signal }), { code: 'CSNI107' })
       await assert.rejects(runFile(shell, join(folder, 'none'), { caret: false, signal }), { code: 'CSNI104' })
@@ -241,12 +294,17 @@ describe('errors of a connection', () => {
     assert.equal(connectionError(fake('Error', { code: 'ECONNRESET' }), 'x').code, 'CSNI603')
     assert.equal(connectionError(fake('Error', { code: 'ECONNREFUSED' }), 'x').code, 'CSNI601')
     assert.equal(connectionError(fake('ResponseError', { code: 0x2200 }), 'x').code, 'CSNI605')
-    assert.equal(connectionError(fake('Error', { code: 'ECONNRESET' }), 'x', new CassSniError('CSNI606', 'no way')).code, 'CSNI606')
+    assert.equal(
+      connectionError(fake('Error', { code: 'ECONNRESET' }), 'x', new CassSniError('CSNI606', 'no way')).code,
+      'CSNI606',
+    )
   })
 
   it('of several nodes, the one that tells most is shown', () => {
     const error = connectionError(
-      fake('NoHostAvailableError', { innerErrors: { a: fake('Error', { code: 'ECONNRESET' }), b: fake('AuthenticationError', {}) } }),
+      fake('NoHostAvailableError', {
+        innerErrors: { a: fake('Error', { code: 'ECONNRESET' }), b: fake('AuthenticationError', {}) },
+      }),
       'x',
     )
     assert.equal(error.code, 'CSNI604')

@@ -25,15 +25,31 @@ describe('statement splitter', () => {
     ['doubled quotes', "SELECT 'it''s; fine'; X;", ["SELECT 'it''s; fine'", 'X']],
     ['semicolon in a quoted name', 'SELECT "a;""b" FROM t; X;', ['SELECT "a;""b" FROM t', 'X']],
     ['dollar strings', "SELECT $$ it's; $ not; -- over $$; X;", ["SELECT $$ it's; $ not; -- over $$", 'X']],
-    ['a function body', 'CREATE FUNCTION f() AS $$ return "a;\'b"; $$; X;', ['CREATE FUNCTION f() AS $$ return "a;\'b"; $$', 'X']],
+    [
+      'a function body',
+      'CREATE FUNCTION f() AS $$ return "a;\'b"; $$; X;',
+      ['CREATE FUNCTION f() AS $$ return "a;\'b"; $$', 'X'],
+    ],
     ['line comments', "-- it's; a comment\nSELECT 1; // don't; either\nSELECT 2;", ['SELECT 1', 'SELECT 2']],
     ['a comment within', "SELECT 1 -- a; 'b\n, 2;", ["SELECT 1 -- a; 'b\n, 2"]],
     ['block comments', "/* ; ' */ SELECT /* ; */ 1; /* end */", ['SELECT /* ; */ 1']],
     ['comment signs in strings', "SELECT '-- /* //'; X;", ["SELECT '-- /* //'", 'X']],
     ['minus and division', 'SELECT 3-1, 4/2 FROM t; X;', ['SELECT 3-1, 4/2 FROM t', 'X']],
-    ['a batch', 'BEGIN BATCH INSERT 1; UPDATE 2; APPLY BATCH; X;', ['BEGIN BATCH INSERT 1; UPDATE 2; APPLY BATCH', 'X']],
-    ['an unlogged batch in lower case', 'begin unlogged batch insert 1;\napply\nbatch; X;', ['begin unlogged batch insert 1;\napply\nbatch', 'X']],
-    ['APPLY BATCH in a string', "BEGIN BATCH INSERT 'APPLY BATCH'; UPDATE 1; APPLY BATCH;", ["BEGIN BATCH INSERT 'APPLY BATCH'; UPDATE 1; APPLY BATCH"]],
+    [
+      'a batch',
+      'BEGIN BATCH INSERT 1; UPDATE 2; APPLY BATCH; X;',
+      ['BEGIN BATCH INSERT 1; UPDATE 2; APPLY BATCH', 'X'],
+    ],
+    [
+      'an unlogged batch in lower case',
+      'begin unlogged batch insert 1;\napply\nbatch; X;',
+      ['begin unlogged batch insert 1;\napply\nbatch', 'X'],
+    ],
+    [
+      'APPLY BATCH in a string',
+      "BEGIN BATCH INSERT 'APPLY BATCH'; UPDATE 1; APPLY BATCH;",
+      ["BEGIN BATCH INSERT 'APPLY BATCH'; UPDATE 1; APPLY BATCH"],
+    ],
     ['BEGIN that is no batch', 'BEGIN nonsense; X;', ['BEGIN nonsense', 'X']],
     [
       'shell commands end with their line',
@@ -128,7 +144,10 @@ describe('statement splitter', () => {
       }
       assert.deepEqual({ statements: pieces, rest: splitter.end() }, whole, JSON.stringify(input))
       let end = 0
-      for (const { text, offset, line, column } of [...whole.statements, ...(whole.rest.statement ? [whole.rest.statement] : [])]) {
+      for (const { text, offset, line, column } of [
+        ...whole.statements,
+        ...(whole.rest.statement ? [whole.rest.statement] : []),
+      ]) {
         assert.ok(offset >= end)
         assert.equal(input.slice(offset, offset + text.length), text)
         const before = input.slice(0, offset).split('\n')
@@ -139,7 +158,14 @@ describe('statement splitter', () => {
   })
 
   it('splits what was joined again', () => {
-    const statements = ["SELECT 'a;''b'", 'SELECT "x;y" FROM t', 'SELECT $$;$$', 'BEGIN BATCH UPDATE 1; APPLY BATCH', 'SELECT 1 /* ; */ + 2', 'SELECT -1']
+    const statements = [
+      "SELECT 'a;''b'",
+      'SELECT "x;y" FROM t',
+      'SELECT $$;$$',
+      'BEGIN BATCH UPDATE 1; APPLY BATCH',
+      'SELECT 1 /* ; */ + 2',
+      'SELECT -1',
+    ]
     const random = generator(3)
     for (let round = 0; round < 500; round += 1) {
       const chosen = Array.from({ length: random(8) }, () => statements[random(statements.length)] ?? '')

@@ -18,7 +18,10 @@ function person(answer: Answer, history: string[] = []) {
   })
   const session = new FakeSession(answer)
   const lines = new TerminalLines({ input, output }, history)
-  const { shell } = fakeShell(session, { write: async (text) => void output.write(text), more: (signal) => lines.more(signal) })
+  const { shell } = fakeShell(session, {
+    write: async (text) => void output.write(text),
+    more: (signal) => lines.more(signal),
+  })
   const kept: string[] = []
   const controller = new AbortController()
   const ended = runInteractive(shell, lines, (text) => void output.write(text), {
@@ -29,7 +32,8 @@ function person(answer: Answer, history: string[] = []) {
   })
   ended.catch(() => undefined)
   const see = async (wanted: RegExp): Promise<void> => {
-    for (let tries = 0; tries < 200 && !wanted.test(shown); tries += 1) await new Promise((resolve) => setTimeout(resolve, 5))
+    for (let tries = 0; tries < 200 && !wanted.test(shown); tries += 1)
+      await new Promise((resolve) => setTimeout(resolve, 5))
     assert.match(shown, wanted)
     shown = ''
   }

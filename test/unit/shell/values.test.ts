@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import cassandra from 'cassandra-driver'
-import { classType, type CqlType, cqlType, type SimpleTypeName, typeText } from '../../../src/lib/connection/cql-types.ts'
+import {
+  classType,
+  type CqlType,
+  cqlType,
+  type SimpleTypeName,
+  typeText,
+} from '../../../src/lib/connection/cql-types.ts'
 import { identifier, jsonValue, valueText } from '../../../src/lib/connection/shell/values.ts'
 
 const { types } = cassandra
@@ -29,9 +35,27 @@ describe('values of CQL as text and JSON', () => {
     ['date', types.LocalDate.fromString('2026-11-23'), simple('date'), '2026-11-23', '2026-11-23'],
     ['decimal', types.BigDecimal.fromString('12.50'), simple('decimal'), '12.50', '12.50'],
     ['small decimal', types.BigDecimal.fromString('-0.001'), simple('decimal'), '-0.001', '-0.001'],
-    ['decimal with a negative scale', types.BigDecimal.fromBuffer(Buffer.from('ffffffce01', 'hex')), simple('decimal'), '1E+50', '1E+50'],
-    ['decimal of no digits', types.BigDecimal.fromBuffer(Buffer.from('0000000200', 'hex')), simple('decimal'), '0.00', '0.00'],
-    ['tiny decimal', types.BigDecimal.fromBuffer(Buffer.from('00000009ff', 'hex')), simple('decimal'), '-1E-9', '-1E-9'],
+    [
+      'decimal with a negative scale',
+      types.BigDecimal.fromBuffer(Buffer.from('ffffffce01', 'hex')),
+      simple('decimal'),
+      '1E+50',
+      '1E+50',
+    ],
+    [
+      'decimal of no digits',
+      types.BigDecimal.fromBuffer(Buffer.from('0000000200', 'hex')),
+      simple('decimal'),
+      '0.00',
+      '0.00',
+    ],
+    [
+      'tiny decimal',
+      types.BigDecimal.fromBuffer(Buffer.from('00000009ff', 'hex')),
+      simple('decimal'),
+      '-1E-9',
+      '-1E-9',
+    ],
     ['double', 1e300, simple('double'), '1e+300', 1e300],
     ['NaN', Number.NaN, simple('double'), 'NaN', 'NaN'],
     ['infinity', -Infinity, simple('float'), '-Infinity', '-Infinity'],
@@ -47,8 +71,20 @@ describe('values of CQL as text and JSON', () => {
     ['text', "it's", text, "it's", "it's"],
     ['empty text', '', text, '', ''],
     ['time', types.LocalTime.fromString('12:34:56.789'), simple('time'), '12:34:56.789', '12:34:56.789'],
-    ['timestamp', new Date(Date.UTC(2026, 10, 23, 12, 34, 56, 789)), simple('timestamp'), '2026-11-23T12:34:56.789Z', '2026-11-23T12:34:56.789Z'],
-    ['timestamp beyond Date', new Date(Number.NaN), simple('timestamp'), '(beyond the year 275760)', '(beyond the year 275760)'],
+    [
+      'timestamp',
+      new Date(Date.UTC(2026, 10, 23, 12, 34, 56, 789)),
+      simple('timestamp'),
+      '2026-11-23T12:34:56.789Z',
+      '2026-11-23T12:34:56.789Z',
+    ],
+    [
+      'timestamp beyond Date',
+      new Date(Number.NaN),
+      simple('timestamp'),
+      '(beyond the year 275760)',
+      '(beyond the year 275760)',
+    ],
     [
       'timeuuid',
       types.TimeUuid.fromString('50554d6e-29bb-11e5-b345-feff819cdc9f'),
@@ -64,16 +100,34 @@ describe('values of CQL as text and JSON', () => {
       '123e4567-e89b-12d3-a456-426614174000',
       '123e4567-e89b-12d3-a456-426614174000',
     ],
-    ['varint', 123456789012345678901234567890n, simple('varint'), '123456789012345678901234567890', '123456789012345678901234567890'],
+    [
+      'varint',
+      123456789012345678901234567890n,
+      simple('varint'),
+      '123456789012345678901234567890',
+      '123456789012345678901234567890',
+    ],
     ['list', [1, 2], { kind: 'list', element: int }, '[1, 2]', [1, 2]],
     ['set of text', new Set(["a'b", 'c']), { kind: 'set', element: text }, "{'a''b', 'c'}", ["a'b", 'c']],
     ['map', new Map([['k', 1]]), { kind: 'map', key: text, value: int }, "{'k': 1}", { k: 1 }],
-    ['map of blobs', new Map([[7n, Buffer.from('ff', 'hex')]]), { kind: 'map', key: simple('bigint'), value: simple('blob') }, '{7: 0xff}', { 7: '0xff' }],
+    [
+      'map of blobs',
+      new Map([[7n, Buffer.from('ff', 'hex')]]),
+      { kind: 'map', key: simple('bigint'), value: simple('blob') },
+      '{7: 0xff}',
+      { 7: '0xff' },
+    ],
     ['tuple', new types.Tuple(1, 'two'), { kind: 'tuple', elements: [int, text] }, "(1, 'two')", [1, 'two']],
     ['tuple older than its type', new types.Tuple(1), { kind: 'tuple', elements: [int, text] }, '(1, null)', [1, null]],
     ['udt', { street: "it's", Odd: 5 }, udt, "{street: 'it''s', \"Odd\": 5}", { street: "it's", Odd: 5 }],
     ['udt with a field unset', { street: 'x' }, udt, '{street: \'x\', "Odd": null}', { street: 'x', Odd: null }],
-    ['vector', new types.Vector(new Float32Array([1, 0.1])), { kind: 'vector', element: simple('float'), dimensions: 2 }, '[1, 0.1]', [1, 0.1]],
+    [
+      'vector',
+      new types.Vector(new Float32Array([1, 0.1])),
+      { kind: 'vector', element: simple('float'), dimensions: 2 },
+      '[1, 0.1]',
+      [1, 0.1],
+    ],
     [
       'nested',
       [new Map([['a', new Set([1])]])],
@@ -105,7 +159,10 @@ describe('values of CQL as text and JSON', () => {
 describe('types of CQL', () => {
   it('reads what the driver gives', () => {
     assert.equal(typeText(cqlType({ code: 0x0d })), 'text')
-    assert.equal(typeText(cqlType({ code: 0x21, info: [{ code: 0x0d }, { code: 0x20, info: { code: 9 } }] })), 'map<text, list<int>>')
+    assert.equal(
+      typeText(cqlType({ code: 0x21, info: [{ code: 0x0d }, { code: 0x20, info: { code: 9 } }] })),
+      'map<text, list<int>>',
+    )
     assert.equal(typeText(cqlType({ code: 0x31, info: [{ code: 9 }, { code: 0x15 }] })), 'tuple<int, duration>')
     assert.equal(typeText(cqlType({ code: 0x30, info: { name: 'address', fields: [] } })), 'address')
     assert.equal(typeText(cqlType({ code: 0, customTypeName: 'vector', info: [{ code: 8 }, 3] })), 'vector<float, 3>')
@@ -117,14 +174,22 @@ describe('types of CQL', () => {
     const m = 'org.apache.cassandra.db.marshal'
     assert.equal(typeText(classType(`${m}.VectorType(${m}.FloatType , 3)`)), 'vector<float, 3>')
     assert.equal(typeText(classType(`${m}.DurationType`)), 'duration')
-    assert.equal(typeText(classType(`${m}.VectorType(${m}.FrozenType(${m}.ListType(${m}.Int32Type)), 2)`)), 'vector<list<int>, 2>')
-    const userType = classType(`${m}.UserType(ks,61646472,6e:${m}.Int32Type,6d:${m}.MapType(${m}.UTF8Type,${m}.LongType))`)
+    assert.equal(
+      typeText(classType(`${m}.VectorType(${m}.FrozenType(${m}.ListType(${m}.Int32Type)), 2)`)),
+      'vector<list<int>, 2>',
+    )
+    const userType = classType(
+      `${m}.UserType(ks,61646472,6e:${m}.Int32Type,6d:${m}.MapType(${m}.UTF8Type,${m}.LongType))`,
+    )
     assert.deepEqual(userType, {
       kind: 'udt',
       name: 'addr',
       fields: [
         { name: 'n', type: { kind: 'simple', name: 'int' } },
-        { name: 'm', type: { kind: 'map', key: { kind: 'simple', name: 'text' }, value: { kind: 'simple', name: 'bigint' } } },
+        {
+          name: 'm',
+          type: { kind: 'map', key: { kind: 'simple', name: 'text' }, value: { kind: 'simple', name: 'bigint' } },
+        },
       ],
     })
   })

@@ -38,7 +38,11 @@ class FakePod {
   }
 
   run([program = '', ...args]: string[]): ExecResult {
-    const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', env: { PATH: `${this.folder}:/usr/bin:/bin` }, cwd: this.folder })
+    const { status, stdout, stderr } = spawnSync(program, args, {
+      encoding: 'utf8',
+      env: { PATH: `${this.folder}:/usr/bin:/bin` },
+      cwd: this.folder,
+    })
     return { exitCode: status ?? -1, stdout, stderr }
   }
 
@@ -51,7 +55,11 @@ class FakePod {
   }
 
   context(): WorkflowContext {
-    const touched: KubeObject = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'dse-dc1-default-sts-0', namespace: 'default', resourceVersion: '1' } }
+    const touched: KubeObject = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'dse-dc1-default-sts-0', namespace: 'default', resourceVersion: '1' },
+    }
     const kube: Partial<Kube> = {
       get: async <T extends KubeObject>() => structuredClone(touched) as T,
       list: async <T extends KubeObject>() => [structuredClone(touched)] as T[],
@@ -66,7 +74,13 @@ class FakePod {
         return this.onExec(command)
       },
     }
-    return { kube: kube as Kube, signal: new AbortController().signal, emit: (event) => this.events.push(event), dryRun: false, now: Date.now }
+    return {
+      kube: kube as Kube,
+      signal: new AbortController().signal,
+      emit: (event) => this.events.push(event),
+      dryRun: false,
+      now: Date.now,
+    }
   }
 
   live(before: Look = OLD, timings = TIMINGS) {
@@ -168,7 +182,11 @@ describe('bringing a new keystore into a running node', function () {
     const pod = fakePod()
     pod.look = { trouble: 'no tunnel' }
     const [result] = await pod.live({ trouble: 'no tunnel' })
-    assert.deepEqual(result, { pod: 'dse-dc1-default-sts-0', live: false, note: 'was told to read its keystore; cannot be looked at: no tunnel' })
+    assert.deepEqual(result, {
+      pod: 'dse-dc1-default-sts-0',
+      live: false,
+      note: 'was told to read its keystore; cannot be looked at: no tunnel',
+    })
     assert.deepEqual([...new Set(pod.reloads())], ['reloadssl'])
   })
 

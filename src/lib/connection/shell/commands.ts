@@ -41,7 +41,19 @@ const FIRST_WORDS = new Set([
   ...Object.keys(ABSENT),
 ])
 
-const CONSISTENCY_LEVELS = ['ANY', 'ONE', 'TWO', 'THREE', 'QUORUM', 'ALL', 'LOCAL_QUORUM', 'EACH_QUORUM', 'LOCAL_ONE', 'SERIAL', 'LOCAL_SERIAL']
+const CONSISTENCY_LEVELS = [
+  'ANY',
+  'ONE',
+  'TWO',
+  'THREE',
+  'QUORUM',
+  'ALL',
+  'LOCAL_QUORUM',
+  'EACH_QUORUM',
+  'LOCAL_ONE',
+  'SERIAL',
+  'LOCAL_SERIAL',
+]
 const SERIAL_LEVELS = ['SERIAL', 'LOCAL_SERIAL']
 
 /** Whether a statement that begins with this word is a command of the shell, which ends with its line. */
@@ -58,7 +70,10 @@ export function parseShellCommand(text: string): ShellCommand | undefined {
   const word = first.toUpperCase()
   if (!FIRST_WORDS.has(word)) return undefined
   const instead = ABSENT[word]
-  if (instead !== undefined) throw new CassSniError('CSNI101', `${word} is a command of cqlsh that this shell does not have`, { next: [instead] })
+  if (instead !== undefined)
+    throw new CassSniError('CSNI101', `${word} is a command of cqlsh that this shell does not have`, {
+      next: [instead],
+    })
   const argument = rest.join(' ')
   const upper = argument.toUpperCase()
   switch (word) {
@@ -72,11 +87,15 @@ export function parseShellCommand(text: string): ShellCommand | undefined {
     case 'CLS':
       return { name: 'clear' }
     case 'CONSISTENCY':
-      return upper === '' ? { name: 'consistency' } : { name: 'consistency', level: oneOf(upper, CONSISTENCY_LEVELS, 'CONSISTENCY') }
+      return upper === ''
+        ? { name: 'consistency' }
+        : { name: 'consistency', level: oneOf(upper, CONSISTENCY_LEVELS, 'CONSISTENCY') }
     case 'SERIAL': {
       if (rest[0]?.toUpperCase() !== 'CONSISTENCY') throw wrong('SERIAL CONSISTENCY [SERIAL | LOCAL_SERIAL]', text)
       const level = rest.slice(1).join(' ').toUpperCase()
-      return level === '' ? { name: 'serial consistency' } : { name: 'serial consistency', level: oneOf(level, SERIAL_LEVELS, 'SERIAL CONSISTENCY') }
+      return level === ''
+        ? { name: 'serial consistency' }
+        : { name: 'serial consistency', level: oneOf(level, SERIAL_LEVELS, 'SERIAL CONSISTENCY') }
     }
     case 'PAGING':
       return paging(upper, text)

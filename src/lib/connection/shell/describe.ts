@@ -20,7 +20,12 @@ export interface Described {
  * @param width of the terminal: names are listed side by side; without it one below the other
  * Throws CSNI605 when there is no such thing, or the server is too old to describe it.
  */
-export async function describe(session: CqlSession, text: string, signal: AbortSignal, width?: number): Promise<Described> {
+export async function describe(
+  session: CqlSession,
+  text: string,
+  signal: AbortSignal,
+  width?: number,
+): Promise<Described> {
   const page = await ask(session, text, signal)
   const columns = page.columns ?? []
   return { columns, rows: page.rows, text: describedText(columns, page.rows, width) }
@@ -69,9 +74,16 @@ function olderStatement(session: CqlSession, text: string, version: string): str
   }
   const statement = words.length === 1 ? listing[words[0] ?? ''] : undefined
   if (statement !== undefined) return statement
-  throw new CassSniError('CSNI605', `Cassandra ${version} does not answer DESCRIBE ${words.join(' ')}: servers before 4.0 leave it to the client`, {
-    next: [`DESCRIBE ${Object.keys(listing).join(' | ')}`, 'SELECT * FROM system_schema.columns WHERE keyspace_name = …'],
-  })
+  throw new CassSniError(
+    'CSNI605',
+    `Cassandra ${version} does not answer DESCRIBE ${words.join(' ')}: servers before 4.0 leave it to the client`,
+    {
+      next: [
+        `DESCRIBE ${Object.keys(listing).join(' | ')}`,
+        'SELECT * FROM system_schema.columns WHERE keyspace_name = …',
+      ],
+    },
+  )
 }
 
 function describedText(columns: CqlColumn[], rows: unknown[][], width: number | undefined): string {
@@ -97,10 +109,15 @@ function describedText(columns: CqlColumn[], rows: unknown[][], width: number | 
     [...groups].every(([keyspace, names]) => names.length === 1 && names[0] === visible(keyspace)) &&
     (rows.length === 0 || !has('type') || cell(rows[0] ?? [], 'type') === 'keyspace')
   ) {
-    return rows.length === 0 ? '\n<nothing>\n\n' : `\n${sideBySide([...groups.keys()].map((name) => visible(name)).sort(), width)}\n\n`
+    return rows.length === 0
+      ? '\n<nothing>\n\n'
+      : `\n${sideBySide([...groups.keys()].map((name) => visible(name)).sort(), width)}\n\n`
   }
   return [...groups]
-    .map(([keyspace, names]) => `\nKeyspace ${visible(identifier(keyspace))}\n${'-'.repeat(9 + keyspace.length)}\n${sideBySide(names, width)}\n`)
+    .map(
+      ([keyspace, names]) =>
+        `\nKeyspace ${visible(identifier(keyspace))}\n${'-'.repeat(9 + keyspace.length)}\n${sideBySide(names, width)}\n`,
+    )
     .join('')
     .concat('\n')
 }

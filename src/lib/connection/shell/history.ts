@@ -47,6 +47,9 @@ export function remembered(typed: string[]): string[] {
   if (lines.length === 1) return lines
   const joinable =
     !/--|\/\//.test(text) &&
-    lines.every((line) => (line.match(/'/g)?.length ?? 0) % 2 === 0 && (line.match(/"/g)?.length ?? 0) % 2 === 0 && !line.includes('$$'))
+    lines.every(
+      (line) =>
+        (line.match(/'/g)?.length ?? 0) % 2 === 0 && (line.match(/"/g)?.length ?? 0) % 2 === 0 && !line.includes('$$'),
+    )
   return joinable ? [lines.map((line) => line.trim()).join(' ')] : lines.filter((line) => line.trim() !== '')
 }

@@ -54,5 +54,8 @@ export function withoutPasswords(error: unknown, statement: string): unknown {
     const { line, column } = error
     return new CqlStatementError(told, line === undefined || column === undefined ? undefined : { line, column })
   }
-  return new CassSniError(error.code, told, { next: error.next, ...(error.object === undefined ? {} : { object: error.object }) })
+  return new CassSniError(error.code, told, {
+    next: error.next,
+    ...(error.object === undefined ? {} : { object: error.object }),
+  })
 }

@@ -69,11 +69,17 @@ export function csvSink(shown: (text: string) => string): ResultSink {
 export function jsonSink(statements: StatementResult[]): ResultSink {
   return {
     begin: (columns) => {
-      const result: StatementResult = { columns: columns.map((column) => ({ name: column.name, type: typeText(column.type) })), rows: [] }
+      const result: StatementResult = {
+        columns: columns.map((column) => ({ name: column.name, type: typeText(column.type) })),
+        rows: [],
+      }
       statements.push(result)
       return {
         page: (rows) => {
-          for (const row of rows) result.rows.push(jsonObject(columns.map((column, index) => [column.name, jsonValue(row[index], column.type)])))
+          for (const row of rows)
+            result.rows.push(
+              jsonObject(columns.map((column, index) => [column.name, jsonValue(row[index], column.type)])),
+            )
           return ''
         },
         end: () => '',

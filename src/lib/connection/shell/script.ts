@@ -69,18 +69,29 @@ export async function runScript(
 }
 
 /** The same for a file. Throws CSNI104 when it cannot be read. */
-export async function runFile(shell: CqlShell, file: string, options: Omit<ScriptOptions, 'name' | 'lastMayBeOpen'>): Promise<{ ok: boolean; exit: boolean }> {
-  if ((options.depth ?? 0) > MAX_DEPTH) throw new CassSniError('CSNI107', `${file}: SOURCE commands are nested more than ${MAX_DEPTH} deep`, { object: file })
+export async function runFile(
+  shell: CqlShell,
+  file: string,
+  options: Omit<ScriptOptions, 'name' | 'lastMayBeOpen'>,
+): Promise<{ ok: boolean; exit: boolean }> {
+  if ((options.depth ?? 0) > MAX_DEPTH)
+    throw new CassSniError('CSNI107', `${file}: SOURCE commands are nested more than ${MAX_DEPTH} deep`, {
+      object: file,
+    })
   const pieces = createReadStream(file, { encoding: 'utf8', highWaterMark: 1 << 16 })
   try {
     return await runScript(shell, pieces, { ...options, name: file, lastMayBeOpen: false })
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (error instanceof CassSniError || typeof code !== 'string') throw error
-    throw new CassSniError('CSNI104', `${file} cannot be read: ${code === 'ENOENT' ? 'there is no such file' : (error as Error).message}`, {
-      object: file,
-      cause: error,
-    })
+    throw new CassSniError(
+      'CSNI104',
+      `${file} cannot be read: ${code === 'ENOENT' ? 'there is no such file' : (error as Error).message}`,
+      {
+        object: file,
+        cause: error,
+      },
+    )
   }
 }
 
@@ -98,9 +109,15 @@ const OPEN: Record<NonNullable<Rest['open']>, string> = {
 
 function incomplete(rest: Rest, options: ScriptOptions): CassSniError | undefined {
   const { statement, open } = rest
-  if (statement === undefined || (open === undefined && (options.lastMayBeOpen || /^(exit|quit)$/i.test(statement.text)))) return undefined
+  if (
+    statement === undefined ||
+    (open === undefined && (options.lastMayBeOpen || /^(exit|quit)$/i.test(statement.text)))
+  )
+    return undefined
   const why =
-    open === undefined ? 'the last statement has no semicolon, the input may be cut off; it was not executed' : `${OPEN[open]}; the statement was not executed`
+    open === undefined
+      ? 'the last statement has no semicolon, the input may be cut off; it was not executed'
+      : `${OPEN[open]}; the statement was not executed`
   return located(new CassSniError('CSNI107', why), statement, options)
 }
 
@@ -112,11 +129,19 @@ function isLocated(error: CassSniError): boolean {
 
 /** Where in the whole input an error in a statement lies: Cassandra's position in it, else where it begins. */
 function positionOf(error: CassSniError, statement: Statement): { line: number; column: number } {
-  if (!(error instanceof CqlStatementError) || error.line === undefined || error.column === undefined) return { line: statement.line, column: statement.column }
-  return { line: statement.line + error.line - 1, column: error.line === 1 ? statement.column + error.column - 1 : error.column }
+  if (!(error instanceof CqlStatementError) || error.line === undefined || error.column === undefined)
+    return { line: statement.line, column: statement.column }
+  return {
+    line: statement.line + error.line - 1,
+    column: error.line === 1 ? statement.column + error.column - 1 : error.column,
+  }
 }
 
-function located(error: CassSniError, statement: Statement, options: Pick<ScriptOptions, 'name' | 'caret'>): CassSniError {
+function located(
+  error: CassSniError,
+  statement: Statement,
+  options: Pick<ScriptOptions, 'name' | 'caret'>,
+): CassSniError {
   const { line, column } = positionOf(error, statement)
   const caret = options.caret ? `\n${caretLines(error, statement)}` : ''
   return new LocatedError(error.code, `${options.name}:${line}:${column}: ${visible(error.message)}${caret}`, {

@@ -87,7 +87,9 @@ export class CqlShell {
         return
       case 'consistency':
         if (command.level !== undefined) this.#consistency = command.level
-        return this.#answer(`${command.level === undefined ? 'Current consistency level is' : 'Consistency level set to'} ${this.#consistency}.\n`)
+        return this.#answer(
+          `${command.level === undefined ? 'Current consistency level is' : 'Consistency level set to'} ${this.#consistency}.\n`,
+        )
       case 'serial consistency':
         if (command.level !== undefined) this.#serialConsistency = command.level
         return this.#answer(
@@ -113,7 +115,10 @@ export class CqlShell {
   }
 
   async #version(signal: AbortSignal): Promise<string> {
-    const page = await this.session.execute('SELECT release_version, cql_version, native_protocol_version FROM system.local', { signal })
+    const page = await this.session.execute(
+      'SELECT release_version, cql_version, native_protocol_version FROM system.local',
+      { signal },
+    )
     const [release, cql, protocol] = (page.rows[0] ?? []).map((cell) => visible(String(cell)))
     return `[Cassandra ${release} | CQL spec ${cql} | Native protocol v${protocol}]\n`
   }
@@ -151,7 +156,8 @@ export class CqlShell {
         const { pageState } = page
         const stops = this.#paging && this.#io.more !== undefined
         // The next page is fetched while this one is written, unless somebody reads first.
-        const next = pageState === undefined || stops ? undefined : this.session.execute(text, { ...options, pageState })
+        const next =
+          pageState === undefined || stops ? undefined : this.session.execute(text, { ...options, pageState })
         next?.catch(() => undefined)
         if (page.rows.length > 0) await this.#io.write(result.page(page.rows))
         if (pageState === undefined) break
@@ -167,7 +173,8 @@ export class CqlShell {
   }
 
   #warn(page: CqlPage, statement: string): void {
-    for (const warning of page.warnings) this.#io.note(`Warning of Cassandra: ${visible(cleanText(warning, statement))}\n`)
+    for (const warning of page.warnings)
+      this.#io.note(`Warning of Cassandra: ${visible(cleanText(warning, statement))}\n`)
   }
 }
 

@@ -28,7 +28,14 @@ const SPACE = /\s/
 const WORD = /[A-Za-z0-9_]/
 const BATCH_WORDS = new Set(['BATCH', 'UNLOGGED', 'LOGGED', 'COUNTER'])
 /** First characters of "--", "//", the block comment and "$$". */
-const HALVES: Record<State, string> = { code: '-/$', string: '', 'quoted name': '', dollars: '$', 'line comment': '', comment: '*' }
+const HALVES: Record<State, string> = {
+  code: '-/$',
+  string: '',
+  'quoted name': '',
+  dollars: '$',
+  'line comment': '',
+  comment: '*',
+}
 
 /** Feed it with `push`, ask `end` what is left. */
 export class StatementSplitter {
@@ -66,11 +73,19 @@ export class StatementSplitter {
   end(): Rest {
     if (this.#held !== '') this.#step(this.#held, undefined, [])
     this.#endWord()
-    const open = this.#state === 'dollars' ? 'string' : this.#state === 'code' || this.#state === 'line comment' ? undefined : this.#state
+    const open =
+      this.#state === 'dollars'
+        ? 'string'
+        : this.#state === 'code' || this.#state === 'line comment'
+          ? undefined
+          : this.#state
     const unfinishedBatch = open === undefined && this.#inBatch() ? 'batch' : open
     const statement = this.#finish()
     this.discard()
-    return { ...(statement === undefined ? {} : { statement }), ...(unfinishedBatch === undefined ? {} : { open: unfinishedBatch }) }
+    return {
+      ...(statement === undefined ? {} : { statement }),
+      ...(unfinishedBatch === undefined ? {} : { open: unfinishedBatch }),
+    }
   }
 
   /** True while a statement has begun and is not complete. */

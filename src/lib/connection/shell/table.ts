@@ -16,7 +16,10 @@ export function visible(text: string): string {
   if (PLAIN.test(text)) return text
   return text.replace(UNSEEN, (character) => {
     const code = character.charCodeAt(0)
-    return NAMED[character] ?? (code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`)
+    return (
+      NAMED[character] ??
+      (code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`)
+    )
   })
 }
 
@@ -70,7 +73,9 @@ export class TableLayout {
     if (this.#pages === 0) {
       lines.push(
         this.#titles
-          .map((title, index) => ` ${this.#paint.title(title)}${' '.repeat((widths[index] ?? 0) - this.#width(title))} `)
+          .map(
+            (title, index) => ` ${this.#paint.title(title)}${' '.repeat((widths[index] ?? 0) - this.#width(title))} `,
+          )
           .join('|')
           .trimEnd(),
       )

@@ -98,7 +98,8 @@ export class TerminalLines {
   /** Runs something that Ctrl-C aborts, without ending the session. */
   async interruptible<T>(outer: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const controller = new AbortController()
-    this.#interrupt = () => controller.abort(new CassSniError('CSNI902', 'interrupted; Cassandra may still go on with the statement'))
+    this.#interrupt = () =>
+      controller.abort(new CassSniError('CSNI902', 'interrupted; Cassandra may still go on with the statement'))
     try {
       return await work(AbortSignal.any([outer, controller.signal]))
     } finally {
@@ -131,7 +132,8 @@ export class TerminalLines {
     if (this.#closed) return false
     // An answer is nothing to come back to, in the history or between the pages.
     if (answer.trim() !== '') this.replaceHistory(1, [])
-    if (output.columns !== undefined && output.columns > MORE.length + answer.length) output.write('\u001b[1A\r\u001b[2K')
+    if (output.columns !== undefined && output.columns > MORE.length + answer.length)
+      output.write('\u001b[1A\r\u001b[2K')
     return answer.trim() === ''
   }
 
@@ -153,7 +155,12 @@ export class TerminalLines {
 }
 
 /** Reads and executes until Ctrl-D or EXIT. Throws only what ends the session. */
-export async function runInteractive(shell: CqlShell, lines: TerminalLines, note: (text: string) => void, options: InteractiveOptions): Promise<void> {
+export async function runInteractive(
+  shell: CqlShell,
+  lines: TerminalLines,
+  note: (text: string) => void,
+  options: InteractiveOptions,
+): Promise<void> {
   const splitter = new StatementSplitter()
   let typed: string[] = []
   const prompt = (): string => {
@@ -218,7 +225,9 @@ async function executeOne(
     if (!(error instanceof CassSniError) || options.signal.aborted || ENDING.has(error.code)) throw error
     const caret = hasPosition(error) && !error.message.includes('\n') ? `${caretLines(error, statement)}\n` : ''
     const next = error.next.map((line) => `  Try: ${visible(line)}\n`).join('')
-    note(`${caret}${options.red(`${error.message.split('\n').map(visible).join('\n')} [${error.code}]`)}\n${error.code === 'CSNI902' ? '' : next}`)
+    note(
+      `${caret}${options.red(`${error.message.split('\n').map(visible).join('\n')} [${error.code}]`)}\n${error.code === 'CSNI902' ? '' : next}`,
+    )
     return false
   }
 }

@@ -12,15 +12,22 @@ export async function traceOf(session: CqlSession, traceId: string, signal: Abor
   let took: unknown
   for (let tries = 0; tries < TRIES && (took === undefined || took === null); tries += 1) {
     if (tries > 0) await sleep(PAUSE_MS, undefined, { signal })
-    const summary = await session.execute(`SELECT duration FROM system_traces.sessions WHERE session_id = ${traceId}`, { signal, consistency: 'ONE' })
+    const summary = await session.execute(`SELECT duration FROM system_traces.sessions WHERE session_id = ${traceId}`, {
+      signal,
+      consistency: 'ONE',
+    })
     took = summary.rows[0]?.[0]
   }
-  const events = await session.execute(`SELECT activity, source, source_elapsed FROM system_traces.events WHERE session_id = ${traceId}`, {
-    signal,
-    consistency: 'ONE',
-  })
+  const events = await session.execute(
+    `SELECT activity, source, source_elapsed FROM system_traces.events WHERE session_id = ${traceId}`,
+    {
+      signal,
+      consistency: 'ONE',
+    },
+  )
   const lines = events.rows.map(
-    ([activity, source, elapsed]) => `${visible(String(elapsed)).padStart(10)} us  ${visible(String(source)).padEnd(15)}  ${visible(String(activity))}`,
+    ([activity, source, elapsed]) =>
+      `${visible(String(elapsed)).padStart(10)} us  ${visible(String(source)).padEnd(15)}  ${visible(String(activity))}`,
   )
   const total = typeof took === 'number' ? `took ${took} us` : 'is not complete'
   return `Trace ${traceId} ${total}\n${lines.join('\n')}\n`

@@ -119,7 +119,9 @@ function nestedText(value: unknown, type: CqlType): string {
 const UNKNOWN: CqlType = { kind: 'custom', className: 'unknown' }
 
 function items(value: unknown): unknown[] {
-  return typeof value === 'object' && value !== null && Symbol.iterator in value ? [...(value as Iterable<unknown>)] : []
+  return typeof value === 'object' && value !== null && Symbol.iterator in value
+    ? [...(value as Iterable<unknown>)]
+    : []
 }
 
 function entries(value: unknown): [unknown, unknown][] {
@@ -134,7 +136,9 @@ function tupleItems(value: unknown, length: number): unknown[] {
 }
 
 function fieldOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
+    ? (value as Record<string, unknown>)[name]
+    : undefined
 }
 
 /** A name as it is written in CQL: in quotes unless it is lower-case letters, digits and underscores. */
@@ -164,7 +168,9 @@ export function jsonValue(value: unknown, type: CqlType): unknown {
     case 'vector':
       return items(value).map((item) => jsonValue(item, type.element))
     case 'tuple':
-      return tupleItems(value, type.elements.length).map((item, index) => jsonValue(item, type.elements[index] ?? UNKNOWN))
+      return tupleItems(value, type.elements.length).map((item, index) =>
+        jsonValue(item, type.elements[index] ?? UNKNOWN),
+      )
     case 'map':
       return jsonObject(entries(value).map(([key, item]) => [valueText(key, type.key), jsonValue(item, type.value)]))
     case 'udt':
@@ -179,7 +185,9 @@ function jsonSimple(value: unknown, name: Simple): unknown {
   if (!JSON_NUMBERS.has(name)) return simpleText(value, name)
   const number = name === 'float' && typeof value === 'number' ? Number(floatText(value)) : value
   // JSON.stringify writes -0 as 0, and has no word for NaN.
-  return typeof number === 'number' && Number.isFinite(number) && !Object.is(number, -0) ? number : simpleText(value, name)
+  return typeof number === 'number' && Number.isFinite(number) && !Object.is(number, -0)
+    ? number
+    : simpleText(value, name)
 }
 
 /** An object with any keys at all, "__proto__" included. */

@@ -77,8 +77,14 @@ interface Refusal {
  * @throws CSNI404 naming the nodes that do not serve it in time
  */
 export async function makeLive(context: WorkflowContext, input: LiveInput): Promise<CertsNode[]> {
-  const targets: Target[] = input.targets.map((target) => ({ ...target, state: 'waits for kubelet to bring the new keystore', reloaded: false, refusals: 0 }))
-  const show = () => context.emit({ type: 'waiting', id: STEP, lines: targets.map(({ node, state }) => `${node.pod}: ${state}`) })
+  const targets: Target[] = input.targets.map((target) => ({
+    ...target,
+    state: 'waits for kubelet to bring the new keystore',
+    reloaded: false,
+    refusals: 0,
+  }))
+  const show = () =>
+    context.emit({ type: 'waiting', id: STEP, lines: targets.map(({ node, state }) => `${node.pod}: ${state}`) })
   const sha256 = createHash('sha256').update(input.keystore).digest('hex')
   show()
   await touch(context, input.dc, targets, sha256.slice(0, 16))
@@ -86,23 +92,38 @@ export async function makeLive(context: WorkflowContext, input: LiveInput): Prom
   const late = nodes.filter((node) => !node.live && node.after !== undefined)
   if (late.length > 0) {
     const names = late.map(({ pod, note }) => `${pod}${note === undefined ? '' : ` (${note})`}`).join(', ')
-    throw new CassSniError('CSNI404', `the new certificate is in ${input.dc.keystores.keystoreSecret}, but not served yet by ${names}`, {
-      object: late.map(({ pod }) => `pod/${pod} in namespace ${input.dc.namespace}`).join(', '),
-      next: [
-        'kubectl cass-sni certs   # again: it goes on from here',
-        ...late.map(({ pod }) => shell`kubectl exec ${pod} -n ${input.dc.namespace} -c cassandra -- nodetool reloadssl`),
-      ],
-    })
+    throw new CassSniError(
+      'CSNI404',
+      `the new certificate is in ${input.dc.keystores.keystoreSecret}, but not served yet by ${names}`,
+      {
+        object: late.map(({ pod }) => `pod/${pod} in namespace ${input.dc.namespace}`).join(', '),
+        next: [
+          'kubectl cass-sni certs   # again: it goes on from here',
+          ...late.map(
+            ({ pod }) => shell`kubectl exec ${pod} -n ${input.dc.namespace} -c cassandra -- nodetool reloadssl`,
+          ),
+        ],
+      },
+    )
   }
   return nodes
 }
 
 /** Touches the pods. Without the right to, kubelet brings the file at its own time. */
-async function touch(context: WorkflowContext, dc: Datacenter, targets: readonly Target[], mark: string): Promise<void> {
+async function touch(
+  context: WorkflowContext,
+  dc: Datacenter,
+  targets: readonly Target[],
+  mark: string,
+): Promise<void> {
   const desired = targets.map(
     ({ node }): Desired => ({
       type: POD,
-      object: { apiVersion: 'v1', kind: 'Pod', metadata: { name: node.pod, namespace: dc.namespace, annotations: { [TOUCH_ANNOTATION]: mark } } },
+      object: {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: node.pod, namespace: dc.namespace, annotations: { [TOUCH_ANNOTATION]: mark } },
+      },
       ownership: 'share',
       force: true,
       mustExist: true,
@@ -124,7 +145,13 @@ async function touch(context: WorkflowContext, dc: Datacenter, targets: readonly
 }
 
 /** One node, from the touch of its pod until it serves the new certificate or its time is over. */
-async function bringAlong(context: WorkflowContext, input: LiveInput, target: Target, sha256: string, show: () => void): Promise<CertsNode> {
+async function bringAlong(
+  context: WorkflowContext,
+  input: LiveInput,
+  target: Target,
+  sha256: string,
+  show: () => void,
+): Promise<CertsNode> {
   const { node, before } = target
   const begun = context.now()
   const tell = (state: string) => {
@@ -147,7 +174,10 @@ async function bringAlong(context: WorkflowContext, input: LiveInput, target: Ta
       else if (outcome !== 'old') refused(context, target, outcome, input.timings)
     }
     tell(stateOf(target, context.now() - begun))
-    const look = target.reloaded && target.onItsOwn === undefined ? await lookUntil(context, input, node, AFTER_RELOAD_MS) : await input.viewer.look(node)
+    const look =
+      target.reloaded && target.onItsOwn === undefined
+        ? await lookUntil(context, input, node, AFTER_RELOAD_MS)
+        : await input.viewer.look(node)
     if ('served' in look && look.served.fingerprint256 === input.fingerprint256) {
       tell('serves the new certificate')
       return { pod: node.pod, ...('served' in before ? { before: before.served } : {}), after: look.served, live: true }
@@ -182,7 +212,8 @@ function refused(context: WorkflowContext, target: Target, { why, forbidden }: R
 
 function stateOf({ onItsOwn, reloaded }: Target, milliseconds: number): string {
   const minutes = Math.floor(milliseconds / 60_000)
-  if (onItsOwn !== undefined) return `reads its keystore again by itself, every 600 s${minutes > 0 ? `; waiting for ${minutes} min` : ''}`
+  if (onItsOwn !== undefined)
+    return `reads its keystore again by itself, every 600 s${minutes > 0 ? `; waiting for ${minutes} min` : ''}`
   return reloaded ? 'was told to read its keystore' : 'cannot be told to read its keystore yet'
 }
 
@@ -201,7 +232,12 @@ function inTheEnd({ node, before, reloaded, refusal }: Target, look: Look): Cert
 }
 
 /** Looks at the node until it serves the new certificate, for so long at most. */
-async function lookUntil(context: WorkflowContext, input: LiveInput, node: CassandraNode, milliseconds: number): Promise<Look> {
+async function lookUntil(
+  context: WorkflowContext,
+  input: LiveInput,
+  node: CassandraNode,
+  milliseconds: number,
+): Promise<Look> {
   const end = context.now() + milliseconds
   for (;;) {
     const look = await input.viewer.look(node)
@@ -216,23 +252,28 @@ async function pause(context: WorkflowContext, milliseconds: number): Promise<vo
 }
 
 /** Tells Cassandra to read its keystore. "old": the file in the container is not the new one yet. */
-async function reload(context: WorkflowContext, input: LiveInput, node: CassandraNode, sha256: string): Promise<'reloaded' | 'old' | Refusal> {
+async function reload(
+  context: WorkflowContext,
+  input: LiveInput,
+  node: CassandraNode,
+  sha256: string,
+): Promise<'reloaded' | 'old' | Refusal> {
   try {
-    const { exitCode, stdout, stderr } = await context.kube.exec({ name: node.pod, namespace: input.dc.namespace }, node.containers[0] ?? 'cassandra', [
-      'sh',
-      '-c',
-      RELOAD_SCRIPT,
-      'sh',
-      input.keystorePath,
-      sha256,
-    ])
+    const { exitCode, stdout, stderr } = await context.kube.exec(
+      { name: node.pod, namespace: input.dc.namespace },
+      node.containers[0] ?? 'cassandra',
+      ['sh', '-c', RELOAD_SCRIPT, 'sh', input.keystorePath, sha256],
+    )
     if (exitCode === 0) return 'reloaded'
     if (exitCode === FILE_IS_OLD) return 'old'
     const said = `${stderr}\n${stdout}`
       .split('\n')
       .map((line) => line.trim())
       .find((line) => line !== '')
-    return { forbidden: false, why: `nodetool reloadssl ended with ${exitCode}${said === undefined ? '' : `: ${said.slice(0, 200)}`}` }
+    return {
+      forbidden: false,
+      why: `nodetool reloadssl ended with ${exitCode}${said === undefined ? '' : `: ${said.slice(0, 200)}`}`,
+    }
   } catch (error) {
     throwIfAborted(context.signal)
     const { code, message } = asCassSniError(error)

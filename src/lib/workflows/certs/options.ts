@@ -55,7 +55,14 @@ export interface CertsResult {
   dryRun: boolean
   authority: { subject: string; notAfter: string; fingerprint256: string }
   /** The certificate in the Secret after this run; in a dry run the one that would be issued, which has no fingerprint yet. */
-  leaf: { names: string[]; publicNames: string[]; notAfter: string; fingerprint256?: string; issued: boolean; reasons: string[] }
+  leaf: {
+    names: string[]
+    publicNames: string[]
+    notAfter: string
+    fingerprint256?: string
+    issued: boolean
+    reasons: string[]
+  }
   nodes: CertsNode[]
   /** Nodes whose host id is not in the certificate, because it is not known yet. */
   pending: { pod: string; reason: string }[]

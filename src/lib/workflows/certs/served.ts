@@ -23,13 +23,25 @@ export interface Viewer {
  * A viewer of the nodes' certificates: over a connection to the pod itself; where that is forbidden, through Istio's ingress gateway.
  * @param authority PEM
  */
-export function createViewer(context: WorkflowContext, dc: Datacenter, authority: string, gateway: { name?: string; port: number }): Viewer {
+export function createViewer(
+  context: WorkflowContext,
+  dc: Datacenter,
+  authority: string,
+  gateway: { name?: string; port: number },
+): Viewer {
   const { kube, signal } = context
   let throughGateway: Promise<Path> | undefined
-  const openGateway = async (): Promise<Path> => gatewayPath(kube, chooseGateway(await observeMesh(kube), gateway.name), { port: gateway.port })
+  const openGateway = async (): Promise<Path> =>
+    gatewayPath(kube, chooseGateway(await observeMesh(kube), gateway.name), { port: gateway.port })
 
   const see = async (path: Path, serverName: string): Promise<Look> => {
-    const { certificate } = await handshake({ open: () => path.open(), serverName, ca: authority, signal, timeoutMs: LOOK_MS })
+    const { certificate } = await handshake({
+      open: () => path.open(),
+      serverName,
+      ca: authority,
+      signal,
+      timeoutMs: LOOK_MS,
+    })
     return { served: shown(certificate) }
   }
   const fromOutside = async (node: CassandraNode): Promise<Look> => {
@@ -60,5 +72,10 @@ export function createViewer(context: WorkflowContext, dc: Datacenter, authority
 }
 
 function shown(certificate: ServedCertificate): ShownCertificate {
-  return { fingerprint256: certificate.fingerprint256, names: certificate.names, notAfter: certificate.validTo, issuer: certificate.issuer }
+  return {
+    fingerprint256: certificate.fingerprint256,
+    names: certificate.names,
+    notAfter: certificate.validTo,
+    issuer: certificate.issuer,
+  }
 }

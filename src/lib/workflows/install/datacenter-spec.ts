@@ -46,7 +46,12 @@ export function serviceAccountName(datacenterName: string): string {
 }
 
 /** A datacenter that does not exist yet: the blog's, with what the flags say. */
-export function newDatacenter(name: string, namespace: string, storageClass: string, options: InstallOptions): KubeObject {
+export function newDatacenter(
+  name: string,
+  namespace: string,
+  storageClass: string,
+  options: InstallOptions,
+): KubeObject {
   const bare: KubeObject = {
     apiVersion: 'cassandra.datastax.com/v1beta1',
     kind: 'CassandraDatacenter',
@@ -120,7 +125,10 @@ const FIXED = [
 ]
 
 /** The first setting that differs from the live datacenter's although it cannot be changed in place; undefined when there is none. */
-export function fixedDifference(desired: KubeObject, live: KubeObject): { flag: string; from: string; to: string } | undefined {
+export function fixedDifference(
+  desired: KubeObject,
+  live: KubeObject,
+): { flag: string; from: string; to: string } | undefined {
   for (const { path, flag } of FIXED) {
     const from = valueAt(live, path)
     const to = valueAt(desired, path)

@@ -36,7 +36,9 @@ async function readFile(install: Install, source: string): Promise<void> {
       },
     )
   }
-  const elsewhere = objects.find((object) => object.metadata.namespace !== undefined && object.metadata.namespace !== install.namespace)
+  const elsewhere = objects.find(
+    (object) => object.metadata.namespace !== undefined && object.metadata.namespace !== install.namespace,
+  )
   if (elsewhere !== undefined) {
     throw new CassSniError(
       'CSNI107',
@@ -48,9 +50,13 @@ async function readFile(install: Install, source: string): Promise<void> {
   }
   const name = datacenters[0]?.metadata.name
   if (install.options.datacenterName !== undefined && install.options.datacenterName !== name) {
-    throw new CassSniError('CSNI101', `--datacenter ${install.options.datacenterName} does not fit ${source}, which describes ${name}`, {
-      next: ['Leave --datacenter out.'],
-    })
+    throw new CassSniError(
+      'CSNI101',
+      `--datacenter ${install.options.datacenterName} does not fit ${source}, which describes ${name}`,
+      {
+        next: ['Leave --datacenter out.'],
+      },
+    )
   }
   install.datacenterObjects = objects
   install.datacenterName = name as string
@@ -68,14 +74,24 @@ async function askForNew(install: Install): Promise<void> {
   const { options, context } = install
   const { ask } = context
   if (ask === undefined) {
-    if (options.serverType !== undefined && options.serverType !== DEFAULTS.serverType && options.serverVersion === undefined) {
+    if (
+      options.serverType !== undefined &&
+      options.serverType !== DEFAULTS.serverType &&
+      options.serverVersion === undefined
+    ) {
       throw new CassSniError('CSNI102', `a version of ${options.serverType} is needed`, {
         next: ['kubectl cass-sni install --server-type dse --server-version 6.9.7'],
       })
     }
     return
   }
-  const text = async (name: string, flag: string, message: string, initial: string, validate?: (text: string) => string | undefined): Promise<string> =>
+  const text = async (
+    name: string,
+    flag: string,
+    message: string,
+    initial: string,
+    validate?: (text: string) => string | undefined,
+  ): Promise<string> =>
     (
       await ask({
         kind: 'text',
@@ -87,7 +103,13 @@ async function askForNew(install: Install): Promise<void> {
       })
     ).trim()
   if (options.datacenterName === undefined)
-    install.datacenterName = await text('datacenter', '--datacenter', 'Name of the datacenter', install.datacenterName, nameTrouble)
+    install.datacenterName = await text(
+      'datacenter',
+      '--datacenter',
+      'Name of the datacenter',
+      install.datacenterName,
+      nameTrouble,
+    )
   options.clusterName ??= await text('cluster-name', '--cluster-name', 'Name of the cluster', DEFAULTS.clusterName)
   options.size ??= Number(
     await text('size', '--size', 'Number of nodes', String(DEFAULTS.size), (answer) =>
@@ -113,14 +135,22 @@ async function askForNew(install: Install): Promise<void> {
     options.serverType === DEFAULTS.serverType ? DEFAULTS.serverVersion : '',
     (answer) => (/^\d+\.\d+(\.\d+)?$/.test(answer.trim()) ? undefined : 'Give a version such as 5.0.6.'),
   )
-  options.storageSize ??= await text('storage-size', '--storage-size', 'Volume size of each node', DEFAULTS.storageSize, quantityTrouble)
+  options.storageSize ??= await text(
+    'storage-size',
+    '--storage-size',
+    'Volume size of each node',
+    DEFAULTS.storageSize,
+    quantityTrouble,
+  )
   options.cpu ??= await text('cpu', '--cpu', 'CPU of each node', DEFAULTS.cpu, quantityTrouble)
   options.memory ??= await text('memory', '--memory', 'Memory of each node', DEFAULTS.memory, quantityTrouble)
 }
 
 /** kubernetes/apimachinery pkg/api/resource/quantity.go, the plain forms. */
 export function quantityTrouble(text: string): string | undefined {
-  return /^\d+(\.\d+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$/.test(text.trim()) ? undefined : 'Give a quantity such as 500m, 2 or 4Gi.'
+  return /^\d+(\.\d+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$/.test(text.trim())
+    ? undefined
+    : 'Give a quantity such as 500m, 2 or 4Gi.'
 }
 
 /** Everything that the step desires: the file's objects, or the datacenter and its service account. */
@@ -153,7 +183,10 @@ export function desiredObjects(install: Install): {
     const object = overlaid(bare, options)
     return 'spec' in object ? [{ object, ownership: 'share', mustExist: true }] : []
   }
-  const object = live === undefined ? newDatacenter(name, namespace, install.storageClass ?? '', options) : overlaid(ownedPart(live), options)
+  const object =
+    live === undefined
+      ? newDatacenter(name, namespace, install.storageClass ?? '', options)
+      : overlaid(ownedPart(live), options)
   const account = valueAt(object, ['spec', 'serviceAccountName'])
   // an account that a flag names is the user's own and has to be there; the default one is made
   if (account !== serviceAccountName(name)) return [{ object, ownership: 'own' }]
@@ -191,8 +224,10 @@ async function plan(install: Install): Promise<ChangeSet> {
 }
 
 function describe(install: Install): string {
-  const datacenter = desiredObjects(install).find((item) => item.object.kind === 'CassandraDatacenter')?.object ?? install.liveDatacenter
-  const at = (key: string): string => String(valueAt(datacenter, ['spec', key]) ?? valueAt(install.liveDatacenter, ['spec', key]) ?? '?')
+  const datacenter =
+    desiredObjects(install).find((item) => item.object.kind === 'CassandraDatacenter')?.object ?? install.liveDatacenter
+  const at = (key: string): string =>
+    String(valueAt(datacenter, ['spec', key]) ?? valueAt(install.liveDatacenter, ['spec', key]) ?? '?')
   return `${install.datacenterName}: ${at('serverType')} ${at('serverVersion')}, cluster ${at('clusterName')}, ${at('size')} nodes`
 }
 
@@ -214,7 +249,10 @@ function refuseFixed(install: Install): void {
     `${difference.flag} of datacenter ${install.datacenterName} is ${difference.from} and cannot be changed to ${difference.to} in place`,
     {
       object: `cassandradatacenter.cassandra.datastax.com/${install.datacenterName}`,
-      next: [`Leave ${difference.flag} out to keep it as it is.`, shell`kubectl get cassdc ${install.datacenterName} -n ${install.namespace} -o yaml`],
+      next: [
+        `Leave ${difference.flag} out to keep it as it is.`,
+        shell`kubectl get cassdc ${install.datacenterName} -n ${install.namespace} -o yaml`,
+      ],
     },
   )
 }
@@ -227,9 +265,13 @@ export const datacenterStep: InstallStep = {
     const { options } = install
     if (options.datacenterFile !== undefined) await readFile(install, options.datacenterFile)
     if (options.datacenterName !== undefined && nameTrouble(options.datacenterName) !== undefined) {
-      throw new CassSniError('CSNI101', `--datacenter ${options.datacenterName} is not a name that Kubernetes takes. ${nameTrouble(options.datacenterName)}`, {
-        next: ['kubectl cass-sni install --help'],
-      })
+      throw new CassSniError(
+        'CSNI101',
+        `--datacenter ${options.datacenterName} is not a name that Kubernetes takes. ${nameTrouble(options.datacenterName)}`,
+        {
+          next: ['kubectl cass-sni install --help'],
+        },
+      )
     }
     const live = await liveDatacenters(install)
     if (options.datacenterName === undefined && options.datacenterFile === undefined && live.length > 0) {
@@ -297,7 +339,9 @@ export function fileWarnings(install: Install): string[] {
   if (datacenter === undefined) return []
   const options = valueAt(datacenter, ['spec', 'config', 'cassandra-yaml', 'client_encryption_options'])
   if (valueAt(options, ['enabled']) !== true)
-    return [`${install.options.datacenterFile} does not switch on TLS to clients (client_encryption_options.enabled): routes by SNI need it`]
+    return [
+      `${install.options.datacenterFile} does not switch on TLS to clients (client_encryption_options.enabled): routes by SNI need it`,
+    ]
   if (valueAt(options, ['optional']) === true && !install.options.allowPlaintext) {
     return [
       `${install.options.datacenterFile} lets clients connect without TLS too (client_encryption_options.optional); say --allow-plaintext if that is meant`,

@@ -26,9 +26,13 @@ export function parseObjects(text: string, source: string): KubeObject[] {
     if (value === null || value === undefined) continue
     for (const item of isList(value) ? value.items : [value]) {
       if (!isKubeObject(item)) {
-        throw new CassSniError('CSNI107', `document ${index + 1} of ${source} is not a Kubernetes object: it lacks apiVersion, kind or metadata.name`, {
-          next: [shell`kubectl apply --dry-run=client -f ${source}`],
-        })
+        throw new CassSniError(
+          'CSNI107',
+          `document ${index + 1} of ${source} is not a Kubernetes object: it lacks apiVersion, kind or metadata.name`,
+          {
+            next: [shell`kubectl apply --dry-run=client -f ${source}`],
+          },
+        )
       }
       objects.push(item)
     }
@@ -45,15 +49,26 @@ function plain(document: { toJS(options: { maxAliasCount: number }): unknown }, 
   try {
     return document.toJS({ maxAliasCount: 100 })
   } catch (error) {
-    throw new CassSniError('CSNI107', `${source} cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
-      next: [shell`kubectl apply --dry-run=client -f ${source}`],
-      cause: error,
-    })
+    throw new CassSniError(
+      'CSNI107',
+      `${source} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      {
+        next: [shell`kubectl apply --dry-run=client -f ${source}`],
+        cause: error,
+      },
+    )
   }
 }
 
 function isList(value: unknown): value is { items: unknown[] } {
-  return typeof value === 'object' && value !== null && 'kind' in value && String(value.kind).endsWith('List') && 'items' in value && Array.isArray(value.items)
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'kind' in value &&
+    String(value.kind).endsWith('List') &&
+    'items' in value &&
+    Array.isArray(value.items)
+  )
 }
 
 function isKubeObject(value: unknown): value is KubeObject {
@@ -75,31 +90,41 @@ function isKubeObject(value: unknown): value is KubeObject {
 export async function readObjects(source: string, kubectl: string, signal: AbortSignal): Promise<KubeObject[]> {
   if (/^https?:\/\//i.test(source)) return parseObjects(await fetchText(source, signal), source)
   const found = await stat(source).catch((error: NodeJS.ErrnoException) => {
-    throw new CassSniError('CSNI104', `${source} cannot be read: ${error.code === 'ENOENT' ? 'no such file or folder' : error.message}`, {
-      next: [shell`ls -l ${source}`],
-      cause: error,
-    })
+    throw new CassSniError(
+      'CSNI104',
+      `${source} cannot be read: ${error.code === 'ENOENT' ? 'no such file or folder' : error.message}`,
+      {
+        next: [shell`ls -l ${source}`],
+        cause: error,
+      },
+    )
   })
   if (found.isDirectory()) return parseObjects(await kustomize(source, kubectl, signal), source)
   const text = await readFile(source, 'utf8').catch((error: Error) => {
-    throw new CassSniError('CSNI104', `${source} cannot be read: ${error.message}`, { next: [shell`ls -l ${source}`], cause: error })
+    throw new CassSniError('CSNI104', `${source} cannot be read: ${error.message}`, {
+      next: [shell`ls -l ${source}`],
+      cause: error,
+    })
   })
   return parseObjects(text, source)
 }
 
 async function fetchText(url: string, signal: AbortSignal): Promise<string> {
   const next = [shell`curl -fsSLO ${url}`, 'and name the downloaded file instead.']
-  const refused = (why: string, cause?: unknown) => new CassSniError('CSNI104', `${url} cannot be fetched: ${why}`, { next, cause })
+  const refused = (why: string, cause?: unknown) =>
+    new CassSniError('CSNI104', `${url} cannot be fetched: ${why}`, { next, cause })
   try {
     const response = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(FETCH_TIMEOUT_MS)]) })
     if (!response.ok) throw refused(`HTTP ${response.status}`)
     // a redirect must not lead from a verified server to one that nobody has verified
-    if (/^https:/i.test(url) && !response.url.startsWith('https:')) throw refused(`it redirects to ${response.url}, which is not encrypted`)
+    if (/^https:/i.test(url) && !response.url.startsWith('https:'))
+      throw refused(`it redirects to ${response.url}, which is not encrypted`)
     const parts: Uint8Array[] = []
     let size = 0
     for await (const part of response.body ?? []) {
       size += part.length
-      if (size > LARGEST_MANIFEST) throw refused(`it is larger than ${LARGEST_MANIFEST / 1024 / 1024} MiB, so it is no manifest`)
+      if (size > LARGEST_MANIFEST)
+        throw refused(`it is larger than ${LARGEST_MANIFEST / 1024 / 1024} MiB, so it is no manifest`)
       parts.push(part)
     }
     return Buffer.concat(parts).toString('utf8')

@@ -14,7 +14,9 @@ function istioctlCommand(install: Pick<Install, 'options' | 'kubeArguments'>): s
     '--skip-confirmation',
     ...(options.istioProfile === undefined ? [] : ['--set', `profile=${options.istioProfile}`]),
     ...(options.istioValues === undefined ? [] : ['--filename', options.istioValues]),
-    ...(options.istioRevision === undefined || options.istioRevision === 'default' ? [] : ['--revision', options.istioRevision]),
+    ...(options.istioRevision === undefined || options.istioRevision === 'default'
+      ? []
+      : ['--revision', options.istioRevision]),
     ...istioctlArguments(install.kubeArguments),
   ]
 }
@@ -25,7 +27,9 @@ function istioctlArguments(kubeArguments: string[]): string[] {
 }
 
 function describe(mesh: Mesh): string {
-  const istiods = mesh.istiods.map((istiod) => `${istiod.namespace}/${istiod.deployment}${istiod.version === undefined ? '' : ` ${istiod.version}`}`)
+  const istiods = mesh.istiods.map(
+    (istiod) => `${istiod.namespace}/${istiod.deployment}${istiod.version === undefined ? '' : ` ${istiod.version}`}`,
+  )
   const gateways = mesh.gateways.map((gateway) => `${gateway.namespace}/${gateway.service}`)
   return `istiod ${istiods.join(', ')}; ingress gateway ${gateways.join(', ')}`
 }
@@ -38,9 +42,16 @@ export const istioStep: InstallStep = {
     const mesh = await observeMesh(install.context.kube)
     const wanted = install.options.istioRevision
     if (wanted !== undefined && mesh.istiods.length > 0 && !mesh.istiods.some((istiod) => istiod.revision === wanted)) {
-      throw new CassSniError('CSNI501', `there is no istiod of revision ${wanted}; there is ${mesh.istiods.map((istiod) => istiod.revision).join(', ')}`, {
-        next: ['kubectl get deployments -A -l app=istiod -L istio.io/rev', 'Name one of these with --istio-revision.'],
-      })
+      throw new CassSniError(
+        'CSNI501',
+        `there is no istiod of revision ${wanted}; there is ${mesh.istiods.map((istiod) => istiod.revision).join(', ')}`,
+        {
+          next: [
+            'kubectl get deployments -A -l app=istiod -L istio.io/rev',
+            'Name one of these with --istio-revision.',
+          ],
+        },
+      )
     }
     // what cannot be seen must not be installed a second time
     if (mesh.refused !== undefined && (mesh.istiods.length === 0 || mesh.gateways.length === 0)) throw mesh.refused
@@ -55,12 +66,16 @@ export const istioStep: InstallStep = {
     }
     // An istiod alone is either another team's control plane, or what an interrupted `istioctl install` of ours left.
     if (install.options.istioProfile === undefined && install.options.istioValues === undefined) {
-      throw new CassSniError('CSNI502', `istiod runs in namespace ${mesh.istiods[0]?.namespace}, but there is no ingress gateway`, {
-        next: [
-          'Install a gateway the way that Istio was installed, for instance: helm install istio-ingressgateway istio/gateway -n istio-system',
-          'or let istioctl do it: kubectl cass-sni install --istio-profile default',
-        ],
-      })
+      throw new CassSniError(
+        'CSNI502',
+        `istiod runs in namespace ${mesh.istiods[0]?.namespace}, but there is no ingress gateway`,
+        {
+          next: [
+            'Install a gateway the way that Istio was installed, for instance: helm install istio-ingressgateway istio/gateway -n istio-system',
+            'or let istioctl do it: kubectl cass-sni install --istio-profile default',
+          ],
+        },
+      )
     }
     return {
       state: 'change',
@@ -89,7 +104,10 @@ export const istioStep: InstallStep = {
     const mesh = await observeMesh(context.kube)
     if (mesh.istiods.length === 0 || mesh.gateways.length === 0) {
       throw new CassSniError('CSNI502', 'istioctl install succeeded, but there is no ingress gateway', {
-        next: ['Choose a profile with an ingress gateway: kubectl cass-sni install --istio-profile default', 'kubectl get services -n istio-system'],
+        next: [
+          'Choose a profile with an ingress gateway: kubectl cass-sni install --istio-profile default',
+          'kubectl get services -n istio-system',
+        ],
       })
     }
     return describe(mesh)

@@ -42,20 +42,35 @@ export function waitingLines(datacenter: Datacenter): string[] {
 }
 
 /** Conditions that say what the operator does (apis/cassandra/v1beta1/cassandradatacenter_types.go). */
-const OPERATOR_BUSY = ['ReplacingNodes', 'ScalingUp', 'ScalingDown', 'Updating', 'Resuming', 'RollingRestart', 'Decommission', 'ResizingVolumes']
+const OPERATOR_BUSY = [
+  'ReplacingNodes',
+  'ScalingUp',
+  'ScalingDown',
+  'Updating',
+  'Resuming',
+  'RollingRestart',
+  'Decommission',
+  'ResizingVolumes',
+]
 
 function refuseInvalid(install: Install, datacenter: Datacenter): void {
   const valid = condition(datacenter, 'Valid')
   if (valid?.status === 'False') {
-    throw new CassSniError('CSNI303', `cass-operator finds datacenter ${datacenter.name} invalid: ${valid.message ?? valid.reason ?? 'no reason given'}`, {
-      object: `cassandradatacenter.cassandra.datastax.com/${datacenter.name}`,
-      next: [shell`kubectl describe cassdc ${datacenter.name} -n ${install.namespace}`],
-    })
+    throw new CassSniError(
+      'CSNI303',
+      `cass-operator finds datacenter ${datacenter.name} invalid: ${valid.message ?? valid.reason ?? 'no reason given'}`,
+      {
+        object: `cassandradatacenter.cassandra.datastax.com/${datacenter.name}`,
+        next: [shell`kubectl describe cassdc ${datacenter.name} -n ${install.namespace}`],
+      },
+    )
   }
   if (datacenter.stopped) {
     throw new CassSniError('CSNI303', `datacenter ${datacenter.name} is stopped (spec.stopped)`, {
       object: `cassandradatacenter.cassandra.datastax.com/${datacenter.name}`,
-      next: [shell`kubectl patch cassdc ${datacenter.name} -n ${install.namespace} --type merge -p '{"spec":{"stopped":false}}'`],
+      next: [
+        shell`kubectl patch cassdc ${datacenter.name} -n ${install.namespace} --type merge -p '{"spec":{"stopped":false}}'`,
+      ],
     })
   }
 }
@@ -74,9 +89,16 @@ async function observe(install: Install): Promise<Datacenter | undefined> {
 
 /** Seen by --timeout's error: why it was not ready in time. */
 function timeoutError(install: Install, lines: string[]): CassSniError {
-  return new CassSniError('CSNI901', `datacenter ${install.datacenterName} in namespace ${install.namespace} was not ready in time: ${lines.join('; ')}`, {
-    next: ['kubectl cass-sni install   (goes on from here)', shell`kubectl get events -n ${install.namespace} --sort-by=.lastTimestamp`],
-  })
+  return new CassSniError(
+    'CSNI901',
+    `datacenter ${install.datacenterName} in namespace ${install.namespace} was not ready in time: ${lines.join('; ')}`,
+    {
+      next: [
+        'kubectl cass-sni install   (goes on from here)',
+        shell`kubectl get events -n ${install.namespace} --sort-by=.lastTimestamp`,
+      ],
+    },
+  )
 }
 
 export const nodesStep: InstallStep = {
@@ -86,10 +108,14 @@ export const nodesStep: InstallStep = {
   async look(install): Promise<StepPlan> {
     const datacenter = await observe(install)
     if (datacenter !== undefined) install.datacenter = datacenter
-    if (datacenter !== undefined && isReady(datacenter)) return { state: 'present', note: `${datacenter.nodes.length} ready` }
+    if (datacenter !== undefined && isReady(datacenter))
+      return { state: 'present', note: `${datacenter.nodes.length} ready` }
     return {
       state: 'change',
-      note: datacenter === undefined ? 'to be started' : `${datacenter.nodes.filter((node) => node.ready).length} of ${datacenter.size} ready`,
+      note:
+        datacenter === undefined
+          ? 'to be started'
+          : `${datacenter.nodes.filter((node) => node.ready).length} of ${datacenter.size} ready`,
     }
   },
 

@@ -97,11 +97,18 @@ async function desiredFromManifest(install: Install): Promise<Desired[]> {
 
 /** The namespaces that a manifest puts objects into and does not bring itself, as those rendered from a kustomization. */
 function missingNamespaces(desired: Desired[], installed: string): Desired[] {
-  const brought = new Set([installed, ...desired.filter(({ type }) => type.kind === NAMESPACE.kind).map(({ object }) => object.metadata.name)])
+  const brought = new Set([
+    installed,
+    ...desired.filter(({ type }) => type.kind === NAMESPACE.kind).map(({ object }) => object.metadata.name),
+  ])
   const used = new Set(desired.flatMap(({ object }) => object.metadata.namespace ?? []))
   return [...used]
     .filter((name) => !brought.has(name))
-    .map((name) => ({ type: NAMESPACE, ownership: 'share', object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name } } }))
+    .map((name) => ({
+      type: NAMESPACE,
+      ownership: 'share',
+      object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name } },
+    }))
 }
 
 /** Refuses a manifest whose operator would look after other namespaces only: the datacenter would wait for ever. */
@@ -117,13 +124,17 @@ export function refuseElsewhere(objects: KubeObject[], source: string, namespace
   }
   if (operators.some((operator) => watches(operator, namespace))) return
   const watched = first.watches === 'all' ? [] : first.watches
-  throw new CassSniError('CSNI107', `the operator of ${source} looks after namespace ${watched.join(', ')} only, and the install is for ${namespace}`, {
-    object: `deployment/${first.deployment}`,
-    next: [
-      ...watched.slice(0, 1).map((name) => shell`kubectl cass-sni install -n ${name} --operator-manifest ${source}`),
-      'or use a manifest with a cluster-wide operator.',
-    ],
-  })
+  throw new CassSniError(
+    'CSNI107',
+    `the operator of ${source} looks after namespace ${watched.join(', ')} only, and the install is for ${namespace}`,
+    {
+      object: `deployment/${first.deployment}`,
+      next: [
+        ...watched.slice(0, 1).map((name) => shell`kubectl cass-sni install -n ${name} --operator-manifest ${source}`),
+        'or use a manifest with a cluster-wide operator.',
+      ],
+    },
+  )
 }
 
 async function found(install: Install): Promise<Operator | undefined> {
@@ -167,7 +178,17 @@ function helmCommand(install: Install): string[] {
     if (argument.startsWith('--as-group=')) return [`--kube-as-group=${argument.slice('--as-group='.length)}`]
     return []
   })
-  return [helm, 'upgrade', '--install', 'cass-operator', operatorChart ?? '', '--namespace', install.namespace, '--wait', ...connection]
+  return [
+    helm,
+    'upgrade',
+    '--install',
+    'cass-operator',
+    operatorChart ?? '',
+    '--namespace',
+    install.namespace,
+    '--wait',
+    ...connection,
+  ]
 }
 
 async function waitUntilReady(install: Install): Promise<Operator> {
@@ -176,7 +197,10 @@ async function waitUntilReady(install: Install): Promise<Operator> {
     throwIfAborted(context.signal)
     const operator = await found(install)
     if (operator?.ready) return operator
-    const line = operator === undefined ? 'the operator has no Deployment that watches the namespace yet' : `deployment/${operator.deployment} is not ready yet`
+    const line =
+      operator === undefined
+        ? 'the operator has no Deployment that watches the namespace yet'
+        : `deployment/${operator.deployment} is not ready yet`
     context.emit({ type: 'waiting', id: 'operator', lines: [line] })
     await sleep(OPERATOR_POLL_MS, undefined, { signal: context.signal }).catch(() => throwIfAborted(context.signal))
   }
@@ -192,10 +216,15 @@ export const operatorStep: InstallStep = {
     if (operator === undefined && options.operatorManifest === undefined && options.operatorChart === undefined) {
       const others = (await observeOperator(context.kube)).map(describe)
       const why =
-        others.length === 0 ? 'cass-operator is not in the cluster' : `cass-operator ${others.join(', ')} does not watch namespace ${install.namespace}`
+        others.length === 0
+          ? 'cass-operator is not in the cluster'
+          : `cass-operator ${others.join(', ')} does not watch namespace ${install.namespace}`
       if (context.ask === undefined) {
         throw new CassSniError('CSNI102', `${why}, and nothing says where to install it from`, {
-          next: ['kubectl cass-sni install --operator-manifest FILE, DIR or URL', 'kubectl cass-sni install --operator-chart k8ssandra/cass-operator'],
+          next: [
+            'kubectl cass-sni install --operator-manifest FILE, DIR or URL',
+            'kubectl cass-sni install --operator-chart k8ssandra/cass-operator',
+          ],
         })
       }
       const source = await context.ask({
@@ -251,7 +280,8 @@ export const operatorStep: InstallStep = {
         onLine: (line) => context.emit({ type: 'waiting', id: 'operator', lines: [`helm: ${line}`] }),
       })
       const installed = await found(install)
-      if (installed !== undefined) await applyChanges(context, await planChanges(context.kube, [withoutSidecar(installed)]))
+      if (installed !== undefined)
+        await applyChanges(context, await planChanges(context.kube, [withoutSidecar(installed)]))
     } else if (plan.changes !== undefined) {
       await applyChanges(context, plan.changes)
     }

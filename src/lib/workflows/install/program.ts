@@ -30,13 +30,21 @@ export async function programOutput(run: ProgramRun): Promise<string> {
   }
   const outcome = await runProgram(program, args, { signal: run.signal, onLine }).catch((error: unknown) => {
     if (!(error instanceof ProgramMissing)) throw error
-    throw new CassSniError(run.code, `${run.needed}, and ${program} cannot be run here: ${program} is not there or not executable`, {
-      next: run.missing,
-      cause: error,
-    })
+    throw new CassSniError(
+      run.code,
+      `${run.needed}, and ${program} cannot be run here: ${program} is not there or not executable`,
+      {
+        next: run.missing,
+        cause: error,
+      },
+    )
   })
   if (outcome.exitCode === 0) return outcome.stdout
-  throw new CassSniError(run.code, `${[program, ...args.slice(0, 2)].join(' ')} failed with exit code ${outcome.exitCode}: ${last.join(' | ')}`, {
-    next: [shell`${run.command}`, ...(run.failed ?? [])],
-  })
+  throw new CassSniError(
+    run.code,
+    `${[program, ...args.slice(0, 2)].join(' ')} failed with exit code ${outcome.exitCode}: ${last.join(' | ')}`,
+    {
+      next: [shell`${run.command}`, ...(run.failed ?? [])],
+    },
+  )
 }

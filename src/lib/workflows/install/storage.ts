@@ -12,7 +12,10 @@ import type { Install, InstallStep, StepPlan } from './step.ts'
 /** The name that the blog gives to the class. */
 export const SERVER_STORAGE = 'server-storage'
 /** storage.kubernetes.io, kubernetes/kubernetes pkg/volume/util/storageclass.go. */
-const DEFAULT_CLASS = ['storageclass.kubernetes.io/is-default-class', 'storageclass.beta.kubernetes.io/is-default-class']
+const DEFAULT_CLASS = [
+  'storageclass.kubernetes.io/is-default-class',
+  'storageclass.beta.kubernetes.io/is-default-class',
+]
 
 /** As in the blog: a volume is bound where its pod runs, and goes with its claim. */
 function serverStorage(datacenter: string, provisioner: string, parameters: Record<string, string>): Desired {
@@ -57,21 +60,33 @@ async function chooseClass(install: Install): Promise<string> {
     storageClassOf(install.liveDatacenter)
   if (wanted !== undefined) {
     if (names.includes(wanted)) return wanted
-    throw new CassSniError('CSNI204', `there is no StorageClass ${wanted}; there is ${names.length === 0 ? 'none' : names.join(', ')}`, {
-      object: `storageclass.storage.k8s.io/${wanted}`,
-      next: [
-        'kubectl get storageclasses',
-        `kubectl cass-sni install --storage-provisioner PROVISIONER   (makes ${SERVER_STORAGE})`,
-        ...(names[0] === undefined ? [] : [shell`kubectl cass-sni install --storage-class ${names[0]}`]),
-      ],
-    })
+    throw new CassSniError(
+      'CSNI204',
+      `there is no StorageClass ${wanted}; there is ${names.length === 0 ? 'none' : names.join(', ')}`,
+      {
+        object: `storageclass.storage.k8s.io/${wanted}`,
+        next: [
+          'kubectl get storageclasses',
+          `kubectl cass-sni install --storage-provisioner PROVISIONER   (makes ${SERVER_STORAGE})`,
+          ...(names[0] === undefined ? [] : [shell`kubectl cass-sni install --storage-class ${names[0]}`]),
+        ],
+      },
+    )
   }
-  const byDefault = classes.find(isDefault) ?? classes.find((storageClass) => storageClass.metadata.name === SERVER_STORAGE)
+  const byDefault =
+    classes.find(isDefault) ?? classes.find((storageClass) => storageClass.metadata.name === SERVER_STORAGE)
   if (byDefault !== undefined) return byDefault.metadata.name
   if (context.ask !== undefined) return askForClass(install, names)
-  throw new CassSniError('CSNI102', `the cluster has no default StorageClass${names.length === 0 ? '' : `; there is ${names.join(', ')}`}`, {
-    next: ['kubectl cass-sni install --storage-class NAME', `kubectl cass-sni install --storage-provisioner PROVISIONER   (makes ${SERVER_STORAGE})`],
-  })
+  throw new CassSniError(
+    'CSNI102',
+    `the cluster has no default StorageClass${names.length === 0 ? '' : `; there is ${names.join(', ')}`}`,
+    {
+      next: [
+        'kubectl cass-sni install --storage-class NAME',
+        `kubectl cass-sni install --storage-provisioner PROVISIONER   (makes ${SERVER_STORAGE})`,
+      ],
+    },
+  )
 }
 
 const NEW_CLASS = ''
@@ -88,7 +103,10 @@ async function askForClass({ context, options }: Install, names: string[]): Prom
           name: 'storage-class',
           flag: '--storage-class',
           message: 'StorageClass of the data volumes',
-          choices: [...names.map((name) => ({ value: name, label: name })), { value: NEW_CLASS, label: `a new one, ${SERVER_STORAGE}` }],
+          choices: [
+            ...names.map((name) => ({ value: name, label: name })),
+            { value: NEW_CLASS, label: `a new one, ${SERVER_STORAGE}` },
+          ],
         })
   if (chosen !== NEW_CLASS) return chosen
   const provisioner = await ask({
@@ -113,7 +131,9 @@ export const storageStep: InstallStep = {
     const { options, context } = install
     if (options.storageProvisioner === undefined) {
       if (Object.keys(options.storageParameters).length > 0) {
-        throw new CassSniError('CSNI101', '--storage-parameter needs --storage-provisioner', { next: ['kubectl cass-sni install --help'] })
+        throw new CassSniError('CSNI101', '--storage-parameter needs --storage-provisioner', {
+          next: ['kubectl cass-sni install --help'],
+        })
       }
       install.storageClass = await chooseClass(install)
       return
@@ -126,13 +146,19 @@ export const storageStep: InstallStep = {
       )
     }
     const live = await context.kube.get(STORAGE_CLASS, SERVER_STORAGE)
-    if (live !== undefined && (live['provisioner'] !== options.storageProvisioner || !sameParameters(live, options.storageParameters))) {
+    if (
+      live !== undefined &&
+      (live['provisioner'] !== options.storageProvisioner || !sameParameters(live, options.storageParameters))
+    ) {
       throw new CassSniError(
         'CSNI307',
         `StorageClass ${SERVER_STORAGE} is there with provisioner ${String(live['provisioner'])} and parameters ${JSON.stringify(live['parameters'] ?? {})}, which Kubernetes does not let anyone change`,
         {
           object: `storageclass.storage.k8s.io/${SERVER_STORAGE}`,
-          next: [`kubectl cass-sni install --storage-class ${SERVER_STORAGE}   (uses it as it is)`, `kubectl get storageclass ${SERVER_STORAGE} -o yaml`],
+          next: [
+            `kubectl cass-sni install --storage-class ${SERVER_STORAGE}   (uses it as it is)`,
+            `kubectl get storageclass ${SERVER_STORAGE} -o yaml`,
+          ],
         },
       )
     }
@@ -145,8 +171,11 @@ export const storageStep: InstallStep = {
     if (options.storageProvisioner === undefined) return { state: 'present', note: name }
     const live = await context.kube.get(STORAGE_CLASS, SERVER_STORAGE)
     // a class of the same make is used whoever made it
-    if (live !== undefined && live['provisioner'] === options.storageProvisioner) return { state: 'present', note: name }
-    const changes = await planChanges(context.kube, [serverStorage(install.datacenterName, options.storageProvisioner, options.storageParameters)])
+    if (live !== undefined && live['provisioner'] === options.storageProvisioner)
+      return { state: 'present', note: name }
+    const changes = await planChanges(context.kube, [
+      serverStorage(install.datacenterName, options.storageProvisioner, options.storageParameters),
+    ])
     return {
       state: 'change',
       note: `${name}, provisioner ${options.storageProvisioner}`,
