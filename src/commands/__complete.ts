@@ -4,7 +4,10 @@ import { complete, completionText, isPlainWord, type KnownCommand, type Live } f
 /** A shell waits for the answer while the user has pressed Tab. */
 const PATIENCE_MS = 900
 
-/** What kubectl asks through kubectl_complete-cass_sni. Its arguments are the words as typed so far, not flags of its own. */
+/**
+ * What kubectl asks through kubectl_complete-cass_sni. Its arguments are the words as typed so far, not flags of its
+ * own.
+ */
 export default class Complete extends Command {
   static override hidden = true
   static override strict = false

@@ -81,14 +81,18 @@ export function complete(
 }
 
 /**
- * Whether a shell takes a name as it is: what it completes is put into the command line without quotes, and old completion scripts
+ * Whether a shell takes a name as it is: what it completes is put into the command line without quotes, and old
+ * completion scripts
  * of bash even evaluate it (spf13/cobra bash_completions.go, compgen -W). Other names are not offered.
  */
 export function isPlainWord(name: string): boolean {
   return /^[A-Za-z0-9][\w.:@/+=,%-]*$/.test(name)
 }
 
-/** The text for kubectl: a candidate a line with its description after a tab, then the directive (4: no files; 0: files too). */
+/**
+ * The text for kubectl: a candidate a line with its description after a tab, then the directive (4: no files; 0:
+ * files too).
+ */
 export function completionText({ candidates, files }: Pick<Completion, 'candidates' | 'files'>): string {
   const lines = candidates.map(({ value, description }) => (description ? `${value}\t${description}` : value))
   return `${[...lines, files ? ':0' : ':4'].join('\n')}\n`

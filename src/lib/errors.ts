@@ -17,7 +17,10 @@ interface Registered {
   exit?: ExitCode
 }
 
-/** All codes in order: 1xx usage, 2xx the cluster, 3xx Cassandra, 4xx certificates, 5xx Istio and routes, 6xx connections, 7xx other programs, 9xx the run itself. */
+/**
+ * All codes in order: 1xx usage, 2xx the cluster, 3xx Cassandra, 4xx certificates, 5xx Istio and routes, 6xx
+ * connections, 7xx other programs, 9xx the run itself.
+ */
 export const ERROR_CODES = {
   CSNI101: { title: 'the command line is wrong', exit: EXIT.usage },
   CSNI102: { title: 'an answer is missing and nobody can be asked', exit: EXIT.usage },
@@ -126,7 +129,8 @@ export function throwIfAborted(signal: AbortSignal): void {
 }
 
 /**
- * A command for `next` that can be pasted into a POSIX shell whatever is in it: names of objects, contexts and files stand in it as one
+ * A command for `next` that can be pasted into a POSIX shell whatever is in it: names of objects, contexts and files
+ * stand in it as one
  * word each, those of an array as several. Literal text is left as it is.
  */
 export function shell(literals: TemplateStringsArray, ...words: (string | number | readonly string[])[]): string {
@@ -137,7 +141,8 @@ export function shell(literals: TemplateStringsArray, ...words: (string | number
 }
 
 /**
- * One word of a POSIX shell, quoted unless it is harmless (POSIX.1 Shell Command Language 2.2.2). Control characters are left out, for the
+ * One word of a POSIX shell, quoted unless it is harmless (POSIX.1 Shell Command Language 2.2.2). Control characters
+ * are left out, for the
  * border of the output takes them out later, and could take a quote along (as a part of an escape sequence).
  */
 export function shellWord(text: string): string {

@@ -73,7 +73,10 @@ export class Interruption {
     }
   }
 
-  /** When the run was aborted: the error to report instead of what the abort caused. Workflows may have thrown a fuller CSNI901 or CSNI902. */
+  /**
+   * When the run was aborted: the error to report instead of what the abort caused. Workflows may have thrown a
+   * fuller CSNI901 or CSNI902.
+   */
   reasonFor(caught: unknown): CassSniError | undefined {
     if (!this.signal.aborted) return undefined
     const reason = asCassSniError(this.signal.reason)

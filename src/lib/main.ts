@@ -13,7 +13,8 @@ interface Start {
 
 /** Runs the command that the words name. Resolves with the exit code; never rejects. */
 export async function main(argv: readonly string[], start: Start): Promise<number> {
-  // Set for another program, it would let this one load a manifest from anybody: what is not to be verified has a flag of its own.
+  // Set for another program, it would let this one load a manifest from anybody: what is not to be verified has a
+  // flag of its own.
   delete process.env.NODE_TLS_REJECT_UNAUTHORIZED
   try {
     const config = await load(start)
@@ -48,7 +49,10 @@ async function load({ root, development }: Start): Promise<Config> {
   return Config.load({ root, pjson, ignoreManifest: true })
 }
 
-/** Flags that were written before the command ("-n ns verify"), as kubectl allows, go behind it, where oclif looks for them. */
+/**
+ * Flags that were written before the command ("-n ns verify"), as kubectl allows, go behind it, where oclif looks for
+ * them.
+ */
 function flagsLast(words: string[]): string[] {
   let at = 0
   while (words[at]?.startsWith('-') && words[at] !== '--') {

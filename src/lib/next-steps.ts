@@ -22,8 +22,10 @@ const OWN = /\bkubectl cass-sni (certs ca|routes sync|certs|install|verify|cqlsh
 const FOREIGN = /(^|: )(kubectl|istioctl)(?= (?!cass-sni)[a-z-])/
 
 /**
- * The same proposals, with the flags that lead where the user was: pasted as they are, they must not go to the context's own namespace, or
- * to another cluster. What a proposal says itself is left as it is. `portFlag` is the flag with the gateway's port: `port-forward` has its own.
+ * The same proposals, with the flags that lead where the user was: pasted as they are, they must not go to the
+ * context's own namespace, or
+ * to another cluster. What a proposal says itself is left as it is. `portFlag` is the flag with the gateway's port:
+ * `port-forward` has its own.
  */
 export function targeted(next: readonly string[], given: Given, portFlag = 'port'): string[] {
   const gateways = { ...given, port: given[portFlag] }
@@ -41,7 +43,10 @@ export function targeted(next: readonly string[], given: Given, portFlag = 'port
   })
 }
 
-/** What kubectl reads of the kubeconfig only, it reads without a context; istioctl impersonates nobody in older versions. */
+/**
+ * What kubectl reads of the kubeconfig only, it reads without a context; istioctl impersonates nobody in older
+ * versions.
+ */
 function foreignFlags(program: string, line: string): string[] {
   if (line.includes('kubectl config ')) return ['kubeconfig']
   return program === 'istioctl' ? ['kubeconfig', 'context'] : CONNECTION

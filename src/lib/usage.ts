@@ -29,13 +29,19 @@ function distance(a: string, b: string): number {
   return rows[a.length]?.[b.length] ?? 0
 }
 
-/** What oclif's parser throws, as far as it is looked at (@oclif/core lib/parser/errors.js). Never its `parse`: it holds the whole configuration. */
+/**
+ * What oclif's parser throws, as far as it is looked at (@oclif/core lib/parser/errors.js). Never its `parse`: it
+ * holds the whole configuration.
+ */
 interface ParserError extends Error {
   flags?: string[]
   args?: unknown[]
 }
 
-/** What the parsing of a command line threw, as a CSNI101. `flagNames` are those of the command, `help` the command that shows its help. */
+/**
+ * What the parsing of a command line threw, as a CSNI101. `flagNames` are those of the command, `help` the command
+ * that shows its help.
+ */
 export function usageError(thrown: unknown, flagNames: readonly string[], help: string): CassSniError {
   const error: ParserError = thrown instanceof Error ? thrown : new Error(String(thrown))
   const own = thrown instanceof CassSniError ? thrown.next : []

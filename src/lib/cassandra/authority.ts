@@ -1,13 +1,22 @@
-/** The Secrets in which cass-operator keeps a datacenter's certificate authority and keystore: where they are, and reading them. */
+/**
+ * The Secrets in which cass-operator keeps a datacenter's certificate authority and keystore: where they are, and
+ * reading them.
+ */
 import type { Kube, KubeObject } from '../cluster/kube.ts'
 import { SECRET } from '../cluster/resources.ts'
 import { CassSniError, shell } from '../errors.ts'
 import type { Datacenter } from './datacenter.ts'
 
-/** Annotation on the keystore Secret: the public names that the certificate carries besides those of the cluster, comma-separated. */
+/**
+ * Annotation on the keystore Secret: the public names that the certificate carries besides those of the cluster,
+ * comma-separated.
+ */
 export const PUBLIC_NAMES_ANNOTATION = 'cass-sni/public-names'
 
-/** The path at which cass-operator mounts its own keystore (k8ssandra/cass-operator pkg/serverconfig/parsing.go compares with exactly this). */
+/**
+ * The path at which cass-operator mounts its own keystore (k8ssandra/cass-operator pkg/serverconfig/parsing.go
+ * compares with exactly this).
+ */
 export const OPERATOR_KEYSTORE_PATH = '/etc/encryption/node-keystore.jks'
 
 /** A datacenter's CA as it lies in its Secret. `key` is a secret: never printed. */
@@ -38,7 +47,10 @@ export function keystoreObject(dc: Datacenter): string {
   return `secret/${dc.keystores.keystoreSecret} in namespace ${dc.namespace}`
 }
 
-/** The password of the keystore: the configured one, else the datacenter's name, which is what the operator uses (pkg/utils/crypto.go). */
+/**
+ * The password of the keystore: the configured one, else the datacenter's name, which is what the operator uses
+ * (pkg/utils/crypto.go).
+ */
 export function keystorePassword(dc: Datacenter): string {
   return dc.clientEncryption.keystorePassword ?? dc.serverEncryption.keystorePassword ?? dc.name
 }
@@ -54,7 +66,8 @@ export async function readAuthorityMaterial(kube: Kube, dc: Datacenter): Promise
 
 /**
  * The CA certificate of a datacenter, PEM, its first block, without the key. What a client trusts.
- * @throws CSNI204 when the Secret is missing, CSNI401 when it holds no certificate, CSNI203 when the user may not read Secrets.
+ * @throws CSNI204 when the Secret is missing, CSNI401 when it holds no certificate, CSNI203 when the user may not
+ * read Secrets.
  */
 export async function readAuthorityCertificate(kube: Kube, dc: Datacenter): Promise<string> {
   const data = await readSecret(kube, dc, dc.keystores.caSecret, 'certificate authority')

@@ -6,7 +6,8 @@ import { CassSniError, shell } from '../errors.ts'
 import type { Credentials, Datacenter } from './datacenter.ts'
 
 /**
- * User name and password of the datacenter's superuser, exactly as the Secret holds them (a password may begin or end with anything).
+ * User name and password of the datacenter's superuser, exactly as the Secret holds them (a password may begin or end
+ * with anything).
  * Throws CSNI304 when the Secret is missing, lacks a key, or may not be read.
  */
 export async function readCredentials(kube: Kube, datacenter: Datacenter): Promise<Credentials> {

@@ -127,7 +127,10 @@ export function datacenterFrom({
   }
 }
 
-/** Does an object carry the labels of this datacenter? Before metadataVersion 1 the operator labelled with the overriding name (`datacenterPods()` of the operator). */
+/**
+ * Does an object carry the labels of this datacenter? Before metadataVersion 1 the operator labelled with the
+ * overriding name (`datacenterPods()` of the operator).
+ */
 function members(cr: CassandraDatacenterObject): (object: KubeObject) => boolean {
   const cluster = labelValueFor(cr.spec?.clusterName ?? '')
   const names = new Set([labelValueFor(cr.metadata.name)])
@@ -146,7 +149,10 @@ interface NodeSources {
   answers: ReadonlyMap<string, string>
 }
 
-/** One node per pod there is, and per pod there ought to be: a pod that is just being made anew is not a node that vanished. */
+/**
+ * One node per pod there is, and per pod there ought to be: a pod that is just being made anew is not a node that
+ * vanished.
+ */
 function nodesOf(sources: NodeSources): CassandraNode[] {
   const { cr, sets, pods } = sources
   const byName = new Map(pods.map((pod) => [pod.metadata.name, pod]))
@@ -216,7 +222,8 @@ function nodeFrom(
 
 /**
  * The host id of a Started node, or why the status is not to be believed: it names none, one that another pod has too,
- * or one recorded for another address (k8ssandra/cass-operator UpdateCassandraNodeStatus does not refresh an id that is set).
+ * or one recorded for another address (k8ssandra/cass-operator UpdateCassandraNodeStatus does not refresh an id that
+ * is set).
  */
 function hostIdOf(
   pod: string,
@@ -256,7 +263,10 @@ function ownedByStatefulSet(pod: Pod): boolean {
   return owners.length === 0 || owners.some((owner) => owner.kind === 'StatefulSet')
 }
 
-/** The Secret that is mounted: its name is made of another name than the Secret's that the operator creates (construct_podtemplatespec.go), so it is read. */
+/**
+ * The Secret that is mounted: its name is made of another name than the Secret's that the operator creates
+ * (construct_podtemplatespec.go), so it is read.
+ */
 function keystoresOf(name: string, sets: StatefulSet[]): KeystoreLocations {
   const mounted = sets
     .flatMap((set) => set.spec?.template?.spec?.volumes ?? [])

@@ -1,6 +1,8 @@
 /** What a CassandraDatacenter is to the rest of the program: the vocabulary of this room. `observe.ts` fills it. */
 
-/** How far cass-operator has brought a node: its label cassandra.datastax.com/node-state, or what is known without it. */
+/**
+ * How far cass-operator has brought a node: its label cassandra.datastax.com/node-state, or what is known without it.
+ */
 export type NodeState =
   | 'Ready-to-Start'
   | 'Starting'
@@ -15,7 +17,10 @@ export type NodeState =
 export interface CassandraNode {
   /** Pod name, e.g. dse-dc1-default-sts-0. */
   pod: string
-  /** uid of the pod; a new one means another pod under the same name. Empty while the pod does not exist (it is being made anew, or the datacenter is stopped). */
+  /**
+   * uid of the pod; a new one means another pod under the same name. Empty while the pod does not exist (it is being
+   * made anew, or the datacenter is stopped).
+   */
   podUid: string
   statefulSet: string
   /** The number that ends the pod's name. Unique only within a rack. */

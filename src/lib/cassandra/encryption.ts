@@ -1,7 +1,10 @@
 /** The TLS settings in a CassandraDatacenter's configuration. */
 import type { EncryptionOptions } from './datacenter.ts'
 
-/** client_encryption_options and server_encryption_options out of `spec.config` (or out of a config Secret's text), which is free-form JSON. */
+/**
+ * client_encryption_options and server_encryption_options out of `spec.config` (or out of a config Secret's text),
+ * which is free-form JSON.
+ */
 export function encryptionFrom(config: unknown): {
   client: EncryptionOptions
   server: EncryptionOptions

@@ -7,7 +7,8 @@ import { asHostId, MANAGEMENT_PORT } from './names.ts'
 /**
  * The node's own host id, from `GET /api/v0/metadata/endpoints` of k8ssandra/management-api-for-apache-cassandra:
  * `{"entity": [{"IS_LOCAL": "true", "HOST_ID": "…", …}]}`, all values text.
- * Undefined when the user may not connect to the pod, or it does not answer, or not with that: then nothing is known, and that is no error.
+ * Undefined when the user may not connect to the pod, or it does not answer, or not with that: then nothing is known,
+ * and that is no error.
  */
 export async function askHostId(kube: Kube, pod: { name: string; namespace: string }): Promise<string | undefined> {
   try {

@@ -12,7 +12,8 @@ export const CQL_PORT = 9042
 export const MANAGEMENT_PORT = 8080
 
 /**
- * The value of a label for a name: spaces and illegal characters vanish, upper case stays ("My Cluster" gives "MyCluster").
+ * The value of a label for a name: spaces and illegal characters vanish, upper case stays ("My Cluster" gives
+ * "MyCluster").
  * As `CleanLabelValue` in k8ssandra/cass-operator apis/cassandra/v1beta1/cassandradatacenter_types.go.
  */
 export function labelValueFor(name: string): string {
@@ -21,7 +22,8 @@ export function labelValueFor(name: string): string {
 
 /**
  * The part of an object's name for a cluster's or datacenter's name: "My_Cluster 1" gives "my-cluster1".
- * As `CleanupForKubernetes` in the same file: a DNS-1035 label stays as it is, else it is lowered and what does not fit is dropped.
+ * As `CleanupForKubernetes` in the same file: a DNS-1035 label stays as it is, else it is lowered and what does not
+ * fit is dropped.
  */
 export function objectNameFor(name: string): string {
   if (name.length <= 63 && /^[a-z]([-a-z0-9]*[a-z0-9])?$/.test(name)) return name

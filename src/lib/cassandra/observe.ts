@@ -18,7 +18,8 @@ export interface DatacenterChoice {
 
 /**
  * The datacenter of a namespace with its nodes, in one round trip (more only when a host id is in doubt).
- * Throws CSNI301 when there is none, CSNI204 when there is no such namespace, CSNI105 when there are several and none is named,
+ * Throws CSNI301 when there is none, CSNI204 when there is no such namespace, CSNI105 when there are several and none
+ * is named,
  * CSNI305 when the API server does not know CassandraDatacenters.
  */
 export async function observeDatacenter(kube: Kube, choice: DatacenterChoice): Promise<Datacenter> {
@@ -36,7 +37,8 @@ async function look(
   kube: Kube,
   { namespace, name, clusterDomain }: DatacenterChoice,
 ): Promise<{ found?: Datacenter; all: CassandraDatacenterObject[] }> {
-  // All three are read at once: the labels are the same for every datacenter, and those of others are passed over later.
+  // All three are read at once: the labels are the same for every datacenter, and those of others are passed over
+  // later.
   const [all, statefulSets, pods] = await Promise.all([
     datacentersOf(kube, namespace, name),
     // Without the right to list StatefulSets the pods still tell their subdomain.
@@ -123,7 +125,10 @@ function choose(
   )
 }
 
-/** With `spec.configSecret` the configuration stands in a Secret under the key `config`. Who may not read it sees no TLS settings; the rest needs none. */
+/**
+ * With `spec.configSecret` the configuration stands in a Secret under the key `config`. Who may not read it sees no
+ * TLS settings; the rest needs none.
+ */
 async function withConfigSecret(kube: Kube, cr: CassandraDatacenterObject): Promise<CassandraDatacenterObject> {
   const name = cr.spec?.configSecret
   if (name === undefined || name === '' || cr.metadata.namespace === undefined) return cr

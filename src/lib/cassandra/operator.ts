@@ -13,13 +13,17 @@ export interface Operator {
   version?: string
   /** The namespaces whose datacenters it looks after. */
   watches: string[] | 'all'
-  /** Istio would put a sidecar into its pods, which breaks its webhooks: the namespace injects and the pod template does not refuse. */
+  /**
+   * Istio would put a sidecar into its pods, which breaks its webhooks: the namespace injects and the pod template
+   * does not refuse.
+   */
   injected: boolean
 }
 
 /**
  * All Deployments of cass-operator, wherever they are. When the user may not list Deployments of all namespaces,
- * those of the namespace in force and of "cass-operator" are looked at; when there is none either, the missing right is thrown
+ * those of the namespace in force and of "cass-operator" are looked at; when there is none either, the missing right
+ * is thrown
  * (CSNI203): an operator out of sight must not be installed a second time.
  */
 export async function observeOperator(kube: Kube): Promise<Operator[]> {
@@ -55,8 +59,10 @@ export async function observeOperator(kube: Kube): Promise<Operator[]> {
 }
 
 /**
- * By the label of the Helm chart and kustomize output (app.kubernetes.io/name), by the Deployment's name, or by the image:
- * the manifests of 1.7 to 1.9 label only control-plane=controller-manager (k8ssandra/cass-operator config/manager/manager.yaml).
+ * By the label of the Helm chart and kustomize output (app.kubernetes.io/name), by the Deployment's name, or by the
+ * image:
+ * the manifests of 1.7 to 1.9 label only control-plane=controller-manager (k8ssandra/cass-operator
+ * config/manager/manager.yaml).
  */
 function isOperator({ metadata, spec }: Deployment): boolean {
   if (
@@ -70,7 +76,10 @@ function isOperator({ metadata, spec }: Deployment): boolean {
   )
 }
 
-/** Pure: one Deployment of cass-operator as seen by its own pod template. `namespaceInjects`: Istio injects into pods of its namespace. */
+/**
+ * Pure: one Deployment of cass-operator as seen by its own pod template. `namespaceInjects`: Istio injects into pods
+ * of its namespace.
+ */
 export function operatorFrom(deployment: Deployment, namespaceInjects: boolean): Operator {
   const { metadata, spec, status } = deployment
   const template = spec?.template
@@ -80,7 +89,8 @@ export function operatorFrom(deployment: Deployment, namespaceInjects: boolean):
     containers.find((c) => c.name === 'manager') ??
     containers[0]
   const version = /:v?(\d+\.\d+\.\d+[-+.\w]*)(?:@|$)/.exec(manager?.image ?? '')?.[1]
-  // An unset or empty WATCH_NAMESPACE means all (operator-sdk); the Deployment of a namespaced install takes it from its own metadata, without a value.
+  // An unset or empty WATCH_NAMESPACE means all (operator-sdk); the Deployment of a namespaced install takes it from
+  // its own metadata, without a value.
   const variable = manager?.env?.find((each) => each.name === 'WATCH_NAMESPACE')
   const fromField = variable !== undefined && variable.value === undefined && variable.valueFrom !== undefined
   const listed = (variable?.value ?? '')

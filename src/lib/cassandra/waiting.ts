@@ -12,8 +12,10 @@ const STATE_TEXT: Partial<Record<NodeState, string>> = {
 }
 
 /**
- * The reason, e.g. "no CPU: 0/1 nodes are available: 1 Insufficient cpu." or "init: server-config-init"; undefined when all containers are ready.
- * What stands in the way first is told first: deletion, scheduling and volumes, init containers, images and crashes, then Cassandra's own start.
+ * The reason, e.g. "no CPU: 0/1 nodes are available: 1 Insufficient cpu." or "init: server-config-init"; undefined
+ * when all containers are ready.
+ * What stands in the way first is told first: deletion, scheduling and volumes, init containers, images and crashes,
+ * then Cassandra's own start.
  */
 export function waitingReason(pod: Pod, state: NodeState): string | undefined {
   if (pod.metadata.deletionTimestamp !== undefined) return 'terminating'
@@ -34,7 +36,10 @@ export function waitingReason(pod: Pod, state: NodeState): string | undefined {
   return short(pod.status?.phase === 'Failed' ? 'the pod failed' : 'containers are being created')
 }
 
-/** The resource that the scheduler misses, from its own message (kubernetes/kubernetes pkg/scheduler: "Insufficient cpu", "unbound immediate PersistentVolumeClaims"). */
+/**
+ * The resource that the scheduler misses, from its own message (kubernetes/kubernetes pkg/scheduler: "Insufficient
+ * cpu", "unbound immediate PersistentVolumeClaims").
+ */
 function obstacle(message: string): string {
   if (/persistentvolumeclaim|persistent volume/i.test(message)) return 'no volume: '
   if (/Insufficient cpu/.test(message)) return /Insufficient memory/.test(message) ? 'no CPU and memory: ' : 'no CPU: '
@@ -66,7 +71,10 @@ function containerTrouble(statuses: ContainerStatus[] | undefined, prefix: strin
   return undefined
 }
 
-/** "init: server-config-init" while that init container has not ended; sidecars (restartPolicy Always) count as done once started. */
+/**
+ * "init: server-config-init" while that init container has not ended; sidecars (restartPolicy Always) count as done
+ * once started.
+ */
 function initProgress(pod: Pod): string | undefined {
   const sidecars = new Set(
     (pod.spec?.initContainers ?? []).filter((c) => c.restartPolicy === 'Always').map((c) => c.name),

@@ -22,7 +22,8 @@ export interface AuthorityPlace {
 }
 
 /**
- * The CA from its PEM texts: the first block of each, as cass-operator takes them (k8ssandra/cass-operator pkg/utils/crypto.go prepare_ca).
+ * The CA from its PEM texts: the first block of each, as cass-operator takes them (k8ssandra/cass-operator
+ * pkg/utils/crypto.go prepare_ca).
  * @throws CSNI401 when a part cannot be read, the certificate is no CA's, or the key belongs to another certificate.
  */
 export function parseAuthority(certificatePem: string, keyPem: string, place: AuthorityPlace): Authority {

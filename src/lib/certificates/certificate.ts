@@ -56,7 +56,8 @@ export function dateText(date: Date): string {
 }
 
 /**
- * The names in Node's text form of a subjectAltName: "DNS:a, IP Address:10.0.0.1"; a value with special characters is a JSON string there
+ * The names in Node's text form of a subjectAltName: "DNS:a, IP Address:10.0.0.1"; a value with special characters is
+ * a JSON string there
  * (nodejs/node src/crypto/crypto_common.cc, since CVE-2021-44532).
  */
 function subjectAltNames(text: string): string[] {

@@ -33,7 +33,8 @@ export interface IssuedLeaf {
 }
 
 /**
- * A new RSA key and a certificate for it: for servers and for clients, since nodes are clients of one another with the same keystore.
+ * A new RSA key and a certificate for it: for servers and for clients, since nodes are clients of one another with
+ * the same keystore.
  * Valid from five minutes ago for a year, but never beyond its authority.
  * @throws CSNI401 when the authority's key is of a kind that is not supported
  */

@@ -1,6 +1,8 @@
 /**
- * The Java keystore format JKS, read and written. It is what cass-operator writes (k8ssandra/cass-operator pkg/utils/crypto.go, with
- * pavel-v-chernykh/keystore-go) and what every Java reads, whatever its version. The format and the protection of its keys are those of
+ * The Java keystore format JKS, read and written. It is what cass-operator writes (k8ssandra/cass-operator
+ * pkg/utils/crypto.go, with
+ * pavel-v-chernykh/keystore-go) and what every Java reads, whatever its version. The format and the protection of its
+ * keys are those of
  * OpenJDK (openjdk/jdk src/java.base/share/classes/sun/security/provider/JavaKeyStore.java and KeyProtector.java).
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
@@ -98,7 +100,10 @@ export function protectKey(key: Buffer, password: string, salt: Buffer): Buffer 
   return sequence(sequence(objectIdentifier(KEY_PROTECTOR), encode(TAG.null)), encode(TAG.octetString, protectedBytes))
 }
 
-/** The private key of a key entry, PKCS#8 DER; undefined when the password does not open it or it is protected in another way. */
+/**
+ * The private key of a key entry, PKCS#8 DER; undefined when the password does not open it or it is protected in
+ * another way.
+ */
 export function recoverKey(protectedKey: Buffer, password: string): Buffer | undefined {
   let sealed: Buffer
   try {
@@ -214,7 +219,10 @@ function block(bytes: Buffer): Buffer {
   return Buffer.concat([uint32(bytes.length), bytes])
 }
 
-/** DataOutput.writeUTF: for text without NUL and beyond-BMP characters, which aliases of certificates do not have, the same as UTF-8. */
+/**
+ * DataOutput.writeUTF: for text without NUL and beyond-BMP characters, which aliases of certificates do not have, the
+ * same as UTF-8.
+ */
 function modifiedUtf8(text: string): Buffer {
   const bytes = Buffer.from(text, 'utf8')
   const length = Buffer.alloc(2)

@@ -13,13 +13,17 @@ const HOST_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 /** So many missing names are spelled out in a reason. */
 const NAMES_SHOWN = 3
 
-/** The name that cass-operator puts into its own certificates (k8ssandra/cass-operator pkg/utils/crypto.go GenerateJKS), alias and common name as well. */
+/**
+ * The name that cass-operator puts into its own certificates (k8ssandra/cass-operator pkg/utils/crypto.go
+ * GenerateJKS), alias and common name as well.
+ */
 export function operatorName(dc: Datacenter): string {
   return `${dc.name}.${dc.namespace}.cassdc`
 }
 
 /**
- * Every name that the certificate of the datacenter must carry, in a stable order: what the operator puts in, the datacenter's Services,
+ * Every name that the certificate of the datacenter must carry, in a stable order: what the operator puts in, the
+ * datacenter's Services,
  * then per node its DNS name and its host id, then the public names.
  */
 export function requiredNames(dc: Datacenter, publicNames: readonly string[]): string[] {
@@ -73,7 +77,8 @@ export function parsePublicNames(given: readonly string[]): string[] {
 }
 
 /**
- * The names of a new certificate: the required ones; and while a node has no host id, the host ids of the old certificate too, because a node
+ * The names of a new certificate: the required ones; and while a node has no host id, the host ids of the old
+ * certificate too, because a node
  * that is only restarting comes back under its own.
  */
 export function namesToIssue(
@@ -86,7 +91,8 @@ export function namesToIssue(
 }
 
 /**
- * The names that a certificate carries for nobody any more, which were public names: neither required, nor a host id, nor of this cluster,
+ * The names that a certificate carries for nobody any more, which were public names: neither required, nor a host id,
+ * nor of this cluster,
  * as those of nodes that are gone or coming back are.
  */
 export function forgottenNames(carried: readonly string[], required: readonly string[], dc: Datacenter): string[] {
@@ -117,7 +123,8 @@ export interface Current {
 }
 
 /**
- * Keep the certificate or issue another? Names that it carries beyond the required ones are no reason: a node that is coming back may need them.
+ * Keep the certificate or issue another? Names that it carries beyond the required ones are no reason: a node that is
+ * coming back may need them.
  * @param current undefined when the keystore holds no certificate of its own, or is to be replaced
  * @param now milliseconds since the epoch
  */
@@ -184,7 +191,10 @@ function serviceNames(service: string, dc: Datacenter): string[] {
   return [service, inNamespace, `${inNamespace}.svc`, `${inNamespace}.svc.${dc.clusterDomain}`]
 }
 
-/** The form of an international name that stands in DNS and in certificates ("xn--…"); the text itself when it is none. */
+/**
+ * The form of an international name that stands in DNS and in certificates ("xn--…"); the text itself when it is
+ * none.
+ */
 function ascii(text: string): string {
   return /[^\0-\x7f]/.test(text) ? domainToASCII(text.trim()) || text : text
 }

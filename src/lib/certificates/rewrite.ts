@@ -9,7 +9,10 @@ import type { Current } from './plan.ts'
 /** The alias under which cass-operator keeps its CA (k8ssandra/cass-operator pkg/utils/crypto.go). */
 const AUTHORITY_ALIAS = 'ca'
 
-/** The entry that the nodes serve: the one with the operator's alias, else the first with a key. Java compares aliases without case. */
+/**
+ * The entry that the nodes serve: the one with the operator's alias, else the first with a key. Java compares aliases
+ * without case.
+ */
 function ownEntry(entries: readonly KeystoreEntry[], alias: string): KeyEntry | undefined {
   const keys = entries.filter((entry) => entry.kind === 'key')
   return keys.find((entry) => entry.alias.toLowerCase() === alias.toLowerCase()) ?? keys[0]
@@ -47,7 +50,10 @@ export function currentOf(
   }
 }
 
-/** The keystore with the leaf in the place of the old one and the authority trusted; every other entry is kept as it is. */
+/**
+ * The keystore with the leaf in the place of the old one and the authority trusted; every other entry is kept as it
+ * is.
+ */
 export function rewriteKeystore(
   entries: readonly KeystoreEntry[],
   leaf: IssuedLeaf,

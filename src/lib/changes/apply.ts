@@ -18,7 +18,8 @@ export interface ApplyContext {
 
 /**
  * Applies a set of changes one after the other and emits a change event for each, also for those that are unchanged.
- * Unchanged objects cost no request. With `dryRun` nothing is sent at all. A conflict throws CSNI210 or CSNI207 before anything is written;
+ * Unchanged objects cost no request. With `dryRun` nothing is sent at all. A conflict throws CSNI210 or CSNI207
+ * before anything is written;
  * an abort throws its reason between two changes.
  */
 export async function applyChanges(context: ApplyContext, set: ChangeSet): Promise<ChangeRecord[]> {
@@ -41,7 +42,10 @@ export async function applyChanges(context: ApplyContext, set: ChangeSet): Promi
   return records
 }
 
-/** Applies one change; when somebody else was faster, looks again and tries once more. Returns what was done in the end. */
+/**
+ * Applies one change; when somebody else was faster, looks again and tries once more. Returns what was done in the
+ * end.
+ */
 async function applyOne(kube: Kube, change: Change): Promise<Change> {
   if (change.action === 'unchanged') return change
   try {

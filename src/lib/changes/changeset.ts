@@ -3,7 +3,8 @@ import type { KubeObject, ResourceType } from '../cluster/kube.ts'
 import type { Action } from '../events.ts'
 
 /**
- * One object as it ought to be. `object` holds only the fields that we want to own; whatever is live beyond them is left alone.
+ * One object as it ought to be. `object` holds only the fields that we want to own; whatever is live beyond them is
+ * left alone.
  */
 export interface Desired {
   type: ResourceType

@@ -7,8 +7,10 @@ import { ownersOf } from './field-sets.ts'
 import { DATACENTER_LABEL, isOurs, keeperOf } from './ownership.ts'
 
 /**
- * created when there is no live object, unchanged when it has every desired field, configured with the fields that differ,
- * conflict when it belongs to somebody else (own) or another field manager set a field to another value (share without force).
+ * created when there is no live object, unchanged when it has every desired field, configured with the fields that
+ * differ,
+ * conflict when it belongs to somebody else (own) or another field manager set a field to another value (share
+ * without force).
  */
 export function compare(desired: Desired, live: KubeObject | undefined): Change {
   const { type, ownership } = desired
@@ -71,7 +73,10 @@ function whoElseOwns(desired: Desired, live: KubeObject, found: Difference[]): s
   return `${each.join(' and ')} of ${displayName(desired.type, live.metadata.name)} to another value`
 }
 
-/** True when a field that we want to apply is ours by a patch: server-side apply takes that for another manager, so it must be forced. */
+/**
+ * True when a field that we want to apply is ours by a patch: server-side apply takes that for another manager, so it
+ * must be forced.
+ */
 export function competesWithOurPatches({ live, desired }: Change): boolean {
   if (live === undefined || desired === undefined) return false
   return differences(desired.type, desired.object, live).some((one) =>

@@ -33,7 +33,8 @@ const IDENTITY_METADATA = new Set([
 ])
 
 /**
- * Every field of `desired` that the live object has not or has otherwise, and every field that we applied once and that is no longer desired.
+ * Every field of `desired` that the live object has not or has otherwise, and every field that we applied once and
+ * that is no longer desired.
  * Whatever else is live is not looked at.
  */
 export function differences(type: ResourceType, desired: KubeObject, live: KubeObject): Difference[] {
@@ -73,7 +74,10 @@ function compareValue(want: unknown, have: unknown, at: Place, found: Difference
   } else if (!sameScalar(at.steps, want, have)) found.push(different(want, have, at))
 }
 
-/** The API server drops false, 0 and '' from many fields of built-in kinds; that we have applied it can be seen in managedFields. */
+/**
+ * The API server drops false, 0 and '' from many fields of built-in kinds; that we have applied it can be seen in
+ * managedFields.
+ */
 function isDropped(want: unknown, at: Place): boolean {
   return (want === false || want === 0 || want === '') && ownersOf(at.live, at.steps).some((owner) => owner.ours)
 }

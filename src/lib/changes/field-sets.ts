@@ -1,6 +1,8 @@
 /**
- * Sets of fields as metadata.managedFields writes them: nested keys `f:<field>`, `k:<keys of a list's item>`, `v:<item of a set>`, `.` for the
- * thing itself; an empty object is a leaf, owned with all that is in it (kubernetes-sigs/structured-merge-diff fieldpath/serialize.go).
+ * Sets of fields as metadata.managedFields writes them: nested keys `f:<field>`, `k:<keys of a list's item>`,
+ * `v:<item of a set>`, `.` for the
+ * thing itself; an empty object is a leaf, owned with all that is in it (kubernetes-sigs/structured-merge-diff
+ * fieldpath/serialize.go).
  */
 import type { KubeObject, ManagedFields } from '../cluster/kube.ts'
 import { FIELD_MANAGER } from './ownership.ts'
@@ -10,7 +12,10 @@ export type FieldSet = Record<string, unknown>
 /** One step from an object into it: a field's name, or the keys of an item of a keyed list. */
 export type Step = string | Record<string, unknown>
 
-/** The field sets of an object without those of subresources, whose writers (controllers' status) nobody competes with. */
+/**
+ * The field sets of an object without those of subresources, whose writers (controllers' status) nobody competes
+ * with.
+ */
 export function fieldSets(object: KubeObject | undefined): (ManagedFields & { fieldsV1: FieldSet })[] {
   return (object?.metadata.managedFields ?? []).flatMap((entry) =>
     entry.subresource === undefined && entry.fieldsV1 !== undefined ? [{ ...entry, fieldsV1: entry.fieldsV1 }] : [],
@@ -24,7 +29,10 @@ export function appliedByUs(object: KubeObject): FieldSet[] {
     .map((entry) => entry.fieldsV1)
 }
 
-/** Names of the field managers that own the field at `steps`, something inside it, or the atomic value that it is part of. */
+/**
+ * Names of the field managers that own the field at `steps`, something inside it, or the atomic value that it is part
+ * of.
+ */
 export function ownersOf(object: KubeObject, steps: Step[]): { manager: string; ours: boolean }[] {
   return fieldSets(object)
     .filter((entry) => owns(entry.fieldsV1, steps))

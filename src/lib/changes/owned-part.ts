@@ -3,7 +3,8 @@ import type { KubeObject } from '../cluster/kube.ts'
 import { FIELD_MANAGER } from './ownership.ts'
 
 /**
- * The fields of a live object that our field manager owns by server-side apply, with their live values, as an object that can be
+ * The fields of a live object that our field manager owns by server-side apply, with their live values, as an object
+ * that can be
  * applied again without giving anything up. Lists are taken whole: in custom resources they are atomic.
  * The format of fieldsV1 is that of kubernetes-sigs/structured-merge-diff fieldpath/serialize.go.
  */

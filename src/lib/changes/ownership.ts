@@ -7,7 +7,10 @@ export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by'
 export const DATACENTER_LABEL = 'cass-sni/datacenter'
 export const POD_LABEL = 'cass-sni/pod'
 
-/** The labels of an object that is ours as a whole and belongs to a datacenter (metadata.name of the CassandraDatacenter). */
+/**
+ * The labels of an object that is ours as a whole and belongs to a datacenter (metadata.name of the
+ * CassandraDatacenter).
+ */
 export function ownedLabels(datacenterName: string): Record<string, string> {
   return { [MANAGED_BY_LABEL]: FIELD_MANAGER, [DATACENTER_LABEL]: datacenterName }
 }
@@ -22,7 +25,9 @@ export function isOurs(object: KubeObject): boolean {
   return object.metadata.labels?.[MANAGED_BY_LABEL] === FIELD_MANAGER
 }
 
-/** Who keeps an object, as far as its labels and field managers tell, e.g. "Helm", "kubectl-edit, argocd-controller". */
+/**
+ * Who keeps an object, as far as its labels and field managers tell, e.g. "Helm", "kubectl-edit, argocd-controller".
+ */
 export function keeperOf(object: KubeObject): string {
   const label = object.metadata.labels?.[MANAGED_BY_LABEL]
   if (label !== undefined) return label

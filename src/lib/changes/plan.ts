@@ -14,8 +14,10 @@ export interface Prune {
 }
 
 /**
- * The changes that lead from the live to the desired objects, in the order given, prunes last in the order of their types reversed.
- * Conflicts are changes too. Throws CSNI204 for an object that must exist and does not, CSNI205 for a kind that is not served,
+ * The changes that lead from the live to the desired objects, in the order given, prunes last in the order of their
+ * types reversed.
+ * Conflicts are changes too. Throws CSNI204 for an object that must exist and does not, CSNI205 for a kind that is
+ * not served,
  * CSNI203 without the right to read.
  */
 export async function planChanges(kube: Kube, desired: Desired[], prune?: Prune): Promise<ChangeSet> {

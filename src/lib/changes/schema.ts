@@ -1,11 +1,17 @@
-/** What is known of the shape of objects without asking for their schema: keyed lists, atomic maps, quantities, defaults. */
+/**
+ * What is known of the shape of objects without asking for their schema: keyed lists, atomic maps, quantities,
+ * defaults.
+ */
 import type { KubeObject, ResourceType } from '../cluster/kube.ts'
 import { fieldSets, itemKeys, type Step, setAt, setValue } from './field-sets.ts'
 
 /** How the items of a list belong together: by keys, as a set of values, or only as a whole. */
 export type ListShape = { kind: 'keyed'; keys: string[] } | { kind: 'set' } | { kind: 'atomic' }
 
-/** `x-kubernetes-list-map-keys` of built-in kinds, by the list's field name (kubernetes api/openapi-spec/swagger.json). */
+/**
+ * `x-kubernetes-list-map-keys` of built-in kinds, by the list's field name (kubernetes
+ * api/openapi-spec/swagger.json).
+ */
 const KEYED: Record<string, string[]> = {
   containers: ['name'],
   initContainers: ['name'],
@@ -22,7 +28,10 @@ const KEYED: Record<string, string[]> = {
   topologySpreadConstraints: ['topologyKey', 'whenUnsatisfiable'],
 }
 
-/** Values that the API server adds to items of atomic lists of built-in kinds (kubernetes pkg/apis/<group>/<version>/defaults.go). */
+/**
+ * Values that the API server adds to items of atomic lists of built-in kinds (kubernetes
+ * pkg/apis/<group>/<version>/defaults.go).
+ */
 const DEFAULTS: [string, unknown][] = [
   ['protocol', 'TCP'],
   ['apiGroup', 'rbac.authorization.k8s.io'],
@@ -31,7 +40,10 @@ const DEFAULTS: [string, unknown][] = [
   ['defaultMode', 420],
 ]
 
-/** Maps of built-in kinds that are replaced as a whole (`x-kubernetes-map-type: atomic`): an entry more means something else. */
+/**
+ * Maps of built-in kinds that are replaced as a whole (`x-kubernetes-map-type: atomic`): an entry more means
+ * something else.
+ */
 const ATOMIC_MAPS = new Set([
   'selector',
   'nodeSelector',
@@ -54,13 +66,19 @@ const QUANTITIES = new Set([
   'hard',
 ])
 
-/** True for the kinds that kube-apiserver itself defines: groups of custom resources have a dot and do not end in .k8s.io. */
+/**
+ * True for the kinds that kube-apiserver itself defines: groups of custom resources have a dot and do not end in
+ * .k8s.io.
+ */
 export function isBuiltIn(type: ResourceType): boolean {
   if (type.group === 'gateway.networking.k8s.io') return false
   return !type.group.includes('.') || (type.group.endsWith('.k8s.io') && !type.group.includes('.x-k8s.io'))
 }
 
-/** How to compare the list at `steps`. What the live object's managedFields tell counts most: the server wrote them from its schema. */
+/**
+ * How to compare the list at `steps`. What the live object's managedFields tell counts most: the server wrote them
+ * from its schema.
+ */
 export function listShape(type: ResourceType, live: KubeObject | undefined, steps: Step[]): ListShape {
   for (const { fieldsV1 } of fieldSets(live)) {
     for (const entry of Object.keys(setAt(fieldsV1, steps) ?? {})) {
@@ -137,7 +155,10 @@ const BINARY: Record<string, bigint> = {
 /** Powers of ten, counted from nano so that all are whole. */
 const DECIMAL: Record<string, number> = { n: 0, u: 3, m: 6, '': 9, k: 12, M: 15, G: 18, T: 21, P: 24, E: 27 }
 
-/** A Kubernetes quantity in units of 1e-9 (k8s.io/apimachinery/pkg/api/resource/quantity.go); undefined when it is none. */
+/**
+ * A Kubernetes quantity in units of 1e-9 (k8s.io/apimachinery/pkg/api/resource/quantity.go); undefined when it is
+ * none.
+ */
 export function quantity(text: string): bigint | undefined {
   const match = /^([+-]?)(\d*)(?:\.(\d*))?(?:([KMGTPE]i)|([numkMGTPE])|[eE]([+-]?\d{1,3}))?$/.exec(text)
   if (match === null) return undefined

@@ -4,7 +4,10 @@ import type { CassandraNode } from '../cassandra/datacenter.ts'
 export const CATEGORIES = ['datacenter', 'routes', 'certificates', 'cql'] as const
 export type Category = (typeof CATEGORIES)[number]
 
-/** Codes of checks: CSNI81x datacenter, 82x routes, 83x certificates, 84x cql. Never reused; a retired one stays in the registry's list of retired codes. */
+/**
+ * Codes of checks: CSNI81x datacenter, 82x routes, 83x certificates, 84x cql. Never reused; a retired one stays in
+ * the registry's list of retired codes.
+ */
 export type CheckCode = `CSNI8${number}`
 
 /** What a check found out. A skip says why it cannot tell. */
@@ -25,7 +28,8 @@ interface CheckBasics {
 }
 
 /**
- * A check. `run` reads what it wants to know from the probes and never writes anything. It may throw a CassSniError: that is
+ * A check. `run` reads what it wants to know from the probes and never writes anything. It may throw a CassSniError:
+ * that is
  * a failure with the error's message and next commands, or a skip when the error says that the user lacks a right.
  */
 export type Check<Probes> =

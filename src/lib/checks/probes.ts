@@ -9,7 +9,9 @@ import type { RouteMode } from '../routes/desired.ts'
 
 /** How the live route objects compare with those that `routes sync` would make now. */
 export interface RouteState {
-  /** The mode of the routes that are there; sni while there are none. In tcp mode what differs says nothing: all does. */
+  /**
+   * The mode of the routes that are there; sni while there are none. In tcp mode what differs says nothing: all does.
+   */
   mode: RouteMode
   /** What differs for a node, by pod: names of objects, or fields. Empty: in sync. */
   differences: Map<string, string[]>
@@ -48,12 +50,18 @@ export interface Probes {
   loaded(): Promise<LoadedNames[]>
   /** The CA's certificate, PEM. Throws CSNI203, CSNI204, CSNI401. */
   authority(): Promise<string>
-  /** What the keystore in the Secret holds; undefined when there is no certificate with a key in it. Throws CSNI203, CSNI204, CSNI403. */
+  /**
+   * What the keystore in the Secret holds; undefined when there is no certificate with a key in it. Throws CSNI203,
+   * CSNI204, CSNI403.
+   */
   keystore(): Promise<Current | undefined>
   /** Throws CSNI304. */
   credentials(): Promise<Credentials>
   /** Through the path. Throws CSNI601, CSNI602, CSNI603. */
   handshake(serverName: string): Promise<HandshakeResult>
-  /** Logs in through the path by the node's host id and asks who answers: `system.local.host_id`. Throws CSNI601 to CSNI605. */
+  /**
+   * Logs in through the path by the node's host id and asks who answers: `system.local.host_id`. Throws CSNI601 to
+   * CSNI605.
+   */
   hostIdBehind(node: CassandraNode): Promise<string>
 }

@@ -1,5 +1,6 @@
 /**
- * All checks, in the order in which they are shown. A new one goes to the file of its category, with the next free code;
+ * All checks, in the order in which they are shown. A new one goes to the file of its category, with the next free
+ * code;
  * a code that is given up goes to RETIRED and is never used again.
  */
 import { CERTIFICATE_CHECKS } from './certificates.ts'

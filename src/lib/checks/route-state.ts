@@ -24,11 +24,17 @@ export interface RouteScope {
 /** What was seen of the routes, ours and others'. */
 export interface SeenRoutes {
   state: RouteState
-  /** Throws CSNI203 when the Gateways and VirtualServices of other namespaces may not be listed: then nothing can be told. */
+  /**
+   * Throws CSNI203 when the Gateways and VirtualServices of other namespaces may not be listed: then nothing can be
+   * told.
+   */
   conflicts: () => ReturnType<typeof findConflicts>
 }
 
-/** Reads the route objects. Throws CSNI501 without Istio's API, CSNI203 without the right to read the datacenter's namespace. */
+/**
+ * Reads the route objects. Throws CSNI501 without Istio's API, CSNI203 without the right to read the datacenter's
+ * namespace.
+ */
 export async function seeRoutes(kube: Kube, { datacenter, mesh, gateway, port }: RouteScope): Promise<SeenRoutes> {
   const types = networkingTypes(mesh)
   const places = [...new Set([datacenter.namespace, gateway.namespace])]

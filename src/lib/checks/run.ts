@@ -4,7 +4,10 @@ import { asCassSniError, CassSniError, type ErrorCode, throwIfAborted } from '..
 import type { Emit } from '../events.ts'
 import { CATEGORIES, type Check, type CheckCode, type CheckResult, type Outcome } from './check.ts'
 
-/** How many checks run at once: handshakes and logins of many nodes must not overrun the gateway or a small API server. */
+/**
+ * How many checks run at once: handshakes and logins of many nodes must not overrun the gateway or a small API
+ * server.
+ */
 const AT_ONCE = 8
 /** Errors that say that the user may not look, which is no fault of what is checked. */
 const NO_RIGHT: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['CSNI203'])
@@ -28,7 +31,8 @@ export interface Report {
 }
 
 /**
- * Runs all checks and resolves with all results; a check that fails throws nothing. Rejects with the signal's reason, or
+ * Runs all checks and resolves with all results; a check that fails throws nothing. Rejects with the signal's reason,
+ * or
  * with whatever a check threw that is no CassSniError: that is a bug of the check.
  */
 export async function runChecks<Probes>(options: RunChecksOptions<Probes>): Promise<Report> {

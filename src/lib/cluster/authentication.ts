@@ -181,7 +181,10 @@ async function viaClientNode(config: ChosenConfig, proxy: string | undefined): P
   }
 }
 
-/** client-node does not tell a plugin what KUBERNETES_EXEC_INFO must (client-go plugin/pkg/client/auth/exec): done here by its environment. */
+/**
+ * client-node does not tell a plugin what KUBERNETES_EXEC_INFO must (client-go plugin/pkg/client/auth/exec): done
+ * here by its environment.
+ */
 function withExecInfo(exec: ExecEntry, { cluster }: ChosenConfig): ExecEntry {
   const {
     server,
@@ -217,7 +220,8 @@ function withExecInfo(exec: ExecEntry, { cluster }: ChosenConfig): ExecEntry {
 function pluginFailed(error: unknown, { user, target }: ChosenConfig): CassSniError {
   const command = user.exec?.command
   const { code } = error as NodeJS.ErrnoException
-  // client-node hands on what the parser said of an answer that it does not understand: it quotes the answer, which holds the token
+  // client-node hands on what the parser said of an answer that it does not understand: it quotes the answer, which
+  // holds the token
   const unclear = error instanceof SyntaxError || error instanceof TypeError
   const message = unclear ? 'its answer is not the JSON that is wanted' : (error as Error).message
   if (command === undefined) {

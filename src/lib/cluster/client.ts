@@ -24,7 +24,10 @@ export type { KubeOptions } from './kube.ts'
 /** What kubectl asks for in one page (cli-runtime pkg/resource). */
 const PAGE = '500'
 
-/** More pages than the largest clusters have of any kind (Kubernetes documents 150,000 pods, kubernetes.io/docs/setup/best-practices/cluster-large). */
+/**
+ * More pages than the largest clusters have of any kind (Kubernetes documents 150,000 pods,
+ * kubernetes.io/docs/setup/best-practices/cluster-large).
+ */
 const MOST_PAGES = 1000
 /** What one list may hold in all. Characters. */
 const LARGEST_LIST = 512 * 1024 * 1024
@@ -316,7 +319,10 @@ class Client implements Kube {
   }
 }
 
-/** The answer to a question asked once. A failure and an empty answer are forgotten: what is not served may be installed meanwhile. */
+/**
+ * The answer to a question asked once. A failure and an empty answer are forgotten: what is not served may be
+ * installed meanwhile.
+ */
 function cached<T>(answers: Map<string, Promise<T[]>>, key: string, ask: () => Promise<T[]>): Promise<T[]> {
   const known = answers.get(key)
   if (known !== undefined) return known
@@ -340,7 +346,10 @@ function dryRun(options: { dryRun?: boolean }): Record<string, string> {
   return options.dryRun === true ? { dryRun: 'All' } : {}
 }
 
-/** The path of a kind, an object or its subresource. A namespaced kind without a namespace means all namespaces, and has no names. */
+/**
+ * The path of a kind, an object or its subresource. A namespaced kind without a namespace means all namespaces, and
+ * has no names.
+ */
 function pathOf(type: ResourceType, namespace: string | undefined, name?: string, subresource?: string): string {
   if (name !== undefined && type.namespaced && namespace === undefined)
     throw new CassSniError('CSNI903', `${type.kind} ${name} was asked for without a namespace`)

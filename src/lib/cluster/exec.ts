@@ -1,4 +1,7 @@
-/** Runs a command in a container over a WebSocket (k8s.io/apimachinery/pkg/util/remotecommand/constants.go: v4 and v5.channel.k8s.io). */
+/**
+ * Runs a command in a container over a WebSocket (k8s.io/apimachinery/pkg/util/remotecommand/constants.go: v4 and
+ * v5.channel.k8s.io).
+ */
 import { CassSniError, shell } from '../errors.ts'
 import type { ExecResult } from './kube.ts'
 import { statusOf } from './refusal.ts'
@@ -17,9 +20,12 @@ const LARGEST_OUTPUT = 32 * 1024 * 1024
 const DEFAULT_TIMEOUT_MS = 60_000
 
 /**
- * The output and exit code of a command; a non-zero exit is a result. Throws CSNI203 without the right, CSNI204 for no such pod,
- * CSNI209 when the command cannot be started or its end is not learnt. `timeoutMs` (60 s by default) ends the waiting, not the command.
- * API servers before 1.30 cannot be told that the input ends: there a command that reads it to the end is waited for in vain.
+ * The output and exit code of a command; a non-zero exit is a result. Throws CSNI203 without the right, CSNI204 for
+ * no such pod,
+ * CSNI209 when the command cannot be started or its end is not learnt. `timeoutMs` (60 s by default) ends the
+ * waiting, not the command.
+ * API servers before 1.30 cannot be told that the input ends: there a command that reads it to the end is waited for
+ * in vain.
  */
 export async function execInPod(
   transport: Transport,
@@ -112,7 +118,10 @@ export async function execInPod(
   })
 }
 
-/** Reads the status channel: 0, or what the command exited with. Throws an Error with the server's words for any other failure. */
+/**
+ * Reads the status channel: 0, or what the command exited with. Throws an Error with the server's words for any other
+ * failure.
+ */
 function exitCodeOf(text: string): number {
   if (text === '') throw new Error('the connection was cut before it ended')
   const status = JSON.parse(text) as {

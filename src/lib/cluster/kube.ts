@@ -106,11 +106,15 @@ export interface Kube {
    */
   servedVersions(group: string): Promise<string[]>
   /**
-   * What the server calls a kind (GET /apis/<group>/<version>), for objects from a user's file. A kind that is not served
-   * yet is looked up in the CustomResourceDefinitions among `about`, which are to be created along with it; else CSNI205.
+   * What the server calls a kind (GET /apis/<group>/<version>), for objects from a user's file. A kind that is not
+   * served
+   * yet is looked up in the CustomResourceDefinitions among `about`, which are to be created along with it; else
+   * CSNI205.
    */
   resourceType(apiVersion: string, kind: string, about?: KubeObject[]): Promise<ResourceType>
-  /** Server-side apply with the field manager `kubectl-cass-sni` and strict field validation. Returns the live object. */
+  /**
+   * Server-side apply with the field manager `kubectl-cass-sni` and strict field validation. Returns the live object.
+   */
   apply(type: ResourceType, object: KubeObject, options?: ApplyOptions): Promise<KubeObject>
   /** JSON merge patch with our field manager. `subresource` as in "status". */
   mergePatch(

@@ -1,4 +1,7 @@
-/** The kubeconfig: merged, chosen from and overridden as kubectl does it (kubernetes/client-go tools/clientcmd/loader.go). */
+/**
+ * The kubeconfig: merged, chosen from and overridden as kubectl does it (kubernetes/client-go
+ * tools/clientcmd/loader.go).
+ */
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, dirname, isAbsolute, join, resolve, sep } from 'node:path'
@@ -254,7 +257,10 @@ function choose(merged: MergedConfig, options: Omit<KubeOptions, 'signal'>): Cho
   )
 }
 
-/** "https://user:password@host" without the login: the server is named in messages. Go sends it as Basic authentication. */
+/**
+ * "https://user:password@host" without the login: the server is named in messages. Go sends it as Basic
+ * authentication.
+ */
 function withoutLogin(server: string): { server: string; login?: { username: string; password: string } } {
   const url = new URL(server)
   const { username, password } = url

@@ -8,7 +8,8 @@ const LARGEST_BODY = 64 * 1024 * 1024
 
 /**
  * GET of `path` on a pod's port, over one tunnel of its own. Answers the status code and the whole body.
- * Throws CSNI203 (pods/portforward is not allowed) or CSNI601 as `kube.connect` does, and CSNI601 when the far end does not answer in time.
+ * Throws CSNI203 (pods/portforward is not allowed) or CSNI601 as `kube.connect` does, and CSNI601 when the far end
+ * does not answer in time.
  */
 export async function getFromPod(
   kube: Kube,

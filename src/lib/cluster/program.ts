@@ -27,7 +27,8 @@ export interface ProgramOptions {
 const GRACE_MS = 5000
 
 /**
- * Runs a program without a shell and waits for its end; any exit code is a result (128 + n for one that a signal ended).
+ * Runs a program without a shell and waits for its end; any exit code is a result (128 + n for one that a signal
+ * ended).
  * Throws ProgramMissing, or the signal's reason when it is aborted (the program is then asked to end).
  */
 export async function runProgram(
@@ -98,7 +99,10 @@ function start(
   }
 }
 
-/** The flags that bring kubectl (istioctl knows the first two) to the cluster and user of these options. Without a namespace: commands differ in what it means. */
+/**
+ * The flags that bring kubectl (istioctl knows the first two) to the cluster and user of these options. Without a
+ * namespace: commands differ in what it means.
+ */
 export function kubeArguments(options: Omit<KubeOptions, 'signal'>): string[] {
   const flag = (name: string, value: string | undefined) => (value === undefined ? [] : [`--${name}=${value}`])
   return [

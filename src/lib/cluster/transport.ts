@@ -51,7 +51,10 @@ const CONNECT_MS = 15_000
 /** Longer than kube-apiserver's own --request-timeout of 60 s: it answers 504 itself when it still can. */
 const DEFAULT_REQUEST_MS = 75_000
 
-/** A page of 500 of the largest objects that etcd takes (1.5 MiB) is no realistic answer; far more than this is no API server's. Bytes. */
+/**
+ * A page of 500 of the largest objects that etcd takes (1.5 MiB) is no realistic answer; far more than this is no API
+ * server's. Bytes.
+ */
 const LARGEST_ANSWER = 256 * 1024 * 1024
 
 const TRANSIENT = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'EAI_AGAIN'])

@@ -1,5 +1,6 @@
 /**
- * One TCP connection to a port of a pod over one WebSocket (k8s.io/kubelet/pkg/cri/streaming/portforward/websocket.go, v4.channel.k8s.io):
+ * One TCP connection to a port of a pod over one WebSocket
+ * (k8s.io/kubelet/pkg/cri/streaming/portforward/websocket.go, v4.channel.k8s.io):
  * channel 0 carries the data, channel 1 an error text; the first two bytes that come on each are the port number.
  */
 import { Duplex } from 'node:stream'
@@ -18,12 +19,14 @@ const PING_MS = 20_000
 /** What may wait in the WebSocket before a writer has to. Bytes. */
 const HIGH_WATER = 512 * 1024
 /**
- * Small writes that wait together are sent as one message, large ones are cut. Bytes. The far end (golang.org/x/net/websocket) grows
+ * Small writes that wait together are sent as one message, large ones are cut. Bytes. The far end
+ * (golang.org/x/net/websocket) grows
  * a buffer for each message by and by; measured, 32 KiB is twice as fast as 128 KiB.
  */
 const LARGEST_MESSAGE = 32 * 1024
 /**
- * The framing cannot say that our side has ended, so the far end's last bytes are waited for until it is silent this long.
+ * The framing cannot say that our side has ended, so the far end's last bytes are waited for until it is silent this
+ * long.
  * containerd gives the other direction one second as well (internal/cri/server/sandbox_portforward_linux.go).
  */
 const LINGER_MS = 1000
@@ -33,7 +36,9 @@ export interface Pod {
   namespace: string
 }
 
-/** Opens a tunnel. Throws CSNI203 without the right, CSNI204 for no such pod, CSNI601 when the pod cannot be reached. */
+/**
+ * Opens a tunnel. Throws CSNI203 without the right, CSNI204 for no such pod, CSNI601 when the pod cannot be reached.
+ */
 export async function openTunnel(transport: Transport, pod: Pod, port: number): Promise<Duplex> {
   const { POD } = await import('./resources.ts')
   const path = `/api/v1/namespaces/${encodeURIComponent(pod.namespace)}/pods/${encodeURIComponent(pod.name)}/portforward`
@@ -198,7 +203,10 @@ class Tunnel extends Duplex {
   }
 }
 
-/** As an error of the system would say it: callers tell by its code a far end that cut the connection from one that cannot be reached. */
+/**
+ * As an error of the system would say it: callers tell by its code a far end that cut the connection from one that
+ * cannot be reached.
+ */
 function causeOf(text: string): Error {
   const error = new Error(text.trim())
   const code = text.includes('connection refused')

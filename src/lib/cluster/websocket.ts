@@ -14,8 +14,10 @@ const LARGEST_REFUSAL = 64 * 1024
 const REFUSAL_MS = 5000
 
 /**
- * An open WebSocket whose `protocol` is one of `protocols`, paused until the caller listens and resumes it. Frames are not compressed.
- * They are masked with zeros: masking protects plaintext proxies from scripts in browsers (RFC 6455 §10.3), and costs a pass over all data.
+ * An open WebSocket whose `protocol` is one of `protocols`, paused until the caller listens and resumes it. Frames
+ * are not compressed.
+ * They are masked with zeros: masking protects plaintext proxies from scripts in browsers (RFC 6455 §10.3), and costs
+ * a pass over all data.
  * Throws what `refused` and `unreachable` make of a failure.
  */
 export async function openWebSocket(

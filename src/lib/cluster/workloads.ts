@@ -1,4 +1,7 @@
-/** The typed Kubernetes kinds that several rooms read, as far as this program reads them. Whatever they hold is untrusted text. */
+/**
+ * The typed Kubernetes kinds that several rooms read, as far as this program reads them. Whatever they hold is
+ * untrusted text.
+ */
 import type { KubeObject, ObjectMeta } from './kube.ts'
 
 export interface Container {

@@ -16,7 +16,8 @@ export interface ClientFileInput {
 }
 
 /**
- * A word of the shell, whatever it holds: single quotes hold everything but themselves (POSIX.1 Shell Command Language 2.2.2).
+ * A word of the shell, whatever it holds: single quotes hold everything but themselves (POSIX.1 Shell Command
+ * Language 2.2.2).
  * A NUL cannot be in an environment variable at all and is left out.
  */
 export function shellQuoted(text: string): string {

@@ -1,5 +1,6 @@
 /**
- * A private listener for a client library that insists on dialling TCP itself: each connection to it is carried over one
+ * A private listener for a client library that insists on dialling TCP itself: each connection to it is carried over
+ * one
  * stream of its own. It knows nothing of TLS or CQL, the bytes pass as they are.
  */
 import { createServer, type Server, type Socket } from 'node:net'

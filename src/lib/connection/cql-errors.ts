@@ -70,7 +70,10 @@ function shaped(error: unknown): Shaped {
   return error instanceof Error ? (error as Error & Shaped) : { message: String(error) }
 }
 
-/** Codes of node:tls and OpenSSL that mean "the certificate does not verify"; nodejs/node doc/api/tls.md, X509 certificate error codes. */
+/**
+ * Codes of node:tls and OpenSSL that mean "the certificate does not verify"; nodejs/node doc/api/tls.md, X509
+ * certificate error codes.
+ */
 const CERTIFICATE_CODES =
   /^(ERR_TLS_CERT_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|INVALID_CA|INVALID_PURPOSE|HOSTNAME_MISMATCH|PATH_LENGTH|CRL_)/
 const RESET_CODES = new Set(['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'])

@@ -1,6 +1,8 @@
 /**
- * One login on one connection, and who answered: the smallest proof that an SNI name leads to a node. It speaks just enough
- * of the native protocol (STARTUP, AUTH_RESPONSE, one QUERY) to need no driver, which would open connections of its own choice.
+ * One login on one connection, and who answered: the smallest proof that an SNI name leads to a node. It speaks just
+ * enough
+ * of the native protocol (STARTUP, AUTH_RESPONSE, one QUERY) to need no driver, which would open connections of its
+ * own choice.
  * Source of the frames: apache/cassandra doc/native_protocol_v4.spec.
  */
 import type { Duplex } from 'node:stream'
@@ -48,7 +50,8 @@ interface Frame {
 
 /**
  * Logs in by one SNI name and returns `system.local.host_id` (lower-case UUID) of the node that answered.
- * Throws CSNI601 (no connection, or what answers speaks no CQL), CSNI602 (certificate), CSNI603 (no route), CSNI604 (login).
+ * Throws CSNI601 (no connection, or what answers speaks no CQL), CSNI602 (certificate), CSNI603 (no route), CSNI604
+ * (login).
  */
 export async function cqlHostId(options: CqlLoginOptions): Promise<string> {
   throwIfAborted(options.signal)

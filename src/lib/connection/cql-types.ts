@@ -32,7 +32,10 @@ export type CqlType =
   /** A type of the server's own, by its Java class. */
   | { kind: 'custom'; className: string }
 
-/** The type as one writes it in CQL: "map<text, frozen<list<int>>>" without the frozen, which the protocol does not tell. */
+/**
+ * The type as one writes it in CQL: "map<text, frozen<list<int>>>" without the frozen, which the protocol does not
+ * tell.
+ */
 export function typeText(type: CqlType): string {
   switch (type.kind) {
     case 'simple':
@@ -53,7 +56,10 @@ export function typeText(type: CqlType): string {
   }
 }
 
-/** Type codes of the native protocol; apache/cassandra doc/native_protocol_v4.spec §4.2.5.2. 0x0a is the "text" of protocol 1 and 2. */
+/**
+ * Type codes of the native protocol; apache/cassandra doc/native_protocol_v4.spec §4.2.5.2. 0x0a is the "text" of
+ * protocol 1 and 2.
+ */
 const BY_CODE: ReadonlyMap<number, SimpleTypeName> = new Map([
   [0x01, 'ascii'],
   [0x02, 'bigint'],
@@ -85,7 +91,10 @@ const SET = 0x22
 const UDT = 0x30
 const TUPLE = 0x31
 
-/** Java classes that stand for simple types; apache/cassandra src/java/org/apache/cassandra/cql3/CQL3Type.java, enum Native. */
+/**
+ * Java classes that stand for simple types; apache/cassandra src/java/org/apache/cassandra/cql3/CQL3Type.java, enum
+ * Native.
+ */
 const BY_CLASS: ReadonlyMap<string, SimpleTypeName> = new Map([
   ['AsciiType', 'ascii'],
   ['LongType', 'bigint'],
@@ -118,7 +127,10 @@ function list(value: unknown): unknown[] {
   return Array.isArray(value) ? value : []
 }
 
-/** A type as apache/cassandra-nodejs-driver gives it in the columns of a result ({code, info}; lib/readers.js readType). */
+/**
+ * A type as apache/cassandra-nodejs-driver gives it in the columns of a result ({code, info}; lib/readers.js
+ * readType).
+ */
 export function cqlType(column: unknown): CqlType {
   const info = field(column, 'info')
   const code = field(column, 'code')
@@ -154,7 +166,8 @@ function customVector(column: unknown, info: unknown): CqlType {
 }
 
 /**
- * A type from its Java class, "org.apache.cassandra.db.marshal.VectorType(org.apache.cassandra.db.marshal.FloatType , 3)":
+ * A type from its Java class, "org.apache.cassandra.db.marshal.VectorType(org.apache.cassandra.db.marshal.FloatType ,
+ * 3)":
  * what protocol 4 sends for types younger than itself. Grammar: apache/cassandra db/marshal/TypeParser.java.
  */
 export function classType(text: string): CqlType {

@@ -1,5 +1,6 @@
 /**
- * A CQL session with the nodes behind the gateway: npm cassandra-driver, each connection with its node's host id as SNI,
+ * A CQL session with the nodes behind the gateway: npm cassandra-driver, each connection with its node's host id as
+ * SNI,
  * TLS end to end and verified against that host id.
  */
 import type { Duplex } from 'node:stream'
@@ -62,10 +63,16 @@ export interface ExecuteOptions {
   signal?: AbortSignal
 }
 
-/** One page of a statement's result. `columns` is undefined when the statement returns no rows at all (INSERT, CREATE, …). */
+/**
+ * One page of a statement's result. `columns` is undefined when the statement returns no rows at all (INSERT, CREATE,
+ * …).
+ */
 export interface CqlPage {
   columns?: CqlColumn[]
-  /** Cells in the order of the columns, as the driver decodes them: bigint and varint as BigInt, sets and maps as Set and Map. */
+  /**
+   * Cells in the order of the columns, as the driver decodes them: bigint and varint as BigInt, sets and maps as Set
+   * and Map.
+   */
   rows: unknown[][]
   /** State of the next page, when there is one. */
   pageState?: string
@@ -84,12 +91,21 @@ export interface CqlSession {
 }
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000
-/** The slowest statement is TRUNCATE, which Cassandra gives 60 s (truncate_request_timeout, apache/cassandra conf/cassandra.yaml). */
+/**
+ * The slowest statement is TRUNCATE, which Cassandra gives 60 s (truncate_request_timeout, apache/cassandra
+ * conf/cassandra.yaml).
+ */
 const READ_TIMEOUT_MS = 75_000
-/** Version 4 is spoken by all of Cassandra 2.2 to 5 and DSE 5 and later; asking for DSE's own first would cost a second connection. */
+/**
+ * Version 4 is spoken by all of Cassandra 2.2 to 5 and DSE 5 and later; asking for DSE's own first would cost a
+ * second connection.
+ */
 const PROTOCOL_VERSION = 4
 
-/** The fields that apache/cassandra-nodejs-driver lib/control-connection.js reads in its SNI mode; no public option sets them (4.10). */
+/**
+ * The fields that apache/cassandra-nodejs-driver lib/control-connection.js reads in its SNI mode; no public option
+ * sets them (4.10).
+ */
 interface SniOptions {
   sni: { address: string }
   contactPoints: string[]

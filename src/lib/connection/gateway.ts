@@ -1,4 +1,6 @@
-/** How a client outside gets to the ingress gateway: its load balancer's address, or a tunnel through the API server. */
+/**
+ * How a client outside gets to the ingress gateway: its load balancer's address, or a tunnel through the API server.
+ */
 import { connect as connectTcp, isIPv6, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Kube, KubeObject } from '../cluster/kube.ts'
@@ -12,9 +14,13 @@ const CONNECT_MS = 10_000
 /** A list of gateway pods is good for the connections of this long: a driver opens a dozen at once. */
 const PODS_FRESH_MS = 1_000
 
-/** A way to a port of the gateway (or of a node). Every `open` is a TCP connection of its own, without TLS on it yet. */
+/**
+ * A way to a port of the gateway (or of a node). Every `open` is a TCP connection of its own, without TLS on it yet.
+ */
 export interface Path {
-  /** For people: "10.200.1.10:9042" or "tunnel to service/istio-ingressgateway in namespace istio-system, port 9042". */
+  /**
+   * For people: "10.200.1.10:9042" or "tunnel to service/istio-ingressgateway in namespace istio-system, port 9042".
+   */
   describe: string
   /** Present when it goes straight to an address, which other programs on this machine can use as well. */
   address?: { host: string; port: number }
@@ -32,7 +38,8 @@ export interface GatewayPathOptions {
 
 /**
  * Chooses the way to the gateway. An address of the load balancer counts when it accepts a TCP connection within 1.5 s.
- * Throws CSNI606 when there is neither such an address nor the right to make a tunnel, CSNI101 for an address that is none.
+ * Throws CSNI606 when there is neither such an address nor the right to make a tunnel, CSNI101 for an address that is
+ * none.
  */
 export async function gatewayPath(kube: Kube, gateway: IngressGateway, options: GatewayPathOptions): Promise<Path> {
   const { port, address, tunnel = 'auto' } = options
@@ -73,7 +80,10 @@ export async function gatewayPath(kube: Kube, gateway: IngressGateway, options: 
   return tunnelPath(kube, gateway, port)
 }
 
-/** Through the API server to a ready pod of the gateway, chosen afresh for each connection. Does not ask for the right to. */
+/**
+ * Through the API server to a ready pod of the gateway, chosen afresh for each connection. Does not ask for the right
+ * to.
+ */
 export function tunnelPath(kube: Kube, gateway: IngressGateway, port: number): Path {
   const pods = gatewayPods(kube, gateway)
   let turn = 0
@@ -107,7 +117,10 @@ export function tunnelPath(kube: Kube, gateway: IngressGateway, port: number): P
   }
 }
 
-/** Through the API server to one pod's own port: a Cassandra node. The pod is found by name each time, so it may be replaced. */
+/**
+ * Through the API server to one pod's own port: a Cassandra node. The pod is found by name each time, so it may be
+ * replaced.
+ */
 export function podPath(kube: Kube, pod: { name: string; namespace: string }, port: number): Path {
   return {
     describe: `pod/${pod.name} in namespace ${pod.namespace}, port ${port}`,

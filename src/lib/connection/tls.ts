@@ -1,4 +1,7 @@
-/** A TLS handshake as a driver would make it, to look at what is served: nothing but the handshake goes over the connection. */
+/**
+ * A TLS handshake as a driver would make it, to look at what is served: nothing but the handshake goes over the
+ * connection.
+ */
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { checkServerIdentity, connect, type TLSSocket } from 'node:tls'
@@ -47,12 +50,15 @@ export interface HandshakeResult {
 /**
  * Makes one TLS handshake and gives the verdict on the certificate that is served, also when it is not to be trusted.
  *
- * ATTENTION: `rejectUnauthorized: false` stands here, and nowhere else in this program, because a refused certificate is the
- * thing to report. The connection is closed right after the handshake and no byte of data is ever sent over it. Who wants to
+ * ATTENTION: `rejectUnauthorized: false` stands here, and nowhere else in this program, because a refused certificate
+ * is the
+ * thing to report. The connection is closed right after the handshake and no byte of data is ever sent over it. Who
+ * wants to
  * send data (a login!) uses `cql.ts`, which refuses what does not verify.
  *
  * Throws CSNI603 when the connection is closed before the server said a word: Envoy does that to an SNI name without a
- * filter chain (istio/istio issue 32466); CSNI601 when it takes too long or the connection fails; CSNI602 when the server
+ * filter chain (istio/istio issue 32466); CSNI601 when it takes too long or the connection fails; CSNI602 when the
+ * server
  * breaks off the handshake with a TLS alert.
  */
 export async function handshake(options: HandshakeOptions): Promise<HandshakeResult> {
@@ -150,7 +156,8 @@ function verdict(socket: TLSSocket, serverName: string): HandshakeResult {
   const nameReason =
     wrongName === undefined ? undefined : `the certificate does not name ${serverName}; it names ${listed(names)}`
   // Node puts the chain's fault first, and looks at the name only when the chain is good.
-  // Node's typing says Error, its documentation and its source a string: the OpenSSL code (nodejs/node lib/_tls_wrap.js).
+  // Node's typing says Error, its documentation and its source a string: the OpenSSL code (nodejs/node
+  // lib/_tls_wrap.js).
   const fault = socket.authorized ? undefined : String(socket.authorizationError)
   const chainReason =
     fault === undefined || fault === 'ERR_TLS_CERT_ALTNAME_INVALID'
@@ -255,7 +262,9 @@ function tooSlow(serverName: string, timeoutMs: number): CassSniError {
   })
 }
 
-/** Splits Node's "DNS:a, DNS:b, IP Address:1.2.3.4"; values with odd characters come as JSON strings (CVE-2021-44532). */
+/**
+ * Splits Node's "DNS:a, DNS:b, IP Address:1.2.3.4"; values with odd characters come as JSON strings (CVE-2021-44532).
+ */
 export function alternativeNames(text: string | undefined): string[] {
   const names: string[] = []
   for (const [, quoted, plain] of (text ?? '').matchAll(/(?:DNS|IP Address):(?:("(?:[^"\\]|\\.)*")|([^,]*))/g)) {

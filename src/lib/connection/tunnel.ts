@@ -47,7 +47,8 @@ export interface ServingTunnel {
 }
 
 /**
- * Listens, and pipes each client's connection to one of its own from `open`, with backpressure and half-close both ways.
+ * Listens, and pipes each client's connection to one of its own from `open`, with backpressure and half-close both
+ * ways.
  * Throws CSNI106 when the port cannot be listened on, before anything is served.
  */
 export async function serveTunnel(options: TunnelOptions): Promise<ServingTunnel> {

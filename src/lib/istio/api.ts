@@ -4,7 +4,10 @@ import { ISTIO_GATEWAY, VIRTUAL_SERVICE } from '../cluster/resources.ts'
 import { CassSniError } from '../errors.ts'
 import type { Mesh } from './mesh.ts'
 
-/** Gateway and VirtualService as they are to be written. Throws CSNI501 when the cluster does not serve networking.istio.io. */
+/**
+ * Gateway and VirtualService as they are to be written. Throws CSNI501 when the cluster does not serve
+ * networking.istio.io.
+ */
 export function networkingTypes(mesh: Mesh): { gateway: ResourceType; virtualService: ResourceType } {
   const version = mesh.networkingVersion
   if (version === undefined) throw notThere()

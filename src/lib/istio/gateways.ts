@@ -3,15 +3,21 @@ import type { Pod, Service } from '../cluster/workloads.ts'
 import { CassSniError, shell } from '../errors.ts'
 import type { GatewayPod, IngressGateway, Mesh } from './mesh.ts'
 
-/** The ports of istiod and of sidecars are no sign of a gateway; these names are signs of the other kinds of gateway. */
+/**
+ * The ports of istiod and of sidecars are no sign of a gateway; these names are signs of the other kinds of gateway.
+ */
 const NOT_INGRESS = /egress|east-?west/i
 
-/** The label that istiod puts on what it makes for a Gateway of the Kubernetes Gateway API (istio/istio manifests/…/files/kube-gateway.yaml). */
+/**
+ * The label that istiod puts on what it makes for a Gateway of the Kubernetes Gateway API (istio/istio
+ * manifests/…/files/kube-gateway.yaml).
+ */
 const MANAGED_LABEL = 'gateway.istio.io/managed'
 
 /**
  * The ingress gateways among the Services: those whose selector takes in pods that run Envoy as a router.
- * A Service whose gateway has no pods just now counts by its own `istio` label. Gateways for egress and between networks are left out.
+ * A Service whose gateway has no pods just now counts by its own `istio` label. Gateways for egress and between
+ * networks are left out.
  */
 export function gatewaysFrom(services: Service[], pods: Pod[]): IngressGateway[] {
   const routers = pods.filter(isRouter)
@@ -20,7 +26,10 @@ export function gatewaysFrom(services: Service[], pods: Pod[]): IngressGateway[]
     .sort((a, b) => compareText(`${a.namespace}/${a.service}`, `${b.namespace}/${b.service}`))
 }
 
-/** Does Envoy run in this pod as a gateway? The agent is started as `pilot-agent proxy router` in every kind of installation, injected or not. */
+/**
+ * Does Envoy run in this pod as a gateway? The agent is started as `pilot-agent proxy router` in every kind of
+ * installation, injected or not.
+ */
 export function isRouter(pod: Pod): boolean {
   const proxy = (pod.spec?.containers ?? []).find((container) => container.name === 'istio-proxy')
   return proxy !== undefined && (proxy.args ?? []).slice(0, 2).join(' ') === 'proxy router'
@@ -51,7 +60,10 @@ function gatewayFrom(service: Service, routers: Pod[]): IngressGateway | undefin
   }
 }
 
-/** Without pods to look at: the labels that istioctl's charts and the gateway chart put on the Service (istio: ingressgateway, istio: <release>). istiod's own is istio: pilot. */
+/**
+ * Without pods to look at: the labels that istioctl's charts and the gateway chart put on the Service (istio:
+ * ingressgateway, istio: <release>). istiod's own is istio: pilot.
+ */
 function looksLikeGateway(labels: Record<string, string>, selector: Record<string, string>): boolean {
   const istio = labels.istio
   return istio !== undefined && istio !== 'pilot' && istio !== 'istiod' && selector.istio === istio

@@ -3,7 +3,8 @@ import { CassSniError, shell } from '../errors.ts'
 import type { Mesh } from './mesh.ts'
 
 /**
- * The labels of a namespace that make Istio inject sidecars there: istio-injection=enabled for the revision or tag "default",
+ * The labels of a namespace that make Istio inject sidecars there: istio-injection=enabled for the revision or tag
+ * "default",
  * istio.io/rev=<revision> for any other. Without a revision: the default one, or the only one there is.
  * Throws CSNI105 when there are several and none is the default, CSNI501 when the named one does not exist.
  */

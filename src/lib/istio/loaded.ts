@@ -14,7 +14,10 @@ export interface LoadedListener {
   error?: string
 }
 
-/** The port that the gateway's pods listen on for a Gateway of this port: the Service's targetPort, when it names one (istio/istio pilot/pkg/model/gateway.go). */
+/**
+ * The port that the gateway's pods listen on for a Gateway of this port: the Service's targetPort, when it names one
+ * (istio/istio pilot/pkg/model/gateway.go).
+ */
 export function listeningPort(gateway: IngressGateway, port: number): number {
   const target = gateway.ports.find((each) => each.port === port)?.targetPort
   return typeof target === 'number' ? target : port
@@ -33,7 +36,8 @@ export async function loadedListener(kube: Kube, pod: GatewayPod, port: number):
   const query = new URLSearchParams({ resource: 'dynamic_listeners', name_regex: `.*_${port}` })
   const { status, body } = await getFromPod(kube, pod, ADMIN_PORT, `/config_dump?${query.toString()}`)
   const object = `pod/${pod.name} in namespace ${pod.namespace}`
-  // Before it has any listener Envoy answers 404: "dynamic_listeners not found in config dump" (envoyproxy/envoy source/server/admin/config_dump_handler.cc).
+  // Before it has any listener Envoy answers 404: "dynamic_listeners not found in config dump" (envoyproxy/envoy
+  // source/server/admin/config_dump_handler.cc).
   if (status === 404) return { routes: [] }
   if (status !== 200)
     throw new CassSniError(
@@ -51,7 +55,10 @@ export async function loadedListener(kube: Kube, pod: GatewayPod, port: number):
   }
 }
 
-/** Pure: out of a dump of dynamic_listeners, the filter chains on a port. Envoy's field names: envoy/admin/v3/config_dump_shared.proto. */
+/**
+ * Pure: out of a dump of dynamic_listeners, the filter chains on a port. Envoy's field names:
+ * envoy/admin/v3/config_dump_shared.proto.
+ */
 export function listenerFrom(dump: unknown, port: number): LoadedListener {
   const routes: LoadedRoute[] = []
   let error: string | undefined

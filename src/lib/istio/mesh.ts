@@ -67,7 +67,9 @@ export interface Mesh {
   gateways: IngressGateway[]
   /** Only when asked for: see `observeMesh`. */
   revisionTags?: RevisionTag[]
-  /** networking.istio.io version to write: v1 where served, else v1beta1, else v1alpha3. Undefined: not served at all. */
+  /**
+   * networking.istio.io version to write: v1 where served, else v1beta1, else v1alpha3. Undefined: not served at all.
+   */
   networkingVersion?: string
   /** security.istio.io version to write. */
   securityVersion?: string

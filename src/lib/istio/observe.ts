@@ -7,7 +7,10 @@ import { gatewaysFrom, isRouter } from './gateways.ts'
 import type { Istiod, Mesh, RevisionTag } from './mesh.ts'
 
 export interface MeshScope {
-  /** Namespaces to look into besides the usual ones, when the user may not list across all namespaces: that of `--gateway`, for instance. */
+  /**
+   * Namespaces to look into besides the usual ones, when the user may not list across all namespaces: that of
+   * `--gateway`, for instance.
+   */
   namespaces?: string[]
   /** Read the revision tags too, from the MutatingWebhookConfigurations: only who injects needs them. */
   injection?: boolean
@@ -18,7 +21,8 @@ const USUAL_NAMESPACES = ['istio-system', 'istio-ingress', 'istio-gateway', 'ist
 
 /**
  * istiod, the ingress gateways and the served versions of Istio's APIs, in one round trip as a rule.
- * Nothing there is an empty Mesh, not an error; without the right to list, what cannot be seen is not there, and `refused` tells why.
+ * Nothing there is an empty Mesh, not an error; without the right to list, what cannot be seen is not there, and
+ * `refused` tells why.
  */
 export async function observeMesh(kube: Kube, scope: MeshScope = {}): Promise<Mesh> {
   const namespaces = [...new Set([...(scope.namespaces ?? []), ...USUAL_NAMESPACES, kube.target.namespace])]
@@ -77,7 +81,10 @@ export function istiodFrom(deployment: Deployment): Istiod {
   }
 }
 
-/** Services of gateways need no label of their own: where pods of a gateway are that no Service at hand selects, all Services of their namespace are read. */
+/**
+ * Services of gateways need no label of their own: where pods of a gateway are that no Service at hand selects, all
+ * Services of their namespace are read.
+ */
 async function withServicesOf(kube: Kube, routers: Pod[], services: Service[]): Promise<Service[]> {
   const matched = new Set(
     gatewaysFrom(services, routers).flatMap((gateway) => gateway.pods.map((pod) => `${pod.namespace}/${pod.name}`)),
@@ -116,7 +123,10 @@ async function listWhereAllowed<T extends Deployment | Pod | Service>(
   }
 }
 
-/** `istioctl tag set` writes one configuration per tag, labelled istio.io/tag and istio.io/rev (istio/istio istioctl/pkg/tag). */
+/**
+ * `istioctl tag set` writes one configuration per tag, labelled istio.io/tag and istio.io/rev (istio/istio
+ * istioctl/pkg/tag).
+ */
 async function observeTags(kube: Kube): Promise<RevisionTag[]> {
   const webhooks = await kube
     .list(MUTATING_WEBHOOK, { labelSelector: 'istio.io/tag,istio.io/rev' })
@@ -137,7 +147,10 @@ function uniquePods(pods: Pod[]): Pod[] {
   return [...new Map(pods.map((pod) => [`${pod.metadata.namespace}/${pod.metadata.name}`, pod])).values()]
 }
 
-/** v1 since Istio 1.22; v1beta1 and v1alpha3 are still served by 1.31 (istio/istio manifests/charts/base/files/crd-all.gen.yaml). */
+/**
+ * v1 since Istio 1.22; v1beta1 and v1alpha3 are still served by 1.31 (istio/istio
+ * manifests/charts/base/files/crd-all.gen.yaml).
+ */
 function newest(served: string[]): string | undefined {
   return ['v1', 'v1beta1', 'v1alpha3'].find((version) => served.includes(version)) ?? served[0]
 }

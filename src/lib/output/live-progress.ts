@@ -37,7 +37,9 @@ interface Step {
   release: ((how: 'ended' | 'paused') => void) | undefined
 }
 
-/** Steps are shown in the order in which they started; one that runs beside another waits for its turn on the screen. */
+/**
+ * Steps are shown in the order in which they started; one that runs beside another waits for its turn on the screen.
+ */
 export class LiveProgress implements Progress {
   readonly #stream: NodeJS.WriteStream
   readonly #paint: Palette

@@ -6,7 +6,10 @@ const ZERO_WIDTH = /[\p{Mn}\p{Me}\p{Cf}]/u
 const WIDE =
   /[\p{Emoji_Presentation}\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]/u
 
-/** Columns of a terminal that a text takes; colours take none, East Asian wide characters and emoji two (Unicode TR 11). */
+/**
+ * Columns of a terminal that a text takes; colours take none, East Asian wide characters and emoji two (Unicode TR
+ * 11).
+ */
 export function width(text: string): number {
   let columns = 0
   for (const char of stripVTControlCharacters(text)) {

@@ -1,6 +1,7 @@
 /** The border between text of the cluster and the user's terminal. */
 
-// Escape sequences as terminals read them: CSI, OSC and the other string sequences (also unterminated ones), two-byte escapes.
+// Escape sequences as terminals read them: CSI, OSC and the other string sequences (also unterminated ones), two-byte
+// escapes.
 const ESCAPES =
   /\u001b\[[0-?]*[ -/]*[@-~]?|\u009b[0-?]*[ -/]*[@-~]?|(?:\u001b[\]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^\u0007\u001b\u009c]*(?:\u0007|\u001b\\|\u009c)?|\u001b[ -/]*[0-~]?/g
 // C0 and C1 controls but tab and newline.

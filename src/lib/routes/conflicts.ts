@@ -1,5 +1,6 @@
 /**
- * What of others stands in the way of the routes: pure. Istio itself tells nobody: it drops the later of two Gateways or server names
+ * What of others stands in the way of the routes: pure. Istio itself tells nobody: it drops the later of two Gateways
+ * or server names
  * that meet on a port, and only its log says so (istio/istio pilot/pkg/networking/core/gateway.go).
  */
 import { shell } from '../errors.ts'
@@ -36,7 +37,10 @@ export interface Conflict {
   next: string[]
 }
 
-/** The Gateways of others that Istio would not let stand beside ours, then the VirtualServices that claim one of our names. */
+/**
+ * The Gateways of others that Istio would not let stand beside ours, then the VirtualServices that claim one of our
+ * names.
+ */
 export function findConflicts(around: Surroundings): Conflict[] {
   const others = otherGateways(around)
   return [
@@ -46,7 +50,10 @@ export function findConflicts(around: Surroundings): Conflict[] {
   ]
 }
 
-/** Another datacenter of the namespace has its SNI Gateway on this port of this gateway already: then the hosts have to be narrower. */
+/**
+ * Another datacenter of the namespace has its SNI Gateway on this port of this gateway already: then the hosts have
+ * to be narrower.
+ */
 export function needsNarrowHosts(around: Surroundings): boolean {
   const { datacenter, port } = around
   return otherGateways(around).some(
@@ -169,7 +176,10 @@ function isTls(protocol: string): boolean {
   return protocol === 'TLS' || protocol === 'HTTPS'
 }
 
-/** The kubectl lines that take the objects away, one per namespace: each is led to the user's cluster by flags of its own. */
+/**
+ * The kubectl lines that take the objects away, one per namespace: each is led to the user's cluster by flags of its
+ * own.
+ */
 function deletions(objects: KubeObject[]): string[] {
   const byNamespace = new Map<string, string[]>()
   for (const { kind, metadata } of objects) {

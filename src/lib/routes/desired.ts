@@ -9,7 +9,10 @@ import type { IngressGateway } from '../istio/mesh.ts'
 import { liveHostIds } from './live.ts'
 import { gatewayPortName, nodeServiceName, routeNames, serviceHost } from './names.ts'
 
-/** sni: one route per node, chosen by the server name of the TLS handshake. tcp: the blog's plain route to the datacenter's Service. */
+/**
+ * sni: one route per node, chosen by the server name of the TLS handshake. tcp: the blog's plain route to the
+ * datacenter's Service.
+ */
 export type RouteMode = 'sni' | 'tcp'
 
 export interface RouteInput {
@@ -20,7 +23,10 @@ export interface RouteInput {
   mode: RouteMode
   /** The port that clients dial on the gateway. */
   port: number
-  /** The datacenter's VirtualService as it is, when there is one: a node whose host id is not known just now keeps its route. */
+  /**
+   * The datacenter's VirtualService as it is, when there is one: a node whose host id is not known just now keeps its
+   * route.
+   */
   live?: KubeObject
   /** Another datacenter of the namespace has a Gateway on this port already: this one's hosts must differ. */
   narrowHosts?: boolean
@@ -47,7 +53,10 @@ export interface DesiredRoutes {
   serverNames: string[]
 }
 
-/** The desired objects in the order in which they are to be applied: a route never points to a Service that is not there yet. */
+/**
+ * The desired objects in the order in which they are to be applied: a route never points to a Service that is not
+ * there yet.
+ */
 export function desiredRoutes(input: RouteInput): DesiredRoutes {
   const nodes = input.mode === 'sni' ? sniNodes(input) : tcpNodes(input.datacenter)
   const served = nodes.filter((node) => node.state !== 'pending')
@@ -97,7 +106,10 @@ function namesOf(node: NodeRoute): string[] {
   return node.hostId === undefined ? [node.dnsName] : [node.dnsName, node.hostId]
 }
 
-/** One ClusterIP Service per node: known to every Istio, right under mTLS, follows readiness, and has only the CQL port (k8ssandra/cass-operator issue 422). */
+/**
+ * One ClusterIP Service per node: known to every Istio, right under mTLS, follows readiness, and has only the CQL
+ * port (k8ssandra/cass-operator issue 422).
+ */
 function nodeService(input: RouteInput, node: NodeRoute): Desired {
   const object = owned(input, SERVICE, nodeServiceName(node.pod))
   return {
@@ -120,7 +132,10 @@ function nodeService(input: RouteInput, node: NodeRoute): Desired {
   }
 }
 
-/** Only this one port of the gateway's Service becomes ours, and only when no port of that number is there: whoever put it there keeps it. */
+/**
+ * Only this one port of the gateway's Service becomes ours, and only when no port of that number is there: whoever
+ * put it there keeps it.
+ */
 function gatewayPort({ gateway, port }: RouteInput): Desired[] {
   if (gateway.ports.some((each) => each.port === port && (each.protocol ?? 'TCP') === 'TCP')) return []
   const name = gatewayPortName(
@@ -160,9 +175,12 @@ function gatewayObject(input: RouteInput): Desired {
 }
 
 /**
- * The hosts of the Gateway: `<namespace>/*`. A bare host id is refused there, and `*` would meet the Gateways of others.
- * Istio drops the second of two servers with the same hosts on one port (istio/istio pilot/pkg/model/gateway.go, CheckDuplicates), so a second
- * datacenter in the namespace takes the domain of its own pods; a VirtualService is taken as a whole when one of its hosts fits.
+ * The hosts of the Gateway: `<namespace>/*`. A bare host id is refused there, and `*` would meet the Gateways of
+ * others.
+ * Istio drops the second of two servers with the same hosts on one port (istio/istio pilot/pkg/model/gateway.go,
+ * CheckDuplicates), so a second
+ * datacenter in the namespace takes the domain of its own pods; a VirtualService is taken as a whole when one of its
+ * hosts fits.
  */
 function hostsFor(datacenter: Datacenter, narrow: boolean): string[] {
   if (!narrow) return [`${datacenter.namespace}/*`]
@@ -205,7 +223,10 @@ function destination(host: string): object {
   return { destination: { host, port: { number: CQL_PORT } } }
 }
 
-/** Seen only where it is needed: in its own namespace (else `istioctl analyze` misses the Service, IST0101) and in the gateway's. */
+/**
+ * Seen only where it is needed: in its own namespace (else `istioctl analyze` misses the Service, IST0101) and in the
+ * gateway's.
+ */
 function exportTo({ datacenter, gateway }: RouteInput): string[] {
   return datacenter.namespace === gateway.namespace ? ['.'] : ['.', gateway.namespace]
 }

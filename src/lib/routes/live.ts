@@ -21,7 +21,10 @@ export interface TlsMatch {
   destinations: string[]
 }
 
-/** The host id that the live VirtualService routes for each pod of the datacenter, by the Service that the route sends to. */
+/**
+ * The host id that the live VirtualService routes for each pod of the datacenter, by the Service that the route sends
+ * to.
+ */
 export function liveHostIds(virtualService: KubeObject, datacenter: Datacenter): Map<string, string> {
   const matches = tlsMatches(virtualService)
   return new Map(
@@ -65,7 +68,9 @@ export function tlsMatches(virtualService: KubeObject): TlsMatch[] {
   })
 }
 
-/** True for a VirtualService that sends whatever comes to one place, whichever name it asks for: what tcp mode makes. */
+/**
+ * True for a VirtualService that sends whatever comes to one place, whichever name it asks for: what tcp mode makes.
+ */
 export function isPlainTcp(virtualService: KubeObject): boolean {
   return list(at(virtualService, 'spec', 'tcp')).length > 0 && list(at(virtualService, 'spec', 'tls')).length === 0
 }
@@ -85,7 +90,10 @@ function qualified(name: string, namespace: string): string {
   return other === undefined ? `${namespace}/${name}` : `${other}/${short}`
 }
 
-/** As Istio compares them (istio/istio pilot/pkg/model/gateway.go): "./x" is "ns/x", a namespace that is not given or is "*" is left away. */
+/**
+ * As Istio compares them (istio/istio pilot/pkg/model/gateway.go): "./x" is "ns/x", a namespace that is not given or
+ * is "*" is left away.
+ */
 function normalHost(host: string, namespace: string): string {
   if (host.startsWith('./')) return `${namespace}${host.slice(1)}`
   return host.startsWith('*/') ? host.slice(2) : host

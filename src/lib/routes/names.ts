@@ -2,16 +2,25 @@
 import { createHash } from 'node:crypto'
 import { CQL_PORT } from '../cassandra/names.ts'
 
-/** Kubernetes and Istio take at most this many characters for the name of a Service, a Gateway, or one label of a DNS name. */
+/**
+ * Kubernetes and Istio take at most this many characters for the name of a Service, a Gateway, or one label of a DNS
+ * name.
+ */
 const LONGEST_LABEL = 63
 
-/** The Gateway and the VirtualService of a datacenter (metadata.name of the CassandraDatacenter); the same in both modes, so that one turns into the other in place. */
+/**
+ * The Gateway and the VirtualService of a datacenter (metadata.name of the CassandraDatacenter); the same in both
+ * modes, so that one turns into the other in place.
+ */
 export function routeNames(datacenterName: string): { gateway: string; virtualService: string } {
   const name = dnsLabel('cass-sni-', datacenterName, '')
   return { gateway: name, virtualService: name }
 }
 
-/** The Service of one node: `<pod>-cql`, shortened with a hash when that is no DNS label (a rack's name may hold dots). */
+/**
+ * The Service of one node: `<pod>-cql`, shortened with a hash when that is no DNS label (a rack's name may hold
+ * dots).
+ */
 export function nodeServiceName(pod: string): string {
   return dnsLabel('', pod, '-cql')
 }

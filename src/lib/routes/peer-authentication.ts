@@ -1,24 +1,35 @@
-/** Where Istio's mutual TLS is switched off when the user asks for it: pure. With one Service per node nothing of it is needed. */
+/**
+ * Where Istio's mutual TLS is switched off when the user asks for it: pure. With one Service per node nothing of it
+ * is needed.
+ */
 import { CQL_PORT, DATACENTER_LABEL, labelValueFor } from '../cassandra/names.ts'
 import type { Desired } from '../changes/changeset.ts'
 import { FIELD_MANAGER, MANAGED_BY_LABEL, ownedLabels } from '../changes/ownership.ts'
 import { apiVersionOf, PEER_AUTHENTICATION } from '../cluster/resources.ts'
 import { routeNames } from './names.ts'
 
-/** keep: nothing. port: 9042 of the datacenter's pods. namespace: all of the namespace. mesh: everything, as in the blog. */
+/**
+ * keep: nothing. port: 9042 of the datacenter's pods. namespace: all of the namespace. mesh: everything, as in the
+ * blog.
+ */
 export type MtlsMode = 'keep' | 'port' | 'namespace' | 'mesh'
 
 export interface MtlsScope {
   namespace: string
   /** metadata.name of the CassandraDatacenter. */
   datacenter: string
-  /** Where a PeerAuthentication means the whole mesh: istiod's own namespace, unless the mesh is configured otherwise. */
+  /**
+   * Where a PeerAuthentication means the whole mesh: istiod's own namespace, unless the mesh is configured otherwise.
+   */
   rootNamespace: string
   /** Version of security.istio.io to write. */
   securityVersion: string
 }
 
-/** The PeerAuthentication for a mode; none for `keep`. Its name is `default` where Istio heeds only one, so that another's is seen as a conflict. */
+/**
+ * The PeerAuthentication for a mode; none for `keep`. Its name is `default` where Istio heeds only one, so that
+ * another's is seen as a conflict.
+ */
 export function desiredPeerAuthentication(mode: MtlsMode, scope: MtlsScope): Desired[] {
   if (mode === 'keep') return []
   const type = { ...PEER_AUTHENTICATION, version: scope.securityVersion }

@@ -29,7 +29,8 @@ export interface CertsCaResult {
 }
 
 /**
- * The CA certificate of a datacenter, PEM. One that has expired is handed out with a warning: it is what the nodes' certificates are made from.
+ * The CA certificate of a datacenter, PEM. One that has expired is handed out with a warning: it is what the nodes'
+ * certificates are made from.
  * @throws CSNI401 when the Secret holds none, CSNI104 when the file cannot be written or holds something else
  */
 export async function certsCa(context: WorkflowContext, options: CertsCaOptions = {}): Promise<CertsCaResult> {

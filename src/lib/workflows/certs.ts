@@ -59,9 +59,11 @@ interface Situation {
 }
 
 /**
- * Issues a new certificate from the datacenter's own CA when the one in the keystore will not do, and makes every started node serve what is
+ * Issues a new certificate from the datacenter's own CA when the one in the keystore will not do, and makes every
+ * started node serve what is
  * in the keystore. Run again it does nothing; interrupted, the next run goes on from there.
- * @throws CSNI306, CSNI401, CSNI402, CSNI403 before anything is changed; CSNI404 when a node does not serve the certificate in time
+ * @throws CSNI306, CSNI401, CSNI402, CSNI403 before anything is changed; CSNI404 when a node does not serve the
+ * certificate in time
  */
 export async function certs(context: WorkflowContext, options: CertsOptions = {}): Promise<CertsResult> {
   const now = context.now()
@@ -290,7 +292,10 @@ async function changeKeystore(
   }
 }
 
-/** Of the Secret only this one key and annotation are ours; cass-operator wrote the key once and never looks at it again. */
+/**
+ * Of the Secret only this one key and annotation are ours; cass-operator wrote the key once and never looks at it
+ * again.
+ */
 async function applySecret(
   context: WorkflowContext,
   { dc, publicNames, annotated }: Situation,

@@ -1,4 +1,7 @@
-/** `cqlsh-sni --print-env` and `--print-cqlshrc`: files with which other clients connect. Reads the cluster, opens no session. */
+/**
+ * `cqlsh-sni --print-env` and `--print-cqlshrc`: files with which other clients connect. Reads the cluster, opens no
+ * session.
+ */
 import { randomUUID } from 'node:crypto'
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'

@@ -44,7 +44,8 @@ export interface Access {
 
 /**
  * Reads what a session needs; changes nothing.
- * Throws CSNI301/302 (datacenter, node), CSNI303 (no node can be reached yet), CSNI304, CSNI306, CSNI502, CSNI606 and what reading throws.
+ * Throws CSNI301/302 (datacenter, node), CSNI303 (no node can be reached yet), CSNI304, CSNI306, CSNI502, CSNI606 and
+ * what reading throws.
  */
 export async function observeAccess({ kube }: WorkflowContext, choice: SessionChoice): Promise<Access> {
   const [datacenter, mesh] = await Promise.all([
@@ -142,7 +143,10 @@ function notReady(datacenter: Datacenter, message: string): CassSniError {
   })
 }
 
-/** Opens the session. Without any route of this datacenter, "no route for this name" becomes CSNI303: routes sync comes first. */
+/**
+ * Opens the session. Without any route of this datacenter, "no route for this name" becomes CSNI303: routes sync
+ * comes first.
+ */
 export async function openSession(
   { kube, signal }: WorkflowContext,
   access: Access,

@@ -41,7 +41,9 @@ export interface CqlshOptions extends SessionChoice {
 export interface CqlResult {
   /** False when a statement failed and the run went on (--continue-on-error). */
   ok: boolean
-  /** One for each statement of CQL, in order; those without a result have no columns. Empty unless the output is JSON. */
+  /**
+   * One for each statement of CQL, in order; those without a result have no columns. Empty unless the output is JSON.
+   */
   statements: StatementResult[]
 }
 
@@ -51,7 +53,8 @@ const BULK_PAGE = 5_000
 
 /**
  * Executes statements until there are no more, or the user leaves.
- * Throws the first error with its position unless `continueOnError`; see `observeAccess` and `openCqlSession` for the rest.
+ * Throws the first error with its position unless `continueOnError`; see `observeAccess` and `openCqlSession` for the
+ * rest.
  */
 export async function cqlsh(context: WorkflowContext, options: CqlshOptions): Promise<CqlResult> {
   const access = await observeAccess(context, options)

@@ -1,5 +1,6 @@
 /**
- * The blog from `istioctl install` to the running Cassandra nodes. Every step looks first and changes only what differs,
+ * The blog from `istioctl install` to the running Cassandra nodes. Every step looks first and changes only what
+ * differs,
  * so that an interrupted install goes on where it was, and a second one writes nothing.
  */
 import { record } from '../changes/record.ts'
@@ -35,7 +36,8 @@ const DEFAULT_NAMESPACE = 'cass-operator'
 
 /**
  * Brings the cluster to a running Cassandra datacenter behind Istio.
- * Errors: CSNI102 when something must be said and nobody can be asked, CSNI901/902 when it was cut short, and those of the steps.
+ * Errors: CSNI102 when something must be said and nobody can be asked, CSNI901/902 when it was cut short, and those
+ * of the steps.
  */
 export async function install(context: WorkflowContext, options: InstallOptions): Promise<InstallResult> {
   const run: Install = {

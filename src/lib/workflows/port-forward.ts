@@ -44,7 +44,8 @@ export interface Forwarding {
 
 /**
  * Forwards until the context's signal ends it, then rejects with its reason when no connection is left.
- * Throws CSNI106 when it cannot listen, CSNI203 without the right to create pods/portforward, CSNI302, CSNI502 for the target.
+ * Throws CSNI106 when it cannot listen, CSNI203 without the right to create pods/portforward, CSNI302, CSNI502 for
+ * the target.
  */
 export async function portForward(
   { kube, signal }: WorkflowContext,

@@ -43,15 +43,20 @@ export interface RoutesSyncResult {
   summary: { routed: number; kept: number; pending: number } & Record<Exclude<Action, 'conflict'>, number>
 }
 
-/** How long a gateway's Envoy may take to load new routes before it is told as a warning. Istio's own delay is 0.1 s to 10 s (istio/istio pilot/pkg/features/tuning.go). */
+/**
+ * How long a gateway's Envoy may take to load new routes before it is told as a warning. Istio's own delay is 0.1 s
+ * to 10 s (istio/istio pilot/pkg/features/tuning.go).
+ */
 const LOAD_TIMEOUT_MS = 10_000
 const LOAD_POLL_MS = 250
 /** An Envoy that cannot be asked so many times in a row will not be asked in ten seconds either. */
 const LOAD_ATTEMPTS = 3
 
 /**
- * Brings the routes of one datacenter in line with its nodes; with `dryRun` only says what it would do. A second run writes nothing.
- * Throws what the observing rooms throw (CSNI301, CSNI105, CSNI305, CSNI501, CSNI502) and CSNI503 or CSNI504 for a conflict, all before anything is written.
+ * Brings the routes of one datacenter in line with its nodes; with `dryRun` only says what it would do. A second run
+ * writes nothing.
+ * Throws what the observing rooms throw (CSNI301, CSNI105, CSNI305, CSNI501, CSNI502) and CSNI503 or CSNI504 for a
+ * conflict, all before anything is written.
  */
 export async function syncRoutes(context: WorkflowContext, options: RoutesSyncOptions): Promise<RoutesSyncResult> {
   const { kube, emit } = context
@@ -163,7 +168,10 @@ interface Seen {
   complete: boolean
 }
 
-/** All objects of a kind; undefined when this version is not served or they may not be listed everywhere. v1beta1 is served by every Istio up to 1.31. */
+/**
+ * All objects of a kind; undefined when this version is not served or they may not be listed everywhere. v1beta1 is
+ * served by every Istio up to 1.31.
+ */
 async function listEverywhere(kube: Kube, type: ResourceType): Promise<KubeObject[] | undefined> {
   try {
     return await kube.list(type)
@@ -287,7 +295,10 @@ function expectation(datacenter: Datacenter, { serverNames }: DesiredRoutes): Ex
   return (routes) => routes.some((route) => route.cluster === cluster)
 }
 
-/** Waits until the Envoy of every ready gateway pod has the routes. Not seen in time, or not allowed to look: no failure, the routes are written. */
+/**
+ * Waits until the Envoy of every ready gateway pod has the routes. Not seen in time, or not allowed to look: no
+ * failure, the routes are written.
+ */
 async function awaitLoaded(
   context: WorkflowContext,
   gateway: IngressGateway,

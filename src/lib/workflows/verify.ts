@@ -39,7 +39,8 @@ export interface VerifyResult extends Report {
 }
 
 /**
- * Makes all checks. Throws CSNI301 and CSNI302 for a datacenter or node that is not there, CSNI502 and CSNI105 for a gateway that was named
+ * Makes all checks. Throws CSNI301 and CSNI302 for a datacenter or node that is not there, CSNI502 and CSNI105 for a
+ * gateway that was named
  * and is none, CSNI101 for an address that is none; failures of checks are results.
  */
 export async function verify(context: WorkflowContext, options: VerifyOptions): Promise<VerifyResult> {
@@ -105,7 +106,10 @@ async function verifyOnce({ kube, signal, emit, now }: WorkflowContext, options:
   }
 }
 
-/** A gateway that was named wrongly is a mistake on the command line, and no finding. What else keeps it from being seen, the checks tell. */
+/**
+ * A gateway that was named wrongly is a mistake on the command line, and no finding. What else keeps it from being
+ * seen, the checks tell.
+ */
 async function mustBeGateway(probes: Probes): Promise<void> {
   await probes.gateway().catch((error: unknown) => {
     if (error instanceof CassSniError && (error.code === 'CSNI502' || error.code === 'CSNI105')) throw error

@@ -1,4 +1,7 @@
-/** Rows as CSV, RFC 4180: data exact, CRLF only inside of quotes as it was in the data, lines ended by LF as Unix tools expect. */
+/**
+ * Rows as CSV, RFC 4180: data exact, CRLF only inside of quotes as it was in the data, lines ended by LF as Unix
+ * tools expect.
+ */
 import type { CqlColumn } from '../cql.ts'
 import { isNull, valueText } from './values.ts'
 

@@ -1,5 +1,6 @@
 /**
- * DESCRIBE. Cassandra 4 and later answer it themselves (CASSANDRA-14825); for older servers what can be listed is read from
+ * DESCRIBE. Cassandra 4 and later answer it themselves (CASSANDRA-14825); for older servers what can be listed is
+ * read from
  * system_schema. The columns of the answers: apache/cassandra cql3/statements/DescribeStatement.java.
  */
 import { CassSniError } from '../../errors.ts'
@@ -56,7 +57,10 @@ async function allPages(session: CqlSession, text: string, signal: AbortSignal):
   return { ...first, rows }
 }
 
-/** What lists the same on a server that does not know DESCRIBE: keyspaces, tables, types, functions, aggregates, the cluster. */
+/**
+ * What lists the same on a server that does not know DESCRIBE: keyspaces, tables, types, functions, aggregates, the
+ * cluster.
+ */
 function olderStatement(session: CqlSession, text: string, version: string): string {
   const words = text
     .split(/\s+/)

@@ -37,7 +37,8 @@ export async function keepHistory(file: string, lines: string[]): Promise<boolea
 }
 
 /**
- * The lines to remember of what was typed for one statement: one line, so that it comes back as a whole, unless a comment
+ * The lines to remember of what was typed for one statement: one line, so that it comes back as a whole, unless a
+ * comment
  * or a line break inside of a literal would then mean something else.
  */
 export function remembered(typed: string[]): string[] {

@@ -1,8 +1,14 @@
-/** Statements that hold a password (CREATE and ALTER of ROLE and USER, cqlsh's LOGIN), and what may be shown or kept of them. Pure. */
+/**
+ * Statements that hold a password (CREATE and ALTER of ROLE and USER, cqlsh's LOGIN), and what may be shown or kept
+ * of them. Pure.
+ */
 import { CassSniError } from '../../errors.ts'
 import { CqlStatementError } from '../cql-errors.ts'
 
-/** Comments, quoted names, and string literals of both kinds, also what is not closed: a quote in a comment opens no literal. */
+/**
+ * Comments, quoted names, and string literals of both kinds, also what is not closed: a quote in a comment opens no
+ * literal.
+ */
 const QUOTED_PARTS = /--.*|\/\/.*|\/\*[\s\S]*?(?:\*\/|$)|"[^"]*(?:"|$)|'(?:[^']|'')*(?:'|$)|\$\$[\s\S]*?(?:\$\$|$)/g
 /** LOGIN user password: nothing here executes it, but who is used to cqlsh types it. */
 const LOGIN = /((?:^|[;\n])\s*login\s+(?:"[^"]*"|[^\s;]+)[ \t]+)([^\n]+)/gi
@@ -24,7 +30,10 @@ export function blanked(statement: string): string {
   return withBlanks(statement, (secret) => secret.replace(/[^\n]/g, '*'))
 }
 
-/** Text that Cassandra wrote about a statement, without the literals of one that may hold a password; undefined when it holds none. */
+/**
+ * Text that Cassandra wrote about a statement, without the literals of one that may hold a password; undefined when
+ * it holds none.
+ */
 function cleaned(text: string, statement: string): string | undefined {
   const secrets: string[] = []
   withBlanks(statement, (secret) => {

@@ -7,7 +7,10 @@ import { jsonObject, jsonValue } from './values.ts'
 
 export type ResultFormat = 'table' | 'csv' | 'json'
 
-/** A statement's result as it stands in the JSON envelope (kind CqlResult). Types as in CQL, values as `jsonValue` writes them. */
+/**
+ * A statement's result as it stands in the JSON envelope (kind CqlResult). Types as in CQL, values as `jsonValue`
+ * writes them.
+ */
 export interface StatementResult {
   columns: { name: string; type: string }[]
   rows: Record<string, unknown>[]

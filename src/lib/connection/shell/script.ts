@@ -1,4 +1,7 @@
-/** Statements from a text that comes in pieces (-e, -f, a pipe, SOURCE), executed one by one, errors told with their position. */
+/**
+ * Statements from a text that comes in pieces (-e, -f, a pipe, SOURCE), executed one by one, errors told with their
+ * position.
+ */
 import { createReadStream } from 'node:fs'
 import { CassSniError } from '../../errors.ts'
 import { CqlStatementError } from '../cql-errors.ts'
@@ -25,7 +28,8 @@ const MAX_DEPTH = 16
 
 /**
  * Executes all statements. Resolves with whether all went through, and whether EXIT was met.
- * Throws the first error, with "NAME:LINE:COLUMN: " before its message, unless `onError` is given; an interruption always ends it.
+ * Throws the first error, with "NAME:LINE:COLUMN: " before its message, unless `onError` is given; an interruption
+ * always ends it.
  */
 export async function runScript(
   shell: CqlShell,

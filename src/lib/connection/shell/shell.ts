@@ -1,4 +1,7 @@
-/** The CQL shell: executes statements and its own commands on a session, and writes what they tell. It knows no terminal. */
+/**
+ * The CQL shell: executes statements and its own commands on a session, and writes what they tell. It knows no
+ * terminal.
+ */
 import { CassSniError } from '../../errors.ts'
 import type { CqlPage, CqlSession, ExecuteOptions } from '../cql.ts'
 import { parseShellCommand, type ShellCommand } from './commands.ts'

@@ -7,7 +7,10 @@ import { isNull, valueText } from './values.ts'
 export type Width = (text: string) => number
 
 const PLAIN = /^[\x20-\x7e]*$/
-/** Controls of C0 and C1, what breaks lines, and what changes the reading direction: a terminal would obey instead of showing them. */
+/**
+ * Controls of C0 and C1, what breaks lines, and what changes the reading direction: a terminal would obey instead of
+ * showing them.
+ */
 const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/g
 const NAMED: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\0': '\\0' }
 

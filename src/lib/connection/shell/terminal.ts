@@ -72,7 +72,10 @@ export class TerminalLines {
     })
   }
 
-  /** The next line, or undefined after Ctrl-D. `onClear` is called when Ctrl-C clears the line; it gives the new prompt. */
+  /**
+   * The next line, or undefined after Ctrl-D. `onClear` is called when Ctrl-C clears the line; it gives the new
+   * prompt.
+   */
   async next(prompt: string, onClear: () => string): Promise<string | undefined> {
     this.#onClear = () => {
       this.#reader.setPrompt(onClear())

@@ -1,4 +1,7 @@
-/** Values of every CQL type as text (as one would write them in CQL) and as JSON. Values come as the driver decodes them. */
+/**
+ * Values of every CQL type as text (as one would write them in CQL) and as JSON. Values come as the driver decodes
+ * them.
+ */
 import type { CqlType } from '../cql-types.ts'
 
 /** null and undefined both stand for CQL's null. */
@@ -56,7 +59,8 @@ function floatText(value: number): string {
 
 /**
  * A decimal as Java and Python write it: plain, or with an exponent when that is what its scale says ("1E+50").
- * The driver's own text drops the exponent (apache/cassandra-nodejs-driver lib/types/big-decimal.js), so its bytes are read:
+ * The driver's own text drops the exponent (apache/cassandra-nodejs-driver lib/types/big-decimal.js), so its bytes
+ * are read:
  * 32 bits of scale, then the unscaled number in two's complement.
  */
 function decimalText(value: unknown): string {
@@ -77,7 +81,10 @@ function decimalText(value: unknown): string {
   return `${sign}${digits[0]}${digits.length > 1 ? `.${digits.slice(1)}` : ''}E${exponent < 0 ? '' : '+'}${exponent}`
 }
 
-/** ISO 8601 in UTC with milliseconds, which Cassandra reads as well. A Date holds 273,000 years each way, a timestamp more. */
+/**
+ * ISO 8601 in UTC with milliseconds, which Cassandra reads as well. A Date holds 273,000 years each way, a timestamp
+ * more.
+ */
 function timestampText(value: Date): string {
   return Number.isNaN(value.getTime()) ? '(beyond the year 275760)' : value.toISOString()
 }
@@ -154,8 +161,10 @@ export function stringLiteral(text: string): string {
 const JSON_NUMBERS = new Set<Simple>(['int', 'smallint', 'tinyint', 'double', 'float'])
 
 /**
- * A value for JSON, without loss: numbers that JSON's readers would round (bigint, counter, varint, decimal) and all that JSON
- * does not know (NaN, Infinity, blobs, times, UUIDs) are strings as in `valueText`; lists, sets, tuples and vectors are arrays,
+ * A value for JSON, without loss: numbers that JSON's readers would round (bigint, counter, varint, decimal) and all
+ * that JSON
+ * does not know (NaN, Infinity, blobs, times, UUIDs) are strings as in `valueText`; lists, sets, tuples and vectors
+ * are arrays,
  * UDTs objects, maps objects whose keys are the text of CQL's keys.
  */
 export function jsonValue(value: unknown, type: CqlType): unknown {

@@ -1,7 +1,10 @@
 /**
- * Brings a new keystore from its Secret into the running nodes, without a restart: kubelet is made to sync the pod's volumes at once by a
- * touch of the pod, then Cassandra is told to read its files again. Tried on a real cluster: seconds, against up to 600 s plus kubelet's sync
- * when it is left alone (apache/cassandra src/java/org/apache/cassandra/security/SSLFactory.java, DEFAULT_HOT_RELOAD_PERIOD_SEC).
+ * Brings a new keystore from its Secret into the running nodes, without a restart: kubelet is made to sync the pod's
+ * volumes at once by a
+ * touch of the pod, then Cassandra is told to read its files again. Tried on a real cluster: seconds, against up to
+ * 600 s plus kubelet's sync
+ * when it is left alone (apache/cassandra src/java/org/apache/cassandra/security/SSLFactory.java,
+ * DEFAULT_HOT_RELOAD_PERIOD_SEC).
  */
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -27,7 +30,8 @@ const RELOAD_ATTEMPTS = 3
 const FILE_IS_OLD = 75
 
 /**
- * Waits up to two seconds until the mounted file is the new one, then tells Cassandra. Where there is no sha256sum, it is told at once
+ * Waits up to two seconds until the mounted file is the new one, then tells Cassandra. Where there is no sha256sum,
+ * it is told at once
  * (and again, until the node serves the new certificate). nodetool is on the PATH of every image of the management API.
  */
 const RELOAD_SCRIPT = `
@@ -195,7 +199,10 @@ function limitOf({ before, reloaded, onItsOwn }: Target, timings: Timings): numb
   return onItsOwn === undefined ? timings.reloadMs : timings.rereadMs
 }
 
-/** Cassandra could not be told. A pod may just be going away or coming up: it is tried again, but not where the right is missing. */
+/**
+ * Cassandra could not be told. A pod may just be going away or coming up: it is tried again, but not where the right
+ * is missing.
+ */
 function refused(context: WorkflowContext, target: Target, { why, forbidden }: Refusal, timings: Timings): void {
   target.refusals += 1
   target.refusal = why

@@ -54,7 +54,10 @@ export interface CertsResult {
   datacenter: string
   dryRun: boolean
   authority: { subject: string; notAfter: string; fingerprint256: string }
-  /** The certificate in the Secret after this run; in a dry run the one that would be issued, which has no fingerprint yet. */
+  /**
+   * The certificate in the Secret after this run; in a dry run the one that would be issued, which has no fingerprint
+   * yet.
+   */
   leaf: {
     names: string[]
     publicNames: string[]

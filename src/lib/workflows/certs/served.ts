@@ -20,7 +20,8 @@ export interface Viewer {
 }
 
 /**
- * A viewer of the nodes' certificates: over a connection to the pod itself; where that is forbidden, through Istio's ingress gateway.
+ * A viewer of the nodes' certificates: over a connection to the pod itself; where that is forbidden, through Istio's
+ * ingress gateway.
  * @param authority PEM
  */
 export function createViewer(

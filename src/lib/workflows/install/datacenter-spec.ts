@@ -16,7 +16,10 @@ export const DEFAULTS = {
   memory: '4Gi',
 }
 
-/** The keystore path at which cass-operator makes keys by itself (k8ssandra/cass-operator pkg/serverconfig/parsing.go). */
+/**
+ * The keystore path at which cass-operator makes keys by itself (k8ssandra/cass-operator
+ * pkg/serverconfig/parsing.go).
+ */
 const KEYSTORE = '/etc/encryption/node-keystore.jks'
 
 /** TLS between nodes and to clients and login by password, as in the blog, but plaintext only when asked for. */
@@ -71,7 +74,8 @@ export function newDatacenter(
         },
       },
       resources: { requests: { cpu: DEFAULTS.cpu, memory: DEFAULTS.memory } },
-      // cass-operator's own default asks a whole CPU for the init container: three of them do not start on a small cluster
+      // cass-operator's own default asks a whole CPU for the init container: three of them do not start on a small
+      // cluster
       systemLoggerResources: { requests: { cpu: '10m', memory: '32Mi' } },
       configBuilderResources: { requests: { cpu: '50m', memory: '128Mi' } },
       config: { 'cassandra-yaml': cassandraYaml(name, options.allowPlaintext) },
@@ -124,7 +128,10 @@ const FIXED = [
   },
 ]
 
-/** The first setting that differs from the live datacenter's although it cannot be changed in place; undefined when there is none. */
+/**
+ * The first setting that differs from the live datacenter's although it cannot be changed in place; undefined when
+ * there is none.
+ */
 export function fixedDifference(
   desired: KubeObject,
   live: KubeObject,

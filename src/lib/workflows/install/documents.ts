@@ -84,7 +84,8 @@ function isKubeObject(value: unknown): value is KubeObject {
 }
 
 /**
- * The objects of a source: "https://…" is fetched, a folder is rendered by the user's `kubectl kustomize`, all else is a file.
+ * The objects of a source: "https://…" is fetched, a folder is rendered by the user's `kubectl kustomize`, all else
+ * is a file.
  * Errors: CSNI104 (no such file), CSNI107 (not YAML), CSNI702 (kubectl kustomize failed).
  */
 export async function readObjects(source: string, kubectl: string, signal: AbortSignal): Promise<KubeObject[]> {

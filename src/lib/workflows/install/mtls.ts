@@ -1,4 +1,6 @@
-/** The blog switches mutual TLS off mesh-wide; with one Service per node nothing is needed, so `keep` is the default. */
+/**
+ * The blog switches mutual TLS off mesh-wide; with one Service per node nothing is needed, so `keep` is the default.
+ */
 import { applyChanges } from '../../changes/apply.ts'
 import { planChanges } from '../../changes/plan.ts'
 import { desiredPeerAuthentication } from '../../routes/peer-authentication.ts'

@@ -1,4 +1,7 @@
-/** The blog's `kubectl create namespace`, `kubectl label namespace istio-injection=enabled` and `kubectl config set-context`. */
+/**
+ * The blog's `kubectl create namespace`, `kubectl label namespace istio-injection=enabled` and `kubectl config
+ * set-context`.
+ */
 import { applyChanges } from '../../changes/apply.ts'
 import { planChanges } from '../../changes/plan.ts'
 import type { Desired } from '../../changes/changeset.ts'
@@ -13,7 +16,8 @@ function desiredNamespace(name: string, labels: Record<string, string>): Desired
   return {
     type: NAMESPACE,
     ownership: 'share',
-    // The label is what the user asks for by running install; a namespace labelled otherwise by hand is told as a conflict.
+    // The label is what the user asks for by running install; a namespace labelled otherwise by hand is told as a
+    // conflict.
     object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } },
   }
 }

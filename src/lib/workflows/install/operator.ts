@@ -95,7 +95,9 @@ async function desiredFromManifest(install: Install): Promise<Desired[]> {
   return [...missingNamespaces(desired, install.namespace), ...desired]
 }
 
-/** The namespaces that a manifest puts objects into and does not bring itself, as those rendered from a kustomization. */
+/**
+ * The namespaces that a manifest puts objects into and does not bring itself, as those rendered from a kustomization.
+ */
 function missingNamespaces(desired: Desired[], installed: string): Desired[] {
   const brought = new Set([
     installed,

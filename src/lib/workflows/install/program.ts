@@ -17,7 +17,10 @@ export interface ProgramRun {
   onLine?: (line: string) => void
 }
 
-/** The program's stdout. Throws `code` when it is not there or ends with another code than 0: its last lines are in the message. */
+/**
+ * The program's stdout. Throws `code` when it is not there or ends with another code than 0: its last lines are in
+ * the message.
+ */
 export async function programOutput(run: ProgramRun): Promise<string> {
   const [program = '', ...args] = run.command
   const last: string[] = []
