@@ -1,13 +1,13 @@
-// The import rules, one for each row of the table of rooms (build/rooms.ts, CONTRIBUTING.md).
-import { FOR_ALL, filesOf, PACKAGES, PURE, ROOMS } from './build/rooms.ts'
+// The import rules, one for each row of the table of layers (build/source-layers.ts, CONTRIBUTING.md).
+import { FOR_ALL, filesOf, LAYERS, PACKAGES, PURE } from './build/source-layers.ts'
 
-const rooms = ROOMS.flatMap(({ name, files, may, mayTypes = [], mayFiles = [] }) => {
+const layers = LAYERS.flatMap(({ name, files, may, mayTypes = [], mayFiles = [] }) => {
   const own = name === 'for-all' ? [] : [files]
   const forAll = name === 'for-all' ? [] : [FOR_ALL]
   const allowed = [...own, ...forAll, ...may.map(filesOf), ...mayFiles]
   const values = {
-    name: `room-${name}`,
-    comment: `${name} may import only: ${[...may, ...mayTypes.map((room) => `types of ${room}`)].join(', ') || 'nothing'}.`,
+    name: `layer-${name}`,
+    comment: `${name} may import only: ${[...may, ...mayTypes.map((layer) => `types of ${layer}`)].join(', ') || 'nothing'}.`,
     severity: 'error',
     from: { path: files },
     to: { path: '^(src|lab|test|bench|build|bin)/', pathNot: [...allowed, ...mayTypes.map(filesOf), ...lazily(name)] },
@@ -15,7 +15,7 @@ const rooms = ROOMS.flatMap(({ name, files, may, mayTypes = [], mayFiles = [] })
   if (mayTypes.length === 0) return [values]
   const types = {
     ...values,
-    name: `room-${name}-types`,
+    name: `layer-${name}-types`,
     to: { path: mayTypes.map(filesOf), pathNot: [...allowed, ...lazily(name)], dependencyTypesNot: ['type-only'] },
   }
   return [values, types]
@@ -24,30 +24,30 @@ const rooms = ROOMS.flatMap(({ name, files, may, mayTypes = [], mayFiles = [] })
 // A command calls one workflow, imported when it runs; the base command connects, likewise.
 function lazily(name) {
   if (name === 'commands') return [filesOf('workflows')]
-  if (name === 'command') return ['^src/lib/cluster/client\\.ts$']
+  if (name === 'cli') return ['^src/lib/cluster/client\\.ts$']
   return []
 }
 
 const lazy = [
   { from: filesOf('commands'), to: filesOf('workflows'), what: 'commands import a workflow when they run' },
   {
-    from: filesOf('command'),
+    from: filesOf('cli'),
     to: filesOf('cluster'),
-    what: 'the base command imports the cluster room when a command connects',
+    what: 'the base command imports the cluster layer when a command connects',
   },
 ].map(({ from, to, what }) => ({
-  name: `lazy-${from.includes('commands') ? 'commands' : 'command'}`,
+  name: `lazy-${from.includes('commands') ? 'commands' : 'cli'}`,
   comment: `Start-up: ${what} (await import), or only its types.`,
   severity: 'error',
   from: { path: from },
   to: { path: to, dependencyTypesNot: ['type-only', 'dynamic-import'] },
 }))
 
-const packages = PACKAGES.map(({ packages, rooms }) => ({
+const packages = PACKAGES.map(({ packages, layers: only }) => ({
   name: `package-${packages[0]}`,
-  comment: `Only ${rooms.join(' and ')} may import ${packages.join(', ')}.`,
+  comment: `Only ${only.join(' and ')} may import ${packages.join(', ')}.`,
   severity: 'error',
-  from: { path: '^src/', pathNot: rooms.map(filesOf) },
+  from: { path: '^src/', pathNot: only.map(filesOf) },
   to: { path: packages.map((name) => `node_modules/${name}/`) },
 }))
 
@@ -73,7 +73,7 @@ const pure = [
 
 export default {
   forbidden: [
-    ...rooms,
+    ...layers,
     ...pure,
     ...lazy,
     ...packages,

@@ -3,10 +3,10 @@
  * its memory is the command's. Bundled by port-forward.ts as the program is, then run with NAMESPACE POD PORT.
  */
 import { connectKube } from '../src/lib/cluster/client.ts'
-import { podPath } from '../src/lib/connection/gateway.ts'
-import { serveTunnel } from '../src/lib/connection/tunnel.ts'
-import '../src/lib/main.ts'
-import '../src/lib/workflows/port-forward.ts'
+import { podPath } from '../src/lib/connection/gateway-path.ts'
+import { serveTunnel } from '../src/lib/connection/local-listener.ts'
+import '../src/lib/cli/main.ts'
+import '../src/lib/workflows/port-forward-workflow.ts'
 
 const [namespace = '', pod = '', port = ''] = process.argv.slice(2)
 const stop = new AbortController()

@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url'
 import { enableCompileCache } from 'node:module'
 
 enableCompileCache()
-const { main } = await import('../src/lib/main.ts')
-const { flush } = await import('../src/lib/flush.ts')
+const { main } = await import('../src/lib/cli/main.ts')
+const { flush } = await import('../src/lib/cli/flush.ts')
 const exitCode = await main(process.argv.slice(2), {
   root: fileURLToPath(new URL('..', import.meta.url)),
   development: true,

@@ -13,8 +13,8 @@ if (major < 22 || (major === 22 && minor < 13)) {
   process.exitCode = 1
 } else {
   enableCompileCache()
-  const { main } = await import('../dist/lib/main.js')
-  const { flush } = await import('../dist/lib/flush.js')
+  const { main } = await import('../dist/lib/cli/main.js')
+  const { flush } = await import('../dist/lib/cli/flush.js')
   const exitCode = await main(process.argv.slice(2), { root: fileURLToPath(new URL('..', import.meta.url)) })
   await flush()
   process.exit(exitCode)

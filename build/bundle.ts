@@ -46,7 +46,7 @@ export async function bundle(root: string, out: string): Promise<void> {
   const commands = readdirSync(join(root, 'src/commands'), { recursive: true, encoding: 'utf8' }).filter((name) =>
     name.endsWith('.ts'),
   )
-  const entryPoints = ['src/lib/main.ts', 'src/lib/flush.ts', ...commands.map((name) => `src/commands/${name}`)]
+  const entryPoints = ['src/lib/cli/main.ts', 'src/lib/cli/flush.ts', ...commands.map((name) => `src/commands/${name}`)]
   const files = await bundleEntries(root, out, { entryPoints, outbase: 'src' })
   writeFileSync(join(out, 'THIRD-PARTY-LICENSES.txt'), licences(root, files))
 }
@@ -76,7 +76,7 @@ export async function bundleEntries(
     outdir: out,
     bundle: true,
     splitting: true,
-    // As deep below package.json as src/lib/<room>/, for what is read relative to import.meta.url.
+    // As deep below package.json as src/lib/<layer>/, for what is read relative to import.meta.url.
     chunkNames: 'lib/chunks/[name]-[hash]',
     format: 'esm',
     platform: 'node',

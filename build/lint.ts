@@ -1,6 +1,6 @@
 /**
  * `npm run lint`: format and lint (biome), types (tsc, the program and all that tests and builds it), the import rules
- * of the rooms and cycles (dependency-cruiser), dead code (knip). Changes nothing; all of them run, then it fails.
+ * of the layers and cycles (dependency-cruiser), dead code (knip). Changes nothing; all of them run, then it fails.
  */
 import { spawn } from 'node:child_process'
 import { dirname, join } from 'node:path'

@@ -11,7 +11,7 @@ export type Schema = Record<string, unknown>
 /** Results that a command writes without the base command, by kind: the file and the type. */
 const WRITTEN_BY_ITSELF: Record<string, [file: string, type: string, omit: string[]]> = {
   // Its warnings are in the envelope.
-  PortForward: ['src/lib/workflows/port-forward.ts', 'Forwarding', ['warnings']],
+  PortForward: ['src/lib/workflows/port-forward-workflow.ts', 'Forwarding', ['warnings']],
 }
 
 /**

@@ -1,5 +1,5 @@
 import { Command } from '@oclif/core'
-import { complete, completionText, isPlainWord, type KnownCommand, type Live } from '../lib/completion.ts'
+import { complete, completionText, isPlainWord, type KnownCommand, type Live } from '../lib/cli/completion.ts'
 
 /** A shell waits for the answer while the user has pressed Tab. */
 const PATIENCE_MS = 900
@@ -53,7 +53,7 @@ export default class Complete extends Command {
       Object.entries(given).filter(([name, text]) => text !== undefined && text !== '' && name !== what),
     )
     try {
-      const { liveNames } = await import('../lib/workflows/complete.ts')
+      const { liveNames } = await import('../lib/workflows/complete-workflow.ts')
       const names = await Promise.race([
         liveNames(what, { ...options, signal }),
         new Promise<string[]>((resolve) => signal.addEventListener('abort', () => resolve([]))),

@@ -1,9 +1,9 @@
 import { Flags } from '@oclif/core'
-import { CassSniCommand, type Run } from '../lib/command.ts'
+import { CassSniCommand, type Run } from '../lib/cli/base-command.ts'
 import { CassSniError } from '../lib/errors.ts'
-import { datacenterFlags, durationFlag, gatewayFlags, nodeFlag, outputFlag, timeoutFlag } from '../lib/flags.ts'
+import { datacenterFlags, durationFlag, gatewayFlags, nodeFlag, outputFlag, timeoutFlag } from '../lib/cli/flags.ts'
 import type { Show } from '../lib/output/show.ts'
-import type { CqlResult } from '../lib/workflows/cqlsh.ts'
+import type { CqlResult } from '../lib/workflows/cqlsh-workflow.ts'
 import type { ClientFilesResult } from '../lib/workflows/cqlsh-files.ts'
 import type { SessionChoice } from '../lib/workflows/cqlsh-session.ts'
 
@@ -143,9 +143,9 @@ export default class CqlshSni extends CassSniCommand<Result> {
       })
     }
     const [{ cqlsh }, { width }, { palette, wantsColour }, { errorText }, { printable }] = await Promise.all([
-      import('../lib/workflows/cqlsh.ts'),
+      import('../lib/workflows/cqlsh-workflow.ts'),
       import('../lib/output/table.ts'),
-      import('../lib/output/colour.ts'),
+      import('../lib/output/color.ts'),
       import('../lib/output/messages.ts'),
       import('../lib/output/untrusted.ts'),
     ])
@@ -209,7 +209,7 @@ async function passwordSource(
   if (stdin.isTTY !== true || stderr.isTTY !== true) return {}
   return {
     password: async () => {
-      const { readSecret } = await import('../lib/workflows/cqlsh.ts')
+      const { readSecret } = await import('../lib/workflows/cqlsh-workflow.ts')
       return readSecret({ input: stdin, output: stderr }, `Password of ${username}: `)
     },
   }

@@ -1,8 +1,8 @@
-import { CassSniCommand, type Run } from '../lib/command.ts'
+import { CassSniCommand, type Run } from '../lib/cli/base-command.ts'
 import { shell } from '../lib/errors.ts'
-import { installFlags, installOptions } from '../lib/install-flags.ts'
+import { installFlags, installOptions } from '../lib/cli/install-flags.ts'
 import type { Show } from '../lib/output/show.ts'
-import type { InstallResult } from '../lib/workflows/install.ts'
+import type { InstallResult } from '../lib/workflows/install-workflow.ts'
 
 export default class Install extends CassSniCommand<InstallResult> {
   static override summary =
@@ -35,7 +35,7 @@ export default class Install extends CassSniCommand<InstallResult> {
 
   protected async work(run: Run): Promise<InstallResult> {
     const { flags } = await this.parse(Install)
-    const { install } = await import('../lib/workflows/install.ts')
+    const { install } = await import('../lib/workflows/install-workflow.ts')
     return install(await run.context('Install'), installOptions(flags, run.kubeOptions))
   }
 

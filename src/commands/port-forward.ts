@@ -1,8 +1,8 @@
 import { Flags } from '@oclif/core'
-import { CassSniCommand, type Run } from '../lib/command.ts'
-import type { TunnelEvent } from '../lib/workflows/port-forward.ts'
+import { CassSniCommand, type Run } from '../lib/cli/base-command.ts'
+import type { TunnelEvent } from '../lib/workflows/port-forward-workflow.ts'
 import { CassSniError } from '../lib/errors.ts'
-import { datacenterFlags, gatewayFlags, nodeFlag, outputFlag, portFlag, timeoutFlag } from '../lib/flags.ts'
+import { datacenterFlags, gatewayFlags, nodeFlag, outputFlag, portFlag, timeoutFlag } from '../lib/cli/flags.ts'
 
 export default class PortForward extends CassSniCommand<undefined> {
   static override summary =
@@ -52,7 +52,7 @@ export default class PortForward extends CassSniCommand<undefined> {
     if (target === 'gateway' && flags.node !== undefined)
       throw new CassSniError('CSNI101', '--node goes with --target node: the gateway leads to all nodes, by SNI')
     const [{ forwardingText, portForward }, { printableLine }, { escaped }] = await Promise.all([
-      import('../lib/workflows/port-forward.ts'),
+      import('../lib/workflows/port-forward-workflow.ts'),
       import('../lib/output/untrusted.ts'),
       import('../lib/output/envelope.ts'),
     ])

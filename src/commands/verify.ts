@@ -1,9 +1,9 @@
 import { Flags } from '@oclif/core'
-import { CassSniCommand, type Run } from '../lib/command.ts'
-import { durationFlag, datacenterFlags, gatewayFlags, nodeFlag, timeoutFlag } from '../lib/flags.ts'
+import { CassSniCommand, type Run } from '../lib/cli/base-command.ts'
+import { durationFlag, datacenterFlags, gatewayFlags, nodeFlag, timeoutFlag } from '../lib/cli/flags.ts'
 import { formatFindings } from '../lib/output/findings.ts'
 import type { Show } from '../lib/output/show.ts'
-import type { VerifyResult } from '../lib/workflows/verify.ts'
+import type { VerifyResult } from '../lib/workflows/verify-workflow.ts'
 
 export default class Verify extends CassSniCommand<VerifyResult> {
   static override summary =
@@ -37,7 +37,7 @@ export default class Verify extends CassSniCommand<VerifyResult> {
 
   protected async work(run: Run): Promise<VerifyResult> {
     const { flags } = await this.parse(Verify)
-    const { verify } = await import('../lib/workflows/verify.ts')
+    const { verify } = await import('../lib/workflows/verify-workflow.ts')
     const result = await verify(await run.context('Verify'), {
       ...(flags.datacenter === undefined ? {} : { datacenter: flags.datacenter }),
       clusterDomain: flags['cluster-domain'],

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { applyChanges } from '../../src/lib/changes/apply.ts'
 import type { Desired } from '../../src/lib/changes/changeset.ts'
 import { ownedLabels, ownedSelector } from '../../src/lib/changes/ownership.ts'
-import { planChanges, type Prune } from '../../src/lib/changes/plan.ts'
+import { planChanges, type Prune } from '../../src/lib/changes/change-plan.ts'
 import { connectKube } from '../../src/lib/cluster/client.ts'
 import type { Kube, KubeObject, ResourceType } from '../../src/lib/cluster/kube.ts'
 import {

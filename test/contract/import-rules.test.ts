@@ -6,9 +6,24 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { root } from './manifest.ts'
 
-/** The table of design: which room may import which. Written out again here, so that a rule cannot be loosened by accident. */
+/** The table of design: which layer may import which. Written out again here, so that a rule cannot be loosened by accident. */
 const MAY: Record<string, { values: string[]; types?: string[] }> = {
-  workflows: { values: ['cassandra', 'istio', 'routes', 'certificates', 'connection', 'checks', 'changes', 'cluster'] },
+  workflows: {
+    values: [
+      'cassandra',
+      'istio',
+      'routes',
+      'certificates',
+      'connection',
+      'shell',
+      'clients',
+      'checks',
+      'changes',
+      'cluster',
+    ],
+  },
+  shell: { values: ['connection'] },
+  clients: { values: [], types: ['cassandra', 'certificates'] },
   cassandra: { values: ['cluster'] },
   istio: { values: ['cluster'] },
   routes: { values: [], types: ['cassandra', 'istio', 'changes', 'cluster'] },
@@ -19,7 +34,7 @@ const MAY: Record<string, { values: string[]; types?: string[] }> = {
   cluster: { values: [] },
   output: { values: [] },
 }
-const ROOMS = Object.keys(MAY)
+const LAYERS = Object.keys(MAY)
 
 interface Violation {
   type: string
@@ -60,22 +75,22 @@ describe('import rules', () => {
   const plan: Record<string, string> = {
     'src/lib/errors.ts': here,
     'src/lib/events.ts': here,
-    'src/lib/command.ts': here,
+    'src/lib/cli/base-command.ts': here,
     'src/lib/cluster/client.ts': here,
     'lab/here.ts': here,
     'test/here.ts': here,
-    ...Object.fromEntries(ROOMS.map((room) => [`src/lib/${room}/here.ts`, here])),
+    ...Object.fromEntries(LAYERS.map((layer) => [`src/lib/${layer}/here.ts`, here])),
   }
   const value = (path: string) => `export { here } from '${path}'\n`
   const type = (path: string) => `import type { Here } from '${path}'\nexport type There = Here\n`
-  for (const from of ROOMS) {
-    for (const to of ROOMS) {
+  for (const from of LAYERS) {
+    for (const to of LAYERS) {
       if (from === to) continue
       plan[`src/lib/${from}/value-of-${to}.ts`] = value(`../${to}/here.ts`)
       plan[`src/lib/${from}/type-of-${to}.ts`] = type(`../${to}/here.ts`)
     }
     plan[`src/lib/${from}/for-all.ts`] = value('../errors.ts') + type('../events.ts')
-    plan[`src/lib/${from}/command.ts`] = value('../command.ts')
+    plan[`src/lib/${from}/command.ts`] = value('../cli/base-command.ts')
     plan[`src/lib/${from}/command-of.ts`] = value('../../commands/here.ts')
     plan[`src/lib/${from}/lab.ts`] = value('../../../lab/here.ts')
   }
@@ -90,19 +105,19 @@ describe('import rules', () => {
     ['@oclif/core', 'Command', []],
   ]
   for (const [name, what] of packages)
-    for (const room of ROOMS)
-      plan[`src/lib/${room}/package-${name.replace('/', '-')}.ts`] = `export { ${what} } from '${name}'\n`
+    for (const layer of LAYERS)
+      plan[`src/lib/${layer}/package-${name.replace('/', '-')}.ts`] = `export { ${what} } from '${name}'\n`
   Object.assign(plan, {
     'src/commands/here.ts': here,
     'src/commands/good.ts':
-      "import { here } from '../lib/command.ts'\nimport type { Here } from '../lib/workflows/here.ts'\nimport { here as shown } from '../lib/output/here.ts'\nexport const run = async (_: Here) => [here, shown, (await import('../lib/workflows/here.ts')).here]\n",
+      "import { here } from '../lib/cli/base-command.ts'\nimport type { Here } from '../lib/workflows/here.ts'\nimport { here as shown } from '../lib/output/here.ts'\nexport const run = async (_: Here) => [here, shown, (await import('../lib/workflows/here.ts')).here]\n",
     'src/commands/eager.ts': value('../lib/workflows/here.ts'),
     'src/commands/cluster.ts': type('../lib/cluster/here.ts'),
-    'src/lib/flags.ts': value('./cluster/client.ts'),
-    'src/lib/usage.ts': "export const late = () => import('./cluster/client.ts')\n",
+    'src/lib/cli/flags.ts': value('../cluster/client.ts'),
+    'src/lib/cli/usage-error.ts': "export const late = () => import('../cluster/client.ts')\n",
     'src/lib/cluster/transport.ts': here,
-    'src/lib/cassandra/names.ts': value('../cluster/transport.ts'),
-    'src/lib/routes/reaches.ts': value('../cassandra/names.ts'),
+    'src/lib/cassandra/resource-names.ts': value('../cluster/transport.ts'),
+    'src/lib/routes/reaches.ts': value('../cassandra/resource-names.ts'),
     'src/lib/certificates/reads.ts': "export { readFile } from 'node:fs/promises'\n",
     'src/lib/istio/circle-a.ts': "export { b } from './circle-b.ts'\nexport const a = 1\n",
     'src/lib/istio/circle-b.ts': "export { a } from './circle-a.ts'\nexport const b = 1\n",
@@ -125,10 +140,10 @@ describe('import rules', () => {
   })
   const rulesOf = (path: string) => [...(broken.get(path) ?? [])]
 
-  for (const from of ROOMS) {
+  for (const from of LAYERS) {
     it(`${from} imports what the table allows, and nothing else`, () => {
       const { values, types = [] } = MAY[from] ?? { values: [] }
-      for (const to of ROOMS) {
+      for (const to of LAYERS) {
         if (from === to) continue
         assert.equal(rulesOf(`src/lib/${from}/value-of-${to}.ts`).length === 0, values.includes(to), `values of ${to}`)
         assert.equal(
@@ -138,19 +153,19 @@ describe('import rules', () => {
         )
       }
       assert.deepEqual(rulesOf(`src/lib/${from}/for-all.ts`), [])
-      assert.deepEqual(rulesOf(`src/lib/${from}/command.ts`), [`room-${from}`])
-      assert.deepEqual(rulesOf(`src/lib/${from}/command-of.ts`), [`room-${from}`])
-      assert.deepEqual(rulesOf(`src/lib/${from}/lab.ts`), [`room-${from}`, 'src-alone'])
+      assert.deepEqual(rulesOf(`src/lib/${from}/command.ts`), [`layer-${from}`])
+      assert.deepEqual(rulesOf(`src/lib/${from}/command-of.ts`), [`layer-${from}`])
+      assert.deepEqual(rulesOf(`src/lib/${from}/lab.ts`), [`layer-${from}`, 'src-alone'])
     })
   }
 
-  for (const [name, , rooms] of packages) {
-    it(`${name} is for ${rooms.join(' and ') || 'commands and the base command'} alone`, () => {
-      for (const room of ROOMS)
+  for (const [name, , owners] of packages) {
+    it(`${name} is for ${owners.join(' and ') || 'commands and the base command'} alone`, () => {
+      for (const layer of LAYERS)
         assert.equal(
-          rulesOf(`src/lib/${room}/package-${name.replace('/', '-')}.ts`).length === 0,
-          rooms.includes(room),
-          room,
+          rulesOf(`src/lib/${layer}/package-${name.replace('/', '-')}.ts`).length === 0,
+          owners.includes(layer),
+          layer,
         )
     })
   }
@@ -158,11 +173,11 @@ describe('import rules', () => {
   const planted: [string, string, string[]][] = [
     ['a command imports a workflow when it runs', 'src/commands/good.ts', []],
     ['no command imports a workflow at the start', 'src/commands/eager.ts', ['lazy-commands']],
-    ['no command imports the cluster', 'src/commands/cluster.ts', ['room-commands']],
-    ['the base command does not load the cluster room at the start', 'src/lib/flags.ts', ['lazy-command']],
-    ['the base command connects when asked', 'src/lib/usage.ts', []],
-    ['a pure room cannot reach the API server through another file', 'src/lib/routes/reaches.ts', ['pure-reach']],
-    ['a pure room reads no files', 'src/lib/certificates/reads.ts', ['pure']],
+    ['no command imports the cluster', 'src/commands/cluster.ts', ['layer-commands']],
+    ['the base command does not load the cluster layer at the start', 'src/lib/cli/flags.ts', ['lazy-cli']],
+    ['the base command connects when asked', 'src/lib/cli/usage-error.ts', []],
+    ['a pure layer cannot reach the API server through another file', 'src/lib/routes/reaches.ts', ['pure-reach']],
+    ['a pure layer reads no files', 'src/lib/certificates/reads.ts', ['pure']],
     ['no file is part of a circle', 'src/lib/istio/circle-a.ts', ['no-circular']],
     ['every import leads somewhere', 'src/lib/istio/nowhere.ts', ['not-resolvable']],
     ['the lab imports nothing of the program', 'lab/imports.ts', ['lab-alone']],
@@ -176,8 +191,8 @@ describe('the dead-code check', () => {
     this.timeout(60_000)
     const plan = {
       'src/commands/here.ts': "export { used } from '../lib/alive.ts'\n",
-      'src/lib/main.ts': 'export const main = 1\n',
-      'src/lib/flush.ts': 'export const flush = 1\n',
+      'src/lib/cli/main.ts': 'export const main = 1\n',
+      'src/lib/cli/flush.ts': 'export const flush = 1\n',
       'src/lib/alive.ts': 'export const used = 1\nexport const unused = 2\n',
       'src/lib/dead.ts': 'export const dead = 1\n',
     }

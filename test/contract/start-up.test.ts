@@ -118,7 +118,7 @@ describe('the help texts', () => {
 
   it("are the same as oclif's on the way through the program", () => {
     const start =
-      "import{main}from'./dist/lib/main.js';process.exitCode=await main(['verify','--help'],{root:process.cwd()})"
+      "import{main}from'./dist/lib/cli/main.js';process.exitCode=await main(['verify','--help'],{root:process.cwd()})"
     const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', start], {
       cwd: root,
       encoding: 'utf8',

@@ -1,7 +1,7 @@
 /** Runs the plugin's commands in this process, from src, as a shell would: words in, output and exit code out. */
 import { fileURLToPath } from 'node:url'
 import { Readable } from 'node:stream'
-import { main } from '../../src/lib/main.ts'
+import { main } from '../../src/lib/cli/main.ts'
 
 export interface CommandOptions {
   /** Added to the environment for the time of the run; undefined takes a variable away. */

@@ -172,9 +172,7 @@ export async function object<T = Record<string, unknown>>(
 }
 
 /** Starts `kubectl cass-sni …` and leaves it running. */
-export async function startPlugin(
-  args: string[],
-): Promise<{
+export async function startPlugin(args: string[]): Promise<{
   child: ChildProcessWithoutNullStreams
   stdout: () => string
   stderr: () => string

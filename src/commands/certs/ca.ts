@@ -1,8 +1,8 @@
 import { Flags } from '@oclif/core'
-import { CassSniCommand, type Run } from '../../lib/command.ts'
-import { datacenterFlags, timeoutFlag } from '../../lib/flags.ts'
+import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
+import { datacenterFlags, timeoutFlag } from '../../lib/cli/flags.ts'
 import type { Show } from '../../lib/output/show.ts'
-import type { CertsCaResult } from '../../lib/workflows/certs-ca.ts'
+import type { CertsCaResult } from '../../lib/workflows/certs-ca-workflow.ts'
 
 export default class CertsCa extends CassSniCommand<CertsCaResult> {
   static override summary = 'Print the certificate authority that clients have to trust.'
@@ -25,7 +25,7 @@ export default class CertsCa extends CassSniCommand<CertsCaResult> {
 
   protected async work(run: Run): Promise<CertsCaResult> {
     const { flags } = await this.parse(CertsCa)
-    const { certsCa } = await import('../../lib/workflows/certs-ca.ts')
+    const { certsCa } = await import('../../lib/workflows/certs-ca-workflow.ts')
     return certsCa(await run.context('Certificate authority'), {
       overwrite: flags.yes,
       ...(flags.datacenter === undefined ? {} : { datacenter: flags.datacenter }),

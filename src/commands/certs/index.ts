@@ -1,8 +1,8 @@
 import { Flags } from '@oclif/core'
-import { CassSniCommand, type Run } from '../../lib/command.ts'
-import { changeFlags, datacenterFlags, gatewayFlags } from '../../lib/flags.ts'
+import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
+import { changeFlags, datacenterFlags, gatewayFlags } from '../../lib/cli/flags.ts'
 import type { Show } from '../../lib/output/show.ts'
-import type { CertsNode, CertsResult, ShownCertificate } from '../../lib/workflows/certs.ts'
+import type { CertsNode, CertsResult, ShownCertificate } from '../../lib/workflows/certs-workflow.ts'
 
 export default class Certs extends CassSniCommand<CertsResult> {
   static override summary = 'Give the nodes a certificate with the names that clients ask for.'
@@ -37,7 +37,7 @@ It carries every node's host id and DNS name, the datacenter's Services, and the
 
   protected async work(run: Run): Promise<CertsResult> {
     const { flags } = await this.parse(Certs)
-    const { certs } = await import('../../lib/workflows/certs.ts')
+    const { certs } = await import('../../lib/workflows/certs-workflow.ts')
     return certs(await run.context('Certificates'), {
       clusterDomain: flags['cluster-domain'],
       ...(flags.port === undefined ? {} : { gatewayPort: flags.port }),

@@ -1,8 +1,8 @@
 import { Flags } from '@oclif/core'
-import { CassSniCommand, type Run } from '../../lib/command.ts'
-import { changeFlags, datacenterFlags, gatewayFlags } from '../../lib/flags.ts'
+import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
+import { changeFlags, datacenterFlags, gatewayFlags } from '../../lib/cli/flags.ts'
 import type { Show } from '../../lib/output/show.ts'
-import type { RoutesSyncResult } from '../../lib/workflows/routes-sync.ts'
+import type { RoutesSyncResult } from '../../lib/workflows/routes-sync-workflow.ts'
 
 export default class RoutesSync extends CassSniCommand<RoutesSyncResult> {
   static override summary = "Route each Cassandra node through Istio's ingress gateway."
@@ -36,7 +36,7 @@ Run again it changes only what differs. With --mode tcp: one plain TCP route to 
   protected async work(run: Run): Promise<RoutesSyncResult> {
     const { flags } = await this.parse(RoutesSync)
     const [{ syncRoutes }, context] = await Promise.all([
-      import('../../lib/workflows/routes-sync.ts'),
+      import('../../lib/workflows/routes-sync-workflow.ts'),
       run.context('Routes'),
     ])
     return syncRoutes(context, {

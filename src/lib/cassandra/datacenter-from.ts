@@ -12,7 +12,7 @@ import {
   objectNameFor,
   RACK_LABEL,
   splitPodName,
-} from './names.ts'
+} from './resource-names.ts'
 import { waitingReason } from './waiting.ts'
 
 /** The fields in use of k8ssandra/cass-operator apis/cassandra/v1beta1/cassandradatacenter_types.go. */

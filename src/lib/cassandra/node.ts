@@ -1,7 +1,7 @@
 /** Which node does `--node` mean? */
 import { CassSniError, shell } from '../errors.ts'
 import type { CassandraNode, Datacenter } from './datacenter.ts'
-import { asHostId } from './names.ts'
+import { asHostId } from './resource-names.ts'
 
 /**
  * The node of that pod name, host id, or ordinal (the number that ends the pod's name).

@@ -4,7 +4,7 @@ import { CassSniError } from '../errors.ts'
 import { type Certificate, readCertificate } from './certificate.ts'
 import { type IssuedLeaf, keyEntry } from './issue.ts'
 import { type KeyEntry, type KeystoreEntry, recoverKey, type TrustedEntry, writeKeystore } from './keystore.ts'
-import type { Current } from './plan.ts'
+import type { Current } from './certificate-plan.ts'
 
 /** The alias under which cass-operator keeps its CA (k8ssandra/cass-operator pkg/utils/crypto.go). */
 const AUTHORITY_ALIAS = 'ca'

@@ -4,20 +4,20 @@ import {
   keystorePassword,
   readAuthorityCertificate,
   readKeystoreMaterial,
-} from '../cassandra/authority.ts'
+} from '../cassandra/authority-secret.ts'
 import { readCredentials } from '../cassandra/credentials.ts'
 import type { CassandraNode, Datacenter } from '../cassandra/datacenter.ts'
 import { readKeystore } from '../certificates/keystore.ts'
-import { type Current, operatorName } from '../certificates/plan.ts'
+import { type Current, operatorName } from '../certificates/certificate-plan.ts'
 import { currentOf } from '../certificates/rewrite.ts'
 import type { Kube } from '../cluster/kube.ts'
 import { cqlHostId } from '../connection/cql-login.ts'
-import { gatewayPath } from '../connection/gateway.ts'
+import { gatewayPath } from '../connection/gateway-path.ts'
 import { handshake } from '../connection/tls.ts'
 import { CassSniError } from '../errors.ts'
 import { chooseGateway } from '../istio/gateways.ts'
 import { listeningPort, loadedListener } from '../istio/loaded.ts'
-import { observeMesh } from '../istio/observe.ts'
+import { observeMesh } from '../istio/observe-mesh.ts'
 import type { LoadedNames, Probes } from './probes.ts'
 import { seeRoutes } from './route-state.ts'
 

@@ -1,11 +1,11 @@
 /** What checks ask of the world. Each answer is got at most once per verification, and only when a check wants it. */
 import type { CassandraNode, Credentials, Datacenter } from '../cassandra/datacenter.ts'
-import type { Current } from '../certificates/plan.ts'
-import type { Path } from '../connection/gateway.ts'
+import type { Current } from '../certificates/certificate-plan.ts'
+import type { Path } from '../connection/gateway-path.ts'
 import type { HandshakeResult } from '../connection/tls.ts'
 import type { IngressGateway } from '../istio/mesh.ts'
 import type { Conflict } from '../routes/conflicts.ts'
-import type { RouteMode } from '../routes/desired.ts'
+import type { RouteMode } from '../routes/desired-routes.ts'
 
 /** How the live route objects compare with those that `routes sync` would make now. */
 export interface RouteState {

@@ -3,12 +3,12 @@
  * code;
  * a code that is given up goes to RETIRED and is never used again.
  */
-import { CERTIFICATE_CHECKS } from './certificates.ts'
+import { CERTIFICATE_CHECKS } from './certificate-checks.ts'
 import type { Check, CheckCode } from './check.ts'
-import { CQL_CHECKS } from './cql.ts'
-import { DATACENTER_CHECKS } from './datacenter.ts'
+import { CQL_CHECKS } from './cql-checks.ts'
+import { DATACENTER_CHECKS } from './datacenter-checks.ts'
 import type { Probes } from './probes.ts'
-import { ROUTE_CHECKS } from './routes.ts'
+import { ROUTE_CHECKS } from './route-checks.ts'
 
 export const CHECKS: readonly Check<Probes>[] = [
   ...DATACENTER_CHECKS,

@@ -302,7 +302,7 @@ class Client implements Kube {
   }
 
   async connect(pod: { name: string; namespace: string }, port: number): Promise<Duplex> {
-    const { openTunnel } = await import('./tunnel.ts')
+    const { openTunnel } = await import('./pod-tunnel.ts')
     return openTunnel(this.#transport, pod, port)
   }
 

@@ -12,7 +12,7 @@ import {
   type SimpleRenderer,
 } from 'listr2'
 import type { WorkflowEvent } from '../events.ts'
-import type { Palette, Symbols } from './colour.ts'
+import type { Palette, Symbols } from './color.ts'
 import { type Means, type Progress, type ProgressEvent, stepText } from './steps.ts'
 import { printableLine } from './untrusted.ts'
 

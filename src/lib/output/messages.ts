@@ -1,7 +1,7 @@
 /** Lines of text for people: errors, warnings, changes. */
 import type { CassSniError } from '../errors.ts'
 import type { ChangeRecord } from '../events.ts'
-import type { Palette } from './colour.ts'
+import type { Palette } from './color.ts'
 import { printable, printableLine } from './untrusted.ts'
 
 type Paint = Pick<Palette, 'bold' | 'dim' | 'green' | 'red' | 'yellow'>

@@ -1,5 +1,5 @@
 /** The steps of a workflow as plain lines, for logs and pipes. */
-import type { Palette, Symbols } from './colour.ts'
+import type { Palette, Symbols } from './color.ts'
 import { type Means, type Progress, type ProgressEvent, stepText } from './steps.ts'
 import { printableLine } from './untrusted.ts'
 

@@ -1,5 +1,5 @@
 /** What a command is given to present its result as text. */
-import { type ColourChoice, palette, symbols, wantsColour, type Palette, type Symbols } from './colour.ts'
+import { type ColourChoice, palette, symbols, wantsColour, type Palette, type Symbols } from './color.ts'
 import { formatTable, type Column } from './table.ts'
 import { printable, printableLine } from './untrusted.ts'
 

@@ -11,9 +11,9 @@ import { displayName, ISTIO_GATEWAY, VIRTUAL_SERVICE } from '../cluster/resource
 import type { ErrorCode } from '../errors.ts'
 import { selects } from '../istio/gateways.ts'
 import type { IngressGateway } from '../istio/mesh.ts'
-import type { RouteMode } from './desired.ts'
-import { gatewaysOf, selectorOf, serversOf, tlsMatches } from './live.ts'
-import { routeNames } from './names.ts'
+import type { RouteMode } from './desired-routes.ts'
+import { gatewaysOf, selectorOf, serversOf, tlsMatches } from './live-routes.ts'
+import { routeNames } from './sni-names.ts'
 
 export interface Surroundings {
   datacenter: Datacenter

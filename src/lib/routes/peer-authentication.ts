@@ -2,11 +2,11 @@
  * Where Istio's mutual TLS is switched off when the user asks for it: pure. With one Service per node nothing of it
  * is needed.
  */
-import { CQL_PORT, DATACENTER_LABEL, labelValueFor } from '../cassandra/names.ts'
+import { CQL_PORT, DATACENTER_LABEL, labelValueFor } from '../cassandra/resource-names.ts'
 import type { Desired } from '../changes/changeset.ts'
 import { FIELD_MANAGER, MANAGED_BY_LABEL, ownedLabels } from '../changes/ownership.ts'
 import { apiVersionOf, PEER_AUTHENTICATION } from '../cluster/resources.ts'
-import { routeNames } from './names.ts'
+import { routeNames } from './sni-names.ts'
 
 /**
  * keep: nothing. port: 9042 of the datacenter's pods. namespace: all of the namespace. mesh: everything, as in the

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { cqlshrcFile, environmentFile } from '../connection/client-files.ts'
+import { cqlshrcFile, environmentFile } from '../clients/client-files.ts'
 import { CassSniError, fileTrouble, shell } from '../errors.ts'
 import { type Access, observeAccess, type SessionChoice } from './cqlsh-session.ts'
 import type { WorkflowContext } from './context.ts'

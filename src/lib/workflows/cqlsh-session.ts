@@ -1,16 +1,16 @@
 /** Everything between the cluster and an open CQL session: the nodes, the way, the login, the authority. */
 import { readFile } from 'node:fs/promises'
-import { readAuthorityCertificate } from '../cassandra/authority.ts'
+import { readAuthorityCertificate } from '../cassandra/authority-secret.ts'
 import { readCredentials } from '../cassandra/credentials.ts'
 import type { CassandraNode, Credentials, Datacenter } from '../cassandra/datacenter.ts'
 import { findNode } from '../cassandra/node.ts'
-import { observeDatacenter } from '../cassandra/observe.ts'
+import { observeDatacenter } from '../cassandra/observe-datacenter.ts'
 import { VIRTUAL_SERVICE } from '../cluster/resources.ts'
-import { type CqlNode, type CqlSession, openCqlSession } from '../connection/cql.ts'
-import { gatewayPath, type Path } from '../connection/gateway.ts'
+import { type CqlNode, type CqlSession, openCqlSession } from '../connection/cql-session.ts'
+import { gatewayPath, type Path } from '../connection/gateway-path.ts'
 import { CassSniError, shell } from '../errors.ts'
 import { chooseGateway } from '../istio/gateways.ts'
-import { observeMesh } from '../istio/observe.ts'
+import { observeMesh } from '../istio/observe-mesh.ts'
 import type { WorkflowContext } from './context.ts'
 
 export interface SessionChoice {

@@ -1,5 +1,5 @@
 import { deepEqual, equal } from 'node:assert/strict'
-import { asHostId, labelValueFor, objectNameFor, splitPodName } from '../../../src/lib/cassandra/names.ts'
+import { asHostId, labelValueFor, objectNameFor, splitPodName } from '../../../src/lib/cassandra/resource-names.ts'
 
 describe('the names of cass-operator', () => {
   it('makes names of objects as CleanupForKubernetes does', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { checkAuthorityDates, parseAuthority } from '../../../src/lib/certificates/authority.ts'
+import { checkAuthorityDates, parseAuthority } from '../../../src/lib/certificates/certificate-authority.ts'
 import { CassSniError, type ErrorCode } from '../../../src/lib/errors.ts'
 import { makeAuthority, makeLeaf } from '../../support/operator-certificates.ts'
 

@@ -8,7 +8,7 @@ import {
   parsePublicNames,
   pendingNodes,
   requiredNames,
-} from '../../../src/lib/certificates/plan.ts'
+} from '../../../src/lib/certificates/certificate-plan.ts'
 import { readKeystore } from '../../../src/lib/certificates/keystore.ts'
 import { CassSniError } from '../../../src/lib/errors.ts'
 import { makeAuthority, makeKeystore, makeLeaf } from '../../support/operator-certificates.ts'

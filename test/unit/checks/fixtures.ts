@@ -3,7 +3,7 @@ import { Duplex } from 'node:stream'
 import { readCertificate } from '../../../src/lib/certificates/certificate.ts'
 import type { Probes } from '../../../src/lib/checks/probes.ts'
 import type { HandshakeResult } from '../../../src/lib/connection/tls.ts'
-import { envoyCluster, nodeServiceName, serviceHost } from '../../../src/lib/routes/names.ts'
+import { envoyCluster, nodeServiceName, serviceHost } from '../../../src/lib/routes/sni-names.ts'
 import { datacenter } from '../../support/observed-datacenter.ts'
 
 export const NOW = Date.parse('2026-11-23T12:00:00Z')

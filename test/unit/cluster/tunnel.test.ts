@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { execInPod } from '../../../src/lib/cluster/exec.ts'
 import { Transport } from '../../../src/lib/cluster/transport.ts'
-import { openTunnel } from '../../../src/lib/cluster/tunnel.ts'
+import { openTunnel } from '../../../src/lib/cluster/pod-tunnel.ts'
 
 const PORT_BYTES = Buffer.from([0x52, 0x23])
 const framed = (channel: number, data: Buffer | string) => Buffer.concat([Buffer.from([channel]), Buffer.from(data)])

@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url'
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parse } from 'yaml'
-import { CassSniCommand, type Run } from '../../../src/lib/command.ts'
+import { CassSniCommand, type Run } from '../../../src/lib/cli/base-command.ts'
 import { CassSniError } from '../../../src/lib/errors.ts'
-import { changeFlags } from '../../../src/lib/flags.ts'
+import { changeFlags } from '../../../src/lib/cli/flags.ts'
 import type { Show } from '../../../src/lib/output/show.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))

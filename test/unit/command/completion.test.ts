@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { complete, completionText, isPlainWord, type KnownCommand } from '../../../src/lib/completion.ts'
+import { complete, completionText, isPlainWord, type KnownCommand } from '../../../src/lib/cli/completion.ts'
 import { runCommand } from '../../support/command.ts'
 
 const output = { name: 'output', char: 'o', type: 'option', options: ['text', 'json'] } as const

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { targeted } from '../../../src/lib/next-steps.ts'
+import { targeted } from '../../../src/lib/cli/next-steps.ts'
 
 const one = (line: string, given: Record<string, unknown>, portFlag?: string) => targeted([line], given, portFlag)[0]
 

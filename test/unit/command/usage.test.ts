@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { CassSniError } from '../../../src/lib/errors.ts'
-import { parseDuration } from '../../../src/lib/flags.ts'
-import { closest, usageError } from '../../../src/lib/usage.ts'
+import { parseDuration } from '../../../src/lib/cli/flags.ts'
+import { closest, usageError } from '../../../src/lib/cli/usage-error.ts'
 
 describe('closest', () => {
   const known = ['install', 'certs', 'certs:ca', 'routes:sync', 'verify', 'port-forward']

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { Duplex } from 'node:stream'
 import type { Kube, KubeObject, ListOptions, ResourceType } from '../../../src/lib/cluster/kube.ts'
-import { gatewayPath, hostPort, parseAddress, podPath, tunnelPath } from '../../../src/lib/connection/gateway.ts'
+import { gatewayPath, hostPort, parseAddress, podPath, tunnelPath } from '../../../src/lib/connection/gateway-path.ts'
 import { CassSniError } from '../../../src/lib/errors.ts'
 import type { IngressGateway } from '../../../src/lib/istio/mesh.ts'
 

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { serveTunnel, type TunnelEvent, type TunnelOptions } from '../../../src/lib/connection/tunnel.ts'
+import { serveTunnel, type TunnelEvent, type TunnelOptions } from '../../../src/lib/connection/local-listener.ts'
 import { CassSniError } from '../../../src/lib/errors.ts'
 
 describe('serveTunnel', () => {

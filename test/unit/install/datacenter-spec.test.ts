@@ -6,7 +6,7 @@ import {
   overlaid,
 } from '../../../src/lib/workflows/install/datacenter-spec.ts'
 import type { InstallOptions } from '../../../src/lib/workflows/install/step.ts'
-import { valueAt } from '../../../src/lib/workflows/install/values.ts'
+import { valueAt } from '../../../src/lib/workflows/install/field-values.ts'
 
 const OPTIONS: InstallOptions = {
   setContext: false,

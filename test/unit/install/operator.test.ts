@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { operatorDesired, refuseElsewhere } from '../../../src/lib/workflows/install/operator.ts'
-import { parseObjects } from '../../../src/lib/workflows/install/documents.ts'
+import { operatorDesired, refuseElsewhere } from '../../../src/lib/workflows/install/operator-step.ts'
+import { parseObjects } from '../../../src/lib/workflows/install/manifest-files.ts'
 import { CassSniError } from '../../../src/lib/errors.ts'
-import { valueAt } from '../../../src/lib/workflows/install/values.ts'
+import { valueAt } from '../../../src/lib/workflows/install/field-values.ts'
 
 const MANIFEST = `
 apiVersion: apps/v1

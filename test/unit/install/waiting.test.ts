@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { CassandraNode, Datacenter } from '../../../src/lib/cassandra/datacenter.ts'
 import { datacenter as observed, node } from '../../support/observed-datacenter.ts'
-import { isReady, waitingLines } from '../../../src/lib/workflows/install/nodes.ts'
+import { isReady, waitingLines } from '../../../src/lib/workflows/install/nodes-step.ts'
 
 function datacenter(nodes: CassandraNode[], change: Partial<Datacenter> = {}): Datacenter {
   return observed({ size: 3, conditions: [{ type: 'Ready', status: 'True' }], nodes, ...change })

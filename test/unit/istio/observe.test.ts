@@ -2,7 +2,7 @@ import { deepEqual, equal } from 'node:assert/strict'
 import type { Kube, KubeObject, ListOptions, ResourceType } from '../../../src/lib/cluster/kube.ts'
 import { CassSniError } from '../../../src/lib/errors.ts'
 import { listenerFrom, listeningPort } from '../../../src/lib/istio/loaded.ts'
-import { istiodFrom, observeMesh } from '../../../src/lib/istio/observe.ts'
+import { istiodFrom, observeMesh } from '../../../src/lib/istio/observe-mesh.ts'
 import { gatewayPod, gatewayService, istiod } from './objects.ts'
 
 const INGRESS = { app: 'istio-ingressgateway', istio: 'ingressgateway' }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { symbols, wantsColour } from '../../../src/lib/output/colour.ts'
+import { symbols, wantsColour } from '../../../src/lib/output/color.ts'
 
 const terminal = { isTTY: true }
 const pipe = {}

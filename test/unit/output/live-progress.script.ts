@@ -1,6 +1,6 @@
 /** Run on a pseudo-terminal by live-progress.test.ts: steps one after the other, beside one another, and around a pause. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { palette } from '../../../src/lib/output/colour.ts'
+import { palette } from '../../../src/lib/output/color.ts'
 import { createProgress } from '../../../src/lib/output/progress.ts'
 
 const symbols = { ok: '+', fail: 'x', warn: '!', skip: '-' }

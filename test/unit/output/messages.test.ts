@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { CassSniError } from '../../../src/lib/errors.ts'
-import { palette } from '../../../src/lib/output/colour.ts'
+import { palette } from '../../../src/lib/output/color.ts'
 import { changeText, errorText, warningText } from '../../../src/lib/output/messages.ts'
 
 const paint = palette(false)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { palette } from '../../../src/lib/output/colour.ts'
+import { palette } from '../../../src/lib/output/color.ts'
 import { PlainProgress } from '../../../src/lib/output/plain-progress.ts'
 
 function record() {

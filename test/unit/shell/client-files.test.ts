@@ -5,7 +5,7 @@ import {
   cqlshrcFile,
   environmentFile,
   shellQuoted,
-} from '../../../src/lib/connection/client-files.ts'
+} from '../../../src/lib/clients/client-files.ts'
 
 const input: ClientFileInput = {
   host: '10.0.0.1',

@@ -1,6 +1,6 @@
-import type { CqlColumn, CqlPage, CqlSession, ExecuteOptions } from '../../../src/lib/connection/cql.ts'
-import { CqlShell, type ShellIo } from '../../../src/lib/connection/shell/shell.ts'
-import { tableSink } from '../../../src/lib/connection/shell/results.ts'
+import type { CqlColumn, CqlPage, CqlSession, ExecuteOptions } from '../../../src/lib/connection/cql-session.ts'
+import { CqlShell, type ShellIo } from '../../../src/lib/shell/shell.ts'
+import { tableSink } from '../../../src/lib/shell/results.ts'
 import { width } from '../../../src/lib/output/table.ts'
 
 export type Answer = (statement: string, options: ExecuteOptions) => Promise<CqlPage> | CqlPage

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { historyFile, keepHistory, loadHistory, remembered } from '../../../src/lib/connection/shell/history.ts'
-import { redacted } from '../../../src/lib/connection/shell/passwords.ts'
+import { historyFile, keepHistory, loadHistory, remembered } from '../../../src/lib/shell/history.ts'
+import { redacted } from '../../../src/lib/shell/password-redaction.ts'
 
 describe('history', () => {
   it('keeps no password', () => {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import type { CqlColumn } from '../../../src/lib/connection/cql.ts'
-import { csvHeader, csvRows } from '../../../src/lib/connection/shell/csv.ts'
+import type { CqlColumn } from '../../../src/lib/connection/cql-session.ts'
+import { csvHeader, csvRows } from '../../../src/lib/shell/csv.ts'
 import { printable } from '../../../src/lib/output/untrusted.ts'
-import { csvSink, jsonSink, type StatementResult, tableSink } from '../../../src/lib/connection/shell/results.ts'
-import { TableLayout, visible } from '../../../src/lib/connection/shell/table.ts'
+import { csvSink, jsonSink, type StatementResult, tableSink } from '../../../src/lib/shell/results.ts'
+import { TableLayout, visible } from '../../../src/lib/shell/row-table.ts'
 import { width } from '../../../src/lib/output/table.ts'
 
 const id: CqlColumn = { name: 'id', type: { kind: 'simple', name: 'int' } }

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { HELP } from '../../../src/lib/connection/shell/help.ts'
+import { HELP } from '../../../src/lib/shell/shell-help.ts'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { type CqlStatementError, connectionError, statementError } from '../../../src/lib/connection/cql-errors.ts'
-import { runFile, runScript } from '../../../src/lib/connection/shell/script.ts'
+import { runFile, runScript } from '../../../src/lib/shell/script.ts'
 import { CassSniError } from '../../../src/lib/errors.ts'
 import { columns, FakeSession, fakeShell } from './fake-session.ts'
 

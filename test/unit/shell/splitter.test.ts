@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { splitStatements, StatementSplitter } from '../../../src/lib/connection/shell/splitter.ts'
+import { splitStatements, StatementSplitter } from '../../../src/lib/shell/statement-splitter.ts'
 
 function texts(input: string): string[] {
   const { statements, rest } = splitStatements(input)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
 import { statementError } from '../../../src/lib/connection/cql-errors.ts'
-import { readSecret, runInteractive, TerminalLines } from '../../../src/lib/connection/shell/terminal.ts'
+import { readSecret, runInteractive, TerminalLines } from '../../../src/lib/shell/terminal.ts'
 import type { CassSniError } from '../../../src/lib/errors.ts'
 import { type Answer, columns, FakeSession, fakeShell } from './fake-session.ts'
 

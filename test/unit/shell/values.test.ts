@@ -7,7 +7,7 @@ import {
   type SimpleTypeName,
   typeText,
 } from '../../../src/lib/connection/cql-types.ts'
-import { identifier, jsonValue, valueText } from '../../../src/lib/connection/shell/values.ts'
+import { identifier, jsonValue, valueText } from '../../../src/lib/shell/cql-values.ts'
 
 const { types } = cassandra
 const simple = (name: SimpleTypeName): CqlType => ({ kind: 'simple', name })

@@ -2,7 +2,7 @@
 import { ownedLabels } from '../../changes/ownership.ts'
 import type { KubeObject } from '../../cluster/kube.ts'
 import type { InstallOptions } from './step.ts'
-import { valueAt } from './values.ts'
+import { valueAt } from './field-values.ts'
 
 /** What a new datacenter gets when nobody says otherwise: the blog's names and size. */
 export const DEFAULTS = {

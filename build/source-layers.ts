@@ -1,0 +1,83 @@
+/** The layers of the source and what each may import: the one list that the lint, its test and CONTRIBUTING.md go by. */
+
+export interface Layer {
+  name: string
+  /** Regular expression of the layer's files. */
+  files: string
+  /** Layers it may import. */
+  may: string[]
+  /** Layers of which it may import only types. */
+  mayTypes?: string[]
+  /** Files of other layers with only names and pure functions, which it may import. */
+  mayFiles?: string[]
+}
+
+/** src/lib/errors.ts and events.ts are for all, and import nothing (events.ts only errors.ts); nothing else is loose in src/lib. */
+export const FOR_ALL = '^src/lib/(errors|events)\\.ts$'
+
+export const LAYERS: Layer[] = [
+  { name: 'commands', files: '^src/commands/', may: ['cli', 'output'], mayTypes: [] },
+  { name: 'cli', files: '^src/lib/cli/', may: ['output'], mayTypes: ['workflows', 'cluster'] },
+  { name: 'for-all', files: FOR_ALL, may: [] },
+  {
+    name: 'workflows',
+    files: '^src/lib/workflows/',
+    may: [
+      'cassandra',
+      'istio',
+      'routes',
+      'certificates',
+      'connection',
+      'shell',
+      'clients',
+      'checks',
+      'changes',
+      'cluster',
+    ],
+  },
+  { name: 'shell', files: '^src/lib/shell/', may: ['connection'] },
+  {
+    name: 'checks',
+    files: '^src/lib/checks/',
+    may: ['cassandra', 'istio', 'routes', 'certificates', 'connection', 'changes', 'cluster'],
+  },
+  { name: 'clients', files: '^src/lib/clients/', may: [], mayTypes: ['cassandra', 'certificates'] },
+  {
+    name: 'routes',
+    files: '^src/lib/routes/',
+    may: [],
+    mayTypes: ['cassandra', 'istio', 'changes', 'cluster'],
+    mayFiles: [
+      '^src/lib/cassandra/resource-names\\.ts$',
+      '^src/lib/istio/gateways\\.ts$',
+      '^src/lib/changes/ownership\\.ts$',
+      '^src/lib/cluster/resources\\.ts$',
+    ],
+  },
+  { name: 'certificates', files: '^src/lib/certificates/', may: [], mayTypes: ['cassandra'] },
+  { name: 'connection', files: '^src/lib/connection/', may: ['cassandra', 'istio', 'cluster'] },
+  { name: 'cassandra', files: '^src/lib/cassandra/', may: ['cluster'] },
+  { name: 'istio', files: '^src/lib/istio/', may: ['cluster'] },
+  { name: 'changes', files: '^src/lib/changes/', may: ['cluster'] },
+  { name: 'cluster', files: '^src/lib/cluster/', may: [] },
+  { name: 'output', files: '^src/lib/output/', may: [] },
+]
+
+/** Layers that compute and do nothing else: no files, no network, no clock. */
+export const PURE = ['routes', 'certificates', 'clients']
+
+/** Packages that only some layers may import. */
+export const PACKAGES: { packages: string[]; layers: string[] }[] = [
+  { packages: ['@kubernetes/client-node', 'ws'], layers: ['cluster'] },
+  { packages: ['listr2', 'chalk', '@inquirer/prompts'], layers: ['output'] },
+  { packages: ['cassandra-driver'], layers: ['connection'] },
+  { packages: ['@peculiar/x509', 'reflect-metadata'], layers: ['certificates'] },
+  { packages: ['@oclif/core'], layers: ['commands', 'cli'] },
+]
+
+/** The files of a layer. */
+export function filesOf(name: string): string {
+  const layer = LAYERS.find((candidate) => candidate.name === name)
+  if (!layer) throw new Error(`unknown layer "${name}"`)
+  return layer.files
+}

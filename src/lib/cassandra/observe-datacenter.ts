@@ -1,0 +1,193 @@
+/** Reads a datacenter out of a cluster. */
+import type { Kube } from '../cluster/kube.ts'
+import { CASSANDRA_DATACENTER, NAMESPACE, POD, SECRET, STATEFUL_SET } from '../cluster/resources.ts'
+import type { Pod, Secret, StatefulSet } from '../cluster/workloads.ts'
+import { CassSniError, type ErrorCode, shell } from '../errors.ts'
+import type { Datacenter } from './datacenter.ts'
+import { type CassandraDatacenterObject, datacenterFrom } from './datacenter-from.ts'
+import { askHostId } from './endpoints.ts'
+import { DATACENTER_LABEL } from './resource-names.ts'
+
+export interface DatacenterChoice {
+  namespace: string
+  /** metadata.name, or the datacenter's name inside Cassandra. Not needed when there is only one. */
+  name?: string
+  /** Default cluster.local. */
+  clusterDomain?: string
+}
+
+/**
+ * The datacenter of a namespace with its nodes, in one round trip (more only when a host id is in doubt).
+ * Throws CSNI301 when there is none, CSNI204 when there is no such namespace, CSNI105 when there are several and none
+ * is named,
+ * CSNI305 when the API server does not know CassandraDatacenters.
+ */
+export async function observeDatacenter(kube: Kube, choice: DatacenterChoice): Promise<Datacenter> {
+  const { found, all } = await look(kube, choice)
+  if (found !== undefined) return found
+  throw await missing(kube, choice, all)
+}
+
+/** The same, but undefined when there is no such datacenter, or no such namespace. */
+export async function findDatacenter(kube: Kube, choice: DatacenterChoice): Promise<Datacenter | undefined> {
+  return (await look(kube, choice)).found
+}
+
+async function look(
+  kube: Kube,
+  { namespace, name, clusterDomain }: DatacenterChoice,
+): Promise<{ found?: Datacenter; all: CassandraDatacenterObject[] }> {
+  // All three are read at once: the labels are the same for every datacenter, and those of others are passed over
+  // later.
+  const [all, statefulSets, pods] = await Promise.all([
+    datacentersOf(kube, namespace, name),
+    // Without the right to list StatefulSets the pods still tell their subdomain.
+    kube
+      .list<StatefulSet>(STATEFUL_SET, {
+        namespace,
+        labelSelector: DATACENTER_LABEL,
+      })
+      .catch(unless('CSNI203', [])),
+    kube.list<Pod>(POD, { namespace, labelSelector: DATACENTER_LABEL }),
+  ])
+  const cr = choose(all, namespace, name)
+  if (cr === undefined) return { all }
+  const objects = {
+    cr: await withConfigSecret(kube, cr),
+    statefulSets,
+    pods,
+    ...(clusterDomain === undefined ? {} : { clusterDomain }),
+  }
+  const first = datacenterFrom(objects)
+  const doubtful = first.nodes.filter((node) => node.hostIdTrouble !== undefined)
+  if (doubtful.length === 0) return { found: first, all }
+  const answers = new Map<string, string>()
+  await Promise.all(
+    doubtful.map(async ({ pod }) => {
+      const hostId = await askHostId(kube, { name: pod, namespace })
+      if (hostId !== undefined) answers.set(pod, hostId)
+    }),
+  )
+  return {
+    found: answers.size === 0 ? first : datacenterFrom({ ...objects, answers }),
+    all,
+  }
+}
+
+async function datacentersOf(
+  kube: Kube,
+  namespace: string,
+  name: string | undefined,
+): Promise<CassandraDatacenterObject[]> {
+  try {
+    return await kube.list<CassandraDatacenterObject>(CASSANDRA_DATACENTER, {
+      namespace,
+    })
+  } catch (error) {
+    if (!(error instanceof CassSniError)) throw error
+    if (error.code === 'CSNI205') {
+      throw new CassSniError(
+        'CSNI305',
+        'the cluster does not know CassandraDatacenters: cass-operator is not installed',
+        {
+          object: 'customresourcedefinition/cassandradatacenters.cassandra.datastax.com',
+          next: ['kubectl cass-sni install'],
+          cause: error,
+        },
+      )
+    }
+    // A role may allow one datacenter by its name.
+    if (error.code !== 'CSNI203' || name === undefined) throw error
+    const one = await kube.get<CassandraDatacenterObject>(CASSANDRA_DATACENTER, name, namespace)
+    return one === undefined ? [] : [one]
+  }
+}
+
+function choose(
+  all: CassandraDatacenterObject[],
+  namespace: string,
+  name: string | undefined,
+): CassandraDatacenterObject | undefined {
+  if (name !== undefined) {
+    const exact = all.find((cr) => cr.metadata.name === name)
+    if (exact !== undefined) return exact
+  }
+  const candidates = name === undefined ? all : all.filter((cr) => cr.spec?.datacenterName === name)
+  if (candidates.length <= 1) return candidates[0]
+  const names = candidates.map((cr) => cr.metadata.name).sort()
+  throw new CassSniError(
+    'CSNI105',
+    `there are ${names.length} CassandraDatacenters in namespace ${namespace}: ${names.join(', ')}`,
+    {
+      object: `cassandradatacenters in namespace ${namespace}`,
+      next: names.map((each) => shell`--datacenter ${each}`),
+    },
+  )
+}
+
+/**
+ * With `spec.configSecret` the configuration stands in a Secret under the key `config`. Who may not read it sees no
+ * TLS settings; the rest needs none.
+ */
+async function withConfigSecret(kube: Kube, cr: CassandraDatacenterObject): Promise<CassandraDatacenterObject> {
+  const name = cr.spec?.configSecret
+  if (name === undefined || name === '' || cr.metadata.namespace === undefined) return cr
+  const secret = await kube.get<Secret>(SECRET, name, cr.metadata.namespace).catch(unless('CSNI203', undefined))
+  const text = secret?.data?.config
+  return text === undefined
+    ? cr
+    : {
+        ...cr,
+        spec: {
+          ...cr.spec,
+          config: Buffer.from(text, 'base64').toString('utf8'),
+        },
+      }
+}
+
+async function missing(
+  kube: Kube,
+  { namespace, name }: DatacenterChoice,
+  inNamespace: CassandraDatacenterObject[],
+): Promise<CassSniError> {
+  if (name !== undefined && inNamespace.length > 0) {
+    const names = inNamespace.map((cr) => cr.metadata.name).sort()
+    return new CassSniError(
+      'CSNI301',
+      `there is no CassandraDatacenter ${name} in namespace ${namespace}, but ${names.join(', ')}`,
+      {
+        object: `cassandradatacenter/${name} in namespace ${namespace}`,
+        next: names.map((each) => shell`--datacenter ${each}`),
+      },
+    )
+  }
+  const [everywhere, exists] = await Promise.all([
+    kube.list<CassandraDatacenterObject>(CASSANDRA_DATACENTER).catch(unless('CSNI203', [])),
+    kube.get(NAMESPACE, namespace).then((found) => found !== undefined, unless('CSNI203', true)),
+  ])
+  const elsewhere = everywhere.map((cr) => `${cr.metadata.namespace}/${cr.metadata.name}`).sort()
+  const hint =
+    elsewhere.length === 0 ? '' : `; there is ${elsewhere.slice(0, 5).join(', ')}${elsewhere.length > 5 ? ', …' : ''}`
+  const next =
+    elsewhere.length === 0
+      ? [shell`kubectl cass-sni install -n ${namespace}`]
+      : [...new Set(everywhere.map((cr) => shell`-n ${cr.metadata.namespace ?? ''}`))].sort().slice(0, 5)
+  if (!exists)
+    return new CassSniError('CSNI204', `there is no namespace ${namespace}${hint}`, {
+      object: `namespace/${namespace}`,
+      next,
+    })
+  const which = name === undefined ? 'no CassandraDatacenter' : `no CassandraDatacenter ${name}`
+  return new CassSniError('CSNI301', `there is ${which} in namespace ${namespace}${hint}`, {
+    object: `cassandradatacenters in namespace ${namespace}`,
+    next,
+  })
+}
+
+/** For `.catch`: the given value instead of an error of that code; any other error goes on. */
+function unless<T>(code: ErrorCode, value: T): (error: unknown) => T {
+  return (error) => {
+    if (error instanceof CassSniError && error.code === code) return value
+    throw error
+  }
+}

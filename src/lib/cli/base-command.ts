@@ -1,0 +1,217 @@
+/**
+ * The base of every command: flags that all have, where output goes, errors to exit codes, Ctrl-C and time limits.
+ * A command says what it does in `work` and how its result reads in `present`.
+ */
+import { Command } from '@oclif/core'
+import type { KubeOptions } from '../cluster/client.ts'
+import { asCassSniError, type CassSniError, EXIT, type ExitCode } from '../errors.ts'
+import type { Ask, Emit } from '../events.ts'
+import { commonFlags, outputFlag } from './flags.ts'
+import type { ColourChoice } from '../output/color.ts'
+import type { Show } from '../output/show.ts'
+import { Interruption } from './interruption.ts'
+import { type Given, targeted } from './next-steps.ts'
+import { RunOutput } from './run-output.ts'
+import { usageError } from './usage-error.ts'
+import type { WorkflowContext } from '../workflows/context.ts'
+
+/** What a command's `work` is given. */
+export interface Run {
+  /** Aborted by Ctrl-C (CSNI902), --timeout (CSNI901), or when nobody reads stdout any more. */
+  readonly signal: AbortSignal
+  /** Somebody is there to answer: stdin and stderr are terminals, no --yes, and the result is for people. */
+  readonly interactive: boolean
+  /** The value of -o. */
+  readonly format: string
+  /** How to reach the cluster, also for the user's kubectl and istioctl. */
+  readonly kubeOptions: KubeOptions
+  /** Present when `interactive`. */
+  readonly ask?: Ask
+  /** For commands that tell something before there is a context. */
+  readonly emit: Emit
+  /** Connects to the cluster. `title` heads the list of steps. Each call makes a new client. */
+  context(title: string): Promise<WorkflowContext>
+  /** Writes text to stdout at once, as it is; for commands that print while they run. */
+  print(text: string): void
+  /** A line on stderr, shown from that level of -v on. */
+  log(line: string, level?: number): void
+  /** Proposed commands with the flags that lead where this command line leads. */
+  targeted(next: readonly string[]): string[]
+}
+
+/** The flags that this file reads; the others are the command's own business. */
+interface KnownFlags {
+  output: string
+  namespace?: string
+  context?: string
+  kubeconfig?: string
+  cluster?: string
+  user?: string
+  as?: string
+  'as-group'?: string[]
+  'as-uid'?: string
+  'request-timeout'?: number
+  v: number
+  color: ColourChoice
+  'dry-run'?: boolean
+  yes?: boolean
+  timeout?: number
+}
+
+/** A result may say that all went through and yet the answer is no (`verify`): exit code 1. */
+type Judged = { ok?: unknown }
+
+export abstract class CassSniCommand<Result extends object | undefined = object | undefined> extends Command {
+  static override usage: string | string[] = '<%= command.id %> [flags]'
+
+  static override baseFlags = { ...commonFlags, output: outputFlag(['text', 'json', 'yaml']) }
+
+  /** `kind` of the envelope: the name of the schema in docs/schemas. */
+  protected abstract readonly kind: string
+
+  /** False for a command that writes stdout itself in every format; errors then go to stderr only. */
+  protected readonly enveloped: boolean = true
+
+  /** True for a command that goes on until Ctrl-C: that is no error then, though the exit code is 130 all the same. */
+  protected readonly untilInterrupted: boolean = false
+
+  /** The command's work: parse the flags, one call into a workflow. */
+  protected abstract work(run: Run): Promise<Result>
+
+  /** The result as text for stdout; '' for nothing. Text of the cluster goes through `show.printable`. */
+  protected abstract present(result: Result, show: Show): string
+
+  /** Runs the command and resolves with the exit code, which is also put into process.exitCode. Never rejects. */
+  override async run(): Promise<ExitCode> {
+    const output = new RunOutput(this.kind, this.enveloped, preliminary(this.argv))
+    const interruption = new Interruption()
+    const release = output.onClosedPipe((reason) => interruption.abort(reason))
+    let result: Result | undefined
+    let error: CassSniError | undefined
+    let given: Given = {}
+    try {
+      const parsed = await this.#flags()
+      const { flags } = parsed
+      given = parsed.given
+      output.settle({ format: flags.output, color: flags.color, level: flags.v })
+      if (flags.timeout !== undefined) interruption.limit(flags.timeout)
+      result = await interruption.race(this.work(this.#run(flags, given, output, interruption)))
+    } catch (caught) {
+      error = interruption.reasonFor(caught) ?? asCassSniError(caught)
+      error.next.splice(0, error.next.length, ...this.#targeted(error.next, given))
+    }
+    let exitCode: ExitCode = error?.exitCode ?? ((result as Judged | undefined)?.ok === false ? EXIT.failed : EXIT.ok)
+    try {
+      const expected = this.untilInterrupted && error?.code === 'CSNI902'
+      // What a shell shows next belongs below the ^C.
+      if (expected && process.stderr.isTTY) process.stderr.write('\n')
+      await output.finish(result, expected ? undefined : error, (shown, show) => this.present(shown as Result, show))
+    } catch (caught) {
+      error = asCassSniError(caught)
+      exitCode = error.exitCode
+      await output.fail(error)
+    }
+    const lost = error ? undefined : await output.lost()
+    if (lost) {
+      exitCode = lost.exitCode
+      await output.fail(lost)
+    }
+    interruption.end()
+    release()
+    process.exitCode = exitCode
+    return exitCode
+  }
+
+  /** The flags of the command at hand; a wrong command line is a CSNI101. */
+  async #flags(): Promise<{ flags: KnownFlags; given: Given }> {
+    const ctor = this.ctor as typeof CassSniCommand
+    try {
+      const { flags, metadata } = await this.parse(ctor)
+      const given = Object.fromEntries(
+        Object.entries(flags).filter(([name]) => metadata.flags[name]?.setFromDefault !== true),
+      )
+      return { flags: flags as unknown as KnownFlags, given }
+    } catch (caught) {
+      const id = (this.id ?? '').split(':').join(' ')
+      throw usageError(caught, Object.keys({ ...ctor.baseFlags, ...ctor.flags }), `${this.config.bin} ${id} --help`)
+    }
+  }
+
+  #targeted(next: readonly string[], given: Given): string[] {
+    return targeted(next, given, 'gateway-port' in (this.ctor.flags ?? {}) ? 'gateway-port' : 'port')
+  }
+
+  #run(flags: KnownFlags, given: Given, output: RunOutput, interruption: Interruption): Run {
+    const { signal } = interruption
+    const kubeOptions = kubeOptionsOf(flags, signal, output)
+    const interactive =
+      process.stdin.isTTY === true && process.stderr.isTTY === true && flags.yes !== true && output.forPeople
+    const ask: Ask | undefined = interactive ? (question) => output.ask(question, signal) : undefined
+    return {
+      signal,
+      interactive,
+      format: flags.output,
+      kubeOptions,
+      ...(ask ? { ask } : {}),
+      emit: output.emit,
+      context: async (title) => {
+        const [{ connectKube }] = await Promise.all([import('../cluster/client.ts'), output.open(title)])
+        const kube = await connectKube(kubeOptions)
+        const { insecure, server, cluster } = kube.target
+        if (insecure) {
+          const message = `the certificate of the API server ${server} is NOT verified, because cluster "${cluster}" of the kubeconfig says insecure-skip-tls-verify: whoever is on the way can read and change everything, passwords included`
+          output.emit({ type: 'warning', message })
+        }
+        return {
+          kube,
+          signal,
+          emit: output.emit,
+          ...(ask ? { ask } : {}),
+          dryRun: flags['dry-run'] === true,
+          now: Date.now,
+        }
+      },
+      print: (text) => output.print(text),
+      log: (line, level = 1) => output.log(line, level),
+      targeted: (next) => this.#targeted(next, given),
+    }
+  }
+}
+
+function kubeOptionsOf(flags: KnownFlags, signal: AbortSignal, output: RunOutput): KubeOptions {
+  return {
+    signal,
+    ...(flags.kubeconfig === undefined ? {} : { kubeconfig: flags.kubeconfig }),
+    ...(flags.context === undefined ? {} : { context: flags.context }),
+    ...(flags.cluster === undefined ? {} : { cluster: flags.cluster }),
+    ...(flags.user === undefined ? {} : { user: flags.user }),
+    ...(flags.namespace === undefined ? {} : { namespace: flags.namespace }),
+    ...(flags.as === undefined ? {} : { as: flags.as }),
+    ...(flags['as-group'] === undefined ? {} : { asGroups: flags['as-group'] }),
+    ...(flags['as-uid'] === undefined ? {} : { asUid: flags['as-uid'] }),
+    ...(flags['request-timeout'] === undefined ? {} : { requestTimeoutMs: flags['request-timeout'] }),
+    ...(flags.v >= 6 ? { log: (line: string) => output.log(line, 6) } : {}),
+  }
+}
+
+/** The form of the output before the command line is parsed, for errors of the parsing itself. */
+function preliminary(argv: readonly string[]): { format: string; color: ColourChoice; level: number } {
+  const end = argv.indexOf('--')
+  const words = end === -1 ? argv : argv.slice(0, end)
+  const value = (short: string | undefined, long: string) => {
+    const at = words.findIndex(
+      (word) => word === long || (short !== undefined && word.startsWith(short)) || word.startsWith(`${long}=`),
+    )
+    const word = words[at]
+    if (word === undefined) return undefined
+    if (word === long || word === short) return words[at + 1]
+    return word.startsWith('--') ? word.slice(long.length + 1) : word.slice(2).replace(/^=/, '')
+  }
+  const format = value('-o', '--output')
+  const color = value(undefined, '--color')
+  return {
+    format: format === 'json' || format === 'yaml' ? format : 'text',
+    color: color === 'always' || color === 'never' ? color : 'auto',
+    level: Number(value('-v', '--v')) || 0,
+  }
+}

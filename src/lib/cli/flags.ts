@@ -1,0 +1,130 @@
+/** The flags that several commands share, so that one word means one thing everywhere. */
+import { Flags } from '@oclif/core'
+import { CassSniError } from '../errors.ts'
+
+const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
+
+/**
+ * Milliseconds of a duration as kubectl writes it: "90s", "10m", "1h30m", "500ms"; a plain number is seconds.
+ * Throws CSNI101 when the text is no duration.
+ */
+export function parseDuration(text: string): number {
+  const input = text.trim()
+  if (/^\d+(\.\d+)?$/.test(input)) return Math.round(Number(input) * 1000)
+  const parts = [...input.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)]
+  if (parts.length === 0 || parts.map((part) => part[0]).join('') !== input) {
+    throw new CassSniError('CSNI101', `"${text}" is not a duration. Write for example 30s, 10m or 1h30m.`)
+  }
+  return Math.round(parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * (UNIT_MS[unit ?? ''] ?? 0), 0))
+}
+
+/** A flag whose value is a duration; the parsed value is in milliseconds. */
+export const durationFlag = Flags.custom<number>({
+  helpValue: 'DURATION',
+  parse: async (text) => parseDuration(text),
+})
+
+/** A flag whose value is a TCP port. `min: 0` allows 0 for "any free port". */
+export const portFlag = (options: { summary: string; default: number; min?: 0 | 1; char?: 'p' }) => {
+  const { min = 1, ...rest } = options
+  return Flags.integer({ ...rest, min, max: 65_535, helpValue: 'PORT' })
+}
+
+/** The kubectl flags and those that every command has. `-o` is added by `outputFlag`. */
+export const commonFlags = {
+  namespace: Flags.string({
+    char: 'n',
+    helpValue: 'NAMESPACE',
+    helpGroup: 'GLOBAL',
+    summary: "Namespace of the CassandraDatacenter; default: the context's.",
+  }),
+  context: Flags.string({ helpValue: 'NAME', helpGroup: 'GLOBAL', summary: 'Context of the kubeconfig to use.' }),
+  kubeconfig: Flags.string({
+    helpValue: 'FILE',
+    helpGroup: 'GLOBAL',
+    summary: 'The kubeconfig file; default: $KUBECONFIG, then ~/.kube/config.',
+  }),
+  cluster: Flags.string({ helpValue: 'NAME', helpGroup: 'GLOBAL', summary: 'Cluster of the kubeconfig to use.' }),
+  user: Flags.string({ helpValue: 'NAME', helpGroup: 'GLOBAL', summary: 'User of the kubeconfig to use.' }),
+  as: Flags.string({ helpValue: 'USER', helpGroup: 'GLOBAL', summary: 'User to impersonate.' }),
+  'as-group': Flags.string({
+    multiple: true,
+    multipleNonGreedy: true,
+    helpValue: 'GROUP',
+    helpGroup: 'GLOBAL',
+    summary: 'Group to impersonate; may be repeated.',
+  }),
+  'as-uid': Flags.string({ helpValue: 'UID', helpGroup: 'GLOBAL', summary: 'UID to impersonate.' }),
+  'request-timeout': durationFlag({
+    helpGroup: 'GLOBAL',
+    summary: 'How long one request to the API server may take; 0 is no limit.',
+  }),
+  v: Flags.integer({
+    char: 'v',
+    min: 0,
+    helpValue: 'LEVEL',
+    helpGroup: 'GLOBAL',
+    default: 0,
+    noCacheDefault: true,
+    summary: 'Log level: 6 shows requests on stderr, 9 stack traces of errors as well.',
+  }),
+  color: Flags.option({
+    options: ['auto', 'always', 'never'] as const,
+    helpGroup: 'GLOBAL',
+    default: 'auto' as const,
+    summary: 'Colour in the output; auto: on a terminal, unless NO_COLOR is set.',
+  })(),
+}
+
+/** `-o`: text, json or yaml, or the formats of a command of its own; the first is the default. */
+export const outputFlag = <const T extends readonly [string, ...string[]]>(formats: T) =>
+  Flags.option({
+    options: formats,
+    char: 'o',
+    helpGroup: 'GLOBAL',
+    default: formats[0] as T[number],
+    summary: 'Form of the result on stdout.',
+  })()
+
+/** Which datacenter is meant. */
+export const datacenterFlags = {
+  datacenter: Flags.string({
+    char: 'd',
+    helpValue: 'NAME',
+    summary: 'The CassandraDatacenter; needed when the namespace has several.',
+  }),
+  'cluster-domain': Flags.string({
+    helpValue: 'DOMAIN',
+    default: 'cluster.local',
+    summary: 'DNS domain of the Kubernetes cluster.',
+  }),
+}
+
+/** Which ingress gateway clients come through. */
+export const gatewayFlags = {
+  gateway: Flags.string({
+    helpValue: 'NAMESPACE/SERVICE',
+    summary: "Service of Istio's ingress gateway; needed when there are several.",
+  }),
+  port: portFlag({ default: 9042, summary: 'Port of the gateway for CQL clients.' }),
+}
+
+/** A time limit for the whole run: CSNI901 and exit code 124 when it is reached. */
+export const timeoutFlag = {
+  timeout: durationFlag({ summary: 'How long the whole command may take, e.g. 90s or 10m; default: no limit.' }),
+}
+
+/** For commands that change the cluster. */
+export const changeFlags = {
+  'dry-run': Flags.boolean({ default: false, summary: 'Show what would be changed and change nothing.' }),
+  yes: Flags.boolean({ char: 'y', default: false, summary: 'Ask nothing.' }),
+  ...timeoutFlag,
+}
+
+/** One node of the datacenter. */
+export const nodeFlag = {
+  node: Flags.string({
+    helpValue: 'NODE',
+    summary: "One node: its pod's name, its host id, or the number that ends the pod's name.",
+  }),
+}

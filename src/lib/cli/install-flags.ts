@@ -1,0 +1,199 @@
+/** The flags of `install`, and what they mean to its workflow. */
+import { Flags, type Interfaces } from '@oclif/core'
+import type { KubeOptions } from '../cluster/kube.ts'
+import { CassSniError } from '../errors.ts'
+import { changeFlags, datacenterFlags } from './flags.ts'
+import type { InstallOptions } from '../workflows/install-workflow.ts'
+
+export const installFlags = {
+  ...datacenterFlags,
+  'set-context': Flags.boolean({
+    default: false,
+    summary: "Make the namespace the current context's own.",
+  }),
+  istioctl: Flags.string({
+    default: 'istioctl',
+    helpValue: 'PROGRAM',
+    helpGroup: 'ISTIO',
+    summary: 'The istioctl to run when there is no Istio.',
+  }),
+  'istio-profile': Flags.string({
+    helpValue: 'NAME',
+    helpGroup: 'ISTIO',
+    summary: 'Profile for istioctl install.',
+  }),
+  'istio-values': Flags.string({
+    helpValue: 'FILE',
+    helpGroup: 'ISTIO',
+    summary: 'IstioOperator file for istioctl install.',
+  }),
+  'istio-revision': Flags.string({
+    helpValue: 'REVISION',
+    helpGroup: 'ISTIO',
+    summary: 'Revision that injects the sidecars, when there are several.',
+  }),
+  mtls: Flags.option({
+    options: ['keep', 'port', 'namespace', 'mesh'] as const,
+    default: 'keep' as const,
+    helpGroup: 'ISTIO',
+    summary:
+      "What to do with Istio's mutual TLS. keep: nothing, the routes do not need it; port: off for 9042 of these pods; namespace; mesh: off everywhere, as in the blog.",
+  })(),
+  'operator-manifest': Flags.string({
+    helpValue: 'FILE|DIR|URL',
+    helpGroup: 'OPERATOR',
+    exclusive: ['operator-chart'],
+    summary: 'Manifest of cass-operator; a folder is a kustomization.',
+  }),
+  'operator-chart': Flags.string({
+    helpValue: 'CHART',
+    helpGroup: 'OPERATOR',
+    summary: 'Helm chart of cass-operator, installed by your helm.',
+  }),
+  helm: Flags.string({
+    default: 'helm',
+    helpValue: 'PROGRAM',
+    helpGroup: 'OPERATOR',
+    summary: 'The helm to run.',
+  }),
+  kubectl: Flags.string({
+    default: 'kubectl',
+    helpValue: 'PROGRAM',
+    helpGroup: 'OPERATOR',
+    summary: 'The kubectl to run for kustomizations and --set-context.',
+  }),
+  'storage-class': Flags.string({
+    helpValue: 'NAME',
+    helpGroup: 'STORAGE',
+    summary: "StorageClass of the data volumes; default: the cluster's default class.",
+  }),
+  'storage-provisioner': Flags.string({
+    helpValue: 'NAME',
+    helpGroup: 'STORAGE',
+    summary: 'Make the StorageClass server-storage with this provisioner.',
+  }),
+  'storage-parameter': Flags.string({
+    multiple: true,
+    multipleNonGreedy: true,
+    helpValue: 'KEY=VALUE',
+    helpGroup: 'STORAGE',
+    summary: 'Parameter of the StorageClass; may be repeated.',
+  }),
+  'storage-size': Flags.string({
+    helpValue: 'QUANTITY',
+    helpGroup: 'STORAGE',
+    summary: 'Volume size of each node; default 10Gi.',
+  }),
+  'datacenter-file': Flags.string({
+    helpValue: 'FILE',
+    helpGroup: 'DATACENTER',
+    summary: 'File with the CassandraDatacenter; other flags are put on top.',
+  }),
+  'cluster-name': Flags.string({
+    helpValue: 'NAME',
+    helpGroup: 'DATACENTER',
+    summary: 'Name of the Cassandra cluster; default dse.',
+  }),
+  size: Flags.integer({
+    min: 1,
+    helpValue: 'N',
+    helpGroup: 'DATACENTER',
+    summary: 'Number of Cassandra nodes; default 3.',
+  }),
+  'server-type': Flags.option({
+    options: ['cassandra', 'dse', 'hcd'] as const,
+    helpGroup: 'DATACENTER',
+    summary: 'Server; default cassandra.',
+  })(),
+  'server-version': Flags.string({
+    helpValue: 'VERSION',
+    helpGroup: 'DATACENTER',
+    summary: 'Version of the server; default 5.0.6 for cassandra.',
+  }),
+  'server-image': Flags.string({
+    helpValue: 'IMAGE',
+    helpGroup: 'DATACENTER',
+    summary: "Image of the server; default: the operator's.",
+  }),
+  'service-account': Flags.string({
+    helpValue: 'NAME',
+    helpGroup: 'DATACENTER',
+    summary: 'Service account of the pods; default: one is made.',
+  }),
+  cpu: Flags.string({
+    helpValue: 'QUANTITY',
+    helpGroup: 'DATACENTER',
+    summary: 'CPU that each node asks for; default 2.',
+  }),
+  memory: Flags.string({
+    helpValue: 'QUANTITY',
+    helpGroup: 'DATACENTER',
+    summary: 'Memory that each node asks for; default 4Gi.',
+  }),
+  heap: Flags.string({
+    helpValue: 'SIZE',
+    helpGroup: 'DATACENTER',
+    summary: 'Java heap of each node, e.g. 2G.',
+  }),
+  'allow-multiple-nodes-per-worker': Flags.boolean({
+    helpGroup: 'DATACENTER',
+    summary: 'Let several Cassandra nodes share a Kubernetes node.',
+  }),
+  'allow-plaintext': Flags.boolean({
+    default: false,
+    helpGroup: 'DATACENTER',
+    summary: 'Let clients connect without TLS too (optional: true, as in the blog).',
+  }),
+  ...changeFlags,
+}
+
+type InstallFlags = Interfaces.InferredFlags<typeof installFlags>
+
+/** The workflow's options; throws CSNI101 for a parameter that is not KEY=VALUE. */
+export function installOptions(flags: InstallFlags, kubeOptions: KubeOptions): InstallOptions {
+  return {
+    setContext: flags['set-context'],
+    istioctl: flags.istioctl,
+    istioProfile: flags['istio-profile'],
+    istioValues: flags['istio-values'],
+    istioRevision: flags['istio-revision'],
+    mtls: flags.mtls,
+    operatorManifest: flags['operator-manifest'],
+    operatorChart: flags['operator-chart'],
+    helm: flags.helm,
+    kubectl: flags.kubectl,
+    storageClass: flags['storage-class'],
+    storageProvisioner: flags['storage-provisioner'],
+    storageParameters: pairs(flags['storage-parameter'] ?? [], '--storage-parameter'),
+    storageSize: flags['storage-size'],
+    datacenterFile: flags['datacenter-file'],
+    datacenterName: flags.datacenter,
+    clusterName: flags['cluster-name'],
+    size: flags.size,
+    serverType: flags['server-type'],
+    serverVersion: flags['server-version'],
+    serverImage: flags['server-image'],
+    serviceAccount: flags['service-account'],
+    cpu: flags.cpu,
+    memory: flags.memory,
+    heap: flags.heap,
+    allowMultipleNodesPerWorker: flags['allow-multiple-nodes-per-worker'],
+    allowPlaintext: flags['allow-plaintext'],
+    clusterDomain: flags['cluster-domain'],
+    kubeOptions,
+  }
+}
+
+/** "key=value" pairs of a repeatable flag. */
+function pairs(texts: string[], flag: string): Record<string, string> {
+  return Object.fromEntries(
+    texts.map((text) => {
+      const at = text.indexOf('=')
+      if (at < 1)
+        throw new CassSniError('CSNI101', `${flag} ${text} is not KEY=VALUE`, {
+          next: ['kubectl cass-sni install --help'],
+        })
+      return [text.slice(0, at), text.slice(at + 1)]
+    }),
+  )
+}

@@ -1,0 +1,214 @@
+/** Where the output of one run goes: the result to stdout, all else to stderr, and never both into one another. */
+import { CassSniError } from '../errors.ts'
+import type { ChangeRecord, Emit, Question, WorkflowEvent } from '../events.ts'
+import type { ColourChoice } from '../output/color.ts'
+import type { Warning } from '../output/envelope.ts'
+import type { Progress } from '../output/steps.ts'
+import type { Show } from '../output/show.ts'
+import { printableLine } from '../output/untrusted.ts'
+
+interface Form {
+  /** The value of -o. */
+  format: string
+  color: ColourChoice
+  /** The value of -v. */
+  level: number
+}
+
+/** Reason of the abort when the reader of stdout is gone: nothing is said about it, as with any Unix filter. */
+const CLOSED_PIPE = 'Nobody reads the output any more.'
+
+export class RunOutput {
+  readonly #kind: string
+  readonly #enveloped: boolean
+  #form: Form
+  #progress: Progress | undefined
+  #title: string | undefined
+  /** How a change reads, once the progress is open; changes before that wait. */
+  #changeText: ((change: ChangeRecord) => string) | undefined
+  readonly #early: WorkflowEvent[] = []
+  #held: string[] = []
+  #asking = false
+  #closed = false
+  #lost: CassSniError | undefined
+  readonly #changes: ChangeRecord[] = []
+  readonly #untold: ChangeRecord[] = []
+  readonly #warnings: Warning[] = []
+
+  constructor(kind: string, enveloped: boolean, form: Form) {
+    this.#kind = kind
+    this.#enveloped = enveloped
+    this.#form = form
+  }
+
+  /** The form, once the command line is parsed. */
+  settle(form: Form): void {
+    this.#form = form
+  }
+
+  get forPeople(): boolean {
+    return this.#form.format === 'text' || this.#form.format === 'table'
+  }
+
+  /** Calls back once when stdout has no reader any more. Returns the function that ends the watch. */
+  onClosedPipe(abort: (reason: CassSniError) => void): () => void {
+    const onError = (error: NodeJS.ErrnoException) => {
+      if (this.#closed) return
+      this.#closed = true
+      if (error.code !== 'EPIPE')
+        this.#lost = new CassSniError('CSNI104', `the output cannot be written: ${error.message}`, { object: 'stdout' })
+      abort(this.#lost ?? new CassSniError('CSNI902', CLOSED_PIPE))
+    }
+    // What is only told must not end the work.
+    const ignore = () => {}
+    // @oclif/core throws from a listener of its own (lib/command.js): the program would die with a stack trace.
+    const others = process.stdout.listeners('error') as (() => void)[]
+    process.stdout.removeAllListeners('error').on('error', onError)
+    process.stderr.on('error', ignore)
+    return () => {
+      process.stdout.off('error', onError)
+      for (const other of others) process.stdout.on('error', other)
+      process.stderr.off('error', ignore)
+    }
+  }
+
+  /** Why what was written did not arrive, a full disk for instance; known only after the write. */
+  async lost(): Promise<CassSniError | undefined> {
+    await new Promise((resolve) => setImmediate(resolve))
+    return this.#lost
+  }
+
+  /** Makes the list of steps ready, before the first event. */
+  async open(title: string): Promise<void> {
+    if (this.#progress) return
+    const [{ createProgress }, { palette, symbols, wantsColour }, { createShow }, { changeText }] = await Promise.all([
+      import('../output/progress.ts'),
+      import('../output/color.ts'),
+      import('../output/show.ts'),
+      import('../output/messages.ts'),
+    ])
+    const { stdout, stderr, env } = process
+    const show = createShow(this.#form.color, env, stdout)
+    this.#changeText = (change) => changeText(change, show)
+    this.#title = title
+    this.#progress = await createProgress(
+      { stream: stderr, paint: palette(wantsColour(this.#form.color, env, stderr)), symbols: symbols(env) },
+      env,
+    )
+    for (const event of this.#early.splice(0)) this.emit(event)
+  }
+
+  readonly emit: Emit = (event) => {
+    switch (event.type) {
+      case 'change':
+        this.#changes.push(event.change)
+        // told at once: what was changed is known even if the rest fails or the program is killed
+        if (this.#changeText && this.forPeople) this.print(this.#changeText(event.change))
+        else this.#untold.push(event.change)
+        return
+      case 'warning':
+        this.#warnings.push({ message: event.message, ...(event.code ? { code: event.code } : {}) })
+        return
+      default:
+        if (!this.#progress) this.#early.push(event)
+        else {
+          if (
+            this.#title !== undefined &&
+            this.#progress.live === false &&
+            event.type === 'step' &&
+            process.stderr.isTTY
+          )
+            process.stderr.write(`${this.#title}\n`)
+          this.#title = undefined
+          this.#progress.show(event)
+        }
+    }
+  }
+
+  /** A question, with the list of steps out of the way. */
+  async ask(question: Question, signal: AbortSignal): Promise<string> {
+    const { createAsk } = await import('../output/prompts.ts')
+    await this.#progress?.pause()
+    this.#asking = true
+    try {
+      return await createAsk(signal)(question)
+    } finally {
+      this.#asking = false
+      this.#progress?.resume()
+    }
+  }
+
+  /** Text to stdout at once; kept back while a list or a question is on the same terminal. */
+  print(text: string): void {
+    if (this.#closed) return
+    if ((this.#progress?.live || this.#asking) && process.stdout.isTTY) this.#held.push(text)
+    else process.stdout.write(text)
+  }
+
+  /** A line of the log on stderr. listr2 keeps what is written there back until its list is done. */
+  log(line: string, level: number): void {
+    if (this.#form.level >= level) process.stderr.write(`${printableLine(line)}\n`)
+  }
+
+  /** Everything that is left to say: changes, the result, warnings, the error. */
+  async finish(
+    result: object | undefined,
+    error: CassSniError | undefined,
+    present: (result: object, show: Show) => string,
+  ): Promise<void> {
+    await this.#settleProgress(error !== undefined)
+    const { format } = this.#form
+    if (this.#closed) {
+      if (error && error === this.#lost) await this.fail(error)
+      return
+    }
+    if (this.#enveloped && (format === 'json' || format === 'yaml')) {
+      const { envelope, serialise } = await import('../output/envelope.ts')
+      const outcome = { result, changes: this.#changes, warnings: this.#warnings, error }
+      process.stdout.write(await serialise(envelope(this.#kind, outcome), format))
+    } else {
+      const [{ createShow }, { changeText }] = await Promise.all([
+        import('../output/show.ts'),
+        import('../output/messages.ts'),
+      ])
+      const show = createShow(this.#form.color, process.env, process.stdout)
+      if (this.forPeople) for (const change of this.#untold) process.stdout.write(changeText(change, show))
+      const text = result === undefined ? '' : present(result, show)
+      if (text !== '') process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+      await this.#warn()
+    }
+    if (error) await this.fail(error)
+  }
+
+  /** An error, as text on stderr. */
+  async fail(error: CassSniError): Promise<void> {
+    if (this.#closed && error !== this.#lost) return
+    const [{ palette, wantsColour }, { errorText }] = await Promise.all([
+      import('../output/color.ts'),
+      import('../output/messages.ts'),
+    ])
+    const paint = palette(wantsColour(this.#form.color, process.env, process.stderr))
+    const bug = error.code === 'CSNI903' && this.#form.level < 9
+    const told = bug
+      ? new CassSniError(error.code, error.message, {
+          next: [...error.next, 'the same command with -v 9, which shows where it happened'],
+        })
+      : error
+    process.stderr.write(errorText(told, paint, { stack: this.#form.level >= 9 }))
+  }
+
+  async #warn(): Promise<void> {
+    if (this.#warnings.length === 0) return
+    const [{ palette, wantsColour }, { warningText }] = await Promise.all([
+      import('../output/color.ts'),
+      import('../output/messages.ts'),
+    ])
+    const paint = palette(wantsColour(this.#form.color, process.env, process.stderr))
+    for (const { message, code } of this.#warnings) process.stderr.write(warningText(message, code, paint))
+  }
+
+  async #settleProgress(failed: boolean): Promise<void> {
+    await this.#progress?.end(failed)
+    for (const text of this.#held.splice(0)) if (!this.#closed) process.stdout.write(text)
+  }
+}

@@ -1,0 +1,289 @@
+/**
+ * Brings a new keystore from its Secret into the running nodes, without a restart: kubelet is made to sync the pod's
+ * volumes at once by a
+ * touch of the pod, then Cassandra is told to read its files again. Tried on a real cluster: seconds, against up to
+ * 600 s plus kubelet's sync
+ * when it is left alone (apache/cassandra src/java/org/apache/cassandra/security/SSLFactory.java,
+ * DEFAULT_HOT_RELOAD_PERIOD_SEC).
+ */
+import { createHash } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { CassandraNode, Datacenter } from '../../cassandra/datacenter.ts'
+import { applyChanges } from '../../changes/apply.ts'
+import type { Desired } from '../../changes/changeset.ts'
+import { planChanges } from '../../changes/change-plan.ts'
+import { POD } from '../../cluster/resources.ts'
+import { asCassSniError, CassSniError, throwIfAborted, shell } from '../../errors.ts'
+import type { WorkflowContext } from '../context.ts'
+import type { CertsNode, Timings } from './certs-options.ts'
+import type { Look, Viewer } from './served-certificates.ts'
+
+/** Annotation on a node's pod: which keystore it was touched for. */
+const TOUCH_ANNOTATION = 'cass-sni/keystore'
+const STEP = 'live'
+const POLL_MS = 200
+const SLOW_POLL_MS = 2000
+/** After a reload the new certificate is there at once; when it is not after this long, it is told again. */
+const AFTER_RELOAD_MS = 2000
+const RELOAD_ATTEMPTS = 3
+/** Exit code of the script below while the file is still the old one; sysexits' EX_TEMPFAIL. */
+const FILE_IS_OLD = 75
+
+/**
+ * Waits up to two seconds until the mounted file is the new one, then tells Cassandra. Where there is no sha256sum,
+ * it is told at once
+ * (and again, until the node serves the new certificate). nodetool is on the PATH of every image of the management API.
+ */
+const RELOAD_SCRIPT = `
+if command -v sha256sum >/dev/null; then
+  tries=0
+  until [ "$(sha256sum <"$1" | cut -c1-64)" = "$2" ]; do
+    tries=$((tries + 1))
+    [ "$tries" -gt 10 ] && exit ${FILE_IS_OLD}
+    sleep 0.2
+  done
+fi
+exec nodetool reloadssl </dev/null`
+
+export interface LiveInput {
+  dc: Datacenter
+  viewer: Viewer
+  /** The new certificate's. */
+  fingerprint256: string
+  /** The keystore's bytes, as they are in the Secret. */
+  keystore: Buffer
+  /** Where it is mounted in the nodes. */
+  keystorePath: string
+  /** Nodes that are to be brought along, and what each serves. */
+  targets: { node: CassandraNode; before: Look }[]
+  timings: Timings
+}
+
+type Target = LiveInput['targets'][number] & {
+  state: string
+  /** Why it cannot be told, and has to find the file by itself. */
+  onItsOwn?: string
+  reloaded: boolean
+  /** How often it could not be told, and why the last time. */
+  refusals: number
+  refusal?: string
+}
+
+/** Why Cassandra could not be told to read its keystore. */
+interface Refusal {
+  why: string
+  forbidden: boolean
+}
+
+/**
+ * Makes the certificate live on the targets.
+ * @returns what each target serves in the end; one that cannot be looked at is told and reported as not live
+ * @throws CSNI404 naming the nodes that do not serve it in time
+ */
+export async function makeLive(context: WorkflowContext, input: LiveInput): Promise<CertsNode[]> {
+  const targets: Target[] = input.targets.map((target) => ({
+    ...target,
+    state: 'waits for kubelet to bring the new keystore',
+    reloaded: false,
+    refusals: 0,
+  }))
+  const show = () =>
+    context.emit({ type: 'waiting', id: STEP, lines: targets.map(({ node, state }) => `${node.pod}: ${state}`) })
+  const sha256 = createHash('sha256').update(input.keystore).digest('hex')
+  show()
+  await touch(context, input.dc, targets, sha256.slice(0, 16))
+  const nodes = await Promise.all(targets.map((target) => bringAlong(context, input, target, sha256, show)))
+  const late = nodes.filter((node) => !node.live && node.after !== undefined)
+  if (late.length > 0) {
+    const names = late.map(({ pod, note }) => `${pod}${note === undefined ? '' : ` (${note})`}`).join(', ')
+    throw new CassSniError(
+      'CSNI404',
+      `the new certificate is in ${input.dc.keystores.keystoreSecret}, but not served yet by ${names}`,
+      {
+        object: late.map(({ pod }) => `pod/${pod} in namespace ${input.dc.namespace}`).join(', '),
+        next: [
+          'kubectl cass-sni certs   # again: it goes on from here',
+          ...late.map(
+            ({ pod }) => shell`kubectl exec ${pod} -n ${input.dc.namespace} -c cassandra -- nodetool reloadssl`,
+          ),
+        ],
+      },
+    )
+  }
+  return nodes
+}
+
+/** Touches the pods. Without the right to, kubelet brings the file at its own time. */
+async function touch(
+  context: WorkflowContext,
+  dc: Datacenter,
+  targets: readonly Target[],
+  mark: string,
+): Promise<void> {
+  const desired = targets.map(
+    ({ node }): Desired => ({
+      type: POD,
+      object: {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: node.pod, namespace: dc.namespace, annotations: { [TOUCH_ANNOTATION]: mark } },
+      },
+      ownership: 'share',
+      force: true,
+      mustExist: true,
+    }),
+  )
+  try {
+    await applyChanges(context, await planChanges(context.kube, desired))
+  } catch (error) {
+    if (!(error instanceof CassSniError)) throw error
+    // A pod that is gone comes back with the new keystore.
+    if (error.code === 'CSNI204') return
+    if (error.code !== 'CSNI203') throw error
+    context.emit({
+      type: 'warning',
+      code: error.code,
+      message: `the pods cannot be touched, so kubelet brings the new keystore in a minute or two: ${error.message}`,
+    })
+  }
+}
+
+/** One node, from the touch of its pod until it serves the new certificate or its time is over. */
+async function bringAlong(
+  context: WorkflowContext,
+  input: LiveInput,
+  target: Target,
+  sha256: string,
+  show: () => void,
+): Promise<CertsNode> {
+  const { node, before } = target
+  const begun = context.now()
+  const tell = (state: string) => {
+    if (target.state === state) return
+    target.state = state
+    show()
+  }
+  const timeIsOver = () => context.now() - begun >= limitOf(target, input.timings)
+  let retouched = 0
+  for (;;) {
+    if (target.onItsOwn === undefined) {
+      const outcome = await reload(context, input, node, sha256)
+      if (outcome === 'old' && !timeIsOver()) {
+        // The touch may have come before kubelet heard of the new Secret: another one makes it look again.
+        retouched += 1
+        await touch(context, input.dc, [target], `${sha256.slice(0, 16)}-${retouched}`)
+        continue
+      }
+      if (outcome === 'reloaded') target.reloaded = true
+      else if (outcome !== 'old') refused(context, target, outcome, input.timings)
+    }
+    tell(stateOf(target, context.now() - begun))
+    const look =
+      target.reloaded && target.onItsOwn === undefined
+        ? await lookUntil(context, input, node, AFTER_RELOAD_MS)
+        : await input.viewer.look(node)
+    if ('served' in look && look.served.fingerprint256 === input.fingerprint256) {
+      tell('serves the new certificate')
+      return { pod: node.pod, ...('served' in before ? { before: before.served } : {}), after: look.served, live: true }
+    }
+    if (timeIsOver()) return inTheEnd(target, look)
+    if (!target.reloaded) await pause(context, Math.min(SLOW_POLL_MS, limitOf(target, input.timings)))
+  }
+}
+
+/** For so long a node is waited for. */
+function limitOf({ before, reloaded, onItsOwn }: Target, timings: Timings): number {
+  // Who can neither be told nor looked at is not waited for.
+  if ('trouble' in before && onItsOwn !== undefined) return 0
+  if ('trouble' in before && reloaded) return timings.unseenMs
+  return onItsOwn === undefined ? timings.reloadMs : timings.rereadMs
+}
+
+/**
+ * Cassandra could not be told. A pod may just be going away or coming up: it is tried again, but not where the right
+ * is missing.
+ */
+function refused(context: WorkflowContext, target: Target, { why, forbidden }: Refusal, timings: Timings): void {
+  target.refusals += 1
+  target.refusal = why
+  const unseen = 'trouble' in target.before
+  if (!forbidden && !unseen && target.refusals < RELOAD_ATTEMPTS) return
+  target.onItsOwn = why
+  if (unseen) return
+  context.emit({
+    type: 'warning',
+    code: 'CSNI404',
+    message: `${target.node.pod} cannot be told to read its new keystore and finds it by itself, which may take ${Math.ceil(timings.rereadMs / 60_000)} min: ${why}`,
+  })
+}
+
+function stateOf({ onItsOwn, reloaded }: Target, milliseconds: number): string {
+  const minutes = Math.floor(milliseconds / 60_000)
+  if (onItsOwn !== undefined)
+    return `reads its keystore again by itself, every 600 s${minutes > 0 ? `; waiting for ${minutes} min` : ''}`
+  return reloaded ? 'was told to read its keystore' : 'cannot be told to read its keystore yet'
+}
+
+/** What is reported of a node that was not seen to serve the new certificate in its time. */
+function inTheEnd({ node, before, reloaded, refusal }: Target, look: Look): CertsNode {
+  const told = reloaded ? 'was told to read its keystore' : (refusal ?? 'still has the old keystore')
+  // A node that was seen once counts as late, not as unseen, when it cannot be looked at in the end.
+  const last = 'served' in look ? look : before
+  return {
+    pod: node.pod,
+    ...('served' in before ? { before: before.served } : {}),
+    ...('served' in last ? { after: last.served } : {}),
+    live: false,
+    note: 'trouble' in look ? `${told}; cannot be looked at: ${look.trouble}` : told,
+  }
+}
+
+/** Looks at the node until it serves the new certificate, for so long at most. */
+async function lookUntil(
+  context: WorkflowContext,
+  input: LiveInput,
+  node: CassandraNode,
+  milliseconds: number,
+): Promise<Look> {
+  const end = context.now() + milliseconds
+  for (;;) {
+    const look = await input.viewer.look(node)
+    if ('served' in look && look.served.fingerprint256 === input.fingerprint256) return look
+    if (context.now() >= end) return look
+    await pause(context, POLL_MS)
+  }
+}
+
+async function pause(context: WorkflowContext, milliseconds: number): Promise<void> {
+  await sleep(milliseconds, undefined, { signal: context.signal }).catch(() => throwIfAborted(context.signal))
+}
+
+/** Tells Cassandra to read its keystore. "old": the file in the container is not the new one yet. */
+async function reload(
+  context: WorkflowContext,
+  input: LiveInput,
+  node: CassandraNode,
+  sha256: string,
+): Promise<'reloaded' | 'old' | Refusal> {
+  try {
+    const { exitCode, stdout, stderr } = await context.kube.exec(
+      { name: node.pod, namespace: input.dc.namespace },
+      node.containers[0] ?? 'cassandra',
+      ['sh', '-c', RELOAD_SCRIPT, 'sh', input.keystorePath, sha256],
+    )
+    if (exitCode === 0) return 'reloaded'
+    if (exitCode === FILE_IS_OLD) return 'old'
+    const said = `${stderr}\n${stdout}`
+      .split('\n')
+      .map((line) => line.trim())
+      .find((line) => line !== '')
+    return {
+      forbidden: false,
+      why: `nodetool reloadssl ended with ${exitCode}${said === undefined ? '' : `: ${said.slice(0, 200)}`}`,
+    }
+  } catch (error) {
+    throwIfAborted(context.signal)
+    const { code, message } = asCassSniError(error)
+    return { forbidden: code === 'CSNI203', why: message }
+  }
+}

@@ -1,0 +1,148 @@
+/** Reads the YAML that the user hands over: a file, a folder that is a kustomization, or a URL. */
+import { readFile, stat } from 'node:fs/promises'
+import { parseAllDocuments } from 'yaml'
+import type { KubeObject } from '../../cluster/kube.ts'
+import { CassSniError, shell } from '../../errors.ts'
+import { programOutput } from './run-program.ts'
+
+const FETCH_TIMEOUT_MS = 30_000
+/** cass-operator's manifest with its CRDs has 1 MiB. Bytes. */
+const LARGEST_MANIFEST = 32 * 1024 * 1024
+
+/**
+ * The Kubernetes objects in YAML or JSON text; Lists are unfolded, empty documents left out.
+ * `source` names the text in errors (CSNI107).
+ */
+export function parseObjects(text: string, source: string): KubeObject[] {
+  const objects: KubeObject[] = []
+  const documents = parseAllDocuments(text)
+  for (const [index, document] of Array.isArray(documents) ? documents.entries() : []) {
+    const trouble = document.errors[0]
+    if (trouble !== undefined)
+      throw new CassSniError('CSNI107', `${source} is not YAML: ${trouble.message.split('\n')[0]}`, {
+        next: [shell`kubectl apply --dry-run=client -f ${source}`],
+      })
+    const value = plain(document, source)
+    if (value === null || value === undefined) continue
+    for (const item of isList(value) ? value.items : [value]) {
+      if (!isKubeObject(item)) {
+        throw new CassSniError(
+          'CSNI107',
+          `document ${index + 1} of ${source} is not a Kubernetes object: it lacks apiVersion, kind or metadata.name`,
+          {
+            next: [shell`kubectl apply --dry-run=client -f ${source}`],
+          },
+        )
+      }
+      objects.push(item)
+    }
+  }
+  if (objects.length === 0)
+    throw new CassSniError('CSNI107', `${source} holds no Kubernetes object`, {
+      next: ['Name a file that holds the objects as YAML or JSON.'],
+    })
+  return objects
+}
+
+/** The document's value. A file that unfolds into far more than it holds ("billion laughs") is refused. */
+function plain(document: { toJS(options: { maxAliasCount: number }): unknown }, source: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 })
+  } catch (error) {
+    throw new CassSniError(
+      'CSNI107',
+      `${source} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      {
+        next: [shell`kubectl apply --dry-run=client -f ${source}`],
+        cause: error,
+      },
+    )
+  }
+}
+
+function isList(value: unknown): value is { items: unknown[] } {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'kind' in value &&
+    String(value.kind).endsWith('List') &&
+    'items' in value &&
+    Array.isArray(value.items)
+  )
+}
+
+function isKubeObject(value: unknown): value is KubeObject {
+  if (typeof value !== 'object' || value === null) return false
+  const { apiVersion, kind, metadata } = value as Record<string, unknown>
+  return (
+    typeof apiVersion === 'string' &&
+    typeof kind === 'string' &&
+    typeof metadata === 'object' &&
+    metadata !== null &&
+    typeof (metadata as { name?: unknown }).name === 'string'
+  )
+}
+
+/**
+ * The objects of a source: "https://…" is fetched, a folder is rendered by the user's `kubectl kustomize`, all else
+ * is a file.
+ * Errors: CSNI104 (no such file), CSNI107 (not YAML), CSNI702 (kubectl kustomize failed).
+ */
+export async function readObjects(source: string, kubectl: string, signal: AbortSignal): Promise<KubeObject[]> {
+  if (/^https?:\/\//i.test(source)) return parseObjects(await fetchText(source, signal), source)
+  const found = await stat(source).catch((error: NodeJS.ErrnoException) => {
+    throw new CassSniError(
+      'CSNI104',
+      `${source} cannot be read: ${error.code === 'ENOENT' ? 'no such file or folder' : error.message}`,
+      {
+        next: [shell`ls -l ${source}`],
+        cause: error,
+      },
+    )
+  })
+  if (found.isDirectory()) return parseObjects(await kustomize(source, kubectl, signal), source)
+  const text = await readFile(source, 'utf8').catch((error: Error) => {
+    throw new CassSniError('CSNI104', `${source} cannot be read: ${error.message}`, {
+      next: [shell`ls -l ${source}`],
+      cause: error,
+    })
+  })
+  return parseObjects(text, source)
+}
+
+async function fetchText(url: string, signal: AbortSignal): Promise<string> {
+  const next = [shell`curl -fsSLO ${url}`, 'and name the downloaded file instead.']
+  const refused = (why: string, cause?: unknown) =>
+    new CassSniError('CSNI104', `${url} cannot be fetched: ${why}`, { next, cause })
+  try {
+    const response = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(FETCH_TIMEOUT_MS)]) })
+    if (!response.ok) throw refused(`HTTP ${response.status}`)
+    // a redirect must not lead from a verified server to one that nobody has verified
+    if (/^https:/i.test(url) && !response.url.startsWith('https:'))
+      throw refused(`it redirects to ${response.url}, which is not encrypted`)
+    const parts: Uint8Array[] = []
+    let size = 0
+    for await (const part of response.body ?? []) {
+      size += part.length
+      if (size > LARGEST_MANIFEST)
+        throw refused(`it is larger than ${LARGEST_MANIFEST / 1024 / 1024} MiB, so it is no manifest`)
+      parts.push(part)
+    }
+    return Buffer.concat(parts).toString('utf8')
+  } catch (error) {
+    if (error instanceof CassSniError) throw error
+    if (signal.aborted) throw signal.reason
+    const { cause, message } = error as Error
+    throw refused(cause instanceof Error ? cause.message : message, error)
+  }
+}
+
+function kustomize(folder: string, kubectl: string, signal: AbortSignal): Promise<string> {
+  return programOutput({
+    command: [kubectl, 'kustomize', folder],
+    signal,
+    code: 'CSNI702',
+    needed: `${folder} is a folder, which kubectl renders as a kustomization`,
+    missing: ['Install kubectl, or name it: kubectl cass-sni install --kubectl /path/to/kubectl'],
+  })
+}

@@ -1,0 +1,122 @@
+/** A local port for CQL clients: to the ingress gateway's pods, or to one node's own pod. */
+import { findNode } from '../cassandra/node.ts'
+import { observeDatacenter } from '../cassandra/observe-datacenter.ts'
+import type { Kube } from '../cluster/kube.ts'
+import { POD } from '../cluster/resources.ts'
+import { hostPort, type Path, podPath, tunnelPath } from '../connection/gateway-path.ts'
+import { serveTunnel, type TunnelEvent, type TunnelFigures } from '../connection/local-listener.ts'
+import { CassSniError, throwIfAborted, shell } from '../errors.ts'
+import { chooseGateway } from '../istio/gateways.ts'
+import { observeMesh } from '../istio/observe-mesh.ts'
+import type { WorkflowContext } from './context.ts'
+
+/** Cassandra's own port for CQL in its pods (native_transport_port, which cass-operator does not let one change). */
+const NODE_PORT = 9042
+
+export type { TunnelEvent } from '../connection/local-listener.ts'
+
+export interface PortForwardOptions {
+  target: 'gateway' | 'node'
+  /** For target node. */
+  node?: string
+  datacenter?: string
+  clusterDomain?: string
+  /** "namespace/service" or "service". */
+  gateway?: string
+  gatewayPort: number
+  /** IP addresses or "localhost". */
+  addresses: string[]
+  /** 0 for any. */
+  port: number
+  /** Called once, when it listens. */
+  ready: (forwarding: Forwarding) => void
+  /** Called for each connection that opens, closes or cannot be served. */
+  connection?: (event: TunnelEvent) => void
+}
+
+export interface Forwarding {
+  listening: { host: string; port: number }[]
+  /** "service/istio-ingressgateway in namespace istio-system, port 9042", "pod/… in namespace …, port 9042". */
+  target: string
+  /** What will keep it from working, as far as it can be seen beforehand. */
+  warnings: { message: string; code?: string }[]
+}
+
+/**
+ * Forwards until the context's signal ends it, then rejects with its reason when no connection is left.
+ * Throws CSNI106 when it cannot listen, CSNI203 without the right to create pods/portforward, CSNI302, CSNI502 for
+ * the target.
+ */
+export async function portForward(
+  { kube, signal }: WorkflowContext,
+  options: PortForwardOptions,
+): Promise<TunnelFigures> {
+  const {
+    path,
+    target,
+    warnings = [],
+  } = options.target === 'node' ? await toNode(kube, options) : await toGateway(kube, options)
+  const { addresses, port } = options
+  const tunnel = await serveTunnel({
+    listen: { addresses, port },
+    open: () => path.open(),
+    signal,
+    ...(options.connection === undefined ? {} : { onEvent: options.connection }),
+  })
+  options.ready({ listening: tunnel.listening, target, warnings })
+  await tunnel.done
+  throwIfAborted(signal)
+  return tunnel.figures()
+}
+
+/** As kubectl words it: "Forwarding from 127.0.0.1:9042 -> …". */
+export function forwardingText({ listening, target }: Forwarding): string {
+  return listening.map(({ host, port }) => `Forwarding from ${hostPort(host, port)} -> ${target}\n`).join('')
+}
+
+interface Target {
+  path: Path
+  target: string
+  warnings?: Forwarding['warnings']
+}
+
+async function toGateway(kube: Kube, options: PortForwardOptions): Promise<Target> {
+  const gateway = chooseGateway(await observeMesh(kube), options.gateway)
+  await needRight(kube, gateway.namespace)
+  const named = `service/${gateway.service} in namespace ${gateway.namespace}`
+  const there = gateway.ports.some(({ port }) => port === options.gatewayPort)
+  const message = `${named} has no port ${options.gatewayPort}: kubectl cass-sni routes sync adds it`
+  return {
+    path: tunnelPath(kube, gateway, options.gatewayPort),
+    target: `${named}, port ${options.gatewayPort}`,
+    warnings: there ? [] : [{ message, code: 'CSNI822' }],
+  }
+}
+
+async function toNode(kube: Kube, options: PortForwardOptions): Promise<Target> {
+  const { namespace } = kube.target
+  const datacenter = await observeDatacenter(kube, {
+    namespace,
+    ...(options.datacenter === undefined ? {} : { name: options.datacenter }),
+    ...(options.clusterDomain === undefined ? {} : { clusterDomain: options.clusterDomain }),
+  })
+  if (options.node === undefined) {
+    throw new CassSniError('CSNI105', 'which node is meant has to be named', {
+      object: `cassandradatacenter/${datacenter.name} in namespace ${namespace}`,
+      next: datacenter.nodes.slice(0, 5).map(({ pod }) => shell`--node ${pod}`),
+    })
+  }
+  const node = findNode(datacenter, options.node)
+  await needRight(kube, namespace)
+  const path = podPath(kube, { name: node.pod, namespace }, NODE_PORT)
+  return { path, target: path.describe }
+}
+
+/** Asked for at once, for it would else come up only with the first client. */
+async function needRight(kube: Kube, namespace: string): Promise<void> {
+  if (await kube.can('create', POD, namespace, 'portforward')) return
+  throw new CassSniError('CSNI203', `you may not create pods/portforward in namespace ${namespace}`, {
+    object: `pods/portforward in namespace ${namespace}`,
+    next: [shell`kubectl auth can-i create pods/portforward -n ${namespace}`],
+  })
+}
