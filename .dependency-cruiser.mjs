@@ -2,8 +2,8 @@
 import { FOR_ALL, filesOf, LAYERS, PACKAGES, PURE } from './build/source-layers.ts'
 
 const layers = LAYERS.flatMap(({ name, files, may, mayTypes = [], mayFiles = [] }) => {
-  const own = name === 'for-all' ? [] : [files]
-  const forAll = name === 'for-all' ? [] : [FOR_ALL]
+  const own = [files]
+  const forAll = name === 'ground' ? [] : [FOR_ALL]
   const allowed = [...own, ...forAll, ...may.map(filesOf), ...mayFiles]
   const values = {
     name: `layer-${name}`,

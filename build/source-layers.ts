@@ -12,13 +12,13 @@ export interface Layer {
   mayFiles?: string[]
 }
 
-/** src/lib/errors.ts and events.ts are for all, and import nothing (events.ts only errors.ts); nothing else is loose in src/lib. */
-export const FOR_ALL = '^src/lib/(errors|events)\\.ts$'
+/** The ground that every layer stands on: errors.ts and events.ts (nothing else is loose in src/lib), text/ and waiting/. */
+export const FOR_ALL = '^src/lib/((errors|events)\\.ts$|text/|waiting/)'
 
 export const LAYERS: Layer[] = [
   { name: 'commands', files: '^src/commands/', may: ['cli', 'output'], mayTypes: [] },
   { name: 'cli', files: '^src/lib/cli/', may: ['output'], mayTypes: ['workflows', 'cluster'] },
-  { name: 'for-all', files: FOR_ALL, may: [] },
+  { name: 'ground', files: FOR_ALL, may: [] },
   {
     name: 'workflows',
     files: '^src/lib/workflows/',

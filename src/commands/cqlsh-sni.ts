@@ -147,7 +147,7 @@ export default class CqlshSni extends CassSniCommand<Result> {
       import('../lib/output/table.ts'),
       import('../lib/output/color.ts'),
       import('../lib/output/messages.ts'),
-      import('../lib/output/untrusted.ts'),
+      import('../lib/text/untrusted.ts'),
     ])
     const paint = palette(wantsColour(flags.color, env, stdout))
     const errors = palette(wantsColour(flags.color, env, stderr))
@@ -163,7 +163,8 @@ export default class CqlshSni extends CassSniCommand<Result> {
       write: (text) => written(stdout, text),
       shown: stdout.isTTY === true ? printable : (text) => text,
       note: (text) => void stderr.write(text),
-      tell: (error) => void stderr.write(errorText(error, errors)),
+      tell: (error) => void stderr.write(errorText(error, run.steps(error.next), errors)),
+      steps: (next) => run.steps(next),
       caret: stderr.isTTY === true,
       width,
       paint: { title: paint.bold, null: paint.dim, red: errors.red },

@@ -1,10 +1,15 @@
 import { CassSniCommand, type Run } from '../lib/cli/base-command.ts'
-import { shell } from '../lib/errors.ts'
+import { shell } from '../lib/text/shell-words.ts'
 import { installFlags, installOptions } from '../lib/cli/install-flags.ts'
 import type { Show } from '../lib/output/show.ts'
 import type { InstallResult } from '../lib/workflows/install-workflow.ts'
 
-export default class Install extends CassSniCommand<InstallResult> {
+type Shown = Omit<InstallResult, 'next'> & {
+  /** The commands that come next. */
+  next: string[]
+}
+
+export default class Install extends CassSniCommand<Shown> {
   static override summary =
     'Bring up Istio, cass-operator and a Cassandra datacenter with TLS, as far as they are not there yet.'
   static override description =
@@ -33,13 +38,14 @@ export default class Install extends CassSniCommand<InstallResult> {
 
   protected readonly kind = 'Install'
 
-  protected async work(run: Run): Promise<InstallResult> {
+  protected async work(run: Run): Promise<Shown> {
     const { flags } = await this.parse(Install)
     const { install } = await import('../lib/workflows/install-workflow.ts')
-    return install(await run.context('Install'), installOptions(flags, run.kubeOptions))
+    const result = await install(await run.context('Install'), installOptions(flags, run.kubeOptions))
+    return { ...result, next: run.steps(result.next).map(({ text }) => text) }
   }
 
-  protected override present(result: InstallResult, show: Show): string {
+  protected override present(result: Shown, show: Show): string {
     const planned = result.steps.filter((step) => step.state === 'planned')
     const lines: string[] = []
     if (planned.length > 0) {

@@ -53,7 +53,7 @@ export default class PortForward extends CassSniCommand<undefined> {
       throw new CassSniError('CSNI101', '--node goes with --target node: the gateway leads to all nodes, by SNI')
     const [{ forwardingText, portForward }, { printableLine }, { escaped }] = await Promise.all([
       import('../lib/workflows/port-forward-workflow.ts'),
-      import('../lib/output/untrusted.ts'),
+      import('../lib/text/untrusted.ts'),
       import('../lib/output/envelope.ts'),
     ])
     await portForward(await run.context('Port-forward'), {
@@ -76,7 +76,7 @@ export default class PortForward extends CassSniCommand<undefined> {
         if (run.format !== 'json') for (const { message, code } of warnings) run.log(`warning: ${message} [${code}]`, 0)
       },
       connection: (event) => {
-        run.log(connectionLine(event), event.type === 'refused' ? 0 : 1)
+        run.log(connectionLine(event, run), event.type === 'refused' ? 0 : 1)
       },
     })
     return undefined
@@ -87,13 +87,13 @@ export default class PortForward extends CassSniCommand<undefined> {
   }
 }
 
-function connectionLine(event: TunnelEvent): string {
+function connectionLine(event: TunnelEvent, run: Run): string {
   switch (event.type) {
     case 'opened':
       return `connection ${event.id} of ${event.client} opened`
     case 'closed':
       return `connection ${event.id} ${event.reason === undefined ? 'ended' : `broke (${event.reason})`}: ${event.sent} bytes sent, ${event.received} received`
     case 'refused':
-      return `connection ${event.id} closed: ${[event.error.message, ...event.error.next.slice(0, 1)].join('; ')} [${event.error.code}]`
+      return `connection ${event.id} closed: ${[event.error.message, ...run.steps(event.error.next.slice(0, 1)).map(({ text }) => text)].join('; ')} [${event.error.code}]`
   }
 }

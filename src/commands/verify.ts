@@ -1,11 +1,19 @@
 import { Flags } from '@oclif/core'
+import type { RenderedStep } from '../lib/errors.ts'
 import { CassSniCommand, type Run } from '../lib/cli/base-command.ts'
 import { durationFlag, datacenterFlags, gatewayFlags, nodeFlag, timeoutFlag } from '../lib/cli/flags.ts'
 import { formatFindings } from '../lib/output/findings.ts'
 import type { Show } from '../lib/output/show.ts'
 import type { VerifyResult } from '../lib/workflows/verify-workflow.ts'
 
-export default class Verify extends CassSniCommand<VerifyResult> {
+/** A check's result as it is shown and serialized. */
+type ShownCheck = Omit<VerifyResult['checks'][number], 'next'> & {
+  /** For fail and warning: the commands that help, the best first. */
+  next?: string[]
+}
+type Shown = Omit<VerifyResult, 'checks'> & { checks: ShownCheck[] }
+
+export default class Verify extends CassSniCommand<Shown> {
   static override summary =
     'Prove that clients reach each Cassandra node by its name, with a certificate that verifies.'
   static override description =
@@ -34,8 +42,10 @@ export default class Verify extends CassSniCommand<VerifyResult> {
     ...timeoutFlag,
   }
   protected readonly kind = 'Verify'
+  /** How the steps of a check are shown. */
+  readonly #steps = new Map<ShownCheck, RenderedStep[]>()
 
-  protected async work(run: Run): Promise<VerifyResult> {
+  protected async work(run: Run): Promise<Shown> {
     const { flags } = await this.parse(Verify)
     const { verify } = await import('../lib/workflows/verify-workflow.ts')
     const result = await verify(await run.context('Verify'), {
@@ -49,20 +59,23 @@ export default class Verify extends CassSniCommand<VerifyResult> {
       strict: flags.strict,
       ...(flags.wait === undefined ? {} : { waitMs: flags.wait }),
     })
-    return {
-      ...result,
-      checks: result.checks.map((check) =>
-        check.next === undefined ? check : { ...check, next: run.targeted(check.next) },
-      ),
-    }
+    const checks = result.checks.map(({ next, ...check }) => {
+      if (next === undefined) return check
+      const steps = run.steps(next)
+      const shown = { ...check, next: steps.map(({ text }) => text) }
+      this.#steps.set(shown, steps)
+      return shown
+    })
+    return { ...result, checks }
   }
 
-  protected present({ checks, summary }: VerifyResult, show: Show): string {
-    const findings = checks.map(({ category, result, node, ...rest }) => ({
-      ...rest,
-      heading: category,
-      verdict: result,
-      ...(node === undefined ? {} : { about: node }),
+  protected present({ checks, summary }: Shown, show: Show): string {
+    const findings = checks.map((check) => ({
+      ...check,
+      steps: this.#steps.get(check),
+      heading: check.category,
+      verdict: check.result,
+      ...(check.node === undefined ? {} : { about: check.node }),
     }))
     const counts = [
       `${summary.passed} passed`,

@@ -70,11 +70,81 @@ export const ERROR_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_CODES
 
+/**
+ * What helps, as data: `cli/next-steps.ts` renders it with the connection and datacenter flags in force.
+ * - a command: complete, ready to be pasted; `pipe` is the literal rest of a pipeline ("base64 -d");
+ * - `again`: the command line in force with these flags in place of the ones that it had;
+ * - `hint`: advice, a sentence that is not a command.
+ */
+export type NextStep =
+  | { program: string; args: string[]; pipe?: string | undefined }
+  | { again: string[] }
+  | { hint: string }
+
+/** A step as it is shown: `Try:` with a command, or `Hint:`. */
+export interface RenderedStep {
+  label: 'Try' | 'Hint'
+  text: string
+}
+
+type Interpolated = string | number | readonly string[]
+
+/**
+ * A complete command: command`kubectl get pods -n ${namespace}`. The literal text is split at blanks (a pair of single
+ * quotes keeps one word together), an interpolation is one word or a part of one whatever it contains, an array is several words.
+ * Text after a literal " | " is the rest of a pipeline.
+ */
+export function command(literals: TemplateStringsArray, ...values: Interpolated[]): NextStep {
+  const { words, rest } = wordsOf(literals, values)
+  const [program = '', ...args] = words
+  return rest === undefined ? { program, args } : { program, args, pipe: rest }
+}
+
+/** The command line in force with these flags: again`--node ${pod}`. */
+export function again(literals: TemplateStringsArray, ...values: Interpolated[]): NextStep {
+  return { again: wordsOf(literals, values).words }
+}
+
+/** Advice that is not a command: a sentence without a final period. */
+export function hint(text: string): NextStep {
+  return { hint: text }
+}
+
+function wordsOf(literals: TemplateStringsArray, values: Interpolated[]): { words: string[]; rest?: string } {
+  const words: string[] = []
+  let word: string | undefined
+  let quoted = false
+  const end = () => {
+    if (word !== undefined) words.push(word)
+    word = undefined
+  }
+  for (const [index, literal] of literals.raw.entries()) {
+    for (const [at, character] of [...literal].entries()) {
+      if (character === '|' && !quoted && word === undefined) {
+        return { words, rest: literal.slice(at + 1).trim() }
+      }
+      if (character === "'") {
+        quoted = !quoted
+        word ??= ''
+      } else if (character === ' ' && !quoted) end()
+      else word = (word ?? '') + character
+    }
+    if (index >= values.length) continue
+    const value = values[index]
+    if (Array.isArray(value)) {
+      end()
+      words.push(...value)
+    } else word = (word ?? '') + String(value)
+  }
+  end()
+  return { words }
+}
+
 export interface ErrorDetails {
   /** The object concerned, as kubectl names it: "secret/dc1-keystore in namespace cass-operator". */
-  object?: string
-  /** What to do next: whole sentences or commands, the best first. */
-  next?: string[]
+  object?: string | undefined
+  /** What to do next, the best first. */
+  next?: NextStep[] | undefined
   cause?: unknown
 }
 
@@ -86,7 +156,7 @@ export class CassSniError extends Error {
   override readonly name = 'CassSniError'
   readonly code: ErrorCode
   readonly object: string | undefined
-  readonly next: string[]
+  readonly next: NextStep[]
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
@@ -126,26 +196,4 @@ export function fileTrouble(error: unknown): string {
 /** Throws the signal's reason when it is aborted: the reason is a CSNI901 or CSNI902. */
 export function throwIfAborted(signal: AbortSignal): void {
   if (signal.aborted) throw asCassSniError(signal.reason)
-}
-
-/**
- * A command for `next` that can be pasted into a POSIX shell whatever is in it: names of objects, contexts and files
- * stand in it as one
- * word each, those of an array as several. Literal text is left as it is.
- */
-export function shell(literals: TemplateStringsArray, ...words: (string | number | readonly string[])[]): string {
-  return String.raw(
-    { raw: literals },
-    ...words.map((word) => (Array.isArray(word) ? word.map(shellWord).join(' ') : shellWord(String(word)))),
-  )
-}
-
-/**
- * One word of a POSIX shell, quoted unless it is harmless (POSIX.1 Shell Command Language 2.2.2). Control characters
- * are left out, for the
- * border of the output takes them out later, and could take a quote along (as a part of an escape sequence).
- */
-export function shellWord(text: string): string {
-  const clean = text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '')
-  return /^[A-Za-z0-9_./:@%+,=-]+$/.test(clean) ? clean : `'${clean.replaceAll("'", `'\\''`)}'`
 }

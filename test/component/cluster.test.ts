@@ -1,4 +1,5 @@
 /** The cluster room against a real API server. */
+import { nextTexts } from '../support/next-texts.ts'
 import assert from 'node:assert/strict'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
@@ -70,15 +71,15 @@ describe('a client of the API server', () => {
       'CSNI203',
       /^user "jane" may not list secrets in namespace default$/,
     )
-    assert.equal(error.next[0], 'kubectl auth can-i list secrets -n default')
-    assert.match(error.next[1] ?? '', /docs\/rights\.yaml/)
+    assert.equal(nextTexts(error.next)[0], 'kubectl auth can-i list secrets -n default')
+    assert.match(nextTexts(error.next)[1] ?? '', /docs\/rights\.yaml/)
     assert.equal(await jane.can('list', SECRET, 'default'), false)
     const exec = await fails(
       jane.exec({ name: 'p', namespace: 'default' }, 'c', ['x']),
       'CSNI203',
       /may not \S+ pods\/exec "p" in namespace default/,
     )
-    assert.match(exec.next[0] ?? '', /^kubectl auth can-i \S+ pods\/p --subresource exec -n default$/)
+    assert.match(nextTexts(exec.next)[0] ?? '', /^kubectl auth can-i \S+ pods\/p --subresource exec -n default$/)
   })
 
   it('acts as another user in several groups', async () => {

@@ -1,3 +1,4 @@
+import { nextTexts } from '../support/next-texts.ts'
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import {
   CASSANDRA_DATACENTER,
@@ -223,7 +224,7 @@ describe('routes sync', function () {
     const { error } = outcome.json()
     equal(error.code, 'CSNI503')
     equal(
-      error.next[0],
+      nextTexts(error.next)[0],
       `kubectl --kubeconfig ${server.kubeconfig} delete -n ${dc.namespace} gateway.networking.istio.io/cassandra-tcp-gateway virtualservice.networking.istio.io/tcp-echo-vs-from-gw`,
     )
     deepEqual(await writesBy(server.auditLog, OUR_AGENT, since), [])

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { schemas, schemaText } from '../../build/schemas.ts'
-import { CassSniError } from '../../src/lib/errors.ts'
+import { CassSniError, command } from '../../src/lib/errors.ts'
 import { envelope } from '../../src/lib/output/envelope.ts'
 import { assertMatchesSchema } from '../support/schema.ts'
 import { root } from './manifest.ts'
@@ -21,7 +21,7 @@ describe('docs/schemas', () => {
   })
 
   it('hold for an error of any command', () => {
-    const error = new CassSniError('CSNI204', 'gone', { object: 'pod/x', next: ['kubectl get pods'] })
+    const error = new CassSniError('CSNI204', 'gone', { object: 'pod/x', next: [command`kubectl get pods`] })
     for (const file of readdirSync(join(root, 'docs/schemas'))) {
       const kind = file.replace(/\.json$/, '')
       assertMatchesSchema(kind, envelope(kind, { changes: [], warnings: [{ message: 'w', code: 'CSNI504' }], error }))

@@ -4,7 +4,7 @@
  */
 import type { Kube, KubeObject } from '../cluster/kube.ts'
 import { SECRET } from '../cluster/resources.ts'
-import { CassSniError, shell } from '../errors.ts'
+import { CassSniError, command } from '../errors.ts'
 import type { Datacenter } from './datacenter.ts'
 
 /**
@@ -76,7 +76,7 @@ export async function readAuthorityCertificate(kube: Kube, dc: Datacenter): Prom
     throw new CassSniError('CSNI401', `key "cert" of ${authorityObject(dc)} holds no PEM certificate`, {
       object: authorityObject(dc),
       next: [
-        shell`kubectl get secret ${dc.keystores.caSecret} -n ${dc.namespace} -o jsonpath='{.data.cert}' | base64 -d`,
+        command`kubectl get secret ${dc.keystores.caSecret} -n ${dc.namespace} -o jsonpath='{.data.cert}' | base64 -d`,
       ],
     })
   }
@@ -93,9 +93,7 @@ export async function readKeystoreMaterial(kube: Kube, dc: Datacenter): Promise<
   if (encoded === undefined || encoded === '') {
     throw new CassSniError('CSNI204', `${keystoreObject(dc)} has no key "${dc.keystores.keystoreKey}"`, {
       object: keystoreObject(dc),
-      next: [
-        shell`kubectl delete secret ${dc.keystores.keystoreSecret} -n ${dc.namespace}   # cass-operator then makes it again, from the same CA`,
-      ],
+      next: [command`kubectl delete secret ${dc.keystores.keystoreSecret} -n ${dc.namespace}`],
     })
   }
   const remembered = secret.metadata.annotations?.[PUBLIC_NAMES_ANNOTATION]
@@ -125,8 +123,8 @@ async function findSecret(kube: Kube, dc: Datacenter, name: string, what: string
     {
       object: `secret/${name} in namespace ${dc.namespace}`,
       next: [
-        shell`kubectl get cassandradatacenter ${dc.name} -n ${dc.namespace} -o jsonpath='{.spec.config}'   # cass-operator makes it when client_encryption_options.keystore is ${OPERATOR_KEYSTORE_PATH}`,
-        shell`kubectl get secrets -n ${dc.namespace}`,
+        command`kubectl get cassandradatacenter ${dc.name} -n ${dc.namespace} -o jsonpath='{.spec.config}'`,
+        command`kubectl get secrets -n ${dc.namespace}`,
       ],
     },
   )
@@ -137,7 +135,7 @@ function text(data: Record<string, string>, key: 'cert' | 'key', dc: Datacenter)
   if (encoded === undefined || encoded === '') {
     throw new CassSniError('CSNI401', `${authorityObject(dc)} has no key "${key}"`, {
       object: authorityObject(dc),
-      next: [shell`kubectl describe secret ${dc.keystores.caSecret} -n ${dc.namespace}`],
+      next: [command`kubectl describe secret ${dc.keystores.caSecret} -n ${dc.namespace}`],
     })
   }
   return Buffer.from(encoded, 'base64').toString('utf8')

@@ -2,7 +2,7 @@
 import type { Kube } from '../cluster/kube.ts'
 import { SECRET } from '../cluster/resources.ts'
 import type { Secret } from '../cluster/workloads.ts'
-import { CassSniError, shell } from '../errors.ts'
+import { CassSniError, command } from '../errors.ts'
 import type { Credentials, Datacenter } from './datacenter.ts'
 
 /**
@@ -23,7 +23,7 @@ export async function readCredentials(kube: Kube, datacenter: Datacenter): Promi
       `you may not read the superuser's Secret ${name} in namespace ${datacenter.namespace}`,
       {
         object,
-        next: [shell`kubectl auth can-i get secrets/${name} -n ${datacenter.namespace}`],
+        next: [command`kubectl auth can-i get secrets/${name} -n ${datacenter.namespace}`],
         cause: error,
       },
     )
@@ -34,7 +34,7 @@ export async function readCredentials(kube: Kube, datacenter: Datacenter): Promi
       `the superuser's Secret ${name} does not exist in namespace ${datacenter.namespace}: cass-operator makes it before the first node starts`,
       {
         object,
-        next: [shell`kubectl get cassandradatacenter ${datacenter.name} -n ${datacenter.namespace}`],
+        next: [command`kubectl get cassandradatacenter ${datacenter.name} -n ${datacenter.namespace}`],
       },
     )
   }
@@ -43,7 +43,7 @@ export async function readCredentials(kube: Kube, datacenter: Datacenter): Promi
     if (value !== undefined && value !== '') return Buffer.from(value, 'base64').toString('utf8')
     throw new CassSniError('CSNI304', `the superuser's Secret ${name} has no ${key}`, {
       object,
-      next: [shell`kubectl describe secret ${name} -n ${datacenter.namespace}`],
+      next: [command`kubectl describe secret ${name} -n ${datacenter.namespace}`],
     })
   }) as [string, string]
   return { username, password }

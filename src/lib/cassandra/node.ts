@@ -1,5 +1,5 @@
 /** Which node does `--node` mean? */
-import { CassSniError, shell } from '../errors.ts'
+import { again, CassSniError } from '../errors.ts'
 import type { CassandraNode, Datacenter } from './datacenter.ts'
 import { asHostId } from './resource-names.ts'
 
@@ -25,7 +25,7 @@ export function findNode(datacenter: Datacenter, text: string): CassandraNode {
       `${found.length} nodes of datacenter ${datacenter.name} fit ${wanted}: ${found.map((node) => node.pod).join(', ')}`,
       {
         object,
-        next: found.map((node) => shell`--node ${node.pod}`),
+        next: found.map((node) => again`--node ${node.pod}`),
       },
     )
   }
@@ -39,6 +39,6 @@ export function findNode(datacenter: Datacenter, text: string): CassandraNode {
       : `it has ${datacenter.nodes.map((node) => node.pod).join(', ')}`
   throw new CassSniError('CSNI302', `datacenter ${datacenter.name} has no node ${wanted}${stale}: ${there}`, {
     object,
-    next: datacenter.nodes.slice(0, 5).map((node) => shell`--node ${node.pod}`),
+    next: datacenter.nodes.slice(0, 5).map((node) => again`--node ${node.pod}`),
   })
 }

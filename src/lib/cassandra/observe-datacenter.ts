@@ -2,7 +2,7 @@
 import type { Kube } from '../cluster/kube.ts'
 import { CASSANDRA_DATACENTER, NAMESPACE, POD, SECRET, STATEFUL_SET } from '../cluster/resources.ts'
 import type { Pod, Secret, StatefulSet } from '../cluster/workloads.ts'
-import { CassSniError, type ErrorCode, shell } from '../errors.ts'
+import { again, CassSniError, command, type ErrorCode } from '../errors.ts'
 import type { Datacenter } from './datacenter.ts'
 import { type CassandraDatacenterObject, datacenterFrom } from './datacenter-from.ts'
 import { askHostId } from './endpoints.ts'
@@ -91,7 +91,7 @@ async function datacentersOf(
         'the cluster does not know CassandraDatacenters: cass-operator is not installed',
         {
           object: 'customresourcedefinition/cassandradatacenters.cassandra.datastax.com',
-          next: ['kubectl cass-sni install'],
+          next: [command`kubectl cass-sni install`],
           cause: error,
         },
       )
@@ -120,7 +120,7 @@ function choose(
     `there are ${names.length} CassandraDatacenters in namespace ${namespace}: ${names.join(', ')}`,
     {
       object: `cassandradatacenters in namespace ${namespace}`,
-      next: names.map((each) => shell`--datacenter ${each}`),
+      next: names.map((each) => again`--datacenter ${each}`),
     },
   )
 }
@@ -157,7 +157,7 @@ async function missing(
       `there is no CassandraDatacenter ${name} in namespace ${namespace}, but ${names.join(', ')}`,
       {
         object: `cassandradatacenter/${name} in namespace ${namespace}`,
-        next: names.map((each) => shell`--datacenter ${each}`),
+        next: names.map((each) => again`--datacenter ${each}`),
       },
     )
   }
@@ -166,19 +166,22 @@ async function missing(
     kube.get(NAMESPACE, namespace).then((found) => found !== undefined, unless('CSNI203', true)),
   ])
   const elsewhere = everywhere.map((cr) => `${cr.metadata.namespace}/${cr.metadata.name}`).sort()
-  const hint =
+  const others =
     elsewhere.length === 0 ? '' : `; there is ${elsewhere.slice(0, 5).join(', ')}${elsewhere.length > 5 ? ', …' : ''}`
   const next =
     elsewhere.length === 0
-      ? [shell`kubectl cass-sni install -n ${namespace}`]
-      : [...new Set(everywhere.map((cr) => shell`-n ${cr.metadata.namespace ?? ''}`))].sort().slice(0, 5)
+      ? [command`kubectl cass-sni install -n ${namespace}`]
+      : [...new Set(everywhere.map((cr) => cr.metadata.namespace ?? ''))]
+          .sort()
+          .slice(0, 5)
+          .map((each) => again`-n ${each}`)
   if (!exists)
-    return new CassSniError('CSNI204', `there is no namespace ${namespace}${hint}`, {
+    return new CassSniError('CSNI204', `there is no namespace ${namespace}${others}`, {
       object: `namespace/${namespace}`,
       next,
     })
   const which = name === undefined ? 'no CassandraDatacenter' : `no CassandraDatacenter ${name}`
-  return new CassSniError('CSNI301', `there is ${which} in namespace ${namespace}${hint}`, {
+  return new CassSniError('CSNI301', `there is ${which} in namespace ${namespace}${others}`, {
     object: `cassandradatacenters in namespace ${namespace}`,
     next,
   })

@@ -1,6 +1,6 @@
 /** The certificate authority of a datacenter: read, checked, and judged by the clock. */
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto'
-import { CassSniError, shell } from '../errors.ts'
+import { CassSniError, command, hint } from '../errors.ts'
 import { type Certificate, dateText, daysUntil, readCertificate } from './certificate.ts'
 
 /** From this many days before its end on, a CA or a leaf is spoken of. Strimzi's `renewalDays` is 30 as well. */
@@ -72,9 +72,9 @@ export function checkAuthorityDates(certificate: Certificate, now: number, place
       {
         object: place.object,
         next: [
-          shell`kubectl delete secret ${place.secret} ${place.keystoreSecret} -n ${place.namespace}   # cass-operator then makes a new authority and keystore at its next reconcile; see docs/certificates.md first`,
-          'kubectl cass-sni certs   # then: the right names on every node',
-          'kubectl cass-sni certs ca   # and the new authority for the clients',
+          command`kubectl delete secret ${place.secret} ${place.keystoreSecret} -n ${place.namespace}`,
+          command`kubectl cass-sni certs`,
+          command`kubectl cass-sni certs ca`,
         ],
       },
     )
@@ -85,7 +85,7 @@ export function checkAuthorityDates(certificate: Certificate, now: number, place
       `the certificate authority in ${place.object} is not valid before ${notBefore.toISOString()}; this machine's clock says ${new Date(now).toISOString()}`,
       {
         object: place.object,
-        next: ['compare this clock with the cluster: date -u; kubectl get lease -A'],
+        next: [hint('compare this clock with the cluster: date -u; kubectl get lease -A')],
       },
     )
   }
@@ -109,7 +109,7 @@ function unusable(place: AuthorityPlace, why: string, cause?: unknown): CassSniE
   return new CassSniError('CSNI401', `the certificate authority in ${place.object} cannot be used: ${why}`, {
     object: place.object,
     next: [
-      shell`kubectl get secret ${place.secret} -n ${place.namespace} -o jsonpath='{.data.cert}' | base64 -d | openssl x509 -noout -text`,
+      command`kubectl get secret ${place.secret} -n ${place.namespace} -o jsonpath='{.data.cert}' | base64 -d | openssl x509 -noout -text`,
     ],
     ...(cause === undefined ? {} : { cause }),
   })

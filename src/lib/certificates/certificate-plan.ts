@@ -2,7 +2,7 @@
 import type { Datacenter } from '../cassandra/datacenter.ts'
 import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
-import { CassSniError } from '../errors.ts'
+import { CassSniError, command } from '../errors.ts'
 import { RENEWAL_DAYS, signedBy } from './certificate-authority.ts'
 import { type Certificate, dateText, daysUntil, normalName } from './certificate.ts'
 
@@ -70,7 +70,7 @@ export function parsePublicNames(given: readonly string[]): string[] {
   for (const name of names) {
     if ((isIP(name) !== 0 && !name.includes('%')) || isDnsName(name)) continue
     throw new CassSniError('CSNI101', `--public-name ${JSON.stringify(name)} is neither a DNS name nor an IP address`, {
-      next: ['kubectl cass-sni certs --public-name cassandra.example.com --public-name 203.0.113.7'],
+      next: [command`kubectl cass-sni certs --public-name cassandra.example.com --public-name 203.0.113.7`],
     })
   }
   return [...new Set(names)]

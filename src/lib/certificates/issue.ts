@@ -2,7 +2,7 @@
 import { generateKeyPair, type KeyObject } from 'node:crypto'
 import { isIP } from 'node:net'
 import { promisify } from 'node:util'
-import { CassSniError } from '../errors.ts'
+import { CassSniError, command } from '../errors.ts'
 import type { Authority } from './certificate-authority.ts'
 import { type Certificate, readCertificate } from './certificate.ts'
 import type { KeyEntry } from './keystore.ts'
@@ -115,7 +115,7 @@ function signingAlgorithm(key: KeyObject): { name: string; hash: string; namedCu
     'CSNI401',
     `the certificate authority's key is of a kind that is not supported (${key.asymmetricKeyType ?? 'unknown'}): RSA, or EC on P-256 or P-384, is`,
     {
-      next: ['openssl req -x509 -newkey rsa:4096 -noenc …   # cass-operator itself takes only PKCS#8 RSA'],
+      next: [command`openssl req -x509 -newkey rsa:4096 -noenc …`],
     },
   )
 }

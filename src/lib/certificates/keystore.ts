@@ -6,7 +6,7 @@
  * OpenJDK (openjdk/jdk src/java.base/share/classes/sun/security/provider/JavaKeyStore.java and KeyProtector.java).
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { CassSniError } from '../errors.ts'
+import { CassSniError, command } from '../errors.ts'
 import { encode, objectIdentifier, readMembers, sequence, TAG } from './der.ts'
 
 const MAGIC = 0xfeedfeed
@@ -166,9 +166,7 @@ function readEntries(content: Buffer): KeystoreEntry[] {
 function unreadable(object: string, why: string, cause?: unknown): CassSniError {
   return new CassSniError('CSNI403', `the keystore in ${object} cannot be read: ${why}`, {
     object,
-    next: [
-      'kubectl cass-sni certs --replace-keystore   # makes a new keystore under the configured password; entries of the old one are lost',
-    ],
+    next: [command`kubectl cass-sni certs --replace-keystore`],
     ...(cause === undefined ? {} : { cause }),
   })
 }

@@ -1,6 +1,6 @@
 /** What a datacenter's keystore holds, and the same keystore with another leaf in it. */
 import { createPrivateKey } from 'node:crypto'
-import { CassSniError } from '../errors.ts'
+import { CassSniError, command } from '../errors.ts'
 import { type Certificate, readCertificate } from './certificate.ts'
 import { type IssuedLeaf, keyEntry } from './issue.ts'
 import { type KeyEntry, type KeystoreEntry, recoverKey, type TrustedEntry, writeKeystore } from './keystore.ts'
@@ -42,9 +42,7 @@ export function currentOf(
   } catch (cause) {
     throw new CassSniError('CSNI403', `the keystore in ${object} holds a certificate that cannot be read`, {
       object,
-      next: [
-        'kubectl cass-sni certs --replace-keystore   # makes a new keystore under the configured password; entries of the old one are lost',
-      ],
+      next: [command`kubectl cass-sni certs --replace-keystore`],
       cause,
     })
   }

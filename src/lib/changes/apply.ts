@@ -2,7 +2,7 @@
 import type { Kube } from '../cluster/kube.ts'
 import { isRace } from '../cluster/refusal.ts'
 import { displayName } from '../cluster/resources.ts'
-import { CassSniError, shellWord, throwIfAborted } from '../errors.ts'
+import { CassSniError, command, hint, throwIfAborted } from '../errors.ts'
 import type { ChangeRecord, Emit } from '../events.ts'
 import type { Change, ChangeSet } from './changeset.ts'
 import { compare, competesWithOurPatches } from './compare.ts'
@@ -92,8 +92,12 @@ async function send(kube: Kube, change: Change): Promise<void> {
 function conflictError(conflicts: Change[]): CassSniError {
   const [first] = conflicts as [Change]
   const named = displayName(first.type, first.name)
-  const scope = first.namespace === undefined ? '' : ` -n ${shellWord(first.namespace)}`
-  const resource = `${first.type.plural}${first.type.group === '' ? '' : `.${first.type.group}`} ${shellWord(first.name)}${scope}`
+  const scope = first.namespace === undefined ? [] : ['-n', first.namespace]
+  const resource = [
+    `${first.type.plural}${first.type.group === '' ? '' : `.${first.type.group}`}`,
+    first.name,
+    ...scope,
+  ]
   const others = conflicts.slice(1).map((change) => change.reason ?? displayName(change.type, change.name))
   const message = [first.reason ?? `${named} is not ours`, ...others].join('; ')
   const details = { object: first.namespace === undefined ? named : `${named} in namespace ${first.namespace}` }
@@ -101,14 +105,14 @@ function conflictError(conflicts: Change[]): CassSniError {
     return new CassSniError('CSNI210', message, {
       ...details,
       next: [
-        `kubectl get ${resource} -o yaml --show-managed-fields`,
-        `To hand it over to this program: kubectl label ${resource} ${MANAGED_BY_LABEL}=${FIELD_MANAGER} --overwrite`,
-        `To have it made anew: kubectl delete ${resource}`,
+        command`kubectl get ${resource} -o yaml --show-managed-fields`,
+        hint('to hand the object over to this program, label it:'),
+        command`kubectl label ${resource} ${MANAGED_BY_LABEL}=${FIELD_MANAGER} --overwrite`,
       ],
     })
   }
   return new CassSniError('CSNI207', message, {
     ...details,
-    next: [`kubectl get ${resource} -o yaml --show-managed-fields`],
+    next: [command`kubectl get ${resource} -o yaml --show-managed-fields`],
   })
 }

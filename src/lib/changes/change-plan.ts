@@ -1,7 +1,7 @@
 /** Reads what is live and compares it with what is desired. Writes nothing. */
 import type { Kube, KubeObject, ResourceType } from '../cluster/kube.ts'
 import { displayName } from '../cluster/resources.ts'
-import { CassSniError, shell } from '../errors.ts'
+import { CassSniError, command } from '../errors.ts'
 import type { Change, ChangeSet, Desired } from './changeset.ts'
 import { compare } from './compare.ts'
 import { isOurs } from './ownership.ts'
@@ -77,7 +77,7 @@ function missing({ type, object }: Desired): CassSniError {
   return new CassSniError('CSNI204', `${displayName(type, name)} does not exist${where}`, {
     object: `${displayName(type, name)}${where}`,
     next: [
-      `kubectl get ${type.plural}${type.group === '' ? '' : `.${type.group}`}${namespace === undefined ? '' : shell` -n ${namespace}`}`,
+      command`kubectl get ${type.plural}${type.group === '' ? '' : `.${type.group}`} ${namespace === undefined ? [] : ['-n', namespace]}`,
     ],
   })
 }

@@ -1,5 +1,5 @@
 /** Checks of the certificates: the authority, and what each node serves through the gateway. */
-import { shell } from '../errors.ts'
+import { command } from '../errors.ts'
 import { X509Certificate } from 'node:crypto'
 import { keystoreObject, OPERATOR_KEYSTORE_PATH } from '../cassandra/authority-secret.ts'
 import type { CassandraNode } from '../cassandra/datacenter.ts'
@@ -11,7 +11,7 @@ import { serverNames } from './route-checks.ts'
 const category = 'certificates'
 const SOON_DAYS = 30
 const DAY_MS = 86_400_000
-const REISSUE = 'kubectl cass-sni certs'
+const REISSUE = command`kubectl cass-sni certs`
 
 export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
   {
@@ -24,7 +24,7 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
     async run(probes) {
       const { datacenter, now } = probes
       const authority = new X509Certificate(await probes.authority())
-      const look = shell`kubectl -n ${datacenter.namespace} get secret ${datacenter.keystores.caSecret} -o jsonpath={.data.cert}`
+      const look = command`kubectl -n ${datacenter.namespace} get secret ${datacenter.keystores.caSecret} -o jsonpath={.data.cert}`
       if (now >= authority.validToDate.getTime())
         return fail(`it expired on ${day(authority.validToDate)}: no driver accepts any certificate of it`, look)
       if (now < authority.validFromDate.getTime())
@@ -43,7 +43,7 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
       const left = daysLeft(new X509Certificate(await probes.authority()).validToDate, probes.now)
       return left >= SOON_DAYS
         ? pass(`${left} days`)
-        : fail(`it expires in ${left} ${left === 1 ? 'day' : 'days'}`, 'kubectl cass-sni certs ca')
+        : fail(`it expires in ${left} ${left === 1 ? 'day' : 'days'}`, command`kubectl cass-sni certs ca`)
     },
   },
   {

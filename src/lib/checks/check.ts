@@ -1,5 +1,6 @@
 /** What a check is: data. `registry.ts` lists them, `run.ts` runs them; neither knows how a result is shown. */
 import type { CassandraNode } from '../cassandra/datacenter.ts'
+import type { NextStep } from '../errors.ts'
 
 export const CATEGORIES = ['datacenter', 'routes', 'certificates', 'cql'] as const
 export type Category = (typeof CATEGORIES)[number]
@@ -13,7 +14,7 @@ export type CheckCode = `CSNI8${number}`
 /** What a check found out. A skip says why it cannot tell. */
 export type Outcome =
   | { verdict: 'pass'; note?: string }
-  | { verdict: 'fail'; reason: string; next: string[] }
+  | { verdict: 'fail'; reason: string; next: NextStep[] }
   | { verdict: 'skip'; reason: string }
 
 interface CheckBasics {
@@ -37,7 +38,7 @@ export type Check<Probes> =
   | (CheckBasics & { perNode: true; run: (probes: Probes, node: CassandraNode) => Promise<Outcome> })
 
 export const pass = (note?: string): Outcome => ({ verdict: 'pass', ...(note === undefined ? {} : { note }) })
-export const fail = (reason: string, ...next: string[]): Outcome => ({ verdict: 'fail', reason, next })
+export const fail = (reason: string, ...next: NextStep[]): Outcome => ({ verdict: 'fail', reason, next })
 export const skip = (reason: string): Outcome => ({ verdict: 'skip', reason })
 
 /** The result of one check, for one node where it is per node. */
@@ -53,5 +54,5 @@ export interface CheckResult {
   /** For all but pass. */
   reason?: string
   /** For fail and warning: the commands that help, the best first. */
-  next?: string[]
+  next?: NextStep[] | undefined
 }

@@ -1,5 +1,5 @@
 /** Checks of the whole way: login through the gateway, and who answers. */
-import { CassSniError, shell } from '../errors.ts'
+import { CassSniError, command } from '../errors.ts'
 import { type Check, fail, pass, skip } from './check.ts'
 import type { Probes } from './probes.ts'
 
@@ -40,8 +40,8 @@ export const CQL_CHECKS: readonly Check<Probes>[] = [
         return skip('CSNI823 failed: the routes are in tcp mode, so that any node answers')
       return fail(
         `asked for ${node.hostId ?? 'no host id'}, ${found} answered`,
-        'kubectl cass-sni routes sync',
-        shell`kubectl -n ${probes.datacenter.namespace} get service -l cass-sni/pod=${node.pod} -o yaml`,
+        command`kubectl cass-sni routes sync`,
+        command`kubectl -n ${probes.datacenter.namespace} get service -l cass-sni/pod=${node.pod} -o yaml`,
       )
     },
   },

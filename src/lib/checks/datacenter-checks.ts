@@ -1,5 +1,5 @@
 /** Checks of the datacenter itself, from what cass-operator says. */
-import { shell } from '../errors.ts'
+import { command } from '../errors.ts'
 import { type Check, fail, pass } from './check.ts'
 import type { Probes } from './probes.ts'
 
@@ -18,14 +18,14 @@ export const DATACENTER_CHECKS: readonly Check<Probes>[] = [
       if (stopped)
         return fail(
           'it is stopped (spec.stopped)',
-          shell`kubectl -n ${namespace} patch cassandradatacenter ${name} --type merge -p '{"spec":{"stopped":false}}'`,
+          command`kubectl -n ${namespace} patch cassandradatacenter ${name} --type merge -p '{"spec":{"stopped":false}}'`,
         )
       if (nodes.length === 0)
-        return fail('it has no pods yet', shell`kubectl -n ${namespace} describe cassandradatacenter ${name}`)
+        return fail('it has no pods yet', command`kubectl -n ${namespace} describe cassandradatacenter ${name}`)
       if (nodes.length < size)
         return fail(
           `it has ${nodes.length} of ${size} nodes`,
-          shell`kubectl -n ${namespace} describe cassandradatacenter ${name}`,
+          command`kubectl -n ${namespace} describe cassandradatacenter ${name}`,
         )
       return pass(
         `${name} in namespace ${namespace}, ${datacenter.serverType} ${datacenter.serverVersion}, ${size} nodes`,
@@ -50,7 +50,7 @@ export const DATACENTER_CHECKS: readonly Check<Probes>[] = [
       const doing = busy.length === 0 ? '' : ` (${busy.join(', ')})`
       return fail(
         `cass-operator's progress is ${progress === '' ? 'not known' : `"${progress}"`}${doing}`,
-        shell`kubectl -n ${namespace} describe cassandradatacenter ${name}`,
+        command`kubectl -n ${namespace} describe cassandradatacenter ${name}`,
       )
     },
   },
@@ -65,8 +65,8 @@ export const DATACENTER_CHECKS: readonly Check<Probes>[] = [
       if (datacenter.clientEncryption.enabled) return pass()
       return fail(
         'client_encryption_options.enabled is not true in spec.config; without TLS there is no SNI',
-        'kubectl cass-sni install',
-        shell`kubectl -n ${datacenter.namespace} edit cassandradatacenter ${datacenter.name}`,
+        command`kubectl cass-sni install`,
+        command`kubectl -n ${datacenter.namespace} edit cassandradatacenter ${datacenter.name}`,
       )
     },
   },
@@ -81,7 +81,7 @@ export const DATACENTER_CHECKS: readonly Check<Probes>[] = [
       if (!datacenter.clientEncryption.optional) return pass()
       return fail(
         'client_encryption_options.optional is true: whoever reaches a pod may send passwords in the clear',
-        shell`kubectl -n ${datacenter.namespace} edit cassandradatacenter ${datacenter.name}`,
+        command`kubectl -n ${datacenter.namespace} edit cassandradatacenter ${datacenter.name}`,
       )
     },
   },
@@ -93,11 +93,12 @@ export const DATACENTER_CHECKS: readonly Check<Probes>[] = [
     needs: [],
     perNode: true,
     async run({ datacenter: { namespace, name } }, node) {
-      if (node.terminating) return fail('its pod is being deleted', shell`kubectl -n ${namespace} get pod ${node.pod}`)
+      if (node.terminating)
+        return fail('its pod is being deleted', command`kubectl -n ${namespace} get pod ${node.pod}`)
       if (node.replacing)
         return fail(
           'the operator is replacing it',
-          shell`kubectl -n ${namespace} get cassandradatacenter ${name} -o jsonpath={.status.nodeReplacements}`,
+          command`kubectl -n ${namespace} get cassandradatacenter ${name} -o jsonpath={.status.nodeReplacements}`,
         )
       if (node.state === 'Started' && node.ready) return pass()
       const why =
@@ -105,7 +106,7 @@ export const DATACENTER_CHECKS: readonly Check<Probes>[] = [
         (node.state === 'Started'
           ? 'not all of its containers are ready'
           : `the operator's state of it is ${node.state}`)
-      return fail(why, shell`kubectl -n ${namespace} describe pod ${node.pod}`)
+      return fail(why, command`kubectl -n ${namespace} describe pod ${node.pod}`)
     },
   },
   {
@@ -119,7 +120,7 @@ export const DATACENTER_CHECKS: readonly Check<Probes>[] = [
       if (node.hostId !== undefined) return pass(node.hostId)
       return fail(
         "the datacenter's status has none for it",
-        shell`kubectl -n ${namespace} get cassandradatacenter ${name} -o jsonpath={.status.nodeStatuses}`,
+        command`kubectl -n ${namespace} get cassandradatacenter ${name} -o jsonpath={.status.nodeStatuses}`,
       )
     },
   },

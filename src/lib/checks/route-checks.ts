@@ -1,12 +1,12 @@
 /** Checks of the way from the gateway to each node. */
-import { shell } from '../errors.ts'
+import { command } from '../errors.ts'
 import type { CassandraNode } from '../cassandra/datacenter.ts'
 import { envoyCluster, nodeServiceName, serviceHost } from '../routes/sni-names.ts'
 import { type Check, fail, pass, skip } from './check.ts'
 import type { Probes } from './probes.ts'
 
 const category = 'routes'
-const SYNC = 'kubectl cass-sni routes sync'
+const SYNC = command`kubectl cass-sni routes sync`
 
 export const ROUTE_CHECKS: readonly Check<Probes>[] = [
   {
@@ -26,7 +26,7 @@ export const ROUTE_CHECKS: readonly Check<Probes>[] = [
         gateway.pods.length === 0
           ? `${named} has no pod`
           : `none of the ${gateway.pods.length} pods of ${named} is ready`
-      return fail(none, shell`kubectl -n ${gateway.namespace} get pods -l ${selector.join(',')}`)
+      return fail(none, command`kubectl -n ${gateway.namespace} get pods -l ${selector.join(',')}`)
     },
   },
   {
@@ -44,7 +44,7 @@ export const ROUTE_CHECKS: readonly Check<Probes>[] = [
       if (port.protocol !== undefined && port.protocol !== 'TCP')
         return fail(
           `port ${probes.port} of service/${gateway.service} is for ${port.protocol}`,
-          shell`kubectl -n ${gateway.namespace} edit service ${gateway.service}`,
+          command`kubectl -n ${gateway.namespace} edit service ${gateway.service}`,
         )
       return pass(`port ${probes.port}`)
     },
@@ -131,8 +131,8 @@ export const ROUTE_CHECKS: readonly Check<Probes>[] = [
       const { namespace, pods } = await probes.gateway()
       return fail(
         wrong.join('; '),
-        shell`istioctl proxy-config listeners ${pods[0]?.name ?? ''} -n ${namespace} --port ${probes.port}`,
-        'istioctl proxy-status',
+        command`istioctl proxy-config listeners ${pods[0]?.name ?? ''} -n ${namespace} --port ${probes.port}`,
+        command`istioctl proxy-status`,
       )
     },
   },

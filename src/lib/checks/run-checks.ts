@@ -1,4 +1,5 @@
 /** Runs checks: in parallel, each after those it needs. Tells results as data and events. */
+import pLimit, { type LimitFunction } from 'p-limit'
 import type { CassandraNode } from '../cassandra/datacenter.ts'
 import { asCassSniError, CassSniError, type ErrorCode, throwIfAborted } from '../errors.ts'
 import type { Emit } from '../events.ts'
@@ -37,14 +38,14 @@ export interface Report {
  */
 export async function runChecks<Probes>(options: RunChecksOptions<Probes>): Promise<Report> {
   const { checks, nodes, emit } = options
-  const slots = new Slots(AT_ONCE)
+  const limit = pLimit(AT_ONCE)
   const running: Running = { instances: new Map(), roots: new Map() }
   const ordered: { category: string; result: Promise<CheckResult> }[] = []
   for (const check of checks) {
     const instances = check.perNode ? nodes.map((node) => ({ check, node })) : [{ check, node: undefined }]
     for (const { node } of instances) {
       const needed = check.needs.flatMap((code) => instancesOf(code, node, running.instances))
-      const result = one(check, node, needed, running.roots, options, slots)
+      const result = one(check, node, needed, running.roots, options, limit)
       // Whoever needs it awaits it too; a bug is told once, by the collection below.
       result.catch(() => {})
       running.instances.set(key(check.code, node), result)
@@ -98,7 +99,7 @@ async function one<Probes>(
   needed: Promise<CheckResult>[],
   roots: Running['roots'],
   { probes, signal }: RunChecksOptions<Probes>,
-  slots: Slots,
+  limit: LimitFunction,
 ): Promise<CheckResult> {
   const { code, category, title, severity } = check
   const base = { code, category, title, ...(node === undefined ? {} : { node: node.pod }) }
@@ -113,7 +114,7 @@ async function one<Probes>(
     roots.set(skipped, root)
     return skipped
   }
-  const outcome = await slots.take(async () => {
+  const outcome = await limit(async () => {
     throwIfAborted(signal)
     try {
       return check.perNode ? await check.run(probes, node as CassandraNode) : await check.run(probes)
@@ -146,7 +147,7 @@ function translated(error: CassSniError): Outcome {
   return {
     verdict: 'fail',
     reason: error.message,
-    next: error.next.filter((next) => !next.startsWith('kubectl cass-sni verify')),
+    next: error.next.filter((step) => !('args' in step && step.args[0] === 'cass-sni' && step.args[1] === 'verify')),
   }
 }
 
@@ -167,26 +168,4 @@ function tellCategory(category: string, own: Promise<CheckResult>[], emit: Emit)
     },
     () => emit({ type: 'step', id: category, title: category, state: 'failed' }),
   )
-}
-
-/** At most so many at once, first come, first served. */
-class Slots {
-  #free: number
-  readonly #waiting: (() => void)[] = []
-
-  constructor(free: number) {
-    this.#free = free
-  }
-
-  async take<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#free > 0) this.#free -= 1
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    try {
-      return await work()
-    } finally {
-      const next = this.#waiting.shift()
-      if (next === undefined) this.#free += 1
-      else next()
-    }
-  }
 }

@@ -4,13 +4,21 @@
  */
 import { Command } from '@oclif/core'
 import type { KubeOptions } from '../cluster/client.ts'
-import { asCassSniError, type CassSniError, EXIT, type ExitCode } from '../errors.ts'
+import {
+  asCassSniError,
+  type CassSniError,
+  command,
+  EXIT,
+  type ExitCode,
+  type NextStep,
+  type RenderedStep,
+} from '../errors.ts'
 import type { Ask, Emit } from '../events.ts'
 import { commonFlags, outputFlag } from './flags.ts'
 import type { ColourChoice } from '../output/color.ts'
 import type { Show } from '../output/show.ts'
 import { Interruption } from './interruption.ts'
-import { type Given, targeted } from './next-steps.ts'
+import { type CommandLine, type GivenFlag, renderSteps } from './next-steps.ts'
 import { RunOutput } from './run-output.ts'
 import { usageError } from './usage-error.ts'
 import type { WorkflowContext } from '../workflows/context.ts'
@@ -35,8 +43,8 @@ export interface Run {
   print(text: string): void
   /** A line on stderr, shown from that level of -v on. */
   log(line: string, level?: number): void
-  /** Proposed commands with the flags that lead where this command line leads. */
-  targeted(next: readonly string[]): string[]
+  /** Steps as text, commands with the flags that lead where this command line leads. */
+  steps(next: readonly NextStep[]): RenderedStep[]
 }
 
 /** The flags that this file reads; the others are the command's own business. */
@@ -88,24 +96,27 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
     const release = output.onClosedPipe((reason) => interruption.abort(reason))
     let result: Result | undefined
     let error: CassSniError | undefined
-    let given: Given = {}
+    let line = this.#line([], [])
+    let steps: RenderedStep[] = []
     try {
       const parsed = await this.#flags()
       const { flags } = parsed
-      given = parsed.given
+      line = parsed.line
       output.settle({ format: flags.output, color: flags.color, level: flags.v })
       if (flags.timeout !== undefined) interruption.limit(flags.timeout)
-      result = await interruption.race(this.work(this.#run(flags, given, output, interruption)))
+      result = await interruption.race(this.work(this.#run(flags, line, output, interruption)))
     } catch (caught) {
       error = interruption.reasonFor(caught) ?? asCassSniError(caught)
-      error.next.splice(0, error.next.length, ...this.#targeted(error.next, given))
+      steps = renderSteps(error.next, line)
     }
     let exitCode: ExitCode = error?.exitCode ?? ((result as Judged | undefined)?.ok === false ? EXIT.failed : EXIT.ok)
     try {
       const expected = this.untilInterrupted && error?.code === 'CSNI902'
       // What a shell shows next belongs below the ^C.
       if (expected && process.stderr.isTTY) process.stderr.write('\n')
-      await output.finish(result, expected ? undefined : error, (shown, show) => this.present(shown as Result, show))
+      await output.finish(result, expected ? undefined : error, steps, (shown, show) =>
+        this.present(shown as Result, show),
+      )
     } catch (caught) {
       error = asCassSniError(caught)
       exitCode = error.exitCode
@@ -123,25 +134,35 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
   }
 
   /** The flags of the command at hand; a wrong command line is a CSNI101. */
-  async #flags(): Promise<{ flags: KnownFlags; given: Given }> {
+  async #flags(): Promise<{ flags: KnownFlags; line: CommandLine }> {
     const ctor = this.ctor as typeof CassSniCommand
     try {
-      const { flags, metadata } = await this.parse(ctor)
-      const given = Object.fromEntries(
-        Object.entries(flags).filter(([name]) => metadata.flags[name]?.setFromDefault !== true),
-      )
-      return { flags: flags as unknown as KnownFlags, given }
+      const { flags, raw } = await this.parse(ctor)
+      const definitions: Record<string, { type: string }> = { ...ctor.baseFlags, ...ctor.flags }
+      const given = raw.flatMap((token): GivenFlag[] => {
+        if (token.type !== 'flag') return []
+        const isBoolean = definitions[token.flag]?.type === 'boolean'
+        return [{ name: token.flag, value: isBoolean ? undefined : token.input }]
+      })
+      const args = raw.flatMap((token) => (token.type === 'arg' ? [token.input] : []))
+      return { flags: flags as unknown as KnownFlags, line: this.#line(given, args) }
     } catch (caught) {
-      const id = (this.id ?? '').split(':').join(' ')
-      throw usageError(caught, Object.keys({ ...ctor.baseFlags, ...ctor.flags }), `${this.config.bin} ${id} --help`)
+      const help = [...this.config.bin.split(' '), ...(this.id ?? '').split(':'), '--help']
+      throw usageError(caught, Object.keys({ ...ctor.baseFlags, ...ctor.flags }), command`${help}`)
     }
   }
 
-  #targeted(next: readonly string[], given: Given): string[] {
-    return targeted(next, given, 'gateway-port' in (this.ctor.flags ?? {}) ? 'gateway-port' : 'port')
+  #line(flags: readonly GivenFlag[], args: readonly string[]): CommandLine {
+    return {
+      bin: this.config.bin,
+      id: (this.id ?? '').split(':').join(' '),
+      flags,
+      args,
+      portFlag: 'gateway-port' in (this.ctor.flags ?? {}) ? 'gateway-port' : 'port',
+    }
   }
 
-  #run(flags: KnownFlags, given: Given, output: RunOutput, interruption: Interruption): Run {
+  #run(flags: KnownFlags, line: CommandLine, output: RunOutput, interruption: Interruption): Run {
     const { signal } = interruption
     const kubeOptions = kubeOptionsOf(flags, signal, output)
     const interactive =
@@ -173,7 +194,7 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
       },
       print: (text) => output.print(text),
       log: (line, level = 1) => output.log(line, level),
-      targeted: (next) => this.#targeted(next, given),
+      steps: (next) => renderSteps(next, line),
     }
   }
 }

@@ -1,7 +1,7 @@
 /** The flags of `install`, and what they mean to its workflow. */
 import { Flags, type Interfaces } from '@oclif/core'
 import type { KubeOptions } from '../cluster/kube.ts'
-import { CassSniError } from '../errors.ts'
+import { CassSniError, command } from '../errors.ts'
 import { changeFlags, datacenterFlags } from './flags.ts'
 import type { InstallOptions } from '../workflows/install-workflow.ts'
 
@@ -191,7 +191,7 @@ function pairs(texts: string[], flag: string): Record<string, string> {
       const at = text.indexOf('=')
       if (at < 1)
         throw new CassSniError('CSNI101', `${flag} ${text} is not KEY=VALUE`, {
-          next: ['kubectl cass-sni install --help'],
+          next: [command`kubectl cass-sni install --help`],
         })
       return [text.slice(0, at), text.slice(at + 1)]
     }),

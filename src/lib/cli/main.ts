@@ -1,8 +1,12 @@
 /** From the words of the command line to one command's exit code. */
 import { Config, run } from '@oclif/core'
-import { asCassSniError, CassSniError, EXIT } from '../errors.ts'
+import { asCassSniError, CassSniError, EXIT, hint } from '../errors.ts'
 import { commonFlags } from './flags.ts'
+import { type CommandLine, renderSteps } from './next-steps.ts'
 import { closest } from './usage-error.ts'
+
+/** Before a command is found there are no flags to repeat. */
+const NO_COMMAND: CommandLine = { bin: 'kubectl cass-sni', id: '', flags: [], args: [], portFlag: 'port' }
 
 interface Start {
   /** The folder of package.json. */
@@ -21,7 +25,7 @@ export async function main(argv: readonly string[], start: Start): Promise<numbe
     const words = flagsLast(argv[0] === 'help' ? [...argv.slice(1), '--help'] : [...argv])
     const [id, ...rest] = commandOf(words, config)
     if (id === undefined && words.length > 0 && !asksForHelp(words) && words[0] !== '--version') {
-      throw new CassSniError('CSNI101', `"${words[0]}" is not a command.`, { next: [`${config.bin} --help`] })
+      throw new CassSniError('CSNI101', `"${words[0]}" is not a command.`, { next: [hint(`${config.bin} --help`)] })
     }
     if (id === undefined || asksForHelp(words) || !config.commandIDs.includes(id)) {
       await run(id === undefined ? rest : [id, ...rest], config)
@@ -35,7 +39,9 @@ export async function main(argv: readonly string[], start: Start): Promise<numbe
       import('../output/color.ts'),
       import('../output/messages.ts'),
     ])
-    process.stderr.write(errorText(error, palette(wantsColour('auto', process.env, process.stderr))))
+    process.stderr.write(
+      errorText(error, renderSteps(error.next, NO_COMMAND), palette(wantsColour('auto', process.env, process.stderr))),
+    )
     return error.exitCode
   }
 }
@@ -96,7 +102,7 @@ function commandOf(words: string[], config: Config): [string | undefined, ...str
     'CSNI101',
     `There is no command "${wanted.join(' ')}".${guess ? ` Did you mean "${guess.replaceAll(':', ' ')}"?` : ''}`,
     {
-      next: [`${config.bin} --help`],
+      next: [hint(`${config.bin} --help`)],
     },
   )
 }

@@ -1,64 +1,102 @@
-/** The commands that errors and checks propose, led to the cluster and the datacenter that this command line named. */
-import { shellWord } from '../errors.ts'
+/** The steps that errors and checks propose, as commands for the cluster and the datacenter that this command line named. */
+import type { NextStep, RenderedStep } from '../errors.ts'
+import { shellText } from '../text/shell-words.ts'
 
-/** Flags as they were given, without those that have their default. */
-export type Given = Readonly<Record<string, unknown>>
+/** A flag as it was given; a boolean flag has no value. */
+export interface GivenFlag {
+  name: string
+  value?: string | undefined
+}
+
+/** The command line in force. */
+export interface CommandLine {
+  /** The program's name, as a user types it: "kubectl cass-sni". */
+  bin: string
+  /** The command's words: "routes sync". */
+  id: string
+  /** In the order in which they were given; those that have their default only are not among them. */
+  flags: readonly GivenFlag[]
+  /** Words that are not flags. */
+  args: readonly string[]
+  /** The flag with the gateway's port: `port-forward` has one of its own. */
+  portFlag: 'port' | 'gateway-port'
+}
 
 /** How to reach the cluster: kubectl has the same flags. */
 const CONNECTION = ['kubeconfig', 'context', 'cluster', 'user', 'as', 'as-group', 'as-uid']
+const ABOUT_NODES = ['datacenter', 'cluster-domain', 'gateway', 'port']
 /** Of the commands that are proposed, the flags that say what they are about. */
 const ABOUT: Readonly<Record<string, readonly string[]>> = {
   install: ['datacenter', 'cluster-domain'],
-  certs: ['datacenter', 'cluster-domain', 'gateway', 'port'],
+  certs: ABOUT_NODES,
   'certs ca': ['datacenter'],
-  'routes sync': ['datacenter', 'cluster-domain', 'gateway', 'port'],
-  verify: ['datacenter', 'cluster-domain', 'gateway', 'port'],
-  'cqlsh-sni': ['datacenter', 'cluster-domain', 'gateway', 'port'],
+  'routes sync': ABOUT_NODES,
+  verify: ABOUT_NODES,
+  'cqlsh-sni': ABOUT_NODES,
   'port-forward': ['datacenter', 'cluster-domain', 'gateway'],
 }
 const SHORT: Readonly<Record<string, string>> = { namespace: '-n', datacenter: '-d' }
 
-const OWN = /\bkubectl cass-sni (certs ca|routes sync|certs|install|verify|cqlsh-sni|port-forward)(?![\w-])/
-const FOREIGN = /(^|: )(kubectl|istioctl)(?= (?!cass-sni)[a-z-])/
-
 /**
- * The same proposals, with the flags that lead where the user was: pasted as they are, they must not go to the
- * context's own namespace, or
- * to another cluster. What a proposal says itself is left as it is. `portFlag` is the flag with the gateway's port:
- * `port-forward` has its own.
+ * The steps as text. Commands get the flags that lead where the user was: pasted, they must not go to the context's own
+ * namespace, or to another cluster. What a command says itself is left as it is.
  */
-export function targeted(next: readonly string[], given: Given, portFlag = 'port'): string[] {
-  const gateways = { ...given, port: given[portFlag] }
-  return next.map((line) => {
-    if (line.includes(' --help')) return line
-    if (OWN.test(line))
-      return line.replace(
-        OWN,
-        (words, id: string) => words + flagsText([...CONNECTION, 'namespace', ...(ABOUT[id] ?? [])], gateways, line),
-      )
-    return line.replace(
-      FOREIGN,
-      (words, _before, program: string) => words + flagsText(foreignFlags(program, line), given, line),
-    )
+export function renderSteps(steps: readonly NextStep[], line: CommandLine): RenderedStep[] {
+  return steps.map((step) => {
+    if ('hint' in step) return { label: 'Hint', text: step.hint }
+    const words = 'again' in step ? repeated(step.again, line) : directed([step.program, ...step.args], line)
+    const pipe = 'pipe' in step && step.pipe !== undefined ? ` | ${step.pipe}` : ''
+    return { label: 'Try', text: shellText(words) + pipe }
   })
 }
 
-/**
- * What kubectl reads of the kubeconfig only, it reads without a context; istioctl impersonates nobody in older
- * versions.
- */
-function foreignFlags(program: string, line: string): string[] {
-  if (line.includes('kubectl config ')) return ['kubeconfig']
+/** The texts of the steps alone, as `-o json` has them. */
+export function stepTexts(steps: readonly NextStep[], line: CommandLine): string[] {
+  return renderSteps(steps, line).map(({ text }) => text)
+}
+
+/** The same command line, with these flags in place of the ones of the same name. */
+function repeated(flags: readonly string[], line: CommandLine): string[] {
+  const kept = line.flags.filter(({ name }) => !says(flags, name))
+  return [...line.bin.split(' '), ...line.id.split(' '), ...line.args, ...kept.flatMap(wordsOf), ...flags]
+}
+
+function directed(words: readonly string[], line: CommandLine): string[] {
+  if (words.includes('--help')) return [...words]
+  const [program, first] = words
+  if (program === 'kubectl' && first === 'cass-sni') {
+    const ids = [words.slice(2, 4).join(' '), words[2] ?? '']
+    const id = ids.find((each) => each in ABOUT)
+    if (id === undefined) return [...words]
+    const end = 2 + id.split(' ').length
+    const added = flagWords([...CONNECTION, 'namespace', ...(ABOUT[id] ?? [])], line, words)
+    return [...words.slice(0, end), ...added, ...words.slice(end)]
+  }
+  if (program !== 'kubectl' && program !== 'istioctl') return [...words]
+  return [program, ...flagWords(foreignFlags(program, first), line, words), ...words.slice(1)]
+}
+
+/** `kubectl config` reads the kubeconfig without a context; older versions of istioctl have no flags for impersonation. */
+function foreignFlags(program: string, first: string | undefined): string[] {
+  if (first === 'config') return ['kubeconfig']
   return program === 'istioctl' ? ['kubeconfig', 'context'] : CONNECTION
 }
 
-function flagsText(names: readonly string[], given: Given, line: string): string {
-  const words = names.flatMap((name) => {
-    const flag = SHORT[name] ?? `--${name}`
-    if (line.includes(` ${flag} `) || line.includes(` --${name}`)) return []
-    return [given[name]]
-      .flat()
-      .flatMap((value) => (value === undefined || value === '' ? [] : [flag, shellWord(String(value))]))
+/** The given flags of these names, but for those that the command has already. */
+function flagWords(names: readonly string[], line: CommandLine, words: readonly string[]): string[] {
+  return names.flatMap((name) => {
+    if (says(words, name)) return []
+    const given = name === 'port' ? line.portFlag : name
+    return line.flags.flatMap((flag) => (flag.name === given ? wordsOf({ ...flag, name }) : []))
   })
-  return words.map((word) => ` ${word}`).join('')
+}
+
+function wordsOf({ name, value }: GivenFlag): string[] {
+  if (value === '') return []
+  const flag = SHORT[name] ?? `--${name}`
+  return value === undefined ? [flag] : [flag, value]
+}
+
+function says(words: readonly string[], name: string): boolean {
+  return words.some((word) => word === SHORT[name] || word === `--${name}` || word.startsWith(`--${name}=`))
 }

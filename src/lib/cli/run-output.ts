@@ -1,11 +1,11 @@
 /** Where the output of one run goes: the result to stdout, all else to stderr, and never both into one another. */
-import { CassSniError } from '../errors.ts'
+import { CassSniError, type RenderedStep } from '../errors.ts'
 import type { ChangeRecord, Emit, Question, WorkflowEvent } from '../events.ts'
 import type { ColourChoice } from '../output/color.ts'
 import type { Warning } from '../output/envelope.ts'
 import type { Progress } from '../output/steps.ts'
 import type { Show } from '../output/show.ts'
-import { printableLine } from '../output/untrusted.ts'
+import { printableLine } from '../text/untrusted.ts'
 
 interface Form {
   /** The value of -o. */
@@ -154,17 +154,19 @@ export class RunOutput {
   async finish(
     result: object | undefined,
     error: CassSniError | undefined,
+    steps: readonly RenderedStep[],
     present: (result: object, show: Show) => string,
   ): Promise<void> {
     await this.#settleProgress(error !== undefined)
     const { format } = this.#form
     if (this.#closed) {
-      if (error && error === this.#lost) await this.fail(error)
+      if (error && error === this.#lost) await this.fail(error, steps)
       return
     }
     if (this.#enveloped && (format === 'json' || format === 'yaml')) {
       const { envelope, serialise } = await import('../output/envelope.ts')
-      const outcome = { result, changes: this.#changes, warnings: this.#warnings, error }
+      const next = steps.map(({ text }) => text)
+      const outcome = { result, changes: this.#changes, warnings: this.#warnings, error, next }
       process.stdout.write(await serialise(envelope(this.#kind, outcome), format))
     } else {
       const [{ createShow }, { changeText }] = await Promise.all([
@@ -177,11 +179,11 @@ export class RunOutput {
       if (text !== '') process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
       await this.#warn()
     }
-    if (error) await this.fail(error)
+    if (error) await this.fail(error, steps)
   }
 
   /** An error, as text on stderr. */
-  async fail(error: CassSniError): Promise<void> {
+  async fail(error: CassSniError, steps: readonly RenderedStep[] = []): Promise<void> {
     if (this.#closed && error !== this.#lost) return
     const [{ palette, wantsColour }, { errorText }] = await Promise.all([
       import('../output/color.ts'),
@@ -189,12 +191,8 @@ export class RunOutput {
     ])
     const paint = palette(wantsColour(this.#form.color, process.env, process.stderr))
     const bug = error.code === 'CSNI903' && this.#form.level < 9
-    const told = bug
-      ? new CassSniError(error.code, error.message, {
-          next: [...error.next, 'the same command with -v 9, which shows where it happened'],
-        })
-      : error
-    process.stderr.write(errorText(told, paint, { stack: this.#form.level >= 9 }))
+    const where: RenderedStep = { label: 'Hint', text: 'rerun with -v 9 to print the stack trace' }
+    process.stderr.write(errorText(error, bug ? [...steps, where] : steps, paint, { stack: this.#form.level >= 9 }))
   }
 
   async #warn(): Promise<void> {

@@ -1,5 +1,5 @@
 /** Wrong command lines: what oclif's parser says, in one sentence, with what was probably meant. */
-import { CassSniError } from '../errors.ts'
+import { CassSniError, command, type NextStep } from '../errors.ts'
 
 /** The word among those known that was probably meant: at most a third of its letters differ. */
 export function closest(word: string, known: readonly string[]): string | undefined {
@@ -42,7 +42,7 @@ interface ParserError extends Error {
  * What the parsing of a command line threw, as a CSNI101. `flagNames` are those of the command, `help` the command
  * that shows its help.
  */
-export function usageError(thrown: unknown, flagNames: readonly string[], help: string): CassSniError {
+export function usageError(thrown: unknown, flagNames: readonly string[], help: NextStep): CassSniError {
   const error: ParserError = thrown instanceof Error ? thrown : new Error(String(thrown))
   const own = thrown instanceof CassSniError ? thrown.next : []
   return new CassSniError('CSNI101', sentence(error, flagNames), {
@@ -51,12 +51,11 @@ export function usageError(thrown: unknown, flagNames: readonly string[], help: 
 }
 
 /** Hands that know `kubectl port-forward` write LOCAL:REMOTE. */
-function kubectlPorts({ message }: Error, flagNames: readonly string[]): string[] {
+function kubectlPorts({ message }: Error, flagNames: readonly string[]): NextStep[] {
   const [, local, remote] = /^Unexpected argument: (\d*)(?::(\d+))?$/m.exec(message) ?? []
   if (local === undefined || !flagNames.includes('gateway-port')) return []
-  return [
-    `kubectl cass-sni port-forward --port ${local || 0}${remote === undefined ? '' : ` --gateway-port ${remote}`}`,
-  ]
+  const gatewayPort = remote === undefined ? [] : ['--gateway-port', remote]
+  return [command`kubectl cass-sni port-forward --port ${local || 0} ${gatewayPort}`]
 }
 
 function sentence(error: ParserError, flagNames: readonly string[]): string {

@@ -1,8 +1,9 @@
 /** Who we are to the API server: headers and TLS settings from a chosen kubeconfig. */
+import { contextFlags } from './refusal.ts'
 import { readFileSync } from 'node:fs'
 import type { Agent, RequestOptions } from 'node:https'
 import { isDeepStrictEqual } from 'node:util'
-import { CassSniError, shell } from '../errors.ts'
+import { CassSniError, command, hint } from '../errors.ts'
 import type { ChosenConfig, ExecEntry } from './kubeconfig.ts'
 import { proxyFromEnvironment } from './proxy.ts'
 
@@ -105,7 +106,7 @@ function readMaterial(file: string, what: string): Buffer {
     const reason =
       (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (error as Error).message
     throw new CassSniError('CSNI103', `${what} named in the kubeconfig cannot be read from ${file}: ${reason}`, {
-      next: ['kubectl config view'],
+      next: [command`kubectl config view`],
       cause: error,
     })
   }
@@ -218,13 +219,13 @@ function withExecInfo(exec: ExecEntry, { cluster }: ChosenConfig): ExecEntry {
 }
 
 function pluginFailed(error: unknown, { user, target }: ChosenConfig): CassSniError {
-  const command = user.exec?.command
+  const plugin = user.exec?.command
   const { code } = error as NodeJS.ErrnoException
   // client-node hands on what the parser said of an answer that it does not understand: it quotes the answer, which
   // holds the token
   const unclear = error instanceof SyntaxError || error instanceof TypeError
   const message = unclear ? 'its answer is not the JSON that is wanted' : (error as Error).message
-  if (command === undefined) {
+  if (plugin === undefined) {
     const provider = user['auth-provider']?.name
     return new CassSniError(
       'CSNI202',
@@ -233,8 +234,8 @@ function pluginFailed(error: unknown, { user, target }: ChosenConfig): CassSniEr
     )
   }
   if (code === 'ENOENT') {
-    return new CassSniError('CSNI202', `the credential plugin ${command} of user "${target.user}" is not on PATH`, {
-      next: user.exec?.installHint === undefined ? [`Install ${command}.`] : [user.exec.installHint],
+    return new CassSniError('CSNI202', `the credential plugin ${plugin} of user "${target.user}" is not on PATH`, {
+      next: user.exec?.installHint === undefined ? [hint(`install ${plugin}`)] : [hint(user.exec.installHint)],
     })
   }
   // the plugin's standard output holds the token and is not in this message; its standard error is
@@ -242,9 +243,9 @@ function pluginFailed(error: unknown, { user, target }: ChosenConfig): CassSniEr
     user.exec?.interactiveMode === 'Always' ? ' (it wants a terminal, which it has no access to here)' : ''
   return new CassSniError(
     'CSNI202',
-    `the credential plugin ${command} of user "${target.user}" failed${interactive}: ${message.trim() || 'it said nothing'}`,
+    `the credential plugin ${plugin} of user "${target.user}" failed${interactive}: ${message.trim() || 'it said nothing'}`,
     {
-      next: [`kubectl get --raw /version${target.context === '' ? '' : shell` --context ${target.context}`}`],
+      next: [command`kubectl ${contextFlags(target)} get --raw /version`],
     },
   )
 }

@@ -1,7 +1,7 @@
 /** The client of one cluster: implements the port in kube.ts on HTTP requests of our own. */
 import { readFileSync } from 'node:fs'
 import type { Duplex } from 'node:stream'
-import { CassSniError, shell } from '../errors.ts'
+import { CassSniError, command } from '../errors.ts'
 import { authenticator } from './authentication.ts'
 import type {
   ApplyOptions,
@@ -185,7 +185,7 @@ class Client implements Kube {
         }
     }
     throw new CassSniError('CSNI205', `the API server ${this.target.server} does not serve ${kind} (${apiVersion})`, {
-      next: [group === '' ? 'kubectl api-resources' : shell`kubectl api-resources --api-group=${group}`],
+      next: [group === '' ? command`kubectl api-resources` : command`kubectl api-resources --api-group=${group}`],
       cause: new Refusal(404, 'NotFound'),
     })
   }
@@ -313,7 +313,7 @@ class Client implements Kube {
     } catch {
       // the parser's message quotes the text, which may be a Secret's
       throw new CassSniError('CSNI208', `${this.target.server} did not answer with JSON: it may be no API server`, {
-        next: ['kubectl config view'],
+        next: [command`kubectl config view`],
       })
     }
   }

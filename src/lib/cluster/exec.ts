@@ -2,7 +2,7 @@
  * Runs a command in a container over a WebSocket (k8s.io/apimachinery/pkg/util/remotecommand/constants.go: v4 and
  * v5.channel.k8s.io).
  */
-import { CassSniError, shell } from '../errors.ts'
+import { CassSniError, command } from '../errors.ts'
 import type { ExecResult } from './kube.ts'
 import { statusOf } from './refusal.ts'
 import type { Transport } from './transport.ts'
@@ -31,7 +31,7 @@ export async function execInPod(
   transport: Transport,
   pod: { name: string; namespace: string },
   container: string,
-  command: string[],
+  words: string[],
   options: { stdin?: string; timeoutMs?: number } = {},
 ): Promise<ExecResult> {
   const { POD } = await import('./resources.ts')
@@ -39,17 +39,17 @@ export async function execInPod(
     ['container', container],
     ['stdout', 'true'],
     ['stderr', 'true'],
-    ...command.map((word): [string, string] => ['command', word]),
+    ...words.map((word): [string, string] => ['command', word]),
   ])
   if (options.stdin !== undefined) query.set('stdin', 'true')
   const path = `/api/v1/namespaces/${encodeURIComponent(pod.namespace)}/pods/${encodeURIComponent(pod.name)}/exec`
   const failed = (why: string, cause?: unknown) =>
     new CassSniError(
       'CSNI209',
-      `${command[0] ?? ''} could not be run in container ${container} of pod ${pod.name}: ${why}`,
+      `${words[0] ?? ''} could not be run in container ${container} of pod ${pod.name}: ${why}`,
       {
         object: `pod/${pod.name} in namespace ${pod.namespace}`,
-        next: [shell`kubectl describe pod ${pod.name} -n ${pod.namespace}`],
+        next: [command`kubectl describe pod ${pod.name} -n ${pod.namespace}`],
         ...(cause === undefined ? {} : { cause }),
       },
     )

@@ -6,7 +6,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, dirname, isAbsolute, join, resolve, sep } from 'node:path'
 import { unescape as decoded } from 'node:querystring'
-import { CassSniError } from '../errors.ts'
+import { CassSniError, command, hint } from '../errors.ts'
 import type { KubeOptions, KubeTarget } from './kube.ts'
 
 /** A cluster entry with the field names of the file format (client-go tools/clientcmd/api/v1/types.go). */
@@ -89,7 +89,7 @@ export async function chooseConfig(
       'CSNI103',
       `there is no kubeconfig: ${merged.files.join(', ')} ${merged.files.length > 1 ? 'are' : 'is'} missing or empty`,
       {
-        next: ['Name one with --kubeconfig FILE or the variable KUBECONFIG.', 'kubectl config view'],
+        next: [hint('Name one with --kubeconfig FILE or the variable KUBECONFIG.'), command`kubectl config view`],
       },
     )
   }
@@ -141,7 +141,7 @@ async function readConfig(file: string, required: boolean): Promise<Record<strin
     if (code === 'ENOENT' && !required) return undefined
     const why = code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'it may not be read' : message
     throw new CassSniError('CSNI103', `the kubeconfig ${file} cannot be used: ${why}`, {
-      next: ['Name another with --kubeconfig FILE or the variable KUBECONFIG.'],
+      next: [hint('Name another with --kubeconfig FILE or the variable KUBECONFIG.')],
       cause: error,
     })
   }
@@ -206,7 +206,7 @@ function choose(merged: MergedConfig, options: Omit<KubeOptions, 'signal'>): Cho
       'CSNI103',
       `no context is chosen: current-context is not set in ${merged.files.join(', ')}${known('context', merged.contexts)}`,
       {
-        next: ['kubectl config use-context NAME', 'Or add --context NAME.'],
+        next: [command`kubectl config use-context NAME`, hint('Or add --context NAME.')],
       },
     )
   }
@@ -214,7 +214,7 @@ function choose(merged: MergedConfig, options: Omit<KubeOptions, 'signal'>): Cho
   const clusterName = options.cluster ?? context.cluster
   if (clusterName === undefined || clusterName === '') {
     throw new CassSniError('CSNI103', `context "${contextName}" names no cluster`, {
-      next: ['kubectl config get-contexts'],
+      next: [command`kubectl config get-contexts`],
     })
   }
   const cluster = entryOf('cluster', merged.clusters, clusterName, merged.files)
@@ -222,7 +222,7 @@ function choose(merged: MergedConfig, options: Omit<KubeOptions, 'signal'>): Cho
   const user = userName === '' ? {} : entryOf('user', merged.users, userName, merged.files)
   if (cluster.server === undefined || cluster.server === '') {
     throw new CassSniError('CSNI103', `cluster "${clusterName}" of the kubeconfig has no server`, {
-      next: ['kubectl config view'],
+      next: [command`kubectl config view`],
     })
   }
   if (!/^https?:\/\//.test(cluster.server) || !URL.canParse(cluster.server)) {
@@ -230,7 +230,7 @@ function choose(merged: MergedConfig, options: Omit<KubeOptions, 'signal'>): Cho
       'CSNI103',
       `the server of cluster "${clusterName}" is not an http(s) URL: ${cluster.server.replace(/\/\/[^/]*@/, '//')}`,
       {
-        next: ['kubectl config view'],
+        next: [command`kubectl config view`],
       },
     )
   }
@@ -243,7 +243,7 @@ function choose(merged: MergedConfig, options: Omit<KubeOptions, 'signal'>): Cho
       'CSNI103',
       `cluster "${clusterName}" of the kubeconfig names a certificate authority and says insecure-skip-tls-verify`,
       {
-        next: ['kubectl config view'],
+        next: [command`kubectl config view`],
       },
     )
   }
@@ -293,7 +293,9 @@ function finishChoice(
     ...(options.asUid === undefined ? {} : { 'as-uid': options.asUid }),
   }
   if (as === undefined && ((options.asGroups?.length ?? 0) > 0 || options.asUid !== undefined)) {
-    throw new CassSniError('CSNI101', '--as-group and --as-uid need a user to act as', { next: ['Add --as USER.'] })
+    throw new CassSniError('CSNI101', '--as-group and --as-uid need a user to act as', {
+      next: [hint('Add --as USER.')],
+    })
   }
   const ofContext = contextNamespace === '' ? undefined : contextNamespace
   const given = options.namespace ?? ofContext
@@ -314,10 +316,10 @@ function entryOf<T>(what: string, entries: Map<string, T>, name: string, files: 
   throw new CassSniError('CSNI103', `there is no ${what} "${name}" in ${files.join(', ')}${known(what, entries)}`, {
     next: [
       what === 'context'
-        ? 'kubectl config get-contexts'
+        ? command`kubectl config get-contexts`
         : what === 'cluster'
-          ? 'kubectl config get-clusters'
-          : 'kubectl config get-users',
+          ? command`kubectl config get-clusters`
+          : command`kubectl config get-users`,
     ],
   })
 }

@@ -5,7 +5,7 @@
  */
 import { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
-import { CassSniError, shell } from '../errors.ts'
+import { CassSniError, command } from '../errors.ts'
 import { statusOf } from './refusal.ts'
 import type { Transport } from './transport.ts'
 import { openWebSocket } from './websocket.ts'
@@ -69,7 +69,7 @@ export async function openTunnel(transport: Transport, pod: Pod, port: number): 
 function broken(pod: Pod, port: number, why: string, cause?: unknown): CassSniError {
   return new CassSniError('CSNI601', `no connection to port ${port} of pod ${pod.name}: ${why}`, {
     object: `pod/${pod.name} in namespace ${pod.namespace}`,
-    next: [shell`kubectl get pod ${pod.name} -n ${pod.namespace}`],
+    next: [command`kubectl get pod ${pod.name} -n ${pod.namespace}`],
     ...(cause === undefined ? {} : { cause }),
   })
 }

@@ -1,5 +1,5 @@
 /** What the API server's answers mean: every foreign error becomes a CassSniError here, and nowhere else. */
-import { CassSniError, shell, shellWord } from '../errors.ts'
+import { again, CassSniError, command, hint } from '../errors.ts'
 import type { KubeTarget, ResourceType } from './kube.ts'
 import { SECRET } from './resources.ts'
 
@@ -99,7 +99,7 @@ export function refused(httpStatus: number, body: string, asked: Asked, target: 
   if (httpStatus === 429) {
     return new CassSniError('CSNI208', `the API server is overloaded: it refused to ${describe(asked)} several times`, {
       ...details,
-      next: ['Try again in a minute.'],
+      next: [hint('Try again in a minute.')],
     })
   }
   // a webhook's refusal and a field that the schema does not know come as 500 as well
@@ -109,7 +109,7 @@ export function refused(httpStatus: number, body: string, asked: Asked, target: 
       `the API server failed to ${describe(asked)} (${httpStatus}): ${hideSecrets(said, asked)}`,
       {
         ...details,
-        next: [`kubectl get --raw '/readyz?verbose'${contextFlag(target)}`],
+        next: [command`kubectl ${contextFlags(target)} get --raw '/readyz?verbose'`],
       },
     )
   }
@@ -131,7 +131,7 @@ function unauthorized(target: KubeTarget, cause: Refusal): CassSniError {
     `the API server ${target.server} does not accept the credentials of ${user} (context "${target.context}")`,
     {
       cause,
-      next: [`Log in again, then: kubectl auth whoami${contextFlag(target)}`],
+      next: [hint('log in again'), command`kubectl ${contextFlags(target)} auth whoami`],
     },
   )
 }
@@ -150,9 +150,9 @@ function forbidden(said: string, asked: Asked, details: Details): CassSniError {
         : ` in namespace ${asked.namespace}`
   const what = asked.type === undefined ? (asked.path ?? '') : resourceName(asked)
   const name = asked.name === undefined ? '' : ` "${asked.name}"`
-  const scope =
-    asked.namespace !== undefined ? shell` -n ${asked.namespace}` : asked.type?.namespaced === true ? ' -A' : ''
-  const subresource = asked.subresource === undefined ? '' : ` --subresource ${asked.subresource}`
+  const scope = asked.namespace !== undefined ? ['-n', asked.namespace] : asked.type?.namespaced === true ? ['-A'] : []
+  const subresource = asked.subresource === undefined ? [] : ['--subresource', asked.subresource]
+  const named = asked.name === undefined ? '' : `/${asked.name}`
   const resource =
     asked.type === undefined
       ? what
@@ -165,8 +165,8 @@ function forbidden(said: string, asked: Asked, details: Details): CassSniError {
     {
       ...details,
       next: [
-        `kubectl auth can-i ${shellWord(verb)} ${shellWord(resource)}${asked.name === undefined ? '' : `/${shellWord(asked.name)}`}${subresource}${scope}`,
-        'Ask for the ClusterRoles in docs/rights.yaml: they hold the rights that this program needs.',
+        command`kubectl auth can-i ${verb} ${resource}${named} ${subresource} ${scope}`,
+        hint('Ask for the ClusterRoles in docs/rights.yaml: they hold the rights that this program needs.'),
       ],
     },
   )
@@ -176,7 +176,7 @@ function notFound(status: Status | undefined, asked: Asked, details: Details, ta
   if (status?.details?.kind === 'namespaces' && status.details.name !== undefined && asked.type?.kind !== 'Namespace') {
     return new CassSniError('CSNI204', `namespace ${status.details.name} does not exist`, {
       ...details,
-      next: ['kubectl get namespaces', shell`kubectl create namespace ${status.details.name}`],
+      next: [command`kubectl get namespaces`, command`kubectl create namespace ${status.details.name}`],
     })
   }
   if (status?.reason === 'NotFound' && status.details?.name !== undefined) {
@@ -193,8 +193,8 @@ function notFound(status: Status | undefined, asked: Asked, details: Details, ta
     ...details,
     next: [
       asked.type === undefined || asked.type.group === ''
-        ? 'kubectl api-versions'
-        : `kubectl api-resources --api-group=${asked.type.group}`,
+        ? command`kubectl api-versions`
+        : command`kubectl api-resources --api-group=${asked.type.group}`,
     ],
   })
 }
@@ -205,6 +205,7 @@ function conflict(status: Status | undefined, asked: Asked, details: Details): C
     const managers = [
       ...new Set(causes.map((one) => /conflict with "([^"]*)"/.exec(one.message ?? '')?.[1] ?? 'another manager')),
     ]
+    const inNamespace = asked.namespace === undefined ? [] : ['-n', asked.namespace]
     const fields = causes.map((one) => one.field ?? '').filter((field) => field !== '')
     return new CassSniError(
       'CSNI207',
@@ -212,13 +213,10 @@ function conflict(status: Status | undefined, asked: Asked, details: Details): C
       {
         ...details,
         cause: new Refusal(409, 'FieldManagerConflict'),
-        ...(asked.name === undefined || asked.type === undefined
-          ? {}
-          : {
-              next: [
-                `kubectl get ${asked.type.plural} ${shellWord(asked.name)}${asked.namespace === undefined ? '' : shell` -n ${asked.namespace}`} -o yaml --show-managed-fields`,
-              ],
-            }),
+        next:
+          asked.name === undefined || asked.type === undefined
+            ? []
+            : [command`kubectl get ${asked.type.plural} ${asked.name} ${inNamespace} -o yaml --show-managed-fields`],
       },
     )
   }
@@ -227,7 +225,7 @@ function conflict(status: Status | undefined, asked: Asked, details: Details): C
     `the API server refused to ${describe(asked)}: it was changed by somebody else at the same time`,
     {
       ...details,
-      next: ['Run the command again.'],
+      next: [again``],
     },
   )
 }
@@ -280,8 +278,9 @@ function resourceName(asked: Asked): string {
   return `${asked.type.plural}${asked.type.group === '' ? '' : `.${asked.type.group}`}${asked.subresource === undefined ? '' : `/${asked.subresource}`}`
 }
 
-export function contextFlag(target: KubeTarget): string {
-  return target.context === '' || target.context === 'in-cluster' ? '' : shell` --context ${target.context}`
+/** kubectl's flag for the context that is in force. */
+export function contextFlags(target: KubeTarget): string[] {
+  return target.context === '' || target.context === 'in-cluster' ? [] : ['--context', target.context]
 }
 
 /** How OpenSSL and Node call certificates that do not verify (nodejs.org/api/tls.html#x509-certificate-error-codes). */
@@ -291,7 +290,7 @@ const TRUST = /^(UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|CERT_|ERR_TLS_CERT|HOSTNAME_M
 export function unreachable(error: unknown, target: KubeTarget): CassSniError {
   if (error instanceof CassSniError) return error
   const { code = '', message } = deepest(error)
-  const next = [`kubectl cluster-info${contextFlag(target)}`]
+  const next = [command`kubectl ${contextFlags(target)} cluster-info`]
   const where = `the API server ${target.server} (context "${target.context}")`
   if (TRUST.test(code))
     return new CassSniError('CSNI201', `the certificate of ${where} is not trusted: ${message}`, { next })
@@ -300,7 +299,7 @@ export function unreachable(error: unknown, target: KubeTarget): CassSniError {
       'CSNI103',
       `a certificate or key that the kubeconfig gives for user "${target.user}" cannot be read: ${message}`,
       {
-        next: ['kubectl config view'],
+        next: [command`kubectl config view`],
       },
     )
   }

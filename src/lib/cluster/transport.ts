@@ -3,7 +3,7 @@ import { Agent as HttpAgent, type ClientRequest, type IncomingMessage, request a
 import { Agent, type AgentOptions, request as httpsRequest } from 'node:https'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createSecureContext } from 'node:tls'
-import { CassSniError, throwIfAborted } from '../errors.ts'
+import { CassSniError, command, hint, throwIfAborted } from '../errors.ts'
 import type { Authenticate, Security } from './authentication.ts'
 import type { KubeTarget } from './kube.ts'
 import { unreachable } from './refusal.ts'
@@ -207,7 +207,7 @@ function exchange(
         'CSNI201',
         `the API server ${target.server} (context "${target.context}") gave no answer within ${ms / 1000} s`,
         {
-          next: ['kubectl cluster-info', 'Allow more time with --request-timeout.'],
+          next: [command`kubectl cluster-info`, hint('Allow more time with --request-timeout.')],
         },
       )
     const overall = setTimeout(() => request.destroy(late(timeoutMs)), timeoutMs)
@@ -262,7 +262,7 @@ export function tooLarge(target: KubeTarget): CassSniError {
     'CSNI208',
     `the API server ${target.server} (context "${target.context}") answered with more than it could hold: it may be no API server`,
     {
-      next: ['kubectl config view'],
+      next: [command`kubectl config view`],
     },
   )
 }

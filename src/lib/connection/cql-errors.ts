@@ -1,5 +1,5 @@
 /** What a driver, a TLS stack or Cassandra itself reports, told as one of our errors: no stack trace, no secret. */
-import { CassSniError, type ErrorCode } from '../errors.ts'
+import { CassSniError, command, type ErrorCode, hint } from '../errors.ts'
 
 /** Cassandra refused a statement; the position is Cassandra's own, turned to count from 1. */
 export class CqlStatementError extends CassSniError {
@@ -54,7 +54,9 @@ export function loginError(message: string, cause?: unknown): CassSniError {
   return new CassSniError('CSNI604', `Cassandra refused the login: ${message}`, {
     ...(cause === undefined ? {} : { cause }),
     next: [
-      'Without --username the login is that of the superuser Secret; with it the password comes from CASS_SNI_PASSWORD, --password-stdin or a prompt.',
+      hint(
+        'without --username the superuser logs in; with it the password is read from CASS_SNI_PASSWORD, --password-stdin or a prompt',
+      ),
     ],
   })
 }
@@ -98,7 +100,7 @@ export function connectionError(error: unknown, serverName: string, opening?: un
       `the certificate of the node does not verify for the name ${serverName}: ${message}`,
       {
         cause: error,
-        next: ['kubectl cass-sni certs'],
+        next: [command`kubectl cass-sni certs`],
       },
     )
   }
@@ -109,14 +111,14 @@ export function connectionError(error: unknown, serverName: string, opening?: un
       `the connection for the SNI name ${serverName} was closed before TLS began: the gateway has no route for it, or the node behind it is down`,
       {
         cause: error,
-        next: ['kubectl cass-sni routes sync', 'kubectl cass-sni verify'],
+        next: [command`kubectl cass-sni routes sync`, command`kubectl cass-sni verify`],
       },
     )
   }
   const because = opening instanceof Error ? opening.message : message
   return new CassSniError('CSNI601', `no connection to the node ${serverName}: ${because}`, {
     cause: error,
-    next: ['kubectl cass-sni verify'],
+    next: [command`kubectl cass-sni verify`],
   })
 }
 

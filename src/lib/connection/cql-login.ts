@@ -8,7 +8,7 @@
 import type { Duplex } from 'node:stream'
 import { connect, type TLSSocket } from 'node:tls'
 import type { Credentials } from '../cassandra/datacenter.ts'
-import { CassSniError, throwIfAborted } from '../errors.ts'
+import { CassSniError, command, throwIfAborted } from '../errors.ts'
 import { connectionError, loginError, statementError } from './cql-errors.ts'
 
 export interface CqlLoginOptions {
@@ -68,7 +68,7 @@ export async function cqlHostId(options: CqlLoginOptions): Promise<string> {
           'CSNI601',
           `no answer for the SNI name ${options.serverName} within ${timeoutMs / 1000} s`,
           {
-            next: ['kubectl cass-sni verify'],
+            next: [command`kubectl cass-sni verify`],
           },
         )
         reject(options.signal.aborted ? options.signal.reason : late)

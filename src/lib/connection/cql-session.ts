@@ -14,7 +14,7 @@ import type {
   types as CqlTypes,
 } from 'cassandra-driver'
 import type { Credentials } from '../cassandra/datacenter.ts'
-import { CassSniError, throwIfAborted } from '../errors.ts'
+import { CassSniError, command, throwIfAborted } from '../errors.ts'
 import { type LocalEndpoint, serveLocalEndpoint } from './cql-endpoint.ts'
 import { CqlStatementError, connectionError } from './cql-errors.ts'
 import { type CqlType, cqlType } from './cql-types.ts'
@@ -119,7 +119,7 @@ export async function openCqlSession(options: CqlSessionOptions): Promise<CqlSes
   throwIfAborted(options.signal)
   const nodes = options.target === undefined ? options.nodes : [options.target]
   if (nodes.length === 0)
-    throw new CassSniError('CSNI303', 'no node has a route yet', { next: ['kubectl cass-sni routes sync'] })
+    throw new CassSniError('CSNI303', 'no node has a route yet', { next: [command`kubectl cass-sni routes sync`] })
   const { default: cassandra } = await import('cassandra-driver')
   const endpoint = await serveLocalEndpoint(options.open)
   const order = nodes.map((node) => node.hostId)
@@ -200,7 +200,7 @@ async function proveIdentity(session: CqlSession, target: CqlNode): Promise<void
 function elsewhere(wanted: CqlNode, answered: string): CassSniError {
   return new CassSniError('CSNI603', `the route for ${wanted.hostId} leads to another node: ${answered} answered`, {
     object: wanted.dnsName,
-    next: ['kubectl cass-sni routes sync', 'kubectl cass-sni verify'],
+    next: [command`kubectl cass-sni routes sync`, command`kubectl cass-sni verify`],
   })
 }
 

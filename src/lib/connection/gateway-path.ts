@@ -5,7 +5,7 @@ import { connect as connectTcp, isIPv6, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Kube, KubeObject } from '../cluster/kube.ts'
 import { POD, SERVICE } from '../cluster/resources.ts'
-import { CassSniError, shell } from '../errors.ts'
+import { again, CassSniError, command, hint } from '../errors.ts'
 import type { IngressGateway } from '../istio/mesh.ts'
 
 /** How long a load balancer's address may take to accept a connection before the tunnel is taken instead. */
@@ -56,7 +56,7 @@ export async function gatewayPath(kube: Kube, gateway: IngressGateway, options: 
       const why = tried === '' ? 'has no load balancer address' : `does not answer at ${tried}`
       throw new CassSniError('CSNI606', `the gateway ${why}`, {
         object: named,
-        next: [shell`kubectl -n ${gateway.namespace} get service ${gateway.service}`],
+        next: [command`kubectl -n ${gateway.namespace} get service ${gateway.service}`],
       })
     }
   }
@@ -71,8 +71,8 @@ export async function gatewayPath(kube: Kube, gateway: IngressGateway, options: 
       {
         object: named,
         next: [
-          'name an address that leads to the gateway: --address HOST[:PORT]',
-          shell`kubectl auth can-i create pods/portforward -n ${gateway.namespace}`,
+          hint('name an address that leads to the gateway: --address HOST[:PORT]'),
+          command`kubectl auth can-i create pods/portforward -n ${gateway.namespace}`,
         ],
       },
     )
@@ -111,7 +111,7 @@ export function tunnelPath(kube: Kube, gateway: IngressGateway, port: number): P
       if (failure !== undefined) throw failure
       throw new CassSniError('CSNI601', 'no pod of the gateway is ready', {
         object: `service/${gateway.service} in namespace ${gateway.namespace}`,
-        next: [shell`kubectl -n ${gateway.namespace} get pods -l ${labelSelector(gateway.selector)}`],
+        next: [command`kubectl -n ${gateway.namespace} get pods -l ${labelSelector(gateway.selector)}`],
       })
     },
   }
@@ -145,7 +145,7 @@ export function parseAddress(text: string, defaultPort: number): { host: string;
   const port = Number(match?.groups?.port ?? defaultPort)
   if (host === undefined || port < 1 || port > 65_535) {
     throw new CassSniError('CSNI101', `"${text}" is not an address: HOST or HOST:PORT is wanted`, {
-      next: ['--address 203.0.113.7:9042'],
+      next: [again`--address 203.0.113.7:9042`],
     })
   }
   return { host, port }
@@ -176,7 +176,7 @@ function openTcp(host: string, port: number, timeoutMs: number): Promise<Socket>
       socket.destroy()
       reject(
         new CassSniError('CSNI601', `cannot connect to ${hostPort(host, port)}: ${why}`, {
-          next: ['kubectl cass-sni verify', 'go through the API server instead: --tunnel'],
+          next: [command`kubectl cass-sni verify`, hint('go through the API server instead: --tunnel')],
           cause,
         }),
       )
@@ -276,7 +276,7 @@ function targetPort(gateway: IngressGateway, pod: GatewayPodObject, port: number
     `the pod has no port named ${target}, which the gateway's Service points port ${port} at`,
     {
       object: `pod/${pod.metadata.name} in namespace ${gateway.namespace}`,
-      next: [shell`kubectl -n ${gateway.namespace} get service ${gateway.service} -o yaml`],
+      next: [command`kubectl -n ${gateway.namespace} get service ${gateway.service} -o yaml`],
     },
   )
 }

@@ -2,7 +2,7 @@
 import { createServer, isIP, type AddressInfo, type Server, type Socket } from 'node:net'
 import { type Duplex, pipeline } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { asCassSniError, CassSniError, type ErrorCode } from '../errors.ts'
+import { asCassSniError, CassSniError, type ErrorCode, hint } from '../errors.ts'
 
 /** How long a new connection waits for its far end: a deleted gateway pod is followed by a ready one within seconds. */
 const WAIT_MS = 10_000
@@ -241,7 +241,7 @@ function listenAt(host: string, port: number, accept: (socket: Socket) => void):
 
 function cannotListen(error: NodeJS.ErrnoException & { address?: string }, port: number): CassSniError {
   const where = error.address === undefined ? `port ${port}` : `${error.address}, port ${port}`
-  const next = ['take any free port: kubectl cass-sni port-forward --port 0']
+  const next = [hint('take any free port: kubectl cass-sni port-forward --port 0')]
   if (error.code === 'EADDRINUSE')
     return new CassSniError('CSNI106', `cannot listen on ${where}: another program listens there already`, {
       next,

@@ -5,7 +5,7 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { checkServerIdentity, connect, type TLSSocket } from 'node:tls'
-import { asCassSniError, CassSniError } from '../errors.ts'
+import { asCassSniError, CassSniError, command } from '../errors.ts'
 
 const DEFAULT_TIMEOUT_MS = 10_000
 
@@ -235,7 +235,7 @@ function explain(
       'CSNI603',
       `the connection was closed before anything was served for ${serverName}: no route for that name, or nothing behind it`,
       {
-        next: ['kubectl cass-sni routes sync', 'kubectl cass-sni verify'],
+        next: [command`kubectl cass-sni routes sync`, command`kubectl cass-sni verify`],
         cause: error,
       },
     )
@@ -258,7 +258,7 @@ function explain(
 
 function tooSlow(serverName: string, timeoutMs: number): CassSniError {
   return new CassSniError('CSNI601', `no TLS handshake for ${serverName} within ${timeoutMs / 1000} s`, {
-    next: ['kubectl cass-sni verify'],
+    next: [command`kubectl cass-sni verify`],
   })
 }
 

@@ -1,7 +1,7 @@
 /** Istio's kinds in the version that this cluster serves. */
 import type { ResourceType } from '../cluster/kube.ts'
 import { ISTIO_GATEWAY, VIRTUAL_SERVICE } from '../cluster/resources.ts'
-import { CassSniError } from '../errors.ts'
+import { CassSniError, command } from '../errors.ts'
 import type { Mesh } from './mesh.ts'
 
 /**
@@ -17,6 +17,6 @@ export function networkingTypes(mesh: Mesh): { gateway: ResourceType; virtualSer
 function notThere(): CassSniError {
   return new CassSniError('CSNI501', 'Istio is not installed: the cluster does not serve networking.istio.io', {
     object: 'API group networking.istio.io',
-    next: ['kubectl cass-sni install'],
+    next: [command`kubectl cass-sni install`],
   })
 }

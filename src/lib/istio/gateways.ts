@@ -1,6 +1,6 @@
 /** Which Services are ingress gateways: pure, from Services and pods, however Istio was installed. */
 import type { Pod, Service } from '../cluster/workloads.ts'
-import { CassSniError, shell } from '../errors.ts'
+import { again, CassSniError, command } from '../errors.ts'
 import type { GatewayPod, IngressGateway, Mesh } from './mesh.ts'
 
 /**
@@ -128,7 +128,7 @@ export function chooseGateway(mesh: Mesh, wanted?: string): IngressGateway {
     const names = fitting.map(nameOf)
     throw new CassSniError('CSNI105', `${fitting.length} ingress gateways fit: ${names.join(', ')}`, {
       object: 'services of ingress gateways',
-      next: names.map((name) => shell`--gateway ${name}`),
+      next: names.map((name) => again`--gateway ${name}`),
     })
   }
   if (mesh.gateways.length === 0) {
@@ -142,7 +142,7 @@ export function chooseGateway(mesh: Mesh, wanted?: string): IngressGateway {
       `there is no ingress gateway of Istio${named === undefined ? '' : `, so none called ${named}`}${where}`,
       {
         object: named === undefined ? 'services of ingress gateways' : `service ${named}`,
-        next: ['kubectl cass-sni install', 'kubectl get services -A -l istio'],
+        next: [command`kubectl cass-sni install`, command`kubectl get services -A -l istio`],
       },
     )
   }
@@ -151,7 +151,7 @@ export function chooseGateway(mesh: Mesh, wanted?: string): IngressGateway {
     `${named} is no ingress gateway; there is ${mesh.gateways.map(nameOf).join(', ')}`,
     {
       object: `service ${named}`,
-      next: mesh.gateways.map((gateway) => shell`--gateway ${nameOf(gateway)}`),
+      next: mesh.gateways.map((gateway) => again`--gateway ${nameOf(gateway)}`),
     },
   )
 }

@@ -1,5 +1,5 @@
 /** Which labels make Istio inject its sidecars into a namespace. */
-import { CassSniError, shell } from '../errors.ts'
+import { again, CassSniError } from '../errors.ts'
 import type { Mesh } from './mesh.ts'
 
 /**
@@ -15,7 +15,7 @@ export function injectionLabels(mesh: Mesh, revision?: string): Record<string, s
     if (names.length > 0 && !names.includes(revision)) {
       throw new CassSniError('CSNI501', `there is no Istio of revision ${revision}; there is ${names.join(', ')}`, {
         object: 'deployments of istiod',
-        next: names.map((name) => shell`--istio-revision ${name}`),
+        next: names.map((name) => again`--istio-revision ${name}`),
       })
     }
     return revision === 'default' ? { 'istio-injection': 'enabled' } : { 'istio.io/rev': revision }
@@ -28,7 +28,7 @@ export function injectionLabels(mesh: Mesh, revision?: string): Record<string, s
     `there are several revisions of Istio and none is the default: ${names.join(', ')}`,
     {
       object: 'deployments of istiod',
-      next: names.map((name) => shell`--istio-revision ${name}`),
+      next: names.map((name) => again`--istio-revision ${name}`),
     },
   )
 }

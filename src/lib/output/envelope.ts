@@ -24,12 +24,14 @@ export interface Outcome<Result> {
   changes: ChangeRecord[]
   warnings: Warning[]
   error?: CassSniError | undefined
+  /** The steps of the error, as text. */
+  next?: readonly string[] | undefined
 }
 
 /** Puts an outcome into the documented form. */
 export function envelope<Result>(
   kind: string,
-  { result, changes, warnings, error }: Outcome<Result>,
+  { result, changes, warnings, error, next = [] }: Outcome<Result>,
 ): Envelope<Result> {
   return {
     apiVersion: API_VERSION,
@@ -43,7 +45,7 @@ export function envelope<Result>(
             code: error.code,
             message: error.message,
             ...(error.object ? { object: error.object } : {}),
-            next: error.next,
+            next: [...next],
           },
         }
       : {}),

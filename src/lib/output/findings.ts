@@ -1,6 +1,7 @@
 /** Findings of checks as text: a heading per category, a line per finding, reasons and next steps indented below it. */
+import type { RenderedStep } from '../errors.ts'
 import type { Show } from './show.ts'
-import { printableLine } from './untrusted.ts'
+import { printableLine } from '../text/untrusted.ts'
 
 export type Verdict = 'pass' | 'fail' | 'warning' | 'skipped'
 
@@ -14,7 +15,7 @@ export interface Finding {
   about?: string
   note?: string
   reason?: string
-  next?: string[]
+  steps?: RenderedStep[] | undefined
 }
 
 /** Findings that read the same but for what they are about are one line; good ones are, whatever their notes. */
@@ -34,7 +35,7 @@ export function formatFindings(findings: readonly Finding[], show: Show): string
       lines.push(
         `    ${printableLine(first.reason)}${first.verdict === 'skipped' ? '' : ` ${show.dim(`[${first.code}]`)}`}`,
       )
-    for (const next of first.next ?? []) lines.push(`    Try: ${printableLine(next)}`)
+    for (const { label, text } of first.steps ?? []) lines.push(`    ${label}: ${printableLine(text)}`)
   }
   return lines.map((line) => `${line}\n`).join('')
 }

@@ -14,7 +14,7 @@ import {
 import type { WorkflowEvent } from '../events.ts'
 import type { Palette, Symbols } from './color.ts'
 import { type Means, type Progress, type ProgressEvent, stepText } from './steps.ts'
-import { printableLine } from './untrusted.ts'
+import { printableLine } from '../text/untrusted.ts'
 
 type StepEvent = Extract<WorkflowEvent, { type: 'step' }>
 type Task = ListrTaskWrapper<unknown, typeof StderrRenderer, typeof SimpleRenderer>

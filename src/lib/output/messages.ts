@@ -1,24 +1,29 @@
 /** Lines of text for people: errors, warnings, changes. */
-import type { CassSniError } from '../errors.ts'
+import type { CassSniError, RenderedStep } from '../errors.ts'
 import type { ChangeRecord } from '../events.ts'
 import type { Palette } from './color.ts'
-import { printable, printableLine } from './untrusted.ts'
+import { printable, printableLine } from '../text/untrusted.ts'
 
 type Paint = Pick<Palette, 'bold' | 'dim' | 'green' | 'red' | 'yellow'>
 
 /** "error: … [CSNI203]" and, indented below, the object (unless the message names it) and what to do next. */
-export function errorText(error: CassSniError, paint: Paint, options: { stack?: boolean } = {}): string {
+export function errorText(
+  error: CassSniError,
+  steps: readonly RenderedStep[],
+  paint: Paint,
+  options: { stack?: boolean } = {},
+): string {
   const message = continued(error.message, '\n  ')
   const lines = [`${paint.red('error:')} ${message} ${paint.dim(`[${error.code}]`)}`]
   const object = error.object === undefined ? '' : printableLine(error.object)
   if (object && !mentions(message, object)) lines.push(`  Object: ${object}`)
-  for (const next of error.next) lines.push(`  Try: ${continued(next, '\n       ')}`)
+  for (const { label, text } of steps) lines.push(`  ${label}: ${continued(text, `\n${' '.repeat(label.length + 4)}`)}`)
   if (options.stack) lines.push(...stackOf(error).map((line) => paint.dim(`  ${printable(line)}`)))
   return `${lines.join('\n')}\n`
 }
 
 /** What begins a line of ours: a message may hold text of a server, which must not add such a line. */
-const OURS = /^\s*(error|warning|object|try|caused by)\b/i
+const OURS = /^\s*(error|warning|object|try|hint|caused by)\b/i
 
 /** The text with its lines below one another; one that looks like a line of ours is marked as quoted. */
 function continued(text: string, indent: string): string {

@@ -1,7 +1,7 @@
 /** The steps of a workflow as plain lines, for logs and pipes. */
 import type { Palette, Symbols } from './color.ts'
 import { type Means, type Progress, type ProgressEvent, stepText } from './steps.ts'
-import { printableLine } from './untrusted.ts'
+import { printableLine } from '../text/untrusted.ts'
 
 /** One line when a step starts and ends, and one for each line of waiting that was not there before. */
 export class PlainProgress implements Progress {

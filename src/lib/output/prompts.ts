@@ -1,7 +1,7 @@
 /** Puts the questions of a workflow to the user, on stderr, so that stdout holds only the result. */
 import { asCassSniError, CassSniError } from '../errors.ts'
 import type { Ask, Question } from '../events.ts'
-import { printableLine } from './untrusted.ts'
+import { printableLine } from '../text/untrusted.ts'
 
 /** An `Ask` for a terminal. Ctrl-C at a prompt, and the signal, reject with the signal's reason or a CSNI902. */
 export function createAsk(signal: AbortSignal): Ask {

@@ -1,7 +1,7 @@
 /** What a command is given to present its result as text. */
 import { type ColourChoice, palette, symbols, wantsColour, type Palette, type Symbols } from './color.ts'
 import { formatTable, type Column } from './table.ts'
-import { printable, printableLine } from './untrusted.ts'
+import { printable, printableLine } from '../text/untrusted.ts'
 
 export interface Show extends Palette {
   symbols: Symbols

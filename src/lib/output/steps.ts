@@ -1,7 +1,7 @@
 /** What shows the steps of a workflow, in whatever form. */
 import type { WorkflowEvent } from '../events.ts'
 import type { Palette, Symbols } from './color.ts'
-import { printableLine } from './untrusted.ts'
+import { printableLine } from '../text/untrusted.ts'
 
 export type ProgressEvent = Extract<WorkflowEvent, { type: 'step' | 'waiting' }>
 

@@ -3,7 +3,7 @@
  * or server names
  * that meet on a port, and only its log says so (istio/istio pilot/pkg/networking/core/gateway.go).
  */
-import { shell } from '../errors.ts'
+import { again, command, type NextStep } from '../errors.ts'
 import type { Datacenter } from '../cassandra/datacenter.ts'
 import { DATACENTER_LABEL, isOurs } from '../changes/ownership.ts'
 import type { KubeObject } from '../cluster/kube.ts'
@@ -34,7 +34,7 @@ export interface Conflict {
   message: string
   /** As kubectl names it, with its namespace. */
   object: string
-  next: string[]
+  next: NextStep[]
 }
 
 /**
@@ -77,7 +77,7 @@ function reservedPort({ gateway, port }: Surroundings): Conflict[] {
       code: 'CSNI503',
       message: `port ${port} is one of those that Istio's own proxies listen on: clients need another one`,
       object,
-      next: ['--port 9042'],
+      next: [again`--port 9042`],
     },
   ]
 }
@@ -125,7 +125,7 @@ function gatewayConflict(other: KubeObject, around: Surroundings): Conflict | un
     code: 'CSNI503',
     message: `port ${port} of the ingress gateway is taken: Gateway ${other.metadata.name} in namespace ${other.metadata.namespace} ${why}, and Istio lets only one of them stand`,
     object: `${displayName(ISTIO_GATEWAY, other.metadata.name)} in namespace ${other.metadata.namespace}`,
-    next: [...deletions([other, ...bound]), '--port PORT'],
+    next: [...deletions([other, ...bound]), again`--port PORT`],
   }
 }
 
@@ -180,7 +180,7 @@ function isTls(protocol: string): boolean {
  * The kubectl lines that take the objects away, one per namespace: each is led to the user's cluster by flags of its
  * own.
  */
-function deletions(objects: KubeObject[]): string[] {
+function deletions(objects: KubeObject[]): NextStep[] {
   const byNamespace = new Map<string, string[]>()
   for (const { kind, metadata } of objects) {
     const namespace = metadata.namespace ?? 'default'
@@ -189,5 +189,5 @@ function deletions(objects: KubeObject[]): string[] {
       displayName(kind === 'Gateway' ? ISTIO_GATEWAY : VIRTUAL_SERVICE, metadata.name),
     ])
   }
-  return [...byNamespace].map(([namespace, names]) => shell`kubectl delete -n ${namespace} ${names}`)
+  return [...byNamespace].map(([namespace, names]) => command`kubectl delete -n ${namespace} ${names}`)
 }

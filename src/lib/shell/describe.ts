@@ -3,7 +3,7 @@
  * read from
  * system_schema. The columns of the answers: apache/cassandra cql3/statements/DescribeStatement.java.
  */
-import { CassSniError } from '../errors.ts'
+import { CassSniError, hint } from '../errors.ts'
 import type { CqlColumn, CqlPage, CqlSession } from '../connection/cql-session.ts'
 import { CqlStatementError } from '../connection/cql-errors.ts'
 import { visible } from './row-table.ts'
@@ -83,8 +83,8 @@ function olderStatement(session: CqlSession, text: string, version: string): str
     `Cassandra ${version} does not answer DESCRIBE ${words.join(' ')}: servers before 4.0 leave it to the client`,
     {
       next: [
-        `DESCRIBE ${Object.keys(listing).join(' | ')}`,
-        'SELECT * FROM system_schema.columns WHERE keyspace_name = …',
+        hint(`DESCRIBE ${Object.keys(listing).join(' | ')}`),
+        hint('SELECT * FROM system_schema.columns WHERE keyspace_name = …'),
       ],
     },
   )

@@ -1,5 +1,5 @@
 /** The commands of the shell itself, as cqlsh has them: what is not CQL and never reaches Cassandra as it is. */
-import { CassSniError } from '../errors.ts'
+import { CassSniError, hint } from '../errors.ts'
 
 export type ShellCommand =
   | { name: 'help'; topic: string }
@@ -72,7 +72,7 @@ export function parseShellCommand(text: string): ShellCommand | undefined {
   const instead = ABSENT[word]
   if (instead !== undefined)
     throw new CassSniError('CSNI101', `${word} is a command of cqlsh that this shell does not have`, {
-      next: [instead],
+      next: [hint(instead)],
     })
   const argument = rest.join(' ')
   const upper = argument.toUpperCase()
@@ -134,5 +134,5 @@ function oneOf(given: string, allowed: string[], command: string): string {
 }
 
 function wrong(right: string, given: string): CassSniError {
-  return new CassSniError('CSNI101', `"${given}" is not understood; it is written ${right}`, { next: ['HELP'] })
+  return new CassSniError('CSNI101', `"${given}" is not understood; it is written ${right}`, { next: [hint('HELP')] })
 }

@@ -1,7 +1,7 @@
 /** The interactive shell: reads lines with history, executes what is complete, until Ctrl-D or EXIT. */
 import { createInterface, type Interface } from 'node:readline'
 import { type Readable, Writable } from 'node:stream'
-import { CassSniError } from '../errors.ts'
+import { CassSniError, type NextStep, type RenderedStep } from '../errors.ts'
 import { remembered } from './history.ts'
 import { caretLines, hasPosition, runFile } from './script.ts'
 import type { CqlShell } from './shell.ts'
@@ -22,6 +22,8 @@ export interface InteractiveOptions {
   /** Ends the session. */
   signal: AbortSignal
   red: (text: string) => string
+  /** Steps of an error as text. */
+  steps: (next: readonly NextStep[]) => RenderedStep[]
 }
 
 const MORE = '--More-- (Enter or Space: next page, q: stop) '
@@ -227,7 +229,10 @@ async function executeOne(
   } catch (error) {
     if (!(error instanceof CassSniError) || options.signal.aborted || ENDING.has(error.code)) throw error
     const caret = hasPosition(error) && !error.message.includes('\n') ? `${caretLines(error, statement)}\n` : ''
-    const next = error.next.map((line) => `  Try: ${visible(line)}\n`).join('')
+    const next = options
+      .steps(error.next)
+      .map(({ label, text }) => `  ${label}: ${visible(text)}\n`)
+      .join('')
     note(
       `${caret}${options.red(`${error.message.split('\n').map(visible).join('\n')} [${error.code}]`)}\n${error.code === 'CSNI902' ? '' : next}`,
     )

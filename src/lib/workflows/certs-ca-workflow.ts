@@ -4,7 +4,7 @@ import { authorityObject, readAuthorityCertificate } from '../cassandra/authorit
 import { observeDatacenter } from '../cassandra/observe-datacenter.ts'
 import { parseCertificate } from '../certificates/certificate-authority.ts'
 import { daysUntil } from '../certificates/certificate.ts'
-import { CassSniError, fileTrouble, shell } from '../errors.ts'
+import { CassSniError, command, fileTrouble } from '../errors.ts'
 import type { WorkflowContext } from './context.ts'
 
 export interface CertsCaOptions {
@@ -86,7 +86,7 @@ async function writeCertificate(
     if (there !== undefined && !overwrite && !(await mayOverwrite(context, path))) {
       throw new CassSniError('CSNI104', `file ${path} is there already and holds something else`, {
         object: path,
-        next: [shell`kubectl cass-sni certs ca --out ${path} --yes   # overwrites it`],
+        next: [command`kubectl cass-sni certs ca --out ${path} --yes`],
       })
     }
     // Readable by all: it is what every client may know.
@@ -96,7 +96,7 @@ async function writeCertificate(
     if (error instanceof CassSniError) throw error
     throw new CassSniError('CSNI104', `file ${path} cannot be written: ${fileTrouble(error)}`, {
       object: path,
-      next: ['kubectl cass-sni certs ca --out ca.pem'],
+      next: [command`kubectl cass-sni certs ca --out ca.pem`],
       cause: error,
     })
   }

@@ -30,7 +30,7 @@ import { applyChanges } from '../changes/apply.ts'
 import type { Desired } from '../changes/changeset.ts'
 import { planChanges } from '../changes/change-plan.ts'
 import { SECRET } from '../cluster/resources.ts'
-import { CassSniError, shell } from '../errors.ts'
+import { CassSniError, command, hint } from '../errors.ts'
 import { makeLive } from './certs/reload.ts'
 import type { CertsNode, CertsOptions, CertsResult, Timings } from './certs/certs-options.ts'
 import { createViewer, type Look } from './certs/served-certificates.ts'
@@ -198,14 +198,14 @@ function open(
 function requireOperatorKeystore(dc: Datacenter): void {
   const { enabled, keystorePath } = dc.clientEncryption
   const object = `cassandradatacenter/${dc.name} in namespace ${dc.namespace}`
-  const look = shell`kubectl get cassandradatacenter ${dc.name} -n ${dc.namespace} -o jsonpath='{.spec.config.cassandra-yaml}'`
+  const look = command`kubectl get cassandradatacenter ${dc.name} -n ${dc.namespace} -o jsonpath='{.spec.config.cassandra-yaml}'`
   if (!enabled) {
     throw new CassSniError(
       'CSNI306',
       `datacenter ${dc.name} does not encrypt connections of clients: client_encryption_options.enabled is not true in its configuration`,
       {
         object,
-        next: [look, 'docs/certificates.md shows the configuration that is needed'],
+        next: [look, hint('docs/certificates.md shows the configuration that is needed')],
       },
     )
   }
@@ -213,7 +213,7 @@ function requireOperatorKeystore(dc: Datacenter): void {
     throw new CassSniError(
       'CSNI306',
       `datacenter ${dc.name} serves ${keystorePath === undefined ? 'no named keystore' : `the keystore ${keystorePath}`}, not the one that cass-operator makes (${OPERATOR_KEYSTORE_PATH}): who made it has to issue its certificate`,
-      { object, next: [look, 'kubectl cass-sni verify   # shows which names the certificate lacks'] },
+      { object, next: [look, command`kubectl cass-sni verify`] },
     )
   }
 }

@@ -2,11 +2,12 @@
  * `cqlsh-sni --print-env` and `--print-cqlshrc`: files with which other clients connect. Reads the cluster, opens no
  * session.
  */
+import { shell } from '../text/shell-words.ts'
 import { randomUUID } from 'node:crypto'
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { cqlshrcFile, environmentFile } from '../clients/client-files.ts'
-import { CassSniError, fileTrouble, shell } from '../errors.ts'
+import { CassSniError, fileTrouble } from '../errors.ts'
 import { type Access, observeAccess, type SessionChoice } from './cqlsh-session.ts'
 import type { WorkflowContext } from './context.ts'
 

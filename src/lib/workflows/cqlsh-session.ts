@@ -8,7 +8,7 @@ import { observeDatacenter } from '../cassandra/observe-datacenter.ts'
 import { VIRTUAL_SERVICE } from '../cluster/resources.ts'
 import { type CqlNode, type CqlSession, openCqlSession } from '../connection/cql-session.ts'
 import { gatewayPath, type Path } from '../connection/gateway-path.ts'
-import { CassSniError, shell } from '../errors.ts'
+import { CassSniError, command, hint } from '../errors.ts'
 import { chooseGateway } from '../istio/gateways.ts'
 import { observeMesh } from '../istio/observe-mesh.ts'
 import type { WorkflowContext } from './context.ts'
@@ -63,7 +63,7 @@ export async function observeAccess({ kube }: WorkflowContext, choice: SessionCh
       {
         object: `cassandradatacenter/${datacenter.name} in namespace ${datacenter.namespace}`,
         next: [
-          shell`kubectl get cassandradatacenter ${datacenter.name} -n ${datacenter.namespace} -o jsonpath='{.spec.config}'`,
+          command`kubectl get cassandradatacenter ${datacenter.name} -n ${datacenter.namespace} -o jsonpath='{.spec.config}'`,
         ],
       },
     )
@@ -92,7 +92,7 @@ async function login(
   if (username === undefined) return readCredentials(kube, datacenter)
   if (password === undefined) {
     throw new CassSniError('CSNI102', `the password of ${username} is missing`, {
-      next: ['set the environment variable CASS_SNI_PASSWORD', 'give it on stdin with --password-stdin'],
+      next: [hint('set the environment variable CASS_SNI_PASSWORD'), hint('give it on stdin with --password-stdin')],
     })
   }
   return { username, password: await password() }
@@ -109,7 +109,7 @@ async function readAuthorityFile(file: string): Promise<string> {
   if (text.includes('-----BEGIN CERTIFICATE-----')) return text
   throw new CassSniError('CSNI107', `${file} holds no certificate in PEM form`, {
     object: file,
-    next: [shell`kubectl cass-sni certs ca --out ${file}`],
+    next: [command`kubectl cass-sni certs ca --out ${file}`],
   })
 }
 
@@ -137,8 +137,8 @@ function notReady(datacenter: Datacenter, message: string): CassSniError {
   return new CassSniError('CSNI303', message, {
     object: `cassandradatacenter/${datacenter.name} in namespace ${datacenter.namespace}`,
     next: [
-      shell`kubectl get pods -n ${datacenter.namespace} -l cassandra.datastax.com/datacenter=${datacenter.name}`,
-      'kubectl cass-sni routes sync',
+      command`kubectl get pods -n ${datacenter.namespace} -l cassandra.datastax.com/datacenter=${datacenter.name}`,
+      command`kubectl cass-sni routes sync`,
     ],
   })
 }
@@ -177,7 +177,7 @@ export async function openSession(
     if (routes?.length !== 0) throw error
     throw new CassSniError('CSNI303', `datacenter ${datacenter.name} has no SNI routes yet`, {
       object: `cassandradatacenter/${datacenter.name} in namespace ${datacenter.namespace}`,
-      next: ['kubectl cass-sni routes sync'],
+      next: [command`kubectl cass-sni routes sync`],
       cause: error,
     })
   }

@@ -1,6 +1,6 @@
 /** `cqlsh-sni`: a CQL shell through the gateway, and the files that other clients need for the same. */
 import type { Readable } from 'node:stream'
-import { CassSniError } from '../errors.ts'
+import { CassSniError, type NextStep, type RenderedStep } from '../errors.ts'
 import { historyFile, keepHistory, loadHistory } from '../shell/history.ts'
 import { csvSink, jsonSink, type ResultFormat, type StatementResult, tableSink } from '../shell/results.ts'
 import { runFile, runScript } from '../shell/script.ts'
@@ -34,6 +34,8 @@ export interface CqlshOptions extends SessionChoice {
   caret: boolean
   width: Width
   paint: Paint & { red: (text: string) => string }
+  /** Steps of an error as text. */
+  steps: (next: readonly NextStep[]) => RenderedStep[]
   env: NodeJS.ProcessEnv
 }
 
@@ -108,6 +110,7 @@ export async function cqlsh(context: WorkflowContext, options: CqlshOptions): Pr
         },
         signal,
         red: options.paint.red,
+        steps: options.steps,
       })
       return { ok: true, statements }
     }

@@ -3,9 +3,10 @@
  * differs,
  * so that an interrupted install goes on where it was, and a second one writes nothing.
  */
+import { shell } from '../text/shell-words.ts'
 import { record } from '../changes/record.ts'
 import { kubeArguments } from '../cluster/program.ts'
-import { CassSniError, shell, throwIfAborted } from '../errors.ts'
+import { CassSniError, command, throwIfAborted } from '../errors.ts'
 import type { WorkflowContext } from './context.ts'
 import { DEFAULTS } from './install/datacenter-spec.ts'
 import { datacenterStep, fileWarnings } from './install/datacenter-step.ts'
@@ -108,7 +109,7 @@ async function carryOut(run: Install, step: InstallStep): Promise<InstallResult[
       'CSNI902',
       `${signal.reason.message} What was done stays, and the next run goes on from there.`,
       {
-        next: ['kubectl cass-sni install'],
+        next: [command`kubectl cass-sni install`],
       },
     )
   }
@@ -178,19 +179,23 @@ async function confirm(run: Install): Promise<void> {
   })
   if (answer !== 'yes')
     throw new CassSniError('CSNI902', 'nothing was changed', {
-      next: ['kubectl cass-sni install --dry-run'],
+      next: [command`kubectl cass-sni install --dry-run`],
     })
 }
 
 function result(run: Install, steps: InstallResult['steps']): InstallResult {
   const datacenter = run.datacenter
-  const flags = run.context.kube.target.namespace === run.namespace ? '' : shell` -n ${run.namespace}`
+  const flags = run.context.kube.target.namespace === run.namespace ? [] : ['-n', run.namespace]
   return {
     ok: true,
     namespace: run.namespace,
     datacenter: run.datacenterName,
     steps,
     nodes: (datacenter?.nodes ?? []).map(nodeResult),
-    next: [`kubectl cass-sni certs${flags}`, `kubectl cass-sni routes sync${flags}`, `kubectl cass-sni verify${flags}`],
+    next: [
+      command`kubectl cass-sni certs ${flags}`,
+      command`kubectl cass-sni routes sync ${flags}`,
+      command`kubectl cass-sni verify ${flags}`,
+    ],
   }
 }

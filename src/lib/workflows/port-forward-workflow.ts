@@ -5,7 +5,7 @@ import type { Kube } from '../cluster/kube.ts'
 import { POD } from '../cluster/resources.ts'
 import { hostPort, type Path, podPath, tunnelPath } from '../connection/gateway-path.ts'
 import { serveTunnel, type TunnelEvent, type TunnelFigures } from '../connection/local-listener.ts'
-import { CassSniError, throwIfAborted, shell } from '../errors.ts'
+import { again, CassSniError, command, throwIfAborted } from '../errors.ts'
 import { chooseGateway } from '../istio/gateways.ts'
 import { observeMesh } from '../istio/observe-mesh.ts'
 import type { WorkflowContext } from './context.ts'
@@ -103,7 +103,7 @@ async function toNode(kube: Kube, options: PortForwardOptions): Promise<Target> 
   if (options.node === undefined) {
     throw new CassSniError('CSNI105', 'which node is meant has to be named', {
       object: `cassandradatacenter/${datacenter.name} in namespace ${namespace}`,
-      next: datacenter.nodes.slice(0, 5).map(({ pod }) => shell`--node ${pod}`),
+      next: datacenter.nodes.slice(0, 5).map(({ pod }) => again`--node ${pod}`),
     })
   }
   const node = findNode(datacenter, options.node)
@@ -117,6 +117,6 @@ async function needRight(kube: Kube, namespace: string): Promise<void> {
   if (await kube.can('create', POD, namespace, 'portforward')) return
   throw new CassSniError('CSNI203', `you may not create pods/portforward in namespace ${namespace}`, {
     object: `pods/portforward in namespace ${namespace}`,
-    next: [shell`kubectl auth can-i create pods/portforward -n ${namespace}`],
+    next: [command`kubectl auth can-i create pods/portforward -n ${namespace}`],
   })
 }

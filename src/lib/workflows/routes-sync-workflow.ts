@@ -241,7 +241,7 @@ function refuseConflicts(conflicts: ReturnType<typeof findConflicts>): void {
   if (first === undefined) return
   throw new CassSniError(first.code, conflicts.map((conflict) => conflict.message).join('; '), {
     object: first.object,
-    next: [...new Set(conflicts.flatMap((conflict) => conflict.next))],
+    next: conflicts.flatMap((conflict) => conflict.next),
   })
 }
 

@@ -1,3 +1,4 @@
+import { nextTexts } from '../../support/next-texts.ts'
 import { deepEqual, equal, ok, rejects, throws } from 'node:assert/strict'
 import { Duplex } from 'node:stream'
 import { readCredentials } from '../../../src/lib/cassandra/credentials.ts'
@@ -71,7 +72,7 @@ const code =
   (error: unknown) =>
     error instanceof CassSniError &&
     error.code === expected &&
-    words.every((word) => `${error.message} ${error.next.join(' ')}`.includes(word))
+    words.every((word) => `${error.message} ${nextTexts(error.next).join(' ')}`.includes(word))
 
 describe('observing a datacenter', () => {
   const whole = [cassandraDatacenter(), statefulSet(), ...PODS]

@@ -1,3 +1,4 @@
+import { nextTexts } from '../../support/next-texts.ts'
 import assert from 'node:assert/strict'
 import { checkAuthorityDates, parseAuthority } from '../../../src/lib/certificates/certificate-authority.ts'
 import { CassSniError, type ErrorCode } from '../../../src/lib/errors.ts'
@@ -55,7 +56,8 @@ describe('the certificate authority', () => {
     assert.throws(
       () => parseAuthority(made.pem, broken, PLACE),
       (error: unknown) =>
-        error instanceof CassSniError && !`${error.message}${error.next.join()}${String(error.cause)}`.includes(secret),
+        error instanceof CassSniError &&
+        !`${error.message}${nextTexts(error.next).join()}${String(error.cause)}`.includes(secret),
     )
   })
 

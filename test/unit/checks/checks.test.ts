@@ -1,3 +1,4 @@
+import { nextTexts } from '../../support/next-texts.ts'
 import assert from 'node:assert/strict'
 import type { Datacenter } from '../../../src/lib/cassandra/datacenter.ts'
 import { readCertificate } from '../../../src/lib/certificates/certificate.ts'
@@ -6,7 +7,7 @@ import { type CheckResult, CATEGORIES } from '../../../src/lib/checks/check.ts'
 import type { Probes } from '../../../src/lib/checks/probes.ts'
 import { CHECKS, RETIRED } from '../../../src/lib/checks/registry.ts'
 import { runChecks } from '../../../src/lib/checks/run-checks.ts'
-import { CassSniError } from '../../../src/lib/errors.ts'
+import { again, CassSniError, command } from '../../../src/lib/errors.ts'
 import { testAuthority } from '../connection/certificates.ts'
 import { datacenter, node } from '../../support/observed-datacenter.ts'
 import { NOW, probes, served } from './fixtures.ts'
@@ -103,7 +104,7 @@ describe('the checks', () => {
       () => ({
         gateway: () =>
           Promise.reject(
-            new CassSniError('CSNI502', 'there is no ingress gateway', { next: ['kubectl cass-sni install'] }),
+            new CassSniError('CSNI502', 'there is no ingress gateway', { next: [command`kubectl cass-sni install`] }),
           ),
       }),
       /no ingress gateway/,
@@ -158,7 +159,7 @@ describe('the checks', () => {
             code: 'CSNI504',
             message: 'VirtualService x routes the name already',
             object: 'x',
-            next: ['kubectl delete x'],
+            next: [command`kubectl delete x`],
           },
         ],
       }),
@@ -196,7 +197,7 @@ describe('the checks', () => {
       () => ({
         path: () =>
           Promise.reject(
-            new CassSniError('CSNI606', 'the gateway has no load balancer address', { next: ['--address HOST'] }),
+            new CassSniError('CSNI606', 'the gateway has no load balancer address', { next: [again`--address HOST`] }),
           ),
       }),
       /no load balancer/,
@@ -232,7 +233,7 @@ describe('the checks', () => {
         keystore: () =>
           Promise.reject(
             new CassSniError('CSNI403', 'it is not a Java keystore', {
-              next: ['kubectl cass-sni certs --replace-keystore'],
+              next: [command`kubectl cass-sni certs --replace-keystore`],
             }),
           ),
       }),
@@ -270,7 +271,9 @@ describe('the checks', () => {
       'no Secret',
       () => ({
         credentials: () =>
-          Promise.reject(new CassSniError('CSNI304', 'secret x does not exist', { next: ['kubectl get secrets'] })),
+          Promise.reject(
+            new CassSniError('CSNI304', 'secret x does not exist', { next: [command`kubectl get secrets`] }),
+          ),
       }),
       /does not exist/,
       /get secrets/,
@@ -280,7 +283,9 @@ describe('the checks', () => {
       'a refused login',
       () => ({
         hostIdBehind: () =>
-          Promise.reject(new CassSniError('CSNI604', 'Cassandra refused the login', { next: ['kubectl get secret'] })),
+          Promise.reject(
+            new CassSniError('CSNI604', 'Cassandra refused the login', { next: [command`kubectl get secret`] }),
+          ),
       }),
       /refused/,
       /get secret/,
@@ -294,7 +299,7 @@ describe('the checks', () => {
     ],
   ]
   const closed = new CassSniError('CSNI603', 'closed before anything was served', {
-    next: ['kubectl cass-sni routes sync'],
+    next: [command`kubectl cass-sni routes sync`],
   })
   const keystore = (more: Partial<Current>): Partial<Probes> => ({
     keystore: async () => ({ ...((await probes(authority).keystore()) as Current), ...more }),
@@ -318,7 +323,7 @@ describe('the checks', () => {
       const severity = CHECKS.find((each) => each.code === code)?.severity
       assert.equal(found.result, severity === 'warning' ? 'warning' : 'fail')
       assert.match(found.reason ?? '', reason)
-      assert.match(found.next?.join('\n') ?? '', next)
+      assert.match(nextTexts(found.next).join('\n') ?? '', next)
       const others = all.filter((each) => each.code !== code && each.result === 'fail')
       assert.deepEqual(
         others.filter((each) => each.node === node(1).pod),
@@ -390,7 +395,7 @@ describe('the checks', () => {
     const failed = all.filter(({ result }) => result === 'fail')
     assert.deepEqual(
       failed.map(({ code, next }) => [code, next]),
-      [['CSNI823', ['kubectl cass-sni routes sync']]],
+      [['CSNI823', [command`kubectl cass-sni routes sync`]]],
     )
     assert.match(failed[0]?.reason ?? '', /in tcp mode: nodes are not addressed one by one/)
   })

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { CassandraNode } from '../../../src/lib/cassandra/datacenter.ts'
 import { type Check, type CheckCode, fail, pass, skip } from '../../../src/lib/checks/check.ts'
 import { runChecks } from '../../../src/lib/checks/run-checks.ts'
-import { CassSniError } from '../../../src/lib/errors.ts'
+import { CassSniError, command } from '../../../src/lib/errors.ts'
 import type { WorkflowEvent } from '../../../src/lib/events.ts'
 import { node } from '../../support/observed-datacenter.ts'
 
@@ -65,7 +65,7 @@ describe('runChecks', () => {
         code: 'CSNI801',
         perNode: true,
         run: async (_probes: object, each: CassandraNode) =>
-          each.ordinal === 1 ? fail('broken', 'kubectl mend') : pass(),
+          each.ordinal === 1 ? fail('broken', command`kubectl mend`) : pass(),
       }),
       check({ code: 'CSNI802', perNode: true, needs: ['CSNI801'] }),
       check({ code: 'CSNI803', perNode: true, needs: ['CSNI802'] }),
@@ -77,7 +77,7 @@ describe('runChecks', () => {
         .filter(({ result }) => result !== 'pass')
         .map(({ code, node: pod, result, reason, next }) => [code, pod, result, reason, next]),
       [
-        ['CSNI801', 'dse-dc1-default-sts-1', 'fail', 'broken', ['kubectl mend']],
+        ['CSNI801', 'dse-dc1-default-sts-1', 'fail', 'broken', [command`kubectl mend`]],
         ['CSNI802', 'dse-dc1-default-sts-1', 'skipped', 'CSNI801 failed: title of CSNI801', undefined],
         ['CSNI803', 'dse-dc1-default-sts-1', 'skipped', 'CSNI801 failed: title of CSNI801', undefined],
       ],
@@ -115,7 +115,7 @@ describe('runChecks', () => {
     const { checks } = await run([
       check({
         code: 'CSNI801',
-        run: () => Promise.reject(new CassSniError('CSNI601', 'no way in', { next: ['kubectl look'] })),
+        run: () => Promise.reject(new CassSniError('CSNI601', 'no way in', { next: [command`kubectl look`] })),
       }),
       check({ code: 'CSNI802', run: () => Promise.reject(forbidden) }),
       check({
@@ -126,7 +126,7 @@ describe('runChecks', () => {
     assert.deepEqual(
       checks.map(({ result, reason, next }) => [result, reason, next]),
       [
-        ['fail', 'no way in', ['kubectl look']],
+        ['fail', 'no way in', [command`kubectl look`]],
         ['skipped', 'you may not get secrets', undefined],
         ['skipped', 'the login cannot be read', undefined],
       ],

@@ -16,7 +16,10 @@ const FINDINGS: Finding[] = [
     code: 'CSNI802',
     title: 'the second',
     reason: 'not nice',
-    next: ['kubectl a', 'kubectl b'],
+    steps: [
+      { label: 'Try', text: 'kubectl a' },
+      { label: 'Hint', text: 'look at b' },
+    ],
   },
   { heading: 'routes', verdict: 'pass', code: 'CSNI803', title: 'the third', about: 'sts-0', note: 'one' },
   {
@@ -26,7 +29,7 @@ const FINDINGS: Finding[] = [
     title: 'the third',
     about: 'sts-1',
     reason: 'broken',
-    next: ['kubectl mend'],
+    steps: [{ label: 'Try', text: 'kubectl mend' }],
   },
   { heading: 'routes', verdict: 'pass', code: 'CSNI803', title: 'the third', about: 'sts-2', note: 'two' },
   { heading: 'routes', verdict: 'skipped', code: 'CSNI804', title: 'the fourth', about: 'sts-0', reason: 'no right' },
@@ -39,7 +42,7 @@ OK the first: dc1 in namespace red
 WARN the second
     not nice [CSNI802]
     Try: kubectl a
-    Try: kubectl b
+    Hint: look at b
 
 routes
 ------

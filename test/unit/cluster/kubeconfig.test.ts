@@ -1,3 +1,5 @@
+import { hint } from '../../../src/lib/errors.ts'
+import { nextTexts } from '../../support/next-texts.ts'
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -46,7 +48,7 @@ describe('kubeconfig', () => {
   const fails = async (run: Promise<unknown>, code: string, ...parts: RegExp[]) => {
     await assert.rejects(run, (error: CassSniError) => {
       assert.equal(error.code, code)
-      for (const part of parts) assert.match(`${error.message}\n${error.next.join('\n')}`, part)
+      for (const part of parts) assert.match(`${error.message}\n${nextTexts(error.next).join('\n')}`, part)
       return true
     })
   }
@@ -177,7 +179,7 @@ describe('authentication', () => {
       chosen({ exec: { command: 'no-such-plugin', installHint: 'Get it at example.com' } }),
       {},
     )
-    await assert.rejects(missing(), { code: 'CSNI202', next: ['Get it at example.com'] })
+    await assert.rejects(missing(), { code: 'CSNI202', next: [hint('Get it at example.com')] })
   })
 
   it('quotes nothing of what a credential plugin answers', async () => {

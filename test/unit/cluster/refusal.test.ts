@@ -1,3 +1,4 @@
+import { nextTexts } from '../../support/next-texts.ts'
 import assert from 'node:assert/strict'
 import type { KubeTarget } from '../../../src/lib/cluster/kube.ts'
 import { type Asked, isRace, refused, unreachable } from '../../../src/lib/cluster/refusal.ts'
@@ -24,7 +25,7 @@ describe('refusals of the API server', () => {
       patchService,
       'CSNI202',
       /https:\/\/api:6443.*"jane".*"prod"/,
-      /kubectl auth whoami --context prod/,
+      /kubectl --context prod auth whoami/,
     ],
     [
       '403',
@@ -125,7 +126,7 @@ describe('refusals of the API server', () => {
       const error = refused(code, body, asked, target)
       assert.equal(error.code, expected)
       assert.match(error.message, message)
-      if (next !== undefined) assert.match(error.next.join('\n'), next)
+      if (next !== undefined) assert.match(nextTexts(error.next).join('\n'), next)
     })
   }
 
@@ -160,7 +161,7 @@ describe('failures below HTTP', () => {
     const error = unreachable(coded('ECONNREFUSED'), target)
     assert.equal(error.code, 'CSNI201')
     assert.match(error.message, /https:\/\/api:6443 \(context "prod"\) cannot be reached: connection refused/)
-    assert.deepEqual(error.next, ['kubectl cluster-info --context prod'])
+    assert.deepEqual(nextTexts(error.next), ['kubectl --context prod cluster-info'])
   })
   it('says that a certificate is not trusted', () =>
     assert.match(

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parse } from 'yaml'
 import { CassSniCommand, type Run } from '../../../src/lib/cli/base-command.ts'
-import { CassSniError } from '../../../src/lib/errors.ts'
+import { CassSniError, hint } from '../../../src/lib/errors.ts'
 import { changeFlags } from '../../../src/lib/cli/flags.ts'
 import type { Show } from '../../../src/lib/output/show.ts'
 
@@ -104,11 +104,11 @@ describe('the base command', () => {
 
   it('tells an error on stderr, and in the envelope with -o json; the exit code is the same', async () => {
     const fails = async () => {
-      throw new CassSniError('CSNI105', 'Two fit.', { next: ['choose one'] })
+      throw new CassSniError('CSNI105', 'Two fit.', { next: [hint('choose one')] })
     }
     assert.deepEqual(await run([], fails), {
       stdout: '',
-      stderr: 'error: Two fit. [CSNI105]\n  Try: choose one\n',
+      stderr: 'error: Two fit. [CSNI105]\n  Hint: choose one\n',
       exitCode: 2,
     })
     const { stdout, stderr, exitCode } = await run(['-o', 'json'], fails)
@@ -122,7 +122,7 @@ describe('the base command', () => {
       throw new TypeError('x is not a function')
     }
     const { stderr, exitCode } = await run([], fails)
-    assert.match(stderr, /^error: x is not a function \[CSNI903\]\n {2}Try: the same command with -v 9/)
+    assert.match(stderr, /^error: x is not a function \[CSNI903\]\n {2}Hint: rerun with -v 9/)
     assert.doesNotMatch(stderr, /\n\s+at /)
     assert.equal(exitCode, 1)
     assert.match((await run(['-v', '9'], fails)).stderr, /\n\s+at /)

@@ -1,9 +1,10 @@
+import { nextTexts } from '../../support/next-texts.ts'
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { refused } from '../../../src/lib/cluster/refusal.ts'
 import { SECRET } from '../../../src/lib/cluster/resources.ts'
-import { shell } from '../../../src/lib/errors.ts'
-import { printable } from '../../../src/lib/output/untrusted.ts'
+import { shell } from '../../../src/lib/text/shell-words.ts'
+import { printable } from '../../../src/lib/text/untrusted.ts'
 
 /** What a shell hands to the program of a pasted line; a line that runs anything else fails. */
 function pasted(line: string): string[] {
@@ -47,8 +48,15 @@ describe('lines to paste', () => {
       namespaceGiven: true,
     }
     const unauthorized = refused(401, '', { verb: 'get', path: '/x' }, target)
-    assert.match(unauthorized.next[0] ?? '', / --context 'c; id'$/)
+    assert.match(nextTexts(unauthorized.next)[0] ?? '', /^log in again/)
     const forbidden = refused(403, '', { verb: 'get', type: SECRET, name: 'x; id', namespace: 'n; id' }, target)
-    assert.deepEqual(pasted(forbidden.next[0] ?? ''), ['auth', 'can-i', 'get', 'secrets/x; id', '-n', 'n; id'])
+    assert.deepEqual(pasted(nextTexts(forbidden.next)[0] ?? ''), [
+      'auth',
+      'can-i',
+      'get',
+      'secrets/x; id',
+      '-n',
+      'n; id',
+    ])
   })
 })

@@ -1,64 +1,88 @@
 import assert from 'node:assert/strict'
-import { targeted } from '../../../src/lib/cli/next-steps.ts'
+import { type CommandLine, type GivenFlag, renderSteps } from '../../../src/lib/cli/next-steps.ts'
+import { again, command, hint, type NextStep } from '../../../src/lib/errors.ts'
 
-const one = (line: string, given: Record<string, unknown>, portFlag?: string) => targeted([line], given, portFlag)[0]
+/** Flags by name; an array is a flag that was given several times. */
+function line(given: Record<string, string | number | true | string[]>, more: Partial<CommandLine> = {}): CommandLine {
+  const flags = Object.entries(given).flatMap(([name, value]): GivenFlag[] =>
+    [value].flat().map((each) => ({ name, value: each === true ? undefined : String(each) })),
+  )
+  return { bin: 'kubectl cass-sni', id: 'verify', flags, args: [], portFlag: 'port', ...more }
+}
+
+const one = (step: NextStep, given: Parameters<typeof line>[0] = {}, more: Partial<CommandLine> = {}) =>
+  renderSteps([step], line(given, more))[0]?.text
 
 describe('proposed commands', () => {
   it('lead to the namespace, datacenter, gateway and port that the user named', () => {
     const given = { namespace: 'cass', datacenter: 'dc1', gateway: 'edge/gw', port: 9142, output: 'json' }
     assert.equal(
-      one('kubectl cass-sni routes sync', given),
+      one(command`kubectl cass-sni routes sync`, given),
       'kubectl cass-sni routes sync -n cass -d dc1 --gateway edge/gw --port 9142',
     )
-    assert.equal(one('kubectl cass-sni certs ca --out x', given), 'kubectl cass-sni certs ca -n cass -d dc1 --out x')
     assert.equal(
-      one('kubectl cass-sni port-forward --port 0', given),
+      one(command`kubectl cass-sni certs ca --out x`, given),
+      'kubectl cass-sni certs ca -n cass -d dc1 --out x',
+    )
+    assert.equal(
+      one(command`kubectl cass-sni port-forward --port 0`, given),
       'kubectl cass-sni port-forward -n cass -d dc1 --gateway edge/gw --port 0',
     )
   })
 
-  it('stand before a remark, and inside a sentence', () => {
-    assert.equal(one('kubectl cass-sni certs   # again', { namespace: 'c' }), 'kubectl cass-sni certs -n c   # again')
-    assert.equal(
-      one('Choose: kubectl cass-sni install --yes', { namespace: 'c' }),
-      'Choose: kubectl cass-sni install -n c --yes',
-    )
-  })
-
   it('keep what they say themselves', () => {
-    assert.equal(
-      one('kubectl cass-sni verify -n other', { namespace: 'c', context: 'k' }),
-      'kubectl cass-sni verify --context k -n other',
-    )
-    assert.equal(
-      one('kubectl get pods -n other', { namespace: 'c', context: 'k' }),
-      'kubectl --context k get pods -n other',
-    )
-    assert.equal(
-      one('Log in again, then: kubectl auth whoami --context lab', { context: 'lab' }),
-      'Log in again, then: kubectl auth whoami --context lab',
-    )
-    for (const line of ['kubectl cass-sni verify --help', '--gateway a/b', 'Ask for the ClusterRoles'])
-      assert.equal(one(line, { namespace: 'c', context: 'k' }), line)
+    const given = { namespace: 'c', context: 'k' }
+    assert.equal(one(command`kubectl cass-sni verify -n other`, given), 'kubectl cass-sni verify --context k -n other')
+    assert.equal(one(command`kubectl get pods -n other`, given), 'kubectl --context k get pods -n other')
+    assert.equal(one(command`kubectl auth whoami --context lab`, given), 'kubectl auth whoami --context lab')
+    assert.equal(one(command`kubectl cass-sni verify --help`, given), 'kubectl cass-sni verify --help')
+    assert.equal(one(command`openssl version`, given), 'openssl version')
   })
 
   it('go to the same cluster as the same user', () => {
     const given = { kubeconfig: 'my file', as: 'bob', 'as-group': ['a', 'b'], namespace: 'c' }
     assert.equal(
-      one('kubectl auth can-i list pods', given),
+      one(command`kubectl auth can-i list pods`, given),
       "kubectl --kubeconfig 'my file' --as bob --as-group a --as-group b auth can-i list pods",
     )
-    assert.equal(one('istioctl proxy-status', given), "istioctl --kubeconfig 'my file' proxy-status")
+    assert.equal(one(command`istioctl proxy-status`, given), "istioctl --kubeconfig 'my file' proxy-status")
     assert.equal(
-      one('kubectl config get-contexts', { ...given, context: 'nope' }),
+      one(command`kubectl config get-contexts`, { ...given, context: 'nope' }),
       "kubectl --kubeconfig 'my file' config get-contexts",
     )
   })
 
   it("take the gateway's port from port-forward's own flag", () => {
     assert.equal(
-      one('kubectl cass-sni verify', { port: 1, 'gateway-port': 9142 }, 'gateway-port'),
+      one(command`kubectl cass-sni verify`, { port: 1, 'gateway-port': 9142 }, { portFlag: 'gateway-port' }),
       'kubectl cass-sni verify --port 9142',
     )
+  })
+
+  it('repeat the command line in force with every flag but those that they replace', () => {
+    const given = { namespace: 'c', node: '0', 'dry-run': true as const, 'public-name': ['a', 'b c'] }
+    assert.equal(
+      one(again`--node ${'dc1-0'}`, given, { id: 'routes sync', args: ['x y'] }),
+      "kubectl cass-sni routes sync 'x y' -n c --dry-run --public-name a --public-name 'b c' --node dc1-0",
+    )
+    assert.equal(
+      one(again`-n ${'other'}`, given),
+      "kubectl cass-sni verify --node 0 --dry-run --public-name a --public-name 'b c' -n other",
+    )
+    assert.equal(one(again``, { namespace: 'c' }), 'kubectl cass-sni verify -n c')
+  })
+
+  it('end in the pipe that they name', () => {
+    assert.equal(
+      one(command`kubectl get secret ${'s'} -o jsonpath='{.data.cert}' | base64 -d`),
+      "kubectl get secret s -o 'jsonpath={.data.cert}' | base64 -d",
+    )
+  })
+
+  it('are told from advice, which is shown as it is', () => {
+    assert.deepEqual(renderSteps([hint('try in a minute'), command`kubectl get pods`], line({ context: 'k' })), [
+      { label: 'Hint', text: 'try in a minute' },
+      { label: 'Try', text: 'kubectl --context k get pods' },
+    ])
   })
 })

@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL('../../..', import.meta.url))
 
 /** A program whose one command does this, and ends with the command's exit code. */
 const program = (work: string) => `
-  import { CassSniCommand } from '${root}/src/lib/command.ts'
+  import { CassSniCommand } from '${root}/src/lib/cli/base-command.ts'
   import { flush } from '${root}/src/lib/cli/flush.ts'
   class Probe extends CassSniCommand {
     static id = 'probe'

@@ -1,3 +1,4 @@
+import { hint } from '../../../src/lib/errors.ts'
 import assert from 'node:assert/strict'
 import { CassSniError } from '../../../src/lib/errors.ts'
 import { parseDuration } from '../../../src/lib/cli/flags.ts'
@@ -19,7 +20,7 @@ describe('closest', () => {
 
 describe('usageError', () => {
   const message = (text: string, more: object = {}) =>
-    usageError(Object.assign(new Error(text), more), ['dry-run', 'output'], 'help').message
+    usageError(Object.assign(new Error(text), more), ['dry-run', 'output'], hint('help')).message
 
   it('guesses the flag that was meant', () => {
     assert.equal(
@@ -41,7 +42,7 @@ describe('usageError', () => {
     const error = usageError(
       Object.assign(new Error('x'), { parse: { input: { context: 'the whole configuration' } } }),
       [],
-      'help',
+      hint('help'),
     )
     assert.doesNotMatch(JSON.stringify(error), /configuration/)
     assert.equal(error.cause, undefined)

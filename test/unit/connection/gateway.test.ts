@@ -1,3 +1,4 @@
+import { nextTexts } from '../../support/next-texts.ts'
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server } from 'node:net'
@@ -150,7 +151,7 @@ describe('tunnelPath', () => {
     await assert.rejects(tunnelPath(kube, gateway(), 9042).open(), (error: unknown) => {
       assert.ok(error instanceof CassSniError)
       assert.equal(error.code, 'CSNI601')
-      assert.deepEqual(error.next, ['kubectl -n istio-system get pods -l istio=ingressgateway'])
+      assert.deepEqual(nextTexts(error.next), ['kubectl -n istio-system get pods -l istio=ingressgateway'])
       return true
     })
   })

@@ -1,3 +1,4 @@
+import { nextTexts } from '../../support/next-texts.ts'
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
@@ -269,7 +270,7 @@ describe('serveTunnel', () => {
         error instanceof CassSniError &&
         error.code === 'CSNI106' &&
         error.message.includes(`${port}`) &&
-        /--port 0/.test(error.next[0] ?? ''),
+        /--port 0/.test(nextTexts(error.next)[0] ?? ''),
     )
     await assert.rejects(() => tunnel(open, { listen: { addresses: ['203.0.113.1'], port: 0 } }), { code: 'CSNI106' })
     await assert.rejects(() => tunnel(open, { listen: { addresses: ['example.com'], port: 0 } }), { code: 'CSNI101' })

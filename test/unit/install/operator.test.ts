@@ -1,3 +1,4 @@
+import { nextTexts } from '../../support/next-texts.ts'
 import assert from 'node:assert/strict'
 import { operatorDesired, refuseElsewhere } from '../../../src/lib/workflows/install/operator-step.ts'
 import { parseObjects } from '../../../src/lib/workflows/install/manifest-files.ts'
@@ -51,7 +52,7 @@ describe("an operator's manifest", () => {
       (error) =>
         error instanceof CassSniError &&
         /looks after namespace cass-operator only, and the install is for shop/.test(error.message) &&
-        error.next[0] === 'kubectl cass-sni install -n cass-operator --operator-manifest operator.yaml',
+        nextTexts(error.next)[0] === 'kubectl cass-sni install -n cass-operator --operator-manifest operator.yaml',
     )
     assert.throws(() => refuseElsewhere([], 'operator.yaml', 'shop'), { code: 'CSNI107' })
   })

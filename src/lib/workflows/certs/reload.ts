@@ -13,7 +13,7 @@ import { applyChanges } from '../../changes/apply.ts'
 import type { Desired } from '../../changes/changeset.ts'
 import { planChanges } from '../../changes/change-plan.ts'
 import { POD } from '../../cluster/resources.ts'
-import { asCassSniError, CassSniError, throwIfAborted, shell } from '../../errors.ts'
+import { asCassSniError, CassSniError, command, throwIfAborted } from '../../errors.ts'
 import type { WorkflowContext } from '../context.ts'
 import type { CertsNode, Timings } from './certs-options.ts'
 import type { Look, Viewer } from './served-certificates.ts'
@@ -102,9 +102,9 @@ export async function makeLive(context: WorkflowContext, input: LiveInput): Prom
       {
         object: late.map(({ pod }) => `pod/${pod} in namespace ${input.dc.namespace}`).join(', '),
         next: [
-          'kubectl cass-sni certs   # again: it goes on from here',
+          command`kubectl cass-sni certs`,
           ...late.map(
-            ({ pod }) => shell`kubectl exec ${pod} -n ${input.dc.namespace} -c cassandra -- nodetool reloadssl`,
+            ({ pod }) => command`kubectl exec ${pod} -n ${input.dc.namespace} -c cassandra -- nodetool reloadssl`,
           ),
         ],
       },

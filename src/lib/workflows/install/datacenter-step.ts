@@ -7,7 +7,7 @@ import { isOurs, ownedLabels } from '../../changes/ownership.ts'
 import { planChanges } from '../../changes/change-plan.ts'
 import type { KubeObject } from '../../cluster/kube.ts'
 import { CASSANDRA_DATACENTER, SERVICE_ACCOUNT } from '../../cluster/resources.ts'
-import { CassSniError, shell } from '../../errors.ts'
+import { CassSniError, command, hint } from '../../errors.ts'
 import { DEFAULTS, fixedDifference, newDatacenter, overlaid, serviceAccountName } from './datacenter-spec.ts'
 import { readObjects } from './manifest-files.ts'
 import type { Install, InstallStep, StepPlan } from './step.ts'
@@ -32,7 +32,7 @@ async function readFile(install: Install, source: string): Promise<void> {
       'CSNI107',
       `${source} holds ${datacenters.length === 0 ? 'no' : datacenters.length} CassandraDatacenter${datacenters.length > 1 ? 's' : ''}; exactly one is needed`,
       {
-        next: ['Give each datacenter a file and an install of its own.'],
+        next: [hint('Give each datacenter a file and an install of its own.')],
       },
     )
   }
@@ -44,7 +44,7 @@ async function readFile(install: Install, source: string): Promise<void> {
       'CSNI107',
       `${elsewhere.kind} ${elsewhere.metadata.name} in ${source} is for namespace ${elsewhere.metadata.namespace}, but the install is for ${install.namespace}`,
       {
-        next: [shell`kubectl cass-sni install -n ${elsewhere.metadata.namespace ?? ''} --datacenter-file ${source}`],
+        next: [command`kubectl cass-sni install -n ${elsewhere.metadata.namespace ?? ''} --datacenter-file ${source}`],
       },
     )
   }
@@ -54,7 +54,7 @@ async function readFile(install: Install, source: string): Promise<void> {
       'CSNI101',
       `--datacenter ${install.options.datacenterName} does not fit ${source}, which describes ${name}`,
       {
-        next: ['Leave --datacenter out.'],
+        next: [hint('Leave --datacenter out.')],
       },
     )
   }
@@ -80,7 +80,7 @@ async function askForNew(install: Install): Promise<void> {
       options.serverVersion === undefined
     ) {
       throw new CassSniError('CSNI102', `a version of ${options.serverType} is needed`, {
-        next: ['kubectl cass-sni install --server-type dse --server-version 6.9.7'],
+        next: [command`kubectl cass-sni install --server-type dse --server-version 6.9.7`],
       })
     }
     return
@@ -250,8 +250,8 @@ function refuseFixed(install: Install): void {
     {
       object: `cassandradatacenter.cassandra.datastax.com/${install.datacenterName}`,
       next: [
-        `Leave ${difference.flag} out to keep it as it is.`,
-        shell`kubectl get cassdc ${install.datacenterName} -n ${install.namespace} -o yaml`,
+        hint(`Leave ${difference.flag} out to keep it as it is.`),
+        command`kubectl get cassdc ${install.datacenterName} -n ${install.namespace} -o yaml`,
       ],
     },
   )
@@ -269,7 +269,7 @@ export const datacenterStep: InstallStep = {
         'CSNI101',
         `--datacenter ${options.datacenterName} is not a name that Kubernetes takes. ${nameTrouble(options.datacenterName)}`,
         {
-          next: ['kubectl cass-sni install --help'],
+          next: [command`kubectl cass-sni install --help`],
         },
       )
     }
@@ -278,7 +278,7 @@ export const datacenterStep: InstallStep = {
       if (live.length > 1) {
         const names = live.map((object) => object.metadata.name).join(', ')
         throw new CassSniError('CSNI105', `namespace ${install.namespace} has several datacenters: ${names}`, {
-          next: [shell`kubectl cass-sni install --datacenter ${live[0]?.metadata.name ?? ''}`],
+          next: [command`kubectl cass-sni install --datacenter ${live[0]?.metadata.name ?? ''}`],
         })
       }
       install.datacenterName = live[0]?.metadata.name ?? install.datacenterName

@@ -1,5 +1,5 @@
 /** The blog's `istioctl install -y`: only where there is no Istio yet. */
-import { CassSniError } from '../../errors.ts'
+import { again, CassSniError, command, hint } from '../../errors.ts'
 import type { Mesh } from '../../istio/mesh.ts'
 import { observeMesh } from '../../istio/observe-mesh.ts'
 import { programOutput } from './run-program.ts'
@@ -47,8 +47,8 @@ export const istioStep: InstallStep = {
         `there is no istiod of revision ${wanted}; there is ${mesh.istiods.map((istiod) => istiod.revision).join(', ')}`,
         {
           next: [
-            'kubectl get deployments -A -l app=istiod -L istio.io/rev',
-            'Name one of these with --istio-revision.',
+            command`kubectl get deployments -A -l app=istiod -L istio.io/rev`,
+            hint('Name one of these with --istio-revision.'),
           ],
         },
       )
@@ -56,13 +56,13 @@ export const istioStep: InstallStep = {
     // what cannot be seen must not be installed a second time
     if (mesh.refused !== undefined && (mesh.istiods.length === 0 || mesh.gateways.length === 0)) throw mesh.refused
     if (mesh.istiods.length > 0 && mesh.gateways.length > 0) return { state: 'present', note: describe(mesh) }
-    const command = istioctlCommand(install)
+    const istioctl = istioctlCommand(install)
     if (mesh.istiods.length === 0) {
       const note =
         mesh.gateways.length === 0
           ? 'not there'
           : `a gateway without an istiod: ${mesh.gateways.map((gateway) => `${gateway.namespace}/${gateway.service}`).join(', ')}`
-      return { state: 'change', note, command }
+      return { state: 'change', note, command: istioctl }
     }
     // An istiod alone is either another team's control plane, or what an interrupted `istioctl install` of ours left.
     if (install.options.istioProfile === undefined && install.options.istioValues === undefined) {
@@ -71,8 +71,11 @@ export const istioStep: InstallStep = {
         `istiod runs in namespace ${mesh.istiods[0]?.namespace}, but there is no ingress gateway`,
         {
           next: [
-            'Install a gateway the way that Istio was installed, for instance: helm install istio-ingressgateway istio/gateway -n istio-system',
-            'or let istioctl do it: kubectl cass-sni install --istio-profile default',
+            hint(
+              'Install a gateway the way that Istio was installed, for instance: helm install istio-ingressgateway istio/gateway -n istio-system',
+            ),
+            hint('or let istioctl install one:'),
+            again`--istio-profile default`,
           ],
         },
       )
@@ -80,7 +83,7 @@ export const istioStep: InstallStep = {
     return {
       state: 'change',
       note: 'istiod without an ingress gateway',
-      command,
+      command: istioctl,
     }
   },
 
@@ -92,10 +95,12 @@ export const istioStep: InstallStep = {
       code: 'CSNI701',
       needed: 'Istio is not in the cluster',
       missing: [
-        'Install istioctl (https://istio.io/latest/docs/ops/diagnostic-tools/istioctl/), or name it: kubectl cass-sni install --istioctl /path/to/istioctl',
-        'or install Istio by your own means and run this again.',
+        hint(
+          'install istioctl (https://istio.io/latest/docs/ops/diagnostic-tools/istioctl/), or install Istio another way',
+        ),
+        again`--istioctl /path/to/istioctl`,
       ],
-      failed: ['kubectl get pods -A -l app=istiod'],
+      failed: [command`kubectl get pods -A -l app=istiod`],
       onLine: (line) => {
         // its picture of a boat is not for a list of steps
         if (/\p{L}{3}/u.test(line)) context.emit({ type: 'waiting', id: 'istio', lines: [`istioctl: ${line}`] })
@@ -105,8 +110,9 @@ export const istioStep: InstallStep = {
     if (mesh.istiods.length === 0 || mesh.gateways.length === 0) {
       throw new CassSniError('CSNI502', 'istioctl install succeeded, but there is no ingress gateway', {
         next: [
-          'Choose a profile with an ingress gateway: kubectl cass-sni install --istio-profile default',
-          'kubectl get services -n istio-system',
+          hint('choose a profile with an ingress gateway:'),
+          again`--istio-profile default`,
+          command`kubectl get services -n istio-system`,
         ],
       })
     }

@@ -2,7 +2,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { parseAllDocuments } from 'yaml'
 import type { KubeObject } from '../../cluster/kube.ts'
-import { CassSniError, shell } from '../../errors.ts'
+import { again, CassSniError, command, hint } from '../../errors.ts'
 import { programOutput } from './run-program.ts'
 
 const FETCH_TIMEOUT_MS = 30_000
@@ -20,7 +20,7 @@ export function parseObjects(text: string, source: string): KubeObject[] {
     const trouble = document.errors[0]
     if (trouble !== undefined)
       throw new CassSniError('CSNI107', `${source} is not YAML: ${trouble.message.split('\n')[0]}`, {
-        next: [shell`kubectl apply --dry-run=client -f ${source}`],
+        next: [command`kubectl apply --dry-run=client -f ${source}`],
       })
     const value = plain(document, source)
     if (value === null || value === undefined) continue
@@ -30,7 +30,7 @@ export function parseObjects(text: string, source: string): KubeObject[] {
           'CSNI107',
           `document ${index + 1} of ${source} is not a Kubernetes object: it lacks apiVersion, kind or metadata.name`,
           {
-            next: [shell`kubectl apply --dry-run=client -f ${source}`],
+            next: [command`kubectl apply --dry-run=client -f ${source}`],
           },
         )
       }
@@ -39,7 +39,7 @@ export function parseObjects(text: string, source: string): KubeObject[] {
   }
   if (objects.length === 0)
     throw new CassSniError('CSNI107', `${source} holds no Kubernetes object`, {
-      next: ['Name a file that holds the objects as YAML or JSON.'],
+      next: [hint('Name a file that holds the objects as YAML or JSON.')],
     })
   return objects
 }
@@ -53,7 +53,7 @@ function plain(document: { toJS(options: { maxAliasCount: number }): unknown }, 
       'CSNI107',
       `${source} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
       {
-        next: [shell`kubectl apply --dry-run=client -f ${source}`],
+        next: [command`kubectl apply --dry-run=client -f ${source}`],
         cause: error,
       },
     )
@@ -95,7 +95,7 @@ export async function readObjects(source: string, kubectl: string, signal: Abort
       'CSNI104',
       `${source} cannot be read: ${error.code === 'ENOENT' ? 'no such file or folder' : error.message}`,
       {
-        next: [shell`ls -l ${source}`],
+        next: [command`ls -l ${source}`],
         cause: error,
       },
     )
@@ -103,7 +103,7 @@ export async function readObjects(source: string, kubectl: string, signal: Abort
   if (found.isDirectory()) return parseObjects(await kustomize(source, kubectl, signal), source)
   const text = await readFile(source, 'utf8').catch((error: Error) => {
     throw new CassSniError('CSNI104', `${source} cannot be read: ${error.message}`, {
-      next: [shell`ls -l ${source}`],
+      next: [command`ls -l ${source}`],
       cause: error,
     })
   })
@@ -111,7 +111,7 @@ export async function readObjects(source: string, kubectl: string, signal: Abort
 }
 
 async function fetchText(url: string, signal: AbortSignal): Promise<string> {
-  const next = [shell`curl -fsSLO ${url}`, 'and name the downloaded file instead.']
+  const next = [command`curl -fsSLO ${url}`, hint('and name the downloaded file instead.')]
   const refused = (why: string, cause?: unknown) =>
     new CassSniError('CSNI104', `${url} cannot be fetched: ${why}`, { next, cause })
   try {
@@ -143,6 +143,6 @@ function kustomize(folder: string, kubectl: string, signal: AbortSignal): Promis
     signal,
     code: 'CSNI702',
     needed: `${folder} is a folder, which kubectl renders as a kustomization`,
-    missing: ['Install kubectl, or name it: kubectl cass-sni install --kubectl /path/to/kubectl'],
+    missing: [hint('install kubectl, or name it with --kubectl'), again`--kubectl /path/to/kubectl`],
   })
 }

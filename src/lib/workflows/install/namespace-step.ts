@@ -2,6 +2,7 @@
  * The blog's `kubectl create namespace`, `kubectl label namespace istio-injection=enabled` and `kubectl config
  * set-context`.
  */
+import { again, hint } from '../../errors.ts'
 import { applyChanges } from '../../changes/apply.ts'
 import { planChanges } from '../../changes/change-plan.ts'
 import type { Desired } from '../../changes/changeset.ts'
@@ -62,7 +63,7 @@ export const namespaceStep: InstallStep = {
         signal: install.context.signal,
         code: 'CSNI702',
         needed: 'the context is to be changed',
-        missing: ['Install kubectl, or name it: kubectl cass-sni install --kubectl /path/to/kubectl'],
+        missing: [hint('install kubectl, or name it with --kubectl'), again`--kubectl /path/to/kubectl`],
       })
       return `${plan.note}; context ${target.context} now points to ${install.namespace}`
     }

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CassandraNode, Datacenter } from '../../cassandra/datacenter.ts'
 import { findDatacenter } from '../../cassandra/observe-datacenter.ts'
-import { CassSniError, throwIfAborted, shell } from '../../errors.ts'
+import { CassSniError, command, throwIfAborted } from '../../errors.ts'
 import type { Install, InstallStep, StepPlan } from './step.ts'
 
 const POLL_MS = 1000
@@ -61,7 +61,7 @@ function refuseInvalid(install: Install, datacenter: Datacenter): void {
       `cass-operator finds datacenter ${datacenter.name} invalid: ${valid.message ?? valid.reason ?? 'no reason given'}`,
       {
         object: `cassandradatacenter.cassandra.datastax.com/${datacenter.name}`,
-        next: [shell`kubectl describe cassdc ${datacenter.name} -n ${install.namespace}`],
+        next: [command`kubectl describe cassdc ${datacenter.name} -n ${install.namespace}`],
       },
     )
   }
@@ -69,7 +69,7 @@ function refuseInvalid(install: Install, datacenter: Datacenter): void {
     throw new CassSniError('CSNI303', `datacenter ${datacenter.name} is stopped (spec.stopped)`, {
       object: `cassandradatacenter.cassandra.datastax.com/${datacenter.name}`,
       next: [
-        shell`kubectl patch cassdc ${datacenter.name} -n ${install.namespace} --type merge -p '{"spec":{"stopped":false}}'`,
+        command`kubectl patch cassdc ${datacenter.name} -n ${install.namespace} --type merge -p '{"spec":{"stopped":false}}'`,
       ],
     })
   }
@@ -94,8 +94,8 @@ function timeoutError(install: Install, lines: string[]): CassSniError {
     `datacenter ${install.datacenterName} in namespace ${install.namespace} was not ready in time: ${lines.join('; ')}`,
     {
       next: [
-        'kubectl cass-sni install   (goes on from here)',
-        shell`kubectl get events -n ${install.namespace} --sort-by=.lastTimestamp`,
+        command`kubectl cass-sni install`,
+        command`kubectl get events -n ${install.namespace} --sort-by=.lastTimestamp`,
       ],
     },
   )

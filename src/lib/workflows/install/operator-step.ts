@@ -1,4 +1,5 @@
 /** The blog's operator without a sidecar: one that is there is kept, else the user's manifest or chart is applied. */
+import { shell } from '../../text/shell-words.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { observeOperator, type Operator, operatorFrom } from '../../cassandra/operator.ts'
 import { applyChanges } from '../../changes/apply.ts'
@@ -8,7 +9,7 @@ import { planChanges } from '../../changes/change-plan.ts'
 import type { KubeObject } from '../../cluster/kube.ts'
 import { DEPLOYMENT, NAMESPACE } from '../../cluster/resources.ts'
 import type { Deployment } from '../../cluster/workloads.ts'
-import { CassSniError, shell, throwIfAborted } from '../../errors.ts'
+import { CassSniError, command, hint, throwIfAborted } from '../../errors.ts'
 import { readObjects } from './manifest-files.ts'
 import { programOutput } from './run-program.ts'
 import type { Install, InstallStep, StepPlan } from './step.ts'
@@ -121,7 +122,7 @@ export function refuseElsewhere(objects: KubeObject[], source: string, namespace
   const [first] = operators
   if (first === undefined) {
     throw new CassSniError('CSNI107', `${source} holds no Deployment: it is not an operator's manifest`, {
-      next: ['See https://docs.k8ssandra.io/components/cass-operator/'],
+      next: [hint('See https://docs.k8ssandra.io/components/cass-operator/')],
     })
   }
   if (operators.some((operator) => watches(operator, namespace))) return
@@ -132,8 +133,10 @@ export function refuseElsewhere(objects: KubeObject[], source: string, namespace
     {
       object: `deployment/${first.deployment}`,
       next: [
-        ...watched.slice(0, 1).map((name) => shell`kubectl cass-sni install -n ${name} --operator-manifest ${source}`),
-        'or use a manifest with a cluster-wide operator.',
+        ...watched
+          .slice(0, 1)
+          .map((name) => command`kubectl cass-sni install -n ${name} --operator-manifest ${source}`),
+        hint('or use a manifest with a cluster-wide operator.'),
       ],
     },
   )
@@ -224,8 +227,8 @@ export const operatorStep: InstallStep = {
       if (context.ask === undefined) {
         throw new CassSniError('CSNI102', `${why}, and nothing says where to install it from`, {
           next: [
-            'kubectl cass-sni install --operator-manifest FILE, DIR or URL',
-            'kubectl cass-sni install --operator-chart k8ssandra/cass-operator',
+            command`kubectl cass-sni install --operator-manifest FILE, DIR or URL`,
+            command`kubectl cass-sni install --operator-chart k8ssandra/cass-operator`,
           ],
         })
       }
@@ -278,7 +281,7 @@ export const operatorStep: InstallStep = {
         signal: context.signal,
         code: 'CSNI702',
         needed: 'cass-operator is to be installed from a chart',
-        missing: ['Install helm, name it with --helm, or use --operator-manifest.'],
+        missing: [hint('install helm, name it with --helm, or use --operator-manifest')],
         onLine: (line) => context.emit({ type: 'waiting', id: 'operator', lines: [`helm: ${line}`] }),
       })
       const installed = await found(install)

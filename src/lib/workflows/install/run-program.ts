@@ -1,6 +1,6 @@
 /** Runs the user's istioctl, helm and kubectl for a step, and tells what went wrong with them. */
 import { ProgramMissing, runProgram } from '../../cluster/program.ts'
-import { CassSniError, type ErrorCode, shell } from '../../errors.ts'
+import { CassSniError, command, type ErrorCode, type NextStep } from '../../errors.ts'
 
 export interface ProgramRun {
   /** What the user could type: program and arguments. */
@@ -11,9 +11,9 @@ export interface ProgramRun {
   /** Said when the program is not there: why it was needed. */
   needed: string
   /** What to do when it is not there. */
-  missing: string[]
+  missing: NextStep[]
   /** What to do when it failed; the command itself comes first. */
-  failed?: string[]
+  failed?: NextStep[] | undefined
   onLine?: (line: string) => void
 }
 
@@ -47,7 +47,7 @@ export async function programOutput(run: ProgramRun): Promise<string> {
     run.code,
     `${[program, ...args.slice(0, 2)].join(' ')} failed with exit code ${outcome.exitCode}: ${last.join(' | ')}`,
     {
-      next: [shell`${run.command}`, ...(run.failed ?? [])],
+      next: [command`${run.command}`, ...(run.failed ?? [])],
     },
   )
 }

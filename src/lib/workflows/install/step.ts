@@ -3,6 +3,7 @@ import type { CassandraNode, Datacenter } from '../../cassandra/datacenter.ts'
 import type { ChangeSet } from '../../changes/changeset.ts'
 import type { KubeOptions } from '../../cluster/client.ts'
 import type { KubeObject } from '../../cluster/kube.ts'
+import type { NextStep } from '../../errors.ts'
 import type { WorkflowContext } from '../context.ts'
 
 /** How Istio's mutual TLS is treated; `keep` changes nothing. */
@@ -106,7 +107,7 @@ export interface InstallResult {
     hostId?: string
   }[]
   /** The commands that come next. */
-  next: string[]
+  next: NextStep[]
 }
 
 /** The part of a node that the result shows. */

@@ -5,7 +5,7 @@ import { ownedLabels } from '../../changes/ownership.ts'
 import { planChanges } from '../../changes/change-plan.ts'
 import type { KubeObject } from '../../cluster/kube.ts'
 import { STORAGE_CLASS } from '../../cluster/resources.ts'
-import { CassSniError, shell } from '../../errors.ts'
+import { CassSniError, command } from '../../errors.ts'
 import { valueAt } from './field-values.ts'
 import type { Install, InstallStep, StepPlan } from './step.ts'
 
@@ -66,9 +66,9 @@ async function chooseClass(install: Install): Promise<string> {
       {
         object: `storageclass.storage.k8s.io/${wanted}`,
         next: [
-          'kubectl get storageclasses',
-          `kubectl cass-sni install --storage-provisioner PROVISIONER   (makes ${SERVER_STORAGE})`,
-          ...(names[0] === undefined ? [] : [shell`kubectl cass-sni install --storage-class ${names[0]}`]),
+          command`kubectl get storageclasses`,
+          command`kubectl cass-sni install --storage-provisioner PROVISIONER`,
+          ...(names[0] === undefined ? [] : [command`kubectl cass-sni install --storage-class ${names[0]}`]),
         ],
       },
     )
@@ -82,8 +82,8 @@ async function chooseClass(install: Install): Promise<string> {
     `the cluster has no default StorageClass${names.length === 0 ? '' : `; there is ${names.join(', ')}`}`,
     {
       next: [
-        'kubectl cass-sni install --storage-class NAME',
-        `kubectl cass-sni install --storage-provisioner PROVISIONER   (makes ${SERVER_STORAGE})`,
+        command`kubectl cass-sni install --storage-class NAME`,
+        command`kubectl cass-sni install --storage-provisioner PROVISIONER`,
       ],
     },
   )
@@ -132,7 +132,7 @@ export const storageStep: InstallStep = {
     if (options.storageProvisioner === undefined) {
       if (Object.keys(options.storageParameters).length > 0) {
         throw new CassSniError('CSNI101', '--storage-parameter needs --storage-provisioner', {
-          next: ['kubectl cass-sni install --help'],
+          next: [command`kubectl cass-sni install --help`],
         })
       }
       install.storageClass = await chooseClass(install)
@@ -142,7 +142,7 @@ export const storageStep: InstallStep = {
       throw new CassSniError(
         'CSNI101',
         `--storage-provisioner makes the StorageClass ${SERVER_STORAGE}; it cannot go with --storage-class ${options.storageClass}`,
-        { next: ['kubectl cass-sni install --help'] },
+        { next: [command`kubectl cass-sni install --help`] },
       )
     }
     const live = await context.kube.get(STORAGE_CLASS, SERVER_STORAGE)
@@ -156,8 +156,8 @@ export const storageStep: InstallStep = {
         {
           object: `storageclass.storage.k8s.io/${SERVER_STORAGE}`,
           next: [
-            `kubectl cass-sni install --storage-class ${SERVER_STORAGE}   (uses it as it is)`,
-            `kubectl get storageclass ${SERVER_STORAGE} -o yaml`,
+            command`kubectl cass-sni install --storage-class ${SERVER_STORAGE}`,
+            command`kubectl get storageclass ${SERVER_STORAGE} -o yaml`,
           ],
         },
       )

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { printable, printableLine } from '../../../src/lib/output/untrusted.ts'
+import { printable, printableLine } from '../../../src/lib/text/untrusted.ts'
 
 describe('printable', () => {
   const cases: [string, string, string][] = [
