@@ -145,16 +145,16 @@ async function readConfig(file: string, required: boolean): Promise<Record<strin
       cause: error,
     })
   }
-  const { parse } = await import('yaml')
+  const { parseYaml, YamlError } = await import('./kubernetes-yaml.ts')
   let parsed: unknown
   try {
-    parsed = parse(text)
+    parsed = parseYaml(text)[0]
   } catch (error) {
-    // the parser's message quotes the line, which may hold a key: only the position is told
-    const position = (error as { linePos?: { line: number }[] }).linePos?.[0]?.line
+    if (!(error instanceof YamlError)) throw error
+    const { line } = error
     throw new CassSniError(
       'CSNI103',
-      `the kubeconfig ${file} is not valid YAML${position === undefined ? '' : ` (line ${position})`}`,
+      `the kubeconfig ${file} is not valid YAML${line === undefined ? '' : ` (line ${line})`}`,
     )
   }
   if (parsed === null || parsed === undefined) return undefined

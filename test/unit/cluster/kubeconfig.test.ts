@@ -98,6 +98,22 @@ describe('kubeconfig', () => {
     await fails(chooseConfig({ kubeconfig: folder }, {}), 'CSNI103', /cannot be used/)
   })
 
+  it('takes merge keys, repeated keys and yes for true, as kubectl does', async () => {
+    const file = join(folder, 'yaml')
+    writeFileSync(
+      file,
+      `base: &base {server: "https://x:6443", insecure-skip-tls-verify: yes}
+clusters: [{name: k, cluster: {<<: *base}}]
+contexts: [{name: c, context: {cluster: gone, cluster: k}}]
+current-context: c
+---
+current-context: only the first document counts
+`,
+    )
+    const { cluster } = await chooseConfig({ kubeconfig: file }, {})
+    assert.deepEqual(cluster, { server: 'https://x:6443', 'insecure-skip-tls-verify': true })
+  })
+
   it('does not quote a broken file', async () => {
     const broken = join(folder, 'broken')
     writeFileSync(broken, 'users: [{name: x, user: {token: "geheim}]\n')

@@ -57,6 +57,11 @@ describe("an operator's manifest", () => {
     assert.throws(() => refuseElsewhere([], 'operator.yaml', 'shop'), { code: 'CSNI107' })
   })
 
+  it('reads modes of files in octal, as kubectl apply does', () => {
+    const text = 'apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: {volumes: [{secret: {defaultMode: 0440}}]}\n'
+    assert.deepEqual(parseObjects(text, 'x.yaml')[0]?.spec, { volumes: [{ secret: { defaultMode: 0o440 } }] })
+  })
+
   for (const [name, text, why] of [
     ['no YAML', 'a: [1', /is not YAML/],
     ['no object', '# only a comment', /holds no Kubernetes object/],

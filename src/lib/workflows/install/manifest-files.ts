@@ -1,7 +1,7 @@
 /** Reads the YAML that the user hands over: a file, a folder that is a kustomization, or a URL. */
 import { readFile, stat } from 'node:fs/promises'
-import { parseAllDocuments } from 'yaml'
 import type { KubeObject } from '../../cluster/kube.ts'
+import { parseYaml, YamlError } from '../../cluster/kubernetes-yaml.ts'
 import { again, CassSniError, command, hint } from '../../errors.ts'
 import { programOutput } from './run-program.ts'
 
@@ -15,14 +15,7 @@ const LARGEST_MANIFEST = 32 * 1024 * 1024
  */
 export function parseObjects(text: string, source: string): KubeObject[] {
   const objects: KubeObject[] = []
-  const documents = parseAllDocuments(text)
-  for (const [index, document] of Array.isArray(documents) ? documents.entries() : []) {
-    const trouble = document.errors[0]
-    if (trouble !== undefined)
-      throw new CassSniError('CSNI107', `${source} is not YAML: ${trouble.message.split('\n')[0]}`, {
-        next: [command`kubectl apply --dry-run=client -f ${source}`],
-      })
-    const value = plain(document, source)
+  for (const [index, value] of documentsOf(text, source).entries()) {
     if (value === null || value === undefined) continue
     for (const item of isList(value) ? value.items : [value]) {
       if (!isKubeObject(item)) {
@@ -44,19 +37,15 @@ export function parseObjects(text: string, source: string): KubeObject[] {
   return objects
 }
 
-/** The document's value. A file that unfolds into far more than it holds ("billion laughs") is refused. */
-function plain(document: { toJS(options: { maxAliasCount: number }): unknown }, source: string): unknown {
+function documentsOf(text: string, source: string): unknown[] {
   try {
-    return document.toJS({ maxAliasCount: 100 })
+    return parseYaml(text)
   } catch (error) {
-    throw new CassSniError(
-      'CSNI107',
-      `${source} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-      {
-        next: [command`kubectl apply --dry-run=client -f ${source}`],
-        cause: error,
-      },
-    )
+    if (!(error instanceof YamlError)) throw error
+    throw new CassSniError('CSNI107', `${source} is not YAML: ${error.message}`, {
+      next: [command`kubectl apply --dry-run=client -f ${source}`],
+      cause: error,
+    })
   }
 }
 
