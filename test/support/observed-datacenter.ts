@@ -38,6 +38,8 @@ export function datacenter(more: Partial<Datacenter> = {}): Datacenter {
     progress: 'Ready',
     conditions: [],
     nodes: [node(0), node(1)],
+    complete: true,
+    nativePort: 9042,
     staleHostIds: [],
     clientEncryption: {
       enabled: true,

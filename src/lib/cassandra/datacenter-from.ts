@@ -3,6 +3,7 @@ import type { KubeObject } from '../cluster/kube.ts'
 import type { Pod, StatefulSet } from '../cluster/workloads.ts'
 import type { CassandraNode, Datacenter, KeystoreLocations, NodeState } from './datacenter.ts'
 import { encryptionFrom } from './encryption.ts'
+import { type Networking, nativePorts } from './native-ports.ts'
 import {
   asHostId,
   CLUSTER_LABEL,
@@ -27,6 +28,8 @@ export interface CassandraDatacenterObject extends KubeObject {
     racks?: { name: string }[]
     config?: unknown
     configSecret?: string
+    networking?: Networking
+    managementApiAuth?: { insecure?: object; manual?: object }
     superuserSecretName?: string
   }
   status?: {
@@ -46,11 +49,13 @@ export interface CassandraDatacenterObject extends KubeObject {
 
 export interface DatacenterObjects {
   cr: CassandraDatacenterObject
-  /** Of the whole namespace: those of other datacenters are passed over. */
-  statefulSets: StatefulSet[]
+  /** Of the whole namespace: those of other datacenters are passed over. Undefined when they may not be listed. */
+  statefulSets: StatefulSet[] | undefined
   pods: Pod[]
   /** Default cluster.local. */
-  clusterDomain?: string
+  clusterDomain?: string | undefined
+  /** Why `spec.config` stands in for a configuration that cannot be seen. */
+  configurationHidden?: string | undefined
   /** What the nodes' own management API said: pod name to host id. Goes before the status. */
   answers?: ReadonlyMap<string, string>
 }
@@ -69,6 +74,7 @@ export function datacenterFrom({
   statefulSets,
   pods,
   clusterDomain = 'cluster.local',
+  configurationHidden,
   answers = new Map(),
 }: DatacenterObjects): Datacenter {
   const { name, namespace = '', uid = '' } = cr.metadata
@@ -81,12 +87,12 @@ export function datacenterFrom({
   )
   const prefix = `${objectNameFor(clusterName)}-${resourceName}`
   const ours = members(cr)
-  const sets = statefulSets.filter(ours)
-  const livePods = pods.filter(ours)
+  const sets = (statefulSets ?? []).filter(ours)
   const nodes = nodesOf({
     cr,
     sets,
-    pods: livePods,
+    complete: statefulSets !== undefined,
+    pods: pods.filter(ours),
     namespace,
     clusterDomain,
     fallbackService: `${prefix}-all-pods-service`,
@@ -101,6 +107,7 @@ export function datacenterFrom({
     ),
   )
   const encryption = encryptionFrom(spec.config)
+  const ports = nativePorts(spec.config, spec.networking, encryption.client.enabled)
   return {
     namespace,
     name,
@@ -114,9 +121,13 @@ export function datacenterFrom({
     progress: status.cassandraOperatorProgress ?? '',
     conditions: status.conditions ?? [],
     nodes,
+    complete: statefulSets !== undefined,
     staleHostIds: known.filter((id) => !current.has(id) && !ofLiving.has(id)),
+    configurationHidden,
     clientEncryption: encryption.client,
     serverEncryption: encryption.server,
+    nativePort: ports.native,
+    plaintextPort: ports.plaintext,
     keystores: keystoresOf(name, sets),
     superuserSecret:
       spec.superuserSecretName !== undefined && spec.superuserSecretName !== ''
@@ -142,6 +153,8 @@ function members(cr: CassandraDatacenterObject): (object: KubeObject) => boolean
 interface NodeSources {
   cr: CassandraDatacenterObject
   sets: StatefulSet[]
+  /** The StatefulSets could be listed. */
+  complete: boolean
   pods: Pod[]
   namespace: string
   clusterDomain: string
@@ -149,23 +162,44 @@ interface NodeSources {
   answers: ReadonlyMap<string, string>
 }
 
+/** The same, indexed once: a datacenter may have thousands of nodes. */
+interface NodeIndex extends Pick<NodeSources, 'cr' | 'namespace' | 'clusterDomain' | 'fallbackService' | 'answers'> {
+  sets: ReadonlyMap<string, StatefulSet>
+  replacing: ReadonlySet<string>
+  /** How many pods the status gives a host id to. */
+  claims: ReadonlyMap<string, number>
+}
+
 /**
  * One node per pod there is, and per pod there ought to be: a pod that is just being made anew is not a node that
  * vanished.
  */
 function nodesOf(sources: NodeSources): CassandraNode[] {
-  const { cr, sets, pods } = sources
+  const { cr, sets, complete, pods } = sources
   const byName = new Map(pods.map((pod) => [pod.metadata.name, pod]))
   const names = new Set(byName.keys())
   for (const set of sets) {
     for (let ordinal = 0; ordinal < (set.spec?.replicas ?? 0); ordinal++) names.add(`${set.metadata.name}-${ordinal}`)
   }
-  // A stopped datacenter has StatefulSets of size 0, and comes back with the same nodes.
-  if (cr.spec?.stopped === true) for (const pod of Object.keys(cr.status?.nodeStatuses ?? {})) names.add(pod)
-  const racks = (cr.spec?.racks ?? []).map((rack) => rack.name)
-  const place = (rack: string) => (racks.includes(rack) ? racks.indexOf(rack) : racks.length)
+  const statuses = cr.status?.nodeStatuses ?? {}
+  // A stopped datacenter has StatefulSets of size 0, and comes back with the same nodes. Where the StatefulSets cannot be
+  // seen, the status still names their pods: the operator takes a node out of it when that is decommissioned.
+  if (cr.spec?.stopped === true || !complete) for (const pod of Object.keys(statuses)) names.add(pod)
+  const claims = new Map<string, number>()
+  for (const { hostID } of Object.values(statuses)) {
+    const hostId = asHostId(hostID)
+    if (hostId !== undefined) claims.set(hostId, (claims.get(hostId) ?? 0) + 1)
+  }
+  const index: NodeIndex = {
+    ...sources,
+    sets: new Map(sets.map((set) => [set.metadata.name, set])),
+    replacing: new Set(cr.status?.nodeReplacements),
+    claims,
+  }
+  const racks = new Map((cr.spec?.racks ?? []).map((rack, place) => [rack.name, place]))
+  const place = (rack: string) => racks.get(rack) ?? racks.size
   return [...names]
-    .flatMap((name) => nodeFrom(name, byName.get(name), sources) ?? [])
+    .flatMap((name) => nodeFrom(name, byName.get(name), index) ?? [])
     .sort(
       (a, b) =>
         place(a.rack) - place(b.rack) ||
@@ -175,23 +209,21 @@ function nodesOf(sources: NodeSources): CassandraNode[] {
     )
 }
 
-function nodeFrom(
-  name: string,
-  pod: Pod | undefined,
-  { cr, sets, namespace, clusterDomain, fallbackService, answers }: NodeSources,
-): CassandraNode | undefined {
+function nodeFrom(name: string, pod: Pod | undefined, index: NodeIndex): CassandraNode | undefined {
+  const { cr, sets, namespace, clusterDomain, fallbackService } = index
   const parts = splitPodName(name)
   // Other pods may carry the same labels (a backup job, for instance): Cassandra's pods are those of StatefulSets.
   if (parts === undefined || (pod !== undefined && !ownedByStatefulSet(pod))) return undefined
-  const set = sets.find((candidate) => candidate.metadata.name === parts.statefulSet)
+  const set = sets.get(parts.statefulSet)
   const inStatus = cr.status?.nodeStatuses?.[name]
   const state = pod === undefined ? 'Unknown' : stateOf(pod)
-  const replacing = cr.status?.nodeReplacements?.includes(name) === true
-  const address = pod?.status?.podIP
+  const replacing = index.replacing.has(name)
   const rack = pod?.metadata.labels?.[RACK_LABEL] ?? set?.metadata.labels?.[RACK_LABEL] ?? inStatus?.rack ?? 'default'
-  const service = set?.spec?.serviceName || pod?.spec?.subdomain || sets[0]?.spec?.serviceName || fallbackService
+  const [anySet] = sets.values()
+  const service = set?.spec?.serviceName || pod?.spec?.subdomain || anySet?.spec?.serviceName || fallbackService
   const terminating = pod?.metadata.deletionTimestamp !== undefined
-  const identity = state === 'Started' && !replacing && !terminating ? hostIdOf(name, address, cr, answers) : {}
+  const identity =
+    pod !== undefined && state === 'Started' && !replacing && !terminating ? hostIdOf(name, pod, index) : {}
   const containers = (pod?.spec?.containers ?? []).map((container) => container.name)
   const waiting =
     pod === undefined
@@ -209,10 +241,11 @@ function nodeFrom(
     ready: waiting === undefined,
     terminating,
     replacing,
-    ...identity,
-    ...(address === undefined || address === '' ? {} : { address }),
+    hostId: identity.hostId,
+    hostIdTrouble: identity.hostIdTrouble,
+    address: pod?.status?.podIP || undefined,
     dnsName: `${name}.${service}.${namespace}.svc.${clusterDomain}`,
-    ...(waiting === undefined ? {} : { waiting }),
+    waiting,
     containers: [...containers.filter((c) => c === 'cassandra'), ...containers.filter((c) => c !== 'cassandra')],
     sidecar: [...(pod?.spec?.containers ?? []), ...(pod?.spec?.initContainers ?? [])].some(
       (container) => container.name === 'istio-proxy',
@@ -223,28 +256,24 @@ function nodeFrom(
 /**
  * The host id of a Started node, or why the status is not to be believed: it names none, one that another pod has too,
  * or one recorded for another address (k8ssandra/cass-operator UpdateCassandraNodeStatus does not refresh an id that
- * is set).
+ * is set). The address is the pod's, or the host's with a host network or a node port between nodes (getRpcAddress in
+ * pkg/reconciliation/reconcile_racks.go).
  */
 function hostIdOf(
-  pod: string,
-  address: string | undefined,
-  cr: CassandraDatacenterObject,
-  answers: ReadonlyMap<string, string>,
+  name: string,
+  pod: Pod,
+  { cr, answers, claims }: NodeIndex,
 ): { hostId?: string; hostIdTrouble?: string } {
-  const answer = asHostId(answers.get(pod))
+  const answer = asHostId(answers.get(name))
   if (answer !== undefined) return { hostId: answer }
-  const statuses = cr.status?.nodeStatuses ?? {}
-  const recorded = statuses[pod]
+  const recorded = cr.status?.nodeStatuses?.[name]
   const hostId = asHostId(recorded?.hostID)
   if (hostId === undefined) return { hostIdTrouble: 'the operator has not recorded its host id yet' }
-  if (Object.entries(statuses).some(([other, node]) => other !== pod && asHostId(node.hostID) === hostId)) {
+  if ((claims.get(hostId) ?? 0) > 1) return { hostIdTrouble: `the status gives host id ${hostId} to several pods` }
+  const addresses = [pod.status?.podIP, pod.status?.hostIP].filter((address) => address !== undefined && address !== '')
+  if (recorded?.ip && addresses.length > 0 && !addresses.includes(recorded.ip)) {
     return {
-      hostIdTrouble: `the status gives host id ${hostId} to several pods`,
-    }
-  }
-  if (recorded?.ip !== undefined && recorded.ip !== '' && address !== undefined && recorded.ip !== address) {
-    return {
-      hostIdTrouble: `the status recorded its host id for address ${recorded.ip}, the pod has ${address} now`,
+      hostIdTrouble: `the status recorded its host id for address ${recorded.ip}, the pod has ${addresses[0]} now`,
     }
   }
   return { hostId }

@@ -1,4 +1,4 @@
-/** What a CassandraDatacenter is to the rest of the program: the vocabulary of this room. `observe.ts` fills it. */
+/** What a CassandraDatacenter is to the rest of the program: the vocabulary of this layer. `observe-datacenter.ts` fills it. */
 
 /**
  * How far cass-operator has brought a node: its label cassandra.datastax.com/node-state, or what is known without it.
@@ -34,15 +34,15 @@ export interface CassandraNode {
   /** The operator is replacing this node (status.nodeReplacements): its host id in the status is stale. */
   replacing: boolean
   /** Set only when the node is Started and the id is not stale. Lower-case UUID. */
-  hostId?: string
+  hostId?: string | undefined
   /** Why a Started node has no host id here, in one line; undefined when it has one, or is not Started. */
-  hostIdTrouble?: string
+  hostIdTrouble?: string | undefined
   /** Pod IP. */
-  address?: string
+  address?: string | undefined
   /** <pod>.<governing service>.<namespace>.svc.<cluster domain>, the governing service read from the StatefulSet. */
   dnsName: string
   /** Why the pod is not ready yet, in one line, e.g. "no CPU: 0/1 nodes are available"; undefined when it is ready. */
-  waiting?: string
+  waiting?: string | undefined
   /** Names of the pod's containers, Cassandra's own first ("cassandra"). */
   containers: string[]
   /** True when an Istio sidecar runs in the pod. */
@@ -55,9 +55,9 @@ export interface EncryptionOptions {
   /** Plaintext is accepted as well. */
   optional: boolean
   requireClientAuth: boolean
-  keystorePath?: string
+  keystorePath?: string | undefined
   /** Secret: never printed. */
-  keystorePassword?: string
+  keystorePassword?: string | undefined
 }
 
 /** Where the operator keeps a datacenter's keys. */
@@ -87,15 +87,29 @@ export interface Datacenter {
   conditions: {
     type: string
     status: string
-    reason?: string
-    message?: string
+    reason?: string | undefined
+    message?: string | undefined
   }[]
   /** In order of rack, then ordinal. */
   nodes: CassandraNode[]
+  /**
+   * False when the StatefulSets may not be listed: a pod that is being made anew may then be missing among the nodes, and
+   * what is out of sight must not be taken for gone.
+   */
+  complete: boolean
   /** Host ids whose pod is gone or is being replaced (status.nodeStatuses without a live node). */
   staleHostIds: string[]
+  /**
+   * Why the configuration cannot be seen (it lies in a Secret that may not be read, for instance): encryption options and
+   * ports are the defaults then, and say nothing.
+   */
+  configurationHidden?: string | undefined
   clientEncryption: EncryptionOptions
   serverEncryption: EncryptionOptions
+  /** The port in the pods for CQL clients: with TLS where that is on. */
+  nativePort: number
+  /** A second port in the pods that takes clients without TLS although TLS is on (native_transport_port_ssl). */
+  plaintextPort?: number | undefined
   keystores: KeystoreLocations
   superuserSecret: string
   /** Name of the headless Service of all ready nodes: <cluster>-<dc>-service. */

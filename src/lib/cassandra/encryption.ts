@@ -1,4 +1,5 @@
 /** The TLS settings in a CassandraDatacenter's configuration. */
+import { cassandraYaml, field, truth } from './configuration.ts'
 import type { EncryptionOptions } from './datacenter.ts'
 
 /**
@@ -9,7 +10,7 @@ export function encryptionFrom(config: unknown): {
   client: EncryptionOptions
   server: EncryptionOptions
 } {
-  const yaml = field(parsed(config), 'cassandra-yaml')
+  const yaml = cassandraYaml(config)
   const client = field(yaml, 'client_encryption_options')
   const server = field(yaml, 'server_encryption_options')
   const between = field(server, 'internode_encryption')
@@ -31,26 +32,5 @@ function options(from: unknown, enabled: boolean): EncryptionOptions {
     ...(typeof keystore === 'string' ? { keystorePath: keystore.trim() } : {}),
     // A password of digits may stand in the object as a number.
     ...(typeof password === 'string' || typeof password === 'number' ? { keystorePassword: String(password) } : {}),
-  }
-}
-
-function field(from: unknown, name: string): unknown {
-  return typeof from === 'object' && from !== null && Object.hasOwn(from, name)
-    ? (from as Record<string, unknown>)[name]
-    : undefined
-}
-
-function truth(value: unknown): boolean {
-  return value === true || (typeof value === 'string' && value.trim().toLowerCase() === 'true')
-}
-
-/** The API server keeps `spec.config` as it was written: an object, or the JSON of one as a string. */
-function parsed(config: unknown): unknown {
-  if (typeof config !== 'string') return config
-  try {
-    return JSON.parse(config)
-  } catch {
-    // The operator refuses such a configuration; there are no TLS settings in it.
-    return undefined
   }
 }

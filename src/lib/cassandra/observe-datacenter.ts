@@ -1,4 +1,5 @@
 /** Reads a datacenter out of a cluster. */
+import pLimit from 'p-limit'
 import type { Kube } from '../cluster/kube.ts'
 import { CASSANDRA_DATACENTER, NAMESPACE, POD, SECRET, STATEFUL_SET } from '../cluster/resources.ts'
 import type { Pod, Secret, StatefulSet } from '../cluster/workloads.ts'
@@ -11,10 +12,13 @@ import { DATACENTER_LABEL } from './resource-names.ts'
 export interface DatacenterChoice {
   namespace: string
   /** metadata.name, or the datacenter's name inside Cassandra. Not needed when there is only one. */
-  name?: string
+  name?: string | undefined
   /** Default cluster.local. */
-  clusterDomain?: string
+  clusterDomain?: string | undefined
 }
+
+/** How many nodes are asked for their host id at once: each takes a tunnel through the API server. */
+const ASKED_AT_ONCE = 8
 
 /**
  * The datacenter of a namespace with its nodes, in one round trip (more only when a host id is in doubt).
@@ -41,37 +45,40 @@ async function look(
   // later.
   const [all, statefulSets, pods] = await Promise.all([
     datacentersOf(kube, namespace, name),
-    // Without the right to list StatefulSets the pods still tell their subdomain.
+    // Without permission to list StatefulSets the pods still tell their subdomain.
     kube
       .list<StatefulSet>(STATEFUL_SET, {
         namespace,
         labelSelector: DATACENTER_LABEL,
       })
-      .catch(unless('CSNI203', [])),
+      .catch(unless('CSNI203', undefined)),
     kube.list<Pod>(POD, { namespace, labelSelector: DATACENTER_LABEL }),
   ])
   const cr = choose(all, namespace, name)
   if (cr === undefined) return { all }
-  const objects = {
-    cr: await withConfigSecret(kube, cr),
-    statefulSets,
-    pods,
-    ...(clusterDomain === undefined ? {} : { clusterDomain }),
-  }
+  const objects = { ...(await withConfigSecret(kube, cr)), statefulSets, pods, clusterDomain }
   const first = datacenterFrom(objects)
   const doubtful = first.nodes.filter((node) => node.hostIdTrouble !== undefined)
   if (doubtful.length === 0) return { found: first, all }
-  const answers = new Map<string, string>()
-  await Promise.all(
-    doubtful.map(async ({ pod }) => {
-      const hostId = await askHostId(kube, { name: pod, namespace })
-      if (hostId !== undefined) answers.set(pod, hostId)
-    }),
-  )
-  return {
-    found: answers.size === 0 ? first : datacenterFrom({ ...objects, answers }),
-    all,
+  if (cr.spec?.managementApiAuth?.manual !== undefined) {
+    // Who asks must show a client certificate then (managementApiAuth in cassandradatacenter_types.go).
+    const unasked = 'its management API, which would know, answers only with a client certificate'
+    const nodes = first.nodes.map((node) =>
+      node.hostIdTrouble === undefined ? node : { ...node, hostIdTrouble: `${node.hostIdTrouble}; ${unasked}` },
+    )
+    return { found: { ...first, nodes }, all }
   }
+  const answers = new Map<string, string>()
+  const limit = pLimit(ASKED_AT_ONCE)
+  await Promise.all(
+    doubtful.map(({ pod }) =>
+      limit(async () => {
+        const hostId = await askHostId(kube, { name: pod, namespace })
+        if (hostId !== undefined) answers.set(pod, hostId)
+      }),
+    ),
+  )
+  return { found: answers.size === 0 ? first : datacenterFrom({ ...objects, answers }), all }
 }
 
 async function datacentersOf(
@@ -126,23 +133,26 @@ function choose(
 }
 
 /**
- * With `spec.configSecret` the configuration stands in a Secret under the key `config`. Who may not read it sees no
- * TLS settings; the rest needs none.
+ * With `spec.configSecret` the configuration stands in a Secret under the key `config`, and `spec.config` does not count
+ * (k8ssandra/cass-operator pkg/reconciliation/reconcile_configsecret.go). Whoever may not read it does not know it.
  */
-async function withConfigSecret(kube: Kube, cr: CassandraDatacenterObject): Promise<CassandraDatacenterObject> {
+async function withConfigSecret(
+  kube: Kube,
+  cr: CassandraDatacenterObject,
+): Promise<{ cr: CassandraDatacenterObject; configurationHidden?: string }> {
   const name = cr.spec?.configSecret
-  if (name === undefined || name === '' || cr.metadata.namespace === undefined) return cr
-  const secret = await kube.get<Secret>(SECRET, name, cr.metadata.namespace).catch(unless('CSNI203', undefined))
-  const text = secret?.data?.config
-  return text === undefined
-    ? cr
-    : {
-        ...cr,
-        spec: {
-          ...cr.spec,
-          config: Buffer.from(text, 'base64').toString('utf8'),
-        },
-      }
+  if (name === undefined || name === '' || cr.metadata.namespace === undefined) return { cr }
+  const object = `secret/${name} in namespace ${cr.metadata.namespace}`
+  const answer = await kube.get<Secret>(SECRET, name, cr.metadata.namespace).catch((error: unknown) => {
+    if (error instanceof CassSniError && error.code === 'CSNI203') return error
+    throw error
+  })
+  const text = answer instanceof CassSniError ? undefined : answer?.data?.config
+  if (text !== undefined)
+    return { cr: { ...cr, spec: { ...cr.spec, config: Buffer.from(text, 'base64').toString('utf8') } } }
+  const why =
+    answer instanceof CassSniError ? answer.message : answer === undefined ? 'not found' : 'it has no key config'
+  return { cr: { ...cr, spec: { ...cr.spec, config: undefined } }, configurationHidden: `${object}: ${why}` }
 }
 
 async function missing(

@@ -5,7 +5,7 @@ export const DATACENTER_LABEL = 'cassandra.datastax.com/datacenter'
 export const RACK_LABEL = 'cassandra.datastax.com/rack'
 export const NODE_STATE_LABEL = 'cassandra.datastax.com/node-state'
 
-/** The port that clients speak CQL on, in Cassandra's pods. */
+/** The port for CQL of the Services that this program makes; the pods' own is `Datacenter.nativePort`. */
 export const CQL_PORT = 9042
 
 /** The port of the management API in Cassandra's pods. */

@@ -45,6 +45,7 @@ export interface Pod extends KubeObject {
   status?: {
     phase?: string
     podIP?: string
+    hostIP?: string
     conditions?: PodCondition[]
     containerStatuses?: ContainerStatus[]
     initContainerStatuses?: ContainerStatus[]

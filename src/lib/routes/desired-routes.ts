@@ -125,8 +125,8 @@ function nodeService(input: RouteInput, node: NodeRoute): Desired {
       spec: {
         type: 'ClusterIP',
         selector: { 'statefulset.kubernetes.io/pod-name': node.pod },
-        // The prefix tells Istio the protocol.
-        ports: [{ name: 'tcp-cql', port: CQL_PORT, targetPort: CQL_PORT, protocol: 'TCP' }],
+        // The prefix tells Istio the protocol. The port is the same for every datacenter, whatever its pods listen on.
+        ports: [{ name: 'tcp-cql', port: CQL_PORT, targetPort: input.datacenter.nativePort, protocol: 'TCP' }],
       },
     },
   }
@@ -195,7 +195,9 @@ function sniService(input: RouteInput, nodes: NodeRoute[]): Desired {
     tls: nodes.map((node) => ({
       // Both names in one match: one filter chain, changed as a whole.
       match: [{ port, sniHosts: namesOf(node) }],
-      route: [destination(serviceHost(nodeServiceName(node.pod), datacenter.namespace, datacenter.clusterDomain))],
+      route: [
+        destination(serviceHost(nodeServiceName(node.pod), datacenter.namespace, datacenter.clusterDomain), CQL_PORT),
+      ],
     })),
   })
 }
@@ -203,7 +205,10 @@ function sniService(input: RouteInput, nodes: NodeRoute[]): Desired {
 function tcpService(input: RouteInput): Desired {
   const { datacenter, port } = input
   const host = serviceHost(datacenter.service, datacenter.namespace, datacenter.clusterDomain)
-  return virtualService(input, { hosts: [host], tcp: [{ match: [{ port }], route: [destination(host)] }] })
+  return virtualService(input, {
+    hosts: [host],
+    tcp: [{ match: [{ port }], route: [destination(host, datacenter.nativePort)] }],
+  })
 }
 
 function virtualService(input: RouteInput, spec: Record<string, unknown>): Desired {
@@ -219,8 +224,8 @@ function virtualService(input: RouteInput, spec: Record<string, unknown>): Desir
   }
 }
 
-function destination(host: string): object {
-  return { destination: { host, port: { number: CQL_PORT } } }
+function destination(host: string, port: number): object {
+  return { destination: { host, port: { number: port } } }
 }
 
 /**

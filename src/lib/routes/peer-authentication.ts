@@ -9,7 +9,7 @@ import { apiVersionOf, PEER_AUTHENTICATION } from '../cluster/resources.ts'
 import { routeNames } from './sni-names.ts'
 
 /**
- * keep: nothing. port: 9042 of the datacenter's pods. namespace: all of the namespace. mesh: everything, as in the
+ * keep: nothing. port: the datacenter's port for CQL. namespace: all of the namespace. mesh: everything, as in the
  * blog.
  */
 export type MtlsMode = 'keep' | 'port' | 'namespace' | 'mesh'
@@ -24,6 +24,8 @@ export interface MtlsScope {
   rootNamespace: string
   /** Version of security.istio.io to write. */
   securityVersion: string
+  /** The port for CQL in the pods; default 9042. */
+  nativePort?: number | undefined
 }
 
 /**
@@ -43,7 +45,7 @@ export function desiredPeerAuthentication(mode: MtlsMode, scope: MtlsScope): Des
       ? {
           // A port needs a selector (istio/istio pkg/config/validation/validation.go, validatePeerAuthentication).
           selector: { matchLabels: { [DATACENTER_LABEL]: labelValueFor(scope.datacenter) } },
-          portLevelMtls: { [String(CQL_PORT)]: { mode: 'DISABLE' } },
+          portLevelMtls: { [String(scope.nativePort ?? CQL_PORT)]: { mode: 'DISABLE' } },
         }
       : { mtls: { mode: 'DISABLE' } }
   // What is for more than one datacenter belongs to none of them.

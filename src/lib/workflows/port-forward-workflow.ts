@@ -10,9 +10,6 @@ import { chooseGateway } from '../istio/gateways.ts'
 import { observeMesh } from '../istio/observe-mesh.ts'
 import type { WorkflowContext } from './context.ts'
 
-/** Cassandra's own port for CQL in its pods (native_transport_port, which cass-operator does not let one change). */
-const NODE_PORT = 9042
-
 export type { TunnelEvent } from '../connection/local-listener.ts'
 
 export interface PortForwardOptions {
@@ -108,7 +105,7 @@ async function toNode(kube: Kube, options: PortForwardOptions): Promise<Target> 
   }
   const node = findNode(datacenter, options.node)
   await needRight(kube, namespace)
-  const path = podPath(kube, { name: node.pod, namespace }, NODE_PORT)
+  const path = podPath(kube, { name: node.pod, namespace }, datacenter.nativePort)
   return { path, target: path.describe }
 }
 

@@ -164,14 +164,47 @@ describe('observing a datacenter', () => {
         .enabled,
       true,
     )
-    equal(
-      (
-        await observeDatacenter(fakeKube({ objects: [cr, secret], forbidden: ['get Secret'] }), {
-          namespace: 'cass-operator',
-        })
-      ).clientEncryption.enabled,
-      false,
-    )
+    const unseen = await observeDatacenter(fakeKube({ objects: [cr, secret], forbidden: ['get Secret'] }), {
+      namespace: 'cass-operator',
+    })
+    equal(unseen.configurationHidden, 'secret/conf in namespace cass-operator: forbidden')
+    const missing = await observeDatacenter(fakeKube({ objects: [cr] }), { namespace: 'cass-operator' })
+    equal(missing.configurationHidden, 'secret/conf in namespace cass-operator: not found')
+  })
+
+  it('asks eight doubtful nodes at once, and none that wants a client certificate', async () => {
+    const doubtful = Array.from({ length: 20 }, (_, n) => pod(n))
+    const kube = fakeKube({ objects: [] })
+    let [now, most, asked] = [0, 0, 0]
+    const counting = (cr: KubeObject): Kube => {
+      const { list, ...rest } = fakeKube({ objects: [cr, ...doubtful] })
+      return {
+        ...kube,
+        ...rest,
+        list,
+        connect: async () => {
+          most = Math.max(most, ++now)
+          asked += 1
+          await new Promise((resolve) => setTimeout(resolve, 5))
+          now -= 1
+          throw new CassSniError('CSNI601', 'no answer')
+        },
+      }
+    }
+    await observeDatacenter(counting(cassandraDatacenter({ status: { nodeStatuses: {} } })), {
+      namespace: 'cass-operator',
+    })
+    deepEqual([most, asked], [8, 20])
+    const manual = cassandraDatacenter({ spec: { managementApiAuth: { manual: {} } }, status: { nodeStatuses: {} } })
+    const dc = await observeDatacenter(counting(manual), { namespace: 'cass-operator' })
+    equal(asked, 20)
+    ok(dc.nodes[0]?.hostIdTrouble?.includes('only with a client certificate'))
+  })
+
+  it('is not complete without permission to list StatefulSets', async () => {
+    const kube = fakeKube({ objects: whole, forbidden: ['StatefulSet'] })
+    equal((await observeDatacenter(kube, { namespace: 'cass-operator' })).complete, false)
+    equal((await observeDatacenter(fakeKube({ objects: whole }), { namespace: 'cass-operator' })).complete, true)
   })
 })
 

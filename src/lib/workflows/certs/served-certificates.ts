@@ -8,8 +8,7 @@ import { observeMesh } from '../../istio/observe-mesh.ts'
 import type { WorkflowContext } from '../context.ts'
 import type { ShownCertificate } from './certs-options.ts'
 
-/** Port of native_transport in every pod of cass-operator (pkg/reconciliation/construct_podtemplatespec.go). */
-const CQL_PORT = 9042
+/** For one look, in milliseconds. */
 const LOOK_MS = 5000
 
 /** What a node serves, or why that cannot be seen. */
@@ -59,7 +58,7 @@ export function createViewer(
       try {
         if (throughGateway) return await fromOutside(node)
         try {
-          return await see(podPath(kube, { name: node.pod, namespace: dc.namespace }, CQL_PORT), node.dnsName)
+          return await see(podPath(kube, { name: node.pod, namespace: dc.namespace }, dc.nativePort), node.dnsName)
         } catch (error) {
           if (error instanceof CassSniError && error.code === 'CSNI203') return await fromOutside(node)
           throw error

@@ -3,13 +3,14 @@
  */
 import { applyChanges } from '../../changes/apply.ts'
 import { planChanges } from '../../changes/change-plan.ts'
+import { findDatacenter } from '../../cassandra/observe-datacenter.ts'
 import { desiredPeerAuthentication } from '../../routes/peer-authentication.ts'
 import { observeMesh } from '../../istio/observe-mesh.ts'
 import type { InstallStep, StepPlan } from './step.ts'
 
 const NOTES = {
   keep: 'kept as it is: routes to one Service per node work under STRICT mTLS too',
-  port: "off for port 9042 of this datacenter's pods",
+  port: "off for the CQL port of this datacenter's pods",
   namespace: 'off in the namespace',
   mesh: 'off in the whole mesh, as in the blog',
 }
@@ -21,14 +22,19 @@ export const mtlsStep: InstallStep = {
   async look(install): Promise<StepPlan> {
     const { mtls } = install.options
     if (mtls === 'keep') return { state: 'present', note: NOTES.keep }
-    const mesh = await observeMesh(install.context.kube)
+    const { kube } = install.context
+    const [mesh, existing] = await Promise.all([
+      observeMesh(kube),
+      findDatacenter(kube, { namespace: install.namespace, name: install.datacenterName }),
+    ])
     const desired = desiredPeerAuthentication(mtls, {
       namespace: install.namespace,
       datacenter: install.datacenterName,
       rootNamespace: mesh.istiods[0]?.namespace ?? 'istio-system',
       securityVersion: mesh.securityVersion ?? 'v1beta1',
+      nativePort: existing?.nativePort,
     })
-    const changes = await planChanges(install.context.kube, desired)
+    const changes = await planChanges(kube, desired)
     const settled = changes.changes.every((change) => change.action === 'unchanged')
     return {
       state: settled ? 'present' : 'change',
