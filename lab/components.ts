@@ -1,15 +1,41 @@
 import { join } from 'node:path'
 import { type KubeClient, KubeError, type KubeObject, openKube, readyContainers } from './kube.ts'
 import { state } from './layout.ts'
-import { say, step, until } from './progress.ts'
-import { run } from './run.ts'
+import { LabError, say, step, until } from './progress.ts'
+import { attempt, run } from './run.ts'
 
-/** What `up --with` can add to the empty node, each on top of those before it. */
-export const components = ['istio', 'operator', 'datacenter'] as const
+/** What `up --with` can add to the empty node, in the order in which it is raised. */
+export const components = ['istio', 'operator', 'datacenter', 'second-gateway', 'second-datacenter'] as const
 export type Component = (typeof components)[number]
 
-const namespace = 'cass-operator'
-const datacenterPath = `/apis/cassandra.datastax.com/v1beta1/namespaces/${namespace}/cassandradatacenters/dc1`
+const needs: Record<Component, readonly Component[]> = {
+  istio: [],
+  operator: ['istio'],
+  datacenter: ['operator'],
+  'second-gateway': ['istio'],
+  // its own operator, but the webhook of the first one
+  'second-datacenter': ['operator'],
+}
+
+/** These components and all that they need, in order. */
+export function withNeeds(targets: readonly Component[]): Component[] {
+  const wanted = new Set<Component>()
+  const want = (component: Component) => {
+    wanted.add(component)
+    for (const each of needs[component]) want(each)
+  }
+  for (const target of targets) want(target)
+  return components.filter((component) => wanted.has(component))
+}
+
+/** Where the lab's datacenters are: objects of cass-operator. */
+export const datacenters = {
+  datacenter: { namespace: 'cass-operator', name: 'dc1' },
+  'second-datacenter': { namespace: 'second', name: 'dc2' },
+} as const
+
+/** The Services of the lab's ingress gateways, in istio-system. */
+export const gateways = { istio: 'istio-ingressgateway', 'second-gateway': 'second-ingressgateway' } as const
 
 /** Installs a component from the fixtures, unless it is there and ready. */
 export async function raise(component: Component): Promise<void> {
@@ -25,49 +51,95 @@ export async function raise(component: Component): Promise<void> {
 const isReady: Record<Component, (kube: KubeClient) => Promise<boolean>> = {
   istio: async (kube) =>
     (await deploymentReady(kube, 'istio-system', 'istiod')) &&
-    (await deploymentReady(kube, 'istio-system', 'istio-ingressgateway')),
-  operator: (kube) => deploymentReady(kube, namespace, 'cass-operator-controller-manager'),
-  datacenter: async (kube) => {
-    const datacenter = await find(kube, datacenterPath)
-    const conditions: Array<{ type: string; status: string }> = datacenter?.status?.conditions ?? []
-    const ready = conditions.some(({ type, status }) => type === 'Ready' && status === 'True')
-    return ready && datacenter?.status?.cassandraOperatorProgress === 'Ready'
-  },
+    (await deploymentReady(kube, 'istio-system', gateways.istio)),
+  operator: (kube) => deploymentReady(kube, 'cass-operator', 'cass-operator-controller-manager'),
+  datacenter: (kube) => datacenterReady(kube, 'datacenter'),
+  'second-gateway': (kube) => deploymentReady(kube, 'istio-system', gateways['second-gateway']),
+  'second-datacenter': (kube) => datacenterReady(kube, 'second-datacenter'),
 }
 
 const install: Record<Component, (kube: KubeClient) => Promise<void>> = {
   istio: async () => {
-    const values = join(state.fixtures, 'istio-values.yaml')
+    const values = fixture('istio-values.yaml')
     const log = join(state.logs, 'istioctl-install.log')
     const args = ['install', '-y', '-f', values, '--kubeconfig', state.kubeconfig, '--readiness-timeout', '180s']
     await run(join(state.bin, 'istioctl'), args, { log })
   },
   operator: async (kube) => {
-    const labels = { 'istio-injection': 'enabled' }
-    await apply(JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } }))
-    await kubectl('apply', '--server-side', '--field-manager=cass-sni-lab', '-k', join(state.fixtures, 'operator'))
+    await createNamespace('cass-operator')
+    await apply('-k', fixture('operator'))
     await until('cass-operator is ready', () => isReady.operator(kube), { timeout: 120_000 })
+    // a Service's new endpoint is known to kube-proxy a little later
+    await until("cass-operator's webhook answers", webhookAnswers)
   },
   datacenter: async (kube) => {
-    await kubectl('apply', '--server-side', '-f', join(state.fixtures, 'storage-class.yaml'))
-    await kubectl('apply', '--server-side', '-f', join(state.fixtures, 'datacenter.yaml'))
-    let shown = ''
-    await until(
-      'the datacenter is ready',
-      async () => {
-        const now = await nodesLine(kube)
-        if (now !== shown) say(`  ${now}`)
-        shown = now
-        return isReady.datacenter(kube)
-      },
-      { timeout: 420_000, every: 1000 },
-    )
+    await apply('-f', fixture('storage-class.yaml'))
+    await apply('-f', fixture('datacenter.yaml'))
+    await untilDatacenterIsReady(kube, 'datacenter')
+  },
+  'second-gateway': async (kube) => {
+    await apply('-f', fixture('second-gateway.yaml'))
+    await until('the second gateway is ready', () => isReady['second-gateway'](kube), { timeout: 120_000 })
+  },
+  'second-datacenter': async (kube) => {
+    await createNamespace(datacenters['second-datacenter'].namespace)
+    await apply('-f', fixture('storage-class.yaml'))
+    await apply('-k', fixture('second-operator'))
+    await apply('-f', fixture('second-datacenter.yaml'))
+    await untilDatacenterIsReady(kube, 'second-datacenter')
   },
 }
 
+const fixture = (name: string): string => join(state.fixtures, name)
+
+const kubectl = join(state.bin, 'kubectl')
+const applied = ['--kubeconfig', state.kubeconfig, 'apply', '--server-side', '--field-manager=cass-sni-lab']
+
+const apply = (...what: string[]): Promise<string> => run(kubectl, [...applied, ...what])
+
+async function createNamespace(name: string): Promise<void> {
+  const labels = { 'istio-injection': 'enabled' }
+  const input = JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } })
+  await run(kubectl, [...applied, '-f', '-'], { input })
+}
+
+async function webhookAnswers(): Promise<boolean> {
+  const { code, stderr } = await attempt(kubectl, [...applied, '--dry-run=server', '-f', fixture('datacenter.yaml')])
+  if (code !== 0 && !stderr.includes('failed calling webhook')) throw new LabError(stderr.trim())
+  return code === 0
+}
+
+async function datacenterReady(kube: KubeClient, which: keyof typeof datacenters): Promise<boolean> {
+  const { namespace, name } = datacenters[which]
+  return isDatacenterReady(
+    await find(kube, `/apis/cassandra.datastax.com/v1beta1/namespaces/${namespace}/cassandradatacenters/${name}`),
+  )
+}
+
+/** Is a CassandraDatacenter up, and has the operator nothing left to do on it? */
+export function isDatacenterReady(datacenter: KubeObject | undefined): boolean {
+  const conditions: Array<{ type: string; status: string }> = datacenter?.status?.conditions ?? []
+  const ready = conditions.some(({ type, status }) => type === 'Ready' && status === 'True')
+  return ready && datacenter?.status?.cassandraOperatorProgress === 'Ready'
+}
+
+async function untilDatacenterIsReady(kube: KubeClient, which: keyof typeof datacenters): Promise<void> {
+  let shown = ''
+  await until(
+    `${which} is ready`,
+    async () => {
+      const now = await nodesLine(kube, datacenters[which])
+      if (now !== shown) say(`  ${now}`)
+      shown = now
+      return isReady[which](kube)
+    },
+    { timeout: 420_000, every: 1000 },
+  )
+}
+
 /** E.g. "dse-dc1-default-sts-0 3/3, dse-dc1-default-sts-1 2/3". */
-async function nodesLine(kube: KubeClient): Promise<string> {
-  const path = `/api/v1/namespaces/${namespace}/pods?labelSelector=cassandra.datastax.com/datacenter=dc1`
+async function nodesLine(kube: KubeClient, { namespace, name }: { namespace: string; name: string }): Promise<string> {
+  const path = `/api/v1/namespaces/${namespace}/pods?labelSelector=cassandra.datastax.com/datacenter=${name}`
   const { items } = await kube.get<{ items: KubeObject[] }>(path)
   const line = items.map((pod) => `${pod.metadata.name} ${readyContainers(pod)}`)
   return line.sort().join(', ') || 'no pods yet'
@@ -86,12 +158,3 @@ async function find(kube: KubeClient, path: string): Promise<KubeObject | undefi
     throw error
   }
 }
-
-function kubectl(...args: string[]): Promise<string> {
-  return run(join(state.bin, 'kubectl'), ['--kubeconfig', state.kubeconfig, ...args])
-}
-
-const apply = (text: string) =>
-  run(join(state.bin, 'kubectl'), ['--kubeconfig', state.kubeconfig, 'apply', '--server-side', '-f', '-'], {
-    input: text,
-  })

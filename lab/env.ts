@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs'
 import { mkdir, readlink, rename, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { keyOf } from './build/cache.ts'
+import { datacenters, gateways } from './components.ts'
 import { checkout, network, state } from './layout.ts'
+import { readStatus } from './status.ts'
 
 /** Folder of the lab's commands for this checkout: the plugin is the checkout's own. */
 const commands = join(state.bin, keyOf(checkout))
@@ -23,11 +25,24 @@ export async function environment(): Promise<string> {
     CASS_SNI_LAB_FIXTURES: state.fixtures,
     CASS_SNI_LAB_AUDIT_LOG: state.auditLog,
     CASS_SNI_LAB_GATEWAY: `${network.loadBalancerPrefix}${network.firstLoadBalancer}`,
+    ...(await onDemand()),
   }
   const lines = Object.entries(variables).map(([name, value]) => `export ${name}=${quote(value)}`)
   const path = [commands, state.bin, join(checkout, 'node_modules/.bin')].join(':')
   lines.push(`case ":$PATH:" in *:${quote(commands)}:*) ;; *) export PATH=${quote(path)}:"$PATH" ;; esac`)
   return `${lines.join('\n')}\n`
+}
+
+/** What only some labs have: the address of the second gateway, the namespace of the second datacenter. */
+async function onDemand(): Promise<Record<string, string>> {
+  const status = await readStatus().catch(() => undefined)
+  const gateway = status?.gateways.find(({ name }) => name === gateways['second-gateway'])
+  const { namespace, name } = datacenters['second-datacenter']
+  const second = status?.datacenters.find((each) => each.namespace === namespace && each.name === name)
+  return {
+    ...(gateway && { CASS_SNI_LAB_SECOND_GATEWAY: gateway.address }),
+    ...(second && { CASS_SNI_LAB_SECOND_NAMESPACE: second.namespace }),
+  }
 }
 
 const quote = (text: string) => (/^[\w./:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`)

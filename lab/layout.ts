@@ -51,5 +51,5 @@ export const network = {
 export const nodeName = 'node-1'
 /** Pods' cgroups live below this name, in every hierarchy. */
 export const cgroupName = 'cass-sni-lab'
-/** Local volumes made by every `up`: three nodes, a fourth, and spares for replacements. */
-export const volumeCount = 6
+/** Local volumes made by every `up`: three nodes, a fourth, one of a second datacenter, and spares for replacements. */
+export const volumeCount = 7

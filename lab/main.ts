@@ -12,7 +12,7 @@ import { up } from './up.ts'
 const usage = `A real Kubernetes, Istio, cass-operator and Cassandra on this one machine.
 
 npm run lab -- build                         make everything, into the cache
-npm run lab -- up [--with COMPONENT]         an empty node; COMPONENT: ${components.join(', ')} (each with those before it)
+npm run lab -- up [--with COMPONENT]...      an empty node, with COMPONENTs and what they need: ${components.join(', ')}
 npm run lab -- down                          take everything away but the cache and the image store
 npm run lab -- status [-o json]              what runs; exit code 1 if the lab is not up
 npm run lab -- logs [NAME] [--lines N]       the end of a daemon's or a pod's log; without NAME: what there is
@@ -21,7 +21,7 @@ eval "$(npm run -s lab -- env)"              KUBECONFIG, PATH (kubectl, istioctl
 `
 
 const options = {
-  with: { type: 'string' },
+  with: { type: 'string', multiple: true },
   output: { type: 'string', short: 'o' },
   collect: { type: 'string' },
   lines: { type: 'string' },
@@ -42,11 +42,11 @@ async function main(): Promise<number> {
       await withLock('build', buildAndPrune)
       return 0
     case 'up': {
-      const target = values.with as Component | undefined
-      if (target && !components.includes(target))
-        throw new LabError(`--with knows ${components.join(', ')}; not ${target}.`)
+      const targets = (values.with ?? []) as Component[]
+      const unknown = targets.find((each) => !components.includes(each))
+      if (unknown) throw new LabError(`--with knows ${components.join(', ')}; not ${unknown}.`)
       requireRootOnLinux()
-      await withLock(`up${target ? ` --with ${target}` : ''}`, () => up(target))
+      await withLock(['up', ...targets.map((each) => `--with ${each}`)].join(' '), () => up(targets))
       return 0
     }
     case 'down':

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { readFile, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import type { Component } from './components.ts'
 import { cacheDir, stateDir } from './layout.ts'
 import { requireFreeAddresses } from './network.ts'
 import { LabError } from './progress.ts'
@@ -23,9 +24,11 @@ export async function requireDiskForBuild(): Promise<void> {
 }
 
 /** Everything that would make `up` fail halfway, one clear sentence each, before anything is touched. */
-export async function requireRoomForLab(withDatacenter: boolean): Promise<void> {
+export async function requireRoomForLab(components: readonly Component[]): Promise<void> {
   await requireDisk(stateDir, existsSync(`${stateDir}/containerd/root`) ? 2 : 6)
-  await requireMemory(withDatacenter ? 5 : 2)
+  await requireMemory(
+    2 + (components.includes('datacenter') ? 3 : 0) + (components.includes('second-datacenter') ? 1 : 0),
+  )
   await requireFreeAddresses()
   await requireOverlay()
 }

@@ -1,5 +1,6 @@
+import { isDatacenterReady } from './components.ts'
 import { daemons, health } from './health.ts'
-import { type KubeObject, openKube, readyContainers } from './kube.ts'
+import { KubeError, type KubeObject, openKube, readyContainers } from './kube.ts'
 import { state } from './layout.ts'
 import { alive, readRecords } from './processes.ts'
 
@@ -12,7 +13,13 @@ export interface Status {
   components: Array<{ name: string; running: boolean; pid?: number }>
   nodes: Array<{ name: string; ready: boolean }>
   pods: Array<{ namespace: string; name: string; phase: string; ready: string }>
+  /** Services of type LoadBalancer with their addresses */
+  gateways: Array<{ namespace: string; name: string; address: string }>
+  datacenters: Array<{ namespace: string; name: string; cluster: string; ready: boolean }>
 }
+
+type Objects = Pick<Status, 'nodes' | 'pods' | 'gateways' | 'datacenters'>
+const none: Objects = { nodes: [], pods: [], gateways: [], datacenters: [] }
 
 /** Prints what runs; returns the exit code: 0 if the lab is up. */
 export async function printStatus(json: boolean): Promise<number> {
@@ -36,16 +43,19 @@ export async function readStatus(): Promise<Status> {
     ...(reason ? { reason } : {}),
     ...record,
     components,
-    nodes: objects?.nodes ?? [],
-    pods: objects?.pods ?? [],
+    ...(objects ?? none),
   }
 }
 
-async function readObjects(): Promise<Pick<Status, 'nodes' | 'pods'>> {
+async function readObjects(): Promise<Objects> {
   const kube = await openKube(state.kubeconfig)
   try {
     const nodes = await kube.get<{ items: KubeObject[] }>('/api/v1/nodes')
     const pods = await kube.get<{ items: KubeObject[] }>('/api/v1/pods')
+    const services = await kube.get<{ items: KubeObject[] }>('/api/v1/services')
+    const datacenters = await kube
+      .get<{ items: KubeObject[] }>('/apis/cassandra.datastax.com/v1beta1/cassandradatacenters')
+      .catch(unlessNotServed)
     return {
       nodes: nodes.items.map(({ metadata, status }) => ({
         name: metadata.name,
@@ -59,10 +69,29 @@ async function readObjects(): Promise<Pick<Status, 'nodes' | 'pods'>> {
         phase: pod.status?.phase ?? '',
         ready: readyContainers(pod),
       })),
+      gateways: services.items
+        .filter((service) => service.spec?.type === 'LoadBalancer')
+        .map(({ metadata, status }) => ({
+          namespace: metadata.namespace ?? '',
+          name: metadata.name,
+          address: status?.loadBalancer?.ingress?.[0]?.ip ?? 'no address yet',
+        })),
+      datacenters: datacenters.items.map((datacenter) => ({
+        namespace: datacenter.metadata.namespace ?? '',
+        name: datacenter.metadata.name,
+        cluster: datacenter.spec?.clusterName ?? '',
+        ready: isDatacenterReady(datacenter),
+      })),
     }
   } finally {
     kube.close()
   }
+}
+
+/** Without cass-operator there are no datacenters. */
+function unlessNotServed(error: unknown): { items: KubeObject[] } {
+  if (error instanceof KubeError && error.status === 404) return { items: [] }
+  throw error
 }
 
 function table(status: Status): string {
@@ -74,6 +103,9 @@ function table(status: Status): string {
   for (const { name, ready } of status.nodes) rows.push(['node', name, ready ? 'Ready' : 'NotReady'])
   for (const { namespace, name, phase, ready } of status.pods)
     rows.push(['pod', `${namespace}/${name}`, `${ready} ${phase}`])
+  for (const { namespace, name, address } of status.gateways) rows.push(['gateway', `${namespace}/${name}`, address])
+  for (const { namespace, name, cluster, ready } of status.datacenters)
+    rows.push(['datacenter', `${namespace}/${name}`, `${ready ? 'Ready' : 'NotReady'} cluster "${cluster}"`])
   const widths = [0, 1].map((column) => Math.max(...rows.map((row) => (row[column] ?? '').length)))
   const head = status.up ? `up since ${status.since}, raised from ${status.checkout}` : `not up: ${status.reason}`
   const lines = rows.map((row) =>

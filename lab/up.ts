@@ -6,7 +6,7 @@ import { manifest } from './build/fixtures.ts'
 import { ensureHostPackages } from './build/packages.ts'
 import { createCgroups } from './cgroups.ts'
 import { clear, labMounts, labProcesses } from './clear.ts'
-import { type Component, components, raise } from './components.ts'
+import { type Component, raise, withNeeds } from './components.ts'
 import {
   apiServerArguments,
   apiServerNames,
@@ -23,22 +23,24 @@ import { type KubeClient, openKube, ready } from './kube.ts'
 import { labSources, network, nodeName, state, stateDir } from './layout.ts'
 import { createNetwork } from './network.ts'
 import { startKubelet, startProxy, startRuntime } from './node.ts'
-import { identities, openAuthority } from './pki.ts'
+import { type Authority, identities, openAuthority } from './pki.ts'
 import { requireDiskForBuild, requireRoomForLab } from './preflight.ts'
 import { alive, readRecords, startDaemon } from './processes.ts'
 import { LabError, say, step, until } from './progress.ts'
 import { run } from './run.ts'
 import { createVolumes } from './volumes.ts'
+import { writeWebhookIdentity } from './webhook.ts'
 
 /**
- * Brings the lab up, as far as `target` says. What runs already is left as it is; what a killed lab
- * left is cleared first.
+ * Brings the lab up with these components, and those that they need. What runs already is left as it is; what a killed
+ * lab left is cleared first.
  */
-export async function up(target?: Component): Promise<void> {
+export async function up(targets: readonly Component[]): Promise<void> {
+  const wanted = withNeeds(targets)
   const before = await health()
   if (before.up) say(`the lab is up already (since ${before.record?.since}, from ${before.record?.checkout})`)
   else {
-    await requireRoomForLab(target === 'datacenter')
+    await requireRoomForLab(wanted)
     await requireDiskForBuild()
     await ensureHostPackages('up')
     const built = await build()
@@ -47,11 +49,8 @@ export async function up(target?: Component): Promise<void> {
     await step('clear', clear)
     await step('Kubernetes node', () => startNode(built))
   }
-  for (const component of components) {
-    if (!target || components.indexOf(component) > components.indexOf(target)) break
-    await raise(component)
-  }
-  say(`the lab is up${target ? ` with ${target}` : ''}: eval "$(npm run -s lab -- env)"`)
+  for (const component of wanted) await raise(component)
+  say(`the lab is up${targets.length > 0 ? ` with ${targets.join(', ')}` : ''}: eval "$(npm run -s lab -- env)"`)
 }
 
 const kubeconfigs = join(state.config, 'kubeconfigs')
@@ -62,8 +61,9 @@ async function startNode(built: Built): Promise<void> {
   await saveHostSettings()
   await createNetwork()
   await createCgroups()
-  await writeIdentities()
+  const authority = await writeIdentities()
   await cp(built.fixtures, state.fixtures, { recursive: true })
+  await writeWebhookIdentity(authority, join(state.fixtures, 'operator'))
   await linkCommands(built.programs)
   const program = (name: string) => built.programs[name] as string
   await Promise.all([startControlPlane(program), startRuntime(built.images)])
@@ -78,7 +78,7 @@ async function startNode(built: Built): Promise<void> {
   }
 }
 
-async function writeIdentities(): Promise<void> {
+async function writeIdentities(): Promise<Authority> {
   const authority = await openAuthority(state.pki)
   const server = `https://${network.nodeAddress}:6443`
   const kubeconfig = async (name: string, identity: { user: string; groups?: readonly string[] }, path?: string) =>
@@ -95,6 +95,7 @@ async function writeIdentities(): Promise<void> {
     kubeconfig('proxy', identities.proxy),
     kubeconfig('kubelet', identities.kubelet(nodeName)),
   ])
+  return authority
 }
 
 async function startControlPlane(program: (name: string) => string): Promise<void> {

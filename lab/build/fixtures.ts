@@ -7,9 +7,19 @@ import { versions } from '../versions.ts'
 import { cached, keyOf, keyOfFolder } from './cache.ts'
 import { moduleSources } from './programs.ts'
 
+const installable = [
+  'istio-values.yaml',
+  'operator',
+  'storage-class.yaml',
+  'datacenter.yaml',
+  'second-operator',
+  'second-datacenter.yaml',
+  'second-gateway.yaml',
+]
+
 /**
- * What a user of the lab installs from: istio-values.yaml, operator/ (a kustomization that needs nothing
- * outside of itself), datacenter.yaml, storage-class.yaml, crds/. Returns the folder in the cache.
+ * What a user of the lab installs from: `installable`, where operator/ is a kustomization that lacks nothing but
+ * webhook/ (see webhook.ts), and crds/. Returns the folder in the cache.
  */
 export async function ensureFixtures(): Promise<string> {
   const manifests = join(labSources, 'manifests')
@@ -18,11 +28,9 @@ export async function ensureFixtures(): Promise<string> {
     step('fixtures', async () => {
       const operator = await moduleSources('op', 'github.com/k8ssandra/cass-operator')
       const istio = await moduleSources('istio', 'istio.io/istio')
-      for (const name of ['istio-values.yaml', 'datacenter.yaml', 'storage-class.yaml'])
-        await cp(join(manifests, name), join(into, name))
-      await cp(join(manifests, 'operator'), join(into, 'operator'), { recursive: true })
+      for (const name of installable) await cp(join(manifests, name), join(into, name), { recursive: true })
       await cp(join(operator, 'config'), join(into, 'operator/config'), { recursive: true })
-      for (const name of ['datacenter.yaml', 'operator/kustomization.yaml']) {
+      for (const name of ['datacenter.yaml', 'second-datacenter.yaml', 'operator/base/kustomization.yaml']) {
         const text = await readFile(join(into, name), 'utf8')
         await writeFile(join(into, name), text.replaceAll('CASSANDRA_VERSION', versions.cassandra))
       }
