@@ -26,13 +26,17 @@ export interface TlsMatch {
  * to.
  */
 export function liveHostIds(virtualService: KubeObject, datacenter: Datacenter): Map<string, string> {
-  const matches = tlsMatches(virtualService)
+  const byDestination = new Map<string, string>()
+  for (const { destinations, sniHosts } of tlsMatches(virtualService)) {
+    const hostId = sniHosts.flatMap((name) => asHostId(name) ?? [])[0]
+    if (hostId === undefined) continue
+    // the first match that names one counts
+    for (const host of destinations) if (!byDestination.has(host)) byDestination.set(host, hostId)
+  }
   return new Map(
     datacenter.nodes.flatMap(({ pod }) => {
       const host = serviceHost(nodeServiceName(pod), datacenter.namespace, datacenter.clusterDomain)
-      const hostId = matches
-        .filter((match) => match.destinations.includes(host))
-        .flatMap((match) => match.sniHosts.flatMap((name) => asHostId(name) ?? []))[0]
+      const hostId = byDestination.get(host)
       return hostId === undefined ? [] : [[pod, hostId] as const]
     }),
   )
