@@ -39,6 +39,8 @@ export const ERROR_CODES = {
   CSNI208: { title: 'the API server failed' },
   CSNI209: { title: 'a command could not be run in a container' },
   CSNI210: { title: 'an object of that name belongs to somebody else' },
+  CSNI211: { title: 'somebody else changes the same object' },
+  CSNI212: { title: 'an object is being deleted and does not go' },
   CSNI301: { title: 'there is no CassandraDatacenter' },
   CSNI302: { title: 'there is no such Cassandra node' },
   CSNI303: { title: 'the datacenter is not ready' },

@@ -10,11 +10,22 @@ export interface ChangeRecord {
   action: Action
   /** As kubectl names it: "service/x", "gateway.networking.istio.io/y". */
   object: string
-  namespace?: string
-  dryRun?: boolean
+  namespace?: string | undefined
+  dryRun?: boolean | undefined
   /** Paths of the fields that differ. */
-  fields?: string[]
-  reason?: string
+  fields?: string[] | undefined
+  /** The same fields with their values; a secret is shown as "(secret)". */
+  changes?: FieldRecord[] | undefined
+  reason?: string | undefined
+}
+
+/** One field that differs. */
+export interface FieldRecord {
+  path: string
+  /** Absent when the field is new. */
+  from?: unknown
+  /** Absent when the field is taken away. */
+  to?: unknown
 }
 
 export type StepState = 'started' | 'done' | 'skipped' | 'failed'

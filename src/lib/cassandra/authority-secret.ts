@@ -5,13 +5,8 @@
 import type { Kube, KubeObject } from '../cluster/kube.ts'
 import { SECRET } from '../cluster/resources.ts'
 import { CassSniError, command } from '../errors.ts'
+import { PUBLIC_NAMES_ANNOTATION } from '../text/own-keys.ts'
 import type { Datacenter } from './datacenter.ts'
-
-/**
- * Annotation on the keystore Secret: the public names that the certificate carries besides those of the cluster,
- * comma-separated.
- */
-export const PUBLIC_NAMES_ANNOTATION = 'cass-sni/public-names'
 
 /**
  * The path at which cass-operator mounts its own keystore (k8ssandra/cass-operator pkg/serverconfig/parsing.go

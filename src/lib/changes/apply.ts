@@ -1,12 +1,15 @@
-/** Carries changes out. */
-import type { Kube } from '../cluster/kube.ts'
-import { isRace } from '../cluster/refusal.ts'
+/** Carries changes out. Every write is bound to the version of the object that it was decided on. */
+import type { Kube, KubeObject } from '../cluster/kube.ts'
+import { isRace, Refusal } from '../cluster/refusal.ts'
 import { displayName } from '../cluster/resources.ts'
 import { CassSniError, command, hint, throwIfAborted } from '../errors.ts'
 import type { ChangeRecord, Emit } from '../events.ts'
+import { backOff } from '../waiting/back-off.ts'
+import { pause, poll } from '../waiting/poll.ts'
+import { missing } from './change-plan.ts'
 import type { Change, ChangeSet } from './changeset.ts'
-import { compare, competesWithOurPatches } from './compare.ts'
-import { FIELD_MANAGER, MANAGED_BY_LABEL } from './ownership.ts'
+import { compare, competesWithOurselves, isLeaving, releasesFormer } from './compare.ts'
+import { FIELD_MANAGER, isOurs, MANAGED_BY_LABEL, managerOf } from './ownership.ts'
 import { record } from './record.ts'
 
 export interface ApplyContext {
@@ -14,20 +17,35 @@ export interface ApplyContext {
   signal: AbortSignal
   emit: Emit
   dryRun: boolean
+  /** What was told so far, when one piece of work applies more than once: see `decideAgain`. */
+  told?: Map<string, ChangeRecord>
 }
+
+/** How often a decision is made before it is given up because others write all the time. */
+const DECISIONS = 5
+/** How long an object that is being deleted may take until it can be made anew. */
+const GONE_TIMEOUT_MS = 60_000
+const GONE_POLL_MS = 500
 
 /**
  * Applies a set of changes one after the other and emits a change event for each, also for those that are unchanged.
- * Unchanged objects cost no request. With `dryRun` nothing is sent at all. A conflict throws CSNI210 or CSNI207
- * before anything is written;
- * an abort throws its reason between two changes.
+ * Unchanged objects cost no request. With `dryRun` nothing is sent at all. A conflict throws CSNI210 or CSNI207 before
+ * anything is written; an abort throws its reason between two changes. When somebody else has written an object since it
+ * was read, it is read and compared again; where that is not enough (`seen`), CSNI211 is thrown.
  */
 export async function applyChanges(context: ApplyContext, set: ChangeSet): Promise<ChangeRecord[]> {
   const conflicts = set.changes.filter((change) => change.action === 'conflict')
+  const { told = new Map<string, ChangeRecord>() } = context
   const records: ChangeRecord[] = []
   const tell = (change: Change) => {
     const one = record(change, context.dryRun)
-    records.push(one)
+    const key = `${one.object} ${one.namespace ?? ''}`
+    const before = told.get(key)
+    // what an earlier decision of the same work has done stays done
+    const again = before !== undefined && one.action === 'unchanged'
+    records.push(again ? before : one)
+    if (again) return
+    told.set(key, one)
     context.emit({ type: 'change', change: one })
   }
   if (conflicts.length > 0) {
@@ -37,82 +55,158 @@ export async function applyChanges(context: ApplyContext, set: ChangeSet): Promi
   }
   for (const change of set.changes) {
     throwIfAborted(context.signal)
-    tell(context.dryRun ? change : await applyOne(context.kube, change))
+    tell(context.dryRun ? change : await applyOne(context, change))
   }
   return records
 }
 
 /**
- * Applies one change; when somebody else was faster, looks again and tries once more. Returns what was done in the
- * end.
+ * Makes a decision (reads, plans, applies) and, when it was overtaken by another's write (CSNI211), makes it again from the
+ * start, a few times.
  */
-async function applyOne(kube: Kube, change: Change): Promise<Change> {
-  if (change.action === 'unchanged') return change
-  try {
-    await send(kube, change)
-    return change
-  } catch (error) {
-    if (!isRace(error)) throw error
-    const now = await kube.get(change.type, change.name, change.namespace)
-    const again = change.desired === undefined ? prunedAgain(change, now?.metadata.uid) : compare(change.desired, now)
-    if (again.action === 'conflict') throw conflictError([again])
-    if (again.action !== 'unchanged') await send(kube, again)
-    return again
+export async function decideAgain<T>(signal: AbortSignal, decide: () => Promise<T>): Promise<T> {
+  const next = backOff({ firstMs: 100, longestMs: 1000 })
+  for (let left = DECISIONS - 1; ; left--) {
+    try {
+      return await decide()
+    } catch (error) {
+      if (!(error instanceof CassSniError) || error.code !== 'CSNI211' || left === 0) throw error
+    }
+    await pause(next(), signal)
   }
 }
 
-/** An object under the same name with another uid is not the one that was to be removed. */
-function prunedAgain(change: Change, uid: string | undefined): Change {
-  return uid === change.live?.metadata.uid
-    ? change
-    : { ...change, action: 'unchanged', reason: 'it was replaced by somebody else meanwhile' }
+/** Applies one change. Returns what was done in the end. */
+async function applyOne(context: ApplyContext, planned: Change): Promise<Change> {
+  let change = planned
+  for (let left = DECISIONS - 1; ; left--) {
+    if (change.action === 'unchanged') return change
+    if (change.action === 'conflict') throw conflictError([change])
+    try {
+      await send(context, change)
+      return change
+    } catch (error) {
+      if (!isOvertaken(error, change)) throw error
+      if (change.desired?.seen !== undefined || left === 0) throw overtaken(change, error)
+      throwIfAborted(context.signal)
+      change = await comparedAgain(context.kube, change)
+    }
+  }
 }
 
-async function send(kube: Kube, change: Change): Promise<void> {
-  const uid = change.live?.metadata.uid
-  if (change.action === 'pruned') {
-    await kube.delete(change.type, change.name, change.namespace, uid === undefined ? {} : { uid })
+/** Somebody else has written the object since it was read, or has made one where none was. */
+function isOvertaken(error: unknown, { action }: Change): boolean {
+  if (isRace(error)) return true
+  return (
+    action === 'created' &&
+    error instanceof CassSniError &&
+    error.cause instanceof Refusal &&
+    error.cause.reason === 'FieldManagerConflict'
+  )
+}
+
+async function comparedAgain(kube: Kube, change: Change): Promise<Change> {
+  const { desired, type, name, namespace } = change
+  const now = await kube.get(type, name, namespace)
+  if (desired !== undefined) {
+    if (desired.mustExist === true && (now === undefined || isLeaving(now))) throw missing(desired, now)
+    return compare(desired, now)
+  }
+  // An object under the same name with another uid is not the one that was to be removed.
+  if (now?.metadata.uid === change.live?.metadata.uid && now !== undefined && isOurs(now)) return { ...change, live: now }
+  return { ...change, action: 'unchanged', reason: 'it was replaced by somebody else meanwhile' }
+}
+
+async function send(context: ApplyContext, change: Change): Promise<void> {
+  const { kube } = context
+  const { action, type, name, namespace, live, desired } = change
+  const { uid, resourceVersion } = live?.metadata ?? {}
+  if (action === 'pruned') {
+    await kube.delete(type, name, namespace, { uid, resourceVersion })
     return
   }
-  if (change.desired === undefined)
-    throw new CassSniError(
-      'CSNI903',
-      `${displayName(change.type, change.name)} is to be ${change.action}, but into what is not told`,
-    )
-  const { object, ownership, force } = change.desired
-  // the uid makes sure that it is still the object that was compared
-  const metadata = uid === undefined ? object.metadata : { ...object.metadata, uid }
-  await kube.apply(
-    change.type,
-    { ...object, metadata },
-    { force: ownership === 'own' || force === true || competesWithOurPatches(change) },
+  if (desired === undefined)
+    throw new CassSniError('CSNI903', `${displayName(type, name)} is to be ${action}, but into what is not told`)
+  const { object, ownership } = desired
+  const manager = managerOf(desired.taker)
+  if (action === 'created') {
+    if (live !== undefined) await untilGone(context, change)
+    // Without force: should somebody have made one meanwhile, their values are in the way of ours.
+    await kube.apply(type, object, { force: desired.force === true, manager })
+    return
+  }
+  const after = await kube.apply(type, boundTo(object, { uid, resourceVersion }), {
+    force: ownership === 'own' || desired.force === true || competesWithOurselves(change),
+    manager,
+  })
+  if (releasesFormer(change)) {
+    const bare = { apiVersion: object.apiVersion, kind: object.kind, metadata: { name, namespace } }
+    const { resourceVersion: written } = after.metadata
+    await kube.apply(type, boundTo(bare, { uid, resourceVersion: written }), { manager: FIELD_MANAGER })
+  }
+}
+
+/** The object with the preconditions: the write is refused when it is another object, or another version, by now. */
+function boundTo(object: KubeObject, preconditions: Pick<KubeObject['metadata'], 'uid' | 'resourceVersion'>): KubeObject {
+  return { ...object, metadata: { ...object.metadata, ...preconditions } }
+}
+
+async function untilGone({ kube, signal }: ApplyContext, { type, name, namespace, live }: Change): Promise<void> {
+  const gone = await poll({
+    signal,
+    interval: GONE_POLL_MS,
+    timeoutMs: GONE_TIMEOUT_MS,
+    until: async () => {
+      const now = await kube.get(type, name, namespace)
+      return now?.metadata.uid === live?.metadata.uid ? undefined : true
+    },
+  })
+  if (gone) return
+  const finalizers = live?.metadata.finalizers ?? []
+  throw new CassSniError(
+    'CSNI212',
+    `${objectOf({ type, name, namespace })}: it is being deleted and does not go${finalizers.length === 0 ? '' : `: it waits for ${finalizers.join(', ')}`}`,
+    {
+      object: objectOf({ type, name, namespace }),
+      next: [command`kubectl get ${resourceOf({ type, name, namespace })} -o yaml`],
+    },
   )
+}
+
+function overtaken(change: Change, cause: unknown): CassSniError {
+  return new CassSniError('CSNI211', `${objectOf(change)}: somebody else changes it at the same time`, {
+    object: objectOf(change),
+    next: [command`kubectl get ${resourceOf(change)} -o yaml --show-managed-fields`],
+    cause,
+  })
+}
+
+type Named = Pick<Change, 'type' | 'name' | 'namespace'>
+
+function objectOf({ type, name, namespace }: Named): string {
+  return namespace === undefined ? displayName(type, name) : `${displayName(type, name)} in namespace ${namespace}`
+}
+
+/** The words that name it to kubectl. */
+function resourceOf({ type, name, namespace }: Named): string[] {
+  const plural = type.group === '' ? type.plural : `${type.plural}.${type.group}`
+  return namespace === undefined ? [plural, name] : [plural, name, '-n', namespace]
 }
 
 function conflictError(conflicts: Change[]): CassSniError {
   const [first] = conflicts as [Change]
-  const named = displayName(first.type, first.name)
-  const scope = first.namespace === undefined ? [] : ['-n', first.namespace]
-  const resource = [
-    `${first.type.plural}${first.type.group === '' ? '' : `.${first.type.group}`}`,
-    first.name,
-    ...scope,
-  ]
+  const resource = resourceOf(first)
   const others = conflicts.slice(1).map((change) => change.reason ?? displayName(change.type, change.name))
-  const message = [first.reason ?? `${named} is not ours`, ...others].join('; ')
-  const details = { object: first.namespace === undefined ? named : `${named} in namespace ${first.namespace}` }
-  if (first.desired?.ownership === 'own') {
-    return new CassSniError('CSNI210', message, {
-      ...details,
-      next: [
-        command`kubectl get ${resource} -o yaml --show-managed-fields`,
-        hint('to hand the object over to this program, label it:'),
-        command`kubectl label ${resource} ${MANAGED_BY_LABEL}=${FIELD_MANAGER} --overwrite`,
-      ],
-    })
-  }
-  return new CassSniError('CSNI207', message, {
-    ...details,
-    next: [command`kubectl get ${resource} -o yaml --show-managed-fields`],
+  const message = [first.reason ?? `${displayName(first.type, first.name)} is not ours`, ...others].join('; ')
+  const look = command`kubectl get ${resource} -o yaml --show-managed-fields`
+  if (first.desired?.ownership !== 'own')
+    return new CassSniError('CSNI207', message, { object: objectOf(first), next: [look] })
+  return new CassSniError('CSNI210', message, {
+    object: objectOf(first),
+    next: [
+      look,
+      hint('to hand the object over to this program, label it:'),
+      command`kubectl label ${resource} ${MANAGED_BY_LABEL}=${FIELD_MANAGER} --overwrite`,
+    ],
   })
 }

@@ -1,12 +1,15 @@
 /** Finds the fields in which a live object is not as desired. Pure. */
 import type { KubeObject, ResourceType } from '../cluster/kube.ts'
 import type { FieldChange } from './changeset.ts'
-import { appliedByUs, type FieldSet, itemKeys, ownersOf, type Step, sameKeys, setValue } from './field-sets.ts'
+import { appliedBy, type FieldSet, itemKeys, ownersOf, type Step, sameKeys, setValue } from './field-sets.ts'
+import { isOurManager } from './ownership.ts'
 import { isAtomicMap, isDefault, keysOf, listShape, sameScalar } from './schema.ts'
 
 /** A field that differs; `steps` lead to it, or to the atomic value that holds it. */
 export interface Difference extends FieldChange {
   steps: Step[]
+  /** The manager applied it once and does not desire it now; the value stays when another manager holds it too. */
+  letGo?: true
 }
 
 type Fields = Record<string, unknown>
@@ -33,11 +36,15 @@ const IDENTITY_METADATA = new Set([
 ])
 
 /**
- * Every field of `desired` that the live object has not or has otherwise, and every field that we applied once and
- * that is no longer desired.
- * Whatever else is live is not looked at.
+ * Every field of `desired` that the live object has not or has otherwise, and every field that this manager applied once
+ * and that is no longer desired. Whatever else is live is not looked at.
  */
-export function differences(type: ResourceType, desired: KubeObject, live: KubeObject): Difference[] {
+export function differences(
+  type: ResourceType,
+  desired: KubeObject,
+  live: KubeObject,
+  manager: string,
+): Difference[] {
   const found: Difference[] = []
   const start: Place = { type, live, steps: [], path: '', atomic: false }
   for (const [name, want] of Object.entries(desired)) {
@@ -55,7 +62,7 @@ export function differences(type: ResourceType, desired: KubeObject, live: KubeO
       }
     }
   }
-  for (const set of appliedByUs(live)) compareOwned(set, desired, live, start, found)
+  for (const set of appliedBy(live, manager)) compareOwned(set, desired, live, start, found)
   return unique(found)
 }
 
@@ -79,11 +86,11 @@ function compareValue(want: unknown, have: unknown, at: Place, found: Difference
  * managedFields.
  */
 function isDropped(want: unknown, at: Place): boolean {
-  return (want === false || want === 0 || want === '') && ownersOf(at.live, at.steps).some((owner) => owner.ours)
+  return (want === false || want === 0 || want === '') && ownersOf(at.live, at.steps).some(({ manager }) => isOurManager(manager))
 }
 
 function different(want: unknown, have: unknown, at: Place): Difference {
-  return { path: at.path, steps: at.steps, ...(have === undefined ? {} : { before: have }), after: want }
+  return { path: at.path, steps: at.steps, before: have, after: want }
 }
 
 function compareMaps(want: Fields, have: Fields, at: Place, found: Difference[]): void {
@@ -135,7 +142,7 @@ function compareOwned(set: FieldSet, want: unknown, have: unknown, at: Place, fo
       const place = below(at, name)
       if (Object.keys(inner).length > 0) compareOwned(inner, wanted ?? undefined, there, place, found)
       else if (wanted === undefined || wanted === null)
-        found.push({ path: place.path, steps: place.steps, before: there })
+        found.push({ path: place.path, steps: place.steps, before: there, letGo: true })
       continue
     }
     const list = Array.isArray(have) ? (have as unknown[]) : []
@@ -147,12 +154,12 @@ function compareOwned(set: FieldSet, want: unknown, have: unknown, at: Place, fo
       const desired = wanted.find((item) => sameKeys(keys, keysOf(item, names)))
       const place = { ...at, steps: [...at.steps, keys], path: `${at.path}${itemPath(keys, list, names)}` }
       if (there !== undefined && desired === undefined)
-        found.push({ path: place.path, steps: place.steps, before: there })
+        found.push({ path: place.path, steps: place.steps, before: there, letGo: true })
       else if (there !== undefined) compareOwned(inner, desired, there, place, found)
     }
     const value = setValue(entry)
     if (value !== undefined && list.includes(value.value) && !wanted.includes(value.value)) {
-      found.push({ path: `${at.path}[${String(value.value)}]`, steps: at.steps, before: value.value })
+      found.push({ path: `${at.path}[${String(value.value)}]`, steps: at.steps, before: value.value, letGo: true })
     }
   }
 }

@@ -5,7 +5,6 @@
  * fieldpath/serialize.go).
  */
 import type { KubeObject, ManagedFields } from '../cluster/kube.ts'
-import { FIELD_MANAGER } from './ownership.ts'
 
 export type FieldSet = Record<string, unknown>
 
@@ -22,21 +21,36 @@ export function fieldSets(object: KubeObject | undefined): (ManagedFields & { fi
   )
 }
 
-/** What our own server-side applies own. */
-export function appliedByUs(object: KubeObject): FieldSet[] {
+/** What a field manager owns by server-side apply. */
+export function appliedBy(object: KubeObject, manager: string): FieldSet[] {
   return fieldSets(object)
-    .filter((entry) => entry.manager === FIELD_MANAGER && entry.operation === 'Apply')
+    .filter((entry) => entry.manager === manager && entry.operation === 'Apply')
     .map((entry) => entry.fieldsV1)
 }
 
+export interface FieldOwner {
+  manager: string
+  /** By apply, else by a patch or an update. */
+  applied: boolean
+}
+
 /**
- * Names of the field managers that own the field at `steps`, something inside it, or the atomic value that it is part
- * of.
+ * The field managers that own the field at `steps`, something inside it, or the atomic value that it is part of.
  */
-export function ownersOf(object: KubeObject, steps: Step[]): { manager: string; ours: boolean }[] {
+export function ownersOf(object: KubeObject, steps: Step[]): FieldOwner[] {
   return fieldSets(object)
     .filter((entry) => owns(entry.fieldsV1, steps))
-    .map((entry) => ({ manager: entry.manager ?? 'unknown', ours: entry.manager === FIELD_MANAGER }))
+    .map((entry) => ({ manager: entry.manager ?? 'unknown', applied: entry.operation === 'Apply' }))
+}
+
+/** The paths to the leaves of a set: what is owned as a whole. */
+export function leavesOf(set: FieldSet, above: Step[] = []): Step[][] {
+  return Object.entries(set).flatMap(([entry, inner]) => {
+    const step = entry.startsWith('f:') ? entry.slice(2) : itemKeys(entry)
+    if (step === undefined) return []
+    const deeper = leavesOf(inner as FieldSet, [...above, step])
+    return deeper.length > 0 ? deeper : [[...above, step]]
+  })
 }
 
 /** The set below a field, undefined when nothing in it is owned or when it is owned as a whole. */

@@ -3,20 +3,17 @@ import type { KubeObject } from '../cluster/kube.ts'
 import { FIELD_MANAGER } from './ownership.ts'
 
 /**
- * The fields of a live object that our field manager owns by server-side apply, with their live values, as an object
- * that can be
- * applied again without giving anything up. Lists are taken whole: in custom resources they are atomic.
+ * The fields of a live object that a field manager of ours owns by server-side apply, with their live values, as an
+ * object that can be applied again without giving anything up. Lists are taken whole: in custom resources they are atomic.
  * The format of fieldsV1 is that of kubernetes-sigs/structured-merge-diff fieldpath/serialize.go.
  */
-export function ownedPart(live: KubeObject): KubeObject {
+export function ownedPart(live: KubeObject, manager: string = FIELD_MANAGER): KubeObject {
   const { apiVersion, kind } = live
-  const identity = {
-    name: live.metadata.name,
-    ...(live.metadata.namespace === undefined ? {} : { namespace: live.metadata.namespace }),
-  }
+  const { name, namespace } = live.metadata
+  const identity = namespace === undefined ? { name } : { name, namespace }
   const owned: Record<string, unknown> = {}
   for (const entry of live.metadata.managedFields ?? []) {
-    if (entry.manager !== FIELD_MANAGER || entry.operation !== 'Apply' || entry.subresource !== undefined) continue
+    if (entry.manager !== manager || entry.operation !== 'Apply' || entry.subresource !== undefined) continue
     take(entry.fieldsV1 ?? {}, live, owned)
   }
   const { metadata, ...rest } = owned as { metadata?: Record<string, unknown> }

@@ -3,14 +3,16 @@ import { displayName } from '../cluster/resources.ts'
 import type { ChangeRecord } from '../events.ts'
 import type { Change } from './changeset.ts'
 
-/** The record of a change: names and paths only, never a value. */
+/** The record of a change. Secrets are left out already: see compare.ts. */
 export function record(change: Change, dryRun: boolean): ChangeRecord {
+  const { fields } = change
   return {
     action: change.action,
     object: displayName(change.type, change.name),
-    ...(change.namespace === undefined ? {} : { namespace: change.namespace }),
-    ...(dryRun ? { dryRun: true } : {}),
-    ...(change.fields.length === 0 ? {} : { fields: change.fields.map((field) => field.path) }),
-    ...(change.reason === undefined ? {} : { reason: change.reason }),
+    namespace: change.namespace,
+    dryRun: dryRun ? true : undefined,
+    fields: fields.length === 0 ? undefined : fields.map(({ path }) => path),
+    changes: fields.length === 0 ? undefined : fields.map(({ path, before, after }) => ({ path, from: before, to: after })),
+    reason: change.reason,
   }
 }

@@ -1,7 +1,8 @@
 /** Compares the live route objects with those that `routes sync` would make: only reads. */
 import type { Datacenter } from '../cassandra/datacenter.ts'
 import type { Change } from '../changes/changeset.ts'
-import { isOurs, ownedSelector, POD_LABEL } from '../changes/ownership.ts'
+import { isOurs, ownedSelector } from '../changes/ownership.ts'
+import { POD_LABEL } from '../text/own-keys.ts'
 import { planChanges } from '../changes/change-plan.ts'
 import type { Kube, KubeObject, ResourceType } from '../cluster/kube.ts'
 import { displayName, SERVICE } from '../cluster/resources.ts'

@@ -194,7 +194,7 @@ class Client implements Kube {
     const { name, namespace } = object.metadata
     const { managedFields: _ignored, ...metadata } = object.metadata
     const query = {
-      fieldManager: FIELD_MANAGER,
+      fieldManager: options.manager ?? FIELD_MANAGER,
       ...(options.force === true ? { force: 'true' } : {}),
       ...dryRun(options),
     }
@@ -244,8 +244,9 @@ class Client implements Kube {
     type: ResourceType,
     name: string,
     namespace: string | undefined,
-    options: { uid?: string; dryRun?: boolean } = {},
+    options: { uid?: string | undefined; resourceVersion?: string | undefined; dryRun?: boolean } = {},
   ): Promise<boolean> {
+    const { uid, resourceVersion } = options
     const answer = await this.#transport.send({
       method: 'DELETE',
       path: pathOf(type, namespace, name),
@@ -254,9 +255,9 @@ class Client implements Kube {
         apiVersion: 'v1',
         kind: 'DeleteOptions',
         propagationPolicy: 'Background',
-        ...(options.uid === undefined ? {} : { preconditions: { uid: options.uid } }),
+        preconditions: { uid, resourceVersion },
       },
-      repeatable: options.uid !== undefined,
+      repeatable: uid !== undefined,
     })
     if (answer.status === 404 && isMissingObject(answer.body, type, name)) return false
     this.#parse(answer, asking('delete', type, name, namespace))

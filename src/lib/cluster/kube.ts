@@ -7,9 +7,9 @@ import type { Duplex } from 'node:stream'
 /** Object metadata, as far as this program reads or writes it. */
 export interface ObjectMeta {
   name: string
-  namespace?: string
-  uid?: string
-  resourceVersion?: string
+  namespace?: string | undefined
+  uid?: string | undefined
+  resourceVersion?: string | undefined
   generation?: number
   creationTimestamp?: string
   deletionTimestamp?: string
@@ -67,6 +67,8 @@ export interface ApplyOptions {
   dryRun?: boolean
   /** Take fields over from other managers. Only for objects and keys that are ours. */
   force?: boolean
+  /** The field manager to apply as; default FIELD_MANAGER. */
+  manager?: string | undefined
 }
 
 export interface ExecResult {
@@ -113,7 +115,8 @@ export interface Kube {
    */
   resourceType(apiVersion: string, kind: string, about?: KubeObject[]): Promise<ResourceType>
   /**
-   * Server-side apply with the field manager `kubectl-cass-sni` and strict field validation. Returns the live object.
+   * Server-side apply with strict field validation. Returns the live object. A uid and a resourceVersion in the object's
+   * metadata are preconditions: when they are another's by now it throws what `isRace` tells.
    */
   apply(type: ResourceType, object: KubeObject, options?: ApplyOptions): Promise<KubeObject>
   /** JSON merge patch with our field manager. `subresource` as in "status". */
@@ -124,12 +127,12 @@ export interface Kube {
     patch: object,
     options?: { dryRun?: boolean },
   ): Promise<KubeObject>
-  /** Deletes, with the uid as precondition when one is given. Gone already is success (returns false). */
+  /** Deletes, with the uid and the resourceVersion as preconditions where given. Gone already is success (returns false). */
   delete(
     type: ResourceType,
     name: string,
     namespace: string | undefined,
-    options?: { uid?: string; dryRun?: boolean },
+    options?: { uid?: string | undefined; resourceVersion?: string | undefined; dryRun?: boolean },
   ): Promise<boolean>
   /** SelfSubjectAccessReview: may the current user do this? */
   can(verb: string, type: ResourceType, namespace?: string, subresource?: string): Promise<boolean>

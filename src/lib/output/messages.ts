@@ -1,6 +1,6 @@
 /** Lines of text for people: errors, warnings, changes. */
 import type { CassSniError, RenderedStep } from '../errors.ts'
-import type { ChangeRecord } from '../events.ts'
+import type { ChangeRecord, FieldRecord } from '../events.ts'
 import type { Palette } from './color.ts'
 import { printable, printableLine } from '../text/untrusted.ts'
 
@@ -51,7 +51,10 @@ export function warningText(message: string, code: string | undefined, paint: Pa
   return `${paint.yellow('warning:')} ${printableLine(message)}${code ? ` ${paint.dim(`[${code}]`)}` : ''}\n`
 }
 
-/** As kubectl prints it: "service/x created (dry run)". */
+/**
+ * As kubectl prints it: "service/x created (dry run)". In a dry run each field that would change follows on a line of its
+ * own, old → new.
+ */
 export function changeText(change: ChangeRecord, paint: Paint): string {
   const colours: Record<ChangeRecord['action'], (text: string) => string> = {
     created: paint.green,
@@ -61,5 +64,20 @@ export function changeText(change: ChangeRecord, paint: Paint): string {
     conflict: paint.red,
   }
   const reason = change.reason ? `: ${printableLine(change.reason)}` : ''
-  return `${printableLine(change.object)} ${colours[change.action](change.action)}${change.dryRun ? ' (dry run)' : ''}${reason}\n`
+  const what = `${printableLine(change.object)} ${colours[change.action](change.action)}`
+  const fields = change.dryRun ? (change.changes ?? []) : []
+  return [`${what}${change.dryRun ? ' (dry run)' : ''}${reason}`, ...fields.map(fieldText), ''].join('\n')
+}
+
+/** Characters of a value: what still fits into a line. */
+const LONGEST_VALUE = 80
+
+function fieldText({ path, from, to }: FieldRecord): string {
+  return `  ${printableLine(path)}: ${valueText(from)} → ${valueText(to)}`
+}
+
+function valueText(value: unknown): string {
+  if (value === undefined) return '(none)'
+  const text = printableLine(typeof value === 'string' ? value : JSON.stringify(value))
+  return text.length <= LONGEST_VALUE ? text : `${text.slice(0, LONGEST_VALUE)}…`
 }

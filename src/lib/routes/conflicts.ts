@@ -5,7 +5,8 @@
  */
 import { again, command, type NextStep } from '../errors.ts'
 import type { Datacenter } from '../cassandra/datacenter.ts'
-import { DATACENTER_LABEL, isOurs } from '../changes/ownership.ts'
+import { isOurs } from '../changes/ownership.ts'
+import { OWNER_LABEL } from '../text/own-keys.ts'
 import type { KubeObject } from '../cluster/kube.ts'
 import { displayName, ISTIO_GATEWAY, VIRTUAL_SERVICE } from '../cluster/resources.ts'
 import type { ErrorCode } from '../errors.ts'
@@ -97,7 +98,7 @@ function isSibling(object: KubeObject, datacenter: Datacenter): boolean {
   return (
     isOurs(object) &&
     object.metadata.namespace === datacenter.namespace &&
-    object.metadata.labels?.[DATACENTER_LABEL] !== datacenter.name
+    object.metadata.labels?.[OWNER_LABEL] !== datacenter.name
   )
 }
 

@@ -2,7 +2,8 @@
 import type { CassandraNode, Datacenter } from '../cassandra/datacenter.ts'
 import { CQL_PORT } from '../cassandra/resource-names.ts'
 import type { Desired } from '../changes/changeset.ts'
-import { ownedLabels, POD_LABEL } from '../changes/ownership.ts'
+import { ownedLabels, routesTaker } from '../changes/ownership.ts'
+import { POD_LABEL } from '../text/own-keys.ts'
 import type { KubeObject, OwnerReference, ResourceType } from '../cluster/kube.ts'
 import { apiVersionOf, CASSANDRA_DATACENTER, SERVICE } from '../cluster/resources.ts'
 import type { IngressGateway } from '../istio/mesh.ts'
@@ -67,7 +68,7 @@ export function desiredRoutes(input: RouteInput): DesiredRoutes {
   if (nothing) return { desired: [], nodes, pending, serverNames: [] }
   const desired = [
     ...(input.mode === 'sni' ? served.map((node) => nodeService(input, node)) : []),
-    ...gatewayPort(input),
+    gatewayPort(input),
     gatewayObject(input),
     input.mode === 'sni' ? sniService(input, served) : tcpService(input),
   ]
@@ -133,28 +134,25 @@ function nodeService(input: RouteInput, node: NodeRoute): Desired {
 }
 
 /**
- * Only this one port of the gateway's Service becomes ours, and only when no port of that number is there: whoever
- * put it there keeps it.
+ * Of the gateway's Service only this one port is ours. A port of that number that is there already stays as it is: we hold
+ * it only when another datacenter's routes do (see changes/ownership.ts).
  */
-function gatewayPort({ gateway, port }: RouteInput): Desired[] {
-  if (gateway.ports.some((each) => each.port === port && (each.protocol ?? 'TCP') === 'TCP')) return []
-  const name = gatewayPortName(
-    gateway.ports.map((each) => each.name),
-    port,
-  )
-  return [
-    {
-      type: SERVICE,
-      ownership: 'share',
-      mustExist: true,
-      object: {
-        apiVersion: apiVersionOf(SERVICE),
-        kind: SERVICE.kind,
-        metadata: { name: gateway.service, namespace: gateway.namespace },
-        spec: { ports: [{ name, port, targetPort: port, protocol: 'TCP' }] },
-      },
+function gatewayPort({ datacenter, gateway, port }: RouteInput): Desired {
+  const there = gateway.ports.find((each) => each.port === port && (each.protocol ?? 'TCP') === 'TCP')
+  const name = there === undefined ? gatewayPortName(gateway.ports, port) : there.name
+  return {
+    type: SERVICE,
+    ownership: 'share',
+    taker: routesTaker(datacenter),
+    former: 'keep',
+    mustExist: true,
+    object: {
+      apiVersion: apiVersionOf(SERVICE),
+      kind: SERVICE.kind,
+      metadata: { name: gateway.service, namespace: gateway.namespace },
+      spec: { ports: [{ name, port, targetPort: there?.targetPort ?? port, protocol: 'TCP' }] },
     },
-  ]
+  }
 }
 
 function gatewayObject(input: RouteInput): Desired {

@@ -26,8 +26,8 @@ export function nodeServiceName(pod: string): string {
 }
 
 /** The SNI port's name on the gateway's Service: Istio reads the protocol from its first part. */
-export function gatewayPortName(taken: (string | undefined)[], port: number): string {
-  return taken.includes('tls-cql') ? `tls-cql-${port}` : 'tls-cql'
+export function gatewayPortName(taken: { name?: string | undefined }[], port: number): string {
+  return taken.some(({ name }) => name === 'tls-cql') ? `tls-cql-${port}` : 'tls-cql'
 }
 
 /** The host that a route sends to, as Istio knows it. */

@@ -5,7 +5,6 @@ import {
   keystoreObject,
   keystorePassword,
   OPERATOR_KEYSTORE_PATH,
-  PUBLIC_NAMES_ANNOTATION,
   readAuthorityMaterial,
   readKeystoreMaterial,
 } from '../cassandra/authority-secret.ts'
@@ -27,6 +26,7 @@ import {
 } from '../certificates/certificate-plan.ts'
 import { currentOf, rewriteKeystore } from '../certificates/rewrite.ts'
 import { applyChanges } from '../changes/apply.ts'
+import { PUBLIC_NAMES_ANNOTATION } from '../text/own-keys.ts'
 import type { Desired } from '../changes/changeset.ts'
 import { planChanges } from '../changes/change-plan.ts'
 import { SECRET } from '../cluster/resources.ts'

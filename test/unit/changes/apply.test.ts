@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { applyChanges } from '../../../src/lib/changes/apply.ts'
+import { applyChanges, decideAgain } from '../../../src/lib/changes/apply.ts'
 import type { Desired } from '../../../src/lib/changes/changeset.ts'
 import { ownedLabels } from '../../../src/lib/changes/ownership.ts'
 import { planChanges } from '../../../src/lib/changes/change-plan.ts'
@@ -31,7 +31,8 @@ function fakeKube(objects: KubeObject[]) {
     ]),
   )
   const asked: string[] = []
-  const failures: CassSniError[] = []
+  /** What the next applies come to, in order. */
+  const failures: (CassSniError | undefined)[] = []
   const kube = {
     get: async (_type: ResourceType, name: string) => {
       asked.push(`get ${name}`)
@@ -77,7 +78,7 @@ describe('planning and applying', () => {
     assert.deepEqual(asked.splice(0), ['list configmaps', 'get new'])
     const run = context(kube)
     const records = await applyChanges(run, set)
-    assert.deepEqual(asked, ['apply new uid= force=true', 'apply other uid=uid-1 force=true', 'delete old uid=uid-2'])
+    assert.deepEqual(asked, ['apply new uid= force=false', 'apply other uid=uid-1 force=true', 'delete old uid=uid-2'])
     assert.deepEqual(
       records.map((one) => `${one.object} ${one.action} ${one.fields ?? ''}`.trim()),
       [
@@ -139,15 +140,71 @@ describe('planning and applying', () => {
     )
   })
 
-  it('looks again when somebody else was faster, once', async () => {
+  it('compares again when somebody else was faster, a few times', async () => {
     const race = () => new CassSniError('CSNI206', 'changed meanwhile', { cause: new Refusal(409, 'Conflict') })
     const one = fakeKube([make('x', { a: '1' })])
     one.failures.push(race())
     const set = await planChanges(one.kube, [own('x', { a: '2' })])
     await applyChanges(context(one.kube), set)
     assert.deepEqual(one.asked, ['get x', 'apply x uid=uid-0 force=true', 'get x', 'apply x uid=uid-0 force=true'])
-    one.failures.push(race(), race())
-    await assert.rejects(applyChanges(context(one.kube), set), { code: 'CSNI206' })
+    one.failures.push(race(), race(), race(), race(), race())
+    await assert.rejects(applyChanges(context(one.kube), set), { code: 'CSNI211' })
+    assert.equal(one.failures.length, 0)
+  })
+
+  it('does not apply again what was decided on another version of the object', async () => {
+    const one = fakeKube([make('x', { a: '1' })])
+    one.failures.push(new CassSniError('CSNI206', 'changed meanwhile', { cause: new Refusal(409, 'Conflict') }))
+    const set = await planChanges(one.kube, [{ ...own('x', { a: '2' }), seen: { live: one.store.get('x') } }])
+    await assert.rejects(applyChanges(context(one.kube), set), { code: 'CSNI211' })
+    assert.deepEqual(one.asked, ['apply x uid=uid-0 force=true'])
+  })
+
+  it('decides again after it was overtaken, and tells each object once', async () => {
+    const one = fakeKube([make('x', { a: '1' })])
+    const run = { ...context(one.kube), told: new Map() }
+    one.failures.push(undefined, new CassSniError('CSNI206', 'changed meanwhile', { cause: new Refusal(409, 'Conflict') }))
+    const records = await decideAgain(run.signal, async () => {
+      const seen = { live: one.store.get('x') }
+      const done = one.asked.includes('apply new uid= force=false')
+      const live = done ? make('new', {}) : undefined
+      const set = await planChanges(one.kube, [{ ...own('new', {}), seen: { live } }, { ...own('x', { a: '2' }), seen }])
+      return applyChanges(run, set)
+    })
+    assert.deepEqual(
+      records.map((each) => `${each.object} ${each.action}`),
+      ['configmap/new created', 'configmap/x configured'],
+    )
+    assert.equal(run.events.length, 2)
+  })
+
+  it('never creates what must exist, however often it looks', async () => {
+    const one = fakeKube([make('gw', { a: '1' }, {})])
+    const desired: Desired = { ...own('gw', { a: '2' }), ownership: 'share', mustExist: true }
+    const set = await planChanges(one.kube, [desired])
+    one.store.clear()
+    one.failures.push(new CassSniError('CSNI206', 'changed meanwhile', { cause: new Refusal(409, 'Conflict') }))
+    await assert.rejects(applyChanges(context(one.kube), set), { code: 'CSNI204' })
+    assert.deepEqual(one.asked, ['get gw', 'apply gw uid=uid-0 force=false', 'get gw'])
+  })
+
+  it('makes an object anew when the one that is there is gone, and refuses one of others that is going', async () => {
+    const leaving = make('x', { a: '1' })
+    leaving.metadata.deletionTimestamp = '2026-01-01T00:00:00Z'
+    const one = fakeKube([leaving])
+    const set = await planChanges(one.kube, [own('x', { a: '1' })])
+    assert.deepEqual(
+      set.changes.map(({ action, reason }) => `${action} ${reason}`),
+      ['created once its predecessor is deleted'],
+    )
+    one.store.clear()
+    await applyChanges(context(one.kube), set)
+    assert.deepEqual(one.asked, ['get x', 'get x', 'apply x uid= force=false'])
+    assert.deepEqual((await planChanges(fakeKube([leaving]).kube, [], prune)).changes, [])
+    await assert.rejects(
+      planChanges(fakeKube([leaving]).kube, [{ ...own('x', {}), ownership: 'share', mustExist: true }]),
+      { code: 'CSNI204', message: 'configmap/x is being deleted in namespace ns' },
+    )
   })
 
   it('stops between two changes when it is aborted', async () => {

@@ -123,16 +123,18 @@ describe('desired routes by SNI', () => {
     })
   })
 
-  it('ask for the port of the gateway only when nobody has opened it, under a name that is free', () => {
+  it('ask for the port of the gateway as it is there, else under a name that is free', () => {
     const port = (ports: IngressGateway['ports'], number = 9042) =>
       desiredRoutes({ ...INPUT, port: number, gateway: { ...GATEWAY, ports } }).desired.find(
         (one) => one.ownership === 'share',
       )
-    deepEqual(port([{ name: 'tls-cql', port: 9042 }]), undefined)
-    deepEqual(port([{ name: 'whatever', port: 443, targetPort: 8443 }], 443), undefined)
+    deepEqual(port([{ name: 'whatever', port: 443, targetPort: 8443 }], 443)?.object.spec, {
+      ports: [{ name: 'whatever', port: 443, targetPort: 8443, protocol: 'TCP' }],
+    })
     const share = port([{ name: 'tls-cql', port: 9042 }], 9043)
     deepEqual(share?.object.spec, { ports: [{ name: 'tls-cql-9043', port: 9043, targetPort: 9043, protocol: 'TCP' }] })
     equal(share?.mustExist, true)
+    equal(share?.taker, 'routes.cass-operator.dc1')
     equal(share?.force, undefined)
   })
 

@@ -13,13 +13,12 @@ import { applyChanges } from '../../changes/apply.ts'
 import type { Desired } from '../../changes/changeset.ts'
 import { planChanges } from '../../changes/change-plan.ts'
 import { POD } from '../../cluster/resources.ts'
+import { KEYSTORE_ANNOTATION } from '../../text/own-keys.ts'
 import { asCassSniError, CassSniError, command, throwIfAborted } from '../../errors.ts'
 import type { WorkflowContext } from '../context.ts'
 import type { CertsNode, Timings } from './certs-options.ts'
 import type { Look, Viewer } from './served-certificates.ts'
 
-/** Annotation on a node's pod: which keystore it was touched for. */
-const TOUCH_ANNOTATION = 'cass-sni/keystore'
 const STEP = 'live'
 const POLL_MS = 200
 const SLOW_POLL_MS = 2000
@@ -120,15 +119,17 @@ async function touch(
   targets: readonly Target[],
   mark: string,
 ): Promise<void> {
-  const desired = targets.map(
+  // A pod that is being deleted comes back with the new keystore.
+  const desired = targets.filter(({ node }) => !node.terminating).map(
     ({ node }): Desired => ({
       type: POD,
       object: {
         apiVersion: 'v1',
         kind: 'Pod',
-        metadata: { name: node.pod, namespace: dc.namespace, annotations: { [TOUCH_ANNOTATION]: mark } },
+        metadata: { name: node.pod, namespace: dc.namespace, annotations: { [KEYSTORE_ANNOTATION]: mark } },
       },
       ownership: 'share',
+      taker: 'certs',
       force: true,
       mustExist: true,
     }),

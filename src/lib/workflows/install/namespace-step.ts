@@ -17,6 +17,7 @@ function desiredNamespace(name: string, labels: Record<string, string>): Desired
   return {
     type: NAMESPACE,
     ownership: 'share',
+    taker: 'injection',
     // The label is what the user asks for by running install; a namespace labelled otherwise by hand is told as a
     // conflict.
     object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } },

@@ -110,6 +110,7 @@ function missingNamespaces(desired: Desired[], installed: string): Desired[] {
     .map((name) => ({
       type: NAMESPACE,
       ownership: 'share',
+      taker: 'operator',
       object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name } },
     }))
 }
@@ -157,6 +158,7 @@ function withoutSidecar(operator: Operator): Desired {
   return {
     type: DEPLOYMENT,
     ownership: 'share',
+    taker: 'no-sidecar',
     mustExist: true,
     object: {
       apiVersion: 'apps/v1',
