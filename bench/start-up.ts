@@ -58,6 +58,9 @@ async function ownObjects(file: string): Promise<number> {
     { maxBuffer: 1 << 26 },
   )
   const { items }: { items: KubeObject[] } = JSON.parse(stdout)
-  await writeFile(file, JSON.stringify({ apiVersion: 'v1', kind: 'List', items: items.map((object) => ownedPart(object)) }))
+  await writeFile(
+    file,
+    JSON.stringify({ apiVersion: 'v1', kind: 'List', items: items.map((object) => ownedPart(object)) }),
+  )
   return items.length
 }

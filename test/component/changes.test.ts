@@ -1,6 +1,6 @@
 /** Comparing and applying against the real server-side apply. */
 import assert from 'node:assert/strict'
-import { applyChanges } from '../../src/lib/changes/apply.ts'
+import { applyChanges, decideAgain } from '../../src/lib/changes/apply.ts'
 import type { Desired } from '../../src/lib/changes/changeset.ts'
 import { ownedLabels, ownedSelector } from '../../src/lib/changes/ownership.ts'
 import { planChanges, type Prune } from '../../src/lib/changes/change-plan.ts'
@@ -45,9 +45,10 @@ describe('changes', () => {
       ...rest,
     },
   })
-  const port = (number: number): Desired => ({
+  const port = (number: number, taker = 'a'): Desired => ({
     type: SERVICE,
     ownership: 'share',
+    taker,
     mustExist: true,
     object: {
       apiVersion: 'v1',
@@ -56,14 +57,25 @@ describe('changes', () => {
       spec: { ports: [{ name: `tcp-${number}`, port: number, targetPort: number }] },
     },
   })
+  const nothing = (taker: string): Desired => {
+    const one = port(1, taker)
+    return { ...one, object: { apiVersion: 'v1', kind: 'Service', metadata: one.object.metadata } }
+  }
+  const gateway = () =>
+    server.create(SERVICE, {
+      metadata: { name: 'gateway', namespace },
+      spec: { selector: { app: 'gw' }, ports: [{ name: 'http', port: 80, targetPort: 8080 }] },
+    })
+  const ports = async () =>
+    (await kube.get<ServiceObject>(SERVICE, 'gateway', namespace))?.spec.ports
+      .map((each) => each.port)
+      .sort((a, b) => a - b)
+  const context = () => ({ kube, signal: new AbortController().signal, emit: () => undefined, dryRun: false })
   /** "action object fields", one per object, and the write requests that it took. */
   const run = async (desired: Desired[], prune?: Prune, dryRun = false) => {
     const since = Date.now()
     const set = await planChanges(kube, desired, prune)
-    const records = await applyChanges(
-      { kube, signal: new AbortController().signal, emit: () => undefined, dryRun },
-      set,
-    )
+    const records = await applyChanges({ ...context(), dryRun }, set)
     return {
       told: records.map((one) => `${one.action} ${one.object} ${one.fields ?? ''}`.trim()),
       writes: await writesBy(server.auditLog, OUR_AGENT, since),
@@ -227,13 +239,152 @@ describe('changes', () => {
       ],
     )
     assert.deepEqual((await run([port(9042)])).writes, [])
-    assert.deepEqual((await run([port(9043)])).told, [
-      'configured service/gateway spec.ports[port=9043],spec.ports[port=9042]',
+    assert.deepEqual((await run([port(9043, 'b')])).told, ['configured service/gateway spec.ports[port=9043]'])
+    assert.deepEqual(await ports(), [80, 9042, 9043])
+    // the same taker takes another one: its own goes, and nobody else's
+    assert.deepEqual((await run([port(9044)])).told, [
+      'configured service/gateway spec.ports[port=9044],spec.ports[port=9042]',
     ])
+    assert.deepEqual(await ports(), [80, 9043, 9044])
+  })
+
+  describe('what several share', () => {
+    it('stays until the last one lets go', async () => {
+      await gateway()
+      await run([port(9042, 'a')])
+      const second = await run([port(9042, 'b')])
+      assert.deepEqual(second.told, ['configured service/gateway'])
+      assert.deepEqual((await run([port(9042, 'a')])).writes, [])
+      assert.deepEqual((await run([port(9042, 'b')])).writes, [])
+      assert.deepEqual((await run([nothing('a')])).told, ['configured service/gateway'])
+      assert.deepEqual(await ports(), [80, 9042])
+      assert.deepEqual((await run([nothing('a')])).writes, [])
+      assert.deepEqual((await run([nothing('b')])).told, ['configured service/gateway spec.ports[port=9042]'])
+      assert.deepEqual(await ports(), [80])
+    })
+
+    it('keeps everything when all write at the same moment', async () => {
+      await gateway()
+      const takers = ['a', 'b', 'c', 'd', 'e', 'f']
+      const desired = takers.flatMap((taker, index) => [port(9042, taker), port(9050 + index, `${taker}.own`)])
+      await Promise.all(
+        desired.map((one) =>
+          decideAgain(context().signal, async () => applyChanges(context(), await planChanges(kube, [one]))),
+        ),
+      )
+      assert.deepEqual(await ports(), [80, 9042, 9050, 9051, 9052, 9053, 9054, 9055])
+      for (const one of desired) assert.deepEqual((await run([one])).writes, [])
+    })
+
+    it('survives an upgrade of the chart, and comes back after one that replaced the list', async () => {
+      await gateway()
+      await run([port(9042)])
+      const helm = (list: object[]) =>
+        server.client.send('PATCH', `${pathOf(SERVICE, namespace, 'gateway')}?fieldManager=helm`, {
+          metadata: { labels: { 'app.kubernetes.io/managed-by': 'Helm' } },
+          spec: { ports: list },
+        })
+      const http = { name: 'http', port: 80, targetPort: 8081 }
+      await helm([http, { name: 'tcp-9042', port: 9042, targetPort: 9042 }])
+      assert.deepEqual((await run([port(9042)])).writes, [])
+      await helm([http])
+      assert.deepEqual((await run([port(9042)])).told, ['configured service/gateway spec.ports[port=9042]'])
+      assert.deepEqual(await ports(), [80, 9042])
+    })
+
+    it('takes over what version 0.1 put there, and lets it go with the last one who wants it', async () => {
+      const old = (number: number): Desired => ({ ...port(number), taker: undefined })
+      await gateway()
+      await run([old(9042)])
+      const managers = async () =>
+        (await kube.get(SERVICE, 'gateway', namespace))?.metadata.managedFields?.map((each) => each.manager).sort()
+      // another datacenter that has not been synced yet may need it
+      assert.deepEqual((await run([{ ...port(9042), former: 'keep' }])).told, ['configured service/gateway'])
+      assert.deepEqual(await managers(), ['cass-sni-fixtures', 'kubectl-cass-sni', 'kubectl-cass-sni/a'])
+      assert.deepEqual((await run([{ ...port(9042), former: 'keep' }])).writes, [])
+      assert.deepEqual((await run([{ ...port(9043, 'b'), former: 'keep' }])).told, [
+        'configured service/gateway spec.ports[port=9043]',
+      ])
+      assert.deepEqual((await run([port(9042)])).told, ['configured service/gateway'])
+      assert.deepEqual(await managers(), ['cass-sni-fixtures', 'kubectl-cass-sni/a', 'kubectl-cass-sni/b'])
+      assert.deepEqual(await ports(), [80, 9042, 9043])
+      await run([nothing('a')])
+      assert.deepEqual(await ports(), [80, 9043])
+    })
+
+    it('does not take over what another taker set to another value', async () => {
+      await gateway()
+      await run([port(9042)])
+      const other = port(9042, 'b')
+      other.object['spec'] = { ports: [{ name: 'tcp-9042', port: 9042, targetPort: 1 }] }
+      await assert.rejects(run([other]), {
+        code: 'CSNI207',
+        message: /"kubectl-cass-sni\/a" set spec\.ports\[port=9042\]/,
+      })
+    })
+  })
+
+  it('writes nothing over what somebody else wrote between plan and apply', async () => {
+    const annotate = (value: string) =>
+      server.client.send('PATCH', `${pathOf(SERVICE, namespace, 'svc')}?fieldManager=kubectl-edit`, {
+        spec: { type: value },
+      })
+    await run([own(SERVICE, 'svc', { spec: { ports: [{ port: 1 }] } })])
+    const type = (seen?: Desired['seen']): Desired => ({
+      type: SERVICE,
+      ownership: 'share',
+      taker: 'x',
+      seen,
+      object: {
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: { name: 'svc', namespace, labels: { x: '1' } },
+        spec: { type: 'ClusterIP' },
+      },
+    })
+    const set = await planChanges(kube, [type()])
+    const live = await kube.get(SERVICE, 'svc', namespace)
+    await annotate('NodePort')
+    // what depends on nothing that is live is compared again, and then it is a conflict
+    await assert.rejects(applyChanges(context(), set), { code: 'CSNI207' })
+    // what was decided on that read is not
+    await assert.rejects(applyChanges(context(), await planChanges(kube, [type({ live })])), { code: 'CSNI211' })
+  })
+
+  it('does not create a Service of others that vanished between plan and apply', async () => {
+    await gateway()
+    const set = await planChanges(kube, [port(9042)])
+    await server.remove(SERVICE, 'gateway', namespace)
+    await assert.rejects(applyChanges(context(), set), { code: 'CSNI204' })
+    assert.equal(await kube.get(SERVICE, 'gateway', namespace), undefined)
+  })
+
+  it('removes nothing that was changed since it was found to be ours', async () => {
+    await run([own(SERVICE, 'svc', { spec: { ports: [{ port: 1 }] } })])
+    const set = await planChanges(kube, [], { types: [SERVICE], namespace, labelSelector: ownedSelector('dc1') })
+    await server.client.send('PATCH', `${pathOf(SERVICE, namespace, 'svc')}?fieldManager=kubectl-label`, {
+      metadata: { labels: { 'app.kubernetes.io/managed-by': 'Helm' } },
+    })
+    const records = await applyChanges(context(), set)
     assert.deepEqual(
-      (await kube.get<ServiceObject>(SERVICE, 'gateway', namespace))?.spec.ports.map((each) => each.port),
-      [80, 9043],
+      records.map((one) => one.action),
+      ['unchanged'],
     )
+    assert.ok(await kube.get(SERVICE, 'svc', namespace))
+  })
+
+  it('makes anew what is being deleted, once it is gone', async () => {
+    const desired = own(SERVICE, 'svc', { spec: { ports: [{ port: 1 }] } })
+    await run([desired])
+    const path = pathOf(SERVICE, namespace, 'svc')
+    await server.client.send('PATCH', path, { metadata: { finalizers: ['example.com/hold'] } })
+    await server.remove(SERVICE, 'svc', namespace)
+    const uid = (await kube.get(SERVICE, 'svc', namespace))?.metadata.uid
+    const running = run([desired])
+    await new Promise((wake) => setTimeout(wake, 300))
+    await server.client.send('PATCH', path, { metadata: { finalizers: null } })
+    assert.deepEqual((await running).told, ['created service/svc'])
+    assert.notEqual((await kube.get(SERVICE, 'svc', namespace))?.metadata.uid, uid)
   })
 
   it('does not fight with another field manager', async () => {

@@ -1,4 +1,3 @@
-import { nextTexts } from '../support/next-texts.ts'
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import {
   CASSANDRA_DATACENTER,
@@ -97,7 +96,7 @@ describe('routes sync', function () {
     const since = Date.now()
     const again = await synced()
     deepEqual(changes(again), [])
-    equal(again.result.summary.unchanged, 5)
+    equal(again.result.summary.unchanged, 6)
     deepEqual(await writesBy(server.auditLog, OUR_AGENT, since), [])
     match((await sync()).stdout, /Nothing had to change/)
   })
@@ -224,7 +223,7 @@ describe('routes sync', function () {
     const { error } = outcome.json()
     equal(error.code, 'CSNI503')
     equal(
-      nextTexts(error.next)[0],
+      error.next[0],
       `kubectl --kubeconfig ${server.kubeconfig} delete -n ${dc.namespace} gateway.networking.istio.io/cassandra-tcp-gateway virtualservice.networking.istio.io/tcp-echo-vs-from-gw`,
     )
     deepEqual(await writesBy(server.auditLog, OUR_AGENT, since), [])
@@ -269,6 +268,33 @@ describe('routes sync', function () {
     ])
     deepEqual(changes(await synced('-d', 'dc1')), [])
     deepEqual(changes(await synced('-d', 'dc2')), [])
+    await other.remove()
+  })
+
+  it('leaves the port of another datacenter on the same gateway open, and closes its own when it moves', async () => {
+    await datacenter()
+    const other = await createDatacenter(server, { namespace: await server.namespace('cass'), clusterName: 'other' })
+    const elsewhere = (...words: string[]) =>
+      runCommand(['routes', 'sync', '--kubeconfig', server.kubeconfig, '-n', other.namespace, '-o', 'json', ...words])
+    const open = async () => {
+      const service = await live<{ spec: { ports: { port: number }[] } }>(
+        SERVICE,
+        'istio-ingressgateway',
+        mesh.namespace,
+      )
+      return service.spec.ports.map((each) => each.port).filter((port) => port > 9000 && port < 15000)
+    }
+    await synced('--port', '9042')
+    equal((await elsewhere('--port', '9043')).exitCode, 0)
+    deepEqual(await open(), [9042, 9043])
+    deepEqual(changes(await synced('--port', '9042')), [])
+    // both on one port: it stays until both have left it
+    equal((await elsewhere('--port', '9042')).exitCode, 0)
+    deepEqual(await open(), [9042])
+    await synced('--port', '9044')
+    deepEqual(await open(), [9042, 9044])
+    equal((await elsewhere('--port', '9045')).exitCode, 0)
+    deepEqual(await open(), [9044, 9045])
     await other.remove()
   })
 

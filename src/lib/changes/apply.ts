@@ -70,7 +70,8 @@ export async function decideAgain<T>(signal: AbortSignal, decide: () => Promise<
     try {
       return await decide()
     } catch (error) {
-      if (!(error instanceof CassSniError) || error.code !== 'CSNI211' || left === 0) throw error
+      if (!(error instanceof CassSniError) || error.code !== 'CSNI211') throw error
+      if (left === 0) throw isContested(error.cause) ? error.cause : error
     }
     await pause(next(), signal)
   }
@@ -86,22 +87,19 @@ async function applyOne(context: ApplyContext, planned: Change): Promise<Change>
       await send(context, change)
       return change
     } catch (error) {
-      if (!isOvertaken(error, change)) throw error
-      if (change.desired?.seen !== undefined || left === 0) throw overtaken(change, error)
+      if (!isRace(error) && !isContested(error)) throw error
+      if (change.desired?.seen !== undefined) throw overtaken(change, error)
+      if (left === 0) throw isContested(error) ? error : overtaken(change, error)
       throwIfAborted(context.signal)
       change = await comparedAgain(context.kube, change)
     }
   }
 }
 
-/** Somebody else has written the object since it was read, or has made one where none was. */
-function isOvertaken(error: unknown, { action }: Change): boolean {
-  if (isRace(error)) return true
+/** Another field manager owns a field with another value, which the plan did not see: it is there since then. */
+function isContested(error: unknown): boolean {
   return (
-    action === 'created' &&
-    error instanceof CassSniError &&
-    error.cause instanceof Refusal &&
-    error.cause.reason === 'FieldManagerConflict'
+    error instanceof CassSniError && error.cause instanceof Refusal && error.cause.reason === 'FieldManagerConflict'
   )
 }
 
@@ -113,7 +111,8 @@ async function comparedAgain(kube: Kube, change: Change): Promise<Change> {
     return compare(desired, now)
   }
   // An object under the same name with another uid is not the one that was to be removed.
-  if (now?.metadata.uid === change.live?.metadata.uid && now !== undefined && isOurs(now)) return { ...change, live: now }
+  if (now?.metadata.uid === change.live?.metadata.uid && now !== undefined && isOurs(now))
+    return { ...change, live: now }
   return { ...change, action: 'unchanged', reason: 'it was replaced by somebody else meanwhile' }
 }
 
@@ -147,7 +146,10 @@ async function send(context: ApplyContext, change: Change): Promise<void> {
 }
 
 /** The object with the preconditions: the write is refused when it is another object, or another version, by now. */
-function boundTo(object: KubeObject, preconditions: Pick<KubeObject['metadata'], 'uid' | 'resourceVersion'>): KubeObject {
+function boundTo(
+  object: KubeObject,
+  preconditions: Pick<KubeObject['metadata'], 'uid' | 'resourceVersion'>,
+): KubeObject {
   return { ...object, metadata: { ...object.metadata, ...preconditions } }
 }
 

@@ -25,7 +25,8 @@ export interface Listed {
  * exist and does not, or is being deleted, CSNI205 for a kind that is not served, CSNI203 without permission to read.
  */
 export async function planChanges(kube: Kube, desired: Desired[], prune?: Prune): Promise<ChangeSet> {
-  const listed = prune === undefined ? [] : await Promise.all(prune.types.map((type) => listPrunable(kube, type, prune)))
+  const listed =
+    prune === undefined ? [] : await Promise.all(prune.types.map((type) => listPrunable(kube, type, prune)))
   const known = new Map(
     listed.flatMap(({ type, objects }) => objects.map((object) => [keyOf(type, object), object] as const)),
   )

@@ -34,7 +34,9 @@ export function compare(desired: Desired, live: KubeObject | undefined): Change 
   }
   if (fields.length > 0) return { ...change, action: 'configured', fields }
   const reason = found.length > 0 ? 'let go; others hold it' : holdToChange(change.desired, live)
-  return reason === undefined ? { ...change, action: 'unchanged', fields } : { ...change, action: 'configured', fields, reason }
+  return reason === undefined
+    ? { ...change, action: 'unchanged', fields }
+    : { ...change, action: 'configured', fields, reason }
 }
 
 /** True for an object that is being deleted: whatever is written to it is lost. */
@@ -99,8 +101,7 @@ export function releasesFormer({ live, desired }: Change): boolean {
 
 function shown({ type }: Desired, { path, before, after }: Difference): FieldChange {
   const secret = isSecret(type) && /^(data|stringData)\b/.test(path)
-  const hide = (value: unknown) =>
-    value === undefined ? undefined : secret ? '(secret)' : withoutSecrets(value, path)
+  const hide = (value: unknown) => (value === undefined ? undefined : secret ? '(secret)' : withoutSecrets(value, path))
   return { path, before: hide(before), after: hide(after) }
 }
 

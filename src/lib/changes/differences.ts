@@ -39,12 +39,7 @@ const IDENTITY_METADATA = new Set([
  * Every field of `desired` that the live object has not or has otherwise, and every field that this manager applied once
  * and that is no longer desired. Whatever else is live is not looked at.
  */
-export function differences(
-  type: ResourceType,
-  desired: KubeObject,
-  live: KubeObject,
-  manager: string,
-): Difference[] {
+export function differences(type: ResourceType, desired: KubeObject, live: KubeObject, manager: string): Difference[] {
   const found: Difference[] = []
   const start: Place = { type, live, steps: [], path: '', atomic: false }
   for (const [name, want] of Object.entries(desired)) {
@@ -86,7 +81,10 @@ function compareValue(want: unknown, have: unknown, at: Place, found: Difference
  * managedFields.
  */
 function isDropped(want: unknown, at: Place): boolean {
-  return (want === false || want === 0 || want === '') && ownersOf(at.live, at.steps).some(({ manager }) => isOurManager(manager))
+  return (
+    (want === false || want === 0 || want === '') &&
+    ownersOf(at.live, at.steps).some(({ manager }) => isOurManager(manager))
+  )
 }
 
 function different(want: unknown, have: unknown, at: Place): Difference {

@@ -12,7 +12,8 @@ export function record(change: Change, dryRun: boolean): ChangeRecord {
     namespace: change.namespace,
     dryRun: dryRun ? true : undefined,
     fields: fields.length === 0 ? undefined : fields.map(({ path }) => path),
-    changes: fields.length === 0 ? undefined : fields.map(({ path, before, after }) => ({ path, from: before, to: after })),
+    changes:
+      fields.length === 0 ? undefined : fields.map(({ path, before, after }) => ({ path, from: before, to: after })),
     reason: change.reason,
   }
 }

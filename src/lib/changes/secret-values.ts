@@ -5,7 +5,11 @@ const SECRET_NAME = /pass(word|phrase|wd)|_secret$|token|credential|private_?key
 
 /** The value as it may be shown: what stands under a name like "password" is "(secret)". */
 export function withoutSecrets(value: unknown, path: string): unknown {
-  const name = path.split(/[.[\]]/).filter((part) => part !== '').at(-1) ?? ''
+  const name =
+    path
+      .split(/[.[\]]/)
+      .filter((part) => part !== '')
+      .at(-1) ?? ''
   const about = /\[name=([^\]]*)\]\.value$/.exec(path)?.[1] ?? name
   if (typeof value === 'string') return SECRET_NAME.test(about) ? '(secret)' : value
   return inside(value)

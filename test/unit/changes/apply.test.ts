@@ -163,12 +163,18 @@ describe('planning and applying', () => {
   it('decides again after it was overtaken, and tells each object once', async () => {
     const one = fakeKube([make('x', { a: '1' })])
     const run = { ...context(one.kube), told: new Map() }
-    one.failures.push(undefined, new CassSniError('CSNI206', 'changed meanwhile', { cause: new Refusal(409, 'Conflict') }))
+    one.failures.push(
+      undefined,
+      new CassSniError('CSNI206', 'changed meanwhile', { cause: new Refusal(409, 'Conflict') }),
+    )
     const records = await decideAgain(run.signal, async () => {
       const seen = { live: one.store.get('x') }
       const done = one.asked.includes('apply new uid= force=false')
       const live = done ? make('new', {}) : undefined
-      const set = await planChanges(one.kube, [{ ...own('new', {}), seen: { live } }, { ...own('x', { a: '2' }), seen }])
+      const set = await planChanges(one.kube, [
+        { ...own('new', {}), seen: { live } },
+        { ...own('x', { a: '2' }), seen },
+      ])
       return applyChanges(run, set)
     })
     assert.deepEqual(

@@ -120,20 +120,22 @@ async function touch(
   mark: string,
 ): Promise<void> {
   // A pod that is being deleted comes back with the new keystore.
-  const desired = targets.filter(({ node }) => !node.terminating).map(
-    ({ node }): Desired => ({
-      type: POD,
-      object: {
-        apiVersion: 'v1',
-        kind: 'Pod',
-        metadata: { name: node.pod, namespace: dc.namespace, annotations: { [KEYSTORE_ANNOTATION]: mark } },
-      },
-      ownership: 'share',
-      taker: 'certs',
-      force: true,
-      mustExist: true,
-    }),
-  )
+  const desired = targets
+    .filter(({ node }) => !node.terminating)
+    .map(
+      ({ node }): Desired => ({
+        type: POD,
+        object: {
+          apiVersion: 'v1',
+          kind: 'Pod',
+          metadata: { name: node.pod, namespace: dc.namespace, annotations: { [KEYSTORE_ANNOTATION]: mark } },
+        },
+        ownership: 'share',
+        taker: 'certs',
+        force: true,
+        mustExist: true,
+      }),
+    )
   try {
     await applyChanges(context, await planChanges(context.kube, desired))
   } catch (error) {
