@@ -64,11 +64,6 @@ export function isOurs(object: KubeObject): boolean {
   return object.metadata.labels?.[MANAGED_BY_LABEL] === FIELD_MANAGER
 }
 
-/** True when the object is ours and belongs to the datacenter of that name. */
-export function belongsTo(object: KubeObject, datacenterName: string): boolean {
-  return isOurs(object) && object.metadata.labels?.[OWNER_LABEL] === datacenterName
-}
-
 /**
  * Who keeps an object, as far as its labels and field managers tell, e.g. "Helm", "kubectl-edit, argocd-controller".
  */
