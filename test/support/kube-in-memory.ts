@@ -53,7 +53,7 @@ export function kubeInMemory(
     async apply(type, object, options) {
       requests.apply++
       const key = nameOf(object.metadata.name, object.metadata.namespace)
-      const stored = applied(object, of(type).get(key))
+      const stored = applied(object, of(type).get(key), options?.manager ?? FIELD_MANAGER)
       if (options?.dryRun !== true) of(type).set(key, stored)
       return stored
     },
@@ -81,11 +81,11 @@ function selector(text: string | undefined): (labels: Record<string, string>) =>
     })
 }
 
-function applied(object: KubeObject, before: KubeObject | undefined): KubeObject {
-  const others = (before?.metadata.managedFields ?? []).filter((entry) => entry.manager !== FIELD_MANAGER)
+function applied(object: KubeObject, before: KubeObject | undefined, manager: string): KubeObject {
+  const others = (before?.metadata.managedFields ?? []).filter((entry) => entry.manager !== manager)
   const { apiVersion, kind, metadata, ...content } = object
-  const { name, namespace, ...owned } = metadata
-  const ours = { manager: FIELD_MANAGER, operation: 'Apply', fieldsV1: fields({ metadata: owned, ...content }) }
+  const { name, namespace, uid, resourceVersion, ...owned } = metadata
+  const ours = { manager, operation: 'Apply', fieldsV1: fields({ metadata: owned, ...content }) }
   const merged = (before === undefined ? structuredClone(object) : merge(before, object)) as KubeObject
   return { ...merged, metadata: { ...merged.metadata, managedFields: [...others, ours] } }
 }
