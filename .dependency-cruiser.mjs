@@ -40,7 +40,11 @@ const lazy = [
   comment: `Start-up: ${what} (await import), or only its types.`,
   severity: 'error',
   from: { path: from },
-  to: { path: to, dependencyTypesNot: ['type-only', 'dynamic-import'] },
+  to: {
+    path: to,
+    pathNot: LAYERS.find(({ files }) => files === from).mayFiles,
+    dependencyTypesNot: ['type-only', 'dynamic-import'],
+  },
 }))
 
 const packages = PACKAGES.map(({ packages, layers: only }) => ({

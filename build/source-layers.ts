@@ -17,7 +17,13 @@ export const FOR_ALL = '^src/lib/((errors|events)\\.ts$|text/|waiting/)'
 
 export const LAYERS: Layer[] = [
   { name: 'commands', files: '^src/commands/', may: ['cli', 'output'], mayTypes: [] },
-  { name: 'cli', files: '^src/lib/cli/', may: ['output'], mayTypes: ['workflows', 'cluster'] },
+  {
+    name: 'cli',
+    files: '^src/lib/cli/',
+    may: ['output'],
+    mayTypes: ['workflows', 'cluster'],
+    mayFiles: ['^src/lib/cluster/connection-flags\\.ts$'],
+  },
   { name: 'ground', files: FOR_ALL, may: [] },
   {
     name: 'workflows',

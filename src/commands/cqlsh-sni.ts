@@ -1,7 +1,15 @@
 import { Flags } from '@oclif/core'
 import { CassSniCommand, type Run } from '../lib/cli/base-command.ts'
 import { CassSniError } from '../lib/errors.ts'
-import { datacenterFlags, durationFlag, gatewayFlags, nodeFlag, outputFlag, timeoutFlag } from '../lib/cli/flags.ts'
+import {
+  datacenterFlags,
+  durationFlag,
+  gatewayFlags,
+  nodeFlag,
+  outputFlag,
+  timeoutFlag,
+  withoutFlags,
+} from '../lib/cli/flags.ts'
 import type { Show } from '../lib/output/show.ts'
 import type { CqlResult } from '../lib/workflows/cqlsh-workflow.ts'
 import type { ClientFilesResult } from '../lib/workflows/cqlsh-files.ts'
@@ -31,6 +39,8 @@ export default class CqlshSni extends CassSniCommand<Result> {
       command: '<%= config.bin %> <%= command.id %> --print-env --out dse-client.env --ca-out dc1-ca.pem',
     },
   ]
+  // --username and --insecure-skip-tls-verify are about Cassandra here
+  static override baseFlags = withoutFlags(CassSniCommand.baseFlags, 'username', 'password', 'insecure-skip-tls-verify')
   static override flags = {
     execute: Flags.string({
       char: 'e',
@@ -69,7 +79,7 @@ export default class CqlshSni extends CassSniCommand<Result> {
       summary: "PEM file of the certificate authority; default: the datacenter's Secret.",
     }),
     'insecure-skip-tls-verify': Flags.boolean({
-      summary: 'Accept any certificate: anybody on the way can then read the password.',
+      summary: 'Accept any certificate of Cassandra: anybody on the way can then read the password.',
     }),
     ...gatewayFlags,
     address: Flags.string({

@@ -3,7 +3,8 @@
  * A command says what it does in `work` and how its result reads in `present`.
  */
 import { Command } from '@oclif/core'
-import type { KubeOptions } from '../cluster/client.ts'
+import { connectionOf } from '../cluster/connection-flags.ts'
+import type { KubeOptions } from '../cluster/kube.ts'
 import {
   asCassSniError,
   type CassSniError,
@@ -14,9 +15,10 @@ import {
   type RenderedStep,
 } from '../errors.ts'
 import type { Ask, Emit } from '../events.ts'
-import { commonFlags, outputFlag } from './flags.ts'
+import { commonFlags, connectionFlags, outputFlag } from './flags.ts'
 import type { ColourChoice } from '../output/color.ts'
 import type { Show } from '../output/show.ts'
+import { withoutEmptyValues } from './empty-values.ts'
 import { Interruption } from './interruption.ts'
 import { type CommandLine, type GivenFlag, renderSteps } from './next-steps.ts'
 import { RunOutput } from './run-output.ts'
@@ -50,15 +52,6 @@ export interface Run {
 /** The flags that this file reads; the others are the command's own business. */
 interface KnownFlags {
   output: string
-  namespace?: string
-  context?: string
-  kubeconfig?: string
-  cluster?: string
-  user?: string
-  as?: string
-  'as-group'?: string[]
-  'as-uid'?: string
-  'request-timeout'?: number
   v: number
   color: ColourChoice
   'dry-run'?: boolean
@@ -72,7 +65,7 @@ type Judged = { ok?: unknown }
 export abstract class CassSniCommand<Result extends object | undefined = object | undefined> extends Command {
   static override usage: string | string[] = '<%= command.id %> [flags]'
 
-  static override baseFlags = { ...commonFlags, output: outputFlag(['text', 'json', 'yaml']) }
+  static override baseFlags = { ...connectionFlags(), ...commonFlags, output: outputFlag(['text', 'json', 'yaml']) }
 
   /** `kind` of the envelope: the name of the schema in docs/schemas. */
   protected abstract readonly kind: string
@@ -136,9 +129,10 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
   /** The flags of the command at hand; a wrong command line is a CSNI101. */
   async #flags(): Promise<{ flags: KnownFlags; line: CommandLine }> {
     const ctor = this.ctor as typeof CassSniCommand
+    const definitions: Record<string, { type: string; char?: string }> = { ...ctor.baseFlags, ...ctor.flags }
+    this.argv = withoutEmptyValues(this.argv, definitions)
     try {
       const { flags, raw } = await this.parse(ctor)
-      const definitions: Record<string, { type: string }> = { ...ctor.baseFlags, ...ctor.flags }
       const given = raw.flatMap((token): GivenFlag[] => {
         if (token.type !== 'flag') return []
         const isBoolean = definitions[token.flag]?.type === 'boolean'
@@ -148,7 +142,7 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
       return { flags: flags as unknown as KnownFlags, line: this.#line(given, args) }
     } catch (caught) {
       const help = [...this.config.bin.split(' '), ...(this.id ?? '').split(':'), '--help']
-      throw usageError(caught, Object.keys({ ...ctor.baseFlags, ...ctor.flags }), command`${help}`)
+      throw usageError(caught, Object.keys(definitions), command`${help}`)
     }
   }
 
@@ -159,12 +153,18 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
       flags,
       args,
       portFlag: 'gateway-port' in (this.ctor.flags ?? {}) ? 'gateway-port' : 'port',
+      own: Object.keys(this.ctor.flags ?? {}),
     }
   }
 
   #run(flags: KnownFlags, line: CommandLine, output: RunOutput, interruption: Interruption): Run {
     const { signal } = interruption
-    const kubeOptions = kubeOptionsOf(flags, signal, output)
+    const kubeOptions: KubeOptions = {
+      ...connectionOf(withNames(flags, (this.ctor as typeof CassSniCommand).baseFlags)),
+      signal,
+      log: flags.v >= 6 ? (line) => output.log(line, 6) : undefined,
+      warn: (message) => output.emit({ type: 'warning', message }),
+    }
     const interactive =
       process.stdin.isTTY === true && process.stderr.isTTY === true && flags.yes !== true && output.forPeople
     const ask: Ask | undefined = interactive ? (question) => output.ask(question, signal) : undefined
@@ -199,20 +199,9 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
   }
 }
 
-function kubeOptionsOf(flags: KnownFlags, signal: AbortSignal, output: RunOutput): KubeOptions {
-  return {
-    signal,
-    ...(flags.kubeconfig === undefined ? {} : { kubeconfig: flags.kubeconfig }),
-    ...(flags.context === undefined ? {} : { context: flags.context }),
-    ...(flags.cluster === undefined ? {} : { cluster: flags.cluster }),
-    ...(flags.user === undefined ? {} : { user: flags.user }),
-    ...(flags.namespace === undefined ? {} : { namespace: flags.namespace }),
-    ...(flags.as === undefined ? {} : { as: flags.as }),
-    ...(flags['as-group'] === undefined ? {} : { asGroups: flags['as-group'] }),
-    ...(flags['as-uid'] === undefined ? {} : { asUid: flags['as-uid'] }),
-    ...(flags['request-timeout'] === undefined ? {} : { requestTimeoutMs: flags['request-timeout'] }),
-    ...(flags.v >= 6 ? { log: (line: string) => output.log(line, 6) } : {}),
-  }
+/** The values of the flags that these definitions name: a command's own flag of the same name is not kubectl's. */
+function withNames(flags: object, definitions: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(flags).filter(([name]) => name in definitions))
 }
 
 /** The form of the output before the command line is parsed, for errors of the parsing itself. */

@@ -1,5 +1,6 @@
 /** The flags that several commands share, so that one word means one thing everywhere. */
 import { Flags } from '@oclif/core'
+import { CONNECTION_FLAGS, type ConnectionFlag } from '../cluster/connection-flags.ts'
 import { CassSniError } from '../errors.ts'
 
 const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
@@ -30,35 +31,36 @@ export const portFlag = (options: { summary: string; default: number; min?: 0 | 
   return Flags.integer({ ...rest, min, max: 65_535, helpValue: 'PORT' })
 }
 
-/** The kubectl flags and those that every command has. `-o` is added by `outputFlag`. */
+function connectionFlag({ char, kind, value, summary }: ConnectionFlag) {
+  const shown = { summary, helpGroup: 'GLOBAL', ...(char ? { char } : {}) }
+  const valued = { ...shown, ...(value ? { helpValue: value } : {}) }
+  switch (kind) {
+    case 'switch':
+      return Flags.boolean(shown)
+    case 'duration':
+      return durationFlag(valued)
+    case 'texts':
+      return Flags.string({ ...valued, multiple: true, multipleNonGreedy: true })
+    default:
+      return Flags.string(valued)
+  }
+}
+
+/**
+ * kubectl's connection flags. Their values are read by the list as well (`connectionOf`), so that no type tells their
+ * names.
+ */
+export function connectionFlags(): object {
+  return Object.fromEntries(CONNECTION_FLAGS.map((flag) => [flag.name, connectionFlag(flag)]))
+}
+
+/** These flags without some of kubectl's, whose names mean something else on a command. */
+export function withoutFlags<T extends object>(flags: T, ...names: string[]): T {
+  return Object.fromEntries(Object.entries(flags).filter(([name]) => !names.includes(name))) as T
+}
+
+/** The flags that every command has besides those of the connection. `-o` is added by `outputFlag`. */
 export const commonFlags = {
-  namespace: Flags.string({
-    char: 'n',
-    helpValue: 'NAMESPACE',
-    helpGroup: 'GLOBAL',
-    summary: "Namespace of the CassandraDatacenter; default: the context's.",
-  }),
-  context: Flags.string({ helpValue: 'NAME', helpGroup: 'GLOBAL', summary: 'Context of the kubeconfig to use.' }),
-  kubeconfig: Flags.string({
-    helpValue: 'FILE',
-    helpGroup: 'GLOBAL',
-    summary: 'The kubeconfig file; default: $KUBECONFIG, then ~/.kube/config.',
-  }),
-  cluster: Flags.string({ helpValue: 'NAME', helpGroup: 'GLOBAL', summary: 'Cluster of the kubeconfig to use.' }),
-  user: Flags.string({ helpValue: 'NAME', helpGroup: 'GLOBAL', summary: 'User of the kubeconfig to use.' }),
-  as: Flags.string({ helpValue: 'USER', helpGroup: 'GLOBAL', summary: 'User to impersonate.' }),
-  'as-group': Flags.string({
-    multiple: true,
-    multipleNonGreedy: true,
-    helpValue: 'GROUP',
-    helpGroup: 'GLOBAL',
-    summary: 'Group to impersonate; may be repeated.',
-  }),
-  'as-uid': Flags.string({ helpValue: 'UID', helpGroup: 'GLOBAL', summary: 'UID to impersonate.' }),
-  'request-timeout': durationFlag({
-    helpGroup: 'GLOBAL',
-    summary: 'How long one request to the API server may take; 0 is no limit.',
-  }),
   v: Flags.integer({
     char: 'v',
     min: 0,

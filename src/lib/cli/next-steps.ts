@@ -1,4 +1,5 @@
 /** The steps that errors and checks propose, as commands for the cluster and the datacenter that this command line named. */
+import { CARRIED_FLAGS, CONNECTION_FLAGS } from '../cluster/connection-flags.ts'
 import type { NextStep, RenderedStep } from '../errors.ts'
 import { shellText } from '../text/shell-words.ts'
 
@@ -20,10 +21,12 @@ export interface CommandLine {
   args: readonly string[]
   /** The flag with the gateway's port: `port-forward` has one of its own. */
   portFlag: 'port' | 'gateway-port'
+  /** The command's own flags: one that is called as one of kubectl's means something else. */
+  own?: readonly string[] | undefined
 }
 
-/** How to reach the cluster: kubectl has the same flags. */
-const CONNECTION = ['kubeconfig', 'context', 'cluster', 'user', 'as', 'as-group', 'as-uid']
+/** Their values are nobody's business: not the scrollback's, and not the list of processes'. */
+const SECRET = CONNECTION_FLAGS.flatMap(({ name, secret }) => (secret ? [name] : []))
 const ABOUT_NODES = ['datacenter', 'cluster-domain', 'gateway', 'port']
 /** Of the commands that are proposed, the flags that say what they are about. */
 const ABOUT: Readonly<Record<string, readonly string[]>> = {
@@ -57,7 +60,7 @@ export function stepTexts(steps: readonly NextStep[], line: CommandLine): string
 
 /** The same command line, with these flags in place of the ones of the same name. */
 function repeated(flags: readonly string[], line: CommandLine): string[] {
-  const kept = line.flags.filter(({ name }) => !says(flags, name))
+  const kept = line.flags.filter(({ name }) => !says(flags, name) && !SECRET.includes(name))
   return [...line.bin.split(' '), ...line.id.split(' '), ...line.args, ...kept.flatMap(wordsOf), ...flags]
 }
 
@@ -69,23 +72,24 @@ function directed(words: readonly string[], line: CommandLine): string[] {
     const id = ids.find((each) => each in ABOUT)
     if (id === undefined) return [...words]
     const end = 2 + id.split(' ').length
-    const added = flagWords([...CONNECTION, 'namespace', ...(ABOUT[id] ?? [])], line, words)
+    const added = flagWords([...CARRIED_FLAGS, 'namespace', ...(ABOUT[id] ?? [])], line, words)
     return [...words.slice(0, end), ...added, ...words.slice(end)]
   }
   if (program !== 'kubectl' && program !== 'istioctl') return [...words]
   return [program, ...flagWords(foreignFlags(program, first), line, words), ...words.slice(1)]
 }
 
-/** `kubectl config` reads the kubeconfig without a context; older versions of istioctl have no flags for impersonation. */
-function foreignFlags(program: string, first: string | undefined): string[] {
+/** `kubectl config` reads the kubeconfig without a context. */
+function foreignFlags(program: string, first: string | undefined): readonly string[] {
   if (first === 'config') return ['kubeconfig']
-  return program === 'istioctl' ? ['kubeconfig', 'context'] : CONNECTION
+  if (program === 'kubectl') return CARRIED_FLAGS
+  return CONNECTION_FLAGS.flatMap(({ istioctl }) => (istioctl === undefined ? [] : [istioctl]))
 }
 
 /** The given flags of these names, but for those that the command has already. */
 function flagWords(names: readonly string[], line: CommandLine, words: readonly string[]): string[] {
   return names.flatMap((name) => {
-    if (says(words, name)) return []
+    if (says(words, name) || (CARRIED_FLAGS.includes(name) && line.own?.includes(name))) return []
     const given = name === 'port' ? line.portFlag : name
     return line.flags.flatMap((flag) => (flag.name === given ? wordsOf({ ...flag, name }) : []))
   })

@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs'
 import type { Agent, RequestOptions } from 'node:https'
 import { isDeepStrictEqual } from 'node:util'
 import { CassSniError, command, hint } from '../errors.ts'
-import type { ChosenConfig, ExecEntry } from './kubeconfig.ts'
+import type { ChosenConfig } from './kubeconfig.ts'
+import type { ExecEntry } from './kubeconfig-files.ts'
 import { proxyFromEnvironment } from './proxy.ts'
 
 /** Secret: never printed or logged. */

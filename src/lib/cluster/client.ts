@@ -43,8 +43,9 @@ export async function connectKube(options: KubeOptions): Promise<Kube> {
     authenticate: await authenticator(config),
     signal: options.signal,
     userAgent: userAgent(),
-    ...(options.requestTimeoutMs === undefined ? {} : { requestTimeoutMs: options.requestTimeoutMs }),
-    ...(options.log === undefined ? {} : { log: options.log }),
+    requestTimeoutMs: options.requestTimeoutMs,
+    log: options.log,
+    warn: options.warn && ((text) => options.warn?.(`the API server says: ${text}`)),
   })
   return new Client(transport)
 }
@@ -72,6 +73,10 @@ class Client implements Kube {
   constructor(transport: Transport) {
     this.#transport = transport
     this.target = transport.target
+  }
+
+  clockSkewMs(): number | undefined {
+    return this.#transport.clockSkewMs
   }
 
   async get<T extends KubeObject>(type: ResourceType, name: string, namespace?: string): Promise<T | undefined> {

@@ -3,6 +3,7 @@
  * `client.ts` implements it; nothing else imports @kubernetes/client-node.
  */
 import type { Duplex } from 'node:stream'
+import type { Connection } from './connection-flags.ts'
 
 /** Object metadata, as far as this program reads or writes it. */
 export interface ObjectMeta {
@@ -88,9 +89,9 @@ export interface KubeTarget {
   /** True when the namespace was named by a flag or the context, false when it is only the default. */
   namespaceGiven: boolean
   /** The kubeconfig says insecure-skip-tls-verify: whoever is on the way can pretend to be the API server. */
-  insecure?: true
+  insecure?: true | undefined
   /** The namespace that the context itself names in the kubeconfig. */
-  contextNamespace?: string
+  contextNamespace?: string | undefined
 }
 
 /**
@@ -99,6 +100,8 @@ export interface KubeTarget {
  */
 export interface Kube {
   readonly target: KubeTarget
+  /** How far the API server's clock is ahead of this machine's, by its last answer; undefined before one. */
+  clockSkewMs(): number | undefined
   /** The object, or undefined when it does not exist (404 on the object, not on the kind). */
   get<T extends KubeObject = KubeObject>(type: ResourceType, name: string, namespace?: string): Promise<T | undefined>
   /** All objects that match, following `continue` pages. An API that is not served throws CSNI205. */
@@ -150,21 +153,13 @@ export interface Kube {
   connect(pod: { name: string; namespace: string }, port: number): Promise<Duplex>
 }
 
-/** How a client finds its cluster and who it is there: kubectl's flags of the same names. */
-export interface KubeOptions {
-  kubeconfig?: string
-  context?: string
-  cluster?: string
-  user?: string
-  namespace?: string
-  as?: string
-  asGroups?: string[]
-  asUid?: string
-  /** Time for one request in ms; 0 or absent: no limit but that of the server. */
-  requestTimeoutMs?: number
+/** What a client is made of: how to reach the cluster, and whom to tell. */
+export interface KubeOptions extends Connection {
   signal: AbortSignal
   /** Told one line per request (method, path, status, time) when given; never a header or a body. */
-  log?: (line: string) => void
+  log?: ((line: string) => void) | undefined
+  /** Told each warning of the API server once (its `Warning:` headers), and that it asks for a long wait. */
+  warn?: ((message: string) => void) | undefined
 }
 
 /** The field manager of all that this program writes (Kubernetes docs: reference/using-api/server-side-apply). */

@@ -2,7 +2,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { throwIfAborted } from '../errors.ts'
-import type { KubeOptions } from './kube.ts'
 
 /** Thrown when a program is not there or may not be run; the caller knows which error code and advice fit. */
 export class ProgramMissing extends Error {
@@ -97,21 +96,4 @@ function start(
     // an empty name, or one with a NUL in it
     throw new ProgramMissing(command, error)
   }
-}
-
-/**
- * The flags that bring kubectl (istioctl knows the first two) to the cluster and user of these options. Without a
- * namespace: commands differ in what it means.
- */
-export function kubeArguments(options: Omit<KubeOptions, 'signal'>): string[] {
-  const flag = (name: string, value: string | undefined) => (value === undefined ? [] : [`--${name}=${value}`])
-  return [
-    ...flag('kubeconfig', options.kubeconfig),
-    ...flag('context', options.context),
-    ...flag('cluster', options.cluster),
-    ...flag('user', options.user),
-    ...flag('as', options.as),
-    ...(options.asGroups ?? []).flatMap((group) => flag('as-group', group)),
-    ...flag('as-uid', options.asUid),
-  ]
 }

@@ -7,6 +7,7 @@ import { CassSniError, command, hint, throwIfAborted } from '../errors.ts'
 import type { Authenticate, Security } from './authentication.ts'
 import type { KubeTarget } from './kube.ts'
 import { unreachable } from './refusal.ts'
+import { once, warningTexts } from './server-warnings.ts'
 
 export interface Call {
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
@@ -31,8 +32,10 @@ export interface TransportOptions {
   userAgent: string
   /** Bytes of the largest answer that is taken. Default 256 MiB. */
   largestAnswer?: number
-  requestTimeoutMs?: number
-  log?: (line: string) => void
+  requestTimeoutMs?: number | undefined
+  log?: ((line: string) => void) | undefined
+  /** Told each warning of the server once. */
+  warn?: ((message: string) => void) | undefined
 }
 
 /** Where and how to open a WebSocket: the same security as for requests. */
@@ -63,11 +66,14 @@ export class Transport {
   readonly #options: TransportOptions
   readonly #base: URL
   #requests: { key: Security['tls']; agent: Agent | HttpAgent } | undefined
+  #skewMs: number | undefined
+  readonly #warn: (message: string) => void
   #sockets: { key: Security['tls']; agent: Agent | HttpAgent } | undefined
 
   constructor(options: TransportOptions) {
     this.#options = options
     this.#base = new URL(options.target.server)
+    this.#warn = once(options.warn)
   }
 
   get target(): KubeTarget {
@@ -76,6 +82,11 @@ export class Transport {
 
   get signal(): AbortSignal {
     return this.#options.signal
+  }
+
+  /** How far the server's clock is ahead of ours, by its last answer; right to about a second. */
+  get clockSkewMs(): number | undefined {
+    return this.#skewMs
   }
 
   /** Sends a request; any status is an answer. Throws CSNI201, CSNI202, CSNI103, or the reason of an abort. */
@@ -142,7 +153,7 @@ export class Transport {
     })
   }
 
-  async #once(call: Call): Promise<Answer & { retryAfter?: number }> {
+  async #once(call: Call): Promise<FullAnswer> {
     const security = await this.#options.authenticate()
     if (this.#requests?.key !== security.tls) {
       this.#requests = {
@@ -186,6 +197,10 @@ export class Transport {
         this.target,
       )
       this.log(call.method, path, answer.status, startedAt)
+      for (const text of answer.warnings) this.#warn(text)
+      const date = Date.parse(answer.date ?? '')
+      // a Date header has cut off half a second on average, and its answer was half of the time on its way
+      if (!Number.isNaN(date)) this.#skewMs = date + 500 - (Date.now() - (performance.now() - startedAt) / 2)
       return answer
     } catch (error) {
       this.log(call.method, path, (error as NodeJS.ErrnoException).code ?? 'failed', startedAt)
@@ -194,13 +209,20 @@ export class Transport {
   }
 }
 
+interface FullAnswer extends Answer {
+  /** Seconds. */
+  retryAfter: number | undefined
+  warnings: string[]
+  date: string | undefined
+}
+
 function exchange(
   request: ClientRequest,
   body: Buffer | undefined,
   timeoutMs: number,
   largest: number,
   target: KubeTarget,
-): Promise<Answer & { retryAfter?: number }> {
+): Promise<FullAnswer> {
   return new Promise((resolve, reject) => {
     const late = (ms: number) =>
       new CassSniError(
@@ -248,7 +270,9 @@ function exchange(
         resolve({
           status: response.statusCode ?? 0,
           body: Buffer.concat(parts).toString('utf8'),
-          ...(Number.isFinite(retryAfter) ? { retryAfter } : {}),
+          retryAfter: Number.isFinite(retryAfter) ? retryAfter : undefined,
+          warnings: warningTexts(response.headers.warning),
+          date: response.headers.date,
         })
       })
     })

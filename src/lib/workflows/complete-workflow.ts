@@ -7,7 +7,7 @@ type Names = 'namespace' | 'datacenter' | 'node' | 'gateway' | 'context' | 'clus
 /** All names of that sort which the user can see. Rejects as any command would when the cluster cannot be asked. */
 export async function liveNames(what: Names, options: KubeOptions & { datacenter?: string }): Promise<string[]> {
   if (what === 'context' || what === 'cluster' || what === 'user') {
-    const { kubeconfigFiles, mergeConfigs } = await import('../cluster/kubeconfig.ts')
+    const { kubeconfigFiles, mergeConfigs } = await import('../cluster/kubeconfig-files.ts')
     const merged = await mergeConfigs(kubeconfigFiles(options, process.env), options.kubeconfig !== undefined)
     return [...merged[`${what}s`].keys()]
   }

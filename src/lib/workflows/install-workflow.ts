@@ -5,7 +5,6 @@
  */
 import { shell } from '../text/shell-words.ts'
 import { record } from '../changes/record.ts'
-import { kubeArguments } from '../cluster/program.ts'
 import { CassSniError, command, throwIfAborted } from '../errors.ts'
 import type { WorkflowContext } from './context.ts'
 import { DEFAULTS } from './install/datacenter-spec.ts'
@@ -44,7 +43,6 @@ export async function install(context: WorkflowContext, options: InstallOptions)
   const run: Install = {
     context,
     options,
-    kubeArguments: kubeArguments(options.kubeOptions),
     namespace: await chooseNamespace(context),
     datacenterName: options.datacenterName ?? DEFAULTS.datacenterName,
   }

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { authenticator } from '../../../src/lib/cluster/authentication.ts'
+import type { Connection } from '../../../src/lib/cluster/connection-flags.ts'
 import { chooseConfig, type ChosenConfig } from '../../../src/lib/cluster/kubeconfig.ts'
 import type { CassSniError } from '../../../src/lib/errors.ts'
 
@@ -62,6 +63,7 @@ describe('kubeconfig', () => {
       server: 'https://one:6443',
       namespace: 'here',
       namespaceGiven: true,
+      insecure: undefined,
       contextNamespace: 'here',
     })
     assert.equal(cluster['certificate-authority'], join(folder, 'ca.pem'))
@@ -148,6 +150,64 @@ current-context: only the first document counts
       { code: 'CSNI103' },
     )
   })
+
+  it('takes an empty flag for one that was not given', async () => {
+    const empty = { context: '', cluster: '', user: '', namespace: '', server: '', token: '', as: '', asUid: '' }
+    const { target, user } = await chooseConfig({ ...empty, kubeconfig: '' }, both())
+    assert.deepEqual([target.context, target.namespace, user.token], ['a', 'here', 'first'])
+  })
+
+  const chosen = (user: object, cluster: object = {}, flags: Connection = {}, env: NodeJS.ProcessEnv = {}) => {
+    const file = join(folder, 'one')
+    const config = {
+      clusters: [{ name: 'k', cluster: { server: 'https://x', ...cluster } }],
+      users: [{ name: 'u', user }],
+      contexts: [{ name: 'c', context: { cluster: 'k', user: 'u' } }],
+      'current-context': 'c',
+    }
+    writeFileSync(file, JSON.stringify(config))
+    return chooseConfig({ kubeconfig: file, ...flags }, env)
+  }
+
+  it('puts the flags on top', async () => {
+    const entry = { 'certificate-authority-data': 'eA==', 'tls-server-name': 'old' }
+    const other = await chosen({ token: 't' }, entry, { server: 'https://y', token: 'n', certificateAuthority: '/ca' })
+    assert.equal(other.target.server, 'https://y')
+    assert.equal(other.user.token, 'n')
+    const { 'certificate-authority': ca, 'certificate-authority-data': data, 'tls-server-name': name } = other.cluster
+    assert.deepEqual([ca, data, name], ['/ca', undefined, undefined])
+    const insecure = await chosen({}, entry, { insecureSkipTlsVerify: true })
+    assert.deepEqual([insecure.target.insecure, insecure.cluster['certificate-authority-data']], [true, undefined])
+    const nothing = await chooseConfig({ server: 'localhost:8080' }, { HOME: '/nowhere' })
+    assert.equal(nothing.target.server, 'http://localhost:8080')
+  })
+
+  it('keeps the user to act as when --as is empty, and refuses groups, a uid or extras without one', async () => {
+    const kept = await chosen({ as: 'jane', 'as-groups': ['a'] }, {}, { as: '' })
+    assert.deepEqual([kept.user.as, kept.user['as-groups']], ['jane', ['a']])
+    for (const user of [{ 'as-groups': ['a'] }, { 'as-uid': '7' }, { 'as-user-extra': { k: ['v'] } }])
+      await fails(chosen({ token: 't', ...user }), 'CSNI103', /user "u".* and no user/)
+    assert.equal((await chosen({ 'as-groups': ['a'] }, {}, { as: 'jane' })).user.as, 'jane')
+  })
+
+  for (const [what, user, why] of [
+    ['a token and a name', { token: 't', username: 'n' }, /both a token and a username/],
+    ['a certificate without its key', { 'client-certificate': '/c' }, /without its key/],
+    ['a certificate twice', { 'client-certificate': '/c', 'client-certificate-data': 'eA==' }, /has both/],
+    ['exec without an API', { exec: { command: 'x' } }, /without an apiVersion/],
+    ['exec of another API', { exec: { command: 'x', apiVersion: 'v9' } }, /v9, which is not supported/],
+    ['a token that is a number', { token: 12345678 }, /users\[0\].user.token is not text/],
+    ['a certificate that is not base64', { 'client-certificate-data': 'x?' }, /is not base64/],
+  ] as const) {
+    it(`refuses ${what}`, async () => {
+      await assert.rejects(chosen(user), (error: CassSniError) => {
+        assert.equal(error.code, 'CSNI103')
+        assert.match(error.message, why)
+        assert.doesNotMatch(error.message, /12345678/)
+        return true
+      })
+    })
+  }
 
   it('wants a user to act as before a group', async () => {
     await fails(chooseConfig({ asGroups: ['dev'] }, both()), 'CSNI101', /--as/)

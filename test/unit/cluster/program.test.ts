@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { kubeArguments, ProgramMissing, runProgram } from '../../../src/lib/cluster/program.ts'
+import { ProgramMissing, runProgram } from '../../../src/lib/cluster/program.ts'
 import { CassSniError } from '../../../src/lib/errors.ts'
 
 function alive(pid: number): boolean {
@@ -56,14 +56,5 @@ describe('programs of the user', () => {
   })
   it('takes an empty name for a missing program', async () => {
     await assert.rejects(runProgram('', [], { signal }), ProgramMissing)
-  })
-  it('hands on how to reach the cluster', () => {
-    assert.deepEqual(kubeArguments({ kubeconfig: '/k', context: 'c', as: 'u', asGroups: ['a', 'b'], namespace: 'n' }), [
-      '--kubeconfig=/k',
-      '--context=c',
-      '--as=u',
-      '--as-group=a',
-      '--as-group=b',
-    ])
   })
 })

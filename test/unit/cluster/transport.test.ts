@@ -28,6 +28,7 @@ describe('requests', () => {
       signal?: AbortSignal
       requestTimeoutMs?: number
       log?: (line: string) => void
+      warn?: (message: string) => void
       path?: string
       largestAnswer?: number
     } = {},
@@ -114,6 +115,23 @@ describe('requests', () => {
       rmSync(folder, { recursive: true })
     }
   }).timeout(20_000)
+
+  it('hands on each warning once, and knows how far the clock of the server is ahead', async () => {
+    answer = (_request, response) => {
+      response.writeHead(200, {
+        warning: '299 - "old"',
+        date: new Date(Date.now() + 3_600_000).toUTCString(),
+      })
+      response.end('{}')
+    }
+    const warnings: string[] = []
+    const client = transport({ warn: (message) => warnings.push(message) })
+    assert.equal(client.clockSkewMs, undefined)
+    await client.send({ method: 'GET', path: '/x' })
+    await client.send({ method: 'GET', path: '/x' })
+    assert.deepEqual(warnings, ['old'])
+    assert.ok(Math.abs((client.clockSkewMs ?? 0) - 3_600_000) < 3000)
+  })
 
   it('gives up when there is no answer in time', async () => {
     answer = () => undefined

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { authenticator } from '../../../src/lib/cluster/authentication.ts'
-import type { ClusterEntry } from '../../../src/lib/cluster/kubeconfig.ts'
+import type { ClusterEntry } from '../../../src/lib/cluster/kubeconfig-files.ts'
 import { Transport } from '../../../src/lib/cluster/transport.ts'
 import { openTunnel } from '../../../src/lib/cluster/pod-tunnel.ts'
 import { readObjects } from '../../../src/lib/workflows/install/manifest-files.ts'
@@ -33,7 +33,7 @@ describe('trust in the API server', () => {
   async function transport(entry: Partial<ClusterEntry>) {
     const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`
     const target = { context: 'c', cluster: 'k', user: 'u', server: url, namespace: 'n', namespaceGiven: false }
-    const authenticate = await authenticator({ target, cluster: { server: url, ...entry }, user: {} }, {})
+    const authenticate = await authenticator({ target, cluster: { ...entry, server: url }, user: {} }, {})
     return new Transport({ target, authenticate, signal: new AbortController().signal, userAgent: 'test' })
   }
   const ask = async (entry: Partial<ClusterEntry>) => (await transport(entry)).send({ method: 'GET', path: '/' })

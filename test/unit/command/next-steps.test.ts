@@ -45,11 +45,28 @@ describe('proposed commands', () => {
       one(command`kubectl auth can-i list pods`, given),
       "kubectl --kubeconfig 'my file' --as bob --as-group a --as-group b auth can-i list pods",
     )
-    assert.equal(one(command`istioctl proxy-status`, given), "istioctl --kubeconfig 'my file' proxy-status")
+    assert.equal(
+      one(command`istioctl proxy-status`, { ...given, cluster: 'k' }),
+      "istioctl --kubeconfig 'my file' --as bob --as-group a --as-group b proxy-status",
+    )
     assert.equal(
       one(command`kubectl config get-contexts`, { ...given, context: 'nope' }),
       "kubectl --kubeconfig 'my file' config get-contexts",
     )
+  })
+
+  it('show no token and no password', () => {
+    const given = { server: 'https://x', token: 's3cret', username: 'jane', password: 's3cret' }
+    const carried = '--server https://x --username jane'
+    assert.equal(one(command`kubectl get pods`, given), `kubectl ${carried} get pods`)
+    assert.equal(one(command`kubectl cass-sni certs`, given), `kubectl cass-sni certs ${carried}`)
+    assert.equal(one(again`--node x`, given), `kubectl cass-sni verify ${carried} --node x`)
+  })
+
+  it("do not take a command's own flag for kubectl's of that name", () => {
+    const given = { username: 'role', 'insecure-skip-tls-verify': true as const, server: 'https://x' }
+    const own = ['username', 'insecure-skip-tls-verify']
+    assert.equal(one(command`kubectl get pods`, given, { own }), 'kubectl --server https://x get pods')
   })
 
   it("take the gateway's port from port-forward's own flag", () => {

@@ -2,11 +2,11 @@
 import { again, CassSniError, command, hint } from '../../errors.ts'
 import type { Mesh } from '../../istio/mesh.ts'
 import { observeMesh } from '../../istio/observe-mesh.ts'
-import { programOutput } from './run-program.ts'
+import { connectionFor, programOutput } from './run-program.ts'
 import type { Install, InstallStep, StepPlan } from './step.ts'
 
 /** The command line that installs Istio, as the user could type it. */
-function istioctlCommand(install: Pick<Install, 'options' | 'kubeArguments'>): string[] {
+function istioctlCommand(install: Pick<Install, 'options'>): string[] {
   const { options } = install
   return [
     options.istioctl,
@@ -17,13 +17,8 @@ function istioctlCommand(install: Pick<Install, 'options' | 'kubeArguments'>): s
     ...(options.istioRevision === undefined || options.istioRevision === 'default'
       ? []
       : ['--revision', options.istioRevision]),
-    ...istioctlArguments(install.kubeArguments),
+    ...connectionFor(options.kubeOptions, 'istioctl', 'CSNI701'),
   ]
-}
-
-/** istioctl knows --kubeconfig, --context, --as and --as-group, none of kubectl's other connection flags. */
-function istioctlArguments(kubeArguments: string[]): string[] {
-  return kubeArguments.filter((argument) => /^--(kubeconfig|context|as|as-group)=/.test(argument))
 }
 
 function describe(mesh: Mesh): string {

@@ -57,7 +57,7 @@ export const namespaceStep: InstallStep = {
         'set-context',
         target.context,
         `--namespace=${install.namespace}`,
-        ...install.kubeArguments.filter((argument) => argument.startsWith('--kubeconfig=')),
+        ...(install.options.kubeOptions.kubeconfig ? [`--kubeconfig=${install.options.kubeOptions.kubeconfig}`] : []),
       ]
       await programOutput({
         command: [kubectl, ...args],

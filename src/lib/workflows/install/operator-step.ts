@@ -11,7 +11,7 @@ import { DEPLOYMENT, NAMESPACE } from '../../cluster/resources.ts'
 import type { Deployment } from '../../cluster/workloads.ts'
 import { CassSniError, command, hint, throwIfAborted } from '../../errors.ts'
 import { readObjects } from './manifest-files.ts'
-import { programOutput } from './run-program.ts'
+import { connectionFor, programOutput } from './run-program.ts'
 import type { Install, InstallStep, StepPlan } from './step.ts'
 
 /** Deployments come last: an operator whose Deployment is there is complete, also after an interruption. */
@@ -176,15 +176,7 @@ function exposed({ deployment, namespace }: Operator): string {
 }
 
 function helmCommand(install: Install): string[] {
-  const { helm, operatorChart } = install.options
-  // helm's own names: --kube-context for --context, --kube-as-user for --as
-  const connection = install.kubeArguments.flatMap((argument) => {
-    if (argument.startsWith('--kubeconfig=')) return [argument]
-    if (argument.startsWith('--context=')) return [`--kube-context=${argument.slice('--context='.length)}`]
-    if (argument.startsWith('--as=')) return [`--kube-as-user=${argument.slice('--as='.length)}`]
-    if (argument.startsWith('--as-group=')) return [`--kube-as-group=${argument.slice('--as-group='.length)}`]
-    return []
-  })
+  const { helm, operatorChart, kubeOptions } = install.options
   return [
     helm,
     'upgrade',
@@ -194,7 +186,7 @@ function helmCommand(install: Install): string[] {
     '--namespace',
     install.namespace,
     '--wait',
-    ...connection,
+    ...connectionFor(kubeOptions, 'helm', 'CSNI702'),
   ]
 }
 

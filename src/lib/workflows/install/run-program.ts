@@ -1,6 +1,7 @@
 /** Runs the user's istioctl, helm and kubectl for a step, and tells what went wrong with them. */
+import { type Connection, programConnection } from '../../cluster/connection-flags.ts'
 import { ProgramMissing, runProgram } from '../../cluster/program.ts'
-import { CassSniError, command, type ErrorCode, type NextStep } from '../../errors.ts'
+import { CassSniError, command, type ErrorCode, hint, type NextStep } from '../../errors.ts'
 
 export interface ProgramRun {
   /** What the user could type: program and arguments. */
@@ -15,6 +16,25 @@ export interface ProgramRun {
   /** What to do when it failed; the command itself comes first. */
   failed?: NextStep[] | undefined
   onLine?: (line: string) => void
+}
+
+/**
+ * The words that bring a program to the cluster and the user of this run. Throws `code` when one of the flags in force
+ * cannot be handed on: the program would go to another cluster, or there as somebody else.
+ */
+export function connectionFor(connection: Connection, program: 'istioctl' | 'helm', code: ErrorCode): string[] {
+  const { args, unknown } = programConnection(connection, program)
+  if (unknown.length === 0) return args
+  throw new CassSniError(
+    code,
+    `${program} cannot be handed ${unknown.join(', ')}: it would not act where and as you do`,
+    {
+      next: [
+        hint('Put them into a context of the kubeconfig, and name it with --context'),
+        command`kubectl config --help`,
+      ],
+    },
+  )
 }
 
 /**

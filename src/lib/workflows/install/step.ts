@@ -48,8 +48,6 @@ export interface InstallOptions {
 export interface Install {
   context: WorkflowContext
   options: InstallOptions
-  /** `--kubeconfig=…`, `--context=…` and the like, for istioctl, helm and kubectl. */
-  kubeArguments: string[]
   /** Decided by the namespace question. */
   namespace: string
   /** Decided by the datacenter step. */
