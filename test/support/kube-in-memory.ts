@@ -35,6 +35,7 @@ export function kubeInMemory(
   }
   const kube: Kube = {
     target: { context: 'c', cluster: 'c', server: 'https://in-memory', user: 'u', namespace, namespaceGiven: true },
+    clockSkewMs: () => undefined,
     async get<T extends KubeObject>(type: ResourceType, name: string, inside?: string) {
       requests.get++
       return of(type).get(nameOf(name, inside)) as T | undefined
