@@ -3,7 +3,7 @@
  * its memory is the command's. Bundled by port-forward.ts as the program is, then run with NAMESPACE POD PORT.
  */
 import { connectKube } from '../src/lib/cluster/client.ts'
-import { podPath } from '../src/lib/connection/gateway-path.ts'
+import { podDialer } from '../src/lib/connection/dialer.ts'
 import { serveTunnel } from '../src/lib/connection/local-listener.ts'
 import '../src/lib/cli/main.ts'
 import '../src/lib/workflows/port-forward-workflow.ts'
@@ -12,12 +12,11 @@ const [namespace = '', pod = '', port = ''] = process.argv.slice(2)
 const stop = new AbortController()
 process.once('SIGINT', () => stop.abort())
 const kube = await connectKube({ signal: stop.signal })
-const path = podPath(kube, { name: pod, namespace }, Number(port))
+const { dial, describe } = podDialer(kube, { name: pod, namespace }, Number(port))
 const tunnel = await serveTunnel({
   listen: { addresses: ['localhost'], port: 0 },
-  open: () => path.open(),
+  dial,
   signal: stop.signal,
 })
-for (const { host, port: local } of tunnel.listening)
-  console.log(`Forwarding from ${host}:${local} -> ${path.describe}`)
+for (const { host, port: local } of tunnel.listening) console.log(`Forwarding from ${host}:${local} -> ${describe}`)
 await tunnel.done

@@ -76,7 +76,7 @@ export default class PortForward extends CassSniCommand<undefined> {
         if (run.format !== 'json') for (const { message, code } of warnings) run.log(`warning: ${message} [${code}]`, 0)
       },
       connection: (event) => {
-        run.log(connectionLine(event, run), event.type === 'refused' ? 0 : 1)
+        run.log(connectionLine(event, run), isTrouble(event) ? 0 : 1)
       },
     })
     return undefined
@@ -87,12 +87,17 @@ export default class PortForward extends CassSniCommand<undefined> {
   }
 }
 
+/** A connection that could not be served, or broke beyond the client's own doing, is worth a line. */
+function isTrouble(event: TunnelEvent): boolean {
+  return event.type === 'refused' || (event.type === 'closed' && event.broken?.by === 'far end')
+}
+
 function connectionLine(event: TunnelEvent, run: Run): string {
   switch (event.type) {
     case 'opened':
       return `connection ${event.id} of ${event.client} opened`
     case 'closed':
-      return `connection ${event.id} ${event.reason === undefined ? 'ended' : `broke (${event.reason})`}: ${event.sent} bytes sent, ${event.received} received`
+      return `connection ${event.id} ${event.broken === undefined ? 'ended' : `broken by the ${event.broken.by} (${event.broken.reason})`}: ${event.sent} bytes sent, ${event.received} received`
     case 'refused':
       return `connection ${event.id} closed: ${[event.error.message, ...run.steps(event.error.next.slice(0, 1)).map(({ text }) => text)].join('; ')} [${event.error.code}]`
   }

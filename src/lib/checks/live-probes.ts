@@ -12,7 +12,8 @@ import { type Current, operatorName } from '../certificates/certificate-plan.ts'
 import { currentOf } from '../certificates/rewrite.ts'
 import type { Kube } from '../cluster/kube.ts'
 import { cqlHostId } from '../connection/cql-login.ts'
-import { gatewayPath } from '../connection/gateway-path.ts'
+import type { Dial } from '../connection/dialer.ts'
+import { gatewayDialer } from '../connection/gateway-dialer.ts'
 import { handshake } from '../connection/tls.ts'
 import { CassSniError } from '../errors.ts'
 import { chooseGateway } from '../istio/gateways.ts'
@@ -41,21 +42,21 @@ export function liveProbes(options: LiveProbesOptions): Probes {
   const mesh = once(() => observeMesh(kube, named === undefined ? {} : { namespaces: [named] }))
   const gateway = once(async () => chooseGateway(await mesh(), options.gateway))
   const path = once(async () => {
-    const { address } = options
-    return gatewayPath(kube, await gateway(), {
+    return gatewayDialer(kube, await gateway(), {
       port,
       tunnel: options.tunnel ? 'always' : 'auto',
-      ...(address === undefined ? {} : { address }),
+      address: options.address,
+      serverName: datacenter.nodes.find((node) => node.hostId !== undefined)?.hostId,
     })
   })
-  const open = async () => (await path()).open()
+  const dial: Dial = async (options) => (await path()).dial(options)
   const routes = once(async () => seeRoutes(kube, { datacenter, mesh: await mesh(), gateway: await gateway(), port }))
   const authority = once(() => readAuthorityCertificate(kube, datacenter))
   const credentials = once(() => readCredentials(kube, datacenter))
   const ask = async (node: CassandraNode): Promise<string> => {
     const { hostId } = node
     if (hostId === undefined) throw new CassSniError('CSNI303', `the host id of pod ${node.pod} is not known`)
-    return cqlHostId({ open, serverName: hostId, credentials: await credentials(), ca: await authority(), signal })
+    return cqlHostId({ dial, serverName: hostId, credentials: await credentials(), ca: await authority(), signal })
   }
   return {
     datacenter,
@@ -75,7 +76,7 @@ export function liveProbes(options: LiveProbesOptions): Probes {
     credentials,
     handshake: onceFor(
       (serverName) => serverName,
-      async (serverName) => handshake({ open, serverName, ca: await authority(), signal }),
+      async (serverName) => handshake({ dial, serverName, ca: await authority(), signal }),
     ),
     hostIdBehind: onceFor((node) => node.pod, ask),
   }

@@ -1,7 +1,7 @@
 /** What checks ask of the world. Each answer is got at most once per verification, and only when a check wants it. */
 import type { CassandraNode, Credentials, Datacenter } from '../cassandra/datacenter.ts'
 import type { Current } from '../certificates/certificate-plan.ts'
-import type { Path } from '../connection/gateway-path.ts'
+import type { Dialer } from '../connection/dialer.ts'
 import type { HandshakeResult } from '../connection/tls.ts'
 import type { IngressGateway } from '../istio/mesh.ts'
 import type { Conflict } from '../routes/conflicts.ts'
@@ -43,7 +43,7 @@ export interface Probes {
   /** Throws CSNI501, CSNI502, CSNI105. */
   gateway(): Promise<IngressGateway>
   /** Throws CSNI606, CSNI601. */
-  path(): Promise<Path>
+  path(): Promise<Dialer>
   routes(): Promise<RouteState>
   /** What of others stands in the way. */
   conflicts(): Promise<Conflict[]>

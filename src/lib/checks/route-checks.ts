@@ -146,7 +146,7 @@ export const ROUTE_CHECKS: readonly Check<Probes>[] = [
     perNode: false,
     async run(probes) {
       const path = await probes.path()
-      const stream = await path.open()
+      const stream = await path.dial()
       stream.on('error', () => {})
       stream.destroy()
       return pass(path.describe)

@@ -5,6 +5,7 @@ import { CassSniError, command } from '../errors.ts'
 import { authenticator } from './authentication.ts'
 import type {
   ApplyOptions,
+  ConnectOptions,
   ExecResult,
   Kube,
   KubeObject,
@@ -307,9 +308,9 @@ class Client implements Kube {
     return execInPod(this.#transport, pod, container, command, options)
   }
 
-  async connect(pod: { name: string; namespace: string }, port: number): Promise<Duplex> {
+  async connect(pod: { name: string; namespace: string }, port: number, options: ConnectOptions = {}): Promise<Duplex> {
     const { openTunnel } = await import('./pod-tunnel.ts')
-    return openTunnel(this.#transport, pod, port)
+    return openTunnel(this.#transport, pod, port, options)
   }
 
   #parse<T>(answer: Answer, asked: Asked): T {

@@ -6,7 +6,7 @@ import { CassSniError, command } from '../errors.ts'
 import type { ExecResult } from './kube.ts'
 import { statusOf } from './refusal.ts'
 import type { Transport } from './transport.ts'
-import { openWebSocket } from './websocket.ts'
+import { brokenBy, openWebSocket, watchPeer } from './websocket.ts'
 
 const STDIN = 0
 const STDOUT = 1
@@ -50,7 +50,7 @@ export async function execInPod(
       {
         object: `pod/${pod.name} in namespace ${pod.namespace}`,
         next: [command`kubectl describe pod ${pod.name} -n ${pod.namespace}`],
-        ...(cause === undefined ? {} : { cause }),
+        cause,
       },
     )
   const asked = {
@@ -78,8 +78,10 @@ export async function execInPod(
     const abort = () => fail(transport.signal.reason)
     const timer = setTimeout(() => fail(failed(`it did not end within ${timeoutMs / 1000} s`)), timeoutMs)
     transport.signal.addEventListener('abort', abort, { once: true })
+    const peer = watchPeer(socket, (why) => fail(failed(why)))
     const finish = () => {
       clearTimeout(timer)
+      peer.stop()
       transport.signal.removeEventListener('abort', abort)
     }
     const fail = (error: unknown) => {
@@ -97,9 +99,10 @@ export async function execInPod(
       else if (channel === STATUS) status += data.toString('utf8')
     })
     socket.on('error', (error) => fail(failed(error.message, error)))
-    socket.on('close', () => {
+    socket.on('close', (code: number, reason: Buffer) => {
       finish()
       try {
+        if (status === '') throw new Error(brokenBy(code, reason) ?? 'the connection ended before the command did')
         resolve({
           stdout: Buffer.concat(stdout).toString('utf8'),
           stderr: Buffer.concat(stderr).toString('utf8'),
@@ -123,7 +126,6 @@ export async function execInPod(
  * failure.
  */
 function exitCodeOf(text: string): number {
-  if (text === '') throw new Error('the connection was cut before it ended')
   const status = JSON.parse(text) as {
     status?: string
     reason?: string

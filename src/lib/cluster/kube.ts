@@ -150,7 +150,12 @@ export interface Kube {
    * One TCP connection to a port of a pod, over one WebSocket of its own, with backpressure both ways.
    * Rejects when the tunnel cannot be opened; the stream is destroyed with a CassSniError when the far end fails.
    */
-  connect(pod: { name: string; namespace: string }, port: number): Promise<Duplex>
+  connect(pod: { name: string; namespace: string }, port: number, options?: ConnectOptions): Promise<Duplex>
+}
+
+export interface ConnectOptions {
+  /** Gives up the opening, with its reason (a CassSniError). A stream that is open is the caller's to destroy. */
+  signal?: AbortSignal | undefined
 }
 
 /** What a client is made of: how to reach the cluster, and whom to tell. */

@@ -7,15 +7,14 @@ import { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import { CassSniError, command } from '../errors.ts'
 import { statusOf } from './refusal.ts'
+import type { ConnectOptions } from './kube.ts'
 import type { Transport } from './transport.ts'
-import { openWebSocket } from './websocket.ts'
+import { brokenBy, type Liveness, openWebSocket, watchPeer } from './websocket.ts'
 
 const DATA = 0
 const ERROR = 1
 const PORT_BYTES = 2
 
-/** Idle connections are cut by load balancers, the strictest after 60 s. */
-const PING_MS = 20_000
 /** What may wait in the WebSocket before a writer has to. Bytes. */
 const HIGH_WATER = 512 * 1024
 /**
@@ -30,6 +29,8 @@ const LARGEST_MESSAGE = 32 * 1024
  * containerd gives the other direction one second as well (internal/cri/server/sandbox_portforward_linux.go).
  */
 const LINGER_MS = 1000
+/** The same when our side ended with a question, to which nothing has come yet: the answer may take its time. */
+const ANSWER_MS = 30_000
 
 export interface Pod {
   name: string
@@ -37,9 +38,15 @@ export interface Pod {
 }
 
 /**
- * Opens a tunnel. Throws CSNI203 without the right, CSNI204 for no such pod, CSNI601 when the pod cannot be reached.
+ * Opens a tunnel; the signal gives up the opening. Throws CSNI203 without permission, CSNI204 for no such pod, CSNI601
+ * when the pod cannot be reached, CSNI607 when a proxy refuses WebSockets.
  */
-export async function openTunnel(transport: Transport, pod: Pod, port: number): Promise<Duplex> {
+export async function openTunnel(
+  transport: Transport,
+  pod: Pod,
+  port: number,
+  { signal }: ConnectOptions = {},
+): Promise<Duplex> {
   const { POD } = await import('./resources.ts')
   const path = `/api/v1/namespaces/${encodeURIComponent(pod.namespace)}/pods/${encodeURIComponent(pod.name)}/portforward`
   const asked = {
@@ -56,6 +63,7 @@ export async function openTunnel(transport: Transport, pod: Pod, port: number): 
       new URLSearchParams({ ports: String(port) }),
       ['v4.channel.k8s.io'],
       asked,
+      signal === undefined ? transport.signal : AbortSignal.any([transport.signal, signal]),
     )
     return new Tunnel(socket, pod, port, transport.signal)
   } catch (error) {
@@ -70,7 +78,7 @@ function broken(pod: Pod, port: number, why: string, cause?: unknown): CassSniEr
   return new CassSniError('CSNI601', `no connection to port ${port} of pod ${pod.name}: ${why}`, {
     object: `pod/${pod.name} in namespace ${pod.namespace}`,
     next: [command`kubectl get pod ${pod.name} -n ${pod.namespace}`],
-    ...(cause === undefined ? {} : { cause }),
+    cause,
   })
 }
 
@@ -79,7 +87,7 @@ class Tunnel extends Duplex {
   readonly #pod: Pod
   readonly #port: number
   readonly #signal: AbortSignal
-  readonly #ping: NodeJS.Timeout
+  readonly #peer: Liveness
   readonly #abort = () => this.destroy(this.#signal.reason as Error)
   /** Bytes of the port header still to come, per channel. */
   readonly #header = [PORT_BYTES, PORT_BYTES]
@@ -87,6 +95,8 @@ class Tunnel extends Duplex {
   #unsent = 0
   #flushed: (() => void) | undefined
   #linger: NodeJS.Timeout | undefined
+  /** Our side sent something since the far end last did. */
+  #asked = false
 
   constructor(socket: WebSocket, pod: Pod, port: number, signal: AbortSignal) {
     super({
@@ -98,12 +108,11 @@ class Tunnel extends Duplex {
     this.#pod = pod
     this.#port = port
     this.#signal = signal
-    this.#ping = setInterval(() => socket.ping(), PING_MS)
-    this.#ping.unref()
+    this.#peer = watchPeer(socket, (why) => this.destroy(broken(pod, port, why)))
     signal.addEventListener('abort', this.#abort, { once: true })
     socket.on('message', (message: Buffer) => this.#receive(message))
     socket.on('error', (error) => this.destroy(broken(pod, port, error.message, error)))
-    socket.on('close', (code: number) => this.#closed(code))
+    socket.on('close', (code: number, reason: Buffer) => this.#closed(code, reason))
   }
 
   override _read(): void {
@@ -149,7 +158,7 @@ class Tunnel extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    clearInterval(this.#ping)
+    this.#peer.stop()
     clearTimeout(this.#linger)
     this.#signal.removeEventListener('abort', this.#abort)
     this.#socket.terminate()
@@ -162,10 +171,12 @@ class Tunnel extends Duplex {
       return
     }
     this.#unsent++
+    this.#asked = true
     // a writer goes on at once while little waits, else when its own message has left
     const full = this.#socket.bufferedAmount > HIGH_WATER
     this.#socket.send(message, (error?: Error | null) => {
       this.#unsent--
+      if (error == null) this.#peer.alive()
       if (full) done(error == null ? null : broken(this.#pod, this.#port, error.message, error))
       else if (error != null) this.destroy(broken(this.#pod, this.#port, error.message, error))
       if (this.#unsent === 0) this.#flushed?.()
@@ -185,20 +196,29 @@ class Tunnel extends Duplex {
       this.destroy(broken(this.#pod, this.#port, plainReason(this.#errorText), causeOf(this.#errorText)))
       return
     }
+    this.#asked = false
     if (this.#linger !== undefined) this.#waitForRest()
     if (!this.push(data)) this.#socket.pause()
   }
 
-  #closed(code: number): void {
-    // 1006: without a close frame
-    if (code === 1006 && this.#linger === undefined)
-      this.destroy(broken(this.#pod, this.#port, 'the connection to the API server was cut'))
+  #closed(code: number, reason: Buffer): void {
+    const why = brokenBy(code, reason)
+    // after our own end the far end may close as it likes, except without an answer
+    if (why !== undefined && (this.#linger === undefined || this.#asked))
+      this.destroy(broken(this.#pod, this.#port, why))
     else this.push(null)
   }
 
   #waitForRest(): void {
     clearTimeout(this.#linger)
-    this.#linger = setTimeout(() => this.#socket.close(1000), LINGER_MS)
+    this.#linger = setTimeout(
+      () => {
+        const why = `no answer within ${ANSWER_MS / 1000} s after the client ended its side`
+        if (this.#asked) this.destroy(broken(this.#pod, this.#port, why))
+        else this.#socket.close(1000)
+      },
+      this.#asked ? ANSWER_MS : LINGER_MS,
+    )
     this.#linger.unref()
   }
 }

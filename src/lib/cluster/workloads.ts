@@ -79,6 +79,7 @@ export interface Service extends KubeObject {
     type?: string
     clusterIP?: string
     selector?: Record<string, string>
+    externalIPs?: string[]
     ports?: {
       name?: string
       port: number
@@ -95,4 +96,9 @@ export interface Service extends KubeObject {
 export interface Secret extends KubeObject {
   /** Values in base64. Never printed. */
   data?: Record<string, string>
+}
+
+/** The condition Ready: every container is, and the readiness gates hold. */
+export function isReady(pod: Pick<Pod, 'status'>): boolean {
+  return pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true
 }

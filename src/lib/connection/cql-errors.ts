@@ -1,5 +1,6 @@
 /** What a driver, a TLS stack or Cassandra itself reports, told as one of our errors: no stack trace, no secret. */
 import { CassSniError, command, type ErrorCode, hint } from '../errors.ts'
+import { isCertificateError, systemError } from '../text/system-errors.ts'
 
 /** Cassandra refused a statement; the position is Cassandra's own, turned to count from 1. */
 export class CqlStatementError extends CassSniError {
@@ -9,7 +10,7 @@ export class CqlStatementError extends CassSniError {
   readonly column: number | undefined
 
   constructor(message: string, position: { line: number; column: number } | undefined, cause?: unknown) {
-    super('CSNI605', message, cause === undefined ? {} : { cause })
+    super('CSNI605', message, { cause })
     this.line = position?.line
     this.column = position?.column
   }
@@ -52,7 +53,7 @@ export function statementError(code: number, message: string, cause?: unknown): 
 
 export function loginError(message: string, cause?: unknown): CassSniError {
   return new CassSniError('CSNI604', `Cassandra refused the login: ${message}`, {
-    ...(cause === undefined ? {} : { cause }),
+    cause,
     next: [
       hint(
         'without --username the superuser logs in; with it the password is read from CASS_SNI_PASSWORD, --password-stdin or a prompt',
@@ -65,6 +66,7 @@ interface Shaped {
   name?: string
   code?: unknown
   message: string
+  innerError?: unknown
   innerErrors?: Record<string, unknown>
 }
 
@@ -72,60 +74,57 @@ function shaped(error: unknown): Shaped {
   return error instanceof Error ? (error as Error & Shaped) : { message: String(error) }
 }
 
-/**
- * Codes of node:tls and OpenSSL that mean "the certificate does not verify"; nodejs/node doc/api/tls.md, X509
- * certificate error codes.
- */
-const CERTIFICATE_CODES =
-  /^(ERR_TLS_CERT_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|INVALID_CA|INVALID_PURPOSE|HOSTNAME_MISMATCH|PATH_LENGTH|CRL_)/
-const RESET_CODES = new Set(['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'])
-
 /** How much an error explains: of several nodes' errors the one that tells most is shown. */
-const TELLING: ErrorCode[] = ['CSNI604', 'CSNI602', 'CSNI605', 'CSNI603', 'CSNI601']
+const TELLING: ErrorCode[] = ['CSNI604', 'CSNI602', 'CSNI605', 'CSNI607', 'CSNI203', 'CSNI603', 'CSNI601']
+
+/** The far end closed a connection before our side did. @param received bytes that had come from it */
+export function closedConnection(serverName: string, received: number): CassSniError {
+  const next = [command`kubectl cass-sni routes sync`, command`kubectl cass-sni verify`]
+  return received === 0
+    ? new CassSniError(
+        'CSNI603',
+        `the connection for the SNI name ${serverName} was closed before TLS began: the gateway has no route for it, or the node behind it is down`,
+        { next },
+      )
+    : new CassSniError('CSNI601', `the connection for the SNI name ${serverName} was closed by the far end`, {
+        next: next.slice(1),
+      })
+}
 
 /**
- * The error of one connection attempt.
+ * The error of one connection attempt, or of one that broke later.
  * @param serverName the SNI name that was asked for
- * @param opening why the stream below could not be opened, when that is known: it explains a closed connection better
  */
-export function connectionError(error: unknown, serverName: string, opening?: unknown): CassSniError {
+export function connectionError(error: unknown, serverName: string): CassSniError {
   if (error instanceof CassSniError) return error
-  const { name, code, message, innerErrors } = shaped(error)
-  if (name === 'NoHostAvailableError') return severalErrors(innerErrors ?? {}, serverName, opening)
+  const { name, code, message, innerError, innerErrors } = shaped(error)
+  if (name === 'NoHostAvailableError') return severalErrors(innerErrors ?? {}, serverName)
   if (name === 'AuthenticationError') return loginError(message, error)
   if (name === 'ResponseError' && typeof code === 'number') return statementError(code, message, error)
-  if (typeof code === 'string' && CERTIFICATE_CODES.test(code)) {
+  if (isCertificateError(code)) {
     return new CassSniError(
       'CSNI602',
-      `the certificate of the node does not verify for the name ${serverName}: ${message}`,
-      {
-        cause: error,
-        next: [command`kubectl cass-sni certs`],
-      },
+      `the certificate of the node does not verify for the name ${serverName}: ${systemError(error)}`,
+      { cause: error, next: [command`kubectl cass-sni certs`] },
     )
   }
-  if (opening instanceof CassSniError) return opening
-  if (opening === undefined && typeof code === 'string' && RESET_CODES.has(code)) {
-    return new CassSniError(
-      'CSNI603',
-      `the connection for the SNI name ${serverName} was closed before TLS began: the gateway has no route for it, or the node behind it is down`,
-      {
-        cause: error,
-        next: [command`kubectl cass-sni routes sync`, command`kubectl cass-sni verify`],
-      },
-    )
-  }
-  const because = opening instanceof Error ? opening.message : message
+  // The driver's "Socket was closed" holds what the stream said.
+  if (innerError !== undefined) return connectionError(innerError, serverName)
+  // Node's own word for an end in the middle of the handshake.
+  if (code === 'ECONNRESET' || code === 'EPIPE' || code === 'ERR_STREAM_PREMATURE_CLOSE')
+    return closedConnection(serverName, 0)
+  // The driver names an address that was never dialed.
+  const because = name === 'OperationTimedOutError' ? 'no answer in time' : systemError(error)
   return new CassSniError('CSNI601', `no connection to the node ${serverName}: ${because}`, {
     cause: error,
     next: [command`kubectl cass-sni verify`],
   })
 }
 
-function severalErrors(innerErrors: Record<string, unknown>, serverName: string, opening: unknown): CassSniError {
-  const errors = Object.entries(innerErrors).map(([name, error]) => connectionError(error, name, opening))
-  errors.sort((a, b) => TELLING.indexOf(a.code) - TELLING.indexOf(b.code))
-  const first = errors[0]
-  if (first !== undefined) return first
-  return connectionError(new Error('no node is known to be up'), serverName, opening)
+function severalErrors(innerErrors: Record<string, unknown>, serverName: string): CassSniError {
+  // Keys are names of nodes as the driver has them: SNI names while it looks for the first node, addresses later.
+  const errors = Object.values(innerErrors).map((error) => connectionError(error, serverName))
+  const rank = ({ code }: CassSniError): number => (TELLING.includes(code) ? TELLING.indexOf(code) : TELLING.length)
+  errors.sort((a, b) => rank(a) - rank(b))
+  return errors[0] ?? connectionError(new Error('no node is up'), serverName)
 }

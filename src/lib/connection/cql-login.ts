@@ -9,11 +9,13 @@ import type { Duplex } from 'node:stream'
 import { connect, type TLSSocket } from 'node:tls'
 import type { Credentials } from '../cassandra/datacenter.ts'
 import { CassSniError, command, throwIfAborted } from '../errors.ts'
+import { withinLimit } from '../waiting/time-limit.ts'
+import type { Dial } from './dialer.ts'
 import { connectionError, loginError, statementError } from './cql-errors.ts'
 
 export interface CqlLoginOptions {
-  /** One stream to the gateway. */
-  open: () => Promise<Duplex>
+  /** Opens one stream to the gateway. */
+  dial: Dial
   /** The SNI name to ask for and to verify the certificate against: a host id or a DNS name. */
   serverName: string
   credentials: Credentials
@@ -21,8 +23,8 @@ export interface CqlLoginOptions {
   ca: string
   signal: AbortSignal
   /** For all of it, in milliseconds. */
-  timeoutMs?: number
-  insecureSkipTlsVerify?: boolean
+  timeoutMs?: number | undefined
+  insecureSkipTlsVerify?: boolean | undefined
 }
 
 const VERSION = 0x04
@@ -54,48 +56,30 @@ interface Frame {
  * (login).
  */
 export async function cqlHostId(options: CqlLoginOptions): Promise<string> {
-  throwIfAborted(options.signal)
-  const timeoutMs = options.timeoutMs ?? 10_000
-  const timeout = AbortSignal.timeout(timeoutMs)
-  let stream: Duplex | undefined
-  let stop: (() => void) | undefined
-  let over = false
-  try {
-    const given = new Promise<never>((_, reject) => {
-      stop = () => {
-        stream?.destroy()
-        const late = new CassSniError(
-          'CSNI601',
-          `no answer for the SNI name ${options.serverName} within ${timeoutMs / 1000} s`,
-          {
-            next: [command`kubectl cass-sni verify`],
-          },
-        )
-        reject(options.signal.aborted ? options.signal.reason : late)
-      }
-      for (const signal of [timeout, options.signal]) signal.addEventListener('abort', stop, { once: true })
+  const { serverName, timeoutMs = 10_000 } = options
+  const late = () =>
+    new CassSniError('CSNI601', `no answer for the SNI name ${serverName} within ${timeoutMs / 1000} s`, {
+      next: [command`kubectl cass-sni verify`],
     })
-    const asked = (async () => {
-      const opened = await options.open()
-      stream = opened
+  return withinLimit({ ms: timeoutMs, late, signal: options.signal }, async (signal) => {
+    let stream: Duplex | undefined
+    const stop = (): void => void stream?.destroy()
+    signal.addEventListener('abort', stop, { once: true })
+    try {
+      stream = await options.dial({ signal })
       // The stream's own end shows as the TLS socket's error.
-      opened.on('error', () => undefined)
-      // It opened too late: nobody waits any more, and no password must follow.
-      if (over) {
-        opened.destroy()
-        throw new Error('too late')
-      }
-      return askHostId(await secure(opened, options), options.credentials)
-    })()
-    asked.catch(() => undefined)
-    return await Promise.race([asked, given])
-  } catch (error) {
-    throw connectionError(error, options.serverName)
-  } finally {
-    over = true
-    stream?.destroy()
-    if (stop !== undefined) options.signal.removeEventListener('abort', stop)
-  }
+      stream.on('error', () => undefined)
+      // Opened too late: no password must follow.
+      throwIfAborted(signal)
+      return await hostIdBehind(await secure(stream, options), options.credentials)
+    } catch (error) {
+      throwIfAborted(signal)
+      throw connectionError(error, serverName)
+    } finally {
+      signal.removeEventListener('abort', stop)
+      stop()
+    }
+  })
 }
 
 function secure(stream: Duplex, options: CqlLoginOptions): Promise<TLSSocket> {
@@ -114,7 +98,7 @@ function secure(stream: Duplex, options: CqlLoginOptions): Promise<TLSSocket> {
   })
 }
 
-async function askHostId(socket: TLSSocket, credentials: Credentials): Promise<string> {
+async function hostIdBehind(socket: TLSSocket, credentials: Credentials): Promise<string> {
   const frames = readFrames(socket)
   const ask = async (opcode: number, body: Buffer): Promise<Frame> => {
     socket.write(frame(opcode, body))

@@ -3,7 +3,6 @@
  * SNI,
  * TLS end to end and verified against that host id.
  */
-import type { Duplex } from 'node:stream'
 import type {
   Client,
   DseClientOptions,
@@ -15,9 +14,11 @@ import type {
 } from 'cassandra-driver'
 import type { Credentials } from '../cassandra/datacenter.ts'
 import { CassSniError, command, throwIfAborted } from '../errors.ts'
-import { type LocalEndpoint, serveLocalEndpoint } from './cql-endpoint.ts'
-import { CqlStatementError, connectionError } from './cql-errors.ts'
+import { abortable } from '../waiting/time-limit.ts'
+import { closedConnection, CqlStatementError, connectionError } from './cql-errors.ts'
 import { type CqlType, cqlType } from './cql-types.ts'
+import { DialedStream } from './dialed-stream.ts'
+import type { Dial } from './dialer.ts'
 
 /** A node as a client outside the cluster names it. Both names are routed by the gateway. */
 export interface CqlNode {
@@ -26,23 +27,23 @@ export interface CqlNode {
 }
 
 export interface CqlSessionOptions {
-  /** One stream to the gateway per connection. */
-  open: () => Promise<Duplex>
+  /** Opens one stream to the gateway per connection. */
+  dial: Dial
   /** The nodes that have a route, the preferred first: one of them coordinates all statements as long as it is up. */
   nodes: CqlNode[]
   /** All statements go to this node, and its identity is proven. */
-  target?: CqlNode
+  target?: CqlNode | undefined
   credentials: Credentials
   /** PEM of the authority that the nodes' certificates verify against. */
   ca: string
   /** The datacenter's name inside Cassandra. */
   localDatacenter: string
-  keyspace?: string
+  keyspace?: string | undefined
   signal: AbortSignal
   /** For TCP, TLS and login of one connection, in milliseconds. */
-  connectTimeoutMs?: number
+  connectTimeoutMs?: number | undefined
   /** Accept any certificate. Only when the user asked for it by name. */
-  insecureSkipTlsVerify?: boolean
+  insecureSkipTlsVerify?: boolean | undefined
 }
 
 export interface CqlColumn {
@@ -52,15 +53,15 @@ export interface CqlColumn {
 
 export interface ExecuteOptions {
   /** Rows per page. Undefined: Cassandra sends all rows as one page. */
-  pageSize?: number
+  pageSize?: number | undefined
   /** Of the page before. */
-  pageState?: string
+  pageState?: string | undefined
   /** As in CQL, "LOCAL_QUORUM". */
-  consistency?: string
-  serialConsistency?: string
-  trace?: boolean
+  consistency?: string | undefined
+  serialConsistency?: string | undefined
+  trace?: boolean | undefined
   /** Gives up waiting for the answer; the statement itself cannot be taken back. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 /**
@@ -68,18 +69,18 @@ export interface ExecuteOptions {
  * …).
  */
 export interface CqlPage {
-  columns?: CqlColumn[]
+  columns?: CqlColumn[] | undefined
   /**
    * Cells in the order of the columns, as the driver decodes them: bigint and varint as BigInt, sets and maps as Set
    * and Map.
    */
   rows: unknown[][]
   /** State of the next page, when there is one. */
-  pageState?: string
+  pageState?: string | undefined
   warnings: string[]
-  traceId?: string
+  traceId?: string | undefined
   /** The node that coordinated. */
-  coordinator?: string
+  coordinator?: string | undefined
 }
 
 export interface CqlSession {
@@ -109,7 +110,11 @@ const PROTOCOL_VERSION = 4
 interface SniOptions {
   sni: { address: string }
   contactPoints: string[]
+  sslOptions: { ca: string[]; rejectUnauthorized: boolean; readonly socket: DialedStream }
 }
+
+/** What the driver takes for the address of all nodes: it parses it, and dials it never (see `SniOptions.sslOptions`). */
+const NEVER_DIALED = '0.0.0.0:9042'
 
 /**
  * Opens a session. With `target` the node is asked for its `system.local.host_id`, and another id is CSNI603.
@@ -121,7 +126,7 @@ export async function openCqlSession(options: CqlSessionOptions): Promise<CqlSes
   if (nodes.length === 0)
     throw new CassSniError('CSNI303', 'no node has a route yet', { next: [command`kubectl cass-sni routes sync`] })
   const { default: cassandra } = await import('cassandra-driver')
-  const endpoint = await serveLocalEndpoint(options.open)
+  const timeoutMs = options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS
   const order = nodes.map((node) => node.hostId)
 
   /** Statements go to the first node that is up, in the given order; nodes without a route are never dialled. */
@@ -150,14 +155,14 @@ export async function openCqlSession(options: CqlSessionOptions): Promise<CqlSes
 
   const client = new cassandra.Client({
     // Replaced below; the constructor wants one that it can parse.
-    contactPoints: [endpoint.address],
+    contactPoints: [NEVER_DIALED],
     localDataCenter: options.localDatacenter,
     credentials: options.credentials,
-    sslOptions: { ca: [options.ca], rejectUnauthorized: options.insecureSkipTlsVerify !== true },
     protocolOptions: { maxVersion: PROTOCOL_VERSION },
     socketOptions: {
-      connectTimeout: options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
-      readTimeout: READ_TIMEOUT_MS,
+      connectTimeout: timeoutMs,
+      // Of the requests that belong to a login; each statement has its own.
+      readTimeout: timeoutMs,
     },
     pooling: {
       coreConnectionsPerHost: { [cassandra.types.distance.local]: 1, [cassandra.types.distance.remote]: 0 },
@@ -171,21 +176,35 @@ export async function openCqlSession(options: CqlSessionOptions): Promise<CqlSes
     applicationName: 'kubectl-cass-sni',
     ...(options.keyspace === undefined ? {} : { keyspace: options.keyspace }),
   } satisfies DseClientOptions)
-  const internals = (client as unknown as { options: SniOptions }).options
-  internals.sni = { address: endpoint.address }
-  internals.contactPoints = order
-
   const serverName = order[0] ?? ''
-  const session = new DriverSession(client, endpoint, serverName, cassandra.types)
+  const logins = new LoginLimit(serverName, timeoutMs)
+  const internals = (client as unknown as { options: SniOptions }).options
+  internals.sni = { address: NEVER_DIALED }
+  internals.contactPoints = order
+  // lib/connection.js copies these options for each tls.connect(), which takes a `socket` instead of dialing: no port of
+  // this machine is listened on, where other users could ride along.
+  internals.sslOptions = {
+    ca: [options.ca],
+    rejectUnauthorized: options.insecureSkipTlsVerify !== true,
+    get socket() {
+      return logins.watch(
+        new DialedStream({ dial: options.dial, closed: (received) => closedConnection(serverName, received) }),
+      )
+    },
+  }
+
+  const session = new DriverSession(client, serverName, cassandra.types)
   try {
     await abortable(client.connect(), options.signal)
+    logins.over()
     const known = client.hosts.values().map((host) => String(host.hostId))
     if (!known.some((hostId) => order.includes(hostId)))
       throw elsewhere(nodes[0] ?? { hostId: serverName, dnsName: serverName }, known.join(', '))
     if (options.target !== undefined) await proveIdentity(session, options.target)
   } catch (error) {
+    logins.over()
     await session.close()
-    throw connectionError(error, serverName, endpoint.lastFailure())
+    throw connectionError(error, serverName)
   }
   return session
 }
@@ -204,15 +223,46 @@ function elsewhere(wanted: CqlNode, answered: string): CassSniError {
   })
 }
 
+/**
+ * The time limit of the connections that open a session: the driver has one for TCP and TLS, and one for each request, but
+ * none for all of them together.
+ */
+class LoginLimit {
+  readonly #serverName: string
+  readonly #ms: number
+  readonly #timers = new Set<NodeJS.Timeout>()
+  #over = false
+
+  constructor(serverName: string, ms: number) {
+    this.#serverName = serverName
+    this.#ms = ms
+  }
+
+  watch(stream: DialedStream): DialedStream {
+    if (this.#over) return stream
+    const late = `no login for the SNI name ${this.#serverName} within ${this.#ms / 1000} s`
+    const timer = setTimeout(
+      () => stream.destroy(new CassSniError('CSNI601', late, { next: [command`kubectl cass-sni verify`] })),
+      this.#ms,
+    )
+    this.#timers.add(timer)
+    stream.once('close', () => clearTimeout(timer))
+    return stream
+  }
+
+  over(): void {
+    this.#over = true
+    for (const timer of this.#timers) clearTimeout(timer)
+  }
+}
+
 class DriverSession implements CqlSession {
   readonly #client: Client
-  readonly #endpoint: LocalEndpoint
   readonly #serverName: string
   readonly #types: typeof CqlTypes
 
-  constructor(client: Client, endpoint: LocalEndpoint, serverName: string, types: typeof CqlTypes) {
+  constructor(client: Client, serverName: string, types: typeof CqlTypes) {
     this.#client = client
-    this.#endpoint = endpoint
     this.#serverName = serverName
     this.#types = types
   }
@@ -228,6 +278,7 @@ class DriverSession implements CqlSession {
         prepare: false,
         autoPage: false,
         fetchSize: options.pageSize ?? 0,
+        readTimeout: READ_TIMEOUT_MS,
         ...(options.pageState === undefined ? {} : { pageState: options.pageState }),
         ...(options.consistency === undefined ? {} : { consistency: this.#consistency(options.consistency) }),
         ...(options.serialConsistency === undefined
@@ -244,7 +295,7 @@ class DriverSession implements CqlSession {
           undefined,
           error,
         )
-      throw connectionError(error, this.#serverName, this.#endpoint.lastFailure())
+      throw connectionError(error, this.#serverName)
     }
     return this.#page(result)
   }
@@ -270,38 +321,16 @@ class DriverSession implements CqlSession {
     }
     const { warnings, traceId, queriedHost } = result.info
     return {
-      ...(columns === undefined ? {} : { columns }),
+      columns,
       rows: (result.rows ?? []).map((row) => names.map((name) => row[name])),
-      ...(result.pageState ? { pageState: result.pageState } : {}),
+      pageState: result.pageState || undefined,
       warnings: warnings ?? [],
-      ...(traceId ? { traceId: String(traceId) } : {}),
-      ...(queriedHost ? { coordinator: queriedHost } : {}),
+      traceId: traceId ? String(traceId) : undefined,
+      coordinator: queriedHost || undefined,
     }
   }
 
   async close(): Promise<void> {
-    try {
-      await this.#client.shutdown()
-    } finally {
-      this.#endpoint.close()
-    }
-  }
-}
-
-/** The promise's outcome, or the signal's reason as soon as it is aborted. */
-async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise
-  // Whatever becomes of it after nobody waits any more is of no interest.
-  promise.catch(() => undefined)
-  throwIfAborted(signal)
-  let stop: (() => void) | undefined
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason instanceof Error ? signal.reason : new CassSniError('CSNI902', 'interrupted'))
-    signal.addEventListener('abort', stop, { once: true })
-  })
-  try {
-    return await Promise.race([promise, aborted])
-  } finally {
-    if (stop !== undefined) signal.removeEventListener('abort', stop)
+    await this.#client.shutdown()
   }
 }

@@ -1,33 +1,42 @@
 /** A local TCP port whose every connection gets a connection of its own into the cluster. */
 import { createServer, isIP, type AddressInfo, type Server, type Socket } from 'node:net'
 import { type Duplex, pipeline } from 'node:stream'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { asCassSniError, CassSniError, type ErrorCode, hint } from '../errors.ts'
+import { asCassSniError, CassSniError, type ErrorCode, hint, throwIfAborted } from '../errors.ts'
+import { systemError } from '../text/system-errors.ts'
+import { backOff } from '../waiting/back-off.ts'
+import { pause } from '../waiting/poll.ts'
+import { withinLimit } from '../waiting/time-limit.ts'
+import type { Dial } from './dialer.ts'
 
 /** How long a new connection waits for its far end: a deleted gateway pod is followed by a ready one within seconds. */
 const WAIT_MS = 10_000
-const FIRST_PAUSE_MS = 100
-const LONGEST_PAUSE_MS = 1_000
+const PAUSES = { firstMs: 100, longestMs: 2_000 }
 const PORT_ATTEMPTS = 8
-/** These pass by themselves while a pod is replaced or an API server restarted; a missing right does not. */
+/** These pass by themselves while a pod is replaced or an API server restarted; a missing permission does not. */
 const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['CSNI201', 'CSNI204', 'CSNI208', 'CSNI601'])
 
 export type TunnelEvent =
   | { type: 'opened'; id: number; client: string }
-  /** Bytes as seen from the client. `reason` when the connection broke rather than ended. */
-  | { type: 'closed'; id: number; sent: number; received: number; reason?: string }
+  /** Bytes as seen from the client. `broken` when the connection broke rather than ended. */
+  | { type: 'closed'; id: number; sent: number; received: number; broken?: Broken | undefined }
   /** The far end could not be reached: the client's connection was closed. */
   | { type: 'refused'; id: number; error: CassSniError }
+
+/** Which side broke a connection, and why. */
+export interface Broken {
+  by: 'client' | 'far end'
+  reason: string
+}
 
 export interface TunnelOptions {
   /** IP addresses or "localhost", which is 127.0.0.1 and, where the machine has it, ::1. Port 0 is any free one. */
   listen: { addresses: string[]; port: number }
-  open: () => Promise<Duplex>
+  dial: Dial
   /** Ends everything: no listener and no connection is left. */
   signal: AbortSignal
-  onEvent?: (event: TunnelEvent) => void
+  onEvent?: ((event: TunnelEvent) => void) | undefined
   /** How long a new connection waits for the far end. Default 10,000 ms. */
-  waitMs?: number
+  waitMs?: number | undefined
 }
 
 export interface TunnelFigures {
@@ -47,7 +56,7 @@ export interface ServingTunnel {
 }
 
 /**
- * Listens, and pipes each client's connection to one of its own from `open`, with backpressure and half-close both
+ * Listens, and pipes each client's connection to one of its own from `dial`, with backpressure and half-close both
  * ways.
  * Throws CSNI106 when the port cannot be listened on, before anything is served.
  */
@@ -114,7 +123,7 @@ class Connections {
     this.#tell({
       type: 'refused',
       id: this.figures.total,
-      error: new CassSniError('CSNI601', `a connection could not be accepted: ${error.message}`, { cause: error }),
+      error: new CassSniError('CSNI601', `a connection could not be accepted: ${systemError(error)}`, { cause: error }),
     })
   }
 
@@ -134,10 +143,14 @@ class Connections {
       return
     }
     this.#tell({ type: 'opened', id, client: `${client.remoteAddress ?? ''}:${client.remotePort ?? ''}` })
-    let reason: string | undefined
+    let broken: Broken | undefined
+    const breaks = (by: Broken['by']) => (error: Error) => {
+      broken ??= { by, reason: systemError(error) }
+    }
+    client.once('error', breaks('client'))
+    far.once('error', breaks('far end'))
     let ways = 2
     const ended = (error: NodeJS.ErrnoException | null | undefined) => {
-      if (error && error.code !== 'ERR_STREAM_PREMATURE_CLOSE') reason ??= error.message
       // One way broken is both broken; one way ended is a half-close.
       if (error) {
         client.destroy()
@@ -145,15 +158,10 @@ class Connections {
       }
       ways -= 1
       if (ways > 0) return
-      this.figures.sent += client.bytesRead
-      this.figures.received += client.bytesWritten
-      this.#tell({
-        type: 'closed',
-        id,
-        sent: client.bytesRead,
-        received: client.bytesWritten,
-        ...(reason === undefined ? {} : { reason }),
-      })
+      const [sent, received] = [client.bytesRead, client.bytesWritten]
+      this.figures.sent += sent
+      this.figures.received += received
+      this.#tell({ type: 'closed', id, sent, received, broken })
     }
     pipeline(client, far, ended)
     pipeline(far, client, ended)
@@ -161,19 +169,35 @@ class Connections {
 
   /** Opens the far end, again and again while that may help; undefined when the client is gone or all is ending. */
   async #reach(client: Socket): Promise<Duplex | undefined> {
-    const { open, signal, waitMs = WAIT_MS } = this.#options
-    const deadline = Date.now() + waitMs
-    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
-      try {
-        return await open()
-      } catch (error) {
-        if (client.destroyed || signal.aborted) return undefined
-        const passing = error instanceof CassSniError && PASSING.has(error.code)
-        if (!passing || Date.now() + pause > deadline) throw error
-      }
-      // Rejects only when the signal ends it, and then there is nothing left to do.
-      const goOn = await sleep(pause, true, { signal }).catch(() => false)
-      if (!goOn || client.destroyed) return undefined
+    const { dial, signal, waitMs = WAIT_MS } = this.#options
+    const gone = new AbortController()
+    const leave = (): void => gone.abort(new CassSniError('CSNI601', 'the client closed the connection'))
+    client.once('close', leave)
+    let failure: unknown
+    const late = (): CassSniError =>
+      failure === undefined
+        ? new CassSniError('CSNI601', `no connection within ${waitMs / 1000} s`)
+        : asCassSniError(failure)
+    const both = AbortSignal.any([signal, gone.signal])
+    try {
+      return await withinLimit({ ms: waitMs, late, signal: both }, async (stop) => {
+        const pauseMs = backOff(PAUSES)
+        for (;;) {
+          try {
+            return await dial({ signal: stop })
+          } catch (error) {
+            throwIfAborted(stop)
+            if (!(error instanceof CassSniError && PASSING.has(error.code))) throw error
+            failure = error
+          }
+          await pause(pauseMs(), stop)
+        }
+      })
+    } catch (error) {
+      if (both.aborted) return undefined
+      throw error
+    } finally {
+      client.removeListener('close', leave)
     }
   }
 
@@ -189,26 +213,12 @@ class Connections {
 
 /** All listeners on one port. "localhost" needs one of its two addresses, any other address is needed itself. */
 async function listenOn(listen: TunnelOptions['listen'], accept: (socket: Socket) => void): Promise<Server[]> {
-  const wanted = listen.addresses.flatMap((address) =>
-    address === 'localhost'
-      ? [
-          { host: '127.0.0.1', needed: true },
-          { host: '::1', needed: false },
-        ]
-      : [{ host: address, needed: true }],
-  )
-  for (const { host } of wanted) {
-    if (isIP(host) === 0)
-      throw new CassSniError(
-        'CSNI101',
-        `"${host}" is not an address to listen on: an IP address or localhost is wanted`,
-      )
-  }
+  const wanted = wantedHosts(listen.addresses)
   for (let attempt = 1; ; attempt += 1) {
     const servers: Server[] = []
     let port = listen.port
     try {
-      for (const { host, needed } of wanted) {
+      for (const [host, needed] of wanted) {
         const server = await listenAt(host, port, accept).catch((error: NodeJS.ErrnoException) => {
           // No IPv6 on this machine. But where the port is taken on ::1, "localhost" would lead to the other program.
           if (!needed && error.code !== 'EADDRINUSE') return undefined
@@ -228,6 +238,29 @@ async function listenOn(listen: TunnelOptions['listen'], accept: (socket: Socket
   }
 }
 
+/** Each address once, and whether there is no listening without it. */
+function wantedHosts(addresses: string[]): Map<string, boolean> {
+  const wanted = new Map<string, boolean>()
+  for (const address of addresses) {
+    if (address === 'localhost') {
+      wanted.set('127.0.0.1', true)
+      wanted.set('::1', wanted.get('::1') ?? false)
+      continue
+    }
+    if (isIP(address) === 0)
+      throw new CassSniError(
+        'CSNI101',
+        `"${address}" is not an address to listen on: an IP address or localhost is wanted`,
+      )
+    // 0::1 is ::1
+    wanted.set(
+      isIP(address) === 6 && !address.includes('%') ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address,
+      true,
+    )
+  }
+  return wanted
+}
+
 function listenAt(host: string, port: number, accept: (socket: Socket) => void): Promise<Server> {
   return new Promise((resolve, reject) => {
     const server = createServer({ allowHalfOpen: true }, accept)
@@ -241,20 +274,10 @@ function listenAt(host: string, port: number, accept: (socket: Socket) => void):
 
 function cannotListen(error: NodeJS.ErrnoException & { address?: string }, port: number): CassSniError {
   const where = error.address === undefined ? `port ${port}` : `${error.address}, port ${port}`
-  const next = [hint('take any free port: kubectl cass-sni port-forward --port 0')]
-  if (error.code === 'EADDRINUSE')
-    return new CassSniError('CSNI106', `cannot listen on ${where}: another program listens there already`, {
-      next,
-      cause: error,
-    })
-  if (error.code === 'EACCES')
-    return new CassSniError('CSNI106', `cannot listen on ${where}: the system does not allow you that port`, {
-      next,
-      cause: error,
-    })
-  if (error.code === 'EADDRNOTAVAIL')
-    return new CassSniError('CSNI106', `cannot listen on ${where}: this machine does not have that address`, {
-      cause: error,
-    })
-  return new CassSniError('CSNI106', `cannot listen on ${where}: ${error.message}`, { next, cause: error })
+  const why = error.code === 'EADDRINUSE' ? 'another program listens there already' : systemError(error)
+  return new CassSniError('CSNI106', `cannot listen on ${where}: ${why}`, {
+    // another port does not help where the machine lacks the address
+    next: error.code === 'EADDRNOTAVAIL' ? [] : [hint('take any free port: kubectl cass-sni port-forward --port 0')],
+    cause: error,
+  })
 }

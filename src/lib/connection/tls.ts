@@ -6,19 +6,21 @@ import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { checkServerIdentity, connect, type TLSSocket } from 'node:tls'
 import { asCassSniError, CassSniError, command } from '../errors.ts'
+import { withinLimit } from '../waiting/time-limit.ts'
+import type { Dial } from './dialer.ts'
 
 const DEFAULT_TIMEOUT_MS = 10_000
 
 export interface HandshakeOptions {
-  /** Opens the connection to the gateway or to a node; see `gateway.ts`. */
-  open: () => Promise<Duplex>
+  /** Opens the connection to the gateway or to a node. */
+  dial: Dial
   /** The name sent as SNI and looked for in the certificate. Never an IP address. */
   serverName: string
   /** Certificates (PEM) that the chain has to end in. The machine's own roots do not count. */
   ca: string
   signal: AbortSignal
   /** For opening and handshake together. Default 10,000. */
-  timeoutMs?: number
+  timeoutMs?: number | undefined
 }
 
 /** The leaf certificate that was served. Dates are ISO 8601. Text from the far end is untrusted. */
@@ -37,11 +39,11 @@ export interface HandshakeResult {
   /** True when chain, dates and name all verify: what a strict driver asks for. */
   authorized: boolean
   /** Why not, in one line. */
-  reason?: string
+  reason?: string | undefined
   /** Why the chain (or a date in it) does not verify. */
-  chainReason?: string
+  chainReason?: string | undefined
   /** Why the name does not; looked at even when the chain is wrong. */
-  nameReason?: string
+  nameReason?: string | undefined
   /** e.g. "TLSv1.3". */
   protocol: string
   certificate: ServedCertificate
@@ -63,35 +65,9 @@ export interface HandshakeResult {
  */
 export async function handshake(options: HandshakeOptions): Promise<HandshakeResult> {
   const { serverName, signal, timeoutMs = DEFAULT_TIMEOUT_MS } = options
-  if (signal.aborted) throw asCassSniError(signal.reason)
-  const limit = new AbortController()
-  const timer = setTimeout(() => limit.abort(tooSlow(serverName, timeoutMs)), timeoutMs)
-  const stop = AbortSignal.any([signal, limit.signal])
-  try {
-    const stream = await openOrStop(options.open, stop)
-    return await probe(stream, options, stop)
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-/** Opens, but not longer than `stop` allows: what opens later is closed at once. */
-function openOrStop(open: () => Promise<Duplex>, stop: AbortSignal): Promise<Duplex> {
-  return new Promise((resolve, reject) => {
-    const stopped = () => reject(asCassSniError(stop.reason))
-    stop.addEventListener('abort', stopped, { once: true })
-    open().then(
-      (stream) => {
-        stop.removeEventListener('abort', stopped)
-        if (stop.aborted) stream.destroy()
-        else resolve(stream)
-      },
-      (error: unknown) => {
-        stop.removeEventListener('abort', stopped)
-        reject(error)
-      },
-    )
-  })
+  return withinLimit({ ms: timeoutMs, signal, late: () => tooSlow(serverName, timeoutMs) }, async (stop) =>
+    probe(await options.dial({ signal: stop }), options, stop),
+  )
 }
 
 function probe(stream: Duplex, { serverName, ca }: HandshakeOptions, stop: AbortSignal): Promise<HandshakeResult> {
@@ -166,9 +142,9 @@ function verdict(socket: TLSSocket, serverName: string): HandshakeResult {
   const reason = [chainReason, nameReason].filter((part) => part !== undefined).join('; ')
   return {
     authorized: reason === '',
-    ...(reason === '' ? {} : { reason }),
-    ...(chainReason === undefined ? {} : { chainReason }),
-    ...(nameReason === undefined ? {} : { nameReason }),
+    reason: reason === '' ? undefined : reason,
+    chainReason,
+    nameReason,
     protocol: socket.getProtocol() ?? 'unknown',
     certificate: {
       subject: oneLine(peer.subject),

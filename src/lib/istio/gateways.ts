@@ -1,5 +1,5 @@
 /** Which Services are ingress gateways: pure, from Services and pods, however Istio was installed. */
-import type { Pod, Service } from '../cluster/workloads.ts'
+import { isReady, type Pod, type Service } from '../cluster/workloads.ts'
 import { again, CassSniError, command } from '../errors.ts'
 import type { GatewayPod, IngressGateway, Mesh } from './mesh.ts'
 
@@ -52,7 +52,10 @@ function gatewayFrom(service: Service, routers: Pod[]): IngressGateway | undefin
     service: name,
     serviceType: spec.type ?? 'ClusterIP',
     ports: spec.ports ?? [],
-    addresses: (service.status?.loadBalancer?.ingress ?? []).flatMap((one) => one.ip ?? one.hostname ?? []),
+    addresses: [
+      ...(service.status?.loadBalancer?.ingress ?? []).flatMap((one) => one.ip ?? one.hostname ?? []),
+      ...(spec.externalIPs ?? []),
+    ],
     // Istio selects pods, not Services: the label `istio` where all pods carry it, else what the Service selects by.
     selector: istio === undefined ? serviceSelector : { istio },
     pods: pods.map(gatewayPod).sort((a, b) => compareText(a.name, b.name)),
@@ -83,7 +86,7 @@ function gatewayPod(pod: Pod): GatewayPod {
   return {
     name: pod.metadata.name,
     namespace: pod.metadata.namespace ?? '',
-    ready: pod.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') === true,
+    ready: isReady(pod),
     terminating: pod.metadata.deletionTimestamp !== undefined,
     ...(address === undefined || address === '' ? {} : { address }),
     labels: pod.metadata.labels ?? {},

@@ -35,7 +35,7 @@ export interface IngressGateway {
   service: string
   serviceType: string
   ports: ServicePort[]
-  /** Addresses of the load balancer: IPs or host names. Empty when there is none (yet). */
+  /** Addresses of the load balancer, IPs or host names, then external IPs. Empty when there is none (yet). */
   addresses: string[]
   /** Labels that an Istio Gateway selects these pods by, e.g. {istio: "ingressgateway"}. */
   selector: Record<string, string>

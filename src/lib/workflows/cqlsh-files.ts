@@ -64,7 +64,7 @@ export async function clientFiles(context: WorkflowContext, options: ClientFiles
 
 /** Where a client connects to. Apache's cqlsh sends no SNI, so it needs a way that leads to one node only. */
 function placeOf(
-  { path, datacenter }: Access,
+  { dialer, datacenter }: Access,
   options: ClientFilesOptions,
 ): { host: string; port: number; comment: string[] } {
   const { namespace } = datacenter
@@ -81,7 +81,7 @@ function placeOf(
   const noSni =
     'cqlsh itself reads CQLSH_HOST too but sends no SNI: for it take --print-cqlshrc, in a shell without these variables.'
   const sni = 'Send a host id (CASS_SNI_HOST_IDS) as SNI, and verify the certificate against it.'
-  if (path.address !== undefined) return { ...path.address, comment: options.form === 'env' ? [sni, noSni] : [] }
+  if (dialer.address !== undefined) return { ...dialer.address, comment: options.form === 'env' ? [sni, noSni] : [] }
   return {
     host: '127.0.0.1',
     port: options.port,

@@ -7,7 +7,8 @@ import { findNode } from '../cassandra/node.ts'
 import { observeDatacenter } from '../cassandra/observe-datacenter.ts'
 import { VIRTUAL_SERVICE } from '../cluster/resources.ts'
 import { type CqlNode, type CqlSession, openCqlSession } from '../connection/cql-session.ts'
-import { gatewayPath, type Path } from '../connection/gateway-path.ts'
+import type { Dialer } from '../connection/dialer.ts'
+import { gatewayDialer } from '../connection/gateway-dialer.ts'
 import { CassSniError, command, hint } from '../errors.ts'
 import { chooseGateway } from '../istio/gateways.ts'
 import { observeMesh } from '../istio/observe-mesh.ts'
@@ -34,7 +35,7 @@ export interface SessionChoice {
 /** What is needed to connect, read once from the cluster. */
 export interface Access {
   datacenter: Datacenter
-  path: Path
+  dialer: Dialer
   credentials: Credentials
   /** PEM. */
   ca: string
@@ -71,16 +72,17 @@ export async function observeAccess({ kube }: WorkflowContext, choice: SessionCh
   const target = choice.node === undefined ? undefined : reachable(datacenter, findNode(datacenter, choice.node))
   const nodes = target === undefined ? reachableNodes(datacenter) : [target]
   const gateway = chooseGateway(mesh, choice.gateway)
-  const [path, credentials, ca] = await Promise.all([
-    gatewayPath(kube, gateway, {
+  const [dialer, credentials, ca] = await Promise.all([
+    gatewayDialer(kube, gateway, {
       port: choice.port,
       tunnel: choice.tunnel,
-      ...(choice.address === undefined ? {} : { address: choice.address }),
+      address: choice.address,
+      serverName: nodes[0]?.hostId,
     }),
     login({ kube } as Pick<WorkflowContext, 'kube'>, datacenter, choice),
     choice.caFile === undefined ? readAuthorityCertificate(kube, datacenter) : readAuthorityFile(choice.caFile),
   ])
-  return { datacenter, path, credentials, ca, nodes, ...(target === undefined ? {} : { target }) }
+  return { datacenter, dialer, credentials, ca, nodes, ...(target === undefined ? {} : { target }) }
 }
 
 async function login(
@@ -152,10 +154,10 @@ export async function openSession(
   access: Access,
   choice: SessionChoice,
 ): Promise<CqlSession> {
-  const { datacenter, path, credentials, ca, nodes, target } = access
+  const { datacenter, dialer, credentials, ca, nodes, target } = access
   try {
     return await openCqlSession({
-      open: () => path.open(),
+      dial: dialer.dial,
       nodes,
       ...(target === undefined ? {} : { target }),
       credentials,

@@ -144,9 +144,9 @@ async function* interruptible(stream: Readable, signal: AbortSignal): AsyncGener
   }
 }
 
-function hostText({ datacenter, path, target }: Access): string {
+function hostText({ datacenter, dialer, target }: Access): string {
   const node = target === undefined ? '' : `, node ${target.hostId}`
-  return `Connected to ${datacenter.clusterName} (datacenter ${datacenter.cassandraName}${node}) by ${path.describe}.`
+  return `Connected to ${datacenter.clusterName} (datacenter ${datacenter.cassandraName}${node}) by ${dialer.describe}.`
 }
 
 export { readSecret }

@@ -3,7 +3,8 @@ import { findNode } from '../cassandra/node.ts'
 import { observeDatacenter } from '../cassandra/observe-datacenter.ts'
 import type { Kube } from '../cluster/kube.ts'
 import { POD } from '../cluster/resources.ts'
-import { hostPort, type Path, podPath, tunnelPath } from '../connection/gateway-path.ts'
+import { type Dialer, hostPort, podDialer } from '../connection/dialer.ts'
+import { tunnelDialer } from '../connection/gateway-tunnel.ts'
 import { serveTunnel, type TunnelEvent, type TunnelFigures } from '../connection/local-listener.ts'
 import { again, CassSniError, command, throwIfAborted } from '../errors.ts'
 import { chooseGateway } from '../istio/gateways.ts'
@@ -49,16 +50,16 @@ export async function portForward(
   options: PortForwardOptions,
 ): Promise<TunnelFigures> {
   const {
-    path,
+    dialer,
     target,
     warnings = [],
   } = options.target === 'node' ? await toNode(kube, options) : await toGateway(kube, options)
   const { addresses, port } = options
   const tunnel = await serveTunnel({
     listen: { addresses, port },
-    open: () => path.open(),
+    dial: dialer.dial,
     signal,
-    ...(options.connection === undefined ? {} : { onEvent: options.connection }),
+    onEvent: options.connection,
   })
   options.ready({ listening: tunnel.listening, target, warnings })
   await tunnel.done
@@ -72,7 +73,7 @@ export function forwardingText({ listening, target }: Forwarding): string {
 }
 
 interface Target {
-  path: Path
+  dialer: Dialer
   target: string
   warnings?: Forwarding['warnings']
 }
@@ -84,7 +85,7 @@ async function toGateway(kube: Kube, options: PortForwardOptions): Promise<Targe
   const there = gateway.ports.some(({ port }) => port === options.gatewayPort)
   const message = `${named} has no port ${options.gatewayPort}: kubectl cass-sni routes sync adds it`
   return {
-    path: tunnelPath(kube, gateway, options.gatewayPort),
+    dialer: tunnelDialer(kube, gateway, options.gatewayPort),
     target: `${named}, port ${options.gatewayPort}`,
     warnings: there ? [] : [{ message, code: 'CSNI822' }],
   }
@@ -105,8 +106,8 @@ async function toNode(kube: Kube, options: PortForwardOptions): Promise<Target> 
   }
   const node = findNode(datacenter, options.node)
   await needRight(kube, namespace)
-  const path = podPath(kube, { name: node.pod, namespace }, datacenter.nativePort)
-  return { path, target: path.describe }
+  const dialer = podDialer(kube, { name: node.pod, namespace }, datacenter.nativePort)
+  return { dialer, target: dialer.describe }
 }
 
 /** Asked for at once, for it would else come up only with the first client. */

@@ -7,7 +7,7 @@ import { liveProbes } from '../checks/live-probes.ts'
 import { CHECKS } from '../checks/registry.ts'
 import { type Report, runChecks } from '../checks/run-checks.ts'
 import type { Probes } from '../checks/probes.ts'
-import { parseAddress } from '../connection/gateway-path.ts'
+import { parseAddress } from '../connection/dialer.ts'
 import { CassSniError, throwIfAborted } from '../errors.ts'
 import type { WorkflowContext } from './context.ts'
 

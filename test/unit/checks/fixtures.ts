@@ -39,7 +39,7 @@ export function probes(authority: string, more: Partial<Probes> = {}): Probes {
     }),
     path: async () => ({
       describe: '10.200.1.10:9042',
-      open: async () => new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() }),
+      dial: async () => new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() }),
     }),
     routes: async () => ({
       mode: 'sni',

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { mock } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { execInPod } from '../../../src/lib/cluster/exec.ts'
 import { Transport } from '../../../src/lib/cluster/transport.ts'
 import { openTunnel } from '../../../src/lib/cluster/pod-tunnel.ts'
+import { CassSniError } from '../../../src/lib/errors.ts'
+import { nextTexts } from '../../support/next-texts.ts'
 
 const PORT_BYTES = Buffer.from([0x52, 0x23])
 const framed = (channel: number, data: Buffer | string) => Buffer.concat([Buffer.from([channel]), Buffer.from(data)])
@@ -171,6 +174,134 @@ describe('streams into a pod', () => {
     assert.equal(Buffer.concat(parts).toString(), 'late')
   })
 
+  it('waits longer for the answer to a question that our side ended with', async () => {
+    onSocket = (socket) => {
+      greet(socket)
+      socket.on('message', () => setTimeout(() => socket.send(framed(0, 'at last')), 3000))
+    }
+    const tunnel = await openTunnel(transport, pod, 9042)
+    tunnel.end('question')
+    const parts: Buffer[] = []
+    tunnel.on('data', (data: Buffer) => parts.push(data))
+    await new Promise((resolve) => tunnel.once('close', resolve))
+    assert.equal(Buffer.concat(parts).toString(), 'at last')
+  }).timeout(10_000)
+
+  it('takes only the codes 1000 and 1005 for an end', async () => {
+    const closing = async (code?: number, reason?: string) => {
+      onSocket = (socket) => {
+        greet(socket)
+        socket.close(code, reason)
+      }
+      return String(await ended(await openTunnel(transport, pod, 9042)))
+    }
+    assert.equal(await closing(1000), 'undefined')
+    assert.equal(await closing(), 'undefined')
+    assert.match(await closing(1001), /port 9042 of pod p: the far end is going away/)
+    assert.match(await closing(1011, 'no memory'), /internal error of the far end: no memory/)
+    assert.match(await closing(4999), /closed with code 4999/)
+    onSocket = (socket) => socket.close(1011)
+    await assert.rejects(execInPod(transport, pod, 'c', ['a']), { code: 'CSNI209', message: /internal error/ })
+  })
+
+  it('ends a connection whose peer does not answer two pings', async () => {
+    mock.timers.enable({ apis: ['setInterval'] })
+    try {
+      const connections: Socket[] = []
+      http.on('connection', (socket) => connections.push(socket))
+      onSocket = (socket) => greet(socket)
+      const tunnel = await openTunnel(transport, pod, 9042)
+      const end = ended(tunnel)
+      const running = execInPod(transport, pod, 'c', ['a'])
+      const failed = assert.rejects(running, { code: 'CSNI209', message: /no answer from the API server for 40 s/ })
+      const twentySeconds = async () => {
+        mock.timers.tick(20_000)
+        for (let round = 0; round < 20; round += 1) await new Promise((resolve) => setImmediate(resolve))
+        await sleep(20)
+      }
+      for (let round = 0; round < 5; round += 1) await twentySeconds()
+      assert.equal(tunnel.destroyed, false)
+      // as a machine that is gone: nothing is read, nothing is closed
+      for (const connection of connections) connection.pause()
+      for (let round = 0; round < 3; round += 1) await twentySeconds()
+      assert.match(String(await end), /port 9042 of pod p: no answer from the API server for 40 s/)
+      await failed
+    } finally {
+      mock.timers.reset()
+    }
+  })
+
+  it('does not take a peer for dead while nobody reads what it sends', async () => {
+    mock.timers.enable({ apis: ['setInterval'] })
+    try {
+      onSocket = (socket) => {
+        greet(socket)
+        socket.send(framed(0, Buffer.alloc(4 * 1024 * 1024)))
+      }
+      const tunnel = await openTunnel(transport, pod, 9042)
+      await sleep(50)
+      for (let round = 0; round < 6; round += 1) {
+        mock.timers.tick(20_000)
+        await sleep(5)
+      }
+      assert.equal(tunnel.destroyed, false)
+      tunnel.destroy()
+    } finally {
+      mock.timers.reset()
+    }
+  })
+
+  it('gives up opening when its signal says so, and leaves nothing behind', async () => {
+    http.removeAllListeners('upgrade')
+    let closed = 0
+    http.on('upgrade', (_request, socket) => {
+      socket.on('error', () => undefined)
+      socket.once('end', () => {
+        closed += 1
+        socket.end()
+      })
+      socket.resume()
+    })
+    const stop = new AbortController()
+    const opening = openTunnel(transport, pod, 9042, { signal: stop.signal })
+    const refused = assert.rejects(opening, { code: 'CSNI601', message: 'enough' })
+    await sleep(30)
+    stop.abort(new CassSniError('CSNI601', 'enough'))
+    await refused
+    for (let round = 0; round < 50 && closed === 0; round += 1) await sleep(5)
+    assert.equal(closed, 1)
+    await assert.rejects(openTunnel(transport, pod, 9042, { signal: stop.signal }), { message: 'enough' })
+  })
+
+  it('names a proxy that refuses WebSockets', async () => {
+    const html = '<html><body>Forbidden</body></html>'
+    const required = JSON.stringify({ kind: 'Status', reason: 'BadRequest', message: 'Upgrade request required' })
+    for (const answer of [
+      [403, html],
+      [426, ''],
+      [200, 'ok'],
+      [400, required],
+    ] satisfies [number, string][]) {
+      refusal = answer
+      await assert.rejects(
+        openTunnel(transport, pod, 9042),
+        (error: CassSniError) => {
+          assert.equal(error.code, 'CSNI607')
+          assert.match(error.message, /a proxy in front of it refuses WebSockets/)
+          assert.match(nextTexts(error.next).join(), /SPDY.* is not supported/)
+          return true
+        },
+        String(answer),
+      )
+      await assert.rejects(execInPod(transport, pod, 'c', ['a']), { code: 'CSNI607' })
+    }
+    // a proxy that has no server to ask just now, and a kubelet's own refusal
+    refusal = [502, html]
+    await assert.rejects(openTunnel(transport, pod, 9042), { code: 'CSNI601' })
+    refusal = [400, 'unable to upgrade: container not found ("c")']
+    await assert.rejects(execInPod(transport, pod, 'c', ['a']), { code: 'CSNI209', message: /container not found/ })
+  })
+
   it('translates a refused handshake', async () => {
     refusal = [
       403,
@@ -216,7 +347,10 @@ describe('streams into a pod', () => {
 
   it('does not take a cut connection for the end of a command', async () => {
     onSocket = (socket) => socket.close(1000)
-    await assert.rejects(execInPod(transport, pod, 'c', ['a']), { code: 'CSNI209', message: /cut before it ended/ })
+    await assert.rejects(execInPod(transport, pod, 'c', ['a']), {
+      code: 'CSNI209',
+      message: /ended before the command did/,
+    })
     onSocket = () => undefined
     await assert.rejects(execInPod(transport, pod, 'c', ['a'], { timeoutMs: 50 }), {
       code: 'CSNI209',

@@ -14,7 +14,7 @@ describe('a login on one connection', () => {
       },
     })
     const asked = cqlHostId({
-      open: async () => {
+      dial: async () => {
         await sleep(60)
         return late
       },

@@ -65,7 +65,7 @@ describe('handshake', () => {
         },
       })
       for (const serverName of [HOST_ID, POD]) {
-        const result = await handshake({ open: via(open), serverName, ca: authority.pem, signal: forever })
+        const result = await handshake({ dial: via(open), serverName, ca: authority.pem, signal: forever })
         assert.equal(result.authorized, true, result.reason)
         assert.equal(result.reason, undefined)
         assert.deepEqual(result.certificate.names, [POD, HOST_ID])
@@ -82,7 +82,7 @@ describe('handshake', () => {
           createServer((socket) => socket.once('data', () => socket[close]()).on('error', () => {})),
         )
         const error = await failure(
-          handshake({ open: via(open), serverName: HOST_ID, ca: authority.pem, signal: forever }),
+          handshake({ dial: via(open), serverName: HOST_ID, ca: authority.pem, signal: forever }),
         )
         assert.equal(error.code, 'CSNI603', `${close}: ${error.message}`)
         assert.match(error.message, new RegExp(HOST_ID))
@@ -97,7 +97,7 @@ describe('handshake', () => {
         ),
       )
       const error = await failure(
-        handshake({ open: via(open), serverName: HOST_ID, ca: authority.pem, signal: forever }),
+        handshake({ dial: via(open), serverName: HOST_ID, ca: authority.pem, signal: forever }),
       )
       assert.equal(error.code, 'CSNI601', error.message)
     })
@@ -110,7 +110,7 @@ describe('handshake', () => {
         ciphers: 'DHE-RSA-AES256-SHA256',
       })
       const error = await failure(
-        handshake({ open: via(open), serverName: HOST_ID, ca: authority.pem, signal: forever }),
+        handshake({ dial: via(open), serverName: HOST_ID, ca: authority.pem, signal: forever }),
       )
       assert.equal(error.code, 'CSNI602', error.message)
       assert.match(error.message, /alert "handshake failure"/)
@@ -119,7 +119,7 @@ describe('handshake', () => {
     it(`gives up after its time limit (${way})`, async () => {
       const open = await listening(createServer((socket) => socket.on('error', () => {})))
       const error = await failure(
-        handshake({ open: via(open), serverName: HOST_ID, ca: authority.pem, signal: forever, timeoutMs: 60 }),
+        handshake({ dial: via(open), serverName: HOST_ID, ca: authority.pem, signal: forever, timeoutMs: 60 }),
       )
       assert.equal(error.code, 'CSNI601')
       assert.match(error.message, /within 0\.06 s/)
@@ -128,7 +128,7 @@ describe('handshake', () => {
 
   it('reports another name', async () => {
     const open = await serving(await authority.issue({ names: [POD] }))
-    const result = await handshake({ open, serverName: HOST_ID, ca: authority.pem, signal: forever })
+    const result = await handshake({ dial: open, serverName: HOST_ID, ca: authority.pem, signal: forever })
     assert.equal(result.authorized, false)
     assert.equal(result.chainReason, undefined)
     assert.equal(result.nameReason, `the certificate does not name ${HOST_ID}; it names ${POD}`)
@@ -139,10 +139,10 @@ describe('handshake', () => {
     const other = await testAuthority('other CA')
     const twin = await testAuthority('dc1 CA')
     const open = await serving(await authority.issue({ names: [HOST_ID] }))
-    const byOther = await handshake({ open, serverName: HOST_ID, ca: other.pem, signal: forever })
+    const byOther = await handshake({ dial: open, serverName: HOST_ID, ca: other.pem, signal: forever })
     assert.match(byOther.chainReason ?? '', /not issued by the datacenter’s certificate authority/)
     assert.equal(byOther.nameReason, undefined)
-    const byTwin = await handshake({ open, serverName: POD, ca: twin.pem, signal: forever })
+    const byTwin = await handshake({ dial: open, serverName: POD, ca: twin.pem, signal: forever })
     assert.equal(byTwin.authorized, false)
     assert.notEqual(byTwin.chainReason, undefined)
     assert.notEqual(byTwin.nameReason, undefined)
@@ -152,7 +152,7 @@ describe('handshake', () => {
     const open = await serving(
       await authority.issue({ names: [HOST_ID], notBefore: new Date('2026-01-01'), notAfter: new Date('2026-02-03') }),
     )
-    const result = await handshake({ open, serverName: HOST_ID, ca: authority.pem, signal: forever })
+    const result = await handshake({ dial: open, serverName: HOST_ID, ca: authority.pem, signal: forever })
     assert.equal(result.reason, 'the certificate expired on 2026-02-03')
     assert.equal(result.certificate.validTo, '2026-02-03T00:00:00.000Z')
   })
@@ -163,7 +163,7 @@ describe('handshake', () => {
         socket.once('data', () => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n')).on('error', () => {}),
       ),
     )
-    const error = await failure(handshake({ open, serverName: HOST_ID, ca: authority.pem, signal: forever }))
+    const error = await failure(handshake({ dial: open, serverName: HOST_ID, ca: authority.pem, signal: forever }))
     assert.equal(error.code, 'CSNI602', error.message)
     assert.match(error.message, /does not speak TLS/)
   })
@@ -177,7 +177,7 @@ describe('handshake', () => {
       server.on('secureConnection', (socket) => socket.once('close', () => resolve())),
     )
     const open = await listening(server)
-    await handshake({ open, serverName: HOST_ID, ca: authority.pem, signal: forever })
+    await handshake({ dial: open, serverName: HOST_ID, ca: authority.pem, signal: forever })
     await closed
     assert.deepEqual(received, [])
   })
@@ -186,14 +186,14 @@ describe('handshake', () => {
     const refused = new CassSniError('CSNI203', 'no right')
     assert.equal(
       await failure(
-        handshake({ open: () => Promise.reject(refused), serverName: HOST_ID, ca: authority.pem, signal: forever }),
+        handshake({ dial: () => Promise.reject(refused), serverName: HOST_ID, ca: authority.pem, signal: forever }),
       ),
       refused,
     )
     const late = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() })
     const error = await failure(
       handshake({
-        open: () => new Promise((resolve) => setTimeout(() => resolve(late), 80)),
+        dial: () => new Promise((resolve) => setTimeout(() => resolve(late), 80)),
         serverName: HOST_ID,
         ca: authority.pem,
         signal: forever,
@@ -208,7 +208,7 @@ describe('handshake', () => {
     const open = await listening(createServer((socket) => socket.on('error', () => {})))
     const stop = new AbortController()
     setTimeout(() => stop.abort(new CassSniError('CSNI902', 'interrupted')), 30)
-    const error = await failure(handshake({ open, serverName: HOST_ID, ca: authority.pem, signal: stop.signal }))
+    const error = await failure(handshake({ dial: open, serverName: HOST_ID, ca: authority.pem, signal: stop.signal }))
     assert.equal(error.code, 'CSNI902')
   })
 })

@@ -27,13 +27,13 @@ describe('serveTunnel', () => {
     }
   }
 
-  async function tunnel(open: TunnelOptions['open'], more: Partial<TunnelOptions> = {}) {
+  async function tunnel(dial: TunnelOptions['dial'], more: Partial<TunnelOptions> = {}) {
     const stop = new AbortController()
     stops.push(stop)
     const events: TunnelEvent[] = []
     const serving = await serveTunnel({
       listen: { addresses: ['127.0.0.1'], port: 0 },
-      open,
+      dial,
       signal: stop.signal,
       onEvent: (event) => events.push(event),
       ...more,
@@ -192,6 +192,38 @@ describe('serveTunnel', () => {
     assert.equal(await received(await client()), 'there')
   })
 
+  it('ends its attempts when the time is over, or the client is gone', async () => {
+    const signals: (AbortSignal | undefined)[] = []
+    const hangs: TunnelOptions['dial'] = ({ signal } = {}) => {
+      signals.push(signal)
+      return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
+    }
+    const { client, events } = await tunnel(hangs, { waitMs: 80 })
+    const began = Date.now()
+    assert.equal(await received(await client()), '')
+    assert.ok(Date.now() - began < 1_000)
+    assert.equal(signals[0]?.aborted, true)
+    assert.deepEqual(
+      events.map((event) => (event.type === 'refused' ? event.error.message : event.type)),
+      ['no connection within 0.08 s'],
+    )
+    const gone = await tunnel(hangs)
+    const socket = await gone.client()
+    while (signals.length < 2) await sleep(5)
+    socket.resetAndDestroy()
+    for (let round = 0; round < 100 && signals[1]?.aborted !== true; round += 1) await sleep(5)
+    assert.equal(signals[1]?.aborted, true)
+    assert.equal(gone.serving.figures().refused, 0)
+  })
+
+  it('listens once on an address that is given twice', async () => {
+    const addresses = ['127.0.0.1', 'localhost', '127.0.0.1', '::1', '0:0::1']
+    const { serving } = await tunnel(async () => new Duplex({ read() {} }), { listen: { addresses, port: 0 } })
+    const hosts = serving.listening.map(({ host }) => host)
+    assert.deepEqual(hosts, [...new Set(hosts)])
+    assert.ok(hosts.includes('127.0.0.1'))
+  })
+
   it('does not wait where waiting does not help', async () => {
     let attempts = 0
     const { client, events } = await tunnel(async () => {
@@ -213,7 +245,13 @@ describe('serveTunnel', () => {
     await once(socket.resume(), 'end')
     socket.destroy()
     await sleep(10)
-    assert.deepEqual(first.events.at(-1), { type: 'closed', id: 1, sent: 0, received: 0, reason: 'the pod went away' })
+    assert.deepEqual(first.events.at(-1), {
+      type: 'closed',
+      id: 1,
+      sent: 0,
+      received: 0,
+      broken: { by: 'far end', reason: 'the pod went away' },
+    })
 
     const other = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() })
     const second = await tunnel(async () => other)

@@ -1,6 +1,7 @@
 /** Looks at the certificate that a node serves to clients. */
 import type { CassandraNode, Datacenter } from '../../cassandra/datacenter.ts'
-import { gatewayPath, type Path, podPath } from '../../connection/gateway-path.ts'
+import { type Dialer, podDialer } from '../../connection/dialer.ts'
+import { gatewayDialer } from '../../connection/gateway-dialer.ts'
 import { handshake, type ServedCertificate } from '../../connection/tls.ts'
 import { asCassSniError, CassSniError, throwIfAborted } from '../../errors.ts'
 import { chooseGateway } from '../../istio/gateways.ts'
@@ -30,13 +31,13 @@ export function createViewer(
   gateway: { name?: string; port: number },
 ): Viewer {
   const { kube, signal } = context
-  let throughGateway: Promise<Path> | undefined
-  const openGateway = async (): Promise<Path> =>
-    gatewayPath(kube, chooseGateway(await observeMesh(kube), gateway.name), { port: gateway.port })
+  let throughGateway: Promise<Dialer> | undefined
+  const openGateway = async (): Promise<Dialer> =>
+    gatewayDialer(kube, chooseGateway(await observeMesh(kube), gateway.name), { port: gateway.port })
 
-  const see = async (path: Path, serverName: string): Promise<Look> => {
+  const see = async ({ dial }: Dialer, serverName: string): Promise<Look> => {
     const { certificate } = await handshake({
-      open: () => path.open(),
+      dial,
       serverName,
       ca: authority,
       signal,
@@ -58,7 +59,7 @@ export function createViewer(
       try {
         if (throughGateway) return await fromOutside(node)
         try {
-          return await see(podPath(kube, { name: node.pod, namespace: dc.namespace }, dc.nativePort), node.dnsName)
+          return await see(podDialer(kube, { name: node.pod, namespace: dc.namespace }, dc.nativePort), node.dnsName)
         } catch (error) {
           if (error instanceof CassSniError && error.code === 'CSNI203') return await fromOutside(node)
           throw error

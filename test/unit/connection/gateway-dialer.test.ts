@@ -3,8 +3,11 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { Duplex } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kube, KubeObject, ListOptions, ResourceType } from '../../../src/lib/cluster/kube.ts'
-import { gatewayPath, hostPort, parseAddress, podPath, tunnelPath } from '../../../src/lib/connection/gateway-path.ts'
+import { hostPort, parseAddress, podDialer } from '../../../src/lib/connection/dialer.ts'
+import { gatewayDialer } from '../../../src/lib/connection/gateway-dialer.ts'
+import { tunnelDialer } from '../../../src/lib/connection/gateway-tunnel.ts'
 import { CassSniError } from '../../../src/lib/errors.ts'
 import type { IngressGateway } from '../../../src/lib/istio/mesh.ts'
 
@@ -66,7 +69,7 @@ const gateway = (more: Partial<IngressGateway> = {}): IngressGateway => ({
   ...more,
 })
 
-describe('gatewayPath', () => {
+describe('gatewayDialer', () => {
   let server: Server
   let port: number
   before(async () => {
@@ -80,29 +83,54 @@ describe('gatewayPath', () => {
 
   it('takes the load balancer address that answers', async () => {
     const { kube, dialled } = fakeKube([{ name: 'a' }])
-    const path = await gatewayPath(kube, gateway({ addresses: ['127.0.0.2', '127.0.0.1'] }), { port })
+    const path = await gatewayDialer(kube, gateway({ addresses: ['127.0.0.2', '127.0.0.1'] }), { port })
     assert.deepEqual(path.address, { host: '127.0.0.1', port })
     assert.equal(path.describe, `127.0.0.1:${port}`)
-    const stream = await path.open()
+    const stream = await path.dial()
     assert.equal(String((await once(stream, 'data'))[0]), 'hi')
     assert.deepEqual(dialled, [])
   })
 
   it('takes a tunnel where no address answers, or when told to', async () => {
     const { kube, dialled } = fakeKube([{ name: 'a' }])
-    const path = await gatewayPath(kube, gateway({ addresses: ['127.0.0.2'] }), { port })
+    const path = await gatewayDialer(kube, gateway({ addresses: ['127.0.0.2'] }), { port })
     assert.equal(path.address, undefined)
     assert.equal(path.describe, `tunnel to service/gw in namespace istio-system, port ${port}`)
-    await path.open()
-    await (await gatewayPath(kube, gateway({ addresses: ['127.0.0.1'] }), { port, tunnel: 'always' })).open()
+    await path.dial()
+    await (await gatewayDialer(kube, gateway({ addresses: ['127.0.0.1'] }), { port, tunnel: 'always' })).dial()
     assert.deepEqual(dialled, [`a:${port}`, `a:${port}`])
+  })
+
+  it('does not take an address that leaves a TLS client without an answer, and says so', async () => {
+    const silent = createServer((socket) => socket.on('error', () => {}).resume())
+    await once(silent.listen(0, '127.0.0.1'), 'listening')
+    const silentPort = (silent.address() as AddressInfo).port
+    const { kube } = fakeKube([{ name: 'a' }])
+    const to = gateway({ addresses: ['127.0.0.1'] })
+    const way = await gatewayDialer(kube, to, { port: silentPort, serverName: 'host-id' })
+    assert.equal(way.address, undefined)
+    assert.equal(way.fallback, `127.0.0.1:${silentPort}: no answer to a TLS ClientHello within 3 s`)
+    await assert.rejects(gatewayDialer(kube, to, { port: silentPort, tunnel: 'never' }), {
+      code: 'CSNI606',
+      message: /no answer to a TLS ClientHello/,
+    })
+    silent.close()
+  }).timeout(10_000)
+
+  it('hints at the node port where the gateway has no address', async () => {
+    const { kube } = fakeKube([{ name: 'a' }], { mayTunnel: false })
+    const ports = [{ port: 9042, targetPort: 9042, nodePort: 31234 }]
+    await assert.rejects(gatewayDialer(kube, gateway({ serviceType: 'NodePort', ports }), { port: 9042 }), (error) => {
+      assert.match(nextTexts((error as CassSniError).next).join('\n'), /--address HOST:31234/)
+      return true
+    })
   })
 
   it('takes a given address as it is, and says when nobody answers there', async () => {
     const { kube } = fakeKube([{ name: 'a' }])
-    const path = await gatewayPath(kube, gateway(), { port: 9042, address: `127.0.0.2:${port}` })
+    const path = await gatewayDialer(kube, gateway(), { port: 9042, address: `127.0.0.2:${port}` })
     assert.deepEqual(path.address, { host: '127.0.0.2', port })
-    await assert.rejects(path.open(), {
+    await assert.rejects(path.dial(), {
       code: 'CSNI601',
       message: `cannot connect to 127.0.0.2:${port}: connection refused`,
     })
@@ -110,18 +138,18 @@ describe('gatewayPath', () => {
 
   it('says CSNI606 without an address and without the right to a tunnel', async () => {
     const { kube } = fakeKube([{ name: 'a' }], { mayTunnel: false })
-    await assert.rejects(gatewayPath(kube, gateway(), { port }), {
+    await assert.rejects(gatewayDialer(kube, gateway(), { port }), {
       code: 'CSNI606',
       message: /no load balancer address, and you may not create pods\/portforward/,
     })
-    await assert.rejects(gatewayPath(kube, gateway({ addresses: ['127.0.0.2'] }), { port, tunnel: 'never' }), {
+    await assert.rejects(gatewayDialer(kube, gateway({ addresses: ['127.0.0.2'] }), { port, tunnel: 'never' }), {
       code: 'CSNI606',
       message: /does not answer at 127\.0\.0\.2/,
     })
   })
 })
 
-describe('tunnelPath', () => {
+describe('tunnelDialer', () => {
   it('spreads connections over the pods that are ready, and lists them once for a burst', async () => {
     const { kube, dialled, lists } = fakeKube([
       { name: 'a' },
@@ -129,8 +157,8 @@ describe('tunnelPath', () => {
       { name: 'c', ready: false },
       { name: 'd', deleted: true },
     ])
-    const path = tunnelPath(kube, gateway(), 9042)
-    for (let time = 0; time < 4; time += 1) await path.open()
+    const path = tunnelDialer(kube, gateway(), 9042)
+    for (let time = 0; time < 4; time += 1) await path.dial()
     assert.deepEqual(dialled.sort(), ['a:9042', 'a:9042', 'b:9042', 'b:9042'])
     assert.equal(lists(), 1)
   })
@@ -138,17 +166,49 @@ describe('tunnelPath', () => {
   it('goes on to another pod, and looks again, when one is gone', async () => {
     const pods: FakePod[] = [{ name: 'a' }]
     const { kube, dialled } = fakeKube(pods, { refuse: ['a'] })
-    const path = tunnelPath(kube, gateway(), 9042)
-    await assert.rejects(path.open(), { code: 'CSNI204' })
+    const path = tunnelDialer(kube, gateway(), 9042)
+    await assert.rejects(path.dial(), { code: 'CSNI204' })
     pods.splice(0, 1, { name: 'b' })
     dialled.length = 0
-    await path.open()
+    // the pause after a list that led nowhere
+    await sleep(250)
+    await path.dial()
     assert.equal(dialled.at(-1), 'b:9042')
+  })
+
+  it('reads the pods for all who wait, and less and less often while that leads nowhere', async () => {
+    const { kube, lists } = fakeKube([{ name: 'a', ready: false }])
+    const { dial } = tunnelDialer(kube, gateway(), 9042)
+    const until = Date.now() + 1_500
+    while (Date.now() < until) {
+      await Promise.all(Array.from({ length: 50 }, () => assert.rejects(dial(), { code: 'CSNI601' })))
+      await sleep(20)
+    }
+    assert.ok(lists() >= 2 && lists() <= 8, `${lists()} lists`)
+  })
+
+  it('gives up with its signal, wherever it is', async () => {
+    const { kube } = fakeKube([{ name: 'a' }])
+    const stop = new AbortController()
+    kube.connect = (_pod, _port, { signal } = {}) =>
+      new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
+    const dialing = assert.rejects(tunnelDialer(kube, gateway(), 9042).dial({ signal: stop.signal }), {
+      message: 'late',
+    })
+    const listing = assert.rejects(
+      tunnelDialer({ ...kube, list: () => new Promise(() => undefined) }, gateway(), 9042).dial({
+        signal: stop.signal,
+      }),
+      { message: 'late' },
+    )
+    await sleep(10)
+    stop.abort(new CassSniError('CSNI601', 'late'))
+    await Promise.all([dialing, listing])
   })
 
   it('says which pods to look at when none is ready', async () => {
     const { kube } = fakeKube([{ name: 'a', ready: false }])
-    await assert.rejects(tunnelPath(kube, gateway(), 9042).open(), (error: unknown) => {
+    await assert.rejects(tunnelDialer(kube, gateway(), 9042).dial(), (error: unknown) => {
       assert.ok(error instanceof CassSniError)
       assert.equal(error.code, 'CSNI601')
       assert.deepEqual(nextTexts(error.next), ['kubectl -n istio-system get pods -l istio=ingressgateway'])
@@ -158,11 +218,11 @@ describe('tunnelPath', () => {
 
   it('dials the port behind the Service, by number or by name', async () => {
     const { kube, dialled } = fakeKube([{ name: 'a', ports: [{ name: 'cql', containerPort: 19042 }] }])
-    await tunnelPath(kube, gateway({ ports: [{ port: 9042, targetPort: 29042 }] }), 9042).open()
-    await tunnelPath(kube, gateway({ ports: [{ port: 9042, targetPort: 'cql' }] }), 9042).open()
-    await podPath(kube, { name: 'dse-0', namespace: 'cass-operator' }, 9042).open()
+    await tunnelDialer(kube, gateway({ ports: [{ port: 9042, targetPort: 29042 }] }), 9042).dial()
+    await tunnelDialer(kube, gateway({ ports: [{ port: 9042, targetPort: 'cql' }] }), 9042).dial()
+    await podDialer(kube, { name: 'dse-0', namespace: 'cass-operator' }, 9042).dial()
     assert.deepEqual(dialled, ['a:29042', 'a:19042', 'dse-0:9042'])
-    await assert.rejects(tunnelPath(kube, gateway({ ports: [{ port: 9042, targetPort: 'other' }] }), 9042).open(), {
+    await assert.rejects(tunnelDialer(kube, gateway({ ports: [{ port: 9042, targetPort: 'other' }] }), 9042).dial(), {
       code: 'CSNI601',
       message: /no port named other/,
     })

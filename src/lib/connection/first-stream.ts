@@ -1,0 +1,59 @@
+/** Several ways to one goal: the first that opens is taken, and one that hangs does not hold up the others. */
+import type { Duplex } from 'node:stream'
+import { asCassSniError, throwIfAborted } from '../errors.ts'
+
+/** How long an attempt is alone before the next one begins beside it (as RFC 8305 does for addresses). */
+const HEAD_START_MS = 2_000
+
+/**
+ * Makes the attempts in order, the next one when one fails or takes more than two seconds. Resolves with the first stream
+ * that opens and ends the other attempts; rejects with the last failure when all failed, or with the signal's reason.
+ */
+export async function firstStream(
+  attempts: ((signal: AbortSignal) => Promise<Duplex>)[],
+  signal?: AbortSignal,
+): Promise<Duplex> {
+  if (signal !== undefined) throwIfAborted(signal)
+  const over = new AbortController()
+  const stop = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal])
+  return new Promise((resolve, reject) => {
+    let timer: NodeJS.Timeout | undefined
+    let begun = 0
+    let failed = 0
+    let won = false
+    const settle = (finish: () => void): void => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', aborted)
+      finish()
+    }
+    const aborted = (): void => settle(() => reject(asCassSniError(signal?.reason)))
+    signal?.addEventListener('abort', aborted, { once: true })
+    const next = (): void => {
+      clearTimeout(timer)
+      const attempt = attempts[begun]
+      if (attempt === undefined || stop.aborted) return
+      begun += 1
+      timer = setTimeout(next, HEAD_START_MS)
+      Promise.resolve()
+        .then(() => attempt(stop))
+        .then(
+          (stream) => {
+            if (won || stop.aborted) {
+              stream.on('error', () => undefined)
+              stream.destroy()
+              return
+            }
+            won = true
+            over.abort(new Error('another attempt was faster'))
+            settle(() => resolve(stream))
+          },
+          (error: unknown) => {
+            failed += 1
+            if (failed === attempts.length) settle(() => reject(error))
+            else next()
+          },
+        )
+    }
+    next()
+  })
+}
