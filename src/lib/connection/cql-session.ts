@@ -177,7 +177,7 @@ export async function openCqlSession(options: CqlSessionOptions): Promise<CqlSes
     ...(options.keyspace === undefined ? {} : { keyspace: options.keyspace }),
   } satisfies DseClientOptions)
   const serverName = order[0] ?? ''
-  const logins = new LoginLimit(serverName, timeoutMs)
+  const streams = new Streams(serverName, timeoutMs)
   const internals = (client as unknown as { options: SniOptions }).options
   internals.sni = { address: NEVER_DIALED }
   internals.contactPoints = order
@@ -187,22 +187,21 @@ export async function openCqlSession(options: CqlSessionOptions): Promise<CqlSes
     ca: [options.ca],
     rejectUnauthorized: options.insecureSkipTlsVerify !== true,
     get socket() {
-      return logins.watch(
+      return streams.add(
         new DialedStream({ dial: options.dial, closed: (received) => closedConnection(serverName, received) }),
       )
     },
   }
 
-  const session = new DriverSession(client, serverName, cassandra.types)
+  const session = new DriverSession(client, streams, serverName, cassandra.types)
   try {
     await abortable(client.connect(), options.signal)
-    logins.over()
+    streams.opened()
     const known = client.hosts.values().map((host) => String(host.hostId))
     if (!known.some((hostId) => order.includes(hostId)))
       throw elsewhere(nodes[0] ?? { hostId: serverName, dnsName: serverName }, known.join(', '))
     if (options.target !== undefined) await proveIdentity(session, options.target)
   } catch (error) {
-    logins.over()
     await session.close()
     throw connectionError(error, serverName)
   }
@@ -224,45 +223,53 @@ function elsewhere(wanted: CqlNode, answered: string): CassSniError {
 }
 
 /**
- * The time limit of the connections that open a session: the driver has one for TCP and TLS, and one for each request, but
- * none for all of them together.
+ * The streams that the driver was handed. It has a time limit for TCP and TLS and one for each request, but none for all
+ * that opens a session; and it forgets a connection whose login is not done when it shuts down.
  */
-class LoginLimit {
-  readonly #serverName: string
+class Streams {
+  readonly #late: () => CassSniError
   readonly #ms: number
-  readonly #timers = new Set<NodeJS.Timeout>()
-  #over = false
+  readonly #open = new Map<DialedStream, NodeJS.Timeout | undefined>()
+  #limited = true
 
   constructor(serverName: string, ms: number) {
-    this.#serverName = serverName
     this.#ms = ms
+    this.#late = () =>
+      new CassSniError('CSNI601', `no login for the SNI name ${serverName} within ${ms / 1000} s`, {
+        next: [command`kubectl cass-sni verify`],
+      })
   }
 
-  watch(stream: DialedStream): DialedStream {
-    if (this.#over) return stream
-    const late = `no login for the SNI name ${this.#serverName} within ${this.#ms / 1000} s`
-    const timer = setTimeout(
-      () => stream.destroy(new CassSniError('CSNI601', late, { next: [command`kubectl cass-sni verify`] })),
-      this.#ms,
-    )
-    this.#timers.add(timer)
-    stream.once('close', () => clearTimeout(timer))
+  add(stream: DialedStream): DialedStream {
+    const limit = this.#limited ? setTimeout(() => stream.destroy(this.#late()), this.#ms) : undefined
+    this.#open.set(stream, limit)
+    stream.once('close', () => {
+      clearTimeout(limit)
+      this.#open.delete(stream)
+    })
     return stream
   }
 
-  over(): void {
-    this.#over = true
-    for (const timer of this.#timers) clearTimeout(timer)
+  /** The session is open: from now on the driver's own limits do. */
+  opened(): void {
+    this.#limited = false
+    for (const limit of this.#open.values()) clearTimeout(limit)
+  }
+
+  destroy(): void {
+    for (const stream of this.#open.keys()) stream.destroy()
   }
 }
 
 class DriverSession implements CqlSession {
   readonly #client: Client
+  readonly #streams: Streams
   readonly #serverName: string
   readonly #types: typeof CqlTypes
 
-  constructor(client: Client, serverName: string, types: typeof CqlTypes) {
+  constructor(client: Client, streams: Streams, serverName: string, types: typeof CqlTypes) {
     this.#client = client
+    this.#streams = streams
     this.#serverName = serverName
     this.#types = types
   }
@@ -331,6 +338,10 @@ class DriverSession implements CqlSession {
   }
 
   async close(): Promise<void> {
-    await this.#client.shutdown()
+    try {
+      await this.#client.shutdown()
+    } finally {
+      this.#streams.destroy()
+    }
   }
 }

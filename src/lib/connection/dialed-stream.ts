@@ -20,7 +20,8 @@ export class DialedStream extends Duplex {
   #received = 0
 
   constructor(options: DialedStreamOptions) {
-    super({ allowHalfOpen: false })
+    // A TLS socket on it takes this over: with false it would end its own side when the far end does, before that is told.
+    super({ allowHalfOpen: true })
     this.#options = options
   }
 

@@ -253,8 +253,9 @@ describe('streams into a pod', () => {
 
   it('gives up opening when its signal says so, and leaves nothing behind', async () => {
     http.removeAllListeners('upgrade')
-    let closed = 0
+    let [arrived, closed] = [0, 0]
     http.on('upgrade', (_request, socket) => {
+      arrived += 1
       socket.on('error', () => undefined)
       socket.once('end', () => {
         closed += 1
@@ -265,7 +266,7 @@ describe('streams into a pod', () => {
     const stop = new AbortController()
     const opening = openTunnel(transport, pod, 9042, { signal: stop.signal })
     const refused = assert.rejects(opening, { code: 'CSNI601', message: 'enough' })
-    await sleep(30)
+    while (arrived === 0) await sleep(5)
     stop.abort(new CassSniError('CSNI601', 'enough'))
     await refused
     for (let round = 0; round < 50 && closed === 0; round += 1) await sleep(5)
