@@ -3,15 +3,21 @@
  * `kubectl port-forward` to a node; ours through the API server as well, and through the load balancer.
  * Alone: `node bench/cqlsh.ts` with the lab's environment and a datacenter with its routes.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { execFile, type ExecFileOptions } from 'node:child_process'
+import { once } from 'node:events'
 import { access, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
-import { medians, type Row, row } from './rounds.ts'
+import { Forwarder } from './forwarder.ts'
+import { medians, type Row } from './rounds.ts'
 
-const run = promisify(execFile)
+const LIMIT = 300_000
+const execute = promisify(execFile)
+/** Runs a program that has to end, well and in time. */
+const run = (program: string, args: string[], options: ExecFileOptions = {}) =>
+  execute(program, args, { maxBuffer: 1 << 26, timeout: LIMIT, killSignal: 'SIGKILL', ...options })
 const NAMESPACE = 'cass-operator'
 const NODE = 'pod/dse-dc1-default-sts-0'
 const VENV = '/var/cache/cass-sni-lab/venv-cqlsh'
@@ -19,24 +25,30 @@ const CQLSH = 'cqlsh==6.2.2'
 const KEYSPACE = 'cass_sni_bench'
 const ROWS = 100_000
 const ROWS_PER_BATCH = 100
-const OURS = ['kubectl', 'cass-sni', 'cqlsh-sni', '-n', NAMESPACE]
+const GATEWAY = 'istio-system/istio-ingressgateway'
+const OURS = ['kubectl', 'cass-sni', 'cqlsh-sni', '-n', NAMESPACE, '--gateway', GATEWAY]
 const ONE_ROW = 'SELECT cluster_name FROM system.local'
+/** Rows in a page, unless told otherwise: of cqlsh-sni, and of cqlsh (apache/cassandra pylib/cqlshlib/cqlshmain.py, DEFAULT_FETCH_SIZE). */
+const OUR_PAGE = 5000
+const THEIR_PAGE = 100
+const FAIR = { of: 'ratio', limit: 0.35 } as const
 const ALL_ROWS = `SELECT * FROM ${KEYSPACE}.big`
 
 /** Runs the comparison; every figure is a median, in milliseconds. Makes a keyspace of its own and drops it again. */
 export async function benchCqlsh(log: (line: string) => void = () => {}): Promise<Row[]> {
   const folder = await mkdtemp(join(tmpdir(), 'cass-sni-bench-'))
-  let forward: ChildProcess | undefined
+  // a fixed port: one that died comes back at the same place
+  const port = await freePort()
+  const forward = new Forwarder(['kubectl', 'port-forward', '-n', NAMESPACE, NODE, `${port}:9042`])
   try {
     log('installing cqlsh')
     const cqlsh = await installed()
     log(`writing ${ROWS} rows`)
     await write(folder)
-    const forwarding = await portForward()
-    forward = forwarding.child
+    await forward.port()
     const cqlshrc = join(folder, 'cqlshrc')
     const files = ['--print-cqlshrc', '--with-password', '--out', cqlshrc, '--ca-out', join(folder, 'ca.pem')]
-    await run(OURS[0] ?? '', [...OURS.slice(1), ...files, '--address', `127.0.0.1:${forwarding.port}`])
+    await run(OURS[0] ?? '', [...OURS.slice(1), ...files, '--address', `127.0.0.1:${port}`])
     const theirs = (statement: string): string[] => [cqlsh, '--cqlshrc', cqlshrc, '-e', statement]
     log('one row')
     const [tunnel = 0, balancer = 0, one = 0] = await medians(
@@ -46,22 +58,34 @@ export async function benchCqlsh(log: (line: string) => void = () => {}): Promis
       theirs(ONE_ROW),
     )
     log(`${ROWS} rows`)
-    const [allTunnel = 0, allBalancer = 0, csv = 0, all = 0] = await medians(
+    const [allTunnel = 0, allBalancer = 0, csv = 0, all = 0, allEqual = 0] = await medians(
       3,
       [...OURS, '--tunnel', '-e', ALL_ROWS],
       [...OURS, '-e', ALL_ROWS],
       [...OURS, '-o', 'csv', '-e', ALL_ROWS],
       theirs(ALL_ROWS),
+      theirs(`PAGING ${OUR_PAGE}; ${ALL_ROWS}`),
     )
+    const equal = `pages of ${OUR_PAGE} rows each`
+    const defaults = `pages of ${OUR_PAGE} rows beside ${THEIR_PAGE}, the defaults`
     return [
-      row('cqlsh-sni -e of one row, through the API server, beside cqlsh', tunnel, one),
-      row('cqlsh-sni -e of one row, through the load balancer, beside cqlsh', balancer, one),
-      row('cqlsh-sni -e of 100,000 rows, through the API server, beside cqlsh', allTunnel, all),
-      row('cqlsh-sni -e of 100,000 rows, through the load balancer, beside cqlsh', allBalancer, all),
-      row('cqlsh-sni -o csv of 100,000 rows, beside cqlsh', csv, all),
+      row('one row, through the API server', tunnel, one),
+      row('one row, through the load balancer', balancer, one),
+      { ...row(`100,000 rows, ${equal}, through the API server`, allTunnel, allEqual), goal: FAIR },
+      { ...row(`100,000 rows, ${equal}, through the load balancer`, allBalancer, allEqual), goal: FAIR },
+      row(`100,000 rows, ${defaults}, through the API server`, allTunnel, all),
+      row(`100,000 rows, ${defaults}, through the load balancer`, allBalancer, all),
+      row(`100,000 rows as CSV, ${equal}, through the load balancer`, csv, allEqual),
+      {
+        name: 'cqlsh-sni, deaths of the kubectl port-forward that cqlsh goes through',
+        ours: 0,
+        theirs: forward.deaths.length,
+        unit: 'count',
+        better: 'lower',
+      },
     ]
   } finally {
-    forward?.kill()
+    forward.stop()
     await run(OURS[0] ?? '', [...OURS.slice(1), '-e', `DROP KEYSPACE IF EXISTS ${KEYSPACE}`])
     await rm(folder, { recursive: true })
   }
@@ -96,26 +120,24 @@ async function write(folder: string): Promise<void> {
     statements.push(`BEGIN UNLOGGED BATCH ${inserts.join(' ')} APPLY BATCH;`)
   }
   await writeFile(file, statements.join('\n'))
-  await run(OURS[0] ?? '', [...OURS.slice(1), '-f', file], { maxBuffer: 1 << 26 })
+  await run(OURS[0] ?? '', [...OURS.slice(1), '-f', file])
 }
 
-/** kubectl's port-forward to a node, on any free port. */
-async function portForward(): Promise<{ child: ChildProcess; port: number }> {
-  const child = spawn('kubectl', ['port-forward', '-n', NAMESPACE, NODE, ':9042'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  for await (const line of createInterface({ input: child.stdout })) {
-    const port = /127\.0\.0\.1:(\d+)/.exec(line)?.[1]
-    if (port === undefined) continue
-    // It writes a line per connection.
-    child.stdout.resume()
-    return { child, port: Number(port) }
-  }
-  throw new Error('kubectl port-forward has ended')
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  return port
 }
 
-if (process.argv[1] === import.meta.filename) {
-  for (const { name, ours, theirs, ratio } of await benchCqlsh((line) => process.stderr.write(`${line}\n`))) {
-    console.log(`${name}: ${ours.toFixed(0)} ms, ${theirs.toFixed(0)} ms, ratio ${ratio.toFixed(2)}`)
-  }
-}
+const row = (name: string, ours: number, theirs: number): Row => ({
+  name: `cqlsh-sni, ${name}`,
+  ours,
+  theirs,
+  beside: CQLSH,
+  unit: 'ms',
+  better: 'lower',
+})
+
+if (process.argv[1] === import.meta.filename) console.log(await benchCqlsh((line) => console.error(line)))

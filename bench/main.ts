@@ -9,12 +9,16 @@ import { parseArgs } from 'node:util'
 import { formatTable } from '../src/lib/output/table.ts'
 import { benchCqlsh } from './cqlsh.ts'
 import { benchPortForward } from './port-forward.ts'
-import type { Row } from './rounds.ts'
+import { benchLarge } from './large.ts'
+import { benchRoutes } from './routes.ts'
+import { isMet, ratioOf, type Row } from './rounds.ts'
 import { benchStartUp } from './start-up.ts'
 
 const root = dirname(import.meta.dirname)
 const PARTS: Record<string, (log: (line: string) => void) => Promise<Row[]>> = {
   'start-up': benchStartUp,
+  large: benchLarge,
+  routes: benchRoutes,
   'port-forward': benchPortForward,
   'cqlsh-sni': benchCqlsh,
 }
@@ -27,6 +31,12 @@ const unknown = positionals.find((name) => !(name in PARTS))
 if (unknown !== undefined || !['text', 'json'].includes(values.output)) {
   console.error(`Usage: npm run bench -- [-o json] [${Object.keys(PARTS).join('] [')}]`)
   process.exit(2)
+}
+
+/** E.g. "ratio 1.3: met". */
+function goalOf({ goal, met }: Row & { met: boolean | undefined }): string {
+  if (goal === undefined) return ''
+  return `${goal.of === 'ratio' ? 'ratio ' : ''}${goal.limit}: ${met ? 'met' : 'missed'}`
 }
 
 /** Runs a script to its end; what it says goes to stderr. */
@@ -54,17 +64,24 @@ for (const [name, bench] of Object.entries(PARTS)) {
   rows.push(...(await bench((line) => process.stderr.write(`${name}: ${line}\n`))))
 }
 const machine = { node: process.version, processors: cpus().length, model: cpus()[0]?.model ?? 'unknown' }
-if (values.output === 'json') console.log(JSON.stringify({ machine, rows }, null, 2))
+const told = rows.map((row) => ({ ...row, ratio: ratioOf(row), met: isMet(row) }))
+if (values.output === 'json') console.log(JSON.stringify({ machine, rows: told }, null, 2))
 else {
-  const figure = (value: number) => value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)
+  const figure = (value: number | undefined, unit: string) => {
+    if (value === undefined) return ''
+    if (Number.isNaN(value)) return 'failed'
+    return value.toFixed(unit === 'count' ? 0 : value < 10 ? 2 : value < 100 ? 1 : 0)
+  }
   console.log(
-    formatTable(rows, [
+    formatTable(told, [
       { title: 'WHAT', cell: (row) => row.name },
-      { title: 'OURS', cell: (row) => figure(row.ours), align: 'right' },
-      { title: 'THEIRS', cell: (row) => figure(row.theirs), align: 'right' },
+      { title: 'OURS', cell: (row) => figure(row.ours, row.unit), align: 'right' },
+      { title: 'THEIRS', cell: (row) => figure(row.theirs, row.unit), align: 'right' },
       { title: 'UNIT', cell: (row) => row.unit },
-      { title: 'RATIO', cell: (row) => row.ratio.toFixed(2), align: 'right' },
+      { title: 'RATIO', cell: (row) => row.ratio?.toFixed(2) ?? '', align: 'right' },
       { title: 'BETTER', cell: (row) => row.better },
+      { title: 'GOAL', cell: goalOf },
+      { title: 'BESIDE', cell: (row) => row.beside ?? '' },
     ]),
   )
   console.log(

@@ -1,152 +1,112 @@
 /**
- * Our tunnel beside `kubectl port-forward`, in one run, to the same server in a pod: throughput both ways, latency of a small echo,
- * connections per second, memory. Alone: `node bench/port-forward.ts` with KUBECONFIG set to a cluster that has the lab's Cassandra image.
+ * Our tunnel beside `kubectl port-forward`, in one run, to the same server in a pod: throughput both ways, latency of a small
+ * echo, connections per second, memory, and what went wrong. Alone: `node bench/port-forward.ts` with the lab's environment.
  */
-import type { Row } from './rounds.ts'
-import { fileURLToPath } from 'node:url'
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
-import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { promisify } from 'node:util'
+import { fileURLToPath } from 'node:url'
 import { bundleEntries } from '../build/bundle.ts'
+import { Broken, Connection, TROUBLES, type Trouble } from './connection.ts'
+import { Forwarder } from './forwarder.ts'
+import { median, quantile, type Row } from './rounds.ts'
+import { raiseServer, removeServer, SERVER } from './server-pod.ts'
 
-const NAMESPACE = 'cass-sni-bench'
-const POD = 'sink'
-const PORT = 7000
-const IMAGE = 'docker.io/lab/cassandra:5.0.6'
 const MEGABYTES = 128
 const ROUNDS = 3
 const ECHOES = 1500
 const ECHO_BYTES = 200
 const CONNECTIONS = 200
 const AT_ONCE = 8
+/** A measurement that breaks is begun anew so often before its figure is given up. */
+const ATTEMPTS = 3
 
-const run = promisify(execFile)
+/** One side of the comparison. */
+export interface Side {
+  forwarder: Forwarder
+  troubles: Record<Trouble, number>
+}
+
+const BESIDE = 'kubectl port-forward'
 
 /** Runs the comparison. Makes a namespace of its own and deletes it again. */
 export async function benchPortForward(log: (line: string) => void = () => {}): Promise<Row[]> {
-  const started: ChildProcess[] = []
+  const { namespace, pod, port } = SERVER
+  log('starting the server pod')
+  await raiseServer()
+  const ours = side([process.execPath, await bundled(), namespace, pod, String(port)])
+  const theirs = side(['kubectl', 'port-forward', '-n', namespace, `pod/${pod}`, `:${port}`])
   try {
-    log('starting the server pod')
-    await raiseServer()
-    const ours = await forwarder(process.execPath, [await bundled(), NAMESPACE, POD, String(PORT)], started)
-    const theirs = await forwarder('kubectl', ['port-forward', '-n', NAMESPACE, `pod/${POD}`, `:${PORT}`], started)
-    const both = { ours, theirs }
-    // The first connection of each pays for what is loaded once.
-    for (const { port } of Object.values(both)) await echo(port, 20)
-    const rows: Row[] = []
-    const compare = async (
-      name: string,
-      unit: string,
-      better: Row['better'],
-      measure: (port: number) => Promise<number>,
-    ) => {
-      const figures: { ours: number[]; theirs: number[] } = { ours: [], theirs: [] }
-      // By turns, so that a slow moment of the machine hits both.
-      for (let round = 0; round < ROUNDS; round += 1) {
-        for (const side of ['ours', 'theirs'] as const) figures[side].push(await measure(both[side].port))
-      }
-      rows.push(row(name, unit, better, median(figures.ours), median(figures.theirs)))
-      log(formatRow(rows.at(-1) as Row))
-    }
-    await compare('down', 'MB/s', 'higher', (port) => throughput(port, 'D'))
-    await compare('up', 'MB/s', 'higher', (port) => throughput(port, 'U'))
-    const echoes = { ours: [] as number[], theirs: [] as number[] }
-    for (let round = 0; round < ROUNDS; round += 1) {
-      for (const side of ['ours', 'theirs'] as const) echoes[side].push(...(await echo(both[side].port, ECHOES)))
-    }
-    for (const share of [0.5, 0.99])
-      rows.push(
-        row(
-          `echo of ${ECHO_BYTES} bytes, p${share * 100}`,
-          'ms',
-          'lower',
-          quantile(echoes.ours, share),
-          quantile(echoes.theirs, share),
-        ),
-      )
-    await compare('connections', '1/s', 'higher', connectionsPerSecond)
-    rows.push(row('memory, peak', 'MB', 'lower', await peakMemory(ours.process), await peakMemory(theirs.process)))
-    return rows
+    return await compare(ours, theirs, log)
   } finally {
-    for (const child of started) child.kill('SIGINT')
-    await run('kubectl', ['delete', 'namespace', NAMESPACE, '--wait=false', '--ignore-not-found'])
+    ours.forwarder.stop()
+    theirs.forwarder.stop()
+    await removeServer()
   }
 }
 
-const row = (name: string, unit: string, better: Row['better'], ours: number, theirs: number): Row => ({
-  name,
-  ours,
-  theirs,
-  unit,
-  ratio: ours / theirs,
-  better,
-})
-
-export function formatRow({ name, ours, theirs, unit, ratio, better }: Row): string {
-  const figure = (value: number) => value.toFixed(value < 10 ? 2 : 0).padStart(7)
-  return `${name.padEnd(26)} ours ${figure(ours)}  kubectl ${figure(theirs)} ${unit.padEnd(5)} ratio ${ratio.toFixed(2)} (${better} is better)`
+async function compare(ours: Side, theirs: Side, log: (line: string) => void): Promise<Row[]> {
+  const rows: Row[] = []
+  const add = (row: Omit<Row, 'beside'>) => rows.push({ ...row, name: `port-forward, ${row.name}`, beside: BESIDE })
+  // By turns, so that a slow moment of the machine hits both.
+  const both = async <T>(what: string, measure: (port: number, side: Side) => Promise<T>): Promise<[T[], T[]]> => {
+    log(what)
+    const figures: [T[], T[]] = [[], []]
+    for (let round = 0; round < ROUNDS; round += 1) {
+      for (const [index, each] of [ours, theirs].entries()) {
+        const figure = await attempt(each, (port) => measure(port, each))
+        if (figure !== undefined) figures[index]?.push(figure)
+      }
+    }
+    return figures
+  }
+  const medianOfBoth = async (name: string, unit: string, measure: (port: number, side: Side) => Promise<number>) => {
+    const [own, other] = await both(name, measure)
+    add({ name, unit, better: 'higher', ours: median(own), theirs: median(other) })
+  }
+  // The first connections of each pay for what is loaded once.
+  for (const each of [ours, theirs]) await attempt(each, (port) => echo(port, 20))
+  await medianOfBoth('download', 'MB/s', (port) => throughput(port, 'D'))
+  await medianOfBoth('upload', 'MB/s', (port) => throughput(port, 'U'))
+  const [own, other] = await both(`echo of ${ECHO_BYTES} bytes`, (port) => echo(port, ECHOES))
+  for (const share of [0.5, 0.99]) {
+    const of = (rounds: number[][]) => quantile(rounds.flat(), share)
+    const name = `echo of ${ECHO_BYTES} bytes, p${share * 100}`
+    add({ name, unit: 'ms', better: 'lower', ours: of(own), theirs: of(other) })
+  }
+  await medianOfBoth(`new connections, ${AT_ONCE} at once`, '1/s', connectionsPerSecond)
+  const [oursMb, theirsMb] = [ours.forwarder.peakMemory, theirs.forwarder.peakMemory]
+  add({ name: 'memory, peak', unit: 'MB', better: 'lower', ours: oursMb, theirs: theirsMb })
+  for (const trouble of TROUBLES) {
+    const [one, two] = [ours.troubles[trouble], theirs.troubles[trouble]]
+    add({ name: `connections ${trouble}`, unit: 'count', better: 'lower', ours: one, theirs: two })
+  }
+  const deaths = (each: Side) => each.forwarder.deaths.length
+  add({ name: 'deaths of the program', unit: 'count', better: 'lower', ours: deaths(ours), theirs: deaths(theirs) })
+  for (const death of [...ours.forwarder.deaths, ...theirs.forwarder.deaths]) log(`died: ${death}`)
+  return rows
 }
 
-/** A Java program of one file, which the image's own java compiles: 'E' echoes, 'U' takes so many bytes and confirms, 'D' sends so many. */
-const SERVER = `
-import java.io.*; import java.net.*;
-public class Server {
-  public static void main(String[] args) throws Exception {
-    try (ServerSocket server = new ServerSocket(${PORT}, 512)) {
-      while (true) { Socket socket = server.accept(); socket.setTcpNoDelay(true); Thread thread = new Thread(() -> serve(socket)); thread.setDaemon(true); thread.start(); }
+export function side(command: string[]): Side {
+  return { forwarder: new Forwarder(command), troubles: { refused: 0, closed: 0, stalled: 0 } }
+}
+
+/** The figure of a measurement, which is begun anew when its connection breaks; undefined when it broke every time. */
+export async function attempt<T>(
+  { forwarder, troubles }: Side,
+  measure: (port: number) => Promise<T>,
+): Promise<T | undefined> {
+  for (let left = ATTEMPTS; left > 0; left--) {
+    try {
+      return await measure(await forwarder.port())
+    } catch (error) {
+      if (!(error instanceof Broken)) throw error
+      troubles[error.trouble]++
+      // a program that is about to die does it now
+      await new Promise((wake) => setTimeout(wake, 200))
+    } finally {
+      forwarder.noteMemory()
     }
   }
-  static void serve(Socket socket) {
-    try (socket; DataInputStream in = new DataInputStream(socket.getInputStream()); OutputStream out = socket.getOutputStream()) {
-      byte[] buffer = new byte[131072];
-      int what = in.read();
-      if (what == 'E') { int n; while ((n = in.read(buffer)) > 0) out.write(buffer, 0, n); return; }
-      long rest = in.readLong();
-      if (what == 'U') { while (rest > 0) { int n = in.read(buffer, 0, (int) Math.min(buffer.length, rest)); if (n < 0) return; rest -= n; } out.write('k'); out.flush(); in.read(); }
-      else { while (rest > 0) { int n = (int) Math.min(buffer.length, rest); out.write(buffer, 0, n); rest -= n; } in.read(); }
-    } catch (IOException gone) { /* the client went away */ }
-  }
-}
-`
-
-async function raiseServer(): Promise<void> {
-  const objects = [
-    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } },
-    {
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      metadata: { name: 'server', namespace: NAMESPACE },
-      data: { 'Server.java': SERVER },
-    },
-    {
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { name: POD, namespace: NAMESPACE },
-      spec: {
-        terminationGracePeriodSeconds: 0,
-        containers: [
-          {
-            name: 'server',
-            image: IMAGE,
-            imagePullPolicy: 'IfNotPresent',
-            command: ['java', '-Xmx64m', '/server/Server.java'],
-            readinessProbe: { tcpSocket: { port: PORT }, periodSeconds: 1 },
-            volumeMounts: [{ name: 'server', mountPath: '/server' }],
-          },
-        ],
-        volumes: [{ name: 'server', configMap: { name: 'server' } }],
-      },
-    },
-  ]
-  const apply = spawn('kubectl', ['apply', '--server-side', '-f', '-'], { stdio: ['pipe', 'ignore', 'inherit'] })
-  apply.stdin.end(JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }))
-  const [code] = await once(apply, 'exit')
-  if (code !== 0) throw new Error('the server pod could not be made')
-  await run('kubectl', ['wait', '-n', NAMESPACE, `pod/${POD}`, '--for=condition=Ready', '--timeout=120s'])
+  return undefined
 }
 
 /** Our side as users run it: one bundle, no types to strip. */
@@ -155,30 +115,6 @@ async function bundled(): Promise<string> {
   const out = join(root, 'node_modules/.cache/bench')
   await bundleEntries(root, out, { entryPoints: ['bench/tunnel-process.ts'], outbase: 'bench' })
   return join(out, 'tunnel-process.js')
-}
-
-/** Starts a program that prints "Forwarding from 127.0.0.1:PORT -> …" when it listens. */
-async function forwarder(
-  command: string,
-  args: string[],
-  started: ChildProcess[],
-): Promise<{ port: number; process: ChildProcess }> {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'] })
-  started.push(child)
-  for await (const line of createInterface(child.stdout)) {
-    const port = /^Forwarding from 127\.0\.0\.1:(\d+)/.exec(line)?.[1]
-    if (port === undefined) continue
-    // kubectl tells of each connection: nobody reads on, and a full pipe would stop it.
-    child.stdout.resume()
-    return { port: Number(port), process: child }
-  }
-  throw new Error(`${command} ended before it listened`)
-}
-
-async function dial(port: number): Promise<Socket> {
-  const socket = connect({ port, host: '127.0.0.1', noDelay: true })
-  await once(socket, 'connect')
-  return socket
 }
 
 function request(what: 'U' | 'D', bytes: number): Buffer {
@@ -191,74 +127,63 @@ function request(what: 'U' | 'D', bytes: number): Buffer {
 /** Megabytes (10^6) per second, until the last byte has arrived. */
 async function throughput(port: number, way: 'U' | 'D'): Promise<number> {
   const bytes = MEGABYTES * 1_000_000
-  const socket = await dial(port)
-  const start = performance.now()
-  socket.write(request(way, bytes))
-  let received = 0
-  const arrived = new Promise<void>((resolve, reject) => {
-    socket.on('error', reject)
-    socket.on('close', () => reject(new Error('the connection broke')))
-    socket.on('data', (chunk: Buffer) => {
-      received += chunk.length
-      if (received >= (way === 'D' ? bytes : 1)) resolve()
-    })
-  })
-  if (way === 'U') {
-    const chunk = Buffer.alloc(64 * 1024)
-    for (let rest = bytes; rest > 0; rest -= chunk.length) {
-      if (!socket.write(rest < chunk.length ? chunk.subarray(0, rest) : chunk)) await once(socket, 'drain')
+  const connection = await Connection.open(port)
+  try {
+    const start = performance.now()
+    await connection.send(request(way, bytes))
+    if (way === 'U') {
+      const chunk = Buffer.alloc(64 * 1024)
+      for (let rest = bytes; rest > 0; rest -= chunk.length)
+        await connection.send(rest < chunk.length ? chunk.subarray(0, rest) : chunk)
     }
+    await connection.receive(way === 'D' ? bytes : 1)
+    return MEGABYTES / ((performance.now() - start) / 1000)
+  } finally {
+    connection.close()
   }
-  await arrived
-  const seconds = (performance.now() - start) / 1000
-  socket.destroy()
-  return MEGABYTES / seconds
 }
 
 /** Milliseconds of each round trip on one connection. */
 async function echo(port: number, times: number): Promise<number[]> {
-  const socket = await dial(port)
-  socket.write('E')
-  const message = Buffer.alloc(ECHO_BYTES, 'x')
-  const took: number[] = []
-  for (let time = 0; time < times; time += 1) {
-    const start = performance.now()
-    socket.write(message)
-    for (let rest = ECHO_BYTES; rest > 0; ) rest -= ((await once(socket, 'data')) as [Buffer])[0].length
-    took.push(performance.now() - start)
+  const connection = await Connection.open(port)
+  try {
+    await connection.send('E')
+    const message = Buffer.alloc(ECHO_BYTES, 'x')
+    const took: number[] = []
+    for (let time = 0; time < times; time += 1) {
+      const start = performance.now()
+      await connection.send(message)
+      await connection.receive(ECHO_BYTES)
+      took.push(performance.now() - start)
+    }
+    return took
+  } finally {
+    connection.close()
   }
-  socket.destroy()
-  return took
 }
 
-/** Connections that are opened, echo one byte and are closed, eight at once. */
-async function connectionsPerSecond(port: number): Promise<number> {
+/** Connections that are opened, echo one byte and are closed, eight at once. One that breaks is counted, and is none. */
+async function connectionsPerSecond(port: number, { troubles }: Side): Promise<number> {
   let rest = CONNECTIONS
+  let done = 0
   const start = performance.now()
-  await Promise.all(
-    Array.from({ length: AT_ONCE }, async () => {
-      while (rest > 0) {
-        rest -= 1
-        const socket = await dial(port)
-        socket.write('Ex')
-        await once(socket, 'data')
-        socket.destroy()
+  const take = async () => {
+    while (rest > 0) {
+      rest -= 1
+      try {
+        const connection = await Connection.open(port)
+        await connection.send('Ex')
+        await connection.receive(1)
+        connection.close()
+        done += 1
+      } catch (error) {
+        if (!(error instanceof Broken)) throw error
+        troubles[error.trouble]++
       }
-    }),
-  )
-  return CONNECTIONS / ((performance.now() - start) / 1000)
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, take))
+  return done / ((performance.now() - start) / 1000)
 }
 
-/** Peak resident memory in MB (10^6). */
-async function peakMemory(child: ChildProcess): Promise<number> {
-  const status = await readFile(`/proc/${child.pid}/status`, 'utf8')
-  return (Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024) / 1_000_000
-}
-
-const quantile = (values: number[], share: number) =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length * share)] ?? Number.NaN
-const median = (values: number[]) => quantile(values, 0.5)
-
-if (process.argv[1] !== undefined && import.meta.filename === process.argv[1]) {
-  for (const each of await benchPortForward((line) => console.error(line))) console.log(formatRow(each))
-}
+if (process.argv[1] === import.meta.filename) console.log(await benchPortForward((line) => console.error(line)))

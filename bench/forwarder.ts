@@ -1,0 +1,75 @@
+/** The programs that forward a local port to the server pod, ours and kubectl's: started again when they die. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+
+/** Milliseconds from the start of a program until it listens. */
+const START_LIMIT = 30_000
+
+export class Forwarder {
+  /** How each one that died did so. */
+  readonly deaths: string[] = []
+  /** The most resident memory of all of them, in MB (10^6). */
+  peakMemory = 0
+  readonly #command: string[]
+  #child: ChildProcess | undefined
+  #listening: Promise<number> | undefined
+  #stopped = false
+
+  /** `command` prints "Forwarding from 127.0.0.1:PORT -> …" when it listens. */
+  constructor(command: string[]) {
+    this.#command = command
+  }
+
+  /** The local port, of the present process. Rejects when it does not come to listening. */
+  port(): Promise<number> {
+    this.#listening ??= this.#start()
+    return this.#listening
+  }
+
+  /** Takes the present process's memory into account. */
+  noteMemory(): void {
+    const { pid } = this.#child ?? {}
+    if (pid === undefined) return
+    const kilobytes = Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0)
+    this.peakMemory = Math.max(this.peakMemory, (kilobytes * 1024) / 1_000_000)
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#child?.kill('SIGKILL')
+  }
+
+  #start(): Promise<number> {
+    const [program = '', ...args] = this.#command
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#child = child
+    let said = ''
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said = (said + text).slice(-1000)
+    })
+    const late = setTimeout(() => child.kill('SIGKILL'), START_LIMIT)
+    return new Promise((resolve, reject) => {
+      let listens = false
+      createInterface(child.stdout).on('line', (line) => {
+        const port = /^Forwarding from 127\.0\.0\.1:(\d+)/.exec(line)?.[1]
+        if (port === undefined) return
+        listens = true
+        clearTimeout(late)
+        resolve(Number(port))
+      })
+      child.once('error', () => undefined) // 'close' follows
+      child.once('close', (code, signal) => {
+        clearTimeout(late)
+        this.#child = undefined
+        if (this.#stopped) return
+        const how = `${program} ended with ${code ?? signal}: ${said.trim()}`
+        if (!listens) return reject(new Error(`before it listened, ${how}`))
+        this.deaths.push(how)
+        this.#listening = this.#start()
+        // who asks for the port is told
+        this.#listening.catch(() => undefined)
+      })
+    })
+  }
+}

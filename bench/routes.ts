@@ -1,0 +1,67 @@
+/**
+ * `routes sync` with nothing to do beside `kubectl apply --server-side` of the same objects, and `verify` of healthy nodes.
+ * Needs the lab's environment and a datacenter.
+ */
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { ownedPart } from '../src/lib/changes/owned-part.ts'
+import type { KubeObject } from '../src/lib/cluster/kube.ts'
+import { medians, type Row } from './rounds.ts'
+
+const run = promisify(execFile)
+const LIMIT = 120_000
+const NAMESPACE = 'cass-operator'
+const OURS = 'app.kubernetes.io/managed-by=kubectl-cass-sni'
+const OWNED = 'services,gateways.networking.istio.io,virtualservices.networking.istio.io'
+// the lab may have a second one
+const GATEWAY = ['--gateway', 'istio-system/istio-ingressgateway']
+const SYNC = ['routes', 'sync', '-n', NAMESPACE, '--yes', ...GATEWAY]
+
+/** Runs the comparison; every figure is a median. */
+export async function benchRoutes(log: (line: string) => void = () => {}): Promise<Row[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'cass-sni-bench-'))
+  try {
+    log('certificates and routes')
+    await run('kubectl', ['cass-sni', 'certs', '-n', NAMESPACE, '--yes'], { timeout: LIMIT })
+    const file = join(folder, 'objects.json')
+    const objects = await ownObjects(file)
+    log('routes sync with nothing to do beside kubectl apply')
+    const apply = ['kubectl', 'apply', '--server-side', '--field-manager=kubectl-cass-sni', '-f', file]
+    const [sync = 0, applied = 0] = await medians(11, ['kubectl', 'cass-sni', ...SYNC], apply)
+    log('verify of healthy nodes')
+    const [verify = 0] = await medians(7, ['kubectl', 'cass-sni', 'verify', '-n', NAMESPACE, ...GATEWAY])
+    return [
+      {
+        name: 'routes sync, nothing to do, 3 nodes',
+        ours: sync,
+        theirs: applied,
+        beside: `kubectl apply --server-side of its ${objects} objects`,
+        unit: 'ms',
+        better: 'lower',
+        goal: { of: 'ratio', limit: 1.3 },
+      },
+      {
+        name: 'verify, 3 healthy nodes',
+        ours: verify / 1000,
+        unit: 's',
+        better: 'lower',
+        goal: { of: 'ours', limit: 1 },
+      },
+    ]
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
+/** Writes our objects as we would apply them, so that kubectl's apply has nothing to do either. Returns how many. */
+async function ownObjects(file: string): Promise<number> {
+  await run('kubectl', ['cass-sni', ...SYNC], { timeout: LIMIT })
+  const get = ['get', OWNED, '-n', NAMESPACE, '-l', OURS, '-o', 'json', '--show-managed-fields']
+  const { stdout } = await run('kubectl', get, { maxBuffer: 1 << 26, timeout: LIMIT })
+  const { items }: { items: KubeObject[] } = JSON.parse(stdout)
+  await writeFile(file, JSON.stringify({ apiVersion: 'v1', kind: 'List', items: items.map((object) => ownedPart(object)) }))
+  return items.length
+}
