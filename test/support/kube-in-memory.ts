@@ -84,7 +84,7 @@ function selector(text: string | undefined): (labels: Record<string, string>) =>
 
 function applied(object: KubeObject, before: KubeObject | undefined, manager: string): KubeObject {
   const others = (before?.metadata.managedFields ?? []).filter((entry) => entry.manager !== manager)
-  const { apiVersion, kind, metadata, ...content } = object
+  const { apiVersion: _apiVersion, kind: _kind, metadata, ...content } = object
   const { name, namespace, uid, resourceVersion, ...owned } = metadata
   const ours = { manager, operation: 'Apply', fieldsV1: fields({ metadata: owned, ...content }) }
   const merged = (before === undefined ? structuredClone(object) : merge(before, object)) as KubeObject
