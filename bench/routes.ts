@@ -62,6 +62,9 @@ async function ownObjects(file: string): Promise<number> {
   const get = ['get', OWNED, '-n', NAMESPACE, '-l', OURS, '-o', 'json', '--show-managed-fields']
   const { stdout } = await run('kubectl', get, { maxBuffer: 1 << 26, timeout: LIMIT })
   const { items }: { items: KubeObject[] } = JSON.parse(stdout)
-  await writeFile(file, JSON.stringify({ apiVersion: 'v1', kind: 'List', items: items.map((object) => ownedPart(object)) }))
+  await writeFile(
+    file,
+    JSON.stringify({ apiVersion: 'v1', kind: 'List', items: items.map((object) => ownedPart(object)) }),
+  )
   return items.length
 }
