@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
   FIXTURES,
@@ -176,6 +178,30 @@ describe('install', () => {
       spec: { config: { 'cassandra-yaml': { client_encryption_options: { optional: boolean } } } }
     }>('cassandradatacenter', 'dc1')
     assert.equal(datacenter?.spec.config['cassandra-yaml'].client_encryption_options.optional, false)
+  })
+
+  it("is refused by cass-operator's webhook where the operator would refuse, with its words", async function () {
+    this.timeout(60_000)
+    const datacenter = await readFile(join(FIXTURES, 'datacenter.yaml'), 'utf8')
+    const unlimited = datacenter.replace(/, limits: \{cpu: '4', memory: 2Gi\}/, '')
+    assert.notEqual(unlimited, datacenter)
+    const words = /multiple nodes per worker without cpu and memory requests and limits/
+    await assert.rejects(
+      kubectl(['apply', '--dry-run=server', '-f', '-'], { stdin: unlimited.replace('name: dc1', 'name: dc9') }),
+      words,
+    )
+    const folder = await mkdtemp(join(tmpdir(), 'cass-sni-e2e-'))
+    try {
+      await writeFile(join(folder, 'unlimited.yaml'), unlimited)
+      const file = ['--datacenter-file', join(folder, 'unlimited.yaml')]
+      const outcome = await plugin(['install', '-n', NAMESPACE, '--yes', ...file])
+      assert.equal(outcome.exitCode, 1, outcome.stdout)
+      assert.match(outcome.stderr.replace(/\s+/g, ' '), words)
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+    const live = await object<{ spec: { resources: { limits?: object } } }>('cassandradatacenter', 'dc1')
+    assert.deepEqual(live?.spec.resources.limits, { cpu: '4', memory: '2Gi' })
   })
 
   it('again writes nothing, with the flags and without', async function () {

@@ -29,6 +29,21 @@ async function askOptions(
   return { socket, opcode }
 }
 
+/** Counts the frames that come: each has a header of nine bytes with the length of its body at the end. */
+function countAnswers(socket: TLSSocket): () => number {
+  let count = 0
+  let rest = Buffer.alloc(0)
+  socket.on('data', (bytes: Buffer) => {
+    rest = Buffer.concat([rest, bytes])
+    for (let size = 0; rest.length >= 9; rest = rest.subarray(size)) {
+      size = 9 + rest.readUInt32BE(5)
+      if (rest.length < size) return
+      count++
+    }
+  })
+  return () => count
+}
+
 function portOf(text: string): number | undefined {
   const found = /127\.0\.0\.1:(\d+)/.exec(text)
   return found === null ? undefined : Number(found[1])
@@ -52,6 +67,42 @@ describe('port-forward', () => {
       assert.equal(await forward.ended, 130)
     } finally {
       forward.child.kill('SIGKILL')
+    }
+  })
+
+  it('carries 200 idle connections and a reader that is slow, and ends at once with all of them open', async function () {
+    this.timeout(180_000)
+    const { hostId, ca } = await nodeZero()
+    const forward = await startPlugin(['port-forward', '-n', NAMESPACE, '--port', '0'])
+    const sockets: TLSSocket[] = []
+    try {
+      const port = await until('a port is told', () => portOf(forward.stdout()), 20_000)
+      while (sockets.length < 200) {
+        const more = await Promise.all(Array.from({ length: 20 }, () => askOptions(port, hostId, ca)))
+        for (const { socket, opcode } of more) {
+          assert.equal(opcode, 6)
+          sockets.push(socket)
+        }
+      }
+      // each answer has some 100 bytes: what is not read fills every buffer on the way
+      const slow = sockets[0] as TLSSocket
+      slow.pause()
+      const questions = 20_000
+      for (let asked = 0; asked < questions; asked += 100) slow.write(Buffer.concat(Array(100).fill(OPTIONS)))
+      const other = await askOptions(port, hostId, ca)
+      assert.equal(other.opcode, 6)
+      sockets.push(other.socket)
+      const answers = countAnswers(slow)
+      slow.resume()
+      await until('every answer has come', () => answers() === questions, 60_000)
+      assert.ok(sockets.every((socket) => !socket.destroyed))
+      const interrupted = Date.now()
+      forward.child.kill('SIGINT')
+      assert.equal(await forward.ended, 130)
+      assert.ok(Date.now() - interrupted < 2000, `it took ${Date.now() - interrupted} ms to end`)
+    } finally {
+      forward.child.kill('SIGKILL')
+      for (const socket of sockets) socket.destroy()
     }
   })
 
