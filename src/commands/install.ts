@@ -1,10 +1,17 @@
 import { CassSniCommand, type Run } from '../lib/cli/base-command.ts'
 import { shell } from '../lib/text/shell-words.ts'
 import { installFlags, installOptions } from '../lib/cli/install-flags.ts'
+import type { NextStep } from '../lib/errors.ts'
 import type { Show } from '../lib/output/show.ts'
 import type { InstallResult } from '../lib/workflows/install-workflow.ts'
 
-type Shown = Omit<InstallResult, 'next'> & {
+type ShownStep = Omit<InstallResult['steps'][number], 'missing'> & {
+  /** In a dry run: one of these command lines says what is missing. */
+  missing?: string[] | undefined
+}
+
+type Shown = Omit<InstallResult, 'next' | 'steps'> & {
+  steps: ShownStep[]
   /** The commands that come next. */
   next: string[]
 }
@@ -42,7 +49,15 @@ export default class Install extends CassSniCommand<Shown> {
     const { flags } = await this.parse(Install)
     const { install } = await import('../lib/workflows/install-workflow.ts')
     const result = await install(await run.context('Install'), installOptions(flags, run.kubeOptions))
-    return { ...result, next: run.steps(result.next).map(({ text }) => text) }
+    const texts = (steps: NextStep[]): string[] => run.steps(steps).map(({ text }) => text)
+    return {
+      ...result,
+      steps: result.steps.map(({ missing, ...step }) => ({
+        ...step,
+        missing: missing === undefined ? undefined : texts(missing),
+      })),
+      next: texts(result.next),
+    }
   }
 
   protected override present(result: Shown, show: Show): string {
@@ -53,6 +68,7 @@ export default class Install extends CassSniCommand<Shown> {
       for (const step of planned) {
         lines.push(`  ${step.title}: ${show.printableLine(step.note)}`)
         if (step.command !== undefined) lines.push(`    runs: ${show.printableLine(shell`${step.command}`)}`)
+        for (const text of step.missing ?? []) lines.push(`    missing: ${show.printableLine(text)}`)
       }
     } else {
       const changed = result.steps.some((step) => step.state === 'changed')
@@ -60,6 +76,8 @@ export default class Install extends CassSniCommand<Shown> {
         `${changed ? '' : 'Nothing had to change: '}datacenter ${show.printableLine(result.datacenter)} in namespace ${show.printableLine(result.namespace)} is ready.`,
       )
     }
+    if (result.login === false)
+      lines.push(show.red('WITHOUT LOGIN: AllowAllAuthenticator accepts any user and password.'))
     const nodes = show.table(result.nodes, [
       { title: 'NODE', cell: (node) => show.printableLine(node.pod) },
       { title: 'RACK', cell: (node) => show.printableLine(node.rack) },

@@ -5,6 +5,11 @@ export function cassandraYaml(config: unknown): unknown {
   return field(parsed(config), 'cassandra-yaml')
 }
 
+/** The part `dse-yaml`, in the same way. */
+export function dseYaml(config: unknown): unknown {
+  return field(parsed(config), 'dse-yaml')
+}
+
 /** The value of an object's own key; undefined for anything else. */
 export function field(from: unknown, name: string): unknown {
   return typeof from === 'object' && from !== null && Object.hasOwn(from, name)

@@ -1,5 +1,5 @@
 /** The TLS settings in a CassandraDatacenter's configuration. */
-import { cassandraYaml, field, truth } from './configuration.ts'
+import { cassandraYaml, dseYaml, field, truth } from './configuration.ts'
 import type { EncryptionOptions } from './datacenter.ts'
 
 /**
@@ -29,8 +29,23 @@ function options(from: unknown, enabled: boolean): EncryptionOptions {
     enabled,
     optional: truth(field(from, 'optional')),
     requireClientAuth: truth(clientAuth),
-    ...(typeof keystore === 'string' ? { keystorePath: keystore.trim() } : {}),
+    keystorePath: typeof keystore === 'string' ? keystore.trim() : undefined,
     // A password of digits may stand in the object as a number.
-    ...(typeof password === 'string' || typeof password === 'number' ? { keystorePassword: String(password) } : {}),
+    keystorePassword: typeof password === 'string' || typeof password === 'number' ? String(password) : undefined,
   }
+}
+
+/**
+ * Whether clients have to log in, by cassandra.yaml's authenticator (and DSE's authentication_options). Undefined when the
+ * configuration does not say: the server's own default then holds.
+ */
+export function loginFrom(config: unknown): boolean | undefined {
+  const authenticator = field(cassandraYaml(config), 'authenticator')
+  // Cassandra 5 also takes an object with class_name (cassandra.yaml of 5.0)
+  const name = typeof authenticator === 'string' ? authenticator : field(authenticator, 'class_name')
+  if (typeof name !== 'string' || name.trim() === '') return undefined
+  const own = name.trim().split('.').at(-1) ?? ''
+  if (own !== 'DseAuthenticator') return own !== 'AllowAllAuthenticator'
+  const options = field(dseYaml(config), 'authentication_options')
+  return truth(field(options, 'enabled')) && field(options, 'transitional_mode') !== 'permissive'
 }

@@ -30,8 +30,14 @@ export const installFlags = {
   'istio-revision': Flags.string({
     helpValue: 'REVISION',
     helpGroup: 'ISTIO',
-    summary: 'Revision that injects the sidecars, when there are several.',
+    summary: 'Revision or tag that injects the sidecars, when there are several.',
   }),
+  injection: Flags.option({
+    options: ['keep', 'enable', 'none'] as const,
+    helpGroup: 'ISTIO',
+    summary:
+      'Label the namespace for sidecar injection, which the routes do not need. Default: enable for a namespace without pods, else keep.',
+  })(),
   mtls: Flags.option({
     options: ['keep', 'port', 'namespace', 'mesh'] as const,
     default: 'keep' as const,
@@ -43,12 +49,12 @@ export const installFlags = {
     helpValue: 'FILE|DIR|URL',
     helpGroup: 'OPERATOR',
     exclusive: ['operator-chart'],
-    summary: 'Manifest of cass-operator; a folder is a kustomization.',
+    summary: 'Manifest of cass-operator; a directory, or a URL with ?ref=, is a kustomization.',
   }),
   'operator-chart': Flags.string({
     helpValue: 'CHART',
     helpGroup: 'OPERATOR',
-    summary: 'Helm chart of cass-operator, installed by your helm.',
+    summary: 'Helm chart of cass-operator, installed by your helm, e.g. k8ssandra/cass-operator.',
   }),
   helm: Flags.string({
     default: 'helm',
@@ -78,6 +84,16 @@ export const installFlags = {
     helpValue: 'KEY=VALUE',
     helpGroup: 'STORAGE',
     summary: 'Parameter of the StorageClass; may be repeated.',
+  }),
+  'storage-reclaim-policy': Flags.option({
+    options: ['Retain', 'Delete'] as const,
+    helpGroup: 'STORAGE',
+    summary: 'Reclaim policy of the StorageClass; default Retain.',
+  })(),
+  'allow-volume-expansion': Flags.boolean({
+    allowNo: true,
+    helpGroup: 'STORAGE',
+    summary: 'Let volumes of the StorageClass grow; default true.',
   }),
   'storage-size': Flags.string({
     helpValue: 'QUANTITY',
@@ -123,12 +139,22 @@ export const installFlags = {
   cpu: Flags.string({
     helpValue: 'QUANTITY',
     helpGroup: 'DATACENTER',
-    summary: 'CPU that each node asks for; default 2.',
+    summary: 'CPU request of each node; default 2.',
+  }),
+  'cpu-limit': Flags.string({
+    helpValue: 'QUANTITY',
+    helpGroup: 'DATACENTER',
+    summary: 'CPU limit of each node; default none, or the request with --allow-multiple-nodes-per-worker.',
   }),
   memory: Flags.string({
     helpValue: 'QUANTITY',
     helpGroup: 'DATACENTER',
-    summary: 'Memory that each node asks for; default 4Gi.',
+    summary: 'Memory request of each node; default 4Gi.',
+  }),
+  'memory-limit': Flags.string({
+    helpValue: 'QUANTITY',
+    helpGroup: 'DATACENTER',
+    summary: 'Memory limit of each node; default none, or the request with --allow-multiple-nodes-per-worker.',
   }),
   heap: Flags.string({
     helpValue: 'SIZE',
@@ -144,6 +170,26 @@ export const installFlags = {
     helpGroup: 'DATACENTER',
     summary: 'Let clients connect without TLS too (optional: true, as in the blog).',
   }),
+  'allow-scale-down': Flags.boolean({
+    default: false,
+    helpGroup: 'DESTRUCTIVE CHANGES',
+    summary: 'Permit fewer nodes than the datacenter has, or stopping it.',
+  }),
+  'allow-downgrade': Flags.boolean({
+    default: false,
+    helpGroup: 'DESTRUCTIVE CHANGES',
+    summary: 'Permit an older server version than the datacenter has.',
+  }),
+  'allow-server-type-change': Flags.boolean({
+    default: false,
+    helpGroup: 'DESTRUCTIVE CHANGES',
+    summary: 'Permit another server than the datacenter has.',
+  }),
+  'allow-storage-change': Flags.boolean({
+    default: false,
+    helpGroup: 'DESTRUCTIVE CHANGES',
+    summary: 'Permit larger volumes than the datacenter has.',
+  }),
   ...changeFlags,
 }
 
@@ -157,6 +203,7 @@ export function installOptions(flags: InstallFlags, kubeOptions: KubeOptions): I
     istioProfile: flags['istio-profile'],
     istioValues: flags['istio-values'],
     istioRevision: flags['istio-revision'],
+    injection: flags.injection,
     mtls: flags.mtls,
     operatorManifest: flags['operator-manifest'],
     operatorChart: flags['operator-chart'],
@@ -165,6 +212,8 @@ export function installOptions(flags: InstallFlags, kubeOptions: KubeOptions): I
     storageClass: flags['storage-class'],
     storageProvisioner: flags['storage-provisioner'],
     storageParameters: pairs(flags['storage-parameter'] ?? [], '--storage-parameter'),
+    storageReclaimPolicy: flags['storage-reclaim-policy'],
+    allowVolumeExpansion: flags['allow-volume-expansion'],
     storageSize: flags['storage-size'],
     datacenterFile: flags['datacenter-file'],
     datacenterName: flags.datacenter,
@@ -176,9 +225,17 @@ export function installOptions(flags: InstallFlags, kubeOptions: KubeOptions): I
     serviceAccount: flags['service-account'],
     cpu: flags.cpu,
     memory: flags.memory,
+    cpuLimit: flags['cpu-limit'],
+    memoryLimit: flags['memory-limit'],
     heap: flags.heap,
     allowMultipleNodesPerWorker: flags['allow-multiple-nodes-per-worker'],
     allowPlaintext: flags['allow-plaintext'],
+    allow: {
+      scaleDown: flags['allow-scale-down'],
+      downgrade: flags['allow-downgrade'],
+      serverType: flags['allow-server-type-change'],
+      storage: flags['allow-storage-change'],
+    },
     clusterDomain: flags['cluster-domain'],
     kubeOptions,
   }

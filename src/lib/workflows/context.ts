@@ -8,7 +8,7 @@ export interface WorkflowContext {
   signal: AbortSignal
   emit: Emit
   /** Undefined when nobody can be asked: off a terminal, or with --yes. */
-  ask?: Ask
+  ask?: Ask | undefined
   /** Compute and show everything, write nothing. */
   dryRun: boolean
   /** Milliseconds since the epoch. */

@@ -292,6 +292,7 @@ describe('a Datacenter from Kubernetes objects', () => {
         enabled: true,
         optional: false,
         requireClientAuth: false,
+        keystorePath: undefined,
         keystorePassword: '1234',
       })
     }

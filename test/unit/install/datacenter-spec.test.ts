@@ -1,10 +1,6 @@
 import assert from 'node:assert/strict'
-import {
-  cassandraYaml,
-  fixedDifference,
-  newDatacenter,
-  overlaid,
-} from '../../../src/lib/workflows/install/datacenter-spec.ts'
+import type { KubeObject } from '../../../src/lib/cluster/kube.ts'
+import { cassandraYaml, newDatacenter, overlaid } from '../../../src/lib/workflows/install/datacenter-spec.ts'
 import type { InstallOptions } from '../../../src/lib/workflows/install/step.ts'
 import { valueAt } from '../../../src/lib/workflows/install/field-values.ts'
 
@@ -16,6 +12,7 @@ const OPTIONS: InstallOptions = {
   kubectl: 'kubectl',
   storageParameters: {},
   allowPlaintext: false,
+  allow: { scaleDown: false, downgrade: false, serverType: false, storage: false },
   clusterDomain: 'cluster.local',
   kubeOptions: { signal: new AbortController().signal },
 }
@@ -76,7 +73,7 @@ describe('the desired CassandraDatacenter', () => {
       size: 6,
       racks: [{ name: 'r1' }],
       config: { 'dse-yaml': { x: 1 }, 'jvm-server-options': { initial_heap_size: '2G', max_heap_size: '2G' } },
-      resources: { requests: { cpu: '500m', memory: '3Gi' } },
+      resources: { requests: { cpu: '500m', memory: '3Gi' }, limits: { cpu: '500m', memory: '3Gi' } },
       serverType: 'dse',
       serverVersion: '6.9.7',
       allowMultipleNodesPerWorker: true,
@@ -84,13 +81,40 @@ describe('the desired CassandraDatacenter', () => {
     assert.equal((file.spec as { size: number }).size, 5, 'the file was changed in memory')
   })
 
-  it('tells the setting that the operator refuses to change', () => {
-    const live = newDatacenter('dc1', 'ns', 'fast', OPTIONS)
-    assert.equal(fixedDifference(overlaid(live, { ...OPTIONS, size: 4 }), live), undefined)
-    assert.deepEqual(fixedDifference(overlaid(live, { ...OPTIONS, clusterName: 'other' }), live), {
-      flag: '--cluster-name',
-      from: 'dse',
-      to: 'other',
+  it('gives nodes that share a worker the limits that the operator webhook requires', () => {
+    const resources = (options: Partial<InstallOptions>, file?: KubeObject) =>
+      valueAt(
+        file === undefined
+          ? newDatacenter('dc1', 'ns', 'fast', { ...OPTIONS, allowMultipleNodesPerWorker: true, ...options })
+          : overlaid(file, { ...OPTIONS, allowMultipleNodesPerWorker: true, ...options }),
+        ['spec', 'resources'],
+      )
+    assert.deepEqual(resources({}), { requests: { cpu: '2', memory: '4Gi' }, limits: { cpu: '2', memory: '4Gi' } })
+    assert.deepEqual(resources({ cpu: '500m', cpuLimit: '1', memoryLimit: '6Gi' }), {
+      requests: { cpu: '500m', memory: '4Gi' },
+      limits: { cpu: '1', memory: '6Gi' },
     })
+    const file: KubeObject = {
+      apiVersion: 'cassandra.datastax.com/v1beta1',
+      kind: 'CassandraDatacenter',
+      metadata: { name: 'dc1' },
+      spec: { resources: { requests: { cpu: '1', memory: '2Gi' }, limits: { memory: '3Gi' } } },
+    }
+    assert.deepEqual(resources({}, file), {
+      requests: { cpu: '1', memory: '2Gi' },
+      limits: { cpu: '1', memory: '3Gi' },
+    })
+  })
+
+  it('puts the heap where the server reads it', () => {
+    const heap = (serverType: string, serverVersion: string) =>
+      Object.keys(
+        valueAt(newDatacenter('dc1', 'ns', 'fast', { ...OPTIONS, serverType, serverVersion, heap: '2G' }), [
+          'spec',
+          'config',
+        ]) as object,
+      )
+    assert.deepEqual(heap('cassandra', '3.11.14'), ['cassandra-yaml', 'jvm-options'])
+    assert.deepEqual(heap('cassandra', '4.1.5'), ['cassandra-yaml', 'jvm-server-options'])
   })
 })

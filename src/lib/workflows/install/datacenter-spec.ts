@@ -1,8 +1,27 @@
 /** The CassandraDatacenter that `install` desires, from flags and answers or from a file. Pure. */
+import type { V1PersistentVolumeClaimSpec, V1ResourceRequirements } from '@kubernetes/client-node'
 import { ownedLabels } from '../../changes/ownership.ts'
 import type { KubeObject } from '../../cluster/kube.ts'
-import type { InstallOptions } from './step.ts'
 import { valueAt } from './field-values.ts'
+
+/** What flags and answers say about the datacenter. Undefined: as it is, or the default. */
+export interface DatacenterOptions {
+  clusterName?: string | undefined
+  size?: number | undefined
+  serverType?: string | undefined
+  serverVersion?: string | undefined
+  serverImage?: string | undefined
+  serviceAccount?: string | undefined
+  cpu?: string | undefined
+  memory?: string | undefined
+  cpuLimit?: string | undefined
+  memoryLimit?: string | undefined
+  heap?: string | undefined
+  storageClass?: string | undefined
+  storageSize?: string | undefined
+  allowMultipleNodesPerWorker?: boolean | undefined
+  allowPlaintext: boolean
+}
 
 /** What a new datacenter gets when nobody says otherwise: the blog's names and size. */
 export const DEFAULTS = {
@@ -20,14 +39,20 @@ export const DEFAULTS = {
  * The keystore path at which cass-operator makes keys by itself (k8ssandra/cass-operator
  * pkg/serverconfig/parsing.go).
  */
-const KEYSTORE = '/etc/encryption/node-keystore.jks'
+export const OPERATOR_KEYSTORE = '/etc/encryption/node-keystore.jks'
+
+/** Without it cass-operator's webhook refuses another volume size (apis/cassandra/v1beta1/cassandradatacenter_types.go). */
+export const STORAGE_CHANGES_ANNOTATION = 'cassandra.datastax.com/allow-storage-changes'
+
+/** Where a CassandraDatacenter says what its data volumes are. */
+export const CLAIM = ['spec', 'storageConfig', 'cassandraDataVolumeClaimSpec']
 
 /** TLS between nodes and to clients and login by password, as in the blog, but plaintext only when asked for. */
 export function cassandraYaml(datacenterName: string, allowPlaintext: boolean): Record<string, unknown> {
   const store = {
-    keystore: KEYSTORE,
+    keystore: OPERATOR_KEYSTORE,
     keystore_password: datacenterName,
-    truststore: KEYSTORE,
+    truststore: OPERATOR_KEYSTORE,
     truststore_password: datacenterName,
   }
   return {
@@ -35,11 +60,7 @@ export function cassandraYaml(datacenterName: string, allowPlaintext: boolean): 
     authorizer: 'org.apache.cassandra.auth.CassandraAuthorizer',
     role_manager: 'org.apache.cassandra.auth.CassandraRoleManager',
     server_encryption_options: { internode_encryption: 'all', ...store },
-    client_encryption_options: {
-      enabled: true,
-      optional: allowPlaintext,
-      ...store,
-    },
+    client_encryption_options: { enabled: true, optional: allowPlaintext, ...store },
   }
 }
 
@@ -52,9 +73,15 @@ export function serviceAccountName(datacenterName: string): string {
 export function newDatacenter(
   name: string,
   namespace: string,
-  storageClass: string,
-  options: InstallOptions,
+  storageClass: string | undefined,
+  options: Readonly<DatacenterOptions>,
 ): KubeObject {
+  const claim: V1PersistentVolumeClaimSpec = {
+    accessModes: ['ReadWriteOnce'],
+    resources: { requests: { storage: DEFAULTS.storageSize } },
+  }
+  if (storageClass !== undefined) claim.storageClassName = storageClass
+  const resources: V1ResourceRequirements = { requests: { cpu: DEFAULTS.cpu, memory: DEFAULTS.memory } }
   const bare: KubeObject = {
     apiVersion: 'cassandra.datastax.com/v1beta1',
     kind: 'CassandraDatacenter',
@@ -66,14 +93,8 @@ export function newDatacenter(
       serviceAccountName: serviceAccountName(name),
       size: DEFAULTS.size,
       managementApiAuth: { insecure: {} },
-      storageConfig: {
-        cassandraDataVolumeClaimSpec: {
-          storageClassName: storageClass,
-          accessModes: ['ReadWriteOnce'],
-          resources: { requests: { storage: DEFAULTS.storageSize } },
-        },
-      },
-      resources: { requests: { cpu: DEFAULTS.cpu, memory: DEFAULTS.memory } },
+      storageConfig: { cassandraDataVolumeClaimSpec: claim },
+      resources,
       // cass-operator's own default asks a whole CPU for the init container: three of them do not start on a small
       // cluster
       systemLoggerResources: { requests: { cpu: '10m', memory: '32Mi' } },
@@ -84,12 +105,20 @@ export function newDatacenter(
   return overlaid(bare, options)
 }
 
-/** A copy of the datacenter with what the flags name, and only that, put on top. */
-export function overlaid(datacenter: KubeObject, options: InstallOptions): KubeObject {
+/**
+ * A copy of the datacenter with what the flags name, and only that, put on top. `live` is what the cluster has, for the
+ * values that decide about others and that the datacenter itself does not say.
+ */
+export function overlaid(
+  datacenter: KubeObject,
+  options: Readonly<DatacenterOptions>,
+  live?: KubeObject | undefined,
+): KubeObject {
   const copy = structuredClone(datacenter)
   const put = (path: string[], value: unknown): void => {
     if (value !== undefined) setAt(copy, ['spec', ...path], value)
   }
+  const known = (path: string[]): unknown => valueAt(copy, ['spec', ...path]) ?? valueAt(live, ['spec', ...path])
   put(['clusterName'], options.clusterName)
   put(['serverType'], options.serverType)
   put(['serverVersion'], options.serverVersion)
@@ -97,11 +126,30 @@ export function overlaid(datacenter: KubeObject, options: InstallOptions): KubeO
   put(['serviceAccountName'], options.serviceAccount)
   put(['size'], options.size)
   put(['allowMultipleNodesPerWorker'], options.allowMultipleNodesPerWorker)
+  put(['storageConfig', 'cassandraDataVolumeClaimSpec', 'storageClassName'], options.storageClass)
   put(['storageConfig', 'cassandraDataVolumeClaimSpec', 'resources', 'requests', 'storage'], options.storageSize)
   put(['resources', 'requests', 'cpu'], options.cpu)
   put(['resources', 'requests', 'memory'], options.memory)
-  put(['config', 'jvm-server-options', 'initial_heap_size'], options.heap)
-  put(['config', 'jvm-server-options', 'max_heap_size'], options.heap)
+  put(['resources', 'limits', 'cpu'], options.cpuLimit)
+  put(['resources', 'limits', 'memory'], options.memoryLimit)
+  if (options.allowMultipleNodesPerWorker === true) {
+    // the operator's webhook wants requests and limits of both then (cassandradatacenter_webhook.go)
+    for (const resource of ['cpu', 'memory'] as const) {
+      if (known(['resources', 'requests', resource]) === undefined)
+        put(['resources', 'requests', resource], DEFAULTS[resource])
+      if (known(['resources', 'limits', resource]) === undefined)
+        put(['resources', 'limits', resource], known(['resources', 'requests', resource]))
+    }
+  }
+  if (options.heap !== undefined) {
+    // Cassandra 3 has one file for client and server, and the webhook refuses the other one
+    const file =
+      known(['serverType']) === 'cassandra' && String(known(['serverVersion'])).startsWith('3.')
+        ? 'jvm-options'
+        : 'jvm-server-options'
+    put(['config', file, 'initial_heap_size'], options.heap)
+    put(['config', file, 'max_heap_size'], options.heap)
+  }
   if (options.allowPlaintext) put(['config', 'cassandra-yaml', 'client_encryption_options', 'optional'], true)
   return copy
 }
@@ -117,29 +165,4 @@ function setAt(object: Record<string, unknown>, path: string[], value: unknown):
   const next = typeof inner === 'object' && inner !== null ? (inner as Record<string, unknown>) : {}
   object[key] = next
   setAt(next, rest, value)
-}
-
-/** Settings that cass-operator's webhook refuses to change on a live datacenter (apis/cassandra/v1beta1/webhook.go). */
-const FIXED = [
-  { path: ['spec', 'clusterName'], flag: '--cluster-name' },
-  {
-    path: ['spec', 'storageConfig', 'cassandraDataVolumeClaimSpec', 'storageClassName'],
-    flag: '--storage-class',
-  },
-]
-
-/**
- * The first setting that differs from the live datacenter's although it cannot be changed in place; undefined when
- * there is none.
- */
-export function fixedDifference(
-  desired: KubeObject,
-  live: KubeObject,
-): { flag: string; from: string; to: string } | undefined {
-  for (const { path, flag } of FIXED) {
-    const from = valueAt(live, path)
-    const to = valueAt(desired, path)
-    if (to !== undefined && from !== undefined && from !== to) return { flag, from: String(from), to: String(to) }
-  }
-  return undefined
 }

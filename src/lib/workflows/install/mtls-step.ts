@@ -1,12 +1,14 @@
 /**
  * The blog switches mutual TLS off mesh-wide; with one Service per node nothing is needed, so `keep` is the default.
  */
+import { findDatacenter } from '../../cassandra/observe-datacenter.ts'
 import { applyChanges } from '../../changes/apply.ts'
 import { planChanges } from '../../changes/change-plan.ts'
-import { findDatacenter } from '../../cassandra/observe-datacenter.ts'
-import { desiredPeerAuthentication } from '../../routes/peer-authentication.ts'
+import { validateChanges } from '../../changes/validate.ts'
 import { observeMesh } from '../../istio/observe-mesh.ts'
-import type { InstallStep, StepPlan } from './step.ts'
+import { CassSniError } from '../../errors.ts'
+import { desiredPeerAuthentication } from '../../routes/peer-authentication.ts'
+import { type InstallStep, isSettled, type Setup, type StepPlan } from './step.ts'
 
 const NOTES = {
   keep: 'kept as it is: routes to one Service per node work under STRICT mTLS too',
@@ -15,36 +17,39 @@ const NOTES = {
   mesh: 'off in the whole mesh, as in the blog',
 }
 
-export const mtlsStep: InstallStep = {
-  id: 'mtls',
-  title: "Istio's mutual TLS",
+/** Before the operator is installed there is no datacenter whose port could be read. */
+function withoutOperator(error: unknown): undefined {
+  if (!(error instanceof CassSniError) || error.code !== 'CSNI305') throw error
+}
 
-  async look(install): Promise<StepPlan> {
-    const { mtls } = install.options
-    if (mtls === 'keep') return { state: 'present', note: NOTES.keep }
-    const { kube } = install.context
-    const [mesh, existing] = await Promise.all([
-      observeMesh(kube),
-      findDatacenter(kube, { namespace: install.namespace, name: install.datacenterName }),
-    ])
-    const desired = desiredPeerAuthentication(mtls, {
-      namespace: install.namespace,
-      datacenter: install.datacenterName,
-      rootNamespace: mesh.istiods[0]?.namespace ?? 'istio-system',
-      securityVersion: mesh.securityVersion ?? 'v1beta1',
-      nativePort: existing?.nativePort,
-    })
-    const changes = await planChanges(kube, desired)
-    const settled = changes.changes.every((change) => change.action === 'unchanged')
-    return {
-      state: settled ? 'present' : 'change',
-      note: NOTES[mtls],
-      changes,
-    }
-  },
+/** The step that relaxes Istio's mutual TLS where --mtls says so. */
+export function mtlsStep({ options, context, namespace }: Setup, datacenter: string): InstallStep {
+  const { mtls } = options
+  return {
+    id: 'mtls',
+    title: "Istio's mutual TLS",
 
-  async change(install, plan): Promise<string> {
-    if (plan.changes !== undefined) await applyChanges(install.context, plan.changes)
-    return plan.note
-  },
+    async look(): Promise<StepPlan> {
+      if (mtls === 'keep') return { state: 'present', note: NOTES.keep }
+      const [mesh, existing] = await Promise.all([
+        observeMesh(context.kube),
+        findDatacenter(context.kube, { namespace, name: datacenter }).catch(withoutOperator),
+      ])
+      const desired = desiredPeerAuthentication(mtls, {
+        namespace,
+        datacenter,
+        nativePort: existing?.nativePort,
+        rootNamespace: mesh.istiods[0]?.namespace ?? 'istio-system',
+        securityVersion: mesh.securityVersion ?? 'v1beta1',
+      })
+      const changes = await planChanges(context.kube, desired)
+      const warnings = await validateChanges(context.kube, changes)
+      return { state: isSettled(changes) ? 'present' : 'change', note: NOTES[mtls], changes, warnings }
+    },
+
+    async change({ changes, note }): Promise<{ note: string }> {
+      if (changes !== undefined) await applyChanges(context, changes)
+      return { note }
+    },
+  }
 }

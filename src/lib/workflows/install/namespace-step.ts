@@ -2,72 +2,148 @@
  * The blog's `kubectl create namespace`, `kubectl label namespace istio-injection=enabled` and `kubectl config
  * set-context`.
  */
-import { again, hint } from '../../errors.ts'
 import { applyChanges } from '../../changes/apply.ts'
 import { planChanges } from '../../changes/change-plan.ts'
-import type { Desired } from '../../changes/changeset.ts'
+import type { ChangeSet } from '../../changes/changeset.ts'
+import { validateChanges } from '../../changes/validate.ts'
+import type { KubeObject } from '../../cluster/kube.ts'
 import { NAMESPACE } from '../../cluster/resources.ts'
-import { injectionLabels } from '../../istio/injection.ts'
+import { again, CassSniError, command, hint } from '../../errors.ts'
+import {
+  checkRevision,
+  INJECTION_LABEL,
+  injectionContradiction,
+  injectionLabels,
+  namespaceInjection,
+  REVISION_LABEL,
+  sameRevision,
+} from '../../istio/injection.ts'
+import type { Mesh } from '../../istio/mesh.ts'
 import { observeMesh } from '../../istio/observe-mesh.ts'
+import type { InjectionChoice } from './namespace-injection.ts'
 import { programOutput } from './run-program.ts'
-import type { Install, InstallStep, StepPlan } from './step.ts'
+import { type InstallStep, isSettled, type Setup, type StepPlan } from './step.ts'
 
-/** The namespace with the label that makes Istio inject its sidecar into the pods there. */
-function desiredNamespace(name: string, labels: Record<string, string>): Desired {
-  return {
-    type: NAMESPACE,
-    ownership: 'share',
-    taker: 'injection',
-    // The label is what the user asks for by running install; a namespace labelled otherwise by hand is told as a
-    // conflict.
-    object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } },
+/** The namespace with these labels of ours, and no others. */
+async function changesOf({ context, namespace }: Setup, labels: Record<string, string>): Promise<ChangeSet> {
+  const object: KubeObject = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } }
+  return planChanges(context.kube, [{ type: NAMESPACE, ownership: 'share', taker: 'injection', object }])
+}
+
+function contextIsSet({ options, context, namespace }: Setup): boolean {
+  return !options.setContext || context.kube.target.contextNamespace === namespace
+}
+
+interface LabelPlan {
+  note: string
+  changes: ChangeSet
+  warnings?: string[] | undefined
+}
+
+async function labelPlan(setup: Setup, choice: InjectionChoice): Promise<LabelPlan> {
+  const { context, namespace, options } = setup
+  const [live, mesh] = await Promise.all([
+    context.kube.get(NAMESPACE, namespace),
+    observeMesh(context.kube, { injection: true }),
+  ])
+  const labels = live?.metadata.labels ?? {}
+  const found = namespaceInjection(labels)
+  const contradiction = injectionContradiction(namespace, labels, mesh)
+  if (choice.mode === 'none') return withoutInjection(setup, labels)
+  if (contradiction !== undefined && options.injection !== 'keep') throw contradiction
+  const kept: LabelPlan = {
+    note: `${namespace}, ${found.labels.length === 0 ? 'no sidecar injection' : `kept: ${found.labels.join(', ')}`}${choice.why === undefined ? '' : ` (${choice.why}; --injection enable labels it)`}`,
+    changes: { changes: [] },
+    warnings: contradiction === undefined ? undefined : [contradiction.message],
   }
+  if (choice.mode === 'keep') return live === undefined ? { ...kept, changes: await changesOf(setup, {}) } : kept
+  if (options.istioRevision !== undefined) checkRevision(mesh, options.istioRevision)
+  if (found.mode === 'sidecar') {
+    refuseOtherRevision(setup, mesh, found.labels, found.revision)
+    return kept
+  }
+  const added = injectionLabels(mesh, options.istioRevision)
+  const shown = Object.entries(added).map(([key, value]) => `${key}=${value}`)
+  return { note: `${namespace}, ${shown.join(',')}`, changes: await changesOf(setup, added) }
 }
 
-function contextIsSet(install: Install): boolean {
-  return !install.options.setContext || install.context.kube.target.contextNamespace === install.namespace
+/** A namespace that another control plane injects is not moved by the way: its pods would change theirs at their next restart. */
+function refuseOtherRevision(
+  { options, namespace }: Setup,
+  mesh: Mesh,
+  labels: string[],
+  revision: string | undefined,
+): void {
+  const wanted = options.istioRevision
+  if (wanted === undefined || revision === undefined || sameRevision(mesh, wanted, revision)) return
+  const words =
+    wanted === 'default'
+      ? [`${REVISION_LABEL}-`, `${INJECTION_LABEL}=enabled`]
+      : [`${INJECTION_LABEL}-`, `${REVISION_LABEL}=${wanted}`]
+  throw new CassSniError(
+    'CSNI505',
+    `namespace/${namespace}: ${labels.join(', ')} contradicts --istio-revision ${wanted}`,
+    {
+      object: `namespace/${namespace}`,
+      next: [
+        again`--istio-revision ${revision}`,
+        hint('or move all pods of the namespace to the other revision:'),
+        command`kubectl label namespace ${namespace} ${words} --overwrite`,
+      ],
+    },
+  )
 }
 
-export const namespaceStep: InstallStep = {
-  id: 'namespace',
-  title: 'Namespace with sidecar injection',
+/** Takes back the label that this program set; one that another set is for its owner to remove. */
+async function withoutInjection(setup: Setup, labels: Record<string, string>): Promise<LabelPlan> {
+  const { namespace } = setup
+  const changes = await changesOf(setup, {})
+  const removed = changes.changes.flatMap((change) => change.fields.map((field) => field.path))
+  const left = Object.fromEntries(Object.entries(labels).filter(([key]) => !removed.some((path) => path.includes(key))))
+  const { mode, labels: others } = namespaceInjection(left)
+  if (mode !== 'sidecar') return { note: `${namespace}, no sidecar injection`, changes }
+  throw new CassSniError('CSNI505', `namespace/${namespace}: ${others.join(', ')} contradicts --injection none`, {
+    object: `namespace/${namespace}`,
+    next: [
+      again`--injection keep`,
+      command`kubectl label namespace ${namespace} ${others.map((label) => `${label.split('=')[0]}-`)}`,
+    ],
+  })
+}
 
-  async look(install): Promise<StepPlan> {
-    const mesh = await observeMesh(install.context.kube, { injection: true })
-    const labels = injectionLabels(mesh, install.options.istioRevision)
-    const changes = await planChanges(install.context.kube, [desiredNamespace(install.namespace, labels)])
-    const settled = changes.changes.every((change) => change.action === 'unchanged') && contextIsSet(install)
-    const label = Object.entries(labels)
-      .map(([key, value]) => `${key}=${value}`)
-      .join(',')
-    return {
-      state: settled ? 'present' : 'change',
-      note: `${install.namespace}, ${label}`,
-      changes,
-    }
-  },
+/** The step that creates or labels the namespace. */
+export function namespaceStep(setup: Setup, choice: InjectionChoice): InstallStep {
+  const { context, options, namespace } = setup
+  return {
+    id: 'namespace',
+    title: 'Namespace',
 
-  async change(install, plan): Promise<string> {
-    if (plan.changes !== undefined) await applyChanges(install.context, plan.changes)
-    if (!contextIsSet(install)) {
-      const { kubectl } = install.options
-      const { target } = install.context.kube
-      const args = [
-        'config',
-        'set-context',
-        target.context,
-        `--namespace=${install.namespace}`,
-        ...(install.options.kubeOptions.kubeconfig ? [`--kubeconfig=${install.options.kubeOptions.kubeconfig}`] : []),
-      ]
+    async look(): Promise<StepPlan> {
+      const { note, changes, warnings = [] } = await labelPlan(setup, choice)
+      const unvalidated = await validateChanges(context.kube, changes)
+      const settled = isSettled(changes) && contextIsSet(setup)
+      return { state: settled ? 'present' : 'change', note, changes, warnings: [...warnings, ...unvalidated] }
+    },
+
+    async change(plan): Promise<{ note: string }> {
+      if (plan.changes !== undefined) await applyChanges(context, plan.changes)
+      if (contextIsSet(setup)) return { note: plan.note }
+      const { target } = context.kube
       await programOutput({
-        command: [kubectl, ...args],
-        signal: install.context.signal,
+        command: [
+          options.kubectl,
+          'config',
+          'set-context',
+          target.context,
+          `--namespace=${namespace}`,
+          ...(options.kubeOptions.kubeconfig ? [`--kubeconfig=${options.kubeOptions.kubeconfig}`] : []),
+        ],
+        signal: context.signal,
         code: 'CSNI702',
         needed: 'the context is to be changed',
         missing: [hint('install kubectl, or name it with --kubectl'), again`--kubectl /path/to/kubectl`],
       })
-      return `${plan.note}; context ${target.context} now points to ${install.namespace}`
-    }
-    return plan.note
-  },
+      return { note: `${plan.note}; context ${target.context} now points to ${namespace}` }
+    },
+  }
 }

@@ -1,9 +1,10 @@
 /** The blog's `kubectl get po` until all is running: one line per pod with what it waits for. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { CassandraNode, Datacenter } from '../../cassandra/datacenter.ts'
 import { findDatacenter } from '../../cassandra/observe-datacenter.ts'
-import { CassSniError, command, throwIfAborted } from '../../errors.ts'
-import type { Install, InstallStep, StepPlan } from './step.ts'
+import { again, CassSniError, command } from '../../errors.ts'
+import { poll } from '../../waiting/poll.ts'
+import { explain } from './stalled-datacenter.ts'
+import type { InstallStep, Setup, StepOutcome, StepPlan } from './step.ts'
 
 const POLL_MS = 1000
 
@@ -53,96 +54,78 @@ const OPERATOR_BUSY = [
   'ResizingVolumes',
 ]
 
-function refuseInvalid(install: Install, datacenter: Datacenter): void {
-  const valid = condition(datacenter, 'Valid')
-  if (valid?.status === 'False') {
+/** Throws CSNI303 for what no waiting changes. */
+function refuseInvalid({ namespace, name, ...datacenter }: Datacenter, hopeless: string | undefined): void {
+  const valid = datacenter.conditions.find((entry) => entry.type === 'Valid')
+  const invalid = valid?.status === 'False' ? (valid.message ?? valid.reason ?? 'condition Valid is False') : hopeless
+  const object = `cassandradatacenter.cassandra.datastax.com/${name}`
+  if (invalid !== undefined) {
     throw new CassSniError(
       'CSNI303',
-      `cass-operator finds datacenter ${datacenter.name} invalid: ${valid.message ?? valid.reason ?? 'no reason given'}`,
-      {
-        object: `cassandradatacenter.cassandra.datastax.com/${datacenter.name}`,
-        next: [command`kubectl describe cassdc ${datacenter.name} -n ${install.namespace}`],
-      },
+      `cassandradatacenter/${name} in namespace ${namespace}: refused by cass-operator: ${invalid}`,
+      { object, next: [command`kubectl describe cassdc ${name} -n ${namespace}`] },
     )
   }
   if (datacenter.stopped) {
-    throw new CassSniError('CSNI303', `datacenter ${datacenter.name} is stopped (spec.stopped)`, {
-      object: `cassandradatacenter.cassandra.datastax.com/${datacenter.name}`,
-      next: [
-        command`kubectl patch cassdc ${datacenter.name} -n ${install.namespace} --type merge -p '{"spec":{"stopped":false}}'`,
-      ],
+    throw new CassSniError('CSNI303', `cassandradatacenter/${name} in namespace ${namespace}: stopped (spec.stopped)`, {
+      object,
+      next: [command`kubectl patch cassdc ${name} -n ${namespace} --type merge -p '{"spec":{"stopped":false}}'`],
     })
   }
 }
 
 /** Undefined as long as there is none, or not even an operator that brings the kind. */
-async function observe(install: Install): Promise<Datacenter | undefined> {
-  return findDatacenter(install.context.kube, {
-    namespace: install.namespace,
-    name: install.datacenterName,
-    clusterDomain: install.options.clusterDomain,
-  }).catch((error: unknown) => {
+async function observe({ context, namespace, options }: Setup, name: string): Promise<Datacenter | undefined> {
+  const { clusterDomain } = options
+  return findDatacenter(context.kube, { namespace, name, clusterDomain }).catch((error: unknown) => {
     if (error instanceof CassSniError && error.code === 'CSNI305') return undefined
     throw error
   })
 }
 
-/** Seen by --timeout's error: why it was not ready in time. */
-function timeoutError(install: Install, lines: string[]): CassSniError {
-  return new CassSniError(
-    'CSNI901',
-    `datacenter ${install.datacenterName} in namespace ${install.namespace} was not ready in time: ${lines.join('; ')}`,
-    {
-      next: [
-        command`kubectl cass-sni install`,
-        command`kubectl get events -n ${install.namespace} --sort-by=.lastTimestamp`,
-      ],
+/** The step that waits until all nodes are ready. */
+export function nodesStep(setup: Setup, name: string): InstallStep {
+  const { context, namespace } = setup
+  return {
+    id: 'nodes',
+    title: 'Cassandra nodes',
+
+    async look(): Promise<StepPlan> {
+      const datacenter = await observe(setup, name)
+      if (datacenter === undefined) return { state: 'change', note: 'to be started' }
+      if (isReady(datacenter)) return { state: 'present', note: `${datacenter.nodes.length} ready`, datacenter }
+      const ready = datacenter.nodes.filter((node) => node.ready).length
+      return { state: 'change', note: `${ready} of ${datacenter.size} ready`, datacenter }
     },
-  )
-}
 
-export const nodesStep: InstallStep = {
-  id: 'nodes',
-  title: 'Cassandra nodes',
-
-  async look(install): Promise<StepPlan> {
-    const datacenter = await observe(install)
-    if (datacenter !== undefined) install.datacenter = datacenter
-    if (datacenter !== undefined && isReady(datacenter))
-      return { state: 'present', note: `${datacenter.nodes.length} ready` }
-    return {
-      state: 'change',
-      note:
-        datacenter === undefined
-          ? 'to be started'
-          : `${datacenter.nodes.filter((node) => node.ready).length} of ${datacenter.size} ready`,
-    }
-  },
-
-  async change(install): Promise<string> {
-    const { context } = install
-    let lines: string[] = []
-    for (;;) {
-      if (context.signal.aborted) {
-        const reason: unknown = context.signal.reason
-        if (reason instanceof CassSniError && reason.code === 'CSNI901') throw timeoutError(install, lines)
-        throwIfAborted(context.signal)
+    async change(): Promise<StepOutcome> {
+      let lines: string[] = []
+      try {
+        const ready = await poll({
+          signal: context.signal,
+          interval: POLL_MS,
+          until: async () => {
+            const datacenter = await observe(setup, name)
+            if (datacenter === undefined) return undefined
+            if (isReady(datacenter)) return datacenter
+            const { reasons, hopeless } = await explain(context.kube, datacenter)
+            refuseInvalid(datacenter, hopeless)
+            lines = [...waitingLines(datacenter), ...reasons]
+            context.emit({ type: 'waiting', id: 'nodes', lines })
+            return undefined
+          },
+        })
+        return { note: `${ready?.nodes.length ?? 0} ready`, datacenter: ready }
+      } catch (error) {
+        // also when --timeout has cut a request short: the reason is what was waited for
+        const reason: unknown = context.signal.aborted ? context.signal.reason : error
+        if (!(reason instanceof CassSniError) || reason.code !== 'CSNI901') throw reason
+        throw new CassSniError(
+          'CSNI901',
+          `datacenter ${name} in namespace ${namespace} was not ready in time: ${lines.join('; ')}`,
+          { next: [again``, command`kubectl get events -n ${namespace} --sort-by=.lastTimestamp`] },
+        )
       }
-      // a poll that --timeout has cut short ends in the branch above, which tells what was waited for
-      const datacenter = await observe(install).catch((error: unknown) => {
-        if (context.signal.aborted) return undefined
-        throw error
-      })
-      if (datacenter !== undefined) {
-        install.datacenter = datacenter
-        refuseInvalid(install, datacenter)
-        if (isReady(datacenter)) return `${datacenter.nodes.length} ready`
-        lines = waitingLines(datacenter)
-        context.emit({ type: 'waiting', id: 'nodes', lines })
-      }
-      await sleep(POLL_MS, undefined, { signal: context.signal }).catch((error: unknown) => {
-        if (!context.signal.aborted) throw error
-      })
-    }
-  },
+    },
+  }
 }

@@ -1,190 +1,65 @@
 /** The blog's StorageClass server-storage: made on request, else an existing class is used. */
 import { applyChanges } from '../../changes/apply.ts'
-import type { Desired } from '../../changes/changeset.ts'
-import { ownedLabels } from '../../changes/ownership.ts'
 import { planChanges } from '../../changes/change-plan.ts'
-import type { KubeObject } from '../../cluster/kube.ts'
+import { ownedLabels } from '../../changes/ownership.ts'
+import { validateChanges } from '../../changes/validate.ts'
 import { STORAGE_CLASS } from '../../cluster/resources.ts'
-import { CassSniError, command } from '../../errors.ts'
-import { valueAt } from './field-values.ts'
-import type { Install, InstallStep, StepPlan } from './step.ts'
+import { type InstallStep, isSettled, type Setup, type StepPlan } from './step.ts'
+import { type ClassSettings, SERVER_STORAGE, type StorageChoice, type StorageClass } from './storage-choice.ts'
 
-/** The name that the blog gives to the class. */
-export const SERVER_STORAGE = 'server-storage'
-/** storage.kubernetes.io, kubernetes/kubernetes pkg/volume/util/storageclass.go. */
-const DEFAULT_CLASS = [
-  'storageclass.kubernetes.io/is-default-class',
-  'storageclass.beta.kubernetes.io/is-default-class',
-]
+/**
+ * As in the blog a volume is bound where its pod runs. Unlike there it stays when the claim goes, as cass-operator deletes
+ * the claims of a node or datacenter that is removed, and it may grow.
+ */
+export function serverStorage(datacenter: string, make: ClassSettings): StorageClass {
+  const object: StorageClass = {
+    apiVersion: 'storage.k8s.io/v1',
+    kind: 'StorageClass',
+    metadata: { name: SERVER_STORAGE, labels: ownedLabels(datacenter) },
+    provisioner: make.provisioner,
+    reclaimPolicy: make.reclaimPolicy ?? 'Retain',
+    allowVolumeExpansion: make.allowVolumeExpansion ?? true,
+    volumeBindingMode: 'WaitForFirstConsumer',
+  }
+  if (Object.keys(make.parameters).length > 0) object.parameters = make.parameters
+  return object
+}
 
-/** As in the blog: a volume is bound where its pod runs, and goes with its claim. */
-function serverStorage(datacenter: string, provisioner: string, parameters: Record<string, string>): Desired {
+function describe({ provisioner, reclaimPolicy = 'Delete', allowVolumeExpansion = false }: StorageClass): string {
+  return `${SERVER_STORAGE}, provisioner ${provisioner}, volumes ${reclaimPolicy === 'Retain' ? 'retained' : 'deleted'} with their claims, ${allowVolumeExpansion ? 'expandable' : 'not expandable'}`
+}
+
+/** The step that creates the StorageClass where --storage-provisioner asks for it. */
+export function storageStep({ context }: Setup, choice: StorageChoice, datacenter: string): InstallStep {
   return {
-    type: STORAGE_CLASS,
-    ownership: 'own',
-    object: {
-      apiVersion: 'storage.k8s.io/v1',
-      kind: 'StorageClass',
-      metadata: { name: SERVER_STORAGE, labels: ownedLabels(datacenter) },
-      provisioner,
-      ...(Object.keys(parameters).length === 0 ? {} : { parameters }),
-      reclaimPolicy: 'Delete',
-      volumeBindingMode: 'WaitForFirstConsumer',
+    id: 'storage',
+    title: 'StorageClass of the data volumes',
+
+    async look(): Promise<StepPlan> {
+      if (choice.name === undefined) return { state: 'change', note: choice.missing.why, missing: choice.missing }
+      if (choice.make === undefined) return { state: 'present', note: choice.name }
+      const live = await context.kube.get<StorageClass>(STORAGE_CLASS, SERVER_STORAGE)
+      const wanted = choice.make.allowVolumeExpansion
+      // a class of the same make is used whoever made it
+      if (live !== undefined && (wanted === undefined || wanted === (live.allowVolumeExpansion ?? false)))
+        return { state: 'present', note: describe(live) }
+      // of a live class only the expansion can be changed
+      const object =
+        live === undefined
+          ? serverStorage(datacenter, choice.make)
+          : serverStorage(datacenter, {
+              ...choice.make,
+              reclaimPolicy: live.reclaimPolicy === 'Retain' ? 'Retain' : 'Delete',
+            })
+      const changes = await planChanges(context.kube, [{ type: STORAGE_CLASS, ownership: 'own', object }])
+      const warnings = await validateChanges(context.kube, changes)
+      const note = describe(object)
+      return { state: isSettled(changes) ? 'present' : 'change', note, changes, warnings }
+    },
+
+    async change({ changes, note }): Promise<{ note: string }> {
+      if (changes !== undefined) await applyChanges(context, changes)
+      return { note }
     },
   }
-}
-
-/** The class that a CassandraDatacenter asks for. */
-export function storageClassOf(datacenter: KubeObject | undefined): string | undefined {
-  const name = valueAt(datacenter, ['spec', 'storageConfig', 'cassandraDataVolumeClaimSpec', 'storageClassName'])
-  return typeof name === 'string' ? name : undefined
-}
-
-function isDefault(storageClass: KubeObject): boolean {
-  return DEFAULT_CLASS.some((annotation) => storageClass.metadata.annotations?.[annotation] === 'true')
-}
-
-function sameParameters(live: KubeObject, parameters: Record<string, string>): boolean {
-  const there = (live['parameters'] ?? {}) as Record<string, string>
-  const names = new Set([...Object.keys(there), ...Object.keys(parameters)])
-  return [...names].every((name) => there[name] === parameters[name])
-}
-
-async function chooseClass(install: Install): Promise<string> {
-  const { options, context } = install
-  const classes = await context.kube.list(STORAGE_CLASS)
-  const names = classes.map((storageClass) => storageClass.metadata.name)
-  const wanted =
-    options.storageClass ??
-    storageClassOf(install.datacenterObjects?.find((object) => object.kind === 'CassandraDatacenter')) ??
-    storageClassOf(install.liveDatacenter)
-  if (wanted !== undefined) {
-    if (names.includes(wanted)) return wanted
-    throw new CassSniError(
-      'CSNI204',
-      `there is no StorageClass ${wanted}; there is ${names.length === 0 ? 'none' : names.join(', ')}`,
-      {
-        object: `storageclass.storage.k8s.io/${wanted}`,
-        next: [
-          command`kubectl get storageclasses`,
-          command`kubectl cass-sni install --storage-provisioner PROVISIONER`,
-          ...(names[0] === undefined ? [] : [command`kubectl cass-sni install --storage-class ${names[0]}`]),
-        ],
-      },
-    )
-  }
-  const byDefault =
-    classes.find(isDefault) ?? classes.find((storageClass) => storageClass.metadata.name === SERVER_STORAGE)
-  if (byDefault !== undefined) return byDefault.metadata.name
-  if (context.ask !== undefined) return askForClass(install, names)
-  throw new CassSniError(
-    'CSNI102',
-    `the cluster has no default StorageClass${names.length === 0 ? '' : `; there is ${names.join(', ')}`}`,
-    {
-      next: [
-        command`kubectl cass-sni install --storage-class NAME`,
-        command`kubectl cass-sni install --storage-provisioner PROVISIONER`,
-      ],
-    },
-  )
-}
-
-const NEW_CLASS = ''
-
-/** One of the classes, or server-storage by a provisioner that the user names. */
-async function askForClass({ context, options }: Install, names: string[]): Promise<string> {
-  const { ask } = context
-  if (ask === undefined) return SERVER_STORAGE
-  const chosen =
-    names.length === 0
-      ? NEW_CLASS
-      : await ask({
-          kind: 'choose',
-          name: 'storage-class',
-          flag: '--storage-class',
-          message: 'StorageClass of the data volumes',
-          choices: [
-            ...names.map((name) => ({ value: name, label: name })),
-            { value: NEW_CLASS, label: `a new one, ${SERVER_STORAGE}` },
-          ],
-        })
-  if (chosen !== NEW_CLASS) return chosen
-  const provisioner = await ask({
-    kind: 'text',
-    name: 'storage-provisioner',
-    flag: '--storage-provisioner',
-    message: `Provisioner of the new StorageClass ${SERVER_STORAGE}`,
-    validate: (text) =>
-      /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?(\/[-\w.]+)?$/i.test(text.trim())
-        ? undefined
-        : 'Give a name such as pd.csi.storage.gke.io or kubernetes.io/no-provisioner.',
-  })
-  options.storageProvisioner = provisioner.trim()
-  return SERVER_STORAGE
-}
-
-export const storageStep: InstallStep = {
-  id: 'storage',
-  title: 'StorageClass of the data volumes',
-
-  async prepare(install): Promise<void> {
-    const { options, context } = install
-    if (options.storageProvisioner === undefined) {
-      if (Object.keys(options.storageParameters).length > 0) {
-        throw new CassSniError('CSNI101', '--storage-parameter needs --storage-provisioner', {
-          next: [command`kubectl cass-sni install --help`],
-        })
-      }
-      install.storageClass = await chooseClass(install)
-      return
-    }
-    if (options.storageClass !== undefined && options.storageClass !== SERVER_STORAGE) {
-      throw new CassSniError(
-        'CSNI101',
-        `--storage-provisioner makes the StorageClass ${SERVER_STORAGE}; it cannot go with --storage-class ${options.storageClass}`,
-        { next: [command`kubectl cass-sni install --help`] },
-      )
-    }
-    const live = await context.kube.get(STORAGE_CLASS, SERVER_STORAGE)
-    if (
-      live !== undefined &&
-      (live['provisioner'] !== options.storageProvisioner || !sameParameters(live, options.storageParameters))
-    ) {
-      throw new CassSniError(
-        'CSNI307',
-        `StorageClass ${SERVER_STORAGE} is there with provisioner ${String(live['provisioner'])} and parameters ${JSON.stringify(live['parameters'] ?? {})}, which Kubernetes does not let anyone change`,
-        {
-          object: `storageclass.storage.k8s.io/${SERVER_STORAGE}`,
-          next: [
-            command`kubectl cass-sni install --storage-class ${SERVER_STORAGE}`,
-            command`kubectl get storageclass ${SERVER_STORAGE} -o yaml`,
-          ],
-        },
-      )
-    }
-    install.storageClass = SERVER_STORAGE
-  },
-
-  async look(install): Promise<StepPlan> {
-    const { options, context } = install
-    const name = install.storageClass ?? SERVER_STORAGE
-    if (options.storageProvisioner === undefined) return { state: 'present', note: name }
-    const live = await context.kube.get(STORAGE_CLASS, SERVER_STORAGE)
-    // a class of the same make is used whoever made it
-    if (live !== undefined && live['provisioner'] === options.storageProvisioner)
-      return { state: 'present', note: name }
-    const changes = await planChanges(context.kube, [
-      serverStorage(install.datacenterName, options.storageProvisioner, options.storageParameters),
-    ])
-    return {
-      state: 'change',
-      note: `${name}, provisioner ${options.storageProvisioner}`,
-      changes,
-    }
-  },
-
-  async change(install, plan): Promise<string> {
-    if (plan.changes !== undefined) await applyChanges(install.context, plan.changes)
-    return plan.note
-  },
 }

@@ -1,0 +1,158 @@
+/** Why pods, StatefulSets and Deployments are not ready: from their conditions and containers, else from events. */
+import type { CoreV1Event, V1Deployment } from '@kubernetes/client-node'
+import { CassSniError } from '../errors.ts'
+import type { Kube, KubeObject } from './kube.ts'
+import { DEPLOYMENT, EVENT, POD } from './resources.ts'
+import type { ContainerStatus, Pod } from './workloads.ts'
+
+/** The line is cut to this many characters: it stands beside others in a list. */
+const LONGEST = 160
+
+/**
+ * What keeps a pod from being ready, e.g. "no CPU: 0/1 nodes are available: 1 Insufficient cpu." or "init: server-config-init";
+ * undefined when nothing shows. First what stands in the way first: scheduling and volumes, init containers, images and crashes.
+ */
+export function podObstacle(pod: Pod): string | undefined {
+  const scheduled = (pod.status?.conditions ?? []).find((condition) => condition.type === 'PodScheduled')
+  if (scheduled?.status === 'False')
+    return oneLine(
+      `${missingResource(scheduled.message ?? '')}${scheduled.message ?? scheduled.reason ?? 'not scheduled'}`,
+    )
+  const found =
+    containerTrouble(pod.status?.initContainerStatuses, 'init ') ??
+    initProgress(pod) ??
+    containerTrouble(pod.status?.containerStatuses, '')
+  return found === undefined ? undefined : oneLine(found)
+}
+
+/**
+ * The resource that the scheduler misses, from its own message (kubernetes/kubernetes pkg/scheduler: "Insufficient
+ * cpu"; binder.go: "persistent volumes").
+ */
+function missingResource(message: string): string {
+  if (/persistentvolumeclaim|persistent volume/i.test(message)) return 'no volume: '
+  if (/Insufficient cpu/.test(message)) return /Insufficient memory/.test(message) ? 'no CPU and memory: ' : 'no CPU: '
+  if (/Insufficient memory/.test(message)) return 'no memory: '
+  if (/anti-affinity/.test(message)) return 'no Kubernetes node of its own: '
+  return 'not scheduled: '
+}
+
+function containerTrouble(statuses: ContainerStatus[] | undefined, prefix: string): string | undefined {
+  for (const status of statuses ?? []) {
+    const waiting = status.state?.waiting
+    const exit = status.lastState?.terminated ?? status.state?.terminated
+    if (waiting?.reason !== undefined && /ImagePull|ErrImage|InvalidImage/.test(waiting.reason)) {
+      return `${prefix}image of ${status.name}: ${waiting.reason}${waiting.message === undefined ? '' : `: ${waiting.message}`}`
+    }
+    if (waiting?.reason === 'CrashLoopBackOff') {
+      const code =
+        exit === undefined ? '' : `, exit code ${exit.exitCode}${exit.reason === 'OOMKilled' ? ' (out of memory)' : ''}`
+      return `${prefix}${status.name} crashes (${status.restartCount} restarts${code})`
+    }
+    if (waiting?.reason !== undefined && /Error$/.test(waiting.reason)) {
+      return `${prefix}${status.name}: ${waiting.reason}${waiting.message === undefined ? '' : `: ${waiting.message}`}`
+    }
+    const ended = status.state?.terminated
+    if (ended !== undefined && ended.exitCode !== 0) {
+      return `${prefix}${status.name} ended with exit code ${ended.exitCode}${ended.reason === 'OOMKilled' ? ' (out of memory)' : ''}`
+    }
+  }
+  return undefined
+}
+
+/**
+ * "init: server-config-init" while that init container has not ended; sidecars (restartPolicy Always) count as done
+ * once started.
+ */
+function initProgress(pod: Pod): string | undefined {
+  const sidecars = new Set(
+    (pod.spec?.initContainers ?? []).filter((c) => c.restartPolicy === 'Always').map((c) => c.name),
+  )
+  const current = (pod.status?.initContainerStatuses ?? []).find((c) =>
+    sidecars.has(c.name) ? c.started !== true : c.state?.terminated === undefined && !c.ready,
+  )
+  return current === undefined ? undefined : `init: ${current.name}`
+}
+
+/** The text in one line, cut where it is too long for a list. */
+export function oneLine(text: string): string {
+  const line = text.replace(/\s+/g, ' ').trim()
+  return line.length <= LONGEST ? line : `${line.slice(0, LONGEST - 1)}…`
+}
+
+/** An event of type Warning. */
+export interface WarningEvent {
+  reason: string
+  message: string
+  /** When it was last seen, in ms since the epoch. */
+  seen: number
+}
+
+export interface InvolvedObject {
+  kind: string
+  name: string
+  namespace: string
+  /** Leaves out the events of an earlier object of that name. */
+  uid?: string | undefined
+}
+
+/**
+ * The newest Warning event about an object. Undefined when there is none, or without the permission to list events.
+ * Probes that fail while something starts ("Unhealthy") explain nothing and are left out.
+ */
+export async function newestWarning(kube: Kube, about: InvolvedObject): Promise<WarningEvent | undefined> {
+  const { kind, name, namespace, uid } = about
+  const selected = [`involvedObject.kind=${kind}`, `involvedObject.name=${name}`, 'type=Warning']
+  if (uid !== undefined && uid !== '') selected.push(`involvedObject.uid=${uid}`)
+  const events = await kube
+    .list<KubeObject & CoreV1Event>(EVENT, { namespace, fieldSelector: selected.join(',') })
+    .catch((error: unknown) => {
+      if (error instanceof CassSniError && error.code === 'CSNI203') return []
+      throw error
+    })
+  return events
+    .filter((event) => event.reason !== 'Unhealthy')
+    .map((event) => ({ reason: event.reason ?? '', message: oneLine(event.message ?? ''), seen: lastSeen(event) }))
+    .sort((a, b) => b.seen - a.seen)[0]
+}
+
+/** Old and new writers of events fill different fields (k8s.io/api/core/v1/types.go, Event). */
+function lastSeen({ series, lastTimestamp, eventTime, metadata }: CoreV1Event): number {
+  const times = [series?.lastObservedTime, lastTimestamp, eventTime, metadata.creationTimestamp]
+  // over the wire they are text
+  const first = times.find((time) => time !== undefined && time !== null)
+  return first === undefined ? 0 : new Date(first).getTime()
+}
+
+/**
+ * Why a Deployment is not ready, a line for each pod that is not; what keeps its pods from being created comes first.
+ * Empty when nothing shows, or the Deployment does not exist.
+ */
+export async function deploymentReasons(kube: Kube, name: string, namespace: string): Promise<string[]> {
+  const deployment = await kube.get<KubeObject & Omit<V1Deployment, 'metadata'>>(DEPLOYMENT, name, namespace)
+  if (deployment === undefined) return []
+  // quota, or an admission webhook that refuses the pods (kubernetes pkg/controller/deployment/util)
+  const refused = (deployment.status?.conditions ?? []).find(
+    (condition) => condition.type === 'ReplicaFailure' && condition.status === 'True',
+  )
+  const labels = deployment.spec?.selector?.matchLabels ?? {}
+  const labelSelector = Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',')
+  const pods = labelSelector === '' ? [] : await kube.list<Pod>(POD, { namespace, labelSelector })
+  const unready = pods.filter(
+    (pod) =>
+      pod.metadata.deletionTimestamp === undefined &&
+      !(pod.status?.conditions ?? []).some((each) => each.type === 'Ready' && each.status === 'True'),
+  )
+  const lines = await Promise.all(unready.map((pod) => podLine(kube, pod, namespace)))
+  return [...(refused?.message === undefined ? [] : [oneLine(refused.message)]), ...lines]
+}
+
+async function podLine(kube: Kube, pod: Pod, namespace: string): Promise<string> {
+  const { name, uid } = pod.metadata
+  const obstacle = podObstacle(pod)
+  if (obstacle !== undefined) return `${name}: ${obstacle}`
+  const warning = await newestWarning(kube, { kind: 'Pod', name, namespace, uid })
+  return `${name}: ${warning === undefined ? 'not ready yet' : warning.message}`
+}

@@ -1,0 +1,102 @@
+/** What a datacenter's configuration means to clients, where it is known: the file's, the live one's, or a Secret's. */
+import type { V1Secret } from '@kubernetes/client-node'
+import { encryptionFrom, loginFrom } from '../../cassandra/encryption.ts'
+import type { Kube, KubeObject } from '../../cluster/kube.ts'
+import { SECRET } from '../../cluster/resources.ts'
+import { CassSniError, hint } from '../../errors.ts'
+import { CLAIM, type DatacenterOptions, OPERATOR_KEYSTORE } from './datacenter-spec.ts'
+import { valueAt } from './field-values.ts'
+
+/** spec.config, or the text of the Secret that spec.configSecret names; undefined when that Secret cannot be read. */
+export interface DatacenterConfig {
+  secret?: string | undefined
+  config?: unknown
+}
+
+/** Finds the configuration of a datacenter: `objects` may bring the Secret along. */
+export async function configOf(
+  kube: Kube,
+  datacenter: KubeObject | undefined,
+  objects: readonly KubeObject[],
+  namespace: string,
+): Promise<DatacenterConfig> {
+  const secret = valueAt(datacenter, ['spec', 'configSecret'])
+  if (typeof secret !== 'string' || secret === '') return { config: valueAt(datacenter, ['spec', 'config']) ?? {} }
+  const brought = objects.find(({ kind, metadata }) => kind === SECRET.kind && metadata.name === secret)
+  const found = (brought ??
+    (await kube.get(SECRET, secret, namespace).catch((error: unknown) => {
+      if (error instanceof CassSniError && error.code === 'CSNI203') return undefined
+      throw error
+    }))) as Pick<V1Secret, 'data' | 'stringData'> | undefined
+  const encoded = found?.data?.['config']
+  const text =
+    found?.stringData?.['config'] ??
+    (encoded === undefined ? undefined : Buffer.from(encoded, 'base64').toString('utf8'))
+  return { secret, config: text }
+}
+
+/** Throws CSNI101 for flags that change spec.config where configSecret takes its place: the operator does not read it then. */
+export function refuseConfigFlags(options: Readonly<DatacenterOptions>, { secret }: DatacenterConfig): void {
+  if (secret === undefined) return
+  const flags = [
+    ...(options.heap === undefined ? [] : ['--heap']),
+    ...(options.allowPlaintext ? ['--allow-plaintext'] : []),
+  ]
+  if (flags.length === 0) return
+  throw new CassSniError(
+    'CSNI101',
+    `${flags.join(', ')}: no effect on a datacenter with spec.configSecret: its configuration is in secret/${secret}`,
+    { next: [hint(`Change the key config of secret/${secret} instead.`)] },
+  )
+}
+
+/** "TLS, login": what clients need. */
+export function clientsNeed({ config, secret }: DatacenterConfig): string {
+  if (config === undefined) return `configuration in secret/${secret ?? ''} not readable`
+  const { client } = encryptionFrom(config)
+  const login = loginFrom(config)
+  return [
+    client.enabled ? (client.optional ? 'TLS optional' : 'TLS') : 'WITHOUT TLS',
+    login === true ? 'login' : login === false ? 'WITHOUT LOGIN' : 'authenticator not set',
+  ].join(', ')
+}
+
+/** What the configuration permits and the flags would not, or what will not work. */
+export function configWarnings(
+  { config, secret }: DatacenterConfig,
+  datacenterName: string,
+  { allowPlaintext }: Pick<DatacenterOptions, 'allowPlaintext'>,
+): string[] {
+  const named = `cassandradatacenter/${datacenterName}`
+  if (config === undefined) return [`${named}: TLS and login unknown: secret/${secret ?? ''} cannot be read`]
+  const { client, server } = encryptionFrom(config)
+  const passwords = [
+    ['client_encryption_options', client],
+    ['server_encryption_options', server],
+  ] as const
+  return [
+    ...(client.enabled ? [] : [`${named}: client_encryption_options.enabled is not true: SNI routes require TLS`]),
+    ...(client.enabled && client.optional && !allowPlaintext
+      ? [
+          `${named}: client_encryption_options.optional is true: clients can connect without TLS; pass --allow-plaintext to confirm`,
+        ]
+      : []),
+    ...(loginFrom(config) === false
+      ? [`${named}: AllowAllAuthenticator: clients connect without login, with any user and password`]
+      : []),
+    // the operator protects the keystore that it makes with the datacenter's name (pkg/reconciliation/secrets.go)
+    ...passwords.flatMap(([section, { keystorePath, keystorePassword }]) =>
+      keystorePath === OPERATOR_KEYSTORE && keystorePassword !== undefined && keystorePassword !== datacenterName
+        ? [
+            `${named}: ${section}.keystore_password is not "${datacenterName}", the password of the keystore that cass-operator creates: Cassandra cannot open it until certs has replaced it`,
+          ]
+        : [],
+    ),
+  ]
+}
+
+/** Name of the StorageClass that a CassandraDatacenter asks for. */
+export function storageClassOf(datacenter: KubeObject | undefined): string | undefined {
+  const name = valueAt(datacenter, [...CLAIM, 'storageClassName'])
+  return typeof name === 'string' ? name : undefined
+}

@@ -1,0 +1,157 @@
+/** Changes of a live CassandraDatacenter that the operator refuses, or that destroy something. Pure: reads the plan. */
+import type { Change, FieldChange } from '../../changes/changeset.ts'
+import { quantity } from '../../changes/schema.ts'
+import { again, CassSniError, command, hint, type NextStep } from '../../errors.ts'
+import { STORAGE_CHANGES_ANNOTATION } from './datacenter-spec.ts'
+import { valueAt } from './field-values.ts'
+
+/** Destructive changes that the user has accepted, each by a flag of its own. */
+export interface AllowedChanges {
+  scaleDown: boolean
+  downgrade: boolean
+  serverType: boolean
+  storage: boolean
+}
+
+interface Guard {
+  /** Of the field, or of something in it. */
+  path: string
+  reason: (field: FieldChange, change: Change) => string | undefined
+}
+
+/** What cass-operator's webhook does not let anyone change (ValidateDatacenterFieldChanges, cassandradatacenter_webhook.go). */
+const FIXED: Guard[] = [
+  ...['clusterName', 'datacenterName', 'allowMultipleNodesPerWorker', 'superuserSecretName', 'serviceAccount'].map(
+    (field): Guard => ({
+      path: `spec.${field}`,
+      // an absent field is the empty one
+      reason: ({ before, after }) =>
+        (before ?? '') === (after ?? '') || (!before && !after) ? undefined : 'fixed once the datacenter exists',
+    }),
+  ),
+  { path: 'spec.storageConfig.cassandraDataVolumeClaimSpec', reason: claimReason },
+  { path: 'spec.racks', reason: (_field, change) => racksReason(change) },
+]
+
+function claimReason({ path, before, after }: FieldChange): string | undefined {
+  if (!path.endsWith('.resources.requests.storage')) return 'fixed once the datacenter exists'
+  // pkg/reconciliation/reconcile_racks.go, CheckVolumeClaimSizes
+  return smaller(after, before) ? 'volumes cannot shrink' : undefined
+}
+
+function smaller(one: unknown, other: unknown): boolean {
+  const [a, b] = [quantity(String(one)), quantity(String(other))]
+  return a !== undefined && b !== undefined && a < b
+}
+
+/** Racks may be added at the end; whether the size grows enough is for the webhook to say. */
+function racksReason({ live, desired }: Change): string | undefined {
+  const names = (object: unknown): string[] => {
+    const racks = valueAt(object, ['spec', 'racks'])
+    return Array.isArray(racks) ? racks.map((rack) => String(valueAt(rack, ['name']))) : []
+  }
+  const before = names(live)
+  const after = names(desired?.object)
+  return before.every((name, index) => after[index] === name)
+    ? undefined
+    : 'racks cannot be removed, renamed or reordered'
+}
+
+/** What destroys something, with the flag that accepts it. */
+const DESTRUCTIVE: (Guard & { flag: string; allowed: keyof AllowedChanges })[] = [
+  {
+    path: 'spec.size',
+    flag: '--allow-scale-down',
+    allowed: 'scaleDown',
+    reason: ({ before, after }) => (Number(after) < Number(before) ? 'nodes are decommissioned' : undefined),
+  },
+  {
+    path: 'spec.stopped',
+    flag: '--allow-scale-down',
+    allowed: 'scaleDown',
+    reason: ({ after }) => (after === true ? 'all nodes are stopped' : undefined),
+  },
+  {
+    path: 'spec.serverVersion',
+    flag: '--allow-downgrade',
+    allowed: 'downgrade',
+    reason: ({ before, after }) =>
+      older(String(after), String(before)) ? 'Cassandra does not read the files of a newer version' : undefined,
+  },
+  {
+    path: 'spec.serverType',
+    flag: '--allow-server-type-change',
+    allowed: 'serverType',
+    reason: ({ before }) => (before === undefined ? undefined : 'another server may not read the data'),
+  },
+  {
+    path: 'spec.storageConfig.cassandraDataVolumeClaimSpec.resources.requests.storage',
+    flag: '--allow-storage-change',
+    allowed: 'storage',
+    reason: ({ before, after }) =>
+      before === undefined || String(before) === String(after) ? undefined : 'volumes grow and cannot shrink again',
+  },
+]
+
+/** Numbers of a version compared one by one: 4.1.10 is not older than 4.1.9. */
+function older(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((version) => (version.match(/\d+/g) ?? []).slice(0, 3).map(Number)) as [
+    number[],
+    number[],
+  ]
+  for (const [index, part] of a.entries()) if (part !== (b[index] ?? 0)) return part < (b[index] ?? 0)
+  return false
+}
+
+const isAt = (path: string, field: string): boolean =>
+  field === path || (/^[.[]/.test(field.slice(path.length)) && field.startsWith(path))
+
+function reasons<G extends Guard>(guards: readonly G[], change: Change): { guard: G; text: string }[] {
+  const seen = new Set<G>()
+  return guards.flatMap((guard) =>
+    change.fields.flatMap((field) => {
+      const reason = isAt(guard.path, field.path) && !seen.has(guard) ? guard.reason(field, change) : undefined
+      if (reason === undefined) return []
+      seen.add(guard)
+      return [{ guard, text: `${field.path} ${shown(field.before)} → ${shown(field.after)} (${reason})` }]
+    }),
+  )
+}
+
+function shown(value: unknown): string {
+  return value === undefined ? 'unset' : typeof value === 'object' ? JSON.stringify(value) : String(value)
+}
+
+/**
+ * Throws CSNI307 for a change that cass-operator refuses, CSNI308 for one that destroys something and whose flag was
+ * not given. Every such field is in the message.
+ */
+export function guardChange(change: Change, allowed: AllowedChanges): void {
+  if (change.live === undefined) return
+  const named = `cassandradatacenter/${change.name} in namespace ${change.namespace ?? ''}`
+  const details = (next: NextStep[]) => ({
+    object: `cassandradatacenter.cassandra.datastax.com/${change.name}`,
+    next: [...next, command`kubectl get cassdc ${change.name} -n ${change.namespace ?? ''} -o yaml`],
+  })
+  const fixed = reasons(FIXED, change)
+  if (fixed.length > 0) {
+    throw new CassSniError(
+      'CSNI307',
+      `${named}: cannot be changed in place: ${fixed.map(({ text }) => text).join('; ')}`,
+      details([hint('Leave out the flag, or the field of the file, to keep the live value.')]),
+    )
+  }
+  const destructive = reasons(DESTRUCTIVE, change).filter(({ guard }) => !allowed[guard.allowed])
+  if (destructive.length === 0) return
+  const flags = [...new Set(destructive.map(({ guard }) => guard.flag))]
+  throw new CassSniError(
+    'CSNI308',
+    `${named}: ${flags.join(', ')} required: ${destructive.map(({ text }) => text).join('; ')}`,
+    details([again`${flags}`]),
+  )
+}
+
+/** The annotation with which cass-operator lets volumes grow. */
+export function storageConsent(allowed: AllowedChanges): Record<string, string> | undefined {
+  return allowed.storage ? { [STORAGE_CHANGES_ANNOTATION]: 'true' } : undefined
+}

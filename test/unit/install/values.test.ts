@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict'
+import { CassSniError } from '../../../src/lib/errors.ts'
+import { checkOptions } from '../../../src/lib/workflows/install/field-syntax.ts'
+import { asWritten } from '../../../src/lib/workflows/install/datacenter-file.ts'
+import { clientsNeed, configWarnings, refuseConfigFlags } from '../../../src/lib/workflows/install/datacenter-config.ts'
+import { rememberAnswers } from '../../../src/lib/workflows/install/answers.ts'
+import { planLines } from '../../../src/lib/workflows/install/plan-lines.ts'
+import { STORAGE_CLASS } from '../../../src/lib/cluster/resources.ts'
+import type { InstallOptions } from '../../../src/lib/workflows/install/step.ts'
+
+const OPTIONS: InstallOptions = {
+  setContext: false,
+  istioctl: 'istioctl',
+  mtls: 'keep',
+  helm: 'helm',
+  kubectl: 'kubectl',
+  storageParameters: {},
+  allowPlaintext: false,
+  allow: { scaleDown: false, downgrade: false, serverType: false, storage: false },
+  clusterDomain: 'cluster.local',
+  kubeOptions: { signal: new AbortController().signal },
+}
+
+function trouble(options: Partial<InstallOptions>): string {
+  try {
+    checkOptions({ ...OPTIONS, ...options })
+    return ''
+  } catch (error) {
+    assert.ok(error instanceof CassSniError && error.code === 'CSNI101')
+    return error.message
+  }
+}
+
+describe('values of install', () => {
+  it('are all checked at once, each with its flag', () => {
+    const message = trouble({ cpu: 'banana', storageSize: 'banana', serverVersion: 'banana' })
+    for (const flag of ['--cpu', '--storage-size', '--server-version'])
+      assert.match(message, new RegExp(`${flag} "banana": invalid value\\.`))
+  })
+
+  for (const [flag, options] of [
+    ['--datacenter', { datacenterName: 'Not_A_Name' }],
+    ['--cluster-name', { clusterName: 'a/b' }],
+    ['--cpu-limit', { cpuLimit: '0' }],
+    ['--memory-limit', { memoryLimit: '-1Gi' }],
+    ['--heap', { heap: '2 GB' }],
+    ['--server-version', { serverVersion: '5.0' }],
+    ['--storage-class', { storageClass: 'Fast_One' }],
+    ['--service-account', { serviceAccount: 'a b' }],
+    ['--istio-revision', { istioRevision: 'a b' }],
+    ['--storage-reclaim-policy', { storageReclaimPolicy: 'Retain' }],
+    ['--allow-volume-expansion', { allowVolumeExpansion: false }],
+  ] as const) {
+    it(`${flag} is named when it is not well-formed or has no effect`, () =>
+      assert.match(trouble(options), new RegExp(`^${flag} `)))
+  }
+
+  it('are fine as kubectl writes them', () => {
+    const options: Partial<InstallOptions> = { cpu: '500m', memory: '4Gi', cpuLimit: '1.5', heap: '2G' }
+    assert.equal(trouble({ ...options, serverVersion: '4.0.0-beta.1', clusterName: 'My Cluster' }), '')
+  })
+})
+
+describe('a datacenter file from kubectl get -o yaml', () => {
+  it('loses what the server wrote', () => {
+    const live = {
+      apiVersion: 'cassandra.datastax.com/v1beta1',
+      kind: 'CassandraDatacenter',
+      metadata: {
+        name: 'dc1',
+        uid: 'x',
+        resourceVersion: '7',
+        generation: 3,
+        creationTimestamp: '2026-01-01T00:00:00Z',
+        managedFields: [],
+        finalizers: ['finalizer.cassandra.datastax.com'],
+        ownerReferences: [],
+        labels: { team: 'a' },
+        annotations: { 'kubectl.kubernetes.io/last-applied-configuration': '{}', note: 'b' },
+      },
+      spec: { size: 3 },
+      status: { cassandraOperatorProgress: 'Ready' },
+    }
+    assert.deepEqual(asWritten(live), {
+      apiVersion: 'cassandra.datastax.com/v1beta1',
+      kind: 'CassandraDatacenter',
+      metadata: { name: 'dc1', labels: { team: 'a' }, annotations: { note: 'b' } },
+      spec: { size: 3 },
+    })
+  })
+})
+
+describe('what a configuration means to clients', () => {
+  const store = { keystore: '/etc/encryption/node-keystore.jks', keystore_password: 'dc1' }
+  const yaml = (authenticator: unknown, client: object = {}) => ({
+    config: { 'cassandra-yaml': { authenticator, client_encryption_options: { enabled: true, ...store, ...client } } },
+  })
+  const warnings = (config: Parameters<typeof configWarnings>[0]) =>
+    configWarnings(config, 'dc1', { allowPlaintext: false })
+
+  it('says TLS and login only where they are', () => {
+    assert.equal(clientsNeed(yaml('PasswordAuthenticator')), 'TLS, login')
+    assert.equal(clientsNeed(yaml('org.apache.cassandra.auth.AllowAllAuthenticator')), 'TLS, WITHOUT LOGIN')
+    assert.equal(clientsNeed(yaml({ class_name: 'AllowAllAuthenticator' })), 'TLS, WITHOUT LOGIN')
+    assert.equal(clientsNeed(yaml(undefined, { enabled: false })), 'WITHOUT TLS, authenticator not set')
+    assert.equal(clientsNeed(yaml('PasswordAuthenticator', { optional: true })), 'TLS optional, login')
+  })
+
+  it('warns of a datacenter without login, and of a keystore that Cassandra cannot open', () => {
+    assert.deepEqual(warnings(yaml('PasswordAuthenticator')), [])
+    assert.match(warnings(yaml('AllowAllAuthenticator')).join(), /clients connect without login/)
+    assert.match(
+      warnings(yaml('PasswordAuthenticator', { keystore_password: 'other' })).join(),
+      /keystore_password is not "dc1"/,
+    )
+    assert.deepEqual(warnings(yaml('PasswordAuthenticator', { keystore: '/mnt/own.jks', keystore_password: 'x' })), [])
+  })
+
+  it('knows that a Secret may hold it', () => {
+    const config = JSON.stringify(yaml('PasswordAuthenticator').config)
+    assert.deepEqual(warnings({ secret: 'settings', config }), [])
+    assert.match(warnings({ secret: 'settings' }).join(), /TLS and login unknown: secret\/settings cannot be read/)
+    assert.throws(() => refuseConfigFlags({ allowPlaintext: false, heap: '2G' }, { secret: 'settings' }), {
+      code: 'CSNI101',
+      message: /--heap: no effect .* secret\/settings/,
+    })
+    refuseConfigFlags({ allowPlaintext: true, heap: '2G' }, {})
+  })
+})
+
+describe('the plan of install', () => {
+  it('keeps answers as flags, without the one that says go', async () => {
+    const answers = rememberAnswers(async ({ kind }) => (kind === 'confirm' ? 'yes' : '5'))
+    await answers.ask?.({ kind: 'text', name: 'size', flag: '--size', message: '' })
+    await answers.ask?.({ kind: 'confirm', name: 'proceed', flag: '--yes', message: '', initial: true })
+    assert.deepEqual(answers.flags(), ['--size', '5'])
+  })
+
+  it('shows each field, old and new', () => {
+    const change = {
+      action: 'configured' as const,
+      type: STORAGE_CLASS,
+      name: 'x',
+      fields: [
+        { path: 'allowVolumeExpansion', before: false, after: true },
+        { path: 'spec.size', after: 4 },
+      ],
+    }
+    assert.deepEqual(planLines('Storage', { state: 'change', note: 'x', changes: { changes: [change] } }), [
+      '+ Storage: x',
+      '    storageclass.storage.k8s.io/x configured',
+      '      allowVolumeExpansion: false → true',
+      '      spec.size: (unset) → 4',
+    ])
+  })
+})
