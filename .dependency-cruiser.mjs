@@ -47,12 +47,15 @@ const lazy = [
   },
 }))
 
-const packages = PACKAGES.map(({ packages, layers: only }) => ({
+const packages = PACKAGES.map(({ packages, layers: only, typesAnywhere }) => ({
   name: `package-${packages[0]}`,
   comment: `Only ${only.join(' and ')} may import ${packages.join(', ')}.`,
   severity: 'error',
   from: { path: '^src/', pathNot: only.map(filesOf) },
-  to: { path: packages.map((name) => `node_modules/${name}/`) },
+  to: {
+    path: packages.map((name) => `node_modules/${name}/`),
+    ...(typesAnywhere ? { dependencyTypesNot: ['type-only'] } : {}),
+  },
 }))
 
 const pure = [

@@ -73,8 +73,10 @@ export const LAYERS: Layer[] = [
 export const PURE = ['routes', 'certificates', 'clients']
 
 /** Packages that only some layers may import. */
-export const PACKAGES: { packages: string[]; layers: string[] }[] = [
-  { packages: ['@kubernetes/client-node', 'ws'], layers: ['cluster'] },
+export const PACKAGES: { packages: string[]; layers: string[]; typesAnywhere?: true }[] = [
+  // its model types cost nothing at run time
+  { packages: ['@kubernetes/client-node'], layers: ['cluster'], typesAnywhere: true },
+  { packages: ['ws'], layers: ['cluster'] },
   { packages: ['listr2', 'chalk', '@inquirer/prompts'], layers: ['output'] },
   { packages: ['cassandra-driver'], layers: ['connection'] },
   { packages: ['@peculiar/x509', 'reflect-metadata'], layers: ['certificates'] },
