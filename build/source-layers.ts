@@ -12,8 +12,8 @@ export interface Layer {
   mayFiles?: string[]
 }
 
-/** The ground that every layer stands on: errors.ts and events.ts (nothing else is loose in src/lib), text/ and waiting/. */
-export const FOR_ALL = '^src/lib/((errors|events)\\.ts$|text/|waiting/)'
+/** The ground that every layer stands on: errors.ts and events.ts (nothing else is loose in src/lib), text/, waiting/ and files/. */
+export const FOR_ALL = '^src/lib/((errors|events)\\.ts$|text/|waiting/|files/)'
 
 export const LAYERS: Layer[] = [
   { name: 'commands', files: '^src/commands/', may: ['cli', 'output'], mayTypes: [] },

@@ -183,21 +183,6 @@ export function asCassSniError(error: unknown): CassSniError {
   return new CassSniError('CSNI903', message, { cause: error })
 }
 
-/** Why a file cannot be read or written, for people: of what Node throws, without its call and without the path. */
-export function fileTrouble(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException
-  const known: Record<string, string> = {
-    ENOENT: 'there is no such file or folder',
-    EISDIR: 'it is a folder',
-    ENOTDIR: 'a part of its path is no folder',
-    EACCES: 'you have no right to',
-    EPERM: 'you have no right to',
-    EROFS: 'it is on a file system that can only be read',
-    ENOSPC: 'the disk is full',
-  }
-  return known[code ?? ''] ?? message.replace(/^[A-Z]+: /, '').replace(/, \w+( '.*')?$/s, '')
-}
-
 /** Throws the signal's reason when it is aborted: the reason is a CSNI901 or CSNI902. */
 export function throwIfAborted(signal: AbortSignal): void {
   if (signal.aborted) throw asCassSniError(signal.reason)

@@ -2,8 +2,8 @@
  * Statements from a text that comes in pieces (-e, -f, a pipe, SOURCE), executed one by one, errors told with their
  * position.
  */
-import { createReadStream } from 'node:fs'
 import { CassSniError } from '../errors.ts'
+import { readPieces } from '../files/input-file.ts'
 import { CqlStatementError } from '../connection/cql-errors.ts'
 import { blanked } from './password-redaction.ts'
 import type { CqlShell } from './shell.ts'
@@ -16,12 +16,12 @@ export interface ScriptOptions {
   /** A last statement without a semicolon is executed (-e); else it is an error: the file may have been cut off. */
   lastMayBeOpen: boolean
   /** Called with each error; without it the first error ends the run. */
-  onError?: (error: CassSniError) => void
+  onError?: ((error: CassSniError) => void) | undefined
   /** Show the line with a caret under the position. */
   caret: boolean
   signal: AbortSignal
   /** How deep in SOURCE commands. */
-  depth?: number
+  depth?: number | undefined
 }
 
 const MAX_DEPTH = 16
@@ -82,21 +82,8 @@ export async function runFile(
     throw new CassSniError('CSNI107', `${file}: SOURCE commands are nested more than ${MAX_DEPTH} deep`, {
       object: file,
     })
-  const pieces = createReadStream(file, { encoding: 'utf8', highWaterMark: 1 << 16 })
-  try {
-    return await runScript(shell, pieces, { ...options, name: file, lastMayBeOpen: false })
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (error instanceof CassSniError || typeof code !== 'string') throw error
-    throw new CassSniError(
-      'CSNI104',
-      `${file} cannot be read: ${code === 'ENOENT' ? 'there is no such file' : (error as Error).message}`,
-      {
-        object: file,
-        cause: error,
-      },
-    )
-  }
+  const pieces = readPieces(file, options.signal)
+  return runScript(shell, pieces, { ...options, name: file, lastMayBeOpen: false })
 }
 
 /** Errors after which nothing more can be tried. */
@@ -149,7 +136,7 @@ function located(
   const { line, column } = positionOf(error, statement)
   const caret = options.caret ? `\n${caretLines(error, statement)}` : ''
   return new LocatedError(error.code, `${options.name}:${line}:${column}: ${visible(error.message)}${caret}`, {
-    ...(error.object === undefined ? {} : { object: error.object }),
+    object: error.object,
     next: error.next,
     cause: error,
   })

@@ -1,10 +1,10 @@
 /** `certs ca`: the certificate authority that clients have to trust. Reads the cluster, changes nothing in it. */
-import { readFile, writeFile } from 'node:fs/promises'
 import { authorityObject, readAuthorityCertificate } from '../cassandra/authority-secret.ts'
 import { observeDatacenter } from '../cassandra/observe-datacenter.ts'
 import { parseCertificate } from '../certificates/certificate-authority.ts'
 import { daysUntil } from '../certificates/certificate.ts'
-import { CassSniError, command, fileTrouble } from '../errors.ts'
+import { CassSniError, command } from '../errors.ts'
+import { writeOutputFile } from '../files/output-file.ts'
 import type { WorkflowContext } from './context.ts'
 
 export interface CertsCaOptions {
@@ -77,29 +77,14 @@ async function writeCertificate(
   pem: string,
   overwrite: boolean,
 ): Promise<NonNullable<CertsCaResult['file']>> {
-  try {
-    const there = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return undefined
-      throw error
-    })
-    if (there === pem) return { path, action: 'unchanged' }
-    if (there !== undefined && !overwrite && !(await mayOverwrite(context, path))) {
-      throw new CassSniError('CSNI104', `file ${path} is there already and holds something else`, {
-        object: path,
-        next: [command`kubectl cass-sni certs ca --out ${path} --yes`],
-      })
-    }
-    // Readable by all: it is what every client may know.
-    await writeFile(path, pem, { mode: 0o644 })
-    return { path, action: 'written' }
-  } catch (error) {
-    if (error instanceof CassSniError) throw error
-    throw new CassSniError('CSNI104', `file ${path} cannot be written: ${fileTrouble(error)}`, {
-      object: path,
-      next: [command`kubectl cass-sni certs ca --out ca.pem`],
-      cause: error,
-    })
-  }
+  // Readable by all: it is what every client may know.
+  const replace = async (): Promise<boolean> => overwrite || mayOverwrite(context, path)
+  const action = await writeOutputFile({ path, text: pem, mode: 0o644, replace })
+  if (action !== 'kept') return { path, action }
+  throw new CassSniError('CSNI104', `file ${path} is there already and holds something else`, {
+    object: path,
+    next: [command`kubectl cass-sni certs ca --out ${path} --yes`],
+  })
 }
 
 async function mayOverwrite(context: WorkflowContext, path: string): Promise<boolean> {

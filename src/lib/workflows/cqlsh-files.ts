@@ -3,11 +3,9 @@
  * session.
  */
 import { shell } from '../text/shell-words.ts'
-import { randomUUID } from 'node:crypto'
-import { rename, rm, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { cqlshrcFile, environmentFile } from '../clients/client-files.ts'
-import { CassSniError, fileTrouble } from '../errors.ts'
+import { writeOutputFile } from '../files/output-file.ts'
 import { type Access, observeAccess, type SessionChoice } from './cqlsh-session.ts'
 import type { WorkflowContext } from './context.ts'
 
@@ -93,18 +91,8 @@ function placeOf(
   }
 }
 
-/** Replaces a file by one that only its owner can read. Returns its name. */
-async function writePrivate(file: string, text: string): Promise<string> {
-  const fresh = `${file}.${randomUUID()}`
-  try {
-    await writeFile(fresh, text, { mode: 0o600, flag: 'wx' })
-    await rename(fresh, file)
-  } catch (error) {
-    await rm(fresh, { force: true })
-    throw new CassSniError('CSNI104', `${file} cannot be written: ${fileTrouble(error)}`, {
-      object: file,
-      cause: error,
-    })
-  }
-  return file
+/** Writes a file that only its owner can read. Returns its name. */
+async function writePrivate(path: string, text: string): Promise<string> {
+  await writeOutputFile({ path, text, mode: 0o600 })
+  return path
 }
