@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import type { Agent, RequestOptions } from 'node:https'
 import { isDeepStrictEqual } from 'node:util'
 import { CassSniError, command, hint } from '../errors.ts'
+import { systemError } from '../text/system-errors.ts'
 import type { ChosenConfig } from './kubeconfig.ts'
 import type { ExecEntry } from './kubeconfig-files.ts'
 import { proxyFromEnvironment } from './proxy.ts'
@@ -104,12 +105,14 @@ function readMaterial(file: string, what: string): Buffer {
   try {
     return readFileSync(file)
   } catch (error) {
-    const reason =
-      (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (error as Error).message
-    throw new CassSniError('CSNI103', `${what} named in the kubeconfig cannot be read from ${file}: ${reason}`, {
-      next: [command`kubectl config view`],
-      cause: error,
-    })
+    throw new CassSniError(
+      'CSNI103',
+      `${what} named in the kubeconfig cannot be read from ${file}: ${systemError(error)}`,
+      {
+        next: [command`kubectl config view`],
+        cause: error,
+      },
+    )
   }
 }
 

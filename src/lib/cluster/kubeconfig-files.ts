@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, dirname, isAbsolute, join, resolve, sep } from 'node:path'
 import { CassSniError, command, hint } from '../errors.ts'
+import { systemError } from '../text/system-errors.ts'
 
 /** A cluster entry with the field names of the file format (client-go tools/clientcmd/api/v1/types.go). */
 export interface ClusterEntry {
@@ -102,10 +103,8 @@ async function readConfig(file: string, required: boolean): Promise<Record<strin
   try {
     text = readFileSync(file, 'utf8')
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' && !required) return undefined
-    const why = code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'it may not be read' : message
-    throw new CassSniError('CSNI103', `the kubeconfig ${file} cannot be used: ${why}`, {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT' && !required) return undefined
+    throw new CassSniError('CSNI103', `the kubeconfig ${file} cannot be used: ${systemError(error)}`, {
       next: [hint('Name another with --kubeconfig FILE or the variable KUBECONFIG.')],
       cause: error,
     })

@@ -1,5 +1,6 @@
 /** What the API server's answers mean: every foreign error becomes a CassSniError here, and nowhere else. */
 import { again, CassSniError, command, hint } from '../errors.ts'
+import { isCertificateError, systemError } from '../text/system-errors.ts'
 import type { KubeTarget, ResourceType } from './kube.ts'
 import { SECRET } from './resources.ts'
 
@@ -283,17 +284,14 @@ export function contextFlags(target: KubeTarget): string[] {
   return target.context === '' || target.context === 'in-cluster' ? [] : ['--context', target.context]
 }
 
-/** How OpenSSL and Node call certificates that do not verify (nodejs.org/api/tls.html#x509-certificate-error-codes). */
-const TRUST = /^(UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|CERT_|ERR_TLS_CERT|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE)/
-
 /** Translates an error below HTTP: no connection, no trust, no time. */
 export function unreachable(error: unknown, target: KubeTarget): CassSniError {
   if (error instanceof CassSniError) return error
   const { code = '', message } = deepest(error)
   const next = [command`kubectl ${contextFlags(target)} cluster-info`]
   const where = `the API server ${target.server} (context "${target.context}")`
-  if (TRUST.test(code))
-    return new CassSniError('CSNI201', `the certificate of ${where} is not trusted: ${message}`, { next })
+  if (isCertificateError(code))
+    return new CassSniError('CSNI201', `the certificate of ${where} is not trusted: ${systemError(error)}`, { next })
   if (/^ERR_OSSL|^ERR_CRYPTO/.test(code)) {
     return new CassSniError(
       'CSNI103',
@@ -304,10 +302,14 @@ export function unreachable(error: unknown, target: KubeTarget): CassSniError {
     )
   }
   if (/^ERR_SSL.*ALERT/.test(code))
-    return new CassSniError('CSNI202', `${where} refused the client certificate of user "${target.user}": ${message}`, {
-      next,
-    })
-  return new CassSniError('CSNI201', `${where} cannot be reached: ${plain(code, message)}`, { next })
+    return new CassSniError(
+      'CSNI202',
+      `${where} refused the client certificate of user "${target.user}": ${systemError(error)}`,
+      {
+        next,
+      },
+    )
+  return new CassSniError('CSNI201', `${where} cannot be reached: ${systemError(error)}`, { next })
 }
 
 function deepest(error: unknown): { code?: string | undefined; message: string } {
@@ -315,24 +317,4 @@ function deepest(error: unknown): { code?: string | undefined; message: string }
   if (error instanceof AggregateError && error.errors.length > 0) return deepest(error.errors[0])
   if (error instanceof Error) return error as NodeJS.ErrnoException
   return { message: String(error) }
-}
-
-function plain(code: string, message: string): string {
-  switch (code) {
-    case 'ECONNREFUSED':
-      return 'connection refused'
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return 'its host name cannot be resolved'
-    case 'ECONNRESET':
-    case 'EPIPE':
-      return 'the connection was cut'
-    case 'ETIMEDOUT':
-      return 'no answer in time'
-    case 'EHOSTUNREACH':
-    case 'ENETUNREACH':
-      return 'no route to it'
-    default:
-      return message
-  }
 }

@@ -6,6 +6,7 @@ import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { checkServerIdentity, connect, type TLSSocket } from 'node:tls'
 import { asCassSniError, CassSniError, command } from '../errors.ts'
+import { isNotTls, systemError, systemErrorWords } from '../text/system-errors.ts'
 import { withinLimit } from '../waiting/time-limit.ts'
 import type { Dial } from './dialer.ts'
 
@@ -179,7 +180,7 @@ function chainFault(code: string, validTo: string, validFrom: string): string {
     case 'INVALID_PURPOSE':
       return 'the certificate is not one for servers'
     default:
-      return `the chain does not verify: ${code}`
+      return `the chain does not verify: ${systemErrorWords(code) ?? code}`
   }
 }
 
@@ -216,20 +217,10 @@ function explain(
       },
     )
   }
-  if (
-    code === 'ERR_SSL_WRONG_VERSION_NUMBER' ||
-    code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG' ||
-    code === 'ERR_SSL_HTTP_REQUEST'
-  ) {
+  const words = error === undefined ? 'the connection was closed in the middle of it' : systemError(error)
+  if (code !== undefined && isNotTls(code))
     return new CassSniError('CSNI602', `what answers for ${serverName} does not speak TLS`, { cause: error })
-  }
-  return new CassSniError(
-    'CSNI601',
-    `the TLS handshake for ${serverName} failed: ${error?.message ?? 'the connection was closed in the middle of it'}`,
-    {
-      cause: error,
-    },
-  )
+  return new CassSniError('CSNI601', `the TLS handshake for ${serverName} failed: ${words}`, { cause: error })
 }
 
 function tooSlow(serverName: string, timeoutMs: number): CassSniError {

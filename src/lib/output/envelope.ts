@@ -1,6 +1,7 @@
 /** The result as data: one envelope for all commands, in JSON or YAML. Its form is a promise (docs/output.md). */
 import type { CassSniError, ErrorCode } from '../errors.ts'
 import type { ChangeRecord } from '../events.ts'
+import { replaceUnsafe } from '../text/untrusted.ts'
 
 export const API_VERSION = 'cass-sni/v1'
 
@@ -52,9 +53,6 @@ export function envelope<Result>(
   }
 }
 
-/** Controls that JSON.stringify leaves as they are: DEL, C1, those of the reading direction, and odd line ends. */
-const UNSAFE = /[\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
-
 /** A value as JSON or YAML text with a last newline. Control characters are escaped in both. */
 export async function serialise(value: unknown, format: 'json' | 'yaml'): Promise<string> {
   if (format === 'json') return `${escaped(JSON.stringify(value, null, 2))}\n`
@@ -63,13 +61,24 @@ export async function serialise(value: unknown, format: 'json' | 'yaml'): Promis
   // Escapes hold in double quotes only.
   visit(document, {
     Scalar: (_, node) => {
-      if (typeof node.value === 'string' && node.value.search(UNSAFE) !== -1) node.type = 'QUOTE_DOUBLE'
+      if (typeof node.value === 'string' && escaped(node.value) !== node.value) node.type = 'QUOTE_DOUBLE'
     },
   })
-  return escaped(document.toString({ lineWidth: 0 }))
+  return escaped(document.toString({ lineWidth: 0 }), 'yaml')
 }
 
-/** JSON or YAML text in which no control is left that a terminal would obey. */
-export function escaped(text: string): string {
-  return text.replace(UNSAFE, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
+/** JSON or YAML text in which nothing is left that a terminal would obey or hide. Line feeds are its layout. */
+export function escaped(text: string, format: 'json' | 'yaml' = 'json'): string {
+  return replaceUnsafe(
+    text,
+    (character) => {
+      const hex = (character.codePointAt(0) ?? 0).toString(16)
+      if (hex.length > 4 && format === 'yaml') return `\\U${hex.padStart(8, '0')}`
+      // JSON has escapes for UTF-16 units only.
+      return Array.from({ length: character.length }, (_, at) => unitEscape(character.charCodeAt(at))).join('')
+    },
+    '\n',
+  )
 }
+
+const unitEscape = (unit: number): string => `\\u${unit.toString(16).padStart(4, '0')}`

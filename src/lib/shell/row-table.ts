@@ -1,29 +1,24 @@
 /** Rows as cqlsh lays them out: pages of rows in, text out. Cells are made harmless for the terminal. */
 import type { CqlColumn } from '../connection/cql-session.ts'
 import type { CqlType } from '../connection/cql-types.ts'
+import { replaceUnsafe } from '../text/untrusted.ts'
 import { isNull, valueText } from './cql-values.ts'
 
 /** Columns that a text takes on a terminal. */
 export type Width = (text: string) => number
 
 const PLAIN = /^[\x20-\x7e]*$/
-/**
- * Controls of C0 and C1, what breaks lines, and what changes the reading direction: a terminal would obey instead of
- * showing them.
- */
-const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/g
 const NAMED: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\0': '\\0' }
 
-/** Text with every control character as an escape that one can read: "\n", "\x1b". */
+/** Text with every character that is not seen as an escape that one can read: "\n", "\x1b", "\u200b", "\u{e0001}". */
 export function visible(text: string): string {
-  if (PLAIN.test(text)) return text
-  return text.replace(UNSEEN, (character) => {
-    const code = character.charCodeAt(0)
-    return (
-      NAMED[character] ??
-      (code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`)
-    )
-  })
+  return PLAIN.test(text) ? text : replaceUnsafe(text, (character) => NAMED[character] ?? escapeOf(character))
+}
+
+function escapeOf(character: string): string {
+  const hex = (character.codePointAt(0) ?? 0).toString(16)
+  if (hex.length <= 2) return `\\x${hex.padStart(2, '0')}`
+  return hex.length <= 4 ? `\\u${hex.padStart(4, '0')}` : `\\u{${hex}}`
 }
 
 const NUMBERS = new Set(['bigint', 'counter', 'decimal', 'double', 'float', 'int', 'smallint', 'tinyint', 'varint'])

@@ -1,11 +1,12 @@
 /** Words of a POSIX shell. */
+import { replaceUnsafe } from './untrusted.ts'
 
 /**
  * One word of a POSIX shell, quoted unless it is harmless (POSIX.1 Shell Command Language 2.2.2). Control characters are
  * left out: the output removes them later, and could remove a quote along with them (as a part of an escape sequence).
  */
 export function shellWord(text: string): string {
-  const clean = text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '')
+  const clean = replaceUnsafe(text, () => '')
   return /^[A-Za-z0-9_./:@%+,=-]+$/.test(clean) ? clean : `'${clean.replaceAll("'", `'\\''`)}'`
 }
 

@@ -26,11 +26,12 @@ const ERRNO: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'connection timed out',
 }
 
+const NOT_TLS = 'the answer is not TLS'
 /** What OpenSSL's codes of TLS itself mean to somebody who does not know OpenSSL. */
 const TLS_ERRORS: Readonly<Record<string, string>> = {
-  ERR_SSL_WRONG_VERSION_NUMBER: 'the answer is not TLS',
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'the answer is not TLS',
-  ERR_SSL_HTTP_REQUEST: 'the answer is not TLS',
+  ERR_SSL_WRONG_VERSION_NUMBER: NOT_TLS,
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: NOT_TLS,
+  ERR_SSL_HTTP_REQUEST: NOT_TLS,
   ERR_SSL_UNEXPECTED_EOF_WHILE_READING: 'connection closed without a TLS close',
 }
 
@@ -68,6 +69,11 @@ const CERTIFICATE_PREFIX =
 /** True when a code of node:tls means "the certificate does not verify". */
 export function isCertificateError(code: unknown): code is string {
   return typeof code === 'string' && CERTIFICATE_PREFIX.test(code)
+}
+
+/** True when a code of OpenSSL means that the other side speaks something other than TLS. */
+export function isNotTls(code: unknown): boolean {
+  return typeof code === 'string' && TLS_ERRORS[code] === NOT_TLS
 }
 
 /**

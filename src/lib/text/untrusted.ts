@@ -4,17 +4,21 @@
 // escapes.
 const ESCAPES =
   /\u001b\[[0-?]*[ -/]*[@-~]?|\u009b[0-?]*[ -/]*[@-~]?|(?:\u001b[\]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^\u0007\u001b\u009c]*(?:\u0007|\u001b\\|\u009c)?|\u001b[ -/]*[0-~]?/g
-// C0 and C1 controls but tab and newline.
-const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g
-// Controls of the reading direction (they can make a name look like another), and invisible separators.
-const BIDI = /[\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/g
+// What a terminal obeys or hides instead of showing it: controls, what changes the reading direction or has no width (they
+// can make a name look like another), and separators that only some programs take for the end of a line.
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
+
+/** The text with every dangerous character replaced, except those in `kept` ("\n"). */
+export function replaceUnsafe(text: string, replace: (character: string) => string, kept = ''): string {
+  return text.replace(UNSAFE, (character) => (kept.includes(character) ? character : replace(character)))
+}
 
 /**
- * Text that a terminal can show without being told to do anything: no escape sequences, no control characters, no
- * bidirectional overrides. Tabs and newlines stay.
+ * Text that a terminal can show without being told to do anything: no escape sequences, no control characters, nothing
+ * that is not seen. Tabs and newlines stay.
  */
 export function printable(text: string): string {
-  return text.replace(ESCAPES, '').replace(CONTROLS, '').replace(BIDI, '')
+  return replaceUnsafe(text.replace(ESCAPES, ''), () => '', '\t\n')
 }
 
 /** The same on one line: whatever breaks a line becomes a space. For table cells and list items. */

@@ -42,6 +42,7 @@ describe('tables', () => {
   })
 
   it('show what a terminal would obey', () => {
+    assert.equal(visible('ad\u200bmin\u{e0001}'), 'ad\\u200bmin\\u{e0001}')
     assert.equal(visible('a\u001b[31mred\u0007\n\t\u009b\u202e\0'), 'a\\x1b[31mred\\x07\\n\\t\\x9b\\u202e\\0')
     const layout = new TableLayout([{ ...name, name: 'evil\u001b]0;x\u0007' }], width, plain)
     assert.ok(![...layout.page([['\u001b[2J']])].some((character) => character < ' ' && character !== '\n'))

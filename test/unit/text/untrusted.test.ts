@@ -10,6 +10,7 @@ describe('printable', () => {
     ['device control strings', 'a\u001bP1$r\u001b\\b', 'ab'],
     ['backspace and carriage return', 'safe\b\b\b\bevil\rX', 'safeevilX'],
     ['bidirectional overrides', 'user\u202eexe.txt', 'userexe.txt'],
+    ['what has no width', 'ad\u200bmin\u2060\u00ad\u{e0001}', 'admin'],
     ['a lone escape', 'a\u001b', 'a'],
   ]
   for (const [what, input, expected] of cases) it(`takes out ${what}`, () => assert.equal(printable(input), expected))

@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises'
 import type { KubeObject } from '../../cluster/kube.ts'
 import { parseYaml, YamlError } from '../../cluster/kubernetes-yaml.ts'
 import { again, CassSniError, command, hint } from '../../errors.ts'
+import { systemError } from '../../text/system-errors.ts'
 import { programOutput } from './run-program.ts'
 
 const FETCH_TIMEOUT_MS = 30_000
@@ -80,18 +81,14 @@ function isKubeObject(value: unknown): value is KubeObject {
 export async function readObjects(source: string, kubectl: string, signal: AbortSignal): Promise<KubeObject[]> {
   if (/^https?:\/\//i.test(source)) return parseObjects(await fetchText(source, signal), source)
   const found = await stat(source).catch((error: NodeJS.ErrnoException) => {
-    throw new CassSniError(
-      'CSNI104',
-      `${source} cannot be read: ${error.code === 'ENOENT' ? 'no such file or folder' : error.message}`,
-      {
-        next: [command`ls -l ${source}`],
-        cause: error,
-      },
-    )
+    throw new CassSniError('CSNI104', `${source} cannot be read: ${systemError(error)}`, {
+      next: [command`ls -l ${source}`],
+      cause: error,
+    })
   })
   if (found.isDirectory()) return parseObjects(await kustomize(source, kubectl, signal), source)
   const text = await readFile(source, 'utf8').catch((error: Error) => {
-    throw new CassSniError('CSNI104', `${source} cannot be read: ${error.message}`, {
+    throw new CassSniError('CSNI104', `${source} cannot be read: ${systemError(error)}`, {
       next: [command`ls -l ${source}`],
       cause: error,
     })
