@@ -11,8 +11,12 @@ export interface DatacenterShape {
   namespace: string
   /** metadata.name; default dc1. */
   name?: string
-  /** Default dse. */
+  /** Default dse. Need not be a name of Kubernetes: "My Cluster_2". */
   clusterName?: string
+  /** The name inside Cassandra, where it is another one. */
+  datacenterName?: string
+  /** Added to spec.config.cassandra-yaml: { native_transport_port_ssl: 9142 }. */
+  cassandraYaml?: Record<string, unknown>
   /** Nodes per rack by the rack's name; default {default: 3}. */
   racks?: Record<string, number>
   /** Nodes of this many, counted from the last, are not started yet and have no host id. */
@@ -64,19 +68,20 @@ export async function createDatacenter(server: TestServer, shape: DatacenterShap
     pending = 0,
     superuserPassword = '-p\'a"ss$',
   } = shape
-  const username = `${clusterName}-superuser`
+  const cluster = cleaned(clusterName)
+  const username = `${cluster}-superuser`
   const labels = {
     'app.kubernetes.io/created-by': 'cass-operator',
-    'app.kubernetes.io/instance': `cassandra-${clusterName}`,
+    'app.kubernetes.io/instance': `cassandra-${labelValue(clusterName)}`,
     'app.kubernetes.io/managed-by': 'cass-operator',
     'app.kubernetes.io/name': 'cassandra',
     'app.kubernetes.io/version': '5.0.6',
-    'cassandra.datastax.com/cluster': clusterName,
+    'cassandra.datastax.com/cluster': labelValue(clusterName),
     'cassandra.datastax.com/datacenter': name,
   }
   const nodes = Object.entries(racks).flatMap(([rack, size]) =>
     Array.from({ length: size }, (_, ordinal): TestNode => {
-      const statefulSet = `${clusterName}-${name}-${rack}-sts`
+      const statefulSet = `${cluster}-${name}-${cleaned(rack)}-sts`
       return { pod: `${statefulSet}-${ordinal}`, rack, hostId: randomUUID(), ip: nextAddress(), statefulSet }
     }),
   )
@@ -100,7 +105,7 @@ export async function createDatacenter(server: TestServer, shape: DatacenterShap
     secret(`${name}-ca-keystore`, { cert: base64(authority.pem), key: base64(authority.keyPem) }),
     secret(`${name}-keystore`, { 'node-keystore.jks': base64(keystore) }),
     secret(username, { username: base64(username), password: base64(superuserPassword) }),
-    ...services(clusterName, name).map(([service, selector]) =>
+    ...services(cluster, name, labels).map(([service, selector]) =>
       server.create(SERVICE, {
         metadata: { name: service, namespace, labels, ownerReferences: [owner] },
         spec: {
@@ -115,11 +120,11 @@ export async function createDatacenter(server: TestServer, shape: DatacenterShap
   const sets = new Map<string, Stored>()
   for (const [rack, size] of Object.entries(racks)) {
     const set = statefulSet(
-      `${clusterName}-${name}-${rack}-sts`,
+      `${cluster}-${name}-${cleaned(rack)}-sts`,
       namespace,
-      { ...labels, 'cassandra.datastax.com/rack': rack },
+      { ...labels, 'cassandra.datastax.com/rack': labelValue(rack) },
       size,
-      `${clusterName}-${name}-all-pods-service`,
+      `${cluster}-${name}-all-pods-service`,
       name,
     )
     sets.set(
@@ -170,7 +175,7 @@ export async function createDatacenter(server: TestServer, shape: DatacenterShap
         server.remove(CASSANDRA_DATACENTER, name, namespace),
         ...nodes.map((node) => server.remove(POD, node.pod, namespace)),
         ...[...sets.values()].map((set) => server.remove(STATEFUL_SET, set.metadata.name, namespace)),
-        ...services(clusterName, name).map(([service]) => server.remove(SERVICE, service, namespace)),
+        ...services(cluster, name, labels).map(([service]) => server.remove(SERVICE, service, namespace)),
         ...[`${name}-ca-keystore`, `${name}-keystore`, username].map((one) => server.remove(SECRET, one, namespace)),
       ])
     },
@@ -182,13 +187,23 @@ function nextAddress(): string {
   return `10.244.${addresses >> 8}.${addresses & 255}`
 }
 
-function services(clusterName: string, name: string): [string, Record<string, string>][] {
-  const selector = { 'cassandra.datastax.com/cluster': clusterName, 'cassandra.datastax.com/datacenter': name }
+function services(
+  cluster: string,
+  name: string,
+  labels: Record<string, string>,
+): [string, Record<string, string | undefined>][] {
+  const keys = ['cassandra.datastax.com/cluster', 'cassandra.datastax.com/datacenter']
+  const selector = Object.fromEntries(keys.map((key) => [key, labels[key]]))
   return [
-    [`${clusterName}-${name}-service`, selector],
-    [`${clusterName}-${name}-all-pods-service`, selector],
+    [`${cluster}-${name}-service`, selector],
+    [`${cluster}-${name}-all-pods-service`, selector],
   ]
 }
+
+/** As CleanupForKubernetes and CleanupSubdomain do (k8ssandra/cass-operator apis/cassandra/v1beta1/cassandradatacenter_types.go). */
+const cleaned = (name: string) => name.toLowerCase().replaceAll('_', '-').replaceAll(' ', '')
+/** As CleanLabelValue does, same place. */
+const labelValue = (name: string) => name.replaceAll(' ', '')
 
 function ownerOf(apiVersion: string, kind: string, { metadata }: Stored): object {
   return { apiVersion, kind, name: metadata.name, uid: metadata.uid, controller: true, blockOwnerDeletion: true }
@@ -203,6 +218,7 @@ function specOf(shape: DatacenterShape, clusterName: string, name: string, racks
   }
   return {
     clusterName,
+    datacenterName: shape.datacenterName,
     serverType: 'cassandra',
     serverVersion: '5.0.6',
     managementApiAuth: { insecure: {} },
@@ -220,6 +236,7 @@ function specOf(shape: DatacenterShape, clusterName: string, name: string, racks
         authenticator: 'org.apache.cassandra.auth.PasswordAuthenticator',
         server_encryption_options: { internode_encryption: 'all', ...tls },
         client_encryption_options: { enabled: true, optional: false, ...tls },
+        ...shape.cassandraYaml,
       },
     },
     ...shape.spec,
@@ -296,7 +313,7 @@ function podOf(node: TestNode, namespace: string, labels: Record<string, string>
       ownerReferences: [owner],
       labels: {
         ...labels,
-        'cassandra.datastax.com/rack': node.rack,
+        'cassandra.datastax.com/rack': labelValue(node.rack),
         'cassandra.datastax.com/node-state': started ? 'Started' : 'Starting',
         'statefulset.kubernetes.io/pod-name': node.pod,
       },
@@ -305,7 +322,7 @@ function podOf(node: TestNode, namespace: string, labels: Record<string, string>
       // bound, so that nobody waits for a scheduler
       nodeName: 'node-1',
       hostname: node.pod,
-      subdomain: node.statefulSet.replace(new RegExp(`-${node.rack}-sts$`), '-all-pods-service'),
+      subdomain: node.statefulSet.replace(new RegExp(`-${cleaned(node.rack)}-sts$`), '-all-pods-service'),
       containers: names.map((container) => ({
         name: container,
         image: `example/${container}`,

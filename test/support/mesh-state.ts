@@ -31,12 +31,7 @@ export interface TestMesh {
 /** Creates istiod's Deployment, the injection webhook, and an ingress gateway: Service, Deployment, ready pods. */
 export async function createMesh(server: TestServer, shape: MeshShape = {}): Promise<TestMesh> {
   const { namespace = 'istio-system', revision = 'default', gateway = {} } = shape
-  const undo: (() => Promise<void>)[] = []
-  const create = async (...[type, object]: Parameters<TestServer['create']>): Promise<Stored> => {
-    const stored = await server.create(type, object)
-    undo.push(() => server.remove(type, object.metadata.name, object.metadata.namespace))
-    return stored
-  }
+  const { create, remove } = recorder(server)
   await ensureNamespace(server, namespace)
   const suffix = revision === 'default' ? '' : `-${revision}`
   const labels = {
@@ -65,16 +60,42 @@ export async function createMesh(server: TestServer, shape: MeshShape = {}): Pro
     },
     webhooks: [],
   })
-  if (gateway === false) return { namespace, gateway: undefined, remove: () => removeAll(undo) }
+  if (gateway === false) return { namespace, gateway: undefined, remove }
   const where = gateway.namespace ?? namespace
   await ensureNamespace(server, where)
   const service = gateway.service ?? 'istio-ingressgateway'
   const pods = await createGateway(create, server, where, service, gateway)
-  return { namespace, gateway: { namespace: where, service, pods }, remove: () => removeAll(undo) }
+  return { namespace, gateway: { namespace: where, service, pods }, remove }
 }
 
-async function removeAll(undo: (() => Promise<void>)[]): Promise<void> {
-  await Promise.all(undo.splice(0).map((each) => each()))
+/**
+ * Another ingress gateway beside that of a mesh: the same label `istio`, another `app`, as those have that keep an
+ * internal and a public one.
+ */
+export async function addGateway(
+  server: TestServer,
+  shape: GatewayShape & { namespace: string; service: string },
+): Promise<NonNullable<TestMesh['gateway']> & Pick<TestMesh, 'remove'>> {
+  const { create, remove } = recorder(server)
+  const { namespace, service } = shape
+  await ensureNamespace(server, namespace)
+  const pods = await createGateway(create, server, namespace, service, { addresses: ['10.200.1.11'], ...shape })
+  return { namespace, service, pods, remove }
+}
+
+/** Creates objects, and removes all of them again. */
+function recorder(server: TestServer): { create: TestServer['create']; remove: () => Promise<void> } {
+  const undo: (() => Promise<void>)[] = []
+  return {
+    async create(type, object) {
+      const stored = await server.create(type, object)
+      undo.push(() => server.remove(type, object.metadata.name, object.metadata.namespace))
+      return stored
+    },
+    async remove() {
+      await Promise.all(undo.splice(0).map((each) => each()))
+    },
+  }
 }
 
 async function ensureNamespace(server: TestServer, name: string): Promise<void> {
