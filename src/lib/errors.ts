@@ -53,6 +53,7 @@ export const ERROR_CODES = {
   CSNI402: { title: 'the certificate authority has expired' },
   CSNI403: { title: 'the keystore cannot be read' },
   CSNI404: { title: 'a certificate is not served yet' },
+  CSNI405: { title: 'the certificate would be too large' },
   CSNI501: { title: 'Istio is not there' },
   CSNI502: { title: 'there is no ingress gateway' },
   CSNI503: { title: 'a port of the gateway is taken' },

@@ -5,7 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readCertificate } from '../../src/lib/certificates/certificate.ts'
 import { readKeystore } from '../../src/lib/certificates/keystore.ts'
+import { connectKube } from '../../src/lib/cluster/client.ts'
+import type { Kube } from '../../src/lib/cluster/kube.ts'
 import { CASSANDRA_DATACENTER, SECRET } from '../../src/lib/cluster/resources.ts'
+import type { WorkflowEvent } from '../../src/lib/events.ts'
+import { certs, type CertsOptions } from '../../src/lib/workflows/certs-workflow.ts'
 import { apiServer, pathOf, type TestServer } from '../support/api-server.ts'
 import { OUR_AGENT, writesBy } from '../support/audit.ts'
 import { createDatacenter, type TestDatacenter } from '../support/cluster-state.ts'
@@ -115,7 +119,7 @@ describe('certs', function () {
     const outcome = await run('certs', '--dry-run')
     assert.equal(outcome.exitCode, 0, outcome.stderr)
     assert.match(outcome.stdout, /secret\/dc1-keystore configured \(dry run\)/)
-    assert.match(outcome.stdout, /because names are missing/)
+    assert.match(outcome.stdout, /because missing names/)
     assert.deepEqual(await writesBy(server.auditLog, OUR_AGENT, since), [])
   })
 
@@ -126,6 +130,154 @@ describe('certs', function () {
     assert.deepEqual(
       result.pending.map(({ pod }: { pod: string }) => pod),
       ['dse-dc1-default-sts-2'],
+    )
+  })
+
+  describe('two runs at once', () => {
+    /** A run during which others happen: `meanwhile` after each of its reads of the keystore, with their number. */
+    const interrupted = async (options: CertsOptions, meanwhile: (read: number) => Promise<void>) => {
+      const signal = new AbortController().signal
+      const kube = await connectKube({ kubeconfig: server.kubeconfig, namespace: dc.namespace, signal })
+      let reads = 0
+      const get = async (...[type, name, namespace]: Parameters<Kube['get']>) => {
+        const found = await kube.get(type, name, namespace)
+        if (name !== 'dc1-keystore') return found
+        reads += 1
+        await meanwhile(reads)
+        return found
+      }
+      const slow = new Proxy(kube, {
+        get(target, property) {
+          const member = property === 'get' ? get : Reflect.get(target, property)
+          return typeof member === 'function' ? member.bind(target) : member
+        },
+      })
+      const events: WorkflowEvent[] = []
+      const emit = (event: WorkflowEvent) => events.push(event)
+      const result = await certs({ kube: slow, signal, emit, dryRun: false, now: Date.now }, options)
+      return { result, events, reads }
+    }
+    const names = async () => (await leaf()).names.filter((name) => name.endsWith('.example.com'))
+    const remembered = async () => (await secret('dc1-keystore')).metadata.annotations?.['cass-sni/public-names']
+
+    it('end with the public names of both in the certificate and in memory', async () => {
+      const { result, reads } = await interrupted({ publicNames: ['a.example.com'] }, async (read) => {
+        if (read === 1) assert.equal((await run('certs', '--public-name', 'b.example.com')).exitCode, 0)
+      })
+      assert.ok(reads >= 2, 'the decision was made again')
+      assert.equal(result.leaf.issued, true)
+      assert.equal((await leaf()).fingerprint256, result.leaf.fingerprint256)
+      assert.deepEqual(await names(), ['a.example.com', 'b.example.com'])
+      assert.equal(await remembered(), 'a.example.com,b.example.com')
+    })
+
+    it('say that the certificate is the other one when that carries everything', async () => {
+      const { result } = await interrupted({}, async (read) => {
+        if (read === 1) assert.equal((await run('certs')).exitCode, 0)
+      })
+      assert.equal(result.leaf.issued, false)
+      assert.equal((await leaf()).fingerprint256, result.leaf.fingerprint256)
+    })
+
+    it('leave a new certificate alone when one of them has nothing to do', async () => {
+      assert.equal((await run('certs')).exitCode, 0)
+      const before = await leaf()
+      const { result } = await interrupted({}, async () => {
+        assert.equal((await run('certs', '--renew')).exitCode, 0)
+      })
+      const after = await leaf()
+      assert.notEqual(after.fingerprint256, before.fingerprint256)
+      assert.equal(result.leaf.issued, false)
+    })
+
+    it('decide again as well when only the public names change', async () => {
+      assert.equal((await run('certs', '--public-name', 'a.example.com')).exitCode, 0)
+      const { reads } = await interrupted({ publicNames: [] }, async (read) => {
+        if (read === 1) assert.equal((await run('certs', '--public-name', 'a.example.com,c.example.com')).exitCode, 0)
+      })
+      assert.equal(reads, 2)
+      assert.equal(await remembered(), 'c.example.com')
+      assert.deepEqual(await names(), ['a.example.com', 'c.example.com'])
+    })
+
+    it('give up when the keystore is changed again and again', async () => {
+      let change = 0
+      await assert.rejects(
+        interrupted({}, async () => {
+          change += 1
+          await patchSecret('dc1-keystore', { metadata: { annotations: { change: String(change) } } })
+        }),
+        /another run changes it at the same time/,
+      )
+      assert.equal(change, 5)
+    })
+  })
+
+  it('writes no data when only the public names change, and keeps what others wrote', async () => {
+    await run('certs', '--public-name', 'a.example.com')
+    await patchSecret('dc1-keystore', { metadata: { labels: { team: 'db' } }, data: { other: 'AAAA' } })
+    const before = (await secret('dc1-keystore')).data
+    const since = Date.now()
+    assert.equal((await run('certs', '--public-name', '')).exitCode, 0)
+    assert.deepEqual((await secret('dc1-keystore')).data, before)
+    const writes = await writesBy(server.auditLog, OUR_AGENT, since)
+    assert.equal(writes.length, 1)
+    assert.ok(!JSON.stringify(writes).includes('node-keystore.jks'))
+  })
+
+  it('takes over a CA that was replaced by deleting its Secret, keeps the old one trusted until --renew', async () => {
+    await run('certs', '--public-name', 'a.example.com')
+    const made = makeAuthority({ namespace: dc.namespace, dc: 'new' })
+    await server.remove(SECRET, 'dc1-ca-keystore', dc.namespace)
+    await refused('CSNI204', /no secret\/dc1-ca-keystore/, () => run('certs'))
+    await server.client.send('POST', pathOf(SECRET, dc.namespace), {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'dc1-ca-keystore' },
+      data: {
+        cert: Buffer.from(made.pem).toString('base64'),
+        key: Buffer.from(made.keyPem).toString('base64'),
+      },
+    })
+    const { result } = (await run('certs', '-o', 'json')).json()
+    assert.deepEqual(result.leaf.reasonCodes, ['AnotherAuthority', 'UntrustedAuthority'])
+    const issued = await leaf()
+    assert.ok(issued.names.includes('a.example.com'))
+    assert.ok(issued.x509.verify(readCertificate(made.der).x509.publicKey))
+    assert.deepEqual(
+      (await entries()).filter(({ kind }) => kind === 'trusted').map(({ alias }) => alias),
+      ['ca', 'ca-old-1'],
+    )
+    // No node was seen to serve the new certificate, so none may lose the old CA.
+    assert.equal((await run('certs', '--renew')).exitCode, 0)
+    assert.equal((await entries()).filter(({ kind }) => kind === 'trusted').length, 2)
+    assert.equal((await run('certs', 'ca')).stdout, made.pem)
+  })
+
+  it('refuses an intermediate CA without its root, and prints the chain to the root when it is there', async () => {
+    const root = makeAuthority({ dc: 'root' })
+    const made = makeAuthority({ namespace: dc.namespace, issuer: root })
+    const set = (cert: string) =>
+      patchSecret('dc1-ca-keystore', {
+        data: { cert: Buffer.from(cert).toString('base64'), key: Buffer.from(made.keyPem).toString('base64') },
+      })
+    await set(made.pem)
+    await refused('CSNI401', /an intermediate CA, whose root is not known/, () => run('certs'))
+    const alone = await run('certs', 'ca')
+    assert.equal(alone.stdout, made.pem)
+    assert.match(alone.stderr, /an intermediate CA, whose root is not known .*CSNI401/)
+    await set(made.pem + root.pem)
+    assert.equal((await run('certs')).exitCode, 0)
+    assert.equal((await run('certs', 'ca')).stdout, made.pem + root.pem)
+  })
+
+  it('refuses a certificate that Java would not take, before anything is written', async () => {
+    await refused('CSNI405', /TLS certificate message has \d+ bytes, and the limit is 28672/, () =>
+      run(
+        'certs',
+        '--public-name',
+        Array.from({ length: 1000 }, (_, n) => `a-long-public-name-${n}.example.com`).join(),
+      ),
     )
   })
 

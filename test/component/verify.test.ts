@@ -129,6 +129,10 @@ describe('verify', function () {
       })
       return (await verify(...NOWHERE)).of('CSNI838')[0]
     }
+    const operators = (await verify(...NOWHERE)).of('CSNI838')[0]
+    equal(operators?.result, 'fail')
+    match(operators?.reason ?? '', /missing names: .*lacks extended key usage clientAuth/)
+    equal((await run('certs')).exitCode, 0)
     equal((await verify(...NOWHERE)).of('CSNI838')[0]?.result, 'pass')
     const garbage = await keystore(Buffer.from('garbage'.repeat(20)))
     equal(garbage?.result, 'fail')
@@ -137,7 +141,7 @@ describe('verify', function () {
     const foreign = makeAuthority()
     const other = await keystore(makeKeystore(foreign, makeLeaf(foreign)))
     equal(other?.result, 'fail')
-    match(other?.reason ?? '', /signed by another authority/)
+    match(other?.reason ?? '', /signed by another CA/)
   })
 
   it('looks at one node by ordinal, host id or pod, and refuses one that is not there', async () => {

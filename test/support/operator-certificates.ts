@@ -10,6 +10,7 @@ import { bitString, TAG, time, unsignedInteger } from './der.ts'
 const DAY = 24 * 60 * 60 * 1000
 const ORGANIZATION = 'Cassandra Kubernetes Operator By Datastax'
 const SERVER_AUTH = '1.3.6.1.5.5.7.3.1'
+const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2'
 
 export interface MadeCertificate {
   der: Buffer
@@ -24,11 +25,13 @@ interface Shape {
   ca: boolean
   notBefore: number
   notAfter: number
-  curve?: string
-  bits?: number
+  curve?: string | undefined
+  bits?: number | undefined
+  /** Extended key usage clientAuth besides serverAuth. */
+  clientAuth?: boolean | undefined
 }
 
-/** A self-signed authority; `curve` makes it an EC one, which the operator itself never does. */
+/** An authority, self-signed without `issuer`; `curve` makes it an EC one, which the operator itself never does. */
 export function makeAuthority(
   options: {
     dc?: string
@@ -37,17 +40,21 @@ export function makeAuthority(
     notAfter?: number
     curve?: string
     ca?: boolean
+    issuer?: MadeCertificate
   } = {},
 ): MadeCertificate {
   const { dc = 'dc1', namespace = 'default', notBefore = Date.now() - DAY, notAfter = notBefore + 365 * DAY } = options
-  return makeCertificate({
-    commonName: `${dc}-ca-keystore.${namespace}.svc`,
-    names: [`cassandradatacenter-webhook-service.${namespace}.svc`],
-    ca: options.ca ?? true,
-    notBefore,
-    notAfter,
-    ...(options.curve === undefined ? {} : { curve: options.curve }),
-  })
+  return makeCertificate(
+    {
+      commonName: `${dc}-ca-keystore.${namespace}.svc`,
+      names: [`cassandradatacenter-webhook-service.${namespace}.svc`],
+      ca: options.ca ?? true,
+      notBefore,
+      notAfter,
+      curve: options.curve,
+    },
+    options.issuer,
+  )
 }
 
 /** The certificate of the nodes, as the operator leaves it: one name that nobody asks for. */
@@ -59,6 +66,9 @@ export function makeLeaf(
     notBefore?: number
     notAfter?: number
     bits?: number
+    /** Default: the operator's one name. */
+    names?: string[]
+    clientAuth?: boolean
   } = {},
 ): MadeCertificate {
   const { dc = 'dc1', namespace = 'default', notBefore = Date.now() - DAY, notAfter = notBefore + 365 * DAY } = options
@@ -66,11 +76,12 @@ export function makeLeaf(
   return makeCertificate(
     {
       commonName: name,
-      names: [name],
+      names: options.names ?? [name],
       ca: false,
       notBefore,
       notAfter,
-      ...(options.bits === undefined ? {} : { bits: options.bits }),
+      bits: options.bits,
+      clientAuth: options.clientAuth,
     },
     authority,
   )
@@ -147,7 +158,10 @@ function extensions(shape: Shape): Buffer[] {
     sequence(objectIdentifier(id), ...flags, encode(TAG.octetString, value))
   return [
     extension('2.5.29.15', bitString(Buffer.from([shape.ca ? 0b10100100 : 0b10100000]), shape.ca ? 2 : 5), critical),
-    extension('2.5.29.37', sequence(objectIdentifier(SERVER_AUTH))),
+    extension(
+      '2.5.29.37',
+      sequence(objectIdentifier(SERVER_AUTH), ...(shape.clientAuth === true ? [objectIdentifier(CLIENT_AUTH)] : [])),
+    ),
     extension('2.5.29.19', shape.ca ? sequence(encode(TAG.boolean, Buffer.from([0xff]))) : sequence(), critical),
     extension('2.5.29.17', sequence(...shape.names.map((name) => encode(0x82, Buffer.from(name))))),
   ]

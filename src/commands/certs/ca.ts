@@ -28,8 +28,8 @@ export default class CertsCa extends CassSniCommand<CertsCaResult> {
     const { certsCa } = await import('../../lib/workflows/certs-ca-workflow.ts')
     return certsCa(await run.context('Certificate authority'), {
       overwrite: flags.yes,
-      ...(flags.datacenter === undefined ? {} : { datacenter: flags.datacenter }),
-      ...(flags.out === undefined ? {} : { out: flags.out }),
+      datacenter: flags.datacenter,
+      out: flags.out,
     })
   }
 

@@ -40,12 +40,12 @@ It carries every node's host id and DNS name, the datacenter's Services, and the
     const { certs } = await import('../../lib/workflows/certs-workflow.ts')
     return certs(await run.context('Certificates'), {
       clusterDomain: flags['cluster-domain'],
-      ...(flags.port === undefined ? {} : { gatewayPort: flags.port }),
+      gatewayPort: flags.port,
       renew: flags.renew,
       replaceKeystore: flags['replace-keystore'],
-      ...(flags.datacenter === undefined ? {} : { datacenter: flags.datacenter }),
-      ...(flags.gateway === undefined ? {} : { gateway: flags.gateway }),
-      ...(flags['public-name'] === undefined ? {} : { publicNames: flags['public-name'] }),
+      datacenter: flags.datacenter,
+      gateway: flags.gateway,
+      publicNames: flags['public-name'],
     })
   }
 
@@ -73,6 +73,9 @@ It carries every node's host id and DNS name, the datacenter's Services, and the
         title: 'EXPIRES',
         cell: (node) => (node.after === undefined ? '' : show.printableLine(node.after.notAfter).slice(0, 10)),
       },
+      ...(result.nodes.some((node) => node.note !== undefined)
+        ? [{ title: 'NOTE', cell: (node: CertsNode) => show.printableLine(node.note ?? '') }]
+        : []),
     ])
     return [...lines, table].filter((line) => line !== '').join('\n')
   }

@@ -2,6 +2,7 @@
  * The Secrets in which cass-operator keeps a datacenter's certificate authority and keystore: where they are, and
  * reading them.
  */
+import type { V1Secret } from '@kubernetes/client-node'
 import type { Kube, KubeObject } from '../cluster/kube.ts'
 import { SECRET } from '../cluster/resources.ts'
 import { CassSniError, command } from '../errors.ts'
@@ -14,6 +15,8 @@ import type { Datacenter } from './datacenter.ts'
  */
 export const OPERATOR_KEYSTORE_PATH = '/etc/encryption/node-keystore.jks'
 
+type Secret = KubeObject & Pick<V1Secret, 'data'>
+
 /** A datacenter's CA as it lies in its Secret. `key` is a secret: never printed. */
 export interface AuthorityMaterial {
   /** PEM, as found: the operator uses the first block only. */
@@ -21,15 +24,28 @@ export interface AuthorityMaterial {
   key: string
 }
 
-interface Secret extends KubeObject {
-  data?: Record<string, string>
-}
-
 /** The keystore as it lies in its Secret. */
 export interface KeystoreMaterial {
   bytes: Buffer
   /** Of the annotation `cass-sni/public-names`; undefined when it was never set. */
-  publicNames?: string[]
+  publicNames?: string[] | undefined
+  /** The Secret that was read. Its data is secret: never printed. */
+  secret: KubeObject
+}
+
+/** Where the CA of a datacenter lies, for errors. */
+export function authorityPlace(dc: Datacenter): {
+  object: string
+  secret: string
+  namespace: string
+  datacenter: string
+} {
+  return {
+    object: authorityObject(dc),
+    secret: dc.keystores.caSecret,
+    namespace: dc.namespace,
+    datacenter: dc.name,
+  }
 }
 
 /** How kubectl names the CA Secret of a datacenter. */
@@ -60,22 +76,12 @@ export async function readAuthorityMaterial(kube: Kube, dc: Datacenter): Promise
 }
 
 /**
- * The CA certificate of a datacenter, PEM, its first block, without the key. What a client trusts.
- * @throws CSNI204 when the Secret is missing, CSNI401 when it holds no certificate, CSNI203 when the user may not
- * read Secrets.
+ * The certificate part of a datacenter's CA, PEM as it lies there; the key is not looked at.
+ * @throws CSNI204 when the Secret is missing, CSNI401 when it lacks the certificate, CSNI203 when the user may not read
+ * Secrets.
  */
 export async function readAuthorityCertificate(kube: Kube, dc: Datacenter): Promise<string> {
-  const data = await readSecret(kube, dc, dc.keystores.caSecret, 'certificate authority')
-  const block = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/.exec(text(data, 'cert', dc))
-  if (!block) {
-    throw new CassSniError('CSNI401', `key "cert" of ${authorityObject(dc)} holds no PEM certificate`, {
-      object: authorityObject(dc),
-      next: [
-        command`kubectl get secret ${dc.keystores.caSecret} -n ${dc.namespace} -o jsonpath='{.data.cert}' | base64 -d`,
-      ],
-    })
-  }
-  return `${block[0].replaceAll('\r', '')}\n`
+  return text(await readSecret(kube, dc, dc.keystores.caSecret, 'certificate authority'), 'cert', dc)
 }
 
 /**
@@ -91,17 +97,13 @@ export async function readKeystoreMaterial(kube: Kube, dc: Datacenter): Promise<
       next: [command`kubectl delete secret ${dc.keystores.keystoreSecret} -n ${dc.namespace}`],
     })
   }
-  const remembered = secret.metadata.annotations?.[PUBLIC_NAMES_ANNOTATION]
   return {
     bytes: Buffer.from(encoded, 'base64'),
-    ...(remembered === undefined
-      ? {}
-      : {
-          publicNames: remembered
-            .split(',')
-            .map((name) => name.trim())
-            .filter((name) => name !== ''),
-        }),
+    publicNames: secret.metadata.annotations?.[PUBLIC_NAMES_ANNOTATION]
+      ?.split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== ''),
+    secret,
   }
 }
 

@@ -1,13 +1,15 @@
-/** The certificate authority of a datacenter: read, checked, and judged by the clock. */
-import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto'
-import { CassSniError, command, hint } from '../errors.ts'
-import { type Certificate, dateText, daysUntil, readCertificate } from './certificate.ts'
+/** The certificate authority of a datacenter: read, and refused when it has a fault. */
+import { createPrivateKey, type KeyObject } from 'node:crypto'
+import { CassSniError, command, hint, type NextStep } from '../errors.ts'
+import { pemBlocks } from '../text/pem.ts'
+import { type Certificate, dateText, readCertificate, signedBy } from './certificate.ts'
+import { authorityFaults, expiresSoon, type PolicyInput } from './policies.ts'
 
-/** From this many days before its end on, a CA or a leaf is spoken of. Strimzi's `renewalDays` is 30 as well. */
-export const RENEWAL_DAYS = 30
+/** A CA's certificate, then those of its issuers up to the root, as far as they are known. */
+export type AuthorityPath = PolicyInput['authority']
 
 export interface Authority {
-  certificate: Certificate
+  path: AuthorityPath
   /** Secret: never printed. */
   key: KeyObject
 }
@@ -17,20 +19,21 @@ export interface AuthorityPlace {
   /** "secret/dc1-ca-keystore in namespace x" */
   object: string
   secret: string
-  keystoreSecret: string
   namespace: string
+  /** metadata.name of the CassandraDatacenter. */
+  datacenter: string
 }
 
 /**
- * The CA from its PEM texts: the first block of each, as cass-operator takes them (k8ssandra/cass-operator
- * pkg/utils/crypto.go prepare_ca).
+ * The CA from its PEM texts. Of both the first block counts, as cass-operator takes them (k8ssandra/cass-operator
+ * pkg/utils/crypto.go prepare_ca); further certificates are looked through for the CA's issuers.
  * @throws CSNI401 when a part cannot be read, the certificate is no CA's, or the key belongs to another certificate.
  */
 export function parseAuthority(certificatePem: string, keyPem: string, place: AuthorityPlace): Authority {
-  const certificate = parseCertificate(certificatePem, place)
-  if (!certificate.x509.ca)
-    throw unusable(place, `its certificate (${certificate.subject}) is not one of a certificate authority`)
-  const block = firstBlock(keyPem, /[A-Z ]*PRIVATE KEY/)
+  const path = parseAuthorityPath(certificatePem, place)
+  const [ca] = path
+  if (!ca.x509.ca) throw unusable(place, `its certificate (${ca.subject}) is not one of a certificate authority`)
+  const [block] = pemBlocks(keyPem, 'PRIVATE KEY')
   if (block === undefined) throw unusable(place, 'key "key" holds no PEM private key')
   if (block.includes('ENCRYPTED'))
     throw unusable(place, 'its private key is encrypted, and cass-operator cannot read such a key either')
@@ -41,68 +44,90 @@ export function parseAuthority(certificatePem: string, keyPem: string, place: Au
     // The cause is left out on purpose: it could quote the key.
     throw unusable(place, 'its private key cannot be read')
   }
-  if (!certificate.x509.checkPrivateKey(key))
-    throw unusable(place, 'its private key does not belong to its certificate')
-  return { certificate, key }
+  if (!ca.x509.checkPrivateKey(key)) throw unusable(place, 'its private key does not belong to its certificate')
+  return { path, key }
 }
 
-/** The CA certificate alone: the first PEM block. @throws CSNI401 */
-export function parseCertificate(pem: string, place: AuthorityPlace): Certificate {
-  const block = firstBlock(pem, /CERTIFICATE/)
-  if (block === undefined) throw unusable(place, 'key "cert" holds no PEM certificate')
+/**
+ * The CA certificate, the first PEM block, then its issuers among the other blocks, whatever their order.
+ * @throws CSNI401
+ */
+export function parseAuthorityPath(pem: string, place: AuthorityPlace): AuthorityPath {
+  const [first, ...others] = pemBlocks(pem, 'CERTIFICATE')
+  if (first === undefined) throw unusable(place, 'key "cert" holds no PEM certificate')
   try {
-    return readCertificate(block)
+    const candidates = others.map(readCertificate)
+    const path: [Certificate, ...Certificate[]] = [readCertificate(first)]
+    for (let issuer = issuerOf(path, candidates); issuer !== undefined; issuer = issuerOf(path, candidates))
+      path.push(issuer)
+    return path
   } catch (cause) {
     throw unusable(place, 'its certificate cannot be read', cause)
   }
 }
 
+/** The issuer of the last certificate of the path; undefined when that is a root, or the issuer is not there. */
+function issuerOf(path: readonly Certificate[], candidates: readonly Certificate[]): Certificate | undefined {
+  const last = path.at(-1)
+  if (last === undefined || signedBy(last.x509, last.x509)) return undefined
+  return candidates.find((candidate) => !path.includes(candidate) && signedBy(last.x509, candidate.x509))
+}
+
+/** What clients have to trust, PEM: with an intermediate CA also its issuers up to the root. */
+export function trustPem(path: AuthorityPath): string {
+  return path.map(({ x509 }) => x509.toString()).join('')
+}
+
 /**
- * Checks the CA against the clock.
+ * Refuses a CA with a fault (`authorityFaults`).
  * @param now milliseconds since the epoch
  * @returns a warning when it ends within `RENEWAL_DAYS` days
- * @throws CSNI402 when it has expired or is not valid yet
+ * @throws CSNI402 when it has expired or is not valid yet, CSNI401 when it is an intermediate CA without its root
  */
-export function checkAuthorityDates(certificate: Certificate, now: number, place: AuthorityPlace): string | undefined {
-  const { notBefore, notAfter } = certificate
-  if (notAfter.getTime() <= now) {
-    throw new CassSniError(
-      'CSNI402',
-      `the certificate authority in ${place.object} expired on ${dateText(notAfter)}: no client that checks certificates accepts what it signs`,
-      {
-        object: place.object,
-        next: [
-          command`kubectl delete secret ${place.secret} ${place.keystoreSecret} -n ${place.namespace}`,
-          command`kubectl cass-sni certs`,
-          command`kubectl cass-sni certs ca`,
-        ],
-      },
-    )
+export function requireUsable(path: AuthorityPath, now: number, place: AuthorityPlace): string | undefined {
+  const [fault] = authorityFaults(path, now)
+  if (fault === undefined) {
+    const soon = expiresSoon(path[0], now)
+    return soon === undefined
+      ? undefined
+      : `the certificate authority in ${place.object} ${soon.message}, and every certificate it signed with it; docs/certificates.md says how to replace it`
   }
-  if (notBefore.getTime() > now) {
-    throw new CassSniError(
-      'CSNI402',
-      `the certificate authority in ${place.object} is not valid before ${notBefore.toISOString()}; this machine's clock says ${new Date(now).toISOString()}`,
-      {
-        object: place.object,
-        next: [hint('compare this clock with the cluster: date -u; kubectl get lease -A')],
-      },
-    )
-  }
-  const days = daysUntil(notAfter, now)
-  if (days >= RENEWAL_DAYS) return undefined
-  return `the certificate authority in ${place.object} expires in ${days} days, on ${dateText(notAfter)}, and every certificate it signed with it; docs/certificates.md says how to replace it`
+  if (fault.code === 'NoRoot') throw rootMissing(fault.message, place)
+  const message = `the certificate authority in ${place.object} ${fault.code === 'Expired' ? fault.message : `is ${fault.message}`}`
+  throw new CassSniError('CSNI402', message, {
+    object: place.object,
+    next:
+      fault.code === 'Expired'
+        ? replacementSteps(place, path[0].notAfter)
+        : [hint(`compare the clocks: this run counts ${new Date(now).toISOString()}, which is the API server's time`)],
+  })
 }
 
-/** The first PEM block whose label matches, lines normalised. */
-function firstBlock(pem: string, label: RegExp): string | undefined {
-  const match = new RegExp(`-----BEGIN (${label.source})-----[\\s\\S]*?-----END \\1-----`).exec(pem)
-  return match ? `${match[0].replaceAll('\r', '')}\n` : undefined
+/**
+ * How a CA is replaced: cass-operator makes a new one when it reconciles the datacenter and the Secret is missing
+ * (k8ssandra/cass-operator pkg/reconciliation/secrets.go, retrieveInternodeCredentialSecretOrCreateDefault); a changed
+ * annotation makes it reconcile (internal/controllers/cassandra/cassandradatacenter_controller.go). The keystore's
+ * Secret stays: it holds what the nodes serve until the new certificate is issued, and the public names.
+ */
+function replacementSteps({ secret, namespace, datacenter }: AuthorityPlace, ended: Date): NextStep[] {
+  return [
+    command`kubectl delete secret ${secret} -n ${namespace}`,
+    command`kubectl annotate cassandradatacenter ${datacenter} -n ${namespace} cass-sni/authority-expired=${dateText(ended)} --overwrite`,
+    command`kubectl cass-sni certs`,
+    command`kubectl cass-sni certs ca`,
+  ]
 }
 
-/** True when `certificate` was issued and signed by `authority`. */
-export function signedBy(certificate: X509Certificate, authority: X509Certificate): boolean {
-  return certificate.checkIssued(authority) && certificate.verify(authority.publicKey)
+function rootMissing(why: string, place: AuthorityPlace): CassSniError {
+  return new CassSniError('CSNI401', `the certificate authority in ${place.object} cannot be used: ${why}`, {
+    object: place.object,
+    next: [
+      hint(
+        'append the certificates of its issuers up to the root to key "cert", below its own: cass-operator reads the first one only',
+      ),
+      command`kubectl get secret ${place.secret} -n ${place.namespace} -o jsonpath='{.data.cert}' | base64 -d`,
+    ],
+  })
 }
 
 function unusable(place: AuthorityPlace, why: string, cause?: unknown): CassSniError {
@@ -111,6 +136,6 @@ function unusable(place: AuthorityPlace, why: string, cause?: unknown): CassSniE
     next: [
       command`kubectl get secret ${place.secret} -n ${place.namespace} -o jsonpath='{.data.cert}' | base64 -d | openssl x509 -noout -text`,
     ],
-    ...(cause === undefined ? {} : { cause }),
+    cause,
   })
 }

@@ -2,16 +2,14 @@
 import type { Datacenter } from '../cassandra/datacenter.ts'
 import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
-import { CassSniError, command } from '../errors.ts'
-import { RENEWAL_DAYS, signedBy } from './certificate-authority.ts'
-import { type Certificate, dateText, daysUntil, normalName } from './certificate.ts'
+import { CassSniError, command, hint } from '../errors.ts'
+import type { AuthorityPath } from './certificate-authority.ts'
+import { normalName } from './certificate.ts'
+import { leafBytes } from './issue.ts'
+import { certificateMessageBytes, LARGEST_MESSAGE_BYTES } from './message-size.ts'
+import { coverage, type Current, type Reason, reasonsToIssue, servedAuthorities } from './policies.ts'
 
-const SERVER_AUTH = '1.3.6.1.5.5.7.3.1'
-const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2'
-const WEAKEST_RSA_BITS = 2048
 const HOST_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-/** So many missing names are spelled out in a reason. */
-const NAMES_SHOWN = 3
 
 /**
  * The name that cass-operator puts into its own certificates (k8ssandra/cass-operator pkg/utils/crypto.go
@@ -42,19 +40,10 @@ export function requiredNames(dc: Datacenter, publicNames: readonly string[]): s
 export function pendingNodes(dc: Datacenter): { pod: string; reason: string }[] {
   return dc.nodes.flatMap((node) => {
     if (node.hostId !== undefined) return []
-    if (node.replacing)
-      return [
-        {
-          pod: node.pod,
-          reason: 'is being replaced: its new host id is not known yet',
-        },
-      ]
-    return [
-      {
-        pod: node.pod,
-        reason: `has no host id yet (${node.hostIdTrouble ?? node.waiting ?? node.state})`,
-      },
-    ]
+    const reason = node.replacing
+      ? 'is being replaced: its new host id is not known yet'
+      : `has no host id yet (${node.hostIdTrouble ?? node.waiting ?? node.state})`
+    return [{ pod: node.pod, reason }]
   })
 }
 
@@ -81,11 +70,7 @@ export function parsePublicNames(given: readonly string[]): string[] {
  * certificate too, because a node
  * that is only restarting comes back under its own.
  */
-export function namesToIssue(
-  required: readonly string[],
-  current: Current | undefined,
-  nodesPending: boolean,
-): string[] {
+function namesToIssue(required: readonly string[], current: Current | undefined, nodesPending: boolean): string[] {
   const kept = nodesPending ? (current?.leaf.names.filter((name) => HOST_ID.test(name)) ?? []) : []
   return [...new Set([...required, ...kept])]
 }
@@ -95,7 +80,7 @@ export function namesToIssue(
  * nor of this cluster,
  * as those of nodes that are gone or coming back are.
  */
-export function forgottenNames(carried: readonly string[], required: readonly string[], dc: Datacenter): string[] {
+function forgottenNames(carried: readonly string[], required: readonly string[], dc: Datacenter): string[] {
   const wanted = new Set(required)
   return carried.filter(
     (name) =>
@@ -105,85 +90,111 @@ export function forgottenNames(carried: readonly string[], required: readonly st
   )
 }
 
-export interface Decision {
-  action: 'keep' | 'issue'
-  /** Why a new one is issued, one line each; empty for keep. */
-  reasons: string[]
+/** What a certificate is planned from. */
+export interface PlanInput {
+  dc: Datacenter
+  authority: AuthorityPath
+  /** What the keystore holds; undefined when it holds no certificate with a key, or is unreadable. */
+  current: Current | undefined
+  /** Why the keystore has to be made as a whole. */
+  unreadable?: string | undefined
+  /** Public names remembered with the keystore; undefined when none ever were. */
+  remembered: readonly string[] | undefined
+  /** The same when this run first read them: what another run has added since is kept. */
+  rememberedFirst: readonly string[] | undefined
+  /** Public names that were asked for, normal form; undefined keeps the remembered ones. */
+  given: readonly string[] | undefined
+  /** A new certificate was asked for. */
+  renew: boolean
+  /** Milliseconds since the epoch. */
+  now: number
 }
 
-/** What the keystore holds now. */
-export interface Current {
-  leaf: Certificate
-  /** The certificates after the leaf. */
-  chain: Certificate[]
-  /** Trusted certificates of the same file: the nodes' trust store. */
-  trusted: Certificate[]
-  /** True when the private key in the keystore opens and belongs to the leaf. */
-  keyFits: boolean
+export interface CertificatePlan {
+  /** Why a new certificate is issued; empty: the current one is kept. */
+  reasons: Reason[]
+  /** Names of the new certificate, or of the one that is kept. */
+  names: string[]
+  /** Public names to remember. */
+  publicNames: string[]
+  /** They differ from the remembered ones. */
+  remember: boolean
+  /** Public names that are no longer remembered, and that the certificate carries no longer, or until the next one. */
+  forgotten: string[]
+  /** One wildcard stands for the DNS names of the nodes, for else the certificate would be too large. */
+  wildcards: string[]
+  /** Nodes whose host id is not in the certificate, because it is not known yet. */
+  pending: { pod: string; reason: string }[]
 }
 
 /**
- * Keep the certificate or issue another? Names that it carries beyond the required ones are no reason: a node that is
- * coming back may need them.
- * @param current undefined when the keystore holds no certificate of its own, or is to be replaced
- * @param now milliseconds since the epoch
+ * Keep the certificate or issue another, and with which names? Names that it carries beyond the required ones are no
+ * reason: a node that is coming back may need them.
+ * @throws CSNI405 when no certificate with all names is small enough
  */
-export function decide(
-  current: Current | undefined,
-  required: readonly string[],
-  authority: Certificate,
-  now: number,
-): Decision {
-  if (!current)
-    return {
-      action: 'issue',
-      reasons: ['the keystore holds no certificate that can be kept'],
-    }
-  const { leaf, chain, trusted } = current
-  const reasons: string[] = []
-  const carried = new Set(leaf.names)
-  const missing = required.filter((name) => !carried.has(name))
-  if (missing.length > 0) reasons.push(`names are missing: ${listed(missing)}`)
-  if (!signedBy(leaf.x509, authority.x509)) reasons.push(`it was signed by another authority: ${leaf.issuer}`)
-  else if (!chain.some((certificate) => certificate.fingerprint256 === authority.fingerprint256))
-    reasons.push('its chain lacks the authority')
-  if (!trusted.some((certificate) => certificate.fingerprint256 === authority.fingerprint256)) {
-    reasons.push('the authority is not among the trusted certificates of the keystore')
+export function planCertificate(input: PlanInput): CertificatePlan {
+  const { dc, authority, current, unreadable, remembered, given, now } = input
+  const publicNames = mergedPublicNames(input)
+  const required = requiredNames(dc, publicNames)
+  const pending = pendingNodes(dc)
+  const reasons: Reason[] = [
+    ...(input.renew ? [{ code: 'Requested', message: 'a new one was requested' } as const] : []),
+    ...(unreadable === undefined
+      ? reasonsToIssue({ current, required, authority, now })
+      : [{ code: 'Unreadable', message: unreadable } as const]),
+  ]
+  const issue = reasons.length > 0 || current === undefined
+  const { names, wildcards } = issue
+    ? fittingNames(namesToIssue(required, current, pending.length > 0), dc, authority)
+    : { names: current.leaf.names, wildcards: [] }
+  return {
+    reasons,
+    names,
+    publicNames,
+    remember: (remembered !== undefined || publicNames.length > 0) && remembered?.join() !== publicNames.join(),
+    // Only whoever gives public names, or none, expects the others to be gone.
+    forgotten: given === undefined || !current ? [] : forgottenNames(current.leaf.names, required, dc),
+    wildcards,
+    pending,
   }
-  if (!current.keyFits) reasons.push('its private key does not belong to it')
-  reasons.push(...dateReasons(leaf, authority, now), ...strengthReasons(leaf))
-  return { action: reasons.length > 0 ? 'issue' : 'keep', reasons }
 }
 
-function dateReasons(leaf: Certificate, authority: Certificate, now: number): string[] {
-  if (leaf.notBefore.getTime() > now) return [`it is not valid before ${leaf.notBefore.toISOString()}`]
-  if (leaf.notAfter.getTime() <= now) return [`it expired on ${dateText(leaf.notAfter)}`]
-  const days = daysUntil(leaf.notAfter, now)
-  // One that ends with its authority cannot be made to last longer: issuing it again at every run would help nobody.
-  return days < RENEWAL_DAYS && leaf.notAfter < authority.notAfter
-    ? [`it expires in ${days} days, on ${dateText(leaf.notAfter)}`]
-    : []
+/** What was asked for and what another run has added since this one began; else what is remembered. */
+function mergedPublicNames({ given, remembered = [], rememberedFirst = [] }: PlanInput): string[] {
+  if (given === undefined) return [...remembered]
+  return [...new Set([...given, ...remembered.filter((name) => !rememberedFirst.includes(name))])]
 }
 
-function strengthReasons(leaf: Certificate): string[] {
-  const reasons: string[] = []
-  const key = leaf.x509.publicKey
-  const bits = key.asymmetricKeyDetails?.modulusLength
-  if (key.asymmetricKeyType === 'rsa' && bits !== undefined && bits < WEAKEST_RSA_BITS)
-    reasons.push(`its key is weak: RSA with ${bits} bits`)
-  // No extended key usage at all allows every use.
-  const usages: string[] = leaf.x509.keyUsage ?? []
-  if (usages.length > 0) {
-    if (!usages.includes(SERVER_AUTH)) reasons.push('it may not be used by a server')
-    if (!usages.includes(CLIENT_AUTH)) reasons.push('it may not be used by a client, which nodes are to one another')
-  }
-  return reasons
-}
-
-/** The first few, and how many more. */
-export function listed(names: readonly string[]): string {
-  const shown = names.slice(0, NAMES_SHOWN).join(', ')
-  return names.length > NAMES_SHOWN ? `${shown} and ${names.length - NAMES_SHOWN} more` : shown
+/** All names, or as many of them as fit with one wildcard for each governing Service's domain. */
+function fittingNames(
+  names: readonly string[],
+  dc: Datacenter,
+  authority: AuthorityPath,
+): { names: string[]; wildcards: string[] } {
+  const commonName = operatorName(dc)
+  const bytes = (some: readonly string[]) =>
+    certificateMessageBytes([
+      leafBytes({ names: some, authority: authority[0], commonName }),
+      ...servedAuthorities(authority).map(({ der }) => der.length),
+    ])
+  if (bytes(names) <= LARGEST_MESSAGE_BYTES) return { names: [...names], wildcards: [] }
+  const wildcards = [...new Set(dc.nodes.map((node) => `*${normalName(node.dnsName.slice(node.pod.length))}`))]
+  const covered = coverage(wildcards)
+  const fewer = [...wildcards, ...names.filter((name) => !covered(name))]
+  const least = bytes(fewer)
+  if (least <= LARGEST_MESSAGE_BYTES) return { names: fewer, wildcards }
+  throw new CassSniError(
+    'CSNI405',
+    `cassandradatacenter/${dc.name} in namespace ${dc.namespace}: certificate too large: with the host ids of ${dc.nodes.length} nodes the TLS certificate message has ${least} bytes, and the limit is ${LARGEST_MESSAGE_BYTES} (Java refuses more than 32768)`,
+    {
+      object: `cassandradatacenter/${dc.name} in namespace ${dc.namespace}`,
+      next: [
+        hint(
+          'docs/certificates.md, "Large datacenters": clients that verify one public name need no host ids in the certificate',
+        ),
+      ],
+    },
+  )
 }
 
 function serviceNames(service: string, dc: Datacenter): string[] {

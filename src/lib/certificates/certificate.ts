@@ -1,8 +1,11 @@
-/** What a certificate says, in the form in which the rest of this room compares it. */
+/** What a certificate says, in the form in which the rest of this layer compares it. */
 import { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
+import { alternativeNames } from '../text/alternative-names.ts'
 
 const DAY = 24 * 60 * 60 * 1000
+/** So many names are spelled out in a line. */
+const NAMES_SHOWN = 3
 
 export interface Certificate {
   /** DER. */
@@ -30,7 +33,7 @@ export function readCertificate(source: Buffer | string): Certificate {
     der: x509.raw,
     subject: oneLine(x509.subject),
     issuer: oneLine(x509.issuer),
-    names: subjectAltNames(x509.subjectAltName ?? ''),
+    names: alternativeNames(x509.subjectAltName).map(normalName),
     notBefore: new Date(x509.validFrom),
     notAfter: new Date(x509.validTo),
     fingerprint256: x509.fingerprint256,
@@ -55,19 +58,15 @@ export function dateText(date: Date): string {
   return date.toISOString().slice(0, 10)
 }
 
-/**
- * The names in Node's text form of a subjectAltName: "DNS:a, IP Address:10.0.0.1"; a value with special characters is
- * a JSON string there
- * (nodejs/node src/crypto/crypto_common.cc, since CVE-2021-44532).
- */
-function subjectAltNames(text: string): string[] {
-  const names: string[] = []
-  for (const [, kind, value = ''] of text.matchAll(/([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^,]*)(?:, |$)/g)) {
-    if (kind !== 'DNS' && kind !== 'IP Address') continue
-    const name: unknown = value.startsWith('"') ? JSON.parse(value) : value
-    names.push(normalName(String(name)))
-  }
-  return names
+/** True when `certificate` was issued and signed by `authority`. */
+export function signedBy(certificate: X509Certificate, authority: X509Certificate): boolean {
+  return certificate.checkIssued(authority) && certificate.verify(authority.publicKey)
+}
+
+/** The first few, and how many more. */
+export function listed(names: readonly string[]): string {
+  const shown = names.slice(0, NAMES_SHOWN).join(', ')
+  return names.length > NAMES_SHOWN ? `${shown} and ${names.length - NAMES_SHOWN} more` : shown
 }
 
 function oneLine(name: string): string {

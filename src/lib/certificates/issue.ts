@@ -5,8 +5,8 @@ import { promisify } from 'node:util'
 import { CassSniError, command } from '../errors.ts'
 import type { Authority } from './certificate-authority.ts'
 import { type Certificate, readCertificate } from './certificate.ts'
-import type { KeyEntry } from './keystore.ts'
-import { protectKey, SALT_BYTES } from './keystore.ts'
+import { encode, readMembers, sequence, TAG } from './der.ts'
+import { type KeyEntry, protectKey, SALT_BYTES } from './keystore.ts'
 
 const DAY = 24 * 60 * 60 * 1000
 const VALIDITY_DAYS = 365
@@ -15,6 +15,13 @@ const BACKDATED_MS = 5 * 60 * 1000
 /** 128 bits of security, as NIST SP 800-57 counts, at less cost per handshake than the operator's 4096. */
 const RSA_BITS = 3072
 const SERIAL_BYTES = 16
+/** Bytes in DER: version, serial number, validity, and the public key. */
+const FIXED_FIELDS_BYTES = 5 + (2 + SERIAL_BYTES) + 32 + 422
+/** Bytes in DER: key usage, its extension, basic constraints, and the two key identifiers. */
+const FIXED_EXTENSIONS_BYTES = 16 + 31 + 14 + 31 + 33
+/** Bytes in DER: sha256WithRSAEncryption with its NULL, ecdsa-with-SHA256. */
+const RSA_ALGORITHM_BYTES = 15
+const EC_ALGORITHM_BYTES = 12
 
 export interface LeafRequest {
   authority: Authority
@@ -40,10 +47,11 @@ export interface IssuedLeaf {
  */
 export async function issueLeaf(request: LeafRequest): Promise<IssuedLeaf> {
   const { authority, commonName, names, now, randomBytes } = request
+  const [ca] = authority.path
   const algorithm = signingAlgorithm(authority.key)
   const x509 = await import('./x509.ts')
   const pair = await promisify(generateKeyPair)('rsa', { modulusLength: RSA_BITS })
-  const issuer = new x509.X509Certificate(authority.certificate.der)
+  const issuer = new x509.X509Certificate(ca.der)
   const issuerKey =
     issuer.getExtension(x509.SubjectKeyIdentifierExtension) ??
     (await x509.SubjectKeyIdentifierExtension.create(issuer.publicKey))
@@ -55,7 +63,7 @@ export async function issueLeaf(request: LeafRequest): Promise<IssuedLeaf> {
     subject: new x509.Name([{ CN: [{ utf8String: commonName }] }]),
     // Not as text: names are compared byte by byte by some.
     issuer: issuer.subjectName,
-    ...validityOf(authority, now),
+    ...validityOf(ca, now),
     publicKey,
     signingKey: authority.key.toCryptoKey(algorithm, false, ['sign']),
     signingAlgorithm: algorithm,
@@ -73,9 +81,51 @@ export async function issueLeaf(request: LeafRequest): Promise<IssuedLeaf> {
   return { certificate: readCertificate(Buffer.from(issued.rawData)), key: pair.privateKey }
 }
 
+/**
+ * Bytes in DER of the certificate that `issueLeaf` would make, without making a key: exact under an RSA authority; under
+ * an EC one up to four bytes too many, for its signatures differ in length.
+ */
+export function leafBytes({
+  names,
+  authority,
+  commonName,
+}: Pick<LeafRequest, 'commonName' | 'names'> & { authority: Certificate }): number {
+  const zeros = (length: number) => Buffer.alloc(length)
+  const { asymmetricKeyType, asymmetricKeyDetails } = authority.x509.publicKey
+  const p384 = asymmetricKeyDetails?.namedCurve === 'secp384r1'
+  const signature = asymmetricKeyType === 'rsa' ? (asymmetricKeyDetails?.modulusLength ?? 0) / 8 : p384 ? 104 : 72
+  const algorithm = zeros(asymmetricKeyType === 'rsa' ? RSA_ALGORITHM_BYTES : EC_ALGORITHM_BYTES)
+  const alternativeNames = sequence(
+    ...names.map((name) => {
+      const family = isIP(name)
+      return encode(TAG.octetString, family === 0 ? Buffer.from(name) : zeros(family === 4 ? 4 : 16))
+    }),
+  )
+  const subject = sequence(encode(TAG.sequence, sequence(zeros(5), encode(TAG.octetString, Buffer.from(commonName)))))
+  const signed = sequence(
+    zeros(FIXED_FIELDS_BYTES),
+    algorithm,
+    subjectOf(authority),
+    subject,
+    encode(
+      0xa3,
+      sequence(zeros(FIXED_EXTENSIONS_BYTES), sequence(zeros(5), encode(TAG.octetString, alternativeNames))),
+    ),
+  )
+  return sequence(signed, algorithm, encode(TAG.octetString, zeros(signature + 1))).length
+}
+
+/** The subject as it is encoded: the sixth member of the signed part, after the version. */
+function subjectOf({ der }: Certificate): Buffer {
+  const [signed] = readMembers(der)
+  return (signed && readMembers(signed.raw)[5]?.raw) ?? Buffer.alloc(0)
+}
+
 /** When a certificate that is issued now (milliseconds) would begin and end. */
-export function validityOf(authority: Authority, now: number): { notBefore: Date; notAfter: Date } {
-  const { notBefore, notAfter } = authority.certificate
+export function validityOf(
+  { notBefore, notAfter }: Pick<Certificate, 'notBefore' | 'notAfter'>,
+  now: number,
+): { notBefore: Date; notAfter: Date } {
   return {
     notBefore: new Date(Math.max(now - BACKDATED_MS, notBefore.getTime())),
     notAfter: new Date(Math.min(now + VALIDITY_DAYS * DAY, notAfter.getTime())),

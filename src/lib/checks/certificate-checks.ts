@@ -1,16 +1,21 @@
 /** Checks of the certificates: the authority, and what each node serves through the gateway. */
-import { command } from '../errors.ts'
-import { X509Certificate } from 'node:crypto'
-import { keystoreObject, OPERATOR_KEYSTORE_PATH } from '../cassandra/authority-secret.ts'
+import { authorityPlace, keystoreObject, OPERATOR_KEYSTORE_PATH } from '../cassandra/authority-secret.ts'
 import type { CassandraNode } from '../cassandra/datacenter.ts'
-import { signedBy } from '../certificates/certificate-authority.ts'
+import { type AuthorityPath, parseAuthorityPath } from '../certificates/certificate-authority.ts'
+import { dateText, daysUntil } from '../certificates/certificate.ts'
+import {
+  authorityFaults,
+  expiresSoon,
+  keystoreFaults,
+  leafExpiresSoon,
+  RENEWAL_DAYS,
+} from '../certificates/policies.ts'
+import { command } from '../errors.ts'
 import { type Check, fail, pass, skip } from './check.ts'
 import type { Probes } from './probes.ts'
 import { serverNames } from './route-checks.ts'
 
 const category = 'certificates'
-const SOON_DAYS = 30
-const DAY_MS = 86_400_000
 const REISSUE = command`kubectl cass-sni certs`
 
 export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
@@ -22,28 +27,29 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
     needs: ['CSNI813'],
     perNode: false,
     async run(probes) {
-      const { datacenter, now } = probes
-      const authority = new X509Certificate(await probes.authority())
-      const look = command`kubectl -n ${datacenter.namespace} get secret ${datacenter.keystores.caSecret} -o jsonpath={.data.cert}`
-      if (now >= authority.validToDate.getTime())
-        return fail(`it expired on ${day(authority.validToDate)}: no driver accepts any certificate of it`, look)
-      if (now < authority.validFromDate.getTime())
-        return fail(`it is valid only from ${day(authority.validFromDate)} (or this machine's clock is wrong)`, look)
-      return pass(`until ${day(authority.validToDate)}`)
+      const { datacenter } = probes
+      const path = await authorityOf(probes)
+      const faults = authorityFaults(path, probes.now)
+      if (faults.length === 0) return pass(`until ${dateText(path[0].notAfter)}`)
+      return fail(
+        `${authorityPlace(datacenter).object}: ${faults.map(({ message }) => message).join('; ')}`,
+        command`kubectl -n ${datacenter.namespace} get secret ${datacenter.keystores.caSecret} -o jsonpath={.data.cert}`,
+      )
     },
   },
   {
     code: 'CSNI832',
     category,
-    title: `the certificate authority is valid for another ${SOON_DAYS} days`,
+    title: `the certificate authority is valid for another ${RENEWAL_DAYS} days`,
     severity: 'warning',
     needs: ['CSNI831'],
     perNode: false,
     async run(probes) {
-      const left = daysLeft(new X509Certificate(await probes.authority()).validToDate, probes.now)
-      return left >= SOON_DAYS
-        ? pass(`${left} days`)
-        : fail(`it expires in ${left} ${left === 1 ? 'day' : 'days'}`, command`kubectl cass-sni certs ca`)
+      const [{ notAfter }] = await authorityOf(probes)
+      const soon = expiresSoon({ notAfter }, probes.now)
+      return soon === undefined
+        ? pass(`${daysUntil(notAfter, probes.now)} days`)
+        : fail(soon.message, command`kubectl cass-sni certs ca`)
     },
   },
   {
@@ -99,16 +105,16 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
   {
     code: 'CSNI837',
     category,
-    title: `the certificate is valid for another ${SOON_DAYS} days`,
+    title: `the certificate is valid for another ${RENEWAL_DAYS} days`,
     severity: 'warning',
     needs: ['CSNI835'],
     perNode: true,
     async run(probes, node) {
+      const [ca] = await authorityOf(probes)
       const ends = (await served(probes, node)).map(({ certificate }) => new Date(certificate.validTo))
-      const left = Math.min(...ends.map((end) => daysLeft(end, probes.now)))
-      return left >= SOON_DAYS
-        ? pass(`${left} days`)
-        : fail(`it expires in ${left} ${left === 1 ? 'day' : 'days'}`, REISSUE)
+      const notAfter = new Date(Math.min(...ends.map((end) => end.getTime())))
+      const soon = leafExpiresSoon({ notAfter }, ca, probes.now)
+      return soon === undefined ? pass(`${daysUntil(notAfter, probes.now)} days`) : fail(soon.message, REISSUE)
     },
   },
   {
@@ -126,17 +132,12 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
         return skip(
           `the nodes serve ${keystorePath === undefined ? 'no named keystore' : keystorePath}, not the keystore that cass-operator makes`,
         )
-      const current = await probes.keystore()
       const object = keystoreObject(datacenter)
-      if (current === undefined) return fail(`the keystore in ${object} holds no certificate with a key`, REISSUE)
-      if (!current.keyFits)
-        return fail(
-          `the private key in ${object} does not open with the configured password, or belongs to another certificate`,
-          REISSUE,
-        )
-      if (!signedBy(current.leaf.x509, new X509Certificate(await probes.authority())))
-        return fail(`the certificate in ${object} was signed by another authority: ${current.leaf.issuer}`, REISSUE)
-      return pass(object)
+      const input = { ...(await probes.keystore()), authority: await authorityOf(probes), now: probes.now }
+      const faults = keystoreFaults(input)
+      return faults.length === 0
+        ? pass(object)
+        : fail(`${object}: ${faults.map(({ message }) => message).join('; ')}`, REISSUE)
     },
   },
   {
@@ -147,7 +148,7 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
     needs: ['CSNI834', 'CSNI838'],
     perNode: true,
     async run(probes, node) {
-      const kept = (await probes.keystore())?.leaf.fingerprint256
+      const kept = (await probes.keystore()).current?.leaf.fingerprint256
       if (node.hostId === undefined || kept === undefined) return skip('there is nothing to compare')
       const { fingerprint256 } = (await probes.handshake(node.hostId)).certificate
       if (fingerprint256 === kept) return pass()
@@ -165,7 +166,9 @@ function served(probes: Probes, node: CassandraNode) {
   return Promise.all(serverNames(node).map((name) => probes.handshake(name)))
 }
 
+async function authorityOf(probes: Probes): Promise<AuthorityPath> {
+  return parseAuthorityPath(await probes.authority(), authorityPlace(probes.datacenter))
+}
+
 /** The start of a fingerprint, as `certs` shows it. */
 const start = (fingerprint: string) => fingerprint.slice(0, 11)
-const day = (date: Date) => date.toISOString().slice(0, 10)
-const daysLeft = (end: Date, now: number) => Math.max(0, Math.floor((end.getTime() - now) / DAY_MS))

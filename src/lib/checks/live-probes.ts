@@ -1,5 +1,6 @@
 /** The probes of a real cluster: each question is put once, when the first check asks it. */
 import {
+  authorityPlace,
   keystoreObject,
   keystorePassword,
   readAuthorityCertificate,
@@ -7,9 +8,10 @@ import {
 } from '../cassandra/authority-secret.ts'
 import { readCredentials } from '../cassandra/credentials.ts'
 import type { CassandraNode, Datacenter } from '../cassandra/datacenter.ts'
-import { readKeystore } from '../certificates/keystore.ts'
-import { type Current, operatorName } from '../certificates/certificate-plan.ts'
-import { currentOf } from '../certificates/rewrite.ts'
+import { parseAuthorityPath, trustPem } from '../certificates/certificate-authority.ts'
+import { operatorName, requiredNames } from '../certificates/certificate-plan.ts'
+import { openKeystore } from '../certificates/node-keystore.ts'
+import type { PolicyInput } from '../certificates/policies.ts'
 import type { Kube } from '../cluster/kube.ts'
 import { cqlHostId } from '../connection/cql-login.ts'
 import type { Dial } from '../connection/dialer.ts'
@@ -51,7 +53,9 @@ export function liveProbes(options: LiveProbesOptions): Probes {
   })
   const dial: Dial = async (options) => (await path()).dial(options)
   const routes = once(async () => seeRoutes(kube, { datacenter, mesh: await mesh(), gateway: await gateway(), port }))
-  const authority = once(() => readAuthorityCertificate(kube, datacenter))
+  const authority = once(async () =>
+    trustPem(parseAuthorityPath(await readAuthorityCertificate(kube, datacenter), authorityPlace(datacenter))),
+  )
   const credentials = once(() => readCredentials(kube, datacenter))
   const ask = async (node: CassandraNode): Promise<string> => {
     const { hostId } = node
@@ -82,10 +86,14 @@ export function liveProbes(options: LiveProbesOptions): Probes {
   }
 }
 
-async function keystoreContent(kube: Kube, datacenter: Datacenter): Promise<Current | undefined> {
-  const { bytes } = await readKeystoreMaterial(kube, datacenter)
-  const [password, object] = [keystorePassword(datacenter), keystoreObject(datacenter)]
-  return currentOf(readKeystore(bytes, password, object), operatorName(datacenter), password, object)
+async function keystoreContent(kube: Kube, datacenter: Datacenter): Promise<Pick<PolicyInput, 'current' | 'required'>> {
+  const { bytes, publicNames = [] } = await readKeystoreMaterial(kube, datacenter)
+  const { current } = openKeystore(bytes, {
+    password: keystorePassword(datacenter),
+    alias: operatorName(datacenter),
+    object: keystoreObject(datacenter),
+  })
+  return { current, required: requiredNames(datacenter, publicNames) }
 }
 
 async function loadedNames(kube: Kube, pod: Parameters<typeof loadedListener>[1], port: number): Promise<LoadedNames> {

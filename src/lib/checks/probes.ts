@@ -1,6 +1,6 @@
 /** What checks ask of the world. Each answer is got at most once per verification, and only when a check wants it. */
 import type { CassandraNode, Credentials, Datacenter } from '../cassandra/datacenter.ts'
-import type { Current } from '../certificates/certificate-plan.ts'
+import type { PolicyInput } from '../certificates/policies.ts'
 import type { Dialer } from '../connection/dialer.ts'
 import type { HandshakeResult } from '../connection/tls.ts'
 import type { IngressGateway } from '../istio/mesh.ts'
@@ -48,13 +48,13 @@ export interface Probes {
   /** What of others stands in the way. */
   conflicts(): Promise<Conflict[]>
   loaded(): Promise<LoadedNames[]>
-  /** The CA's certificate, PEM. Throws CSNI203, CSNI204, CSNI401. */
+  /** What clients trust, PEM: the CA's certificate, then its issuers. Throws CSNI203, CSNI204, CSNI401. */
   authority(): Promise<string>
   /**
-   * What the keystore in the Secret holds; undefined when there is no certificate with a key in it. Throws CSNI203,
+   * What the keystore in the Secret holds, and which names it must carry: what `certs` decides on. Throws CSNI203,
    * CSNI204, CSNI403.
    */
-  keystore(): Promise<Current | undefined>
+  keystore(): Promise<Pick<PolicyInput, 'current' | 'required'>>
   /** Throws CSNI304. */
   credentials(): Promise<Credentials>
   /** Through the path. Throws CSNI601, CSNI602, CSNI603. */

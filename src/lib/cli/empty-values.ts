@@ -1,7 +1,10 @@
 /** An empty value of a flag is one that was not given, as for kubectl: `-n "$NS"` without NS. */
 
-/** Of these an empty value is one: `-e ""` executes nothing, and does not wait for statements on the terminal. */
-const MEANT = ['execute']
+/**
+ * Of these an empty value is one: `-e ""` executes nothing, and does not wait for statements on the terminal;
+ * `--public-name ""` forgets the remembered names.
+ */
+const MEANT = ['execute', 'public-name']
 
 /** A command line's words without the flags that have an empty value. */
 export function withoutEmptyValues(

@@ -6,6 +6,7 @@ import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { checkServerIdentity, connect, type TLSSocket } from 'node:tls'
 import { asCassSniError, CassSniError, command } from '../errors.ts'
+import { alternativeNames } from '../text/alternative-names.ts'
 import { isNotTls, systemError, systemErrorWords } from '../text/system-errors.ts'
 import { withinLimit } from '../waiting/time-limit.ts'
 import type { Dial } from './dialer.ts'
@@ -227,17 +228,6 @@ function tooSlow(serverName: string, timeoutMs: number): CassSniError {
   return new CassSniError('CSNI601', `no TLS handshake for ${serverName} within ${timeoutMs / 1000} s`, {
     next: [command`kubectl cass-sni verify`],
   })
-}
-
-/**
- * Splits Node's "DNS:a, DNS:b, IP Address:1.2.3.4"; values with odd characters come as JSON strings (CVE-2021-44532).
- */
-export function alternativeNames(text: string | undefined): string[] {
-  const names: string[] = []
-  for (const [, quoted, plain] of (text ?? '').matchAll(/(?:DNS|IP Address):(?:("(?:[^"\\]|\\.)*")|([^,]*))/g)) {
-    names.push(quoted === undefined ? (plain ?? '') : String(JSON.parse(quoted)))
-  }
-  return names
 }
 
 /** Node's "CN=a\nO=b" as "CN=a, O=b". */

@@ -1,18 +1,18 @@
 /** `certs ca`: the certificate authority that clients have to trust. Reads the cluster, changes nothing in it. */
-import { authorityObject, readAuthorityCertificate } from '../cassandra/authority-secret.ts'
+import { authorityPlace, readAuthorityCertificate } from '../cassandra/authority-secret.ts'
 import { observeDatacenter } from '../cassandra/observe-datacenter.ts'
-import { parseCertificate } from '../certificates/certificate-authority.ts'
-import { daysUntil } from '../certificates/certificate.ts'
+import { parseAuthorityPath, trustPem } from '../certificates/certificate-authority.ts'
+import { authorityFaults } from '../certificates/policies.ts'
 import { CassSniError, command } from '../errors.ts'
 import { writeOutputFile } from '../files/output-file.ts'
 import type { WorkflowContext } from './context.ts'
 
 export interface CertsCaOptions {
-  datacenter?: string
+  datacenter?: string | undefined
   /** File to write the certificate to. */
-  out?: string
+  out?: string | undefined
   /** Overwrite a file that holds something else. */
-  overwrite?: boolean
+  overwrite?: boolean | undefined
 }
 
 export interface CertsCaResult {
@@ -23,37 +23,32 @@ export interface CertsCaResult {
   notBefore: string
   notAfter: string
   fingerprint256: string
-  /** The certificate; the key never leaves the cluster. */
+  /** The certificate, with an intermediate CA also its issuers up to the root; the key never leaves the cluster. */
   pem: string
-  file?: { path: string; action: 'written' | 'unchanged' }
+  file?: { path: string; action: 'written' | 'unchanged' } | undefined
 }
 
 /**
- * The CA certificate of a datacenter, PEM. One that has expired is handed out with a warning: it is what the nodes'
- * certificates are made from.
+ * What clients have to trust, PEM. A CA with a fault, an expired one for instance, is handed out with a warning: it is
+ * what the nodes' certificates are made from.
  * @throws CSNI401 when the Secret holds none, CSNI104 when the file cannot be written or holds something else
  */
 export async function certsCa(context: WorkflowContext, options: CertsCaOptions = {}): Promise<CertsCaResult> {
   const { kube, emit } = context
   const dc = await observeDatacenter(kube, {
     namespace: kube.target.namespace,
-    ...(options.datacenter === undefined ? {} : { name: options.datacenter }),
+    name: options.datacenter,
   })
-  const pem = await readAuthorityCertificate(kube, dc)
-  const object = authorityObject(dc)
-  const certificate = parseCertificate(pem, {
-    object,
-    secret: dc.keystores.caSecret,
-    keystoreSecret: dc.keystores.keystoreSecret,
-    namespace: dc.namespace,
-  })
-  if (certificate.notAfter.getTime() <= context.now()) {
+  const place = authorityPlace(dc)
+  const path = parseAuthorityPath(await readAuthorityCertificate(kube, dc), place)
+  const [certificate] = path
+  const pem = trustPem(path)
+  for (const { code, message } of authorityFaults(path, context.now()))
     emit({
       type: 'warning',
-      code: 'CSNI402',
-      message: `the certificate authority in ${object} expired ${-daysUntil(certificate.notAfter, context.now())} days ago`,
+      code: code === 'NoRoot' ? 'CSNI401' : 'CSNI402',
+      message: `the certificate authority in ${place.object}: ${message}`,
     })
-  }
   const file =
     options.out === undefined
       ? undefined
@@ -66,7 +61,7 @@ export async function certsCa(context: WorkflowContext, options: CertsCaOptions 
     notAfter: certificate.notAfter.toISOString(),
     fingerprint256: certificate.fingerprint256,
     pem,
-    ...(file === undefined ? {} : { file }),
+    file,
   }
 }
 

@@ -1,10 +1,12 @@
 /** Everything between the cluster and an open CQL session: the nodes, the way, the login, the authority. */
 import { readFile } from 'node:fs/promises'
-import { readAuthorityCertificate } from '../cassandra/authority-secret.ts'
+import { authorityPlace, readAuthorityCertificate } from '../cassandra/authority-secret.ts'
 import { readCredentials } from '../cassandra/credentials.ts'
 import type { CassandraNode, Credentials, Datacenter } from '../cassandra/datacenter.ts'
 import { findNode } from '../cassandra/node.ts'
 import { observeDatacenter } from '../cassandra/observe-datacenter.ts'
+import { parseAuthorityPath, trustPem } from '../certificates/certificate-authority.ts'
+import type { Kube } from '../cluster/kube.ts'
 import { VIRTUAL_SERVICE } from '../cluster/resources.ts'
 import { type CqlNode, type CqlSession, openCqlSession } from '../connection/cql-session.ts'
 import type { Dialer } from '../connection/dialer.ts'
@@ -80,7 +82,7 @@ export async function observeAccess({ kube }: WorkflowContext, choice: SessionCh
       serverName: nodes[0]?.hostId,
     }),
     login({ kube } as Pick<WorkflowContext, 'kube'>, datacenter, choice),
-    choice.caFile === undefined ? readAuthorityCertificate(kube, datacenter) : readAuthorityFile(choice.caFile),
+    choice.caFile === undefined ? readAuthority(kube, datacenter) : readAuthorityFile(choice.caFile),
   ])
   return { datacenter, dialer, credentials, ca, nodes, ...(target === undefined ? {} : { target }) }
 }
@@ -98,6 +100,11 @@ async function login(
     })
   }
   return { username, password: await password() }
+}
+
+async function readAuthority(kube: Kube, datacenter: Datacenter): Promise<string> {
+  const pem = await readAuthorityCertificate(kube, datacenter)
+  return trustPem(parseAuthorityPath(pem, authorityPlace(datacenter)))
 }
 
 async function readAuthorityFile(file: string): Promise<string> {

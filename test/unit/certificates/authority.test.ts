@@ -1,6 +1,6 @@
 import { nextTexts } from '../../support/next-texts.ts'
 import assert from 'node:assert/strict'
-import { checkAuthorityDates, parseAuthority } from '../../../src/lib/certificates/certificate-authority.ts'
+import { parseAuthority, requireUsable, trustPem } from '../../../src/lib/certificates/certificate-authority.ts'
 import { CassSniError, type ErrorCode } from '../../../src/lib/errors.ts'
 import { makeAuthority, makeLeaf } from '../../support/operator-certificates.ts'
 
@@ -8,8 +8,8 @@ const DAY = 24 * 60 * 60 * 1000
 const PLACE = {
   object: 'secret/dc1-ca-keystore in namespace default',
   secret: 'dc1-ca-keystore',
-  keystoreSecret: 'dc1-keystore',
   namespace: 'default',
+  datacenter: 'dc1',
 }
 
 function fails(code: ErrorCode, text: RegExp) {
@@ -26,7 +26,8 @@ describe('the certificate authority', () => {
       made.keyPem,
       PLACE,
     )
-    assert.match(authority.certificate.subject, /CN=dc1-ca-keystore\.default\.svc/)
+    assert.equal(authority.path.length, 1)
+    assert.match(authority.path[0].subject, /CN=dc1-ca-keystore\.default\.svc/)
     assert.equal(authority.key.asymmetricKeyType, 'rsa')
   })
 
@@ -72,11 +73,57 @@ describe('the certificate authority', () => {
           }),
         ),
         PLACE,
-      ).certificate
-    assert.throws(() => checkAuthorityDates(at(-366, -1), now, PLACE), fails('CSNI402', /expired on \d{4}-\d\d-\d\d/))
-    assert.throws(() => checkAuthorityDates(at(1, 366), now, PLACE), fails('CSNI402', /not valid before/))
-    assert.match(checkAuthorityDates(at(-340, 25.5), now, PLACE) ?? '', /expires in 25 days/)
-    assert.equal(checkAuthorityDates(at(-1, 364), now, PLACE), undefined)
+      ).path
+    assert.throws(() => requireUsable(at(-366, -1), now, PLACE), fails('CSNI402', /expired on \d{4}-\d\d-\d\d/))
+    assert.throws(() => requireUsable(at(1, 366), now, PLACE), fails('CSNI402', /not valid before/))
+    assert.match(requireUsable(at(-340, 25.5), now, PLACE) ?? '', /expires in 25 days/)
+    assert.equal(requireUsable(at(-1, 364), now, PLACE), undefined)
+  })
+
+  it('is replaced by deleting its own Secret only, the keystore stays', () => {
+    const made = makeAuthority({ notBefore: Date.UTC(2025, 9, 1), notAfter: Date.UTC(2026, 9, 1) })
+    const { path } = parseAuthority(made.pem, made.keyPem, PLACE)
+    assert.throws(
+      () => requireUsable(path, Date.UTC(2026, 10, 1), PLACE),
+      (error: unknown) => {
+        assert.ok(error instanceof CassSniError)
+        assert.deepEqual(nextTexts(error.next), [
+          'kubectl delete secret dc1-ca-keystore -n default',
+          'kubectl annotate cassandradatacenter dc1 -n default cass-sni/authority-expired=2026-10-01 --overwrite',
+          'kubectl cass-sni certs',
+          'kubectl cass-sni certs ca',
+        ])
+        return true
+      },
+    )
+  })
+
+  it('is trusted up to its root, whatever the order and whatever else is in the file', () => {
+    const root = makeAuthority({ dc: 'root' })
+    const middle = makeAuthority({ dc: 'middle', issuer: root })
+    const issuing = makeAuthority({ issuer: middle })
+    const other = makeAuthority({ dc: 'other' })
+    const { path } = parseAuthority(
+      [issuing, other, root, middle].map(({ pem }) => pem).join(''),
+      issuing.keyPem,
+      PLACE,
+    )
+    assert.deepEqual(
+      path.map(({ subject }) => /CN=(\w+)-ca/.exec(subject)?.[1]),
+      ['dc1', 'middle', 'root'],
+    )
+    assert.equal(trustPem(path), issuing.pem + middle.pem + root.pem)
+    assert.equal(requireUsable(path, Date.now(), PLACE), undefined)
+  })
+
+  it('is refused as an intermediate without its root, for then OpenSSL verifies nothing that it signs', () => {
+    const middle = makeAuthority({ dc: 'middle', issuer: makeAuthority({ dc: 'root' }) })
+    const issuing = makeAuthority({ issuer: middle })
+    const { path } = parseAuthority(issuing.pem + middle.pem, issuing.keyPem, PLACE)
+    assert.throws(
+      () => requireUsable(path, Date.now(), PLACE),
+      fails('CSNI401', /an intermediate CA, whose root is not known \(issuer: .*CN=root-ca/),
+    )
   })
 })
 

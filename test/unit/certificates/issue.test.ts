@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict'
 import { createPrivateKey, randomBytes } from 'node:crypto'
 import { checkServerIdentity } from 'node:tls'
-import { parseAuthority } from '../../../src/lib/certificates/certificate-authority.ts'
+import { parseAuthority, trustPem } from '../../../src/lib/certificates/certificate-authority.ts'
 import { readCertificate } from '../../../src/lib/certificates/certificate.ts'
-import { issueLeaf } from '../../../src/lib/certificates/issue.ts'
+import { issueLeaf, leafBytes } from '../../../src/lib/certificates/issue.ts'
 import { readKeystore, recoverKey } from '../../../src/lib/certificates/keystore.ts'
-import { decide } from '../../../src/lib/certificates/certificate-plan.ts'
-import { currentOf, rewriteKeystore } from '../../../src/lib/certificates/rewrite.ts'
+import { currentOf, formerAuthorities, rewriteKeystore } from '../../../src/lib/certificates/node-keystore.ts'
+import { reasonsToIssue } from '../../../src/lib/certificates/policies.ts'
 import { makeAuthority, makeKeystore, makeLeaf, type MadeCertificate } from '../../support/operator-certificates.ts'
 import { HOST_IDS } from './datacenter.ts'
-import { keytool } from './keytool.ts'
+import { keytool, openssl } from './keytool.ts'
 
 const DAY = 24 * 60 * 60 * 1000
-const PLACE = { object: 'x', secret: 'x', keystoreSecret: 'y', namespace: 'z' }
+const PLACE = { object: 'x', secret: 'x', namespace: 'z', datacenter: 'dc1' }
 const NAMES = ['dc1.default.cassdc', HOST_IDS[0], '203.0.113.7', '2001:db8::1', '*.db.example.com']
 const ALIAS = 'dc1.default.cassdc'
 
@@ -37,8 +37,8 @@ describe('issuing', function () {
       const { certificate } = leaf
       assert.deepEqual(certificate.names, NAMES)
       assert.equal(certificate.subject, `CN=${ALIAS}`)
-      assert.ok(certificate.x509.verify(authority.certificate.x509.publicKey))
-      assert.ok(certificate.x509.checkIssued(authority.certificate.x509))
+      assert.ok(certificate.x509.verify(authority.path[0].x509.publicKey))
+      assert.ok(certificate.x509.checkIssued(authority.path[0].x509))
       assert.ok(certificate.x509.checkPrivateKey(leaf.key))
       assert.equal(certificate.x509.ca, false)
       for (const name of [HOST_IDS[0], 'node1.db.example.com']) {
@@ -47,7 +47,7 @@ describe('issuing', function () {
       }
       for (const address of ['203.0.113.7', '2001:db8::1'])
         assert.equal(certificate.x509.checkIP(address) !== undefined, true, address)
-      assert.equal(certificate.notAfter.getTime(), Math.min(now + 365 * DAY, authority.certificate.notAfter.getTime()))
+      assert.equal(certificate.notAfter.getTime(), Math.min(now + 365 * DAY, authority.path[0].notAfter.getTime()))
     })
   }
 
@@ -86,7 +86,7 @@ describe('issuing', function () {
       now,
       randomBytes,
     })
-    const bytes = rewriteKeystore(entries, leaf, authority.certificate, {
+    const bytes = rewriteKeystore(entries, leaf, authority.path, {
       alias: ALIAS,
       password: 'dc1',
       now,
@@ -101,10 +101,7 @@ describe('issuing', function () {
     assert.ok(key)
     assert.ok(leaf.certificate.x509.checkPrivateKey(createPrivateKey({ key, format: 'der', type: 'pkcs8' })))
     const current = currentOf(written, ALIAS, 'dc1', 'x')
-    assert.deepEqual(decide(current, NAMES, authority.certificate, now), {
-      action: 'keep',
-      reasons: [],
-    })
+    assert.deepEqual(reasonsToIssue({ current, required: NAMES, authority: authority.path, now }), [])
 
     const { output } = keytool(
       ['-list', '-v', '-keystore', 'node-keystore.jks', '-storetype', 'JKS', '-storepass', 'dc1'],
@@ -130,7 +127,7 @@ describe('issuing', function () {
       randomBytes,
     })
     const written = readKeystore(
-      rewriteKeystore(entries, leaf, authority.certificate, {
+      rewriteKeystore(entries, leaf, authority.path, {
         alias: ALIAS,
         password: 'dc1',
         now,
@@ -148,5 +145,51 @@ describe('issuing', function () {
     )
     assert.match(trusted[0]?.[1] ?? '', /CN=dc1-ca/)
     assert.match(trusted[1]?.[1] ?? '', /CN=before-ca/)
+
+    assert.deepEqual(formerAuthorities(written), [trusted[1]?.[1]])
+    const next = await issueLeaf({ authority, commonName: ALIAS, names: NAMES, now, randomBytes })
+    const options = { alias: ALIAS, password: 'dc1', now, randomBytes, dropFormer: true }
+    const dropped = readKeystore(rewriteKeystore(written, next, authority.path, options), 'dc1', 'x')
+    assert.deepEqual(formerAuthorities(dropped), [])
+    assert.deepEqual(
+      dropped.map(({ alias }) => alias),
+      [ALIAS, 'ca'],
+    )
   })
+
+  it('serves an intermediate CA below its root, which openssl verifies with what clients are given', async () => {
+    const root = makeAuthority({ dc: 'root' })
+    const made = makeAuthority({ issuer: root })
+    const authority = parseAuthority(made.pem + root.pem, made.keyPem, PLACE)
+    const entries = readKeystore(makeKeystore(made, makeLeaf(made)), 'dc1', 'x')
+    const leaf = await issueLeaf({ authority, commonName: ALIAS, names: NAMES, now, randomBytes })
+    const bytes = rewriteKeystore(entries, leaf, authority.path, { alias: ALIAS, password: 'dc1', now, randomBytes })
+    const current = currentOf(readKeystore(bytes, 'dc1', 'x'), ALIAS, 'dc1', 'x')
+    assert.deepEqual(
+      current?.chain.map(({ subject }) => subject),
+      [authority.path[0].subject],
+    )
+    assert.deepEqual(reasonsToIssue({ current, required: NAMES, authority: authority.path, now }), [])
+    const verify = (ca: string) =>
+      openssl(['verify', '-CAfile', 'ca.pem', '-untrusted', 'chain.pem', 'leaf.pem'], {
+        'ca.pem': ca,
+        'chain.pem': made.pem,
+        'leaf.pem': leaf.certificate.x509.toString(),
+      })
+    assert.match(verify(trustPem(authority.path)), /leaf\.pem: OK/)
+    assert.match(verify(made.pem), /unable to get issuer certificate/)
+  })
+
+  for (const curve of [undefined, 'prime256v1', 'secp384r1']) {
+    it(`knows the size of a certificate under ${curve ?? 'an RSA'} authority before it is made`, async () => {
+      const authority = parse(makeAuthority(curve === undefined ? {} : { curve }))
+      const many = Array.from({ length: 200 }, (_, n) => `dse-dc1-default-sts-${n}.dse-dc1-all-pods-service.x.svc`)
+      for (const names of [[ALIAS], [...NAMES, ...many]]) {
+        const { certificate } = await issueLeaf({ authority, commonName: ALIAS, names, now, randomBytes })
+        const planned = leafBytes({ names, authority: authority.path[0], commonName: ALIAS })
+        const surplus = planned - certificate.der.length
+        assert.ok(surplus >= 0 && surplus <= (curve === undefined ? 0 : 6), `${planned} planned, ${surplus} too many`)
+      }
+    })
+  }
 })

@@ -1,5 +1,5 @@
-/** Java's own keytool, the judge of what a Java keystore is. */
-import { execFileSync } from 'node:child_process'
+/** Java's own keytool and openssl, the judges of what a Java keystore and a certificate chain are. */
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -26,5 +26,18 @@ export function keytool(
         "keytool is not on PATH: these tests need a JDK, as the lab does (Debian's package openjdk-17-jre-headless)",
       )
     throw error
+  }
+}
+
+/** Runs openssl in a directory of its own that holds these files; what it prints to stdout and stderr. */
+export function openssl(args: string[], files: Record<string, Buffer | string>): string {
+  const directory = mkdtempSync(path.join(tmpdir(), 'cass-sni-openssl-'))
+  try {
+    for (const [name, content] of Object.entries(files)) writeFileSync(path.join(directory, name), content)
+    const { error, stdout, stderr } = spawnSync('openssl', args, { cwd: directory, encoding: 'utf8' })
+    if (error) throw error
+    return `${stdout}${stderr}`
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
   }
 }

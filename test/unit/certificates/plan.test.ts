@@ -1,20 +1,16 @@
 import assert from 'node:assert/strict'
 import { readCertificate } from '../../../src/lib/certificates/certificate.ts'
-import { currentOf } from '../../../src/lib/certificates/rewrite.ts'
 import {
-  decide,
-  forgottenNames,
-  operatorName,
   parsePublicNames,
   pendingNodes,
+  planCertificate,
+  type PlanInput,
   requiredNames,
 } from '../../../src/lib/certificates/certificate-plan.ts'
-import { readKeystore } from '../../../src/lib/certificates/keystore.ts'
+import type { Current } from '../../../src/lib/certificates/policies.ts'
 import { CassSniError } from '../../../src/lib/errors.ts'
-import { makeAuthority, makeKeystore, makeLeaf } from '../../support/operator-certificates.ts'
+import { makeAuthority, makeLeaf } from '../../support/operator-certificates.ts'
 import { datacenter, HOST_IDS, node } from './datacenter.ts'
-
-const DAY = 24 * 60 * 60 * 1000
 
 describe('the names of the certificate', () => {
   it("are the operator's, the Services', each node's DNS name and host id, and the public ones", () => {
@@ -45,19 +41,6 @@ describe('the names of the certificate', () => {
         reason: 'is being replaced: its new host id is not known yet',
       },
       { pod: 'dse-dc1-default-sts-2', reason: 'has no host id yet (no CPU)' },
-    ])
-  })
-
-  it('tell a forgotten public name from the names of nodes that are gone', () => {
-    const dc = datacenter()
-    const required = requiredNames(dc, ['b.example.com'])
-    const gone = [
-      '33333333-3333-4333-8333-333333333333',
-      'dse-dc1-default-sts-3.dse-dc1-all-pods-service.default.svc.cluster.local',
-    ]
-    assert.deepEqual(forgottenNames([...required, ...gone, 'a.example.com', '203.0.113.7'], required, dc), [
-      'a.example.com',
-      '203.0.113.7',
     ])
   })
 
@@ -95,70 +78,146 @@ describe('the names of the certificate', () => {
   })
 })
 
-describe('keep the certificate or issue another', () => {
-  const now = Date.now()
+describe('the plan of a certificate', () => {
   const authority = makeAuthority()
   const ca = readCertificate(authority.der)
   const dc = datacenter()
-  const current = (bytes: Buffer) => currentOf(readKeystore(bytes, 'dc1', 'x'), operatorName(dc), 'dc1', 'x')
-  // Kept old by the operator's missing clientAuth in every case: the other reasons are looked at one by one.
-  const reasonsOf = (bytes: Buffer, required: string[] = []) => decide(current(bytes), required, ca, now).reasons
 
-  it("issues for the operator's own: names are missing, and it may not be used by a client", () => {
-    assert.deepEqual(reasonsOf(makeKeystore(authority, makeLeaf(authority)), ['dc1.default.cassdc', 'a', 'b']), [
-      'names are missing: a, b',
-      'it may not be used by a client, which nodes are to one another',
-    ])
+  /** What a keystore holds whose certificate carries these names. */
+  const current = (names: string[]): Current => ({
+    leaf: readCertificate(makeLeaf(authority, { names, clientAuth: true }).der),
+    chain: [ca],
+    trusted: [ca],
+    keyFits: true,
   })
-
-  it('issues for another authority, an untrusted one, a wrong key, a weak key and an end that is near', () => {
-    const other = makeAuthority({ dc: 'other' })
-    const foreign = reasonsOf(makeKeystore(other, makeLeaf(other)))
-    assert.match(foreign.join(), /another authority: .*CN=other-ca-keystore/)
-    assert.match(foreign.join(), /not among the trusted/)
-    const leaf = makeLeaf(authority)
-    assert.match(
-      reasonsOf(makeKeystore(authority, { ...leaf, key: makeLeaf(authority).key })).join(),
-      /private key does not belong/,
-    )
-    assert.match(reasonsOf(makeKeystore(authority, makeLeaf(authority, { bits: 1024 }))).join(), /RSA with 1024 bits/)
-    assert.match(
-      reasonsOf(
-        makeKeystore(
-          authority,
-          makeLeaf(authority, {
-            notBefore: now - 340 * DAY,
-            notAfter: now + 20.5 * DAY,
-          }),
-        ),
-      ).join(),
-      /expires in 20 days/,
-    )
-    assert.match(
-      reasonsOf(
-        makeKeystore(
-          authority,
-          makeLeaf(authority, {
-            notBefore: now - 340 * DAY,
-            notAfter: now - DAY,
-          }),
-        ),
-      ).join(),
-      /expired on/,
-    )
-  })
-
-  it('does not issue again what can last no longer than its authority', () => {
-    const ending = makeAuthority({
-      notBefore: now - 340 * DAY,
-      notAfter: now + 20 * DAY,
+  const plan = (more: Partial<PlanInput> = {}) =>
+    planCertificate({
+      dc,
+      authority: [ca],
+      current: current(requiredNames(dc, [])),
+      remembered: undefined,
+      rememberedFirst: undefined,
+      given: undefined,
+      renew: false,
+      now: Date.now(),
+      ...more,
     })
-    const bytes = makeKeystore(ending, makeLeaf(ending, { notAfter: now + 20 * DAY }))
-    const reasons = decide(current(bytes), [], readCertificate(ending.der), now).reasons
-    assert.deepEqual(reasons, ['it may not be used by a client, which nodes are to one another'])
+  const codes = (more: Partial<PlanInput>) => plan(more).reasons.map(({ code }) => code)
+
+  it('keeps what carries every name, and remembers nothing new', () => {
+    assert.deepEqual(plan(), {
+      reasons: [],
+      names: requiredNames(dc, []),
+      publicNames: [],
+      remember: false,
+      forgotten: [],
+      wildcards: [],
+      pending: [{ pod: 'dse-dc1-default-sts-2', reason: 'has no host id yet (starting Cassandra)' }],
+    })
   })
 
-  it('issues when the keystore holds no certificate', () => {
-    assert.equal(decide(undefined, [], ca, now).action, 'issue')
+  it('issues for a name that is missing, on request, and for a keystore that cannot be read or holds nothing', () => {
+    assert.deepEqual(codes({ given: ['a.example.com'] }), ['MissingNames'])
+    assert.deepEqual(codes({ renew: true }), ['Requested'])
+    assert.deepEqual(codes({ unreadable: 'damaged', current: undefined }), ['Unreadable'])
+    assert.deepEqual(codes({ current: undefined }), ['NoCertificate'])
+  })
+
+  it('takes a name that a wildcard covers as carried', () => {
+    const wild = current([...requiredNames(dc, []), '*.example.com'])
+    assert.deepEqual(codes({ current: wild, given: ['a.example.com'] }), [])
+    assert.deepEqual(codes({ current: wild, given: ['b.a.example.com'] }), ['MissingNames'])
+    assert.deepEqual(codes({ current: wild, given: ['example.com'] }), ['MissingNames'])
+  })
+
+  it('keeps the host ids of before while a node has none', () => {
+    const gone = '33333333-3333-4333-8333-333333333333'
+    const names = [...requiredNames(dc, []), gone, 'a.example.com']
+    assert.deepEqual(plan({ current: current(names), renew: true }).names, [...requiredNames(dc, []), gone])
+    const well = datacenter({ nodes: dc.nodes.slice(0, 2) })
+    assert.ok(!plan({ dc: well, current: current(names), renew: true }).names.includes(gone))
+  })
+
+  it('replaces the remembered public names by those given, but keeps those that another run added since', () => {
+    const names = (given: string[] | undefined, first: string[] | undefined, now: string[] | undefined) => {
+      const { publicNames, remember } = plan({ given, rememberedFirst: first, remembered: now })
+      return [publicNames.join(), remember]
+    }
+    assert.deepEqual(names(undefined, ['a'], ['a']), ['a', false])
+    assert.deepEqual(names(['b'], ['a'], ['a']), ['b', true])
+    assert.deepEqual(names([], ['a'], ['a']), ['', true])
+    assert.deepEqual(names([], undefined, undefined), ['', false])
+    assert.deepEqual(names(['b'], undefined, ['c']), ['b,c', true])
+    assert.deepEqual(names(['b'], ['a'], ['c']), ['b,c', true])
+    assert.deepEqual(names([], ['a'], ['a', 'c']), ['c', true])
+    assert.deepEqual(names(undefined, ['a'], ['c']), ['c', false])
+    assert.deepEqual(names(['b'], ['a'], ['b']), ['b', false])
+  })
+
+  it('tells a forgotten public name from the names of nodes that are gone', () => {
+    const gone = [
+      '33333333-3333-4333-8333-333333333333',
+      'dse-dc1-default-sts-3.dse-dc1-all-pods-service.default.svc.cluster.local',
+    ]
+    const carried = current([...requiredNames(dc, ['b.example.com']), ...gone, 'a.example.com', '203.0.113.7'])
+    assert.deepEqual(plan({ current: carried, given: ['b.example.com'] }).forgotten, ['a.example.com', '203.0.113.7'])
+    assert.deepEqual(plan({ current: carried, given: undefined }).forgotten, [])
+  })
+
+  describe('of a large datacenter', () => {
+    const large = (size: number, change: (ordinal: number) => Partial<ReturnType<typeof node>> = () => ({})) =>
+      datacenter({
+        nodes: Array.from({ length: size }, (_, ordinal) => {
+          const hostId = `00000000-0000-4000-8000-${String(ordinal).padStart(12, '0')}`
+          return node(ordinal, { hostId, ...change(ordinal) })
+        }),
+      })
+
+    it('has one name per node as long as Java accepts the certificate', () => {
+      const { names, wildcards } = plan({ dc: large(200) })
+      assert.deepEqual(wildcards, [])
+      assert.ok(names.length > 400)
+    })
+
+    it('has one wildcard for the DNS names of 690 nodes, which is kept when nodes go', () => {
+      const { names, wildcards } = plan({ dc: large(690) })
+      assert.deepEqual(wildcards, ['*.dse-dc1-all-pods-service.default.svc.cluster.local'])
+      assert.ok(names.length < 720 && names.includes(wildcards[0] ?? '') && names.includes(HOST_ID_OF_LAST))
+      assert.ok(!names.some((name) => name.startsWith('dse-dc1-default-sts-')))
+      assert.deepEqual(codes({ dc: large(3), current: current(names) }), [])
+    })
+
+    it('names a pod whose own name has a dot, which no wildcard covers', () => {
+      const pod = 'dse-dc1-rack.1-sts-0'
+      const dnsName = `${pod}.dse-dc1-all-pods-service.default.svc.cluster.local`
+      const { names } = plan({ dc: large(600, (ordinal) => (ordinal === 0 ? { pod, dnsName } : {})) })
+      assert.ok(names.includes(dnsName))
+    })
+
+    it('is refused when the host ids alone are too many, with the size and the way out', () => {
+      assert.throws(
+        () => plan({ dc: large(3000) }),
+        (error: unknown) => {
+          assert.ok(error instanceof CassSniError)
+          assert.equal(error.code, 'CSNI405')
+          assert.match(error.message, /host ids of 3000 nodes the TLS certificate message has 1\d{5} bytes.* 28672/)
+          assert.ok(error.next.length > 0)
+          return true
+        },
+      )
+    })
+
+    it('of 690 nodes and their names is made in less than 50 ms of CPU', () => {
+      const dc = large(690)
+      const held = current(plan({ dc }).names)
+      const times = Array.from({ length: 5 }, () => {
+        const begun = process.cpuUsage()
+        assert.deepEqual(plan({ dc, current: held }).reasons, [])
+        return process.cpuUsage(begun).user / 1000
+      })
+      assert.ok(Math.min(...times) < 50, `${times.join(', ')} ms`)
+    })
   })
 })
+
+const HOST_ID_OF_LAST = '00000000-0000-4000-8000-000000000689'

@@ -2,7 +2,7 @@ import { nextTexts } from '../../support/next-texts.ts'
 import assert from 'node:assert/strict'
 import type { Datacenter } from '../../../src/lib/cassandra/datacenter.ts'
 import { readCertificate } from '../../../src/lib/certificates/certificate.ts'
-import type { Current } from '../../../src/lib/certificates/certificate-plan.ts'
+import type { Current } from '../../../src/lib/certificates/policies.ts'
 import { type CheckResult, CATEGORIES } from '../../../src/lib/checks/check.ts'
 import type { Probes } from '../../../src/lib/checks/probes.ts'
 import { CHECKS, RETIRED } from '../../../src/lib/checks/registry.ts'
@@ -243,8 +243,8 @@ describe('the checks', () => {
     [
       'CSNI838',
       'a keystore without a certificate',
-      () => ({ keystore: async () => undefined }),
-      /no certificate with a key/,
+      () => ({ keystore: async () => ({ current: undefined, required: [] }) }),
+      /no certificate with a private key/,
       /certs/,
     ],
     ['CSNI838', 'a key of another certificate', () => keystore({ keyFits: false }), /private key/, /certs/],
@@ -252,7 +252,7 @@ describe('the checks', () => {
       'CSNI838',
       'a leaf of another authority',
       () => keystore({ leaf: readCertificate(foreign) }),
-      /another authority: CN=foreign/,
+      /signed by another CA: CN=foreign/,
       /certs/,
     ],
     [
@@ -302,7 +302,10 @@ describe('the checks', () => {
     next: [command`kubectl cass-sni routes sync`],
   })
   const keystore = (more: Partial<Current>): Partial<Probes> => ({
-    keystore: async () => ({ ...((await probes(authority).keystore()) as Current), ...more }),
+    keystore: async () => {
+      const { current, required } = await probes(authority).keystore()
+      return { current: { ...(current as Current), ...more }, required }
+    },
   })
   const routes = (more: object): Partial<Probes> => ({
     routes: async () => ({ ...(await probes('').routes()), ...more }),
@@ -340,7 +343,7 @@ describe('the checks', () => {
     const soon = (
       await results({ now: Date.parse('2027-10-22T00:00:00Z'), handshake: async () => served({}, '2028-01-01') })
     ).find(({ code }) => code === 'CSNI832')
-    assert.deepEqual([soon?.result, soon?.reason], ['warning', 'it expires in 10 days'])
+    assert.deepEqual([soon?.result, soon?.reason], ['warning', 'expires in 10 days, on 2027-11-01'])
   })
 
   it('skip certificates and logins, and say why, where Secrets may not be read', async () => {

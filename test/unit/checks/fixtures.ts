@@ -66,10 +66,13 @@ export function probes(authority: string, more: Partial<Probes> = {}): Probes {
     authority: async () => authority,
     // The authority stands for its leaf: it is signed by itself.
     keystore: async () => ({
-      leaf: { ...readCertificate(authority), fingerprint256: 'AA' },
-      chain: [],
-      trusted: [],
-      keyFits: true,
+      current: {
+        leaf: { ...readCertificate(authority), fingerprint256: 'AA' },
+        chain: [readCertificate(authority)],
+        trusted: [readCertificate(authority)],
+        keyFits: true,
+      },
+      required: [],
     }),
     credentials: async () => ({ username: 'dse-superuser', password: '-it\'s "secret"' }),
     handshake: async () => served(),

@@ -7,7 +7,7 @@ import type { ExecResult, Kube, KubeObject, ResourceType } from '../../../src/li
 import { CassSniError } from '../../../src/lib/errors.ts'
 import type { WorkflowEvent } from '../../../src/lib/events.ts'
 import { makeLive } from '../../../src/lib/workflows/certs/reload.ts'
-import type { ShownCertificate } from '../../../src/lib/workflows/certs/certs-options.ts'
+import type { CertsNode, ShownCertificate } from '../../../src/lib/workflows/certs/certs-options.ts'
 import type { Look } from '../../../src/lib/workflows/certs/served-certificates.ts'
 import type { WorkflowContext } from '../../../src/lib/workflows/context.ts'
 import { datacenter, HOST_IDS, node } from '../certificates/datacenter.ts'
@@ -83,9 +83,14 @@ class FakePod {
     }
   }
 
-  live(before: Look = OLD, timings = TIMINGS) {
-    const context = this.context()
-    return makeLive(context, {
+  async live(before: Look = OLD, timings = TIMINGS): Promise<CertsNode[]> {
+    const nodes = await this.bringLive(before, timings)
+    assert.ok(nodes !== 'superseded')
+    return nodes
+  }
+
+  bringLive(before: Look = OLD, timings = TIMINGS, isCurrent = async () => true) {
+    return makeLive(this.context(), {
       dc: datacenter(),
       viewer: { look: async () => this.look },
       fingerprint256: NEW.served.fingerprint256,
@@ -93,6 +98,7 @@ class FakePod {
       keystorePath: this.keystore,
       targets: [{ node: node(0, { hostId: HOST_IDS[0] }), before }],
       timings,
+      isCurrent,
     })
   }
 
@@ -185,9 +191,53 @@ describe('bringing a new keystore into a running node', function () {
     assert.deepEqual(result, {
       pod: 'dse-dc1-default-sts-0',
       live: false,
+      before: undefined,
+      after: undefined,
       note: 'was told to read its keystore; cannot be looked at: no tunnel',
     })
     assert.deepEqual([...new Set(pod.reloads())], ['reloadssl'])
+  })
+
+  it('ends as soon as another run has put another keystore into the Secret', async () => {
+    const pod = fakePod()
+    pod.onTouch = () => undefined
+    const begun = Date.now()
+    assert.equal(await pod.bringLive(OLD, { ...TIMINGS, reloadMs: 60_000 }, async () => false), 'superseded')
+    assert.ok(Date.now() - begun < 10_000)
+    assert.deepEqual(pod.reloads(), [], "Cassandra is not told to read a keystore that is not the Secret's")
+  })
+
+  it('works on 8 of 40 nodes at a time', async () => {
+    let running = 0
+    let most = 0
+    const pod = fakePod()
+    pod.onExec = () => {
+      throw new Error('not called')
+    }
+    const busy = async <T>(answer: T): Promise<T> => {
+      running += 1
+      most = Math.max(most, running)
+      await new Promise((resolve) => setTimeout(resolve, 10))
+      running -= 1
+      return answer
+    }
+    const context = pod.context()
+    const kube = { ...context.kube, exec: () => busy({ exitCode: 0, stdout: '', stderr: '' }) } as Kube
+    const nodes = await makeLive(
+      { ...context, kube },
+      {
+        dc: datacenter(),
+        viewer: { look: () => busy(NEW) },
+        fingerprint256: NEW.served.fingerprint256,
+        keystore: KEYSTORE,
+        keystorePath: pod.keystore,
+        targets: Array.from({ length: 40 }, (_, ordinal) => ({ node: node(ordinal), before: OLD })),
+        timings: TIMINGS,
+        isCurrent: async () => true,
+      },
+    )
+    assert.ok(nodes !== 'superseded' && nodes.every(({ live }) => live))
+    assert.equal(most, 8)
   })
 
   it('stops at once when it is interrupted', async () => {
@@ -202,6 +252,7 @@ describe('bringing a new keystore into a running node', function () {
       keystorePath: pod.keystore,
       targets: [{ node: node(0), before: OLD }],
       timings: { ...TIMINGS, reloadMs: 60_000 },
+      isCurrent: async () => true,
     })
     setTimeout(() => stop.abort(new CassSniError('CSNI902', 'interrupted')), 300)
     await assert.rejects(work, (error: unknown) => error instanceof CassSniError && error.code === 'CSNI902')

@@ -1,20 +1,21 @@
 /** What `certs` is asked for and what it answers. */
+import type { ReasonCode } from '../../certificates/policies.ts'
 
 export interface CertsOptions {
   /** metadata.name of the CassandraDatacenter; needed when the namespace has several. */
-  datacenter?: string
-  clusterDomain?: string
+  datacenter?: string | undefined
+  clusterDomain?: string | undefined
   /** Undefined keeps the remembered ones; an empty list, or one empty name, forgets them. */
-  publicNames?: string[]
+  publicNames?: string[] | undefined
   /** Issue a new certificate in any case. */
-  renew?: boolean
+  renew?: boolean | undefined
   /** When the keystore cannot be read, make a new one under the configured password. */
-  replaceKeystore?: boolean
+  replaceKeystore?: boolean | undefined
   /** Where the nodes are looked at when the user may not connect to their pods: "namespace/service". */
-  gateway?: string
+  gateway?: string | undefined
   /** The gateway's port. Default 9042. */
-  gatewayPort?: number
-  timings?: Partial<Timings>
+  gatewayPort?: number | undefined
+  timings?: Partial<Timings> | undefined
 }
 
 /** How long things may take, in milliseconds. */
@@ -39,13 +40,13 @@ export interface ShownCertificate {
 export interface CertsNode {
   pod: string
   /** What the node served when the run began; absent when it could not be looked at. */
-  before?: ShownCertificate
+  before?: ShownCertificate | undefined
   /** What it serves now. */
-  after?: ShownCertificate
+  after?: ShownCertificate | undefined
   /** It was seen to serve the certificate that is in the Secret. */
   live: boolean
   /** Why it is not live, or could not be looked at, in one line. */
-  note?: string
+  note?: string | undefined
 }
 
 export interface CertsResult {
@@ -62,9 +63,12 @@ export interface CertsResult {
     names: string[]
     publicNames: string[]
     notAfter: string
-    fingerprint256?: string
+    fingerprint256?: string | undefined
     issued: boolean
+    /** Why a new one was, or in a dry run would be, issued: a line each. */
     reasons: string[]
+    /** The same for programs, in the same order: "MissingNames", "ExpiresSoon", … */
+    reasonCodes: ReasonCode[]
   }
   nodes: CertsNode[]
   /** Nodes whose host id is not in the certificate, because it is not known yet. */

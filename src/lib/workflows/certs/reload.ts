@@ -7,7 +7,7 @@
  * DEFAULT_HOT_RELOAD_PERIOD_SEC).
  */
 import { createHash } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
+import pLimit, { type LimitFunction } from 'p-limit'
 import type { CassandraNode, Datacenter } from '../../cassandra/datacenter.ts'
 import { applyChanges } from '../../changes/apply.ts'
 import type { Desired } from '../../changes/changeset.ts'
@@ -15,8 +15,10 @@ import { planChanges } from '../../changes/change-plan.ts'
 import { POD } from '../../cluster/resources.ts'
 import { KEYSTORE_ANNOTATION } from '../../text/own-keys.ts'
 import { asCassSniError, CassSniError, command, throwIfAborted } from '../../errors.ts'
+import { pause, poll } from '../../waiting/poll.ts'
 import type { WorkflowContext } from '../context.ts'
 import type { CertsNode, Timings } from './certs-options.ts'
+import { NODES_AT_ONCE } from './gather-certificates.ts'
 import type { Look, Viewer } from './served-certificates.ts'
 
 const STEP = 'live'
@@ -56,6 +58,8 @@ export interface LiveInput {
   /** Nodes that are to be brought along, and what each serves. */
   targets: { node: CassandraNode; before: Look }[]
   timings: Timings
+  /** False when the Secret holds another keystore by now. */
+  isCurrent: () => Promise<boolean>
 }
 
 type Target = LiveInput['targets'][number] & {
@@ -75,11 +79,12 @@ interface Refusal {
 }
 
 /**
- * Makes the certificate live on the targets.
- * @returns what each target serves in the end; one that cannot be looked at is told and reported as not live
+ * Makes the certificate live on the targets, a few at a time.
+ * @returns what each target serves in the end; one that cannot be looked at is told and reported as not live.
+ * 'superseded' as soon as the Secret holds another keystore: this one will not come any more
  * @throws CSNI404 naming the nodes that do not serve it in time
  */
-export async function makeLive(context: WorkflowContext, input: LiveInput): Promise<CertsNode[]> {
+export async function makeLive(context: WorkflowContext, input: LiveInput): Promise<CertsNode[] | 'superseded'> {
   const targets: Target[] = input.targets.map((target) => ({
     ...target,
     state: 'waits for kubelet to bring the new keystore',
@@ -91,10 +96,20 @@ export async function makeLive(context: WorkflowContext, input: LiveInput): Prom
   const sha256 = createHash('sha256').update(input.keystore).digest('hex')
   show()
   await touch(context, input.dc, targets, sha256.slice(0, 16))
-  const nodes = await Promise.all(targets.map((target) => bringAlong(context, input, target, sha256, show)))
+  const tools: Tools = {
+    context,
+    input,
+    sha256,
+    show,
+    limit: pLimit(NODES_AT_ONCE),
+    isCurrent: rarely(input.isCurrent),
+  }
+  const outcomes = await Promise.all(targets.map((target) => bringAlong(tools, target)))
+  const nodes = outcomes.filter((outcome) => outcome !== 'superseded')
+  if (nodes.length < outcomes.length) return 'superseded'
   const late = nodes.filter((node) => !node.live && node.after !== undefined)
   if (late.length > 0) {
-    const names = late.map(({ pod, note }) => `${pod}${note === undefined ? '' : ` (${note})`}`).join(', ')
+    const names = late.map(({ pod, note }) => (note === undefined ? pod : `${pod} (${note})`)).join(', ')
     throw new CassSniError(
       'CSNI404',
       `the new certificate is in ${input.dc.keystores.keystoreSecret}, but not served yet by ${names}`,
@@ -151,27 +166,51 @@ async function touch(
   }
 }
 
+/** What bringing one node along needs of the whole. */
+interface Tools {
+  context: WorkflowContext
+  input: LiveInput
+  sha256: string
+  show: () => void
+  /** Commands and looks are tunnels through the API server; waiting is not. */
+  limit: LimitFunction
+  isCurrent: () => Promise<boolean>
+}
+
+/** Asks at most every `SLOW_POLL_MS`; a no stays a no. */
+function rarely(ask: () => Promise<boolean>): () => Promise<boolean> {
+  let asked = Number.NEGATIVE_INFINITY
+  let answer = Promise.resolve(true)
+  return async () => {
+    if ((await answer) && performance.now() - asked >= SLOW_POLL_MS) {
+      asked = performance.now()
+      answer = ask()
+    }
+    return answer
+  }
+}
+
 /** One node, from the touch of its pod until it serves the new certificate or its time is over. */
-async function bringAlong(
-  context: WorkflowContext,
-  input: LiveInput,
-  target: Target,
-  sha256: string,
-  show: () => void,
-): Promise<CertsNode> {
+async function bringAlong(tools: Tools, target: Target): Promise<CertsNode | 'superseded'> {
+  const { context, input, sha256, show, limit } = tools
   const { node, before } = target
-  const begun = context.now()
   const tell = (state: string) => {
     if (target.state === state) return
     target.state = state
     show()
   }
-  const timeIsOver = () => context.now() - begun >= limitOf(target, input.timings)
+  // A node's time begins when its turn comes.
+  let begun: number | undefined
+  const timeIsOver = () => context.now() - (begun ?? context.now()) >= limitOf(target, input.timings)
   let retouched = 0
   for (;;) {
     if (target.onItsOwn === undefined) {
-      const outcome = await reload(context, input, node, sha256)
+      const outcome = await limit(() => {
+        begun ??= context.now()
+        return reload(context, input, node, sha256)
+      })
       if (outcome === 'old' && !timeIsOver()) {
+        if (!(await tools.isCurrent())) return 'superseded'
         // The touch may have come before kubelet heard of the new Secret: another one makes it look again.
         retouched += 1
         await touch(context, input.dc, [target], `${sha256.slice(0, 16)}-${retouched}`)
@@ -180,17 +219,16 @@ async function bringAlong(
       if (outcome === 'reloaded') target.reloaded = true
       else if (outcome !== 'old') refused(context, target, outcome, input.timings)
     }
-    tell(stateOf(target, context.now() - begun))
-    const look =
-      target.reloaded && target.onItsOwn === undefined
-        ? await lookUntil(context, input, node, AFTER_RELOAD_MS)
-        : await input.viewer.look(node)
+    tell(stateOf(target, context.now() - (begun ?? context.now())))
+    const patience = target.reloaded && target.onItsOwn === undefined ? AFTER_RELOAD_MS : 0
+    const look = await lookUntil(tools, node, patience)
     if ('served' in look && look.served.fingerprint256 === input.fingerprint256) {
       tell('serves the new certificate')
-      return { pod: node.pod, ...('served' in before ? { before: before.served } : {}), after: look.served, live: true }
+      return { pod: node.pod, before: 'served' in before ? before.served : undefined, after: look.served, live: true }
     }
+    if (!(await tools.isCurrent())) return 'superseded'
     if (timeIsOver()) return inTheEnd(target, look)
-    if (!target.reloaded) await pause(context, Math.min(SLOW_POLL_MS, limitOf(target, input.timings)))
+    if (!target.reloaded) await pause(Math.min(SLOW_POLL_MS, limitOf(target, input.timings)), context.signal)
   }
 }
 
@@ -234,31 +272,26 @@ function inTheEnd({ node, before, reloaded, refusal }: Target, look: Look): Cert
   const last = 'served' in look ? look : before
   return {
     pod: node.pod,
-    ...('served' in before ? { before: before.served } : {}),
-    ...('served' in last ? { after: last.served } : {}),
+    before: 'served' in before ? before.served : undefined,
+    after: 'served' in last ? last.served : undefined,
     live: false,
     note: 'trouble' in look ? `${told}; cannot be looked at: ${look.trouble}` : told,
   }
 }
 
-/** Looks at the node until it serves the new certificate, for so long at most. */
-async function lookUntil(
-  context: WorkflowContext,
-  input: LiveInput,
-  node: CassandraNode,
-  milliseconds: number,
-): Promise<Look> {
-  const end = context.now() + milliseconds
-  for (;;) {
-    const look = await input.viewer.look(node)
-    if ('served' in look && look.served.fingerprint256 === input.fingerprint256) return look
-    if (context.now() >= end) return look
-    await pause(context, POLL_MS)
-  }
-}
-
-async function pause(context: WorkflowContext, milliseconds: number): Promise<void> {
-  await sleep(milliseconds, undefined, { signal: context.signal }).catch(() => throwIfAborted(context.signal))
+/** Looks at the node until it serves the new certificate, for so long at most; once at least. */
+async function lookUntil({ context, input, limit }: Tools, node: CassandraNode, milliseconds: number): Promise<Look> {
+  let look: Look = { trouble: 'not looked at' }
+  await poll({
+    signal: context.signal,
+    interval: POLL_MS,
+    timeoutMs: milliseconds,
+    until: async () => {
+      look = await limit(() => input.viewer.look(node))
+      return 'served' in look && look.served.fingerprint256 === input.fingerprint256 ? look : undefined
+    },
+  })
+  return look
 }
 
 /** Tells Cassandra to read its keystore. "old": the file in the container is not the new one yet. */

@@ -28,7 +28,7 @@ export function createViewer(
   context: WorkflowContext,
   dc: Datacenter,
   authority: string,
-  gateway: { name?: string; port: number },
+  gateway: { name?: string | undefined; port: number },
 ): Viewer {
   const { kube, signal } = context
   let throughGateway: Promise<Dialer> | undefined

@@ -2,12 +2,41 @@
 import { createPrivateKey } from 'node:crypto'
 import { CassSniError, command } from '../errors.ts'
 import { type Certificate, readCertificate } from './certificate.ts'
+import type { AuthorityPath } from './certificate-authority.ts'
 import { type IssuedLeaf, keyEntry } from './issue.ts'
-import { type KeyEntry, type KeystoreEntry, recoverKey, type TrustedEntry, writeKeystore } from './keystore.ts'
-import type { Current } from './certificate-plan.ts'
+import {
+  type KeyEntry,
+  type KeystoreEntry,
+  readKeystore,
+  recoverKey,
+  type TrustedEntry,
+  writeKeystore,
+} from './keystore.ts'
+import { type Current, servedAuthorities } from './policies.ts'
 
 /** The alias under which cass-operator keeps its CA (k8ssandra/cass-operator pkg/utils/crypto.go). */
 const AUTHORITY_ALIAS = 'ca'
+/** The aliases under which CAs of before stay trusted while nodes still serve what they signed. */
+const FORMER_ALIAS = /^ca-old-\d+$/
+
+/** A keystore that was opened. */
+export interface NodeKeystore {
+  entries: KeystoreEntry[]
+  /** Undefined when there is no certificate with a key in it. */
+  current: Current | undefined
+}
+
+/**
+ * Opens a datacenter's keystore.
+ * @throws CSNI403 when it or a certificate in it cannot be read
+ */
+export function openKeystore(
+  bytes: Buffer,
+  { password, alias, object }: { password: string; alias: string; object: string },
+): NodeKeystore {
+  const entries = readKeystore(bytes, password, object)
+  return { entries, current: currentOf(entries, alias, password, object) }
+}
 
 /**
  * The entry that the nodes serve: the one with the operator's alias, else the first with a key. Java compares aliases
@@ -19,7 +48,7 @@ function ownEntry(entries: readonly KeystoreEntry[], alias: string): KeyEntry | 
 }
 
 /**
- * What the keystore holds now, for `decide`; undefined when there is no certificate with a key in it.
+ * What the keystore holds now, for the policies; undefined when there is no certificate with a key in it.
  * @throws CSNI403 when a certificate in it cannot be read
  */
 export function currentOf(
@@ -49,34 +78,34 @@ export function currentOf(
 }
 
 /**
- * The keystore with the leaf in the place of the old one and the authority trusted; every other entry is kept as it
- * is.
+ * The keystore with the leaf in the place of the old one and the authority trusted; every other entry is kept.
+ * @param options.dropFormer drop the CAs of before, which `withAuthority` kept
  */
 export function rewriteKeystore(
   entries: readonly KeystoreEntry[],
   leaf: IssuedLeaf,
-  authority: Certificate,
+  authority: AuthorityPath,
   options: {
     alias: string
     password: string
     now: number
     randomBytes: (length: number) => Buffer
+    dropFormer?: boolean | undefined
   },
 ): Buffer {
   const old = ownEntry(entries, options.alias)
-  const chain = chainOf(old, authority)
-  const fresh = keyEntry(leaf, chain, {
-    ...options,
-    alias: old?.alias ?? options.alias,
-  })
-  const rest = entries.filter((entry) => entry !== old)
-  return writeKeystore([fresh, ...withAuthority(rest, authority, options.now)], options.password)
+  const fresh = keyEntry(leaf, servedAuthorities(authority), { ...options, alias: old?.alias ?? options.alias })
+  const rest = entries.filter((entry) => entry !== old && !(options.dropFormer === true && isFormer(entry)))
+  return writeKeystore([fresh, ...withAuthority(rest, authority[0], options.now)], options.password)
 }
 
-/** The authority, and what proved it before, when it is not a root itself. */
-function chainOf(old: KeyEntry | undefined, authority: Certificate): Certificate[] {
-  const position = old?.chain.findIndex((certificate) => certificate.equals(authority.der)) ?? -1
-  return position < 0 ? [authority] : (old?.chain.slice(position).map(readCertificate) ?? [authority])
+/** CAs of before that the nodes still trust, by subject. */
+export function formerAuthorities(entries: readonly KeystoreEntry[]): string[] {
+  return entries.flatMap((entry) => (isFormer(entry) ? [readCertificate(entry.certificate).subject] : []))
+}
+
+function isFormer(entry: KeystoreEntry): entry is TrustedEntry {
+  return entry.kind === 'trusted' && FORMER_ALIAS.test(entry.alias.toLowerCase())
 }
 
 function withAuthority(entries: readonly KeystoreEntry[], authority: Certificate, now: number): KeystoreEntry[] {
