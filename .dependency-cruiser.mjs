@@ -23,8 +23,8 @@ const layers = LAYERS.flatMap(({ name, files, may, mayTypes = [], mayFiles = [] 
 
 // A command calls one workflow, imported when it runs; the base command connects, likewise.
 function lazily(name) {
-  if (name === 'commands') return [filesOf('workflows')]
-  if (name === 'cli') return ['^src/lib/cluster/client\\.ts$']
+  if (name === 'commands') return [filesOf('workflows'), filesOf('shell')]
+  if (name === 'cli') return ['^src/lib/cluster/client\\.ts$', filesOf('shell')]
   return []
 }
 
@@ -35,8 +35,10 @@ const lazy = [
     to: filesOf('cluster'),
     what: 'the base command imports the cluster layer when a command connects',
   },
+  { from: filesOf('commands'), to: filesOf('shell'), what: 'commands import the shell when they run' },
+  { from: filesOf('cli'), to: filesOf('shell'), what: 'the terminal of the shell is imported when a command runs it' },
 ].map(({ from, to, what }) => ({
-  name: `lazy-${from.includes('commands') ? 'commands' : 'cli'}`,
+  name: `lazy-${from.includes('commands') ? 'commands' : 'cli'}${to.includes('shell') ? '-shell' : ''}`,
   comment: `Start-up: ${what} (await import), or only its types.`,
   severity: 'error',
   from: { path: from },

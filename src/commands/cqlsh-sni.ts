@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core'
 import { CassSniCommand, type Run } from '../lib/cli/base-command.ts'
+import { cqlTerminal } from '../lib/cli/cql-terminal.ts'
 import { CassSniError } from '../lib/errors.ts'
 import {
   datacenterFlags,
@@ -112,7 +113,7 @@ export default class CqlshSni extends CassSniCommand<Result> {
     if (form === undefined && (flags.out ?? flags['ca-out'] ?? (flags['with-password'] || undefined)) !== undefined) {
       throw new CassSniError('CSNI101', '--out, --ca-out and --with-password go with --print-env or --print-cqlshrc')
     }
-    const { stdin, stdout, stderr, env } = process
+    const { stdin, env } = process
     const piped = flags.execute === undefined && flags.file === undefined
     const interactive = piped && stdin.isTTY === true && form === undefined
     if (interactive && run.format !== 'table')
@@ -152,34 +153,15 @@ export default class CqlshSni extends CassSniCommand<Result> {
         ...(caOut === undefined ? {} : { caOut }),
       })
     }
-    const [{ cqlsh }, { width }, { palette, wantsColour }, { errorText }, { printable }] = await Promise.all([
-      import('../lib/workflows/cqlsh-workflow.ts'),
-      import('../lib/output/table.ts'),
-      import('../lib/output/color.ts'),
-      import('../lib/output/messages.ts'),
-      import('../lib/text/untrusted.ts'),
-    ])
-    const paint = palette(wantsColour(flags.color, env, stdout))
-    const errors = palette(wantsColour(flags.color, env, stderr))
-    return cqlsh(context, {
-      ...choice,
-      format: run.format === 'table' || run.format === 'csv' ? run.format : 'json',
-      ...(flags.execute === undefined ? {} : { statements: flags.execute }),
-      ...(flags.file === undefined ? {} : { file: flags.file }),
-      stdin,
-      ...(interactive ? { terminal: { input: stdin, output: stdout } } : {}),
+    const { cqlsh } = await import('../lib/workflows/cqlsh-workflow.ts')
+    const terminal = await cqlTerminal(run, {
+      statements: flags.execute,
+      file: flags.file,
+      interactive,
       continueOnError: flags['continue-on-error'],
-      ...(flags['page-size'] === undefined ? {} : { pageSize: flags['page-size'] }),
-      write: (text) => written(stdout, text),
-      shown: stdout.isTTY === true ? printable : (text) => text,
-      note: (text) => void stderr.write(text),
-      tell: (error) => void stderr.write(errorText(error, run.steps(error.next), errors)),
-      steps: (next) => run.steps(next),
-      caret: stderr.isTTY === true,
-      width,
-      paint: { title: paint.bold, null: paint.dim, red: errors.red },
-      env,
+      color: flags.color,
     })
+    return cqlsh(context, { ...choice, ...terminal, pageSize: flags['page-size'] })
   }
 
   protected present(result: Result, show: Show): string {
@@ -188,18 +170,6 @@ export default class CqlshSni extends CassSniCommand<Result> {
     // a file or a program gets it as it is
     return process.stdout.isTTY === true ? show.printable(text) : text
   }
-}
-
-/** Resolves when the stream takes more, or is gone: the run is aborted then. */
-async function written(stream: NodeJS.WriteStream, text: string): Promise<void> {
-  if (text === '' || stream.write(text)) return
-  await new Promise<void>((resolve) => {
-    const done = (): void => {
-      for (const event of ['drain', 'close', 'error']) stream.off(event, done)
-      resolve()
-    }
-    for (const event of ['drain', 'close', 'error']) stream.on(event, done)
-  })
 }
 
 /** Where the password of --username comes from; nothing is read before it is needed, but stdin. */
@@ -220,7 +190,7 @@ async function passwordSource(
   if (stdin.isTTY !== true || stderr.isTTY !== true) return {}
   return {
     password: async () => {
-      const { readSecret } = await import('../lib/workflows/cqlsh-workflow.ts')
+      const { readSecret } = await import('../lib/shell/terminal.ts')
       return readSecret({ input: stdin, output: stderr }, `Password of ${username}: `)
     },
   }

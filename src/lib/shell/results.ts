@@ -18,6 +18,12 @@ export interface StatementResult {
 
 /** Takes one result after another. */
 export interface ResultSink {
+  /** Results are data (CSV, JSON): answers of the shell's own commands are notes then. */
+  readonly data: boolean
+  /** One line per column from now on, or again one per row (EXPAND). */
+  expand?: ((on: boolean) => void) | undefined
+  /** The results that were kept, in order. */
+  kept(): StatementResult[]
   /** A result with columns begins. */
   begin(columns: CqlColumn[]): OpenResult
   /** A statement without a result was executed. */
@@ -31,11 +37,17 @@ export interface OpenResult {
   end(stopped?: boolean): string
 }
 
-export function tableSink(width: Width, paint: Paint, expanded: () => boolean): ResultSink {
+export function tableSink(width: Width, paint: Paint): ResultSink {
+  let expanded = false
   return {
+    data: false,
+    expand: (on) => {
+      expanded = on
+    },
+    kept: () => [],
     begin: (columns) => {
       const layout = new TableLayout(columns, width, paint)
-      const expand = expanded()
+      const expand = expanded
       let first = true
       return {
         page: (rows) => {
@@ -55,6 +67,8 @@ export function tableSink(width: Width, paint: Paint, expanded: () => boolean): 
 /** @param shown makes text harmless where it goes to a terminal; elsewhere data is written as it is */
 export function csvSink(shown: (text: string) => string): ResultSink {
   return {
+    data: true,
+    kept: () => [],
     begin: (columns) => {
       let first = true
       const header = (): string => {
@@ -69,8 +83,11 @@ export function csvSink(shown: (text: string) => string): ResultSink {
 }
 
 /** Keeps all rows: a JSON document is only one when it is complete. */
-export function jsonSink(statements: StatementResult[]): ResultSink {
+export function jsonSink(): ResultSink {
+  const statements: StatementResult[] = []
   return {
+    data: true,
+    kept: () => statements,
     begin: (columns) => {
       const result: StatementResult = {
         columns: columns.map((column) => ({ name: column.name, type: typeText(column.type) })),

@@ -19,26 +19,19 @@ export interface ShellIo {
   /** What is not a result: warnings, and answers of the shell's commands when results are data. */
   note(text: string): void
   /** Asks whether to go on after a page; absent off a terminal. */
-  more?: (signal: AbortSignal) => Promise<boolean>
+  more?: ((signal: AbortSignal) => Promise<boolean>) | undefined
   /** Absent off a terminal. */
-  clear?: () => void
+  clear?: (() => void) | undefined
   /** Width of the terminal; absent off one. */
-  columns?: () => number | undefined
+  columns?: (() => number | undefined) | undefined
 }
 
 export interface ShellSettings {
   sink: ResultSink
-  /** Results are data (CSV, JSON): answers of the shell's own commands are notes then. */
-  data: boolean
   /** Where the session leads to, for SHOW HOST. */
   host: string
   /** Rows per page. */
   pageSize: number
-}
-
-/** The state that EXPAND sets, read by the table sink. */
-export interface ShellState {
-  expand: boolean
 }
 
 const SLOWEST_PAGE = 1_000
@@ -48,18 +41,17 @@ export class CqlShell {
   readonly session: CqlSession
   readonly #io: ShellIo
   readonly #settings: ShellSettings
-  readonly #state: ShellState
   #consistency = 'ONE'
   #serialConsistency = 'SERIAL'
   #paging = true
   #pageSize: number
   #tracing = false
+  #expanded = false
 
-  constructor(session: CqlSession, io: ShellIo, settings: ShellSettings, state: ShellState) {
+  constructor(session: CqlSession, io: ShellIo, settings: ShellSettings) {
     this.session = session
     this.#io = io
     this.#settings = settings
-    this.#state = state
     this.#pageSize = settings.pageSize
   }
 
@@ -105,8 +97,9 @@ export class CqlShell {
         }
         return this.#answer(this.#paging ? `Paging is on, ${this.#pageSize} rows at once.\n` : 'Paging is off.\n')
       case 'expand':
-        if (command.on !== undefined) this.#state.expand = command.on
-        return this.#answer(`Expanded output is ${this.#state.expand ? 'on' : 'off'}.\n`)
+        if (command.on !== undefined) this.#expanded = command.on
+        this.#settings.sink.expand?.(this.#expanded)
+        return this.#answer(`Expanded output is ${this.#expanded ? 'on' : 'off'}.\n`)
       case 'tracing':
         if (command.on !== undefined) this.#tracing = command.on
         return this.#answer(`Tracing is ${this.#tracing ? 'on' : 'off'}.\n`)
@@ -128,7 +121,7 @@ export class CqlShell {
 
   async #describe(text: string, signal: AbortSignal): Promise<void> {
     const described = await describe(this.session, text, signal, this.#io.columns?.())
-    if (this.#settings.data) {
+    if (this.#settings.sink.data) {
       const result = this.#settings.sink.begin(described.columns)
       await this.#io.write(result.page(described.rows) + result.end())
     } else await this.#io.write(described.text)
@@ -136,7 +129,7 @@ export class CqlShell {
 
   /** An answer of a command: no result, so it never gets between data. */
   async #answer(text: string): Promise<void> {
-    if (this.#settings.data) this.#io.note(text)
+    if (this.#settings.sink.data) this.#io.note(text)
     else await this.#io.write(text)
   }
 

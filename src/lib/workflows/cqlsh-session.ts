@@ -50,7 +50,7 @@ export interface Access {
  * Throws CSNI301/302 (datacenter, node), CSNI303 (no node can be reached yet), CSNI304, CSNI306, CSNI502, CSNI606 and
  * what reading throws.
  */
-export async function observeAccess({ kube }: WorkflowContext, choice: SessionChoice): Promise<Access> {
+export async function observeAccess({ kube, emit }: WorkflowContext, choice: SessionChoice): Promise<Access> {
   const [datacenter, mesh] = await Promise.all([
     observeDatacenter(kube, {
       namespace: kube.target.namespace,
@@ -84,6 +84,8 @@ export async function observeAccess({ kube }: WorkflowContext, choice: SessionCh
     login({ kube } as Pick<WorkflowContext, 'kube'>, datacenter, choice),
     choice.caFile === undefined ? readAuthority(kube, datacenter) : readAuthorityFile(choice.caFile),
   ])
+  if (dialer.fallback !== undefined)
+    emit({ type: 'warning', message: `gateway unreachable, connecting through a tunnel: ${dialer.fallback}` })
   return { datacenter, dialer, credentials, ca, nodes, ...(target === undefined ? {} : { target }) }
 }
 

@@ -38,7 +38,6 @@ export function fakeShell(
 ): { shell: CqlShell; written: () => string; notes: () => string } {
   let written = ''
   let notes = ''
-  const state = { expand: false }
   const plain = (text: string): string => text
   const shell = new CqlShell(
     session,
@@ -52,12 +51,10 @@ export function fakeShell(
       ...io,
     },
     {
-      sink: tableSink(width, { title: plain, null: plain }, () => state.expand),
-      data: false,
+      sink: tableSink(width, { title: plain, null: plain }),
       host: 'Connected to dse',
       pageSize: 2,
     },
-    state,
   )
   return { shell, written: () => written, notes: () => notes }
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { CqlColumn } from '../../../src/lib/connection/cql-session.ts'
 import { csvHeader, csvRows } from '../../../src/lib/shell/csv.ts'
 import { printable } from '../../../src/lib/text/untrusted.ts'
-import { csvSink, jsonSink, type StatementResult, tableSink } from '../../../src/lib/shell/results.ts'
+import { csvSink, jsonSink, tableSink } from '../../../src/lib/shell/results.ts'
 import { TableLayout, visible } from '../../../src/lib/shell/row-table.ts'
 import { width } from '../../../src/lib/output/table.ts'
 
@@ -54,7 +54,7 @@ describe('tables', () => {
   })
 
   it('end with the number of rows, and show the titles of an empty result', () => {
-    const sink = tableSink(width, plain, () => false)
+    const sink = tableSink(width, plain)
     const empty = sink.begin([id])
     assert.equal(empty.end(), '\n id\n----\n\n(0 rows)\n')
     const one = sink.begin([id])
@@ -96,12 +96,11 @@ describe('CSV', () => {
 
 describe('JSON', () => {
   it('keeps each statement with its columns and rows', () => {
-    const statements: StatementResult[] = []
-    const sink = jsonSink(statements)
+    const sink = jsonSink()
     sink.nothing()
     assert.equal(sink.begin([id, name]).page([[1, 'a\u0000']]), '')
     assert.equal(
-      JSON.stringify(statements),
+      JSON.stringify(sink.kept()),
       '[{"columns":[],"rows":[]},{"columns":[{"name":"id","type":"int"},{"name":"name","type":"text"}],"rows":[{"id":1,"name":"a\\u0000"}]}]',
     )
   })

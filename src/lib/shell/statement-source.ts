@@ -1,0 +1,114 @@
+/** Where the shell's statements come from: the command line, a file, a pipe, or somebody at a terminal. */
+import type { Readable } from 'node:stream'
+import { asCassSniError, type CassSniError, type NextStep, type RenderedStep, throwIfAborted } from '../errors.ts'
+import { historyFile, keepHistory, loadHistory } from './history.ts'
+import { runInteractive } from './interactive.ts'
+import { runFile, runScript } from './script.ts'
+import type { CqlShell, ShellIo } from './shell.ts'
+import { type Terminal, TerminalLines } from './terminal.ts'
+
+export interface StatementSource {
+  /** Rows per page that suit it: as many as one reads at once, or what keeps both sides busy. */
+  readonly pageSize: number
+  /** Called when the session is open: what the shell can do besides, on a terminal. */
+  open(): Promise<Omit<ShellIo, 'write' | 'note'>>
+  /** Executes until there are no more statements, or the user leaves. Throws the error that ends the run. */
+  run(shell: CqlShell, session: { user: string; signal: AbortSignal }): Promise<{ ok: boolean }>
+  close(): void
+}
+
+const SCREEN_PAGE = 100
+const BULK_PAGE = 5_000
+
+export interface ScriptChoice {
+  /** Errors are shown on a terminal: with a caret under the position. */
+  caret: boolean
+  /** Called with each error; without it the first error ends the run. */
+  onError?: ((error: CassSniError) => void) | undefined
+}
+
+const script = (run: StatementSource['run']): StatementSource => ({
+  pageSize: BULK_PAGE,
+  open: async () => ({}),
+  run,
+  close: () => undefined,
+})
+
+/** Statements of the command line. The last one needs no semicolon. */
+export function textSource(text: string, choice: ScriptChoice): StatementSource {
+  return script((shell, { signal }) => runScript(shell, [text], { ...choice, signal, name: '-e', lastMayBeOpen: true }))
+}
+
+export function fileSource(file: string, choice: ScriptChoice): StatementSource {
+  return script((shell, { signal }) => runFile(shell, file, { ...choice, signal }))
+}
+
+/** Statements from a pipe, which may stay silent for ever. */
+export function pipeSource(stream: Readable, choice: ScriptChoice): StatementSource {
+  return script((shell, { signal }) =>
+    runScript(shell, pieces(stream, signal), { ...choice, signal, name: 'stdin', lastMayBeOpen: false }),
+  )
+}
+
+async function* pieces(stream: Readable, signal: AbortSignal): AsyncGenerator<string> {
+  throwIfAborted(signal)
+  const stop = (): void => void stream.destroy(asCassSniError(signal.reason))
+  stream.setEncoding('utf8')
+  signal.addEventListener('abort', stop, { once: true })
+  try {
+    for await (const piece of stream) yield String(piece)
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+}
+
+export interface InteractiveChoice {
+  env: NodeJS.ProcessEnv
+  /** Results, as they come; resolves when more can be taken. */
+  write: (text: string) => Promise<void>
+  note: (text: string) => void
+  red: (text: string) => string
+  /** Steps of an error as text. */
+  steps: (next: readonly NextStep[]) => RenderedStep[]
+}
+
+/** Somebody at a terminal, with the history of sessions before. */
+export function terminalSource(terminal: Terminal, choice: InteractiveChoice): StatementSource {
+  const { note } = choice
+  const file = historyFile(choice.env)
+  let lines: TerminalLines | undefined
+  const opened = async (): Promise<TerminalLines> => {
+    lines ??= new TerminalLines(terminal, await loadHistory(file))
+    return lines
+  }
+  return {
+    pageSize: SCREEN_PAGE,
+    async open() {
+      const open = await opened()
+      return {
+        more: (signal) => open.more(signal),
+        clear: () => note('\u001b[H\u001b[2J'),
+        columns: () => open.columns(),
+      }
+    },
+    async run(shell, { user, signal }) {
+      await shell.execute('SHOW HOST', signal)
+      await shell.execute('SHOW VERSION', signal)
+      await choice.write('Use HELP for help.\n')
+      let warned = false
+      await runInteractive(shell, await opened(), note, {
+        user,
+        keep: async (typed) => {
+          if ((await keepHistory(file, typed)) || warned) return
+          warned = true
+          note(`The history cannot be kept in ${file}.\n`)
+        },
+        signal,
+        red: choice.red,
+        steps: choice.steps,
+      })
+      return { ok: true }
+    },
+    close: () => lines?.close(),
+  }
+}
