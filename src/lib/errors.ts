@@ -59,6 +59,8 @@ export const ERROR_CODES = {
   CSNI503: { title: 'a port of the gateway is taken' },
   CSNI504: { title: 'another route claims the same SNI name' },
   CSNI505: { title: "the namespace's injection labels contradict" },
+  CSNI506: { title: 'Istio ignores the routes at this gateway' },
+  CSNI507: { title: 'the gateway has not loaded the routes' },
   CSNI601: { title: 'no connection into the cluster' },
   CSNI602: { title: 'the certificate does not verify' },
   CSNI603: { title: 'the gateway has no route for this name' },

@@ -43,12 +43,12 @@ Run again it changes only what differs. With --mode tcp: one plain TCP route to 
       clusterDomain: flags['cluster-domain'],
       port: flags.port,
       mode: flags.mode,
-      ...(flags.datacenter === undefined ? {} : { datacenter: flags.datacenter }),
-      ...(flags.gateway === undefined ? {} : { gateway: flags.gateway }),
+      datacenter: flags.datacenter,
+      gateway: flags.gateway,
     })
   }
 
-  protected present({ nodes, summary, mode }: RoutesSyncResult, show: Show): string {
+  protected present({ nodes, summary, loaded }: RoutesSyncResult, show: Show): string {
     if (nodes.length === 0) return ''
     const colour = { routed: show.green, kept: show.yellow, pending: show.yellow }
     const table = show.table(nodes, [
@@ -60,9 +60,10 @@ Run again it changes only what differs. With --mode tcp: one plain TCP route to 
         : []),
     ])
     const changed = summary.created + summary.configured + summary.pruned
+    const asked = loaded !== undefined && loaded.pods > 0 && loaded.confirmed === loaded.pods
     const last =
       changed === 0 && summary.unchanged > 0
-        ? `Nothing had to change: ${mode === 'sni' ? 'every route' : 'the route'} is as it should be.`
+        ? `Nothing had to change: all is as it should be${asked ? ', and loaded in every pod of the gateway' : ''}.`
         : ''
     return [table, last].filter((part) => part !== '').join('\n')
   }

@@ -21,8 +21,9 @@ import { CassSniError } from '../errors.ts'
 import { chooseGateway } from '../istio/gateways.ts'
 import { listeningPort, loadedListener } from '../istio/loaded.ts'
 import { observeMesh } from '../istio/observe-mesh.ts'
+import { observeRoutes } from '../routes/gather.ts'
+import { type Plan, planRoutes } from '../routes/route-plan.ts'
 import type { LoadedNames, Probes } from './probes.ts'
-import { seeRoutes } from './route-state.ts'
 
 export interface LiveProbesOptions {
   kube: Kube
@@ -52,7 +53,10 @@ export function liveProbes(options: LiveProbesOptions): Probes {
     })
   })
   const dial: Dial = async (options) => (await path()).dial(options)
-  const routes = once(async () => seeRoutes(kube, { datacenter, mesh: await mesh(), gateway: await gateway(), port }))
+  const observation = once(async () =>
+    observeRoutes(kube, { datacenter, mesh: await mesh(), gateway: await gateway() }),
+  )
+  const plan = once(async (): Promise<Plan> => planRoutes(await observation(), { mode: 'sni', port }))
   const authority = once(async () =>
     trustPem(parseAuthorityPath(await readAuthorityCertificate(kube, datacenter), authorityPlace(datacenter))),
   )
@@ -68,8 +72,13 @@ export function liveProbes(options: LiveProbesOptions): Probes {
     now: options.now,
     gateway,
     path,
-    routes: async () => (await routes()).state,
-    conflicts: async () => (await routes()).conflicts(),
+    routes: async () => (await plan()).drift,
+    conflicts: async () => {
+      const { hidden } = await observation()
+      // what cannot be seen may be in the way
+      if (hidden !== undefined) throw hidden
+      return (await plan()).conflicts
+    },
     loaded: once(async () => {
       const { pods, ...rest } = await gateway()
       const ready = pods.filter((pod) => pod.ready && !pod.terminating)

@@ -5,25 +5,7 @@ import type { Dialer } from '../connection/dialer.ts'
 import type { HandshakeResult } from '../connection/tls.ts'
 import type { IngressGateway } from '../istio/mesh.ts'
 import type { Conflict } from '../routes/conflicts.ts'
-import type { RouteMode } from '../routes/desired-routes.ts'
-
-/** How the live route objects compare with those that `routes sync` would make now. */
-export interface RouteState {
-  /**
-   * The mode of the routes that are there; sni while there are none. In tcp mode what differs says nothing: all does.
-   */
-  mode: RouteMode
-  /** What differs for a node, by pod: names of objects, or fields. Empty: in sync. */
-  differences: Map<string, string[]>
-  /** Why a node is left out, by pod: "no host id yet". */
-  pending: Map<string, string>
-  /** What differs in objects of all nodes: the Gateway, the port on the gateway's Service. */
-  shared: string[]
-  /** No node can be routed yet, so there is nothing to compare. */
-  nothing: boolean
-  /** Objects of nodes that are gone. */
-  vanished: string[]
-}
+import type { Drift } from '../routes/drift.ts'
 
 /** What a gateway pod's Envoy has loaded on the port. */
 export interface LoadedNames {
@@ -44,7 +26,7 @@ export interface Probes {
   gateway(): Promise<IngressGateway>
   /** Throws CSNI606, CSNI601. */
   path(): Promise<Dialer>
-  routes(): Promise<RouteState>
+  routes(): Promise<Drift>
   /** What of others stands in the way. */
   conflicts(): Promise<Conflict[]>
   loaded(): Promise<LoadedNames[]>

@@ -9,10 +9,10 @@ import type { GatewayPod, IngressGateway, Mesh } from './mesh.ts'
 const NOT_INGRESS = /egress|east-?west/i
 
 /**
- * The label that istiod puts on what it makes for a Gateway of the Kubernetes Gateway API (istio/istio
+ * The labels that istiod puts on what it makes for a Gateway of the Kubernetes Gateway API (istio/istio
  * manifests/…/files/kube-gateway.yaml).
  */
-const MANAGED_LABEL = 'gateway.istio.io/managed'
+const MANAGED_LABELS = ['gateway.istio.io/managed', 'gateway.networking.k8s.io/gateway-name', 'istio.io/gateway-name']
 
 /**
  * The ingress gateways among the Services: those whose selector takes in pods that run Envoy as a router.
@@ -46,7 +46,7 @@ function gatewayFrom(service: Service, routers: Pod[]): IngressGateway | undefin
   if (pods.length === 0 && !looksLikeGateway(labels, serviceSelector)) return undefined
   const istio = commonLabel(pods, 'istio') ?? serviceSelector.istio
   if (NOT_INGRESS.test(name) || NOT_INGRESS.test(istio ?? '') || pods.some(joinsNetworks)) return undefined
-  const managed = labels[MANAGED_LABEL] !== undefined || commonLabel(pods, MANAGED_LABEL) !== undefined
+  const managed = MANAGED_LABELS.some((each) => labels[each] !== undefined || commonLabel(pods, each) !== undefined)
   return {
     namespace,
     service: name,
@@ -56,10 +56,10 @@ function gatewayFrom(service: Service, routers: Pod[]): IngressGateway | undefin
       ...(service.status?.loadBalancer?.ingress ?? []).flatMap((one) => one.ip ?? one.hostname ?? []),
       ...(spec.externalIPs ?? []),
     ],
-    // Istio selects pods, not Services: the label `istio` where all pods carry it, else what the Service selects by.
-    selector: istio === undefined ? serviceSelector : { istio },
+    selector: narrowestSelector(pods, routers, serviceSelector),
     pods: pods.map(gatewayPod).sort((a, b) => compareText(a.name, b.name)),
-    ...(managed ? { managed } : {}),
+    managed: managed ? true : undefined,
+    object: service,
   }
 }
 
@@ -81,16 +81,70 @@ function joinsNetworks(pod: Pod): boolean {
   )
 }
 
-function gatewayPod(pod: Pod): GatewayPod {
-  const address = pod.status?.podIP
+export function gatewayPod(pod: Pod): GatewayPod {
+  const ports = (pod.spec?.containers ?? []).flatMap((container) => container.ports ?? [])
+  const named = ports.flatMap(({ name, containerPort }) => (name === undefined ? [] : [[name, containerPort] as const]))
   return {
     name: pod.metadata.name,
     namespace: pod.metadata.namespace ?? '',
     ready: isReady(pod),
     terminating: pod.metadata.deletionTimestamp !== undefined,
-    ...(address === undefined || address === '' ? {} : { address }),
+    address: pod.status?.podIP || undefined,
     labels: pod.metadata.labels ?? {},
+    namedPorts: named.length === 0 ? undefined : Object.fromEntries(named),
   }
+}
+
+/** Labels that a new revision, chart or version of the gateway changes: nothing to select by. */
+const PASSING =
+  /^(pod-template-hash|controller-revision-hash|istio\.io\/rev|helm\.sh\/chart|app\.kubernetes\.io\/(version|managed-by)|service\.istio\.io\/.*|statefulset\.kubernetes\.io\/.*|apps\.kubernetes\.io\/.*|sidecar\.istio\.io\/.*|install\.operator\.istio\.io\/.*|operator\.istio\.io\/.*|chart|heritage|release)$/
+
+/**
+ * The fewest labels that take in these pods and no other gateway's: Istio selects pods of all namespaces, not Services.
+ * The label `istio` alone where that is enough, as everybody writes it, else along with what the Service selects by, else
+ * with whatever else the pods have in common; `istio` alone again when nothing tells them apart. Without pods: what the
+ * Service says.
+ */
+function narrowestSelector(
+  pods: Pod[],
+  routers: Pod[],
+  serviceSelector: Record<string, string>,
+): Record<string, string> {
+  const istio = commonLabel(pods, 'istio') ?? serviceSelector['istio']
+  const first: Record<string, string> = istio === undefined ? serviceSelector : { istio }
+  const others = routers.filter((pod) => !pods.includes(pod)).map((pod) => pod.metadata.labels ?? {})
+  if (pods.length === 0) return others.some((labels) => covers(labels, first)) ? serviceSelector : first
+  const common = Object.entries(pods[0]?.metadata.labels ?? {}).filter(
+    ([key, value]) => !PASSING.test(key) && commonLabel(pods, key) === value,
+  )
+  const candidates = [Object.entries(serviceSelector), ...common.map((entry) => [entry]), common]
+  const selectors = [first, ...candidates.map((more) => ({ ...first, ...Object.fromEntries(more) }))]
+  return selectors.find((selector) => !others.some((labels) => covers(labels, selector))) ?? first
+}
+
+/** Does an Istio Gateway with this selector configure exactly the pods of this gateway, of all that run Envoy so? */
+export function selectsExactly(
+  selector: Record<string, string>,
+  gateway: IngressGateway,
+  routers: readonly GatewayPod[],
+): boolean {
+  return (
+    gateway.pods.every((pod) => covers(pod.labels ?? {}, selector)) &&
+    (gateway.pods.length > 0 || covers(gateway.selector, selector)) &&
+    takenInBesides(selector, gateway, routers).length === 0
+  )
+}
+
+/** The pods of other gateways that an Istio Gateway with this selector configures too. */
+export function takenInBesides(
+  selector: Record<string, string>,
+  gateway: IngressGateway,
+  routers: readonly GatewayPod[],
+): GatewayPod[] {
+  const own = new Set(gateway.pods.map(({ name }) => name))
+  return routers.filter(
+    (pod) => !(pod.namespace === gateway.namespace && own.has(pod.name)) && covers(pod.labels ?? {}, selector),
+  )
 }
 
 /** The value that all these pods have for a label; undefined when they differ, lack it, or there are none. */

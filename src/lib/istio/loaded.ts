@@ -15,12 +15,15 @@ export interface LoadedListener {
 }
 
 /**
- * The port that the gateway's pods listen on for a Gateway of this port: the Service's targetPort, when it names one
- * (istio/istio pilot/pkg/model/gateway.go).
+ * The port that a gateway's pod listens on for a Gateway of this port: the Service's targetPort, by number or by the name
+ * of a container's port, when the Service has it (istio/istio pilot/pkg/model/gateway.go).
  */
-export function listeningPort(gateway: IngressGateway, port: number): number {
-  const target = gateway.ports.find((each) => each.port === port)?.targetPort
-  return typeof target === 'number' ? target : port
+export function listeningPort(gateway: IngressGateway, port: number, pod?: GatewayPod): number {
+  const sameNumber = gateway.ports.filter((each) => each.port === port)
+  const target = (sameNumber.find(({ protocol = 'TCP' }) => protocol === 'TCP') ?? sameNumber[0])?.targetPort
+  if (typeof target === 'number') return target
+  if (target === undefined) return port
+  return (pod ?? gateway.pods[0])?.namedPorts?.[target] ?? port
 }
 
 /**

@@ -1,4 +1,5 @@
 /** What Istio is to the rest of the program: the vocabulary of this room. `observe.ts` fills it. */
+import type { KubeObject } from '../cluster/kube.ts'
 import type { CassSniError } from '../errors.ts'
 
 /** One istiod: a control plane of one revision. */
@@ -41,7 +42,9 @@ export interface IngressGateway {
   selector: Record<string, string>
   pods: GatewayPod[]
   /** Made by istiod for a Gateway of the Kubernetes Gateway API: taken only when it is named. */
-  managed?: boolean
+  managed?: boolean | undefined
+  /** The Service as it was read. */
+  object?: KubeObject | undefined
 }
 
 export interface GatewayPod {
@@ -49,8 +52,10 @@ export interface GatewayPod {
   namespace: string
   ready: boolean
   terminating: boolean
-  address?: string
-  labels?: Record<string, string>
+  address?: string | undefined
+  labels?: Record<string, string> | undefined
+  /** Ports of its containers by their names. */
+  namedPorts?: Record<string, number> | undefined
 }
 
 /** What one filter chain of an Envoy listener does: these server names (none: any) go to this cluster. */
@@ -65,6 +70,8 @@ export interface Mesh {
   refused?: CassSniError
   istiods: Istiod[]
   gateways: IngressGateway[]
+  /** All pods that run Envoy as a gateway of any kind, as far as they were seen. */
+  routers?: GatewayPod[] | undefined
   /** Only when asked for: see `observeMesh`. */
   revisionTags?: RevisionTag[]
   /**

@@ -3,7 +3,7 @@ import type { Kube, KubeObject, ResourceType } from '../cluster/kube.ts'
 import { DEPLOYMENT, MUTATING_WEBHOOK, POD, SERVICE } from '../cluster/resources.ts'
 import type { Deployment, Pod, Service } from '../cluster/workloads.ts'
 import { CassSniError } from '../errors.ts'
-import { gatewaysFrom, isRouter } from './gateways.ts'
+import { gatewayPod, gatewaysFrom, isRouter } from './gateways.ts'
 import type { Istiod, Mesh, RevisionTag } from './mesh.ts'
 
 export interface MeshScope {
@@ -54,6 +54,7 @@ export async function observeMesh(kube: Kube, scope: MeshScope = {}): Promise<Me
       .map(istiodFrom)
       .sort((a, b) => (`${a.namespace}/${a.deployment}` < `${b.namespace}/${b.deployment}` ? -1 : 1)),
     gateways,
+    routers: pods.filter(isRouter).map(gatewayPod),
     ...(networkingVersion === undefined ? {} : { networkingVersion }),
     ...(securityVersion === undefined ? {} : { securityVersion }),
     ...(revisionTags === undefined ? {} : { revisionTags }),

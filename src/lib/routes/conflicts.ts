@@ -1,25 +1,23 @@
 /**
  * What of others stands in the way of the routes: pure. Istio itself tells nobody: it drops the later of two Gateways
- * or server names
- * that meet on a port, and only its log says so (istio/istio pilot/pkg/networking/core/gateway.go).
+ * or server names that meet on a port, and only its log says so (istio/istio pilot/pkg/networking/core/gateway.go).
  */
-import { again, command, type NextStep } from '../errors.ts'
 import type { Datacenter } from '../cassandra/datacenter.ts'
 import { isOurs } from '../changes/ownership.ts'
-import { OWNER_LABEL } from '../text/own-keys.ts'
 import type { KubeObject } from '../cluster/kube.ts'
 import { displayName, ISTIO_GATEWAY, VIRTUAL_SERVICE } from '../cluster/resources.ts'
-import type { ErrorCode } from '../errors.ts'
+import { again, command, type ErrorCode, hint, type NextStep } from '../errors.ts'
 import { selects } from '../istio/gateways.ts'
 import type { IngressGateway } from '../istio/mesh.ts'
-import type { RouteMode } from './desired-routes.ts'
-import { gatewaysOf, selectorOf, serversOf, tlsMatches } from './live-routes.ts'
+import { OWNER_LABEL } from '../text/own-keys.ts'
+import type { Backend } from './backends/backend.ts'
+import { gatewaysOf, portsOfRoutes, selectorOf, serversOf, tlsMatches } from './live-routes.ts'
 import { routeNames } from './sni-names.ts'
 
 export interface Surroundings {
   datacenter: Datacenter
   gateway: IngressGateway
-  mode: RouteMode
+  backend: Pick<Backend, 'byServerName' | 'clash'>
   port: number
   /** The server names that are to be routed. */
   serverNames: string[]
@@ -35,7 +33,10 @@ export interface Conflict {
   message: string
   /** As kubectl names it, with its namespace. */
   object: string
+  /** The harmless ways first; a deletion only of what holds nothing else. */
   next: NextStep[]
+  /** Ours wins, so that it only harms the other. */
+  harmless?: boolean | undefined
 }
 
 /**
@@ -55,14 +56,16 @@ export function findConflicts(around: Surroundings): Conflict[] {
  * Another datacenter of the namespace has its SNI Gateway on this port of this gateway already: then the hosts have
  * to be narrower.
  */
-export function needsNarrowHosts(around: Surroundings): boolean {
+export function needsNarrowHosts(around: Omit<Surroundings, 'serverNames'>): boolean {
   const { datacenter, port } = around
   return otherGateways(around).some(
     (gateway) =>
       isSibling(gateway, datacenter) &&
       serversOf(gateway).some(
         (server) =>
-          server.port === port && isTls(server.protocol) && server.hosts.includes(`${datacenter.namespace}/*`),
+          server.port === port &&
+          server.hosts.includes(`${datacenter.namespace}/*`) &&
+          around.backend.clash(server, datacenter, true) === undefined,
       ),
   )
 }
@@ -70,7 +73,8 @@ export function needsNarrowHosts(around: Surroundings): boolean {
 /** Ports that a gateway's own Envoy and agent listen on (istio.io, Application Requirements, "Ports used by Istio"). */
 const RESERVED = new Set([15000, 15001, 15004, 15006, 15008, 15020, 15021, 15053, 15090])
 
-function reservedPort({ gateway, port }: Surroundings): Conflict[] {
+function reservedPort(around: Surroundings): Conflict[] {
+  const { gateway, port } = around
   if (!RESERVED.has(port)) return []
   const object = `service/${gateway.service} in namespace ${gateway.namespace}`
   return [
@@ -78,19 +82,31 @@ function reservedPort({ gateway, port }: Surroundings): Conflict[] {
       code: 'CSNI503',
       message: `port ${port} is one of those that Istio's own proxies listen on: clients need another one`,
       object,
-      next: [again`--port 9042`],
+      next: [again`--port ${freePort(around)}`],
     },
   ]
 }
 
+/** The next port that nothing has taken on the gateway, as far as can be seen. */
+function freePort({ gateway, gateways, port }: Surroundings): number {
+  const taken = new Set([
+    port,
+    ...RESERVED,
+    ...gateway.ports.map((each) => each.port),
+    ...gateways.flatMap((each) => serversOf(each).map((server) => server.port)),
+  ])
+  let free = 9042
+  while (taken.has(free)) free++
+  return free
+}
+
 /** Other Gateways for the same pods of a gateway. */
-function otherGateways({ gateways, datacenter, gateway }: Surroundings): KubeObject[] {
-  const own = routeNames(datacenter.name).gateway
-  return gateways.filter(
-    ({ metadata, ...rest }) =>
-      !(metadata.name === own && metadata.namespace === datacenter.namespace) &&
-      selects(selectorOf({ metadata, ...rest } as KubeObject), gateway),
-  )
+function otherGateways({ gateways, datacenter, gateway }: Omit<Surroundings, 'serverNames'>): KubeObject[] {
+  return gateways.filter((each) => !isOwn(each, datacenter) && selects(selectorOf(each), gateway))
+}
+
+function isOwn({ metadata }: KubeObject, datacenter: Datacenter): boolean {
+  return metadata.name === routeNames(datacenter.name).gateway && metadata.namespace === datacenter.namespace
 }
 
 /** Ours, for another datacenter of the namespace. */
@@ -103,49 +119,63 @@ function isSibling(object: KubeObject, datacenter: Datacenter): boolean {
 }
 
 function gatewayConflict(other: KubeObject, around: Surroundings): Conflict | undefined {
-  const { datacenter, mode, port } = around
-  const servers = serversOf(other).filter((server) => server.port === port)
-  const clash = servers.find(
-    (server) =>
-      mode === 'tcp' ||
-      !isTls(server.protocol) ||
-      (!isSibling(other, datacenter) && server.hosts.includes(`${datacenter.namespace}/*`)),
-  )
-  if (clash === undefined) return undefined
-  const name = `${other.metadata.namespace}/${other.metadata.name}`
-  const why =
-    mode === 'sni' && isTls(clash.protocol)
-      ? `has the same hosts ${clash.hosts.join(', ')}`
-      : `serves it as ${clash.protocol}`
+  const { datacenter, backend, port } = around
+  const { name, namespace = '' } = other.metadata
+  const servers = serversOf(other)
+  const [why] = servers
+    .filter((server) => server.port === port)
+    .flatMap((server) => backend.clash(server, datacenter, isSibling(other, datacenter)) ?? [])
+  if (why === undefined) return undefined
+  const conflict = {
+    code: 'CSNI503',
+    object: `${displayName(ISTIO_GATEWAY, name)} in namespace ${namespace}`,
+  } as const
+  if (staysInForce(other, around)) {
+    return {
+      ...conflict,
+      message: `Gateway ${name} in namespace ${namespace} ${why} on port ${port} as well: Istio heeds the older one, which is this datacenter's, and ignores that one there`,
+      next: [],
+      harmless: true,
+    }
+  }
   // The old routes of a Gateway that goes are of no use without it.
   const bound = around.virtualServices.filter((virtualService) => {
     const gateways = gatewaysOf(virtualService)
-    return gateways.length > 0 && gateways.every((each) => each === name)
+    return gateways.length > 0 && gateways.every((each) => each === `${namespace}/${name}`)
   })
+  const holdsNothingElse = servers.every((server) => server.port === port) && bound.every((each) => !isOurs(each))
   return {
-    code: 'CSNI503',
-    message: `port ${port} of the ingress gateway is taken: Gateway ${other.metadata.name} in namespace ${other.metadata.namespace} ${why}, and Istio lets only one of them stand`,
-    object: `${displayName(ISTIO_GATEWAY, other.metadata.name)} in namespace ${other.metadata.namespace}`,
-    next: [...deletions([other, ...bound]), again`--port PORT`],
+    ...conflict,
+    message: `port ${port} of the ingress gateway is taken: Gateway ${name} in namespace ${namespace} ${why}, and Istio lets only one of them stand`,
+    next: [
+      again`--port ${freePort(around)}`,
+      ...(isOurs(other) ? [] : edits(other, `or let it have another port than ${port}`)),
+      ...(holdsNothingElse && !isOurs(other) ? deletions([other, ...bound]) : []),
+    ],
   }
 }
 
-function nameConflicts({
-  datacenter,
-  gateway,
-  mode,
-  port,
-  serverNames,
-  gateways,
-  virtualServices,
-  complete,
-}: Surroundings): Conflict[] {
-  if (mode === 'tcp') return []
+/**
+ * Istio heeds the oldest of the Gateways that contradict each other on a port (pilot/pkg/model/push_context.go,
+ * initGateways; model/gateway.go): ours does when it serves the port already and was made before.
+ */
+function staysInForce(other: KubeObject, { gateways, datacenter, gateway, port }: Surroundings): boolean {
+  const own = gateways.find((each) => isOwn(each, datacenter) && isOurs(each))
+  if (own === undefined || !selects(selectorOf(own), gateway)) return false
+  const [made, madeByOthers] = [own.metadata.creationTimestamp, other.metadata.creationTimestamp]
+  if (made === undefined || madeByOthers === undefined || !serversOf(own).some((server) => server.port === port))
+    return false
+  return Date.parse(made) < Date.parse(madeByOthers)
+}
+
+function nameConflicts(around: Surroundings): Conflict[] {
+  const { datacenter, gateway, port, serverNames, gateways, virtualServices, complete } = around
+  if (serverNames.length === 0) return []
   const wanted = new Set(serverNames)
   const own = routeNames(datacenter.name).virtualService
   const known = new Map(gateways.map((each) => [`${each.metadata.namespace}/${each.metadata.name}`, each]))
   return virtualServices.flatMap((other) => {
-    const { name, namespace } = other.metadata
+    const { name, namespace = '' } = other.metadata
     if (name === own && namespace === datacenter.namespace) return []
     const meets = gatewaysOf(other).some((each) => {
       const bound = known.get(each)
@@ -155,26 +185,37 @@ function nameConflicts({
         : selects(selectorOf(bound), gateway) && serversOf(bound).some((server) => server.port === port)
     })
     if (!meets) return []
-    const claimed = tlsMatches(other)
+    const names = tlsMatches(other)
       .filter((match) => match.port === undefined || match.port === port)
       .flatMap((match) => match.sniHosts)
-      .filter((sniHost) => wanted.has(sniHost))
+    const claimed = names.filter((sniHost) => wanted.has(sniHost))
     if (claimed.length === 0) return []
     const more = claimed.length > 1 ? ` and ${claimed.length - 1} more` : ''
+    const holdsNothingElse = claimed.length === names.length && portsOfRoutes(other).every((each) => each === port)
     return [
       {
         code: 'CSNI504',
         message: `VirtualService ${name} in namespace ${namespace} routes the server name ${claimed[0]}${more} on port ${port} already: Istio would silently drop one of the two`,
         object: `${displayName(VIRTUAL_SERVICE, name)} in namespace ${namespace}`,
-        next: deletions([other]),
+        next: isOurs(other)
+          ? [command`kubectl cass-sni routes sync -n ${namespace} -d ${other.metadata.labels?.[OWNER_LABEL] ?? name}`]
+          : [
+              again`--port ${freePort(around)}`,
+              ...edits(other, 'or take the names out of it'),
+              ...(holdsNothingElse ? deletions([other]) : []),
+            ],
       } satisfies Conflict,
     ]
   })
 }
 
-/** Only these are compared by host; anything else on a port is for all its connections. */
-function isTls(protocol: string): boolean {
-  return protocol === 'TLS' || protocol === 'HTTPS'
+function edits(object: KubeObject, why: string): NextStep[] {
+  const { name, namespace = 'default' } = object.metadata
+  return [hint(`${why}:`), command`kubectl edit -n ${namespace} ${named(object, name)}`]
+}
+
+function named({ kind }: KubeObject, name: string): string {
+  return displayName(kind === 'Gateway' ? ISTIO_GATEWAY : VIRTUAL_SERVICE, name)
 }
 
 /**
@@ -183,12 +224,12 @@ function isTls(protocol: string): boolean {
  */
 function deletions(objects: KubeObject[]): NextStep[] {
   const byNamespace = new Map<string, string[]>()
-  for (const { kind, metadata } of objects) {
-    const namespace = metadata.namespace ?? 'default'
-    byNamespace.set(namespace, [
-      ...(byNamespace.get(namespace) ?? []),
-      displayName(kind === 'Gateway' ? ISTIO_GATEWAY : VIRTUAL_SERVICE, metadata.name),
-    ])
+  for (const object of objects) {
+    const { name, namespace = 'default' } = object.metadata
+    byNamespace.set(namespace, [...(byNamespace.get(namespace) ?? []), named(object, name)])
   }
-  return [...byNamespace].map(([namespace, names]) => command`kubectl delete -n ${namespace} ${names}`)
+  return [
+    hint('or, when nobody needs it any more:'),
+    ...[...byNamespace].map(([namespace, names]) => command`kubectl delete -n ${namespace} ${names}`),
+  ]
 }

@@ -1,8 +1,5 @@
 /** What the live objects say: pure readers of Istio's Gateways and VirtualServices, whatever odd values they hold. */
-import type { Datacenter } from '../cassandra/datacenter.ts'
-import { asHostId } from '../cassandra/resource-names.ts'
 import type { KubeObject } from '../cluster/kube.ts'
-import { nodeServiceName, serviceHost } from './sni-names.ts'
 
 /** One server of an Istio Gateway. */
 export interface GatewayServer {
@@ -15,31 +12,23 @@ export interface GatewayServer {
 /** One tls match of a VirtualService. */
 export interface TlsMatch {
   /** Undefined: any port. */
-  port?: number
+  port?: number | undefined
   sniHosts: string[]
   /** Hosts that it sends to. */
   destinations: string[]
 }
 
-/**
- * The host id that the live VirtualService routes for each pod of the datacenter, by the Service that the route sends
- * to.
- */
-export function liveHostIds(virtualService: KubeObject, datacenter: Datacenter): Map<string, string> {
-  const byDestination = new Map<string, string>()
-  for (const { destinations, sniHosts } of tlsMatches(virtualService)) {
-    const hostId = sniHosts.flatMap((name) => asHostId(name) ?? [])[0]
-    if (hostId === undefined) continue
-    // the first match that names one counts
-    for (const host of destinations) if (!byDestination.has(host)) byDestination.set(host, hostId)
+/** The matches of a VirtualService by the host that they send to. */
+export function matchesByDestination(matches: readonly TlsMatch[]): Map<string, TlsMatch[]> {
+  const byHost = new Map<string, TlsMatch[]>()
+  for (const match of matches) {
+    for (const host of match.destinations) {
+      const there = byHost.get(host)
+      if (there === undefined) byHost.set(host, [match])
+      else there.push(match)
+    }
   }
-  return new Map(
-    datacenter.nodes.flatMap(({ pod }) => {
-      const host = serviceHost(nodeServiceName(pod), datacenter.namespace, datacenter.clusterDomain)
-      const hostId = byDestination.get(host)
-      return hostId === undefined ? [] : [[pod, hostId] as const]
-    }),
-  )
+  return byHost
 }
 
 /** The servers of a Gateway. */
@@ -65,11 +54,31 @@ export function selectorOf(gateway: KubeObject): Record<string, string> {
 export function tlsMatches(virtualService: KubeObject): TlsMatch[] {
   return list(at(virtualService, 'spec', 'tls')).flatMap((route) => {
     const destinations = list(at(route, 'route')).flatMap((each) => texts([at(each, 'destination', 'host')]))
-    return list(at(route, 'match')).map((match) => {
-      const port = number(at(match, 'port'))
-      return { ...(port === undefined ? {} : { port }), sniHosts: texts(at(match, 'sniHosts')), destinations }
-    })
+    return list(at(route, 'match')).map((match) => ({
+      port: number(at(match, 'port')),
+      sniHosts: texts(at(match, 'sniHosts')),
+      destinations,
+    }))
   })
+}
+
+/** The ports that the routes of a VirtualService are for, of whatever protocol; undefined stands for any. */
+export function portsOfRoutes(virtualService: KubeObject): (number | undefined)[] {
+  return ['tls', 'tcp', 'http'].flatMap((kind) =>
+    list(at(virtualService, 'spec', kind)).flatMap((route) => {
+      const matches = list(at(route, 'match'))
+      return matches.length === 0 ? [undefined] : matches.map((match) => number(at(match, 'port')))
+    }),
+  )
+}
+
+/** All hosts that a VirtualService sends to. */
+export function destinationHosts(virtualService: KubeObject): string[] {
+  return ['tls', 'tcp'].flatMap((kind) =>
+    list(at(virtualService, 'spec', kind)).flatMap((route) =>
+      list(at(route, 'route')).flatMap((each) => texts([at(each, 'destination', 'host')])),
+    ),
+  )
 }
 
 /**

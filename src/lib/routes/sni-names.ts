@@ -36,8 +36,8 @@ export function serviceHost(service: string, namespace: string, clusterDomain: s
 }
 
 /** Envoy's name of the cluster for such a host (istio/istio pilot/pkg/model/push_context.go, BuildSubsetKey). */
-export function envoyCluster(host: string): string {
-  return `outbound|${CQL_PORT}||${host}`
+export function envoyCluster(host: string, port: number = CQL_PORT): string {
+  return `outbound|${port}||${host}`
 }
 
 /** prefix + name + suffix as a DNS label; two different names never give the same label. */

@@ -11,3 +11,9 @@ export const PUBLIC_NAMES_ANNOTATION = 'cass-sni/public-names'
 
 /** On a node's pod: which keystore it was touched for. */
 export const KEYSTORE_ANNOTATION = 'cass-sni/keystore'
+
+/** On our Gateway: the ingress gateway that was chosen, "namespace/service". */
+export const GATEWAY_ANNOTATION = 'cass-sni/gateway'
+
+/** On our Gateway: the DNS domain of the cluster, which the names of the nodes end in. */
+export const CLUSTER_DOMAIN_ANNOTATION = 'cass-sni/cluster-domain'

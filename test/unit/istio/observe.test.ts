@@ -52,7 +52,7 @@ describe('observing Istio', () => {
   })
 
   it('is empty where there is nothing', async () =>
-    deepEqual(await observeMesh(fakeKube([], [])), { istiods: [], gateways: [] }))
+    deepEqual(await observeMesh(fakeKube([], [])), { istiods: [], gateways: [], routers: [] }))
 
   it('looks where it may', async () => {
     const far = [gatewayService('gw', 'edge', INGRESS), gatewayPod('p', 'edge', INGRESS)]

@@ -7,7 +7,8 @@ import { ISTIO_GATEWAY, VIRTUAL_SERVICE } from '../../../src/lib/cluster/resourc
 import type { IngressGateway } from '../../../src/lib/istio/mesh.ts'
 import { findConflicts, needsNarrowHosts, type Surroundings } from '../../../src/lib/routes/conflicts.ts'
 import { stepTexts } from '../../../src/lib/cli/next-steps.ts'
-import { desiredRoutes, type RouteInput } from '../../../src/lib/routes/desired-routes.ts'
+import { backendOf } from '../../../src/lib/routes/backends/backend-of.ts'
+import type { RouteInput } from '../../../src/lib/routes/backends/backend.ts'
 import { nodeServiceName, routeNames } from '../../../src/lib/routes/sni-names.ts'
 import { desiredPeerAuthentication } from '../../../src/lib/routes/peer-authentication.ts'
 import { cassandraDatacenter, HOST_IDS, PODS, statefulSet } from '../cassandra/objects.ts'
@@ -37,6 +38,8 @@ const INPUT: RouteInput = {
   mode: 'sni',
   port: 9042,
 }
+
+const desiredRoutes = (input: RouteInput) => backendOf(input.mode).desired(input)
 
 /** The datacenter with its nth node changed. */
 const withNode = (n: number, change: (node: CassandraNode) => CassandraNode): Datacenter => ({
@@ -80,7 +83,7 @@ describe('desired routes by SNI', () => {
           'cass-sni/datacenter': 'dc1',
           'cass-sni/pod': 'dse-dc1-default-sts-0',
         },
-        annotations: { 'networking.istio.io/exportTo': '.,istio-system' },
+        annotations: { 'networking.istio.io/exportTo': 'istio-system' },
         ownerReferences: [
           { apiVersion: 'cassandra.datastax.com/v1beta1', kind: 'CassandraDatacenter', name: 'dc1', uid: 'dc-uid' },
         ],
@@ -283,7 +286,7 @@ describe('conflicts', () => {
   ): Surroundings => ({
     datacenter: DC,
     gateway: GATEWAY,
-    mode: 'sni',
+    backend: backendOf('sni'),
     port: 9042,
     serverNames: [HOST_IDS[0], 'pod.example'],
     gateways,
@@ -293,7 +296,7 @@ describe('conflicts', () => {
   })
   const codes = (surroundings: Surroundings) => findConflicts(surroundings).map((conflict) => conflict.code)
 
-  it("find the blog's TCP route and say how to delete it", () => {
+  it("find the blog's TCP route, and say how to delete it only after the harmless ways", () => {
     const [conflict] = findConflicts(
       around(
         [gateway('cassandra-tcp-gateway', server('TCP', ['*']))],
@@ -307,10 +310,13 @@ describe('conflicts', () => {
       ),
     )
     equal(conflict?.code, 'CSNI503')
-    equal(
-      nextTexts(conflict?.next)[0],
+    deepEqual(nextTexts(conflict?.next), [
+      'kubectl cass-sni verify --port 9043',
+      'or let it have another port than 9042:',
+      'kubectl edit -n cass-operator gateway.networking.istio.io/cassandra-tcp-gateway',
+      'or, when nobody needs it any more:',
       'kubectl delete -n cass-operator gateway.networking.istio.io/cassandra-tcp-gateway virtualservice.networking.istio.io/tcp-echo-vs-from-gw',
-    )
+    ])
   })
 
   it('in several namespaces are deleted by a command each, which --context can lead', () => {
@@ -322,7 +328,7 @@ describe('conflicts', () => {
     far.metadata.namespace = 'else where'
     const [conflict] = findConflicts(around([gateway('cassandra-tcp-gateway', server('TCP', ['*']))], [far]))
     const next = stepTexts(conflict?.next ?? [], { ...NO_FLAGS, flags: [{ name: 'context', value: 'c' }] })
-    deepEqual(next.slice(0, 2), [
+    deepEqual(next.slice(-2), [
       'kubectl --context c delete -n cass-operator gateway.networking.istio.io/cassandra-tcp-gateway',
       "kubectl --context c delete -n 'else where' virtualservice.networking.istio.io/far",
     ])
@@ -365,7 +371,7 @@ describe('conflicts', () => {
     )
     deepEqual(codes(around([gateway('a', server('TCP', ['*']), 'other')])), ['CSNI503'])
     deepEqual(codes(around([gateway('a', server('TLS', ['./*']))])), ['CSNI503'])
-    deepEqual(codes(around([gateway('a', server('TLS', ['*']))], [], { mode: 'tcp' })), ['CSNI503'])
+    deepEqual(codes(around([gateway('a', server('TLS', ['*']))], [], { backend: backendOf('tcp') })), ['CSNI503'])
     deepEqual(codes(around([gateway('cass-sni-dc1', server('TCP', ['*']))])), [])
   })
 
@@ -412,7 +418,7 @@ describe('conflicts', () => {
       (object({ ...INPUT, narrowHosts: true }, 'Gateway').spec as { servers: { hosts: string[] }[] }).servers[0]?.hosts,
       ['cass-operator/*.dse-dc1-all-pods-service.cass-operator.svc.cluster.local'],
     )
-    deepEqual(codes(around([sibling], [], { mode: 'tcp' })), ['CSNI503'])
+    deepEqual(codes(around([sibling], [], { backend: backendOf('tcp') })), ['CSNI503'])
   })
 })
 

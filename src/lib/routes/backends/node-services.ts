@@ -1,0 +1,148 @@
+/** One Service and one route for each node, chosen by the server name of the TLS handshake. Pure. */
+import type { V1ServiceSpec } from '@kubernetes/client-node'
+import type { CassandraNode, Datacenter } from '../../cassandra/datacenter.ts'
+import { asHostId, CQL_PORT } from '../../cassandra/resource-names.ts'
+import type { Desired } from '../../changes/changeset.ts'
+import type { KubeObject } from '../../cluster/kube.ts'
+import { SERVICE } from '../../cluster/resources.ts'
+import { POD_LABEL } from '../../text/own-keys.ts'
+import { isPlainTcp, matchesByDestination, tlsMatches } from '../live-routes.ts'
+import { envoyCluster, nodeServiceName, serviceHost } from '../sni-names.ts'
+import type { Backend, DesiredRoutes, NodeRoute, RouteInput } from './backend.ts'
+import { destination, gatewayObject, gatewayPort, owned, virtualService } from './objects.ts'
+
+export const NODE_SERVICES: Backend = {
+  mode: 'sni',
+  byServerName: true,
+  desired,
+  clash(server, datacenter, sibling) {
+    if (server.protocol !== 'TLS' && server.protocol !== 'HTTPS') return `serves it as ${server.protocol}`
+    const same = !sibling && server.hosts.includes(`${datacenter.namespace}/*`)
+    return same ? `has the same hosts ${server.hosts.join(', ')}` : undefined
+  },
+  made: (virtualService) => !isPlainTcp(virtualService),
+  lacks({ nodes }, datacenter, loaded) {
+    const clusters = new Map(
+      loaded.flatMap(({ serverNames, cluster }) => serverNames.map((name) => [name, cluster] as const)),
+    )
+    return nodes
+      .filter(({ state }) => state !== 'pending')
+      .flatMap((node) => {
+        const cluster = envoyCluster(hostOf(node.pod, datacenter))
+        return namesOf(node).filter((name) => clusters.get(name) !== cluster)
+      })
+  },
+  described(nodes) {
+    const served = nodes.filter(({ state }) => state !== 'pending')
+    return `${served.length} of ${nodes.length} nodes`
+  },
+}
+
+function desired(input: RouteInput): DesiredRoutes {
+  const nodes = nodeRoutes(input)
+  const served = nodes.filter((node) => node.state !== 'pending')
+  const pending = nodes.flatMap(({ pod, state, reason = '' }) => (state === 'pending' ? [{ pod, reason }] : []))
+  if (served.length === 0) return { desired: [], nodes, pending, serverNames: [] }
+  return {
+    desired: [
+      ...served.map((node) => nodeService(input, node)),
+      gatewayPort(input),
+      gatewayObject(input, {
+        port: { number: input.port, name: 'tls-cql', protocol: 'TLS' },
+        tls: { mode: 'PASSTHROUGH' },
+      }),
+      virtualService(input, {
+        hosts: served.flatMap(namesOf),
+        tls: served.map((node) => ({
+          // Both names in one match: one filter chain, changed as a whole.
+          match: [{ port: input.port, sniHosts: namesOf(node) }],
+          route: [destination(hostOf(node.pod, input.datacenter), CQL_PORT)],
+        })),
+      }),
+    ],
+    nodes,
+    pending,
+    serverNames: served.flatMap(namesOf),
+  }
+}
+
+function nodeRoutes({ datacenter, live, services = [] }: RouteInput): NodeRoute[] {
+  const before = live === undefined ? new Map<string, string[]>() : liveNames(live)
+  const idBefore = (pod: string) => before.get(hostOf(pod, datacenter))?.flatMap((name) => asHostId(name) ?? [])[0]
+  const current = new Set(datacenter.nodes.flatMap((node) => node.hostId ?? []))
+  const seen = datacenter.nodes.map((node): NodeRoute => {
+    const { pod, dnsName } = node
+    if (node.hostId !== undefined) return { pod, dnsName, hostId: node.hostId, state: 'routed' }
+    const reason = reasonFor(node)
+    const old = idBefore(pod)
+    // An id that another node has by now is worth nothing, and Istio would drop both routes.
+    if (old !== undefined && !current.has(old)) return { pod, dnsName, hostId: old, state: 'kept', reason }
+    return { pod, dnsName, state: 'pending', reason }
+  })
+  if (datacenter.complete) return seen
+  // What is out of sight is not gone: a pod that is being made anew is no node while the StatefulSets cannot be seen.
+  const known = new Set(datacenter.nodes.map(({ pod }) => pod))
+  const unseen = services.flatMap((service): NodeRoute[] => {
+    const pod = service.metadata.labels?.[POD_LABEL]
+    if (pod === undefined || known.has(pod)) return []
+    const names = before.get(hostOf(pod, datacenter)) ?? []
+    const [hostId, dnsName] = [idBefore(pod), names.find((name) => asHostId(name) === undefined)]
+    if (dnsName === undefined || (hostId !== undefined && current.has(hostId))) return []
+    const reason = 'it is not to be seen, and without permission to list StatefulSets nobody can tell that it is gone'
+    return [{ pod, dnsName, hostId, state: 'kept', reason }]
+  })
+  return [...seen, ...unseen]
+}
+
+/** The server names that the live VirtualService routes, by the host that it sends to. */
+function liveNames(virtualService: KubeObject): Map<string, string[]> {
+  return new Map(
+    [...matchesByDestination(tlsMatches(virtualService))].map(([host, matches]) => [
+      host,
+      matches.flatMap(({ sniHosts }) => sniHosts),
+    ]),
+  )
+}
+
+function reasonFor(node: CassandraNode): string {
+  if (node.replacing) return 'is being replaced: its new host id is not known yet'
+  return node.hostIdTrouble ?? node.waiting ?? `has no host id yet: its state is ${node.state}`
+}
+
+function namesOf(node: NodeRoute): string[] {
+  return node.hostId === undefined ? [node.dnsName] : [node.dnsName, node.hostId]
+}
+
+function hostOf(pod: string, { namespace, clusterDomain }: Datacenter): string {
+  return serviceHost(nodeServiceName(pod), namespace, clusterDomain)
+}
+
+/**
+ * One ClusterIP Service per node: known to every Istio, right under mTLS, follows readiness, and has only the CQL
+ * port (k8ssandra/cass-operator issue 422). Only the gateway's namespace sees it: every sidecar of the datacenter's own
+ * would get a listener and a cluster for every node otherwise.
+ */
+function nodeService(input: RouteInput, node: NodeRoute): Desired {
+  const { datacenter, gateway } = input
+  const object = owned(input, SERVICE, nodeServiceName(node.pod))
+  const exportTo = datacenter.namespace === gateway.namespace ? '.' : gateway.namespace
+  const spec: V1ServiceSpec = {
+    type: 'ClusterIP',
+    selector: { 'statefulset.kubernetes.io/pod-name': node.pod },
+    // The prefix tells Istio the protocol.
+    ports: [{ name: 'tcp-cql', port: CQL_PORT, targetPort: datacenter.nativePort, protocol: 'TCP' }],
+  }
+  return {
+    type: SERVICE,
+    ownership: 'own',
+    object: {
+      ...object,
+      metadata: {
+        ...object.metadata,
+        labels: { ...object.metadata.labels, [POD_LABEL]: node.pod },
+        annotations: { 'networking.istio.io/exportTo': exportTo },
+      },
+      spec,
+    },
+  }
+}

@@ -1,0 +1,207 @@
+/** From what was observed to what is to be done: pure. `routes sync` carries the plan out, the checks read it. */
+import type { Datacenter } from '../cassandra/datacenter.ts'
+import { changeSet } from '../changes/change-plan.ts'
+import type { ChangeSet, Desired } from '../changes/changeset.ts'
+import { isOurs } from '../changes/ownership.ts'
+import type { CassSniError } from '../errors.ts'
+import type { KubeObject, ResourceType } from '../cluster/kube.ts'
+import { SERVICE } from '../cluster/resources.ts'
+import { nameOf, selectsExactly, takenInBesides } from '../istio/gateways.ts'
+import type { IngressGateway, LoadedRoute, Mesh } from '../istio/mesh.ts'
+import { OWNER_LABEL, POD_LABEL } from '../text/own-keys.ts'
+import { backendOf, backendThatMade } from './backends/backend-of.ts'
+import type { Backend, DesiredRoutes, RouteMode } from './backends/backend.ts'
+import { releasedPort } from './backends/objects.ts'
+import { type Choices, choicesFrom } from './choices.ts'
+import { type Conflict, findConflicts, needsNarrowHosts, type Surroundings } from './conflicts.ts'
+import { type Drift, driftOf } from './drift.ts'
+import { formerPorts } from './former-ports.ts'
+import { selectorOf } from './live-routes.ts'
+import { routeNames } from './sni-names.ts'
+
+/** The port that clients dial on the gateway unless another was chosen: Cassandra's own. */
+export const DEFAULT_PORT = 9042
+
+/** What was read: see gather.ts. */
+export interface Observation {
+  datacenter: Datacenter
+  mesh: Mesh
+  /** The ingress gateway that was chosen now. */
+  gateway: IngressGateway
+  /** The one that the live routes go through, when it is another one and still there. */
+  previous?: IngressGateway | undefined
+  /** Istio's kinds in the version to write. */
+  types: { gateway: ResourceType; virtualService: ResourceType }
+  /** Everything that can be seen, ours among them. */
+  gateways: KubeObject[]
+  virtualServices: KubeObject[]
+  /** All Services of the datacenter's namespace. */
+  services: KubeObject[]
+  /** Why not all Gateways and VirtualServices could be seen; undefined when they could. */
+  hidden?: CassSniError | undefined
+}
+
+export interface Wish {
+  mode: RouteMode
+  /** Default: the one that the routes have, else 9042. */
+  port?: number | undefined
+}
+
+/** A choice that the plan changes. */
+export interface Turn {
+  what: 'gateway' | 'port' | 'mode' | 'cluster domain'
+  from: string
+  to: string
+}
+
+export interface Plan {
+  backend: Backend
+  port: number
+  routes: DesiredRoutes
+  /** No node can be routed: nothing is to be done. */
+  nothing: boolean
+  changes: ChangeSet
+  /** What of others makes it impossible: nothing may be written then. */
+  conflicts: Conflict[]
+  /** What of others is in the way of others, not of us. */
+  warnings: string[]
+  turns: Turn[]
+  drift: Drift
+  /** What an Envoy that has loaded only these routes still lacks. */
+  lacks(loaded: readonly LoadedRoute[]): string[]
+}
+
+/** Throws CSNI204 when the gateway's Service is being deleted. */
+export function planRoutes(observation: Observation, wish: Wish): Plan {
+  const { datacenter, gateway, types, gateways, virtualServices, services, hidden } = observation
+  const live = liveObjects(observation)
+  const before = choicesFrom(live.gateway, live.virtualService)
+  const port = wish.port ?? before.port ?? DEFAULT_PORT
+  const backend = backendOf(wish.mode)
+  const ours = services.filter((service) => belongsTo(service, datacenter))
+  const around: Omit<Surroundings, 'serverNames'> = {
+    datacenter,
+    gateway,
+    backend,
+    port,
+    gateways,
+    virtualServices,
+    complete: hidden === undefined,
+  }
+  const routes = backend.desired({
+    datacenter,
+    gateway,
+    types,
+    mode: wish.mode,
+    port,
+    selector: keptSelector(live.gateway, observation),
+    live: live.virtualService,
+    services: ours,
+    narrowHosts: needsNarrowHosts(around),
+    former: formerPorts(observation),
+  })
+  const nothing = routes.desired.length === 0
+  const changes = nothing ? { changes: [] } : changesOf(observation, routes, ours)
+  const found = nothing ? [] : findConflicts({ ...around, serverNames: routes.serverNames })
+  const made = live.virtualService !== undefined && isOurs(live.virtualService) ? live.virtualService : undefined
+  return {
+    backend,
+    port,
+    routes,
+    nothing,
+    changes,
+    conflicts: found.filter(({ harmless }) => !harmless),
+    warnings: [
+      ...found.filter(({ harmless }) => harmless).map(({ message }) => message),
+      ...(nothing ? [] : sharedSelector(observation)),
+    ],
+    turns: nothing || live.gateway === undefined ? [] : turnsOf(before, observation, wish.mode, port),
+    drift: driftOf(
+      changes.changes,
+      routes,
+      datacenter,
+      types.virtualService,
+      made === undefined ? 'sni' : backendThatMade(made).mode,
+    ),
+    lacks: (loaded) => backend.lacks(routes, datacenter, loaded),
+  }
+}
+
+/** The Gateway and the VirtualService of the datacenter as they are. */
+function liveObjects({ datacenter, gateways, virtualServices }: Observation) {
+  const names = routeNames(datacenter.name)
+  const find = (objects: KubeObject[], name: string) =>
+    objects.find(({ metadata }) => metadata.name === name && metadata.namespace === datacenter.namespace)
+  return {
+    gateway: find(gateways, names.gateway),
+    virtualService: find(virtualServices, names.virtualService),
+  }
+}
+
+function belongsTo(object: KubeObject, datacenter: Datacenter): boolean {
+  return isOurs(object) && object.metadata.labels?.[OWNER_LABEL] === datacenter.name
+}
+
+/** A selector that is right stays, whatever other pods come and go. */
+function keptSelector(
+  live: KubeObject | undefined,
+  { mesh, gateway }: Observation,
+): Record<string, string> | undefined {
+  const selector = live === undefined ? {} : selectorOf(live)
+  return Object.keys(selector).length > 0 && selectsExactly(selector, gateway, mesh.routers ?? [])
+    ? selector
+    : undefined
+}
+
+/** Nothing tells the gateway's pods from others': those get the routes too. */
+function sharedSelector({ mesh, gateway }: Observation): string[] {
+  const others = takenInBesides(gateway.selector, gateway, mesh.routers ?? [])
+  if (others.length === 0) return []
+  const names = [...new Set(others.map(({ namespace, name }) => `${namespace}/${name}`))]
+  return [
+    `the pods of gateway ${nameOf(gateway)} have no label that tells them from ${names.slice(0, 3).join(', ')}: the routes are loaded there too`,
+  ]
+}
+
+function changesOf(observation: Observation, routes: DesiredRoutes, ours: KubeObject[]): ChangeSet {
+  const { datacenter, types, gateways, virtualServices, services, previous } = observation
+  const nodes = new Set(datacenter.nodes.map(({ pod }) => pod))
+  // What is out of sight is not gone.
+  const gone = datacenter.complete ? ours : ours.filter(({ metadata }) => nodes.has(metadata.labels?.[POD_LABEL] ?? ''))
+  const within = (objects: KubeObject[]) =>
+    objects.filter((each) => each.metadata.namespace === datacenter.namespace && belongsTo(each, datacenter))
+  const known = new Map(
+    [
+      ...services.map((object) => [SERVICE, object] as const),
+      ...gateways.map((object) => [types.gateway, object] as const),
+      ...virtualServices.map((object) => [types.virtualService, object] as const),
+    ].map(([type, object]) => [keyOf(type, object), object] as const),
+  )
+  const desired: Desired[] =
+    previous === undefined ? routes.desired : [...routes.desired, releasedPort(datacenter, previous)]
+  return changeSet(desired, ({ type, object }) => known.get(keyOf(type, object)), [
+    { type: SERVICE, objects: gone },
+    { type: types.gateway, objects: within(gateways) },
+    { type: types.virtualService, objects: within(virtualServices) },
+  ])
+}
+
+function keyOf(type: ResourceType, { metadata }: KubeObject): string {
+  return `${type.kind} ${metadata.namespace}/${metadata.name}`
+}
+
+function turnsOf(
+  before: Choices,
+  { gateway, previous, datacenter }: Observation,
+  mode: RouteMode,
+  port: number,
+): Turn[] {
+  const gatewayBefore = before.gateway ?? (previous === undefined ? undefined : nameOf(previous))
+  const pairs: [Turn['what'], string | undefined, string][] = [
+    ['gateway', gatewayBefore, nameOf(gateway)],
+    ['port', before.port?.toString(), String(port)],
+    ['mode', before.mode, mode],
+    ['cluster domain', before.clusterDomain, datacenter.clusterDomain],
+  ]
+  return pairs.flatMap(([what, from, to]) => (from === undefined || from === to ? [] : [{ what, from, to }]))
+}
