@@ -2,7 +2,15 @@ import { Flags } from '@oclif/core'
 import { CassSniCommand, type Run } from '../lib/cli/base-command.ts'
 import type { TunnelEvent } from '../lib/workflows/port-forward-workflow.ts'
 import { CassSniError } from '../lib/errors.ts'
-import { datacenterFlags, gatewayFlags, nodeFlag, outputFlag, portFlag, timeoutFlag } from '../lib/cli/flags.ts'
+import {
+  datacenterFlags,
+  gatewayFlags,
+  gatewayPortFlag,
+  nodeFlag,
+  outputFlag,
+  portFlag,
+  timeoutFlag,
+} from '../lib/cli/flags.ts'
 
 export default class PortForward extends CassSniCommand<undefined> {
   static override summary =
@@ -36,7 +44,7 @@ export default class PortForward extends CassSniCommand<undefined> {
       helpValue: 'ADDRESS',
       summary: 'Local address to listen on: an IP address or localhost; may be repeated.',
     }),
-    'gateway-port': portFlag({ default: 9042, summary: 'Port of the gateway for CQL clients.' }),
+    'gateway-port': gatewayPortFlag,
     gateway: gatewayFlags.gateway,
     ...datacenterFlags,
     ...timeoutFlag,

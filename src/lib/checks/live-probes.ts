@@ -18,7 +18,8 @@ import type { Dial } from '../connection/dialer.ts'
 import { gatewayDialer } from '../connection/gateway-dialer.ts'
 import { handshake } from '../connection/tls.ts'
 import { CassSniError } from '../errors.ts'
-import { chooseGateway } from '../istio/gateways.ts'
+import { findGateway } from '../istio/find-gateway.ts'
+import type { Choices } from '../routes/choices.ts'
 import { listeningPort, loadedListener } from '../istio/loaded.ts'
 import { observeMesh } from '../istio/observe-mesh.ts'
 import { observeRoutes } from '../routes/gather.ts'
@@ -28,6 +29,8 @@ import type { LoadedNames, Probes } from './probes.ts'
 export interface LiveProbesOptions {
   kube: Kube
   datacenter: Datacenter
+  /** What its routes stand for. */
+  choices?: Choices | undefined
   /** "namespace/service" or "service". */
   gateway?: string
   port: number
@@ -43,7 +46,9 @@ export function liveProbes(options: LiveProbesOptions): Probes {
   const { kube, datacenter, port, signal } = options
   const named = options.gateway?.includes('/') ? options.gateway.split('/')[0] : undefined
   const mesh = once(() => observeMesh(kube, named === undefined ? {} : { namespaces: [named] }))
-  const gateway = once(async () => chooseGateway(await mesh(), options.gateway))
+  const gateway = once(async () =>
+    findGateway(kube, await mesh(), { wanted: options.gateway, remembered: options.choices }),
+  )
   const path = once(async () => {
     return gatewayDialer(kube, await gateway(), {
       port,

@@ -88,6 +88,14 @@ export const outputFlag = <const T extends readonly [string, ...string[]]>(forma
     summary: 'Form of the result on stdout.',
   })()
 
+/** Which port of the gateway; without it the one that the routes have, else 9042. */
+export const gatewayPortFlag = Flags.integer({
+  min: 1,
+  max: 65_535,
+  helpValue: 'PORT',
+  summary: 'Port of the gateway for CQL clients. Default: the one that the routes have, else 9042.',
+})
+
 /** Which datacenter is meant. */
 export const datacenterFlags = {
   datacenter: Flags.string({
@@ -97,8 +105,7 @@ export const datacenterFlags = {
   }),
   'cluster-domain': Flags.string({
     helpValue: 'DOMAIN',
-    default: 'cluster.local',
-    summary: 'DNS domain of the Kubernetes cluster.',
+    summary: 'DNS domain of the cluster. Default: that of the routes, else what CoreDNS says, else cluster.local.',
   }),
 }
 
@@ -106,9 +113,9 @@ export const datacenterFlags = {
 export const gatewayFlags = {
   gateway: Flags.string({
     helpValue: 'NAMESPACE/SERVICE',
-    summary: "Service of Istio's ingress gateway; needed when there are several.",
+    summary: "Service of Istio's ingress gateway. Default: the one that the routes have, else the only one.",
   }),
-  port: portFlag({ default: 9042, summary: 'Port of the gateway for CQL clients.' }),
+  port: gatewayPortFlag,
 }
 
 /** A time limit for the whole run: CSNI901 and exit code 124 when it is reached. */

@@ -27,14 +27,9 @@ export function listeningPort(gateway: IngressGateway, port: number, pod?: Gatew
 }
 
 /**
- * The filter chains that this pod's Envoy has on a port (the listening one: `listeningPort`).
+ * The filter chains that this pod's Envoy has on a port (the listening one: `listeningPort`), and what it refused.
  * Throws CSNI203 when the user may not connect to the pod (pods/portforward), CSNI601 when Envoy cannot be asked.
  */
-export async function loadedRoutes(kube: Kube, pod: GatewayPod, port: number): Promise<LoadedRoute[]> {
-  return (await loadedListener(kube, pod, port)).routes
-}
-
-/** The same with what Envoy refused. Errors as `loadedRoutes`. */
 export async function loadedListener(kube: Kube, pod: GatewayPod, port: number): Promise<LoadedListener> {
   const query = new URLSearchParams({ resource: 'dynamic_listeners', name_regex: `.*_${port}` })
   const { status, body } = await getFromPod(kube, pod, ADMIN_PORT, `/config_dump?${query.toString()}`)

@@ -5,7 +5,7 @@ import type { KubeObject } from '../cluster/kube.ts'
 import { selects } from '../istio/gateways.ts'
 import { OWNER_LABEL } from '../text/own-keys.ts'
 import { selectorOf, serversOf } from './live-routes.ts'
-import type { Observation } from './route-plan.ts'
+import type { Observation } from './observation.ts'
 
 /**
  * They are kept while another datacenter of ours, seen or not, may live on one of them and does not hold it under its own

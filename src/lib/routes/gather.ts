@@ -7,6 +7,7 @@ import type { Kube, KubeObject, ResourceType } from '../cluster/kube.ts'
 import { listVisible, type Visible } from '../cluster/list-visible.ts'
 import { ISTIO_GATEWAY, SERVICE, VIRTUAL_SERVICE } from '../cluster/resources.ts'
 import { unless } from '../cluster/unless.ts'
+import { OWNER_LABEL } from '../text/own-keys.ts'
 import { networkingTypes } from '../istio/api.ts'
 import { findGateway, readGateway } from '../istio/find-gateway.ts'
 import { nameOf, selects } from '../istio/gateways.ts'
@@ -14,7 +15,7 @@ import { refuseUnheeded } from '../istio/heeded.ts'
 import type { IngressGateway, Mesh } from '../istio/mesh.ts'
 import { observeMesh } from '../istio/observe-mesh.ts'
 import { type Choices, choicesFrom } from './choices.ts'
-import type { Observation } from './route-plan.ts'
+import type { Observation } from './observation.ts'
 import { routeNames } from './sni-names.ts'
 
 export interface GatherOptions extends DatacenterChoice {
@@ -168,21 +169,34 @@ export interface Routed {
  */
 export async function observeRouted(kube: Kube, choice: DatacenterChoice): Promise<Routed> {
   const { namespace } = choice
-  const labelSelector = `${MANAGED_BY_LABEL}=${FIELD_MANAGER}`
-  const [found, gateways] = await Promise.all([
-    observeDatacenter(kube, choice),
-    unless('CSNI203', unless('CSNI205', kube.list(ISTIO_GATEWAY, { namespace, labelSelector }))),
-  ])
-  const names = routeNames(found.name)
-  const gateway = gateways?.find(({ metadata }) => metadata.name === names.gateway)
-  const written = choicesFrom(gateway, undefined)
-  // version 0.1 wrote no annotations
-  const choices =
-    gateway === undefined || written.clusterDomain !== undefined
-      ? written
-      : choicesFrom(gateway, await unless('CSNI203', kube.get(VIRTUAL_SERVICE, names.virtualService, namespace)))
+  const [found, gateways] = await Promise.all([observeDatacenter(kube, choice), ourGateways(kube, namespace)])
+  const choices = await choicesOf(kube, gateways, namespace, found.name)
   return {
     datacenter: await inClusterDomain(kube, found, choice.clusterDomain ?? choices.clusterDomain),
     choices,
   }
+}
+
+/** The choices for the datacenter of that name, or for the only one that has routes in the namespace. */
+export async function recallChoices(kube: Kube, namespace: string, datacenter: string | undefined): Promise<Choices> {
+  const gateways = await ourGateways(kube, namespace)
+  const [only, ...more] = gateways.map(({ metadata }) => metadata.labels?.[OWNER_LABEL])
+  const name = datacenter ?? (more.length === 0 ? only : undefined)
+  return name === undefined ? {} : choicesOf(kube, gateways, namespace, name)
+}
+
+/** None where there is no Istio, or they may not be listed. */
+async function ourGateways(kube: Kube, namespace: string): Promise<KubeObject[]> {
+  const labelSelector = `${MANAGED_BY_LABEL}=${FIELD_MANAGER}`
+  const listed = unless('CSNI205', kube.list(ISTIO_GATEWAY, { namespace, labelSelector }))
+  return (await unless('CSNI203', listed)) ?? []
+}
+
+async function choicesOf(kube: Kube, gateways: KubeObject[], namespace: string, datacenter: string): Promise<Choices> {
+  const names = routeNames(datacenter)
+  const gateway = gateways.find(({ metadata }) => metadata.name === names.gateway)
+  const written = choicesFrom(gateway, undefined)
+  if (gateway === undefined || written.clusterDomain !== undefined) return written
+  // version 0.1 wrote no annotations
+  return choicesFrom(gateway, await unless('CSNI203', kube.get(VIRTUAL_SERVICE, names.virtualService, namespace)))
 }

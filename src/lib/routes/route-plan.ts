@@ -3,11 +3,10 @@ import type { Datacenter } from '../cassandra/datacenter.ts'
 import { changeSet } from '../changes/change-plan.ts'
 import type { ChangeSet, Desired } from '../changes/changeset.ts'
 import { isOurs } from '../changes/ownership.ts'
-import type { CassSniError } from '../errors.ts'
 import type { KubeObject, ResourceType } from '../cluster/kube.ts'
 import { SERVICE } from '../cluster/resources.ts'
 import { nameOf, selectsExactly, takenInBesides } from '../istio/gateways.ts'
-import type { IngressGateway, LoadedRoute, Mesh } from '../istio/mesh.ts'
+import type { LoadedRoute } from '../istio/mesh.ts'
 import { OWNER_LABEL, POD_LABEL } from '../text/own-keys.ts'
 import { backendOf, backendThatMade } from './backends/backend-of.ts'
 import type { Backend, DesiredRoutes, RouteMode } from './backends/backend.ts'
@@ -16,30 +15,12 @@ import { type Choices, choicesFrom } from './choices.ts'
 import { type Conflict, findConflicts, needsNarrowHosts, type Surroundings } from './conflicts.ts'
 import { type Drift, driftOf } from './drift.ts'
 import { formerPorts } from './former-ports.ts'
+import type { Observation } from './observation.ts'
 import { selectorOf } from './live-routes.ts'
 import { routeNames } from './sni-names.ts'
 
 /** The port that clients dial on the gateway unless another was chosen: Cassandra's own. */
-export const DEFAULT_PORT = 9042
-
-/** What was read: see gather.ts. */
-export interface Observation {
-  datacenter: Datacenter
-  mesh: Mesh
-  /** The ingress gateway that was chosen now. */
-  gateway: IngressGateway
-  /** The one that the live routes go through, when it is another one and still there. */
-  previous?: IngressGateway | undefined
-  /** Istio's kinds in the version to write. */
-  types: { gateway: ResourceType; virtualService: ResourceType }
-  /** Everything that can be seen, ours among them. */
-  gateways: KubeObject[]
-  virtualServices: KubeObject[]
-  /** All Services of the datacenter's namespace. */
-  services: KubeObject[]
-  /** Why not all Gateways and VirtualServices could be seen; undefined when they could. */
-  hidden?: CassSniError | undefined
-}
+export const DEFAULT_GATEWAY_PORT = 9042
 
 export interface Wish {
   mode: RouteMode
@@ -76,7 +57,7 @@ export function planRoutes(observation: Observation, wish: Wish): Plan {
   const { datacenter, gateway, types, gateways, virtualServices, services, hidden } = observation
   const live = liveObjects(observation)
   const before = choicesFrom(live.gateway, live.virtualService)
-  const port = wish.port ?? before.port ?? DEFAULT_PORT
+  const port = wish.port ?? before.port ?? DEFAULT_GATEWAY_PORT
   const backend = backendOf(wish.mode)
   const ours = services.filter((service) => belongsTo(service, datacenter))
   const around: Omit<Surroundings, 'serverNames'> = {

@@ -62,7 +62,7 @@ export async function clientFiles(context: WorkflowContext, options: ClientFiles
 
 /** Where a client connects to. Apache's cqlsh sends no SNI, so it needs a way that leads to one node only. */
 function placeOf(
-  { dialer, datacenter }: Access,
+  { dialer, datacenter, port }: Access,
   options: ClientFilesOptions,
 ): { host: string; port: number; comment: string[] } {
   const { namespace } = datacenter
@@ -70,9 +70,9 @@ function placeOf(
   if (options.form === 'cqlshrc' && options.address === undefined) {
     return {
       host: '127.0.0.1',
-      port: options.port,
+      port,
       comment: [
-        `cqlsh sends no SNI. Open a way to one node first: ${shell`kubectl cass-sni port-forward -n ${[namespace, ...which]} --target node --node ${options.node ?? 0} --port ${options.port}`}`,
+        `cqlsh sends no SNI. Open a way to one node first: ${shell`kubectl cass-sni port-forward -n ${[namespace, ...which]} --target node --node ${options.node ?? 0} --port ${port}`}`,
       ],
     }
   }
@@ -82,11 +82,11 @@ function placeOf(
   if (dialer.address !== undefined) return { ...dialer.address, comment: options.form === 'env' ? [sni, noSni] : [] }
   return {
     host: '127.0.0.1',
-    port: options.port,
+    port,
     comment: [
       sni,
       noSni,
-      `The gateway has no address: open a way to it first: ${shell`kubectl cass-sni port-forward -n ${[namespace, ...which]} --port ${options.port}`}`,
+      `The gateway has no address: open a way to it first: ${shell`kubectl cass-sni port-forward -n ${[namespace, ...which]} --port ${port}`}`,
     ],
   }
 }

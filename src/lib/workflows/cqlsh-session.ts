@@ -4,24 +4,25 @@ import { authorityPlace, readAuthorityCertificate } from '../cassandra/authority
 import { readCredentials } from '../cassandra/credentials.ts'
 import type { CassandraNode, Credentials, Datacenter } from '../cassandra/datacenter.ts'
 import { findNode } from '../cassandra/node.ts'
-import { observeDatacenter } from '../cassandra/observe-datacenter.ts'
 import { parseAuthorityPath, trustPem } from '../certificates/certificate-authority.ts'
 import type { Kube } from '../cluster/kube.ts'
+import { observeRouted } from '../routes/gather.ts'
+import { DEFAULT_GATEWAY_PORT } from '../routes/route-plan.ts'
 import { VIRTUAL_SERVICE } from '../cluster/resources.ts'
 import { type CqlNode, type CqlSession, openCqlSession } from '../connection/cql-session.ts'
 import type { Dialer } from '../connection/dialer.ts'
 import { gatewayDialer } from '../connection/gateway-dialer.ts'
 import { CassSniError, command, hint } from '../errors.ts'
-import { chooseGateway } from '../istio/gateways.ts'
+import { findGateway } from '../istio/find-gateway.ts'
 import { observeMesh } from '../istio/observe-mesh.ts'
 import type { WorkflowContext } from './context.ts'
 
 export interface SessionChoice {
   datacenter?: string
-  clusterDomain: string
+  clusterDomain?: string | undefined
   node?: string
   gateway?: string
-  port: number
+  port?: number | undefined
   address?: string
   tunnel: 'always' | 'auto' | 'never'
   /** A login other than the superuser's; the password is asked for when it is not there. */
@@ -37,6 +38,8 @@ export interface SessionChoice {
 /** What is needed to connect, read once from the cluster. */
 export interface Access {
   datacenter: Datacenter
+  /** Of the gateway. */
+  port: number
   dialer: Dialer
   credentials: Credentials
   /** PEM. */
@@ -51,11 +54,11 @@ export interface Access {
  * what reading throws.
  */
 export async function observeAccess({ kube, emit }: WorkflowContext, choice: SessionChoice): Promise<Access> {
-  const [datacenter, mesh] = await Promise.all([
-    observeDatacenter(kube, {
+  const [{ datacenter, choices }, mesh] = await Promise.all([
+    observeRouted(kube, {
       namespace: kube.target.namespace,
       clusterDomain: choice.clusterDomain,
-      ...(choice.datacenter === undefined ? {} : { name: choice.datacenter }),
+      name: choice.datacenter,
     }),
     observeMesh(kube, choice.gateway?.includes('/') ? { namespaces: [choice.gateway.split('/')[0] ?? ''] } : {}),
   ])
@@ -73,10 +76,11 @@ export async function observeAccess({ kube, emit }: WorkflowContext, choice: Ses
   }
   const target = choice.node === undefined ? undefined : reachable(datacenter, findNode(datacenter, choice.node))
   const nodes = target === undefined ? reachableNodes(datacenter) : [target]
-  const gateway = chooseGateway(mesh, choice.gateway)
+  const gateway = await findGateway(kube, mesh, { wanted: choice.gateway, remembered: choices })
+  const port = choice.port ?? choices.port ?? DEFAULT_GATEWAY_PORT
   const [dialer, credentials, ca] = await Promise.all([
     gatewayDialer(kube, gateway, {
-      port: choice.port,
+      port,
       tunnel: choice.tunnel,
       address: choice.address,
       serverName: nodes[0]?.hostId,
@@ -86,7 +90,7 @@ export async function observeAccess({ kube, emit }: WorkflowContext, choice: Ses
   ])
   if (dialer.fallback !== undefined)
     emit({ type: 'warning', message: `gateway unreachable, connecting through a tunnel: ${dialer.fallback}` })
-  return { datacenter, dialer, credentials, ca, nodes, ...(target === undefined ? {} : { target }) }
+  return { datacenter, port, dialer, credentials, ca, nodes, ...(target === undefined ? {} : { target }) }
 }
 
 async function login(

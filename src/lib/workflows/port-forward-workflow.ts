@@ -1,13 +1,14 @@
 /** A local port for CQL clients: to the ingress gateway's pods, or to one node's own pod. */
 import { findNode } from '../cassandra/node.ts'
-import { observeDatacenter } from '../cassandra/observe-datacenter.ts'
+import { observeRouted, recallChoices } from '../routes/gather.ts'
+import { DEFAULT_GATEWAY_PORT } from '../routes/route-plan.ts'
 import type { Kube } from '../cluster/kube.ts'
 import { POD } from '../cluster/resources.ts'
 import { type Dialer, hostPort, podDialer } from '../connection/dialer.ts'
 import { tunnelDialer } from '../connection/gateway-tunnel.ts'
 import { serveTunnel, type TunnelEvent, type TunnelFigures } from '../connection/local-listener.ts'
 import { again, CassSniError, command, throwIfAborted } from '../errors.ts'
-import { chooseGateway } from '../istio/gateways.ts'
+import { findGateway } from '../istio/find-gateway.ts'
 import { observeMesh } from '../istio/observe-mesh.ts'
 import type { WorkflowContext } from './context.ts'
 
@@ -18,10 +19,10 @@ export interface PortForwardOptions {
   /** For target node. */
   node?: string
   datacenter?: string
-  clusterDomain?: string
+  clusterDomain?: string | undefined
   /** "namespace/service" or "service". */
   gateway?: string
-  gatewayPort: number
+  gatewayPort?: number | undefined
   /** IP addresses or "localhost". */
   addresses: string[]
   /** 0 for any. */
@@ -79,24 +80,27 @@ interface Target {
 }
 
 async function toGateway(kube: Kube, options: PortForwardOptions): Promise<Target> {
-  const gateway = chooseGateway(await observeMesh(kube), options.gateway)
+  const { namespace } = kube.target
+  const [mesh, choices] = await Promise.all([observeMesh(kube), recallChoices(kube, namespace, options.datacenter)])
+  const gateway = await findGateway(kube, mesh, { wanted: options.gateway, remembered: choices })
+  const gatewayPort = options.gatewayPort ?? choices.port ?? DEFAULT_GATEWAY_PORT
   await needRight(kube, gateway.namespace)
   const named = `service/${gateway.service} in namespace ${gateway.namespace}`
-  const there = gateway.ports.some(({ port }) => port === options.gatewayPort)
-  const message = `${named} has no port ${options.gatewayPort}: kubectl cass-sni routes sync adds it`
+  const there = gateway.ports.some(({ port }) => port === gatewayPort)
+  const message = `${named} has no port ${gatewayPort}: kubectl cass-sni routes sync adds it`
   return {
-    dialer: tunnelDialer(kube, gateway, options.gatewayPort),
-    target: `${named}, port ${options.gatewayPort}`,
+    dialer: tunnelDialer(kube, gateway, gatewayPort),
+    target: `${named}, port ${gatewayPort}`,
     warnings: there ? [] : [{ message, code: 'CSNI822' }],
   }
 }
 
 async function toNode(kube: Kube, options: PortForwardOptions): Promise<Target> {
   const { namespace } = kube.target
-  const datacenter = await observeDatacenter(kube, {
+  const { datacenter } = await observeRouted(kube, {
     namespace,
-    ...(options.datacenter === undefined ? {} : { name: options.datacenter }),
-    ...(options.clusterDomain === undefined ? {} : { clusterDomain: options.clusterDomain }),
+    name: options.datacenter,
+    clusterDomain: options.clusterDomain,
   })
   if (options.node === undefined) {
     throw new CassSniError('CSNI105', 'which node is meant has to be named', {

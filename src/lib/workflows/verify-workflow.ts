@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CassandraNode, Datacenter } from '../cassandra/datacenter.ts'
 import { findNode } from '../cassandra/node.ts'
-import { observeDatacenter } from '../cassandra/observe-datacenter.ts'
+import { observeRouted } from '../routes/gather.ts'
+import { DEFAULT_GATEWAY_PORT } from '../routes/route-plan.ts'
 import { liveProbes } from '../checks/live-probes.ts'
 import { CHECKS } from '../checks/registry.ts'
 import { type Report, runChecks } from '../checks/run-checks.ts'
@@ -15,12 +16,12 @@ const PAUSE_MS = 2_000
 
 export interface VerifyOptions {
   datacenter?: string
-  clusterDomain?: string
+  clusterDomain?: string | undefined
   /** Only this node: pod name, host id, or ordinal. */
   node?: string
   /** "namespace/service" or "service". */
   gateway?: string
-  port: number
+  port?: number | undefined
   /** "host[:port]" to go to instead of the load balancer's own address. */
   address?: string
   /** Go through the API server even if the load balancer answers. */
@@ -45,7 +46,7 @@ export interface VerifyResult extends Report {
  */
 export async function verify(context: WorkflowContext, options: VerifyOptions): Promise<VerifyResult> {
   const { signal, now, emit } = context
-  if (options.address !== undefined) parseAddress(options.address, options.port)
+  if (options.address !== undefined) parseAddress(options.address, options.port ?? DEFAULT_GATEWAY_PORT)
   const deadline = now() + (options.waitMs ?? 0)
   let waiting = false
   for (;;) {
@@ -77,16 +78,17 @@ export async function verify(context: WorkflowContext, options: VerifyOptions): 
 }
 
 async function verifyOnce({ kube, signal, emit, now }: WorkflowContext, options: VerifyOptions): Promise<VerifyResult> {
-  const datacenter = await observeDatacenter(kube, {
+  const { datacenter, choices } = await observeRouted(kube, {
     namespace: kube.target.namespace,
-    ...(options.datacenter === undefined ? {} : { name: options.datacenter }),
-    ...(options.clusterDomain === undefined ? {} : { clusterDomain: options.clusterDomain }),
+    name: options.datacenter,
+    clusterDomain: options.clusterDomain,
   })
   const nodes = wantedNodes(datacenter, options.node)
-  const { port, tunnel, gateway, address, strict } = options
+  const { port = choices.port ?? DEFAULT_GATEWAY_PORT, tunnel, gateway, address, strict } = options
   const probes = liveProbes({
     kube,
     datacenter,
+    choices,
     port,
     tunnel,
     signal,

@@ -10,11 +10,12 @@ import {
   readKeystoreMaterial,
 } from '../../cassandra/authority-secret.ts'
 import type { CassandraNode, Datacenter } from '../../cassandra/datacenter.ts'
-import { observeDatacenter } from '../../cassandra/observe-datacenter.ts'
 import { type Authority, parseAuthority, requireUsable, trustPem } from '../../certificates/certificate-authority.ts'
 import { operatorName } from '../../certificates/certificate-plan.ts'
 import { type NodeKeystore, openKeystore } from '../../certificates/node-keystore.ts'
 import { CassSniError, command, hint } from '../../errors.ts'
+import { observeRouted } from '../../routes/gather.ts'
+import { DEFAULT_GATEWAY_PORT } from '../../routes/route-plan.ts'
 import type { WorkflowContext } from '../context.ts'
 import type { CertsOptions } from './certs-options.ts'
 import { createViewer, type Look, type Viewer } from './served-certificates.ts'
@@ -48,7 +49,7 @@ export async function gatherCertificates(
   const { kube, emit } = context
   const step = { type: 'step', id: 'authority', title: 'Certificate authority' } as const
   emit({ ...step, state: 'started' })
-  const dc = await observeDatacenter(kube, {
+  const { datacenter: dc, choices } = await observeRouted(kube, {
     namespace: kube.target.namespace,
     name: options.datacenter,
     clusterDomain: options.clusterDomain,
@@ -70,8 +71,9 @@ export async function gatherCertificates(
   const password = keystorePassword(dc)
   const opened = open(material.bytes, password, dc, options.replaceKeystore === true)
   const viewer = createViewer(context, dc, trustPem(authority.path), {
-    name: options.gateway,
-    port: options.gatewayPort ?? 9042,
+    wanted: options.gateway,
+    remembered: choices,
+    port: options.gatewayPort ?? choices.port ?? DEFAULT_GATEWAY_PORT,
   })
   const looks = await lookAtAll(context, viewer, dc.nodes)
   return { dc, authority, password, material, ...opened, viewer, looks }

@@ -4,7 +4,7 @@ import { type Dialer, podDialer } from '../../connection/dialer.ts'
 import { gatewayDialer } from '../../connection/gateway-dialer.ts'
 import { handshake, type ServedCertificate } from '../../connection/tls.ts'
 import { asCassSniError, CassSniError, throwIfAborted } from '../../errors.ts'
-import { chooseGateway } from '../../istio/gateways.ts'
+import { findGateway, type GatewayWish } from '../../istio/find-gateway.ts'
 import { observeMesh } from '../../istio/observe-mesh.ts'
 import type { WorkflowContext } from '../context.ts'
 import type { ShownCertificate } from './certs-options.ts'
@@ -28,12 +28,12 @@ export function createViewer(
   context: WorkflowContext,
   dc: Datacenter,
   authority: string,
-  gateway: { name?: string | undefined; port: number },
+  { port, ...wish }: GatewayWish & { port: number },
 ): Viewer {
   const { kube, signal } = context
   let throughGateway: Promise<Dialer> | undefined
   const openGateway = async (): Promise<Dialer> =>
-    gatewayDialer(kube, chooseGateway(await observeMesh(kube), gateway.name), { port: gateway.port })
+    gatewayDialer(kube, await findGateway(kube, await observeMesh(kube), wish), { port })
 
   const see = async ({ dial }: Dialer, serverName: string): Promise<Look> => {
     const { certificate } = await handshake({

@@ -41,7 +41,7 @@ export interface InstallOptions extends DatacenterOptions {
   datacenterName?: string | undefined
   /** Destructive changes of a live datacenter that are accepted. */
   allow: AllowedChanges
-  clusterDomain: string
+  clusterDomain?: string | undefined
   /** How to reach the cluster, for istioctl, helm and kubectl. */
   kubeOptions: KubeOptions
 }
