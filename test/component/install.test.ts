@@ -5,7 +5,15 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { CASSANDRA_DATACENTER, DEPLOYMENT, NAMESPACE, STORAGE_CLASS } from '../../src/lib/cluster/resources.ts'
+import type { KubeObject } from '../../src/lib/cluster/kube.ts'
+import {
+  CASSANDRA_DATACENTER,
+  DEPLOYMENT,
+  EVENT,
+  NAMESPACE,
+  POD,
+  STORAGE_CLASS,
+} from '../../src/lib/cluster/resources.ts'
 import { apiServer, type TestServer, pathOf } from '../support/api-server.ts'
 import { OUR_AGENT, writesBy } from '../support/audit.ts'
 import { createDatacenter } from '../support/cluster-state.ts'
@@ -93,6 +101,33 @@ describe('install', () => {
         'values.yaml',
       ])
       await undo()
+    })
+
+    it('shows the whole plan of an empty cluster, with what is missing', async () => {
+      const namespace = await server.namespace('empty')
+      const outcome = await writesNothing(['-n', namespace, '--dry-run'])
+      assert.equal(outcome.exitCode, 0, outcome.stderr)
+      assert.match(
+        outcome.stdout,
+        /cass-operator is not installed\n(.*\n)*? {4}missing: .*--operator-chart k8ssandra\/cass-operator/,
+      )
+      assert.match(outcome.stdout, /no default StorageClass/)
+      assert.match(outcome.stdout, /dc1: cassandra 5\.0\.6, cluster dse, 3 nodes, TLS, login/)
+      assert.match(outcome.stdout, /helm repo add k8ssandra https:\/\/helm\.k8ssandra\.io\/stable/)
+    })
+
+    it('refuses values that are not well-formed, all at once', async () => {
+      const outcome = await writesNothing([
+        '--dry-run',
+        '--cpu',
+        'banana',
+        '--storage-size',
+        'banana',
+        '--server-version',
+        'banana',
+      ])
+      assert.equal(outcome.exitCode, 2)
+      assert.match(outcome.stderr, /--server-version "banana".*--cpu "banana".*--storage-size "banana".*CSNI101/s)
     })
 
     it('says that istioctl is not there, and how to name it', async () => {
@@ -279,6 +314,7 @@ describe('install', () => {
           const first = await install(['-n', namespace, '--heap', '2G', '--timeout', '3s'])
           assert.equal(first.exitCode, 124, first.stderr)
           assert.match(first.stderr, /3 more pods to be created by the operator.*CSNI901/s)
+          assert.match(first.stderr, /Try: kubectl cass-sni install .*-n .* --heap 2G --timeout 3s\n/)
           const live = (await server.client.get(pathOf(CASSANDRA_DATACENTER, namespace, 'dc1'))) as {
             spec: Record<string, unknown>
           }
@@ -427,6 +463,229 @@ describe('install', () => {
           assert.match(changes[0].object, new RegExp(`/${name}$`))
         })
       }
+
+      it('shows each field of a datacenter of its own that changes, old and new, and asks the server what it thinks of it', async function () {
+        this.timeout(30_000)
+        await server.create(STORAGE_CLASS, { metadata: { name: 'server-storage' }, provisioner: 'x/y' })
+        try {
+          await install(['-n', namespace, '--timeout', '2s'])
+          const since = Date.now()
+          const bigger = await writesNothing(['-n', namespace, '--size', '4', '--cpu', '500m', '--dry-run'])
+          assert.match(bigger.stdout, /dc1 configured \(dry run\)\n(.*\n)? {2}spec\.size: 3 → 4\n/)
+          assert.match(bigger.stdout, /spec\.resources\.requests\.cpu: 2 → 500m/)
+          assert.match(bigger.stdout, /Next:|Would do:/)
+          const asked = (await writesBy(server.auditLog, OUR_AGENT, since)).filter(({ name }) => name === 'dc1')
+          assert.deepEqual(
+            asked.map(({ uri, status }) => [uri.includes('dryRun=All'), status]),
+            [[true, 200]],
+          )
+          const file = join(folder, 'wrong.yaml')
+          await writeFile(
+            file,
+            '{apiVersion: cassandra.datastax.com/v1beta1, kind: CassandraDatacenter, metadata: {name: dc1}, spec: {clusterName: dse, serverType: cassandra, serverVersion: 5.0.6, size: 3, storageConfig: {cassandraDataVolumeClaimSpec: {storageClassName: server-storage, accessModes: [ReadWriteOnce], resources: {requests: {storage: 10Gi}}}}, stopped: maybe}}',
+          )
+          const wrong = await writesNothing(['-n', namespace, '--datacenter-file', file, '--dry-run'])
+          assert.equal(wrong.exitCode, 1, wrong.stdout)
+          assert.match(wrong.stderr, /stopped.*CSNI206/s)
+          for (const [flags, why] of [
+            [['--size', '1'], /spec\.size 3 → 1 .*CSNI308.*--size 1 .*--allow-scale-down/s],
+            [['--server-version', '4.1.5'], /5\.0\.6 → 4\.1\.5 .*CSNI308/s],
+            [
+              ['--storage-class', 'server-storage', '--storage-size', '5Gi'],
+              /10Gi → 5Gi \(volumes cannot shrink\).*CSNI307/s,
+            ],
+          ] as const) {
+            const refused = await writesNothing(['-n', namespace, ...flags])
+            assert.match(refused.stderr, why)
+          }
+          const down = await writesNothing(['-n', namespace, '--size', '1', '--allow-scale-down', '--dry-run'])
+          assert.match(down.stdout, /spec\.size: 3 → 1/)
+        } finally {
+          await server.remove(STORAGE_CLASS, 'server-storage')
+        }
+      })
+
+      it('refuses another StorageClass for a datacenter that exists', async () => {
+        const datacenter = await createDatacenter(server, { namespace })
+        for (const name of ['server-storage', 'other'])
+          await server.create(STORAGE_CLASS, { metadata: { name }, provisioner: 'x/y' })
+        try {
+          const outcome = await writesNothing(['-n', namespace, '--storage-class', 'other', '--dry-run'])
+          assert.match(outcome.stderr, /storageClassName .*→ other \(fixed once the datacenter exists\).*CSNI307/s)
+        } finally {
+          await datacenter.remove()
+          for (const name of ['server-storage', 'other']) await server.remove(STORAGE_CLASS, name)
+        }
+      })
+
+      it('takes a file from kubectl get -o yaml: again, nothing changes', async function () {
+        this.timeout(30_000)
+        await server.create(STORAGE_CLASS, { metadata: { name: 'server-storage' }, provisioner: 'x/y' })
+        try {
+          await install(['-n', namespace, '--timeout', '2s'])
+          const live = await server.client.get(pathOf(CASSANDRA_DATACENTER, namespace, 'dc1'))
+          const file = join(folder, 'live.json')
+          await writeFile(file, JSON.stringify(live))
+          const outcome = await writesNothing(['-n', namespace, '--datacenter-file', file, '--dry-run', '-o', 'json'])
+          const step = outcome.json().result.steps.find((each: { id: string }) => each.id === 'datacenter')
+          assert.equal(step.state, 'present', outcome.stdout)
+        } finally {
+          await server.remove(STORAGE_CLASS, 'server-storage')
+        }
+      })
+
+      it('says where a K8ssandraCluster belongs', async () => {
+        const file = join(folder, 'k8ssandra.yaml')
+        await writeFile(file, '{apiVersion: k8ssandra.io/v1alpha1, kind: K8ssandraCluster, metadata: {name: demo}}')
+        const outcome = await writesNothing(['-n', namespace, '--datacenter-file', file])
+        assert.match(
+          outcome.stderr,
+          /K8ssandraCluster demo is an object of k8ssandra-operator.*CSNI107.*kubectl .*apply/s,
+        )
+      })
+
+      it('says loudly that a datacenter has no login', async () => {
+        const file = join(folder, 'open.yaml')
+        await writeFile(
+          file,
+          '{apiVersion: cassandra.datastax.com/v1beta1, kind: CassandraDatacenter, metadata: {name: dc1}, spec: {clusterName: dse, serverType: cassandra, serverVersion: 5.0.6, size: 1, storageConfig: {}, config: {cassandra-yaml: {authenticator: AllowAllAuthenticator, client_encryption_options: {enabled: true}}}}}',
+        )
+        const args = ['-n', namespace, '--datacenter-file', file, '--storage-provisioner', 'x/y', '--dry-run']
+        const outcome = await writesNothing(args)
+        assert.equal(outcome.exitCode, 0, outcome.stderr)
+        assert.match(outcome.stdout, /WITHOUT LOGIN: AllowAllAuthenticator/)
+        assert.match(outcome.stderr, /clients connect without login/)
+        assert.doesNotMatch(outcome.stderr, /and login\b/)
+      })
+
+      describe('and something to wait for', () => {
+        const storage = { metadata: { name: 'server-storage' }, provisioner: 'x/y' }
+        const event = async (
+          kind: string,
+          name: string,
+          reason: string,
+          message: string,
+          uid?: string,
+        ): Promise<void> => {
+          const time = new Date().toISOString()
+          await server.create(EVENT, {
+            metadata: { name: `${name}.${reason.toLowerCase()}`, namespace },
+            involvedObject: { kind, name, namespace, uid },
+            type: 'Warning',
+            reason,
+            message,
+            firstTimestamp: time,
+            lastTimestamp: time,
+          })
+        }
+        beforeEach(() => server.create(STORAGE_CLASS, storage))
+        afterEach(() => server.remove(STORAGE_CLASS, 'server-storage'))
+
+        it("tells why the operator's own pod does not start, while it waits", async () => {
+          const selector = { a: 'b' }
+          await server.status(DEPLOYMENT, 'cass-operator', namespace, {
+            replicas: 1,
+            readyReplicas: 0,
+            availableReplicas: 0,
+          })
+          const state = { waiting: { reason: 'ImagePullBackOff', message: 'Back-off pulling image "x"' } }
+          await server.create(POD, {
+            metadata: { name: 'operator-0', namespace, labels: selector },
+            spec: { containers: [{ name: 'manager', image: 'x' }] },
+            status: {
+              containerStatuses: [{ name: 'manager', image: 'x', imageID: '', ready: false, restartCount: 0, state }],
+            },
+          })
+          const outcome = await install(['-n', namespace, '--timeout', '2s'])
+          assert.equal(outcome.exitCode, 124, outcome.stderr)
+          assert.match(
+            outcome.stderr,
+            /^ {2}operator-0: image of manager: ImagePullBackOff: Back-off pulling image "x"$/m,
+          )
+          assert.match(outcome.stderr, /was not ready in time: operator-0: image of manager.*CSNI901/)
+          await server.remove(POD, 'operator-0', namespace)
+        })
+
+        it('tells of a quota that keeps pods away, and goes on waiting', async function () {
+          this.timeout(20_000)
+          const datacenter = await createDatacenter(server, { namespace })
+          await server.remove(POD, 'dse-dc1-default-sts-2', namespace)
+          const message = 'create Pod dse-dc1-default-sts-2 in StatefulSet failed error: exceeded quota: small'
+          await event('StatefulSet', 'dse-dc1-default-sts', 'FailedCreate', message)
+          const outcome = await install(['-n', namespace, '--timeout', '2s'])
+          assert.equal(outcome.exitCode, 124, outcome.stderr)
+          assert.match(outcome.stderr, /dse-dc1-default-sts: create Pod .* exceeded quota: small/)
+          await datacenter.remove()
+        })
+
+        it('gives up at once where cass-operator refuses the datacenter', async function () {
+          this.timeout(20_000)
+          const datacenter = await createDatacenter(server, { namespace })
+          await server.remove(POD, 'dse-dc1-default-sts-2', namespace)
+          const live = (await server.client.get(pathOf(CASSANDRA_DATACENTER, namespace, 'dc1'))) as KubeObject
+          const message = 'Pod "x" is invalid: metadata.labels: Invalid value: "my rack"'
+          await event('CassandraDatacenter', 'dc1', 'ReconcileFailed', message, live.metadata.uid)
+          const outcome = await install(['-n', namespace, '--timeout', '15s'])
+          assert.equal(outcome.exitCode, 1, outcome.stderr)
+          assert.match(outcome.stderr, /refused by cass-operator: .*Invalid value: "my rack".*CSNI303/)
+          await datacenter.remove()
+        })
+      })
+
+      describe('and injection', () => {
+        const labels = async (args: string[]): Promise<{ note: string; created: string[]; text: string }> => {
+          const outcome = await writesNothing([...args, '--storage-provisioner', 'x/y', '--dry-run', '-o', 'json'])
+          const { result, changes = [], error } = outcome.json()
+          return {
+            note: result?.steps.find((step: { id: string }) => step.id === 'namespace').note ?? '',
+            created: changes
+              .filter((change: { object: string }) => change.object.startsWith('namespace/'))
+              .map((change: { action: string }) => change.action),
+            text: error?.message ?? '',
+          }
+        }
+
+        it('is not forced on pods that run there, and can be asked for', async () => {
+          const pod = { metadata: { name: 'shop', namespace }, spec: { containers: [{ name: 'a', image: 'a' }] } }
+          await server.create(POD, pod)
+          const kept = await labels(['-n', namespace])
+          assert.match(kept.note, /no sidecar injection \(1 pod without a sidecar.*--injection enable/)
+          assert.deepEqual(kept.created, [])
+          const enabled = await labels(['-n', namespace, '--injection', 'enable'])
+          assert.match(enabled.note, /istio-injection=enabled/)
+          assert.deepEqual(enabled.created, ['configured'])
+          await server.remove(POD, 'shop', namespace)
+        })
+
+        it('can be declined for a new namespace', async () => {
+          const none = await labels(['-n', `${namespace}-none`, '--operator-chart', 'x', '--injection', 'none'])
+          assert.match(none.note, /no sidecar injection/)
+          assert.deepEqual(none.created, ['created'])
+        })
+
+        for (const [what, own] of [
+          ['sidecars', { 'istio-injection': 'enabled' }],
+          ['an ambient mesh', { 'istio.io/dataplane-mode': 'ambient' }],
+          ['a namespace that declines', { 'istio-injection': 'disabled' }],
+        ] as const) {
+          it(`is kept: ${what}`, async () => {
+            const labeled = await server.namespace('labeled', own)
+            const remove = await operator(labeled)
+            const { note, created } = await labels(['-n', labeled])
+            assert.match(note, /kept: /)
+            assert.deepEqual(created, [])
+            await remove()
+          })
+        }
+
+        it('by a revision that does not exist is an error, unless it is to be kept', async () => {
+          const labeled = await server.namespace('labeled', { 'istio.io/rev': 'old' })
+          const remove = await operator(labeled)
+          assert.match((await labels(['-n', labeled])).text, /istio\.io\/rev=old: no effect/)
+          assert.match((await labels(['-n', labeled, '--injection', 'keep'])).note, /kept: istio\.io\/rev=old/)
+          await remove()
+        })
+      })
 
       it('makes a namespace that is not there, with the label of the revision that there is', async () => {
         const outcome = await writesNothing([

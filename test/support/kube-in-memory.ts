@@ -65,6 +65,7 @@ export function kubeInMemory(
     },
     can: async () => true,
     exec: unasked('exec'),
+    podLog: unasked('log'),
     connect: unasked('port-forward'),
   }
   return { kube, requests }

@@ -17,7 +17,7 @@ import type {
 import { FIELD_MANAGER } from './kube.ts'
 import { chooseConfig } from './kubeconfig.ts'
 import { type Asked, isMissingObject, Refusal, refused } from './refusal.ts'
-import { apiVersionOf } from './resources.ts'
+import { apiVersionOf, POD } from './resources.ts'
 import { type Answer, type Call, tooLarge, Transport } from './transport.ts'
 
 export type { KubeOptions } from './kube.ts'
@@ -306,6 +306,20 @@ class Client implements Kube {
   ): Promise<ExecResult> {
     const { execInPod } = await import('./exec.ts')
     return execInPod(this.#transport, pod, container, command, options)
+  }
+
+  async podLog(
+    { name, namespace }: { name: string; namespace: string },
+    { container, tailLines }: { container?: string | undefined; tailLines: number },
+  ): Promise<string> {
+    const answer = await this.#transport.send({
+      method: 'GET',
+      path: pathOf(POD, namespace, name, 'log'),
+      query: { container, tailLines: String(tailLines) },
+    })
+    const asked = { ...asking('get', POD, name, namespace), subresource: 'log' }
+    if (answer.status >= 400) throw refused(answer.status, answer.body, asked, this.target)
+    return answer.body
   }
 
   async connect(pod: { name: string; namespace: string }, port: number, options: ConnectOptions = {}): Promise<Duplex> {

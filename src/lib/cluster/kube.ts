@@ -146,6 +146,11 @@ export interface Kube {
     command: string[],
     options?: { stdin?: string; timeoutMs?: number },
   ): Promise<ExecResult>
+  /** The last lines of a container's log; of the pod's only container when none is named. Throws CSNI203 without permission. */
+  podLog(
+    pod: { name: string; namespace: string },
+    options: { container?: string | undefined; tailLines: number },
+  ): Promise<string>
   /**
    * One TCP connection to a port of a pod, over one WebSocket of its own, with backpressure both ways.
    * Rejects when the tunnel cannot be opened; the stream is destroyed with a CassSniError when the far end fails.

@@ -129,17 +129,13 @@ function lastSeen({ series, lastTimestamp, eventTime, metadata }: CoreV1Event): 
  * Empty when nothing shows, or the Deployment does not exist.
  */
 export async function deploymentReasons(kube: Kube, name: string, namespace: string): Promise<string[]> {
-  const deployment = await kube.get<KubeObject & Omit<V1Deployment, 'metadata'>>(DEPLOYMENT, name, namespace)
+  const deployment = await kube.get<LiveDeployment>(DEPLOYMENT, name, namespace)
   if (deployment === undefined) return []
   // quota, or an admission webhook that refuses the pods (kubernetes pkg/controller/deployment/util)
   const refused = (deployment.status?.conditions ?? []).find(
     (condition) => condition.type === 'ReplicaFailure' && condition.status === 'True',
   )
-  const labels = deployment.spec?.selector?.matchLabels ?? {}
-  const labelSelector = Object.entries(labels)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(',')
-  const pods = labelSelector === '' ? [] : await kube.list<Pod>(POD, { namespace, labelSelector })
+  const pods = await podsOf(kube, deployment)
   const unready = pods.filter(
     (pod) =>
       pod.metadata.deletionTimestamp === undefined &&
@@ -147,6 +143,34 @@ export async function deploymentReasons(kube: Kube, name: string, namespace: str
   )
   const lines = await Promise.all(unready.map((pod) => podLine(kube, pod, namespace)))
   return [...(refused?.message === undefined ? [] : [oneLine(refused.message)]), ...lines]
+}
+
+type LiveDeployment = KubeObject & Omit<V1Deployment, 'metadata'>
+
+/** The pods that a Deployment selects. */
+async function podsOf(kube: Kube, { metadata, spec }: LiveDeployment): Promise<Pod[]> {
+  const labelSelector = Object.entries(spec?.selector?.matchLabels ?? {})
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',')
+  return labelSelector === '' ? [] : kube.list<Pod>(POD, { namespace: metadata.namespace ?? '', labelSelector })
+}
+
+/** The last lines of the logs of a Deployment's pods; empty without permission, and for pods that have not started. */
+export async function deploymentLog(kube: Kube, name: string, namespace: string, tailLines: number): Promise<string[]> {
+  const deployment = await kube.get<LiveDeployment>(DEPLOYMENT, name, namespace)
+  const pods = deployment === undefined ? [] : await podsOf(kube, deployment)
+  const logs = await Promise.all(
+    pods.map((pod) =>
+      kube
+        .podLog({ name: pod.metadata.name, namespace }, { container: pod.spec?.containers[0]?.name, tailLines })
+        .catch((error: unknown) => {
+          // a container that is being created has no log: 400
+          if (error instanceof CassSniError && ['CSNI203', 'CSNI204', 'CSNI206'].includes(error.code)) return ''
+          throw error
+        }),
+    ),
+  )
+  return logs.flatMap((log) => log.split('\n'))
 }
 
 async function podLine(kube: Kube, pod: Pod, namespace: string): Promise<string> {

@@ -68,8 +68,9 @@ export function istiodFrom(deployment: Deployment): Istiod {
   const containers = spec?.template?.spec?.containers ?? []
   const discovery = containers.find((container) => container.name === 'discovery') ?? containers[0]
   const fromImage = /:v?(\d+\.\d+[-+.\w]*?)(?:-(?:distroless|debug))?(?:@|$)/.exec(discovery?.image ?? '')?.[1]
-  const label = metadata.labels?.['app.kubernetes.io/version'] ?? metadata.labels?.['operator.istio.io/version']
-  const version = fromImage ?? (label !== undefined && /^\d+\.\d+/.test(label) ? label : undefined)
+  // the chart of a development build says 1.0.0 in app.kubernetes.io/version, and Istio's own label says what it is
+  const labeled = ['operator.istio.io/version', 'app.kubernetes.io/version'].map((key) => metadata.labels?.[key])
+  const version = fromImage ?? labeled.find((label) => label !== undefined && /^\d+\.\d+/.test(label))
   const scoped =
     discovery?.env?.some((each) => each.name === 'PILOT_SCOPE_GATEWAY_TO_NAMESPACE' && each.value === 'true') === true
   return {

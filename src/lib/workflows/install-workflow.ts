@@ -138,7 +138,9 @@ function planOnly(setup: Setup, request: DatacenterRequest, steps: InstallStep[]
     for (const message of warnings ?? []) emit({ type: 'warning', message })
     for (const change of changes?.changes ?? []) emit({ type: 'change', change: record(change, true) })
     const planned = state === 'change'
-    const told = missing === undefined ? `planned: ${note}` : `missing: ${missing.why}`
+    const conflict = changes?.changes.find((change) => change.action === 'conflict')
+    const told =
+      missing !== undefined ? `missing: ${missing.why}` : `${conflict === undefined ? 'planned' : 'conflict'}: ${note}`
     emit({ type: 'step', id, title, state: planned ? 'done' : 'skipped', note: planned ? told : note })
     return { id, title, state: planned ? 'planned' : 'present', note, command, missing: missing?.next }
   })

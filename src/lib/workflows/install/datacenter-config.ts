@@ -16,7 +16,7 @@ export interface DatacenterConfig {
 /** Finds the configuration of a datacenter: `objects` may bring the Secret along. */
 export async function configOf(
   kube: Kube,
-  datacenter: KubeObject | undefined,
+  datacenter: unknown,
   objects: readonly KubeObject[],
   namespace: string,
 ): Promise<DatacenterConfig> {

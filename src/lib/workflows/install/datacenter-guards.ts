@@ -151,6 +151,19 @@ export function guardChange(change: Change, allowed: AllowedChanges): void {
   )
 }
 
+/** Kubernetes refuses pods whose requests exceed their limits, and cass-operator then waits for ever. Throws CSNI101. */
+export function checkResources(datacenter: unknown): void {
+  for (const resource of ['cpu', 'memory']) {
+    const [request, limit] = ['requests', 'limits'].map((part) =>
+      valueAt(datacenter, ['spec', 'resources', part, resource]),
+    )
+    if (request === undefined || limit === undefined || !smaller(limit, request)) continue
+    throw new CassSniError('CSNI101', `${resource} request ${request} exceeds the limit ${limit}`, {
+      next: [again`--${resource}-limit ${String(request)}`],
+    })
+  }
+}
+
 /** The annotation with which cass-operator lets volumes grow. */
 export function storageConsent(allowed: AllowedChanges): Record<string, string> | undefined {
   return allowed.storage ? { [STORAGE_CHANGES_ANNOTATION]: 'true' } : undefined

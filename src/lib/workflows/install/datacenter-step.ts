@@ -6,12 +6,12 @@ import { ownedPart } from '../../changes/owned-part.ts'
 import { isOurs, managerOf, ownedLabels } from '../../changes/ownership.ts'
 import type { KubeObject } from '../../cluster/kube.ts'
 import { CASSANDRA_DATACENTER, SERVICE_ACCOUNT } from '../../cluster/resources.ts'
-import { isUnansweredWebhook, validateChanges } from '../../changes/validate.ts'
+import { isUnansweredWebhook, type Validation, validateChanges } from '../../changes/validate.ts'
 import { CassSniError } from '../../errors.ts'
 import { poll } from '../../waiting/poll.ts'
 import { loginFrom } from '../../cassandra/encryption.ts'
 import { clientsNeed, configOf, configWarnings } from './datacenter-config.ts'
-import { guardChange, storageConsent } from './datacenter-guards.ts'
+import { checkResources, guardChange, storageConsent } from './datacenter-guards.ts'
 import { type DatacenterRequest, liveDatacenters } from './datacenter-request.ts'
 import { newDatacenter, overlaid, serviceAccountName } from './datacenter-spec.ts'
 import { valueAt } from './field-values.ts'
@@ -109,15 +109,21 @@ function clusterWide(object: KubeObject, { namespace: _namespace, ...metadata }:
   return { ...object, metadata }
 }
 
-/** The datacenter as it will be, as far as flags, file and cluster say. */
-function described(setup: Setup, needs: DatacenterNeeds, live: KubeObject | undefined): KubeObject | undefined {
-  return (
-    desiredObjects(setup, needs, live).find(({ object }) => object.kind === CASSANDRA_DATACENTER.kind)?.object ?? live
-  )
+/** The datacenter as it will be: as the server says, or as far as flags, file and cluster do. */
+function expectedDatacenter(
+  setup: Setup,
+  needs: DatacenterNeeds,
+  live: KubeObject | undefined,
+  validation: Validation | undefined,
+): KubeObject | undefined {
+  const isDatacenter = (object: KubeObject | undefined): boolean => object?.kind === CASSANDRA_DATACENTER.kind
+  const validated = validation?.objects.find(isDatacenter)
+  if (validated !== undefined) return validated
+  return desiredObjects(setup, needs, live).find(({ object }) => isDatacenter(object))?.object ?? live
 }
 
-function describe(name: string, desired: KubeObject | undefined, live: KubeObject | undefined): string {
-  const at = (key: string): string => String(valueAt(desired, ['spec', key]) ?? valueAt(live, ['spec', key]) ?? '?')
+function describe(name: string, datacenter: unknown): string {
+  const at = (key: string): string => String(valueAt(datacenter, ['spec', key]) ?? '?')
   return `${name}: ${at('serverType')} ${at('serverVersion')}, cluster ${at('clusterName')}, ${at('size')} nodes`
 }
 
@@ -134,27 +140,25 @@ export function datacenterStep(setup: Setup, needs: DatacenterNeeds): InstallSte
 
     async look(): Promise<StepPlan> {
       const live = await readLive()
-      const desired = described(setup, needs, live)
-      const changed = desired === live ? undefined : desired
-      const ofConfig = [changed, live].find(
-        (each) => valueAt(each, ['spec', 'config']) ?? valueAt(each, ['spec', 'configSecret']),
-      )
-      const config = await configOf(context.kube, ofConfig ?? desired, file?.objects ?? [], namespace)
-      const note = `${describe(name, desired, live)}, ${clientsNeed(config)}`
-      const login = loginFrom(config.config)
-      const warnings = configWarnings(config, name, needs.request.options)
       const changes = await plan(setup, needs, live).catch((error: unknown) => {
+        // the operator that brings the kind is installed by an earlier step
         if (error instanceof CassSniError && error.code === 'CSNI205') return undefined
         throw error
       })
-      // the operator that brings the kind is installed by an earlier step
-      if (changes === undefined) return { state: 'change', note, login, warnings, missing }
-      if (isSettled(changes)) {
-        const kept = live !== undefined && changes.changes.length === 0 ? 'kept: ' : ''
-        return { state: 'present', note: `${kept}${note}`, login, changes, warnings }
+      const isKept = changes !== undefined && isSettled(changes)
+      const validation = changes === undefined || isKept ? undefined : await validateChanges(context.kube, changes)
+      const expected = isKept && live !== undefined ? live : expectedDatacenter(setup, needs, live, validation)
+      if (!isKept) checkResources(expected)
+      const config = await configOf(context.kube, expected, file?.objects ?? [], namespace)
+      const kept = live !== undefined && changes?.changes.length === 0 ? 'kept: ' : ''
+      return {
+        state: isKept ? 'present' : 'change',
+        note: `${kept}${describe(name, expected)}, ${clientsNeed(config)}`,
+        login: loginFrom(config.config),
+        changes,
+        warnings: [...configWarnings(config, name, needs.request.options), ...(validation?.warnings ?? [])],
+        missing: isKept ? undefined : missing,
       }
-      const unvalidated = await validateChanges(context.kube, changes)
-      return { state: 'change', note, login, changes, warnings: [...warnings, ...unvalidated], missing }
     },
 
     async change({ changes, note }): Promise<{ note: string }> {

@@ -1,4 +1,4 @@
-/** Reads the YAML that the user hands over: a file, a folder that is a kustomization, or a URL. */
+/** Reads the YAML that the user hands over: a file, a directory that is a kustomization, or a URL. */
 import { readFile, stat } from 'node:fs/promises'
 import type { KubeObject } from '../../cluster/kube.ts'
 import { parseYaml, YamlError } from '../../cluster/kubernetes-yaml.ts'
@@ -74,11 +74,23 @@ function isKubeObject(value: unknown): value is KubeObject {
 }
 
 /**
- * The objects of a source: "https://…" is fetched, a folder is rendered by the user's `kubectl kustomize`, all else
- * is a file.
+ * A kustomization in a Git repository, as kustomize takes it (kubernetes-sigs/kustomize
+ * examples/remoteBuild.md): without a scheme, or with a revision or a path inside the repository.
+ */
+function isRemoteKustomization(source: string): boolean {
+  return (
+    /^(github\.com\/|git@|git::|ssh:\/\/)/.test(source) ||
+    /^https?:\/\/[^?]*(\.git|[^:]\/\/)|^https?:.*[?&]ref=/.test(source)
+  )
+}
+
+/**
+ * The objects of a source: a directory or a Git URL is rendered by the user's `kubectl kustomize`, another URL is fetched,
+ * all else is a file.
  * Errors: CSNI104 (no such file), CSNI107 (not YAML), CSNI702 (kubectl kustomize failed).
  */
 export async function readObjects(source: string, kubectl: string, signal: AbortSignal): Promise<KubeObject[]> {
+  if (isRemoteKustomization(source)) return parseObjects(await kustomize(source, kubectl, signal), source)
   if (/^https?:\/\//i.test(source)) return parseObjects(await fetchText(source, signal), source)
   const found = await stat(source).catch((error: NodeJS.ErrnoException) => {
     throw new CassSniError('CSNI104', `${source} cannot be read: ${systemError(error)}`, {
@@ -123,12 +135,12 @@ async function fetchText(url: string, signal: AbortSignal): Promise<string> {
   }
 }
 
-function kustomize(folder: string, kubectl: string, signal: AbortSignal): Promise<string> {
+function kustomize(source: string, kubectl: string, signal: AbortSignal): Promise<string> {
   return programOutput({
-    command: [kubectl, 'kustomize', folder],
+    command: [kubectl, 'kustomize', source],
     signal,
     code: 'CSNI702',
-    needed: `${folder} is a folder, which kubectl renders as a kustomization`,
+    needed: `${source} is a kustomization, which kubectl renders`,
     missing: [hint('install kubectl, or name it with --kubectl'), again`--kubectl /path/to/kubectl`],
   })
 }

@@ -43,7 +43,7 @@ export function mtlsStep({ options, context, namespace }: Setup, datacenter: str
         securityVersion: mesh.securityVersion ?? 'v1beta1',
       })
       const changes = await planChanges(context.kube, desired)
-      const warnings = await validateChanges(context.kube, changes)
+      const { warnings } = await validateChanges(context.kube, changes)
       return { state: isSettled(changes) ? 'present' : 'change', note: NOTES[mtls], changes, warnings }
     },
 

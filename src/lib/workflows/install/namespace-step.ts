@@ -120,9 +120,9 @@ export function namespaceStep(setup: Setup, choice: InjectionChoice): InstallSte
 
     async look(): Promise<StepPlan> {
       const { note, changes, warnings = [] } = await labelPlan(setup, choice)
-      const unvalidated = await validateChanges(context.kube, changes)
+      const validation = await validateChanges(context.kube, changes)
       const settled = isSettled(changes) && contextIsSet(setup)
-      return { state: settled ? 'present' : 'change', note, changes, warnings: [...warnings, ...unvalidated] }
+      return { state: settled ? 'present' : 'change', note, changes, warnings: [...warnings, ...validation.warnings] }
     },
 
     async change(plan): Promise<{ note: string }> {

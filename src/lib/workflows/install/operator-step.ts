@@ -99,7 +99,7 @@ export function operatorStep(setup: Setup, source: OperatorSource): InstallStep 
       switch (source.kind) {
         case 'manifest': {
           const changes = await planChanges(context.kube, await manifestDesired(setup, source.objects))
-          const warnings = await validateChanges(context.kube, changes)
+          const { warnings } = await validateChanges(context.kube, changes)
           const note = operator === undefined ? `from ${source.source}` : operatorText(operator)
           const settled = isSettled(changes) && operator?.ready === true
           return { state: settled ? 'present' : 'change', note, changes, warnings }

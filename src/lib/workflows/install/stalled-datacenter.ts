@@ -1,5 +1,6 @@
 /** Why a datacenter makes no headway, where its pods and conditions do not say it: events, and the operator's log. */
 import type { Datacenter } from '../../cassandra/datacenter.ts'
+import { operatorComplaint } from '../../cassandra/operator-log.ts'
 import type { Kube, KubeObject } from '../../cluster/kube.ts'
 import { CASSANDRA_DATACENTER } from '../../cluster/resources.ts'
 import { newestWarning, type WarningEvent } from '../../cluster/workload-reasons.ts'
@@ -33,7 +34,10 @@ export async function explain(kube: Kube, datacenter: Datacenter, now = Date.now
   if (current !== undefined && isRefusal(current)) return { reasons: sets, hopeless: current.message }
   const recent =
     current === undefined || now - current.seen > STALE_MS ? [] : [`operator: ${current.reason}: ${current.message}`]
-  return { reasons: [...sets, ...recent] }
+  const known = [...sets, ...recent]
+  const isIncomplete = incomplete.length > 0 || nodes.length < datacenter.size
+  const logged = known.length === 0 && isIncomplete ? await operatorComplaint(kube, datacenter) : undefined
+  return { reasons: logged === undefined ? known : [`operator log: ${logged}`] }
 }
 
 /**

@@ -52,7 +52,7 @@ export function storageStep({ context }: Setup, choice: StorageChoice, datacente
               reclaimPolicy: live.reclaimPolicy === 'Retain' ? 'Retain' : 'Delete',
             })
       const changes = await planChanges(context.kube, [{ type: STORAGE_CLASS, ownership: 'own', object }])
-      const warnings = await validateChanges(context.kube, changes)
+      const { warnings } = await validateChanges(context.kube, changes)
       const note = describe(object)
       return { state: isSettled(changes) ? 'present' : 'change', note, changes, warnings }
     },
