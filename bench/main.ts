@@ -15,12 +15,17 @@ import { isMet, ratioOf, type Row } from './rounds.ts'
 import { benchStartUp } from './start-up.ts'
 
 const root = dirname(import.meta.dirname)
-const PARTS: Record<string, (log: (line: string) => void) => Promise<Row[]>> = {
-  'start-up': benchStartUp,
-  large: benchLarge,
-  routes: benchRoutes,
-  'port-forward': benchPortForward,
-  'cqlsh-sni': benchCqlsh,
+interface Part {
+  bench: (log: (line: string) => void) => Promise<Row[]>
+  /** It needs the lab with its datacenter. */
+  lab: boolean
+}
+const PARTS: Record<string, Part> = {
+  'start-up': { bench: benchStartUp, lab: true },
+  large: { bench: benchLarge, lab: false },
+  routes: { bench: benchRoutes, lab: true },
+  'port-forward': { bench: benchPortForward, lab: true },
+  'cqlsh-sni': { bench: benchCqlsh, lab: true },
 }
 
 const { values, positionals } = parseArgs({
@@ -45,24 +50,28 @@ function node(script: string, ...args: string[]): void {
   if (status !== 0) process.exit(status ?? 1)
 }
 
-node('build/build.ts')
-node('lab/main.ts', 'up', '--with', 'datacenter')
-// The lab tells its environment as lines for a shell.
-const shell = spawnSync(
-  'sh',
-  ['-c', 'eval "$("$0" "$1" env)" && env -0', process.execPath, join(root, 'lab/main.ts')],
-  { encoding: 'utf8' },
-)
-for (const line of shell.stdout.split('\0')) {
-  const at = line.indexOf('=')
-  if (at > 0) process.env[line.slice(0, at)] = line.slice(at + 1)
+/** The lab with its datacenter, and its environment in this process. */
+function raiseLab(): void {
+  node('build/build.ts')
+  node('lab/main.ts', 'up', '--with', 'datacenter')
+  // The lab tells its environment as lines for a shell.
+  const shell = spawnSync(
+    'sh',
+    ['-c', 'eval "$("$0" "$1" env)" && env -0', process.execPath, join(root, 'lab/main.ts')],
+    { encoding: 'utf8' },
+  )
+  for (const line of shell.stdout.split('\0')) {
+    const at = line.indexOf('=')
+    if (at > 0) process.env[line.slice(0, at)] = line.slice(at + 1)
+  }
 }
 
+const chosen = Object.entries(PARTS).filter(([name]) => positionals.length === 0 || positionals.includes(name))
+if (chosen.some(([, part]) => part.lab)) raiseLab()
+
 const rows: Row[] = []
-for (const [name, bench] of Object.entries(PARTS)) {
-  if (positionals.length > 0 && !positionals.includes(name)) continue
+for (const [name, { bench }] of chosen)
   rows.push(...(await bench((line) => process.stderr.write(`${name}: ${line}\n`))))
-}
 const machine = { node: process.version, processors: cpus().length, model: cpus()[0]?.model ?? 'unknown' }
 const told = rows.map((row) => ({ ...row, ratio: ratioOf(row), met: isMet(row) }))
 if (values.output === 'json') console.log(JSON.stringify({ machine, rows: told }, null, 2))

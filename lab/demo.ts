@@ -105,7 +105,7 @@ function writesSince(from: number): number {
     (line) =>
       /"verb":"(create|update|patch|delete|deletecollection)"/.test(line) &&
       /"userAgent":"(kubectl-cass-sni|istioctl)/.test(line) &&
-      !/"subresource":"(exec|portforward)"|selfsubject/.test(line),
+      !/"subresource":"(exec|portforward)"|selfsubject|dryRun=All/.test(line),
   ).length
 }
 

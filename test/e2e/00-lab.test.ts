@@ -29,8 +29,8 @@ beforeEach(beginTranscript)
 afterEach(async function () {
   if (this.currentTest?.state !== 'failed') return
   this.timeout(180_000)
-  const folder = await keepForReading(this.currentTest.fullTitle())
-  process.stderr.write(`what the lab says of it is in ${folder}\n`)
+  const { folder, excerpt } = await keepForReading(this.currentTest.fullTitle())
+  process.stderr.write(`${excerpt}\n-- what the lab says of it is in ${folder}\n`)
 })
 
 describe('the lab', () => {

@@ -231,11 +231,14 @@ export async function writesNothing(args: string[]): Promise<Outcome> {
   return outcome
 }
 
-/** Write requests of the plugin since a moment (milliseconds since the epoch), as "patch services/x". */
+/**
+ * Write requests of the plugin since a moment (milliseconds since the epoch), as "patch services/x"; not those that only
+ * ask the server what it would do.
+ */
 export async function pluginWrites(since: number): Promise<string[]> {
-  return (await writesBy(AUDIT_LOG, OUR_AGENT, since)).map(
-    (request) => `${request.verb} ${request.resource}/${request.name ?? ''}`,
-  )
+  return (await writesBy(AUDIT_LOG, OUR_AGENT, since))
+    .filter(({ uri }) => !uri.includes('dryRun=All'))
+    .map((request) => `${request.verb} ${request.resource}/${request.name ?? ''}`)
 }
 
 /** Forgets what earlier tests ran. */
@@ -243,14 +246,34 @@ export function beginTranscript(): void {
   transcript.length = 0
 }
 
-/** Leaves events, pod logs, Envoy's listeners and what the test ran in a folder of the failed test; returns it. */
-export async function keepForReading(title: string): Promise<string> {
+/**
+ * Leaves events, pod logs, Envoy's listeners and what the test ran in a folder of the failed test. Returns the folder, and
+ * what most often tells why: the last commands with their output, pods that are not ready, the newest warnings.
+ */
+export async function keepForReading(title: string): Promise<{ folder: string; excerpt: string }> {
   const folder = join(FAILURES, title.replace(/[^\w]+/g, '-').slice(0, 80))
   await mkdir(folder, { recursive: true })
   await appendFile(join(folder, 'commands.txt'), transcript.join('\n'))
+  const commands = transcript.slice(-3).map((one) => lastLines(one, 40))
   const collected = await run(process.execPath, [join(CHECKOUT, 'lab/main.ts'), 'logs', '--collect', folder], {
     timeoutMs: 120_000,
   })
   await appendFile(join(folder, 'collect.txt'), collected.stdout + collected.stderr)
-  return folder
+  const lines = async (file: string, which: RegExp) =>
+    (await readFile(join(folder, file), 'utf8').catch(() => '')).split('\n').filter((line) => which.test(line))
+  const pods = (await lines('objects.txt', /\spod\/\S+\s/)).filter((line) => !/\s(\d+)\/\1\s+Running/.test(line))
+  const warnings = (await lines('events.txt', /\sWarning\s/)).slice(-10)
+  const part = (heading: string, of: string[]) => (of.length === 0 ? [] : [`-- ${heading}`, ...of])
+  const excerpt = [
+    ...part('what it ran last', commands),
+    ...part('pods that are not ready', pods),
+    ...part('the newest warnings', warnings),
+  ]
+  return { folder, excerpt: excerpt.join('\n') }
+}
+
+function lastLines(text: string, count: number): string {
+  const lines = text.trimEnd().split('\n')
+  // the first one is the command
+  return lines.length <= count ? lines.join('\n') : [lines[0], '…', ...lines.slice(-count)].join('\n')
 }
