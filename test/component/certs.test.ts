@@ -55,6 +55,36 @@ describe('certs', function () {
     return outcome
   }
 
+  /** A run during which others happen: `meanwhile` after (or before) its reads of the keystore, with their number. */
+  const interrupted = async (
+    options: CertsOptions,
+    meanwhile: (read: number) => Promise<void>,
+    { before = false, skewMs = undefined as number | undefined } = {},
+  ) => {
+    const signal = new AbortController().signal
+    const kube = await connectKube({ kubeconfig: server.kubeconfig, namespace: dc.namespace, signal })
+    let reads = 0
+    const get = async (...[type, name, namespace]: Parameters<Kube['get']>) => {
+      if (name !== 'dc1-keystore') return kube.get(type, name, namespace)
+      reads += 1
+      if (before) await meanwhile(reads)
+      const found = await kube.get(type, name, namespace)
+      if (!before) await meanwhile(reads)
+      return found
+    }
+    const replaced = skewMs === undefined ? { get } : { get, clockSkewMs: () => skewMs }
+    const slow = new Proxy(kube, {
+      get(target, property) {
+        const member = Reflect.get(property in replaced ? replaced : target, property)
+        return typeof member === 'function' ? member.bind(target) : member
+      },
+    })
+    const events: WorkflowEvent[] = []
+    const emit = (event: WorkflowEvent) => events.push(event)
+    const result = await certs({ kube: slow, signal, emit, dryRun: false, now: Date.now }, options)
+    return { result, events, reads }
+  }
+
   it('issues what the operator left out, then has nothing more to do', async () => {
     const first = await run(
       'certs',
@@ -134,29 +164,6 @@ describe('certs', function () {
   })
 
   describe('two runs at once', () => {
-    /** A run during which others happen: `meanwhile` after each of its reads of the keystore, with their number. */
-    const interrupted = async (options: CertsOptions, meanwhile: (read: number) => Promise<void>) => {
-      const signal = new AbortController().signal
-      const kube = await connectKube({ kubeconfig: server.kubeconfig, namespace: dc.namespace, signal })
-      let reads = 0
-      const get = async (...[type, name, namespace]: Parameters<Kube['get']>) => {
-        const found = await kube.get(type, name, namespace)
-        if (name !== 'dc1-keystore') return found
-        reads += 1
-        await meanwhile(reads)
-        return found
-      }
-      const slow = new Proxy(kube, {
-        get(target, property) {
-          const member = property === 'get' ? get : Reflect.get(target, property)
-          return typeof member === 'function' ? member.bind(target) : member
-        },
-      })
-      const events: WorkflowEvent[] = []
-      const emit = (event: WorkflowEvent) => events.push(event)
-      const result = await certs({ kube: slow, signal, emit, dryRun: false, now: Date.now }, options)
-      return { result, events, reads }
-    }
     const names = async () => (await leaf()).names.filter((name) => name.endsWith('.example.com'))
     const remembered = async () => (await secret('dc1-keystore')).metadata.annotations?.['cass-sni/public-names']
 
@@ -200,6 +207,23 @@ describe('certs', function () {
       assert.deepEqual(await names(), ['a.example.com', 'c.example.com'])
     })
 
+    it('go on with the certificate that another run put in the place of theirs, and say so', async () => {
+      const { result, events } = await interrupted(
+        { publicNames: ['a.example.com'] },
+        async (read) => {
+          // The second read is made while the nodes are brought along.
+          if (read === 2) assert.equal((await run('certs', '--public-name', 'b.example.com')).exitCode, 0)
+        },
+        { before: true },
+      )
+      assert.deepEqual(await names(), ['b.example.com', 'a.example.com'].sort())
+      assert.equal(await remembered(), 'a.example.com,b.example.com')
+      assert.equal((await leaf()).fingerprint256, result.leaf.fingerprint256)
+      assert.ok(
+        events.some((event) => event.type === 'warning' && /another run replaced the certificate/.test(event.message)),
+      )
+    })
+
     it('give up when the keystore is changed again and again', async () => {
       let change = 0
       await assert.rejects(
@@ -211,6 +235,17 @@ describe('certs', function () {
       )
       assert.equal(change, 5)
     })
+  })
+
+  it('dates certificates by the clock of the API server, and says that this one is off', async () => {
+    const ahead = 12 * 60_000
+    const begun = Date.now()
+    const { events } = await interrupted({}, async () => undefined, { skewMs: -ahead })
+    const { notBefore } = await leaf()
+    assert.ok(notBefore.getTime() <= begun - ahead - 4 * 60_000, notBefore.toISOString())
+    assert.ok(
+      events.some((event) => event.type === 'warning' && /clock is 12 minutes ahead of the API/.test(event.message)),
+    )
   })
 
   it('writes no data when only the public names change, and keeps what others wrote', async () => {

@@ -100,8 +100,8 @@ export interface PlanInput {
   unreadable?: string | undefined
   /** Public names remembered with the keystore; undefined when none ever were. */
   remembered: readonly string[] | undefined
-  /** The same when this run first read them: what another run has added since is kept. */
-  rememberedFirst: readonly string[] | undefined
+  /** Those that this run has seen or written before: what another run has added since is kept. */
+  known: readonly string[] | undefined
   /** Public names that were asked for, normal form; undefined keeps the remembered ones. */
   given: readonly string[] | undefined
   /** A new certificate was asked for. */
@@ -160,9 +160,13 @@ export function planCertificate(input: PlanInput): CertificatePlan {
 }
 
 /** What was asked for and what another run has added since this one began; else what is remembered. */
-function mergedPublicNames({ given, remembered = [], rememberedFirst = [] }: PlanInput): string[] {
+function mergedPublicNames({ given, remembered = [], known = [] }: PlanInput): string[] {
   if (given === undefined) return [...remembered]
-  return [...new Set([...given, ...remembered.filter((name) => !rememberedFirst.includes(name))])]
+  const merged = new Set([...given, ...remembered.filter((name) => !known.includes(name))])
+  // The order says nothing: it is no reason to write.
+  return merged.size === remembered.length && remembered.every((name) => merged.has(name))
+    ? [...remembered]
+    : [...merged]
 }
 
 /** All names, or as many of them as fit with one wildcard for each governing Service's domain. */

@@ -11,7 +11,7 @@ import { type KeyEntry, protectKey, SALT_BYTES } from './keystore.ts'
 const DAY = 24 * 60 * 60 * 1000
 const VALIDITY_DAYS = 365
 /** Clocks of nodes and clients may be this far behind. */
-const BACKDATED_MS = 5 * 60 * 1000
+export const BACKDATED_MS = 5 * 60 * 1000
 /** 128 bits of security, as NIST SP 800-57 counts, at less cost per handshake than the operator's 4096. */
 const RSA_BITS = 3072
 const SERIAL_BYTES = 16

@@ -5,6 +5,7 @@ import { parseAuthorityPath, trustPem } from '../certificates/certificate-author
 import { authorityFaults } from '../certificates/policies.ts'
 import { CassSniError, command } from '../errors.ts'
 import { writeOutputFile } from '../files/output-file.ts'
+import { clusterTime } from './cluster-time.ts'
 import type { WorkflowContext } from './context.ts'
 
 export interface CertsCaOptions {
@@ -43,7 +44,7 @@ export async function certsCa(context: WorkflowContext, options: CertsCaOptions 
   const path = parseAuthorityPath(await readAuthorityCertificate(kube, dc), place)
   const [certificate] = path
   const pem = trustPem(path)
-  for (const { code, message } of authorityFaults(path, context.now()))
+  for (const { code, message } of authorityFaults(path, clusterTime(context)))
     emit({
       type: 'warning',
       code: code === 'NoRoot' ? 'CSNI401' : 'CSNI402',

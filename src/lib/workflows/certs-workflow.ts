@@ -25,11 +25,13 @@ export type { CertsNode, CertsOptions, CertsResult, ShownCertificate } from './c
 export async function certs(context: WorkflowContext, options: CertsOptions = {}): Promise<CertsResult> {
   const given = options.publicNames === undefined ? undefined : parsePublicNames(options.publicNames)
   let first: CertificateObservation | undefined
+  /** Public names that were there before, or that this run has written: others beyond them are another run's. */
+  let known: string[] | undefined
   let issued = false
   return decideAgain(context.signal, async () => {
-    const now = context.now()
     // What was told of the cluster the first time need not be told again.
-    const observation = await gatherCertificates(first ? { ...context, emit: () => undefined } : context, options, now)
+    const observation = await gatherCertificates(first ? { ...context, emit: () => undefined } : context, options)
+    if (first === undefined) known = observation.material.publicNames
     first ??= observation
     const plan = planCertificate({
       dc: observation.dc,
@@ -37,13 +39,14 @@ export async function certs(context: WorkflowContext, options: CertsOptions = {}
       current: observation.keystore.current,
       unreadable: observation.unreadable,
       remembered: observation.material.publicNames,
-      rememberedFirst: first.material.publicNames,
+      known,
       given,
       renew: options.renew === true && !issued,
-      now,
+      now: observation.now,
     })
-    const written = await reconcileKeystore(issued ? withoutUnchanged(context) : context, observation, plan, now)
+    const written = await reconcileKeystore(issued ? withoutUnchanged(context) : context, observation, plan)
     issued ||= written.issued
+    known = plan.publicNames
     const nodes = await reconcileNodes(context, options, observation, written)
     warnOf(context, observation, plan, written)
     return result(context, observation, plan, written, withFirstSeen(nodes, first))

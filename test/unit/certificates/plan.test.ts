@@ -96,7 +96,7 @@ describe('the plan of a certificate', () => {
       authority: [ca],
       current: current(requiredNames(dc, [])),
       remembered: undefined,
-      rememberedFirst: undefined,
+      known: undefined,
       given: undefined,
       renew: false,
       now: Date.now(),
@@ -140,7 +140,7 @@ describe('the plan of a certificate', () => {
 
   it('replaces the remembered public names by those given, but keeps those that another run added since', () => {
     const names = (given: string[] | undefined, first: string[] | undefined, now: string[] | undefined) => {
-      const { publicNames, remember } = plan({ given, rememberedFirst: first, remembered: now })
+      const { publicNames, remember } = plan({ given, known: first, remembered: now })
       return [publicNames.join(), remember]
     }
     assert.deepEqual(names(undefined, ['a'], ['a']), ['a', false])
@@ -152,6 +152,7 @@ describe('the plan of a certificate', () => {
     assert.deepEqual(names([], ['a'], ['a', 'c']), ['c', true])
     assert.deepEqual(names(undefined, ['a'], ['c']), ['c', false])
     assert.deepEqual(names(['b'], ['a'], ['b']), ['b', false])
+    assert.deepEqual(names(['b', 'a'], ['a', 'b'], ['a', 'b']), ['a,b', false])
   })
 
   it('tells a forgotten public name from the names of nodes that are gone', () => {

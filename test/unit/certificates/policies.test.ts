@@ -101,7 +101,7 @@ describe('the policies for certificates', () => {
         authority: chain,
         current,
         remembered: undefined,
-        rememberedFirst: undefined,
+        known: undefined,
         given: undefined,
         renew: false,
         now,

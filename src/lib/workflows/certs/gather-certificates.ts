@@ -12,10 +12,12 @@ import {
 import type { CassandraNode, Datacenter } from '../../cassandra/datacenter.ts'
 import { type Authority, parseAuthority, requireUsable, trustPem } from '../../certificates/certificate-authority.ts'
 import { operatorName } from '../../certificates/certificate-plan.ts'
+import { BACKDATED_MS } from '../../certificates/issue.ts'
 import { type NodeKeystore, openKeystore } from '../../certificates/node-keystore.ts'
 import { CassSniError, command, hint } from '../../errors.ts'
 import { observeRouted } from '../../routes/gather.ts'
 import { DEFAULT_GATEWAY_PORT } from '../../routes/route-plan.ts'
+import { clockSkew, clusterTime } from '../cluster-time.ts'
 import type { WorkflowContext } from '../context.ts'
 import type { CertsOptions } from './certs-options.ts'
 import { createViewer, type Look, type Viewer } from './served-certificates.ts'
@@ -33,18 +35,19 @@ export interface CertificateObservation {
   /** Why the keystore has to be made as a whole. */
   unreadable?: string | undefined
   viewer: Viewer
+  /** Milliseconds since the epoch, by the API server's clock. */
+  now: number
   /** By pod: what each node serves; nodes that run no Cassandra are not looked at. */
   looks: Map<string, Look>
 }
 
 /**
- * @param now milliseconds since the epoch
+ * Reads what a run of `certs` decides on.
  * @throws CSNI306, CSNI401, CSNI402, CSNI403 and what reading throws
  */
 export async function gatherCertificates(
   context: WorkflowContext,
   options: CertsOptions,
-  now: number,
 ): Promise<CertificateObservation> {
   const { kube, emit } = context
   const step = { type: 'step', id: 'authority', title: 'Certificate authority' } as const
@@ -59,6 +62,8 @@ export async function gatherCertificates(
     readAuthorityMaterial(kube, dc),
     readKeystoreMaterial(kube, dc),
   ])
+  const now = clusterTime(context)
+  warnOfClock(context)
   const place = authorityPlace(dc)
   const authority = parseAuthority(authorityMaterial.certificate, authorityMaterial.key, place)
   const warning = requireUsable(authority.path, now, place)
@@ -76,7 +81,18 @@ export async function gatherCertificates(
     port: options.gatewayPort ?? choices.port ?? DEFAULT_GATEWAY_PORT,
   })
   const looks = await lookAtAll(context, viewer, dc.nodes)
-  return { dc, authority, password, material, ...opened, viewer, looks }
+  return { dc, authority, password, material, ...opened, viewer, now, looks }
+}
+
+/** Says so when this machine's clock is off by more than a certificate is backdated. */
+function warnOfClock({ kube, emit }: WorkflowContext): void {
+  const skew = clockSkew(kube)
+  if (Math.abs(skew) <= BACKDATED_MS) return
+  const minutes = Math.round(Math.abs(skew) / 60_000)
+  emit({
+    type: 'warning',
+    message: `this machine's clock is ${minutes} minutes ${skew < 0 ? 'ahead of' : 'behind'} the API server's: certificates are dated by the API server's clock`,
+  })
 }
 
 /** True for a node whose Cassandra runs, ready or not, and so serves a certificate or is about to. */

@@ -41,9 +41,8 @@ export async function reconcileKeystore(
   context: WorkflowContext,
   observation: CertificateObservation,
   plan: CertificatePlan,
-  now: number,
 ): Promise<WrittenKeystore> {
-  const { authority, material, keystore } = observation
+  const { authority, material, keystore, now } = observation
   const { current } = keystore
   const step = { type: 'step', id: 'keystore', title: "The nodes' keystore" } as const
   context.emit({ ...step, state: 'started' })
@@ -71,7 +70,7 @@ export async function reconcileKeystore(
     const { notAfter } = validityOf(authority.path[0], now)
     return { issued: false, names: plan.names, notAfter, bytes: material.bytes }
   }
-  const { leaf, bytes } = await issue(observation, plan, now)
+  const { leaf, bytes } = await issue(observation, plan)
   await writeSecret(context, observation, plan, bytes)
   context.emit({ ...step, state: 'done', note: `issued anew: ${note}` })
   return {
@@ -83,8 +82,8 @@ export async function reconcileKeystore(
   }
 }
 
-async function issue(observation: CertificateObservation, { names }: CertificatePlan, now: number) {
-  const { dc, authority, password, keystore } = observation
+async function issue(observation: CertificateObservation, { names }: CertificatePlan) {
+  const { dc, authority, password, keystore, now } = observation
   const alias = operatorName(dc)
   const leaf = await issueLeaf({ authority, commonName: alias, names, now, randomBytes })
   const bytes = rewriteKeystore(keystore.entries, leaf, authority.path, {
