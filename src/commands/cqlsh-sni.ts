@@ -127,17 +127,17 @@ export default class CqlshSni extends CassSniCommand<Result> {
     if (flags['insecure-skip-tls-verify'])
       run.log('WARNING: the certificate is NOT verified. Anybody on the way can read the password and all data.', 0)
     const choice: SessionChoice = {
-      ...(flags.datacenter === undefined ? {} : { datacenter: flags.datacenter }),
+      datacenter: flags.datacenter,
       clusterDomain: flags['cluster-domain'],
-      ...(flags.node === undefined ? {} : { node: flags.node }),
-      ...(flags.gateway === undefined ? {} : { gateway: flags.gateway }),
+      node: flags.node,
+      gateway: flags.gateway,
       port: flags.port,
-      ...(flags.address === undefined ? {} : { address: flags.address }),
+      address: flags.address,
       tunnel: flags.tunnel === undefined ? 'auto' : flags.tunnel ? 'always' : 'never',
-      ...(flags.username === undefined ? {} : { username: flags.username }),
+      username: flags.username,
       ...(await passwordSource(flags, env)),
-      ...(flags.ca === undefined ? {} : { caFile: flags.ca }),
-      ...(flags.keyspace === undefined ? {} : { keyspace: flags.keyspace }),
+      caFile: flags.ca,
+      keyspace: flags.keyspace,
       connectTimeoutMs: flags['connect-timeout'],
       insecureSkipTlsVerify: flags['insecure-skip-tls-verify'],
     }
@@ -149,8 +149,8 @@ export default class CqlshSni extends CassSniCommand<Result> {
         ...choice,
         form,
         withPassword: flags['with-password'],
-        ...(out === undefined ? {} : { out }),
-        ...(caOut === undefined ? {} : { caOut }),
+        out,
+        caOut,
       })
     }
     const { cqlsh } = await import('../lib/workflows/cqlsh-workflow.ts')

@@ -66,10 +66,10 @@ export default class PortForward extends CassSniCommand<undefined> {
     ])
     await portForward(await run.context('Port-forward'), {
       target,
-      ...(flags.node === undefined ? {} : { node: flags.node }),
-      ...(flags.datacenter === undefined ? {} : { datacenter: flags.datacenter }),
+      node: flags.node,
+      datacenter: flags.datacenter,
       clusterDomain: flags['cluster-domain'],
-      ...(flags.gateway === undefined ? {} : { gateway: flags.gateway }),
+      gateway: flags.gateway,
       gatewayPort: flags['gateway-port'],
       addresses: flags.address,
       port: flags.port,

@@ -8,6 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { apiServer, type TestServer } from '../support/api-server.ts'
 import { createDatacenter, type TestDatacenter } from '../support/cluster-state.ts'
 import { runCommand } from '../support/command.ts'
+import type { RequestProxy } from '../support/fault-requests.ts'
+import { requestsBefore } from '../support/fault-server.ts'
 import { createMesh, type TestMesh } from '../support/mesh-state.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../bin/dev.js', import.meta.url))
@@ -19,15 +21,17 @@ describe('port-forward', function () {
   let mesh: TestMesh
   let dc: TestDatacenter
   const children: ChildProcess[] = []
+  const proxies: RequestProxy[] = []
 
   before(async () => {
     server = await apiServer()
-    mesh = await createMesh(server, { namespace: await server.namespace('istio') })
+    mesh = await createMesh(server, { namespace: await server.namespace('istio'), gateway: { pods: 2 } })
     dc = await createDatacenter(server, { namespace: await server.namespace('cass') })
   })
   after(() => Promise.all([mesh.remove(), dc.remove()]))
-  afterEach(() => {
+  afterEach(async () => {
     for (const child of children.splice(0)) child.kill('SIGKILL')
+    for (const proxy of proxies.splice(0)) await proxy.stop()
   })
 
   const words = (...more: string[]) => [
@@ -37,9 +41,10 @@ describe('port-forward', function () {
     ...(more.includes('-n') ? [] : ['-n', dc.namespace]),
     ...more,
   ]
+  const start = (...more: string[]) => startWith(words(...more))
   /** Runs it as a program of its own, for its signals. Resolves with its first line. */
-  async function start(...more: string[]) {
-    const child = spawn(process.execPath, [PROGRAM, ...words(...more)], { stdio: ['ignore', 'pipe', 'pipe'] })
+  async function startWith(args: string[]) {
+    const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
     children.push(child)
     let stderr = ''
     child.stderr.on('data', (chunk: Buffer) => {
@@ -98,6 +103,53 @@ describe('port-forward', function () {
     const next = connect(port, '127.0.0.1')
     await once(next, 'connect')
     next.destroy()
+  })
+
+  async function told(stderr: () => string, text: RegExp) {
+    for (let round = 0; round < 40 && !text.test(stderr()); round += 1) await sleep(50)
+    match(stderr(), text)
+  }
+  /** To a gateway of two pods, through a proxy before the API server. */
+  async function throughProxy(fault: RequestProxy['fault']) {
+    const proxy = await requestsBefore(server, fault)
+    proxies.push(proxy)
+    const { lines, stderr } = await startWith(['port-forward', '--kubeconfig', proxy.kubeconfig, '--port', '0'])
+    const port = Number(/:(\d+) ->/.exec(lines[0] ?? '')?.[1])
+    /** Resolves when the client is closed, with how long that took. */
+    const client = async (): Promise<number> => {
+      const began = performance.now()
+      const socket = connect(port, '127.0.0.1').on('error', () => undefined)
+      await once(socket.resume(), 'close')
+      return performance.now() - began
+    }
+    return { proxy, client, stderr }
+  }
+
+  it('gives up after 10 s however many pods of the gateway do not answer, and leaves no attempt', async () => {
+    const { proxy, client, stderr } = await throughProxy(({ upgrade }) => (upgrade ? { hang: true } : undefined))
+    // kept-alive connections of requests
+    const before = proxy.open
+    const ms = await client()
+    ok(ms > 8_000 && ms < 12_000, `${ms} ms`)
+    await told(stderr, /connection 1 closed: no connection within 10 s.*CSNI601/)
+    const tried = proxy.requests.filter(({ upgrade }) => upgrade).map(({ url }) => url)
+    equal(new Set(tried).size, 2, tried.join())
+    for (let round = 0; round < 40 && proxy.open > before; round += 1) await sleep(50)
+    ok(proxy.open <= before, `${proxy.open} connections are open, ${before} before`)
+  })
+
+  it('asks for Service and pods once for all clients while the gateway is down', async () => {
+    const { proxy, client } = await throughProxy(({ upgrade }) => (upgrade ? { answer: { status: 503 } } : undefined))
+    const before = proxy.requests.length
+    await Promise.all(Array.from({ length: 30 }, client))
+    const reads = proxy.requests.slice(before).filter(({ upgrade }) => !upgrade)
+    ok(reads.length <= 30, `${reads.length} reads for 30 clients in 10 s`)
+  })
+
+  it('names a proxy that refuses WebSockets at once', async () => {
+    const { client, stderr } = await throughProxy(({ upgrade }) => (upgrade ? { answer: { status: 403 } } : undefined))
+    ok((await client()) < 3_000)
+    await told(stderr, /a proxy in front of it refuses WebSockets: 403.*CSNI607/)
   })
 
   it('says CSNI106 when the port is taken', async () => {

@@ -5,9 +5,9 @@ export interface ClientFileInput {
   port: number
   username: string
   /** Given only when the user wants it written. */
-  password?: string
+  password?: string | undefined
   /** Path of the CA's PEM file; undefined when it was not written anywhere. */
-  caFile?: string
+  caFile?: string | undefined
   localDatacenter: string
   /** SNI names of the nodes: host ids. */
   hostIds: string[]

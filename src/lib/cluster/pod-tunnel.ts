@@ -240,6 +240,6 @@ function causeOf(text: string): Error {
 /** kubelet's and containerd's words around the reason are long: the end counts, e.g. "connection refused". */
 function plainReason(text: string): string {
   if (text.includes('connection refused')) return 'connection refused: nothing listens there'
-  if (text.includes('connection reset by peer')) return 'the far end cut it'
+  if (text.includes('connection reset by peer')) return 'connection reset by peer'
   return text.replace(/^error forwarding port \d+ to pod [^:]*: /, '').trim()
 }

@@ -65,6 +65,6 @@ export function withoutPasswords(error: unknown, statement: string): unknown {
   }
   return new CassSniError(error.code, told, {
     next: error.next,
-    ...(error.object === undefined ? {} : { object: error.object }),
+    object: error.object,
   })
 }

@@ -17,9 +17,9 @@ export interface Statement {
 /** What is left when the input ends. */
 export interface Rest {
   /** A last statement without a semicolon. */
-  statement?: Statement
+  statement?: Statement | undefined
   /** What was opened and never closed. */
-  open?: 'string' | 'quoted name' | 'comment' | 'batch'
+  open?: 'string' | 'quoted name' | 'comment' | 'batch' | undefined
 }
 
 type State = 'code' | 'string' | 'quoted name' | 'dollars' | 'line comment' | 'comment'
@@ -83,8 +83,8 @@ export class StatementSplitter {
     const statement = this.#finish()
     this.discard()
     return {
-      ...(statement === undefined ? {} : { statement }),
-      ...(unfinishedBatch === undefined ? {} : { open: unfinishedBatch }),
+      statement,
+      open: unfinishedBatch,
     }
   }
 

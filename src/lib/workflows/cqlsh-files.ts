@@ -13,14 +13,14 @@ export interface ClientFilesOptions extends SessionChoice {
   form: 'env' | 'cqlshrc'
   withPassword: boolean
   /** File to write, 0600; else the text is the result. */
-  out?: string
+  out?: string | undefined
   /** File to write the CA certificate to, 0600. */
-  caOut?: string
+  caOut?: string | undefined
 }
 
 export interface ClientFilesResult {
   /** The file's text when it was not written to a file. Holds the password when that was asked for. */
-  text?: string
+  text?: string | undefined
   /** The files that were written. */
   files: string[]
 }
@@ -35,7 +35,7 @@ export async function clientFiles(context: WorkflowContext, options: ClientFiles
     host: place.host,
     port: place.port,
     username: credentials.username,
-    ...(options.withPassword ? { password: credentials.password } : {}),
+    password: options.withPassword ? credentials.password : undefined,
     caFile: caFile === undefined ? `${datacenter.name}-ca.pem` : resolve(caFile),
     localDatacenter: datacenter.cassandraName,
     hostIds: access.nodes.map((node) => node.hostId),

@@ -1,5 +1,4 @@
 /** Everything between the cluster and an open CQL session: the nodes, the way, the login, the authority. */
-import { readFile } from 'node:fs/promises'
 import { authorityPlace, readAuthorityCertificate } from '../cassandra/authority-secret.ts'
 import { readCredentials } from '../cassandra/credentials.ts'
 import type { CassandraNode, Credentials, Datacenter } from '../cassandra/datacenter.ts'
@@ -15,23 +14,24 @@ import { gatewayDialer } from '../connection/gateway-dialer.ts'
 import { CassSniError, command, hint } from '../errors.ts'
 import { findGateway } from '../istio/find-gateway.ts'
 import { observeMesh } from '../istio/observe-mesh.ts'
+import { readAuthorityFile } from './authority-file.ts'
 import type { WorkflowContext } from './context.ts'
 
 export interface SessionChoice {
-  datacenter?: string
+  datacenter?: string | undefined
   clusterDomain?: string | undefined
-  node?: string
-  gateway?: string
+  node?: string | undefined
+  gateway?: string | undefined
   port?: number | undefined
-  address?: string
+  address?: string | undefined
   tunnel: 'always' | 'auto' | 'never'
   /** A login other than the superuser's; the password is asked for when it is not there. */
-  username?: string
-  password?: () => Promise<string>
+  username?: string | undefined
+  password?: (() => Promise<string>) | undefined
   /** File with the authority; default: the operator's Secret. */
-  caFile?: string
-  keyspace?: string
-  connectTimeoutMs?: number
+  caFile?: string | undefined
+  keyspace?: string | undefined
+  connectTimeoutMs?: number | undefined
   insecureSkipTlsVerify: boolean
 }
 
@@ -45,7 +45,7 @@ export interface Access {
   /** PEM. */
   ca: string
   nodes: CqlNode[]
-  target?: CqlNode
+  target?: CqlNode | undefined
 }
 
 /**
@@ -53,7 +53,7 @@ export interface Access {
  * Throws CSNI301/302 (datacenter, node), CSNI303 (no node can be reached yet), CSNI304, CSNI306, CSNI502, CSNI606 and
  * what reading throws.
  */
-export async function observeAccess({ kube, emit }: WorkflowContext, choice: SessionChoice): Promise<Access> {
+export async function observeAccess({ kube, emit, signal }: WorkflowContext, choice: SessionChoice): Promise<Access> {
   const [{ datacenter, choices }, mesh] = await Promise.all([
     observeRouted(kube, {
       namespace: kube.target.namespace,
@@ -86,11 +86,11 @@ export async function observeAccess({ kube, emit }: WorkflowContext, choice: Ses
       serverName: nodes[0]?.hostId,
     }),
     login({ kube } as Pick<WorkflowContext, 'kube'>, datacenter, choice),
-    choice.caFile === undefined ? readAuthority(kube, datacenter) : readAuthorityFile(choice.caFile),
+    choice.caFile === undefined ? readAuthority(kube, datacenter) : readAuthorityFile(choice.caFile, signal),
   ])
   if (dialer.fallback !== undefined)
     emit({ type: 'warning', message: `gateway unreachable, connecting through a tunnel: ${dialer.fallback}` })
-  return { datacenter, port, dialer, credentials, ca, nodes, ...(target === undefined ? {} : { target }) }
+  return { datacenter, port, dialer, credentials, ca, nodes, target }
 }
 
 async function login(
@@ -111,21 +111,6 @@ async function login(
 async function readAuthority(kube: Kube, datacenter: Datacenter): Promise<string> {
   const pem = await readAuthorityCertificate(kube, datacenter)
   return trustPem(parseAuthorityPath(pem, authorityPlace(datacenter)))
-}
-
-async function readAuthorityFile(file: string): Promise<string> {
-  let text: string
-  try {
-    text = await readFile(file, 'utf8')
-  } catch (error) {
-    const why = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (error as Error).message
-    throw new CassSniError('CSNI104', `${file} cannot be read: ${why}`, { object: file, cause: error })
-  }
-  if (text.includes('-----BEGIN CERTIFICATE-----')) return text
-  throw new CassSniError('CSNI107', `${file} holds no certificate in PEM form`, {
-    object: file,
-    next: [command`kubectl cass-sni certs ca --out ${file}`],
-  })
 }
 
 function reachable(datacenter: Datacenter, node: CassandraNode): CqlNode {
@@ -172,16 +157,18 @@ export async function openSession(
     return await openCqlSession({
       dial: dialer.dial,
       nodes,
-      ...(target === undefined ? {} : { target }),
+      target,
       credentials,
       ca,
       localDatacenter: datacenter.cassandraName,
-      ...(choice.keyspace === undefined ? {} : { keyspace: choice.keyspace }),
+      keyspace: choice.keyspace,
       signal,
-      ...(choice.connectTimeoutMs === undefined ? {} : { connectTimeoutMs: choice.connectTimeoutMs }),
+      connectTimeoutMs: choice.connectTimeoutMs,
       insecureSkipTlsVerify: choice.insecureSkipTlsVerify,
     })
   } catch (error) {
+    if (error instanceof CassSniError && error.code === 'CSNI602' && choice.caFile !== undefined)
+      throw notTrusted(error, choice.caFile)
     if (!(error instanceof CassSniError) || !['CSNI601', 'CSNI603'].includes(error.code)) throw error
     const routes = await kube
       .list(VIRTUAL_SERVICE, {
@@ -196,4 +183,10 @@ export async function openSession(
       cause: error,
     })
   }
+}
+
+/** With a CA of the user's own, new certificates are not what helps. */
+function notTrusted({ code, message, object, cause }: CassSniError, caFile: string): CassSniError {
+  const next = [hint(`compare ${caFile} (--ca) with the CA of the datacenter`), command`kubectl cass-sni certs ca`]
+  return new CassSniError(code, message, { object, next, cause })
 }

@@ -17,11 +17,11 @@ export type { TunnelEvent } from '../connection/local-listener.ts'
 export interface PortForwardOptions {
   target: 'gateway' | 'node'
   /** For target node. */
-  node?: string
-  datacenter?: string
+  node?: string | undefined
+  datacenter?: string | undefined
   clusterDomain?: string | undefined
   /** "namespace/service" or "service". */
-  gateway?: string
+  gateway?: string | undefined
   gatewayPort?: number | undefined
   /** IP addresses or "localhost". */
   addresses: string[]
@@ -30,7 +30,7 @@ export interface PortForwardOptions {
   /** Called once, when it listens. */
   ready: (forwarding: Forwarding) => void
   /** Called for each connection that opens, closes or cannot be served. */
-  connection?: (event: TunnelEvent) => void
+  connection?: ((event: TunnelEvent) => void) | undefined
 }
 
 export interface Forwarding {

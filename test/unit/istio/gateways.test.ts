@@ -36,6 +36,12 @@ describe('ingress gateways', () => {
     )
   })
 
+  it('are reached by external IPs as well', () => {
+    const service = gatewayService('gw', 'x', INGRESS, { ip: '10.200.1.10' })
+    const spec = { ...service.spec, externalIPs: ['192.0.2.7'] }
+    deepEqual(gatewaysFrom([{ ...service, spec }], [])[0]?.addresses, ['10.200.1.10', '192.0.2.7'])
+  })
+
   it('are found as the gateway chart makes them, under any name, of any type', () => {
     const labels = { app: 'edge', istio: 'edge' }
     deepEqual(
