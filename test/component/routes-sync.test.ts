@@ -1,7 +1,10 @@
 import { deepEqual, doesNotMatch, equal, match, ok } from 'node:assert/strict'
 import {
   CASSANDRA_DATACENTER,
+  CONFIG_MAP,
+  DEPLOYMENT,
   ISTIO_GATEWAY,
+  NAMESPACE,
   POD,
   SERVICE,
   STATEFUL_SET,
@@ -301,6 +304,228 @@ describe('routes sync', function () {
     equal((await elsewhere('--port', '9045')).exitCode, 0)
     deepEqual(await open(), [9044, 9045])
     await other.remove()
+  })
+
+  describe('what was chosen', () => {
+    interface LiveGateway {
+      metadata: { annotations: Record<string, string> }
+      spec: { selector: Record<string, string>; servers: { port: { number: number } }[] }
+    }
+    const gateway = () => live<LiveGateway>(ISTIO_GATEWAY, 'cass-sni-dc1')
+    const messages = (json: { warnings: { message: string }[] }) => json.warnings.map((each) => each.message).join('\n')
+    const portsOf = async ({ gateway: there }: TestMesh) => {
+      if (there === undefined) throw new Error('no gateway')
+      const { spec } = await live<{ spec: { ports: { port: number }[] } }>(SERVICE, there.service, there.namespace)
+      return spec.ports.map((each) => each.port)
+    }
+
+    it('stays: another gateway of anybody does not matter, and a change is told and takes its port along', async () => {
+      await datacenter()
+      await synced()
+      const other = await createMesh(server, {
+        namespace: await server.namespace('istio'),
+        revision: 'other',
+        gateway: { service: 'internal' },
+      })
+      try {
+        const narrowed = await synced()
+        equal(narrowed.result.gateway, `${mesh.namespace}/istio-ingressgateway`)
+        deepEqual((await gateway()).spec.selector, { app: 'istio-ingressgateway', istio: 'ingressgateway' })
+        deepEqual(changes(await synced()), [])
+        const to = `${other.namespace}/internal`
+        const moved = await synced('--gateway', to)
+        match(messages(moved), new RegExp(`gateway ${mesh.namespace}/istio-ingressgateway → ${to}`))
+        ok(!(await portsOf(mesh)).includes(9042))
+        ok((await portsOf(other)).includes(9042))
+        deepEqual(changes(await synced()), [])
+        for (const words of [['verify'], ['cqlsh-sni', '--print-env']]) {
+          const outcome = await runCommand([...words, '--kubeconfig', server.kubeconfig, '-n', dc.namespace])
+          doesNotMatch(outcome.stderr + outcome.stdout, /CSNI105/, words.join(' '))
+        }
+      } finally {
+        await other.remove()
+      }
+    })
+
+    it('is known by the selector where version 0.1 made the routes', async () => {
+      await datacenter()
+      await synced()
+      await server.client.send('PATCH', pathOf(ISTIO_GATEWAY, dc.namespace, 'cass-sni-dc1'), {
+        metadata: { annotations: null },
+      })
+      const other = await createMesh(server, {
+        namespace: await server.namespace('istio'),
+        revision: 'other',
+        gateway: { service: 'internal' },
+      })
+      try {
+        // the selector of before fits both by now
+        await server.client.send('PATCH', pathOf(ISTIO_GATEWAY, dc.namespace, 'cass-sni-dc1'), {
+          spec: { selector: { app: 'istio-ingressgateway' } },
+        })
+        const again = await synced()
+        equal(again.result.gateway, `${mesh.namespace}/istio-ingressgateway`)
+        equal((await gateway()).metadata.annotations['cass-sni/gateway'], `${mesh.namespace}/istio-ingressgateway`)
+      } finally {
+        await other.remove()
+      }
+    })
+
+    it("is the port and the cluster's domain as well", async () => {
+      await datacenter()
+      await synced('--port', '9050', '--cluster-domain', 'example.org')
+      const idle = await synced()
+      deepEqual(changes(idle), [])
+      equal(idle.result.port, 9050)
+      match((await sniHosts())?.[0]?.[0] ?? '', /\.svc\.example\.org$/)
+      // and without the annotation
+      await server.client.send('PATCH', pathOf(ISTIO_GATEWAY, dc.namespace, 'cass-sni-dc1'), {
+        metadata: { annotations: null },
+      })
+      await synced()
+      match((await sniHosts())?.[0]?.[0] ?? '', /\.svc\.example\.org$/)
+      const moved = await synced('--port', '9042', '--cluster-domain', 'cluster.local')
+      match(messages(moved), /port 9050 → 9042[\s\S]*cluster domain example\.org → cluster\.local/)
+      equal((await gateway()).spec.servers[0]?.port.number, 9042)
+    })
+
+    it('selects the pods of the named gateway alone, and reads a Service that is named whatever its labels', async () => {
+      await datacenter()
+      const other = await createMesh(server, {
+        namespace: await server.namespace('istio'),
+        revision: 'other',
+        gateway: { service: 'internal' },
+      })
+      const bare = { app: 'bare' }
+      await server.create(SERVICE, {
+        metadata: { name: 'bare', namespace: other.namespace },
+        spec: { selector: bare, ports: [{ name: 'https', port: 443 }] },
+      })
+      await server.create(POD, {
+        metadata: { name: 'bare', namespace: other.namespace, labels: bare },
+        spec: { nodeName: 'x', containers: [{ name: 'istio-proxy', image: 'x', args: ['proxy', 'router'] }] },
+      })
+      try {
+        await synced('--gateway', `${other.namespace}/internal`)
+        deepEqual((await gateway()).spec.selector, { app: 'internal', istio: 'ingressgateway' })
+        await synced('--gateway', `${other.namespace}/bare`)
+        deepEqual((await gateway()).spec.selector, bare)
+        deepEqual(changes(await synced()), [])
+      } finally {
+        await server.remove(POD, 'bare', other.namespace)
+        await server.remove(SERVICE, 'bare', other.namespace)
+        await other.remove()
+      }
+    })
+  })
+
+  it('refuses a gateway at which Istio would ignore the routes, and says why', async () => {
+    await datacenter()
+    const refused = async (reason: RegExp) => {
+      const outcome = await sync()
+      equal(outcome.exitCode, 1)
+      match(outcome.stderr, /CSNI506/)
+      match(outcome.stderr, reason)
+    }
+    const where = mesh.gateway?.namespace ?? ''
+    const service = pathOf(SERVICE, where, 'istio-ingressgateway')
+    const label = (value: string | null) =>
+      server.client.send('PATCH', service, {
+        metadata: { labels: { 'gateway.networking.k8s.io/gateway-name': value } },
+      })
+    await label('edge')
+    await refused(/Gateway of the Kubernetes Gateway API/)
+    await label(null)
+
+    await server.create(CONFIG_MAP, {
+      metadata: { name: 'istio', namespace: mesh.namespace },
+      data: { mesh: 'discoverySelectors:\n- matchLabels: {istio-discovery: enabled}\n' },
+    })
+    await refused(/discoverySelectors leave out namespace/)
+    await server.client.send('PATCH', pathOf(NAMESPACE, undefined, dc.namespace), {
+      metadata: { labels: { 'istio-discovery': 'enabled' } },
+    })
+    await synced('--dry-run')
+
+    await server.client.send('PATCH', pathOf(DEPLOYMENT, mesh.namespace, 'istiod'), {
+      spec: {
+        template: {
+          spec: {
+            containers: [
+              {
+                name: 'discovery',
+                image: 'docker.io/istio/pilot:1.31.0',
+                env: [{ name: 'PILOT_SCOPE_GATEWAY_TO_NAMESPACE', value: 'true' }],
+              },
+            ],
+          },
+        },
+      },
+    })
+    await refused(/PILOT_SCOPE_GATEWAY_TO_NAMESPACE/)
+    deepEqual(await cqlServices(), [])
+  })
+
+  it('warns of a younger Gateway on its port, and goes on', async () => {
+    await datacenter()
+    await synced()
+    // Istio goes by whole seconds
+    await new Promise((wake) => setTimeout(wake, 1100))
+    await server.create(ISTIO_GATEWAY, {
+      metadata: { name: 'younger', namespace: mesh.namespace },
+      spec: {
+        selector: { istio: 'ingressgateway' },
+        servers: [{ port: { number: 9042, name: 'tcp', protocol: 'TCP' }, hosts: ['*'] }],
+      },
+    })
+    const idle = await synced()
+    deepEqual(changes(idle), [])
+    match(
+      idle.warnings.map((each: { message: string }) => each.message).join('\n'),
+      /Gateway younger .* ignores that one/,
+    )
+    // a port that it does not serve yet is another matter
+    await server.client.send('PATCH', pathOf(ISTIO_GATEWAY, mesh.namespace, 'younger'), {
+      spec: { servers: [{ port: { number: 9060, name: 'tcp', protocol: 'TCP' }, hosts: ['*'] }] },
+    })
+    match((await sync('--port', '9060')).stderr, /CSNI503/)
+  })
+
+  it('keeps the route of a pod that it cannot see for want of permission', async () => {
+    await datacenter()
+    await synced()
+    const rules = [
+      { apiGroups: [''], resources: ['pods', 'services', 'namespaces'], verbs: ['*'] },
+      { apiGroups: ['cassandra.datastax.com', 'networking.istio.io'], resources: ['*'], verbs: ['*'] },
+      { apiGroups: ['apps'], resources: ['deployments'], verbs: ['list'] },
+    ]
+    const authorization = '/apis/rbac.authorization.k8s.io/v1'
+    await server.client.send('POST', `${authorization}/clusterroles`, { metadata: { name: 'no-sets' }, rules })
+    await server.client.send('POST', `${authorization}/clusterrolebindings`, {
+      metadata: { name: 'no-sets' },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'no-sets' },
+      subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'no-sets' }],
+    })
+    await server.client.send('PATCH', `${pathOf(CASSANDRA_DATACENTER, dc.namespace, 'dc1')}/status`, {
+      status: { nodeStatuses: { 'dse-dc1-default-sts-1': null } },
+    })
+    await server.remove(POD, 'dse-dc1-default-sts-1', dc.namespace)
+    const before = await sniHosts()
+    const outcome = await runCommand([
+      'routes',
+      'sync',
+      '--kubeconfig',
+      await server.kubeconfigFor({ user: 'no-sets' }),
+      '-n',
+      dc.namespace,
+      '-o',
+      'json',
+    ])
+    equal(outcome.exitCode, 0, outcome.stdout)
+    deepEqual(changes(outcome.json()), [])
+    equal(outcome.json().result.summary.kept, 1)
+    deepEqual(await sniHosts(), before)
+    equal((await cqlServices()).length, 3)
   })
 
   it('leaves an object of the same name that is not ours alone', async () => {

@@ -87,6 +87,8 @@ async function applyOne(context: ApplyContext, planned: Change): Promise<Change>
       await send(context, change)
       return change
     } catch (error) {
+      if (onlyHolds(change) && error instanceof CassSniError && error.code === 'CSNI203')
+        return { ...change, action: 'unchanged', reason: `held by others only: ${error.message}` }
       if (!isRace(error) && !isContested(error)) throw error
       if (change.desired?.seen !== undefined) throw overtaken(change, error)
       if (left === 0) throw isContested(error) ? error : overtaken(change, error)
@@ -94,6 +96,11 @@ async function applyOne(context: ApplyContext, planned: Change): Promise<Change>
       change = await comparedAgain(context.kube, change)
     }
   }
+}
+
+/** Every value is there already; who may not write the object does without a hold on them. */
+function onlyHolds({ action, fields }: Change): boolean {
+  return action === 'configured' && fields.length === 0
 }
 
 /** Another field manager owns a field with another value, which the plan did not see: it is there since then. */

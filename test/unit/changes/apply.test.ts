@@ -184,6 +184,29 @@ describe('planning and applying', () => {
     assert.equal(run.events.length, 2)
   })
 
+  it('does without a hold on what others put there already, where it may not write', async () => {
+    const there = make('gw', { a: '1' }, {})
+    there.metadata.managedFields = [
+      { manager: 'kubectl-cass-sni/other', operation: 'Apply', fieldsV1: { 'f:data': { 'f:a': {} } } },
+    ]
+    const one = fakeKube([there])
+    const share = (data: Record<string, string>): Desired => ({
+      type: CONFIG_MAP,
+      ownership: 'share',
+      taker: 'me',
+      object: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'gw', namespace: 'ns' }, data },
+    })
+    const forbidden = () => new CassSniError('CSNI203', 'you may not patch configmaps')
+    one.failures.push(forbidden())
+    const [record] = await applyChanges(context(one.kube), await planChanges(one.kube, [share({ a: '1' })]))
+    assert.equal(record?.action, 'unchanged')
+    assert.match(record?.reason ?? '', /held by others only: you may not patch/)
+    one.failures.push(forbidden())
+    await assert.rejects(applyChanges(context(one.kube), await planChanges(one.kube, [share({ b: '1' })])), {
+      code: 'CSNI203',
+    })
+  })
+
   it('never creates what must exist, however often it looks', async () => {
     const one = fakeKube([make('gw', { a: '1' }, {})])
     const desired: Desired = { ...own('gw', { a: '2' }), ownership: 'share', mustExist: true }

@@ -91,7 +91,10 @@ function nodeRoutes({ datacenter, live, services = [] }: RouteInput): NodeRoute[
     const reason = 'it is not to be seen, and without permission to list StatefulSets nobody can tell that it is gone'
     return [{ pod, dnsName, hostId, state: 'kept', reason }]
   })
-  return [...seen, ...unseen]
+  // In the order of before: a route that is kept is no change.
+  const places = new Map([...before.keys()].map((host, index) => [host, index]))
+  const place = ({ pod }: NodeRoute) => places.get(hostOf(pod, datacenter)) ?? places.size
+  return [...seen, ...unseen].sort((a, b) => place(a) - place(b))
 }
 
 /** The server names that the live VirtualService routes, by the host that it sends to. */
