@@ -1,13 +1,13 @@
 import { CassSniCommand, type Run } from '../lib/cli/base-command.ts'
 import { shell } from '../lib/text/shell-words.ts'
 import { installFlags, installOptions } from '../lib/cli/install-flags.ts'
-import type { NextStep } from '../lib/errors.ts'
+import type { NextStep, RenderedStep } from '../lib/errors.ts'
 import type { Show } from '../lib/output/show.ts'
 import type { InstallResult } from '../lib/workflows/install-workflow.ts'
 
 type ShownStep = Omit<InstallResult['steps'][number], 'missing'> & {
   /** In a dry run: one of these command lines says what is missing. */
-  missing?: string[] | undefined
+  missing?: RenderedStep[] | undefined
 }
 
 type Shown = Omit<InstallResult, 'next' | 'steps'> & {
@@ -54,7 +54,7 @@ export default class Install extends CassSniCommand<Shown> {
       ...result,
       steps: result.steps.map(({ missing, ...step }) => ({
         ...step,
-        missing: missing === undefined ? undefined : texts(missing),
+        missing: missing === undefined ? undefined : run.steps(missing),
       })),
       next: texts(result.next),
     }
@@ -68,7 +68,7 @@ export default class Install extends CassSniCommand<Shown> {
       for (const step of planned) {
         lines.push(`  ${step.title}: ${show.printableLine(step.note)}`)
         if (step.command !== undefined) lines.push(`    runs: ${show.printableLine(shell`${step.command}`)}`)
-        for (const text of step.missing ?? []) lines.push(`    missing: ${show.printableLine(text)}`)
+        for (const { label, text } of step.missing ?? []) lines.push(`    ${label}: ${show.printableLine(text)}`)
       }
     } else {
       const changed = result.steps.some((step) => step.state === 'changed')

@@ -109,7 +109,7 @@ describe('install', () => {
       assert.equal(outcome.exitCode, 0, outcome.stderr)
       assert.match(
         outcome.stdout,
-        /cass-operator is not installed\n(.*\n)*? {4}missing: .*--operator-chart k8ssandra\/cass-operator/,
+        /cass-operator is not installed\n(.*\n)*? {4}Try: .*--operator-chart k8ssandra\/cass-operator/,
       )
       assert.match(outcome.stdout, /no default StorageClass/)
       assert.match(outcome.stdout, /dc1: cassandra 5\.0\.6, cluster dse, 3 nodes, TLS, login/)
@@ -377,6 +377,11 @@ describe('install', () => {
           const step = kept.json().result.steps.find((each: { id: string }) => each.id === 'datacenter')
           assert.equal(step.state, 'present')
           assert.match(step.note, /^kept: dc1/)
+          const ready = await writesNothing(['-n', namespace])
+          assert.match(ready.stdout, /^Nothing had to change/)
+          const next = ready.stdout.split('\n').filter((line) => line.includes('kubectl cass-sni'))
+          assert.equal(next.length, 3)
+          for (const line of next) assert.match(line, new RegExp(` -n ${namespace}\\b`))
           const refused = await writesNothing(['-n', namespace, '--cluster-name', 'other'])
           assert.match(refused.stderr, /CSNI307/)
         } finally {

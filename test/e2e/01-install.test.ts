@@ -64,7 +64,8 @@ describe('install', () => {
     )
     const answers: [question: RegExp, keys: string][] = [
       [/Namespace of Cassandra.*cass-operator/, ''],
-      [/Manifest to install it from/, join(FIXTURES, 'operator')],
+      [/Manifest to install it from/, '/nowhere'],
+      [/\/nowhere cannot be read.*Manifest to install it from/, join(FIXTURES, 'operator')],
       [/Name of the datacenter.*dc1/, ''],
       [/Name of the cluster.*dse/, ''],
       [/Number of nodes.*3/, ''],

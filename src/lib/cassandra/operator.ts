@@ -10,7 +10,7 @@ export interface Operator {
   deployment: string
   ready: boolean
   /** From the image's tag; undefined when it is no version. */
-  version?: string
+  version?: string | undefined
   /** The namespaces whose datacenters it looks after. */
   watches: string[] | 'all'
   /**
@@ -104,7 +104,7 @@ export function operatorFrom(deployment: Deployment, namespaceInjects: boolean):
     namespace: metadata.namespace ?? '',
     deployment: metadata.name,
     ready: (status?.readyReplicas ?? 0) >= Math.max(1, spec?.replicas ?? 1),
-    ...(version === undefined ? {} : { version }),
+    version,
     watches: fromField ? [metadata.namespace ?? ''] : listed.length === 0 ? 'all' : listed,
     injected: namespaceInjects && wish !== 'false',
   }

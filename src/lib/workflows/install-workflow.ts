@@ -80,7 +80,7 @@ export async function install(given: WorkflowContext, options: InstallOptions): 
   if (context.dryRun) return planOnly(setup, request, steps, plans)
   refuseMissing(plans.flatMap(({ missing }) => missing ?? []))
   await refuseConflicts(context, plans)
-  if (context.ask !== undefined) await confirm(setup, steps, plans)
+  if (context.ask !== undefined) await confirm(setup, steps, plans, answers.flags())
   return carryOutAll(setup, request, steps, plans, answers.flags())
 }
 
@@ -148,7 +148,7 @@ function planOnly(setup: Setup, request: DatacenterRequest, steps: InstallStep[]
 }
 
 /** Shows the plan, then asks once. Nothing to do is not worth a question. */
-async function confirm({ context }: Setup, steps: InstallStep[], plans: StepPlan[]): Promise<void> {
+async function confirm({ context }: Setup, steps: InstallStep[], plans: StepPlan[], answered: string[]): Promise<void> {
   if (context.ask === undefined || plans.every((plan) => plan.state === 'present')) return
   const lines = steps.flatMap((step, index) => planLines(step.title, plans[index] as StepPlan))
   const answer = await context.ask({
@@ -160,7 +160,7 @@ async function confirm({ context }: Setup, steps: InstallStep[], plans: StepPlan
     initial: true,
   })
   if (answer !== 'yes')
-    throw new CassSniError('CSNI902', 'nothing was changed', { next: [command`kubectl cass-sni install --dry-run`] })
+    throw new CassSniError('CSNI902', 'nothing was changed', { next: [again`${answered} --dry-run`] })
 }
 
 async function carryOutAll(

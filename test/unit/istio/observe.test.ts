@@ -102,6 +102,10 @@ describe('observing Istio', () => {
       istiodFrom(istiod({ image: 'x/pilot:latest', labels: { 'app.kubernetes.io/version': '1.31.0' } })).version,
       '1.31.0',
     )
+    const development = { 'app.kubernetes.io/version': '1.0.0', 'operator.istio.io/version': '1.32-alpha.0a1b2c3d' }
+    equal(istiodFrom(istiod({ image: 'x/pilot:latest', labels: development })).version, '1.32-alpha.0a1b2c3d')
+    const chart = { 'app.kubernetes.io/version': '1.31.0', 'operator.istio.io/version': 'unknown' }
+    equal(istiodFrom(istiod({ image: 'x/pilot:latest', labels: chart })).version, '1.31.0')
     equal(istiodFrom(istiod({ labels: { 'istio.io/rev': '1-30' } })).revision, '1-30')
     equal(istiodFrom(istiod({ ready: 0 })).ready, false)
     equal(

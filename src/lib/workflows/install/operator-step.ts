@@ -71,7 +71,9 @@ async function waitUntilReady(setup: Setup): Promise<Operator> {
     })
     return ready as Operator
   } catch (error) {
-    if (!(error instanceof CassSniError) || error.code !== 'CSNI901') throw error
+    // also when --timeout has cut a request short: the reason is what was waited for
+    const reason: unknown = context.signal.aborted ? context.signal.reason : error
+    if (!(reason instanceof CassSniError) || reason.code !== 'CSNI901') throw reason
     throw new CassSniError('CSNI901', `cass-operator was not ready in time: ${lines.join('; ')}`, {
       next: [again``, command`kubectl get events -n ${namespace} --sort-by=.lastTimestamp`],
     })

@@ -78,7 +78,7 @@ function refuseOtherMake(live: StorageClass, make: ClassSettings): void {
     {
       object: `storageclass.storage.k8s.io/${SERVER_STORAGE}`,
       next: [
-        command`kubectl cass-sni install --storage-class ${SERVER_STORAGE}`,
+        hint(`use --storage-class ${SERVER_STORAGE} instead of --storage-provisioner to take the class as it is`),
         command`kubectl get storageclass ${SERVER_STORAGE} -o yaml`,
       ],
     },
