@@ -7,7 +7,7 @@ import { readCertificate } from '../../src/lib/certificates/certificate.ts'
 import { readKeystore } from '../../src/lib/certificates/keystore.ts'
 import { connectKube } from '../../src/lib/cluster/client.ts'
 import type { Kube } from '../../src/lib/cluster/kube.ts'
-import { CASSANDRA_DATACENTER, SECRET } from '../../src/lib/cluster/resources.ts'
+import { CASSANDRA_DATACENTER, POD, SECRET } from '../../src/lib/cluster/resources.ts'
 import type { WorkflowEvent } from '../../src/lib/events.ts'
 import { certs, type CertsOptions } from '../../src/lib/workflows/certs-workflow.ts'
 import { apiServer, pathOf, type TestServer } from '../support/api-server.ts'
@@ -163,78 +163,23 @@ describe('certs', function () {
     )
   })
 
-  describe('two runs at once', () => {
-    const names = async () => (await leaf()).names.filter((name) => name.endsWith('.example.com'))
-    const remembered = async () => (await secret('dc1-keystore')).metadata.annotations?.['cass-sni/public-names']
-
-    it('end with the public names of both in the certificate and in memory', async () => {
-      const { result, reads } = await interrupted({ publicNames: ['a.example.com'] }, async (read) => {
-        if (read === 1) assert.equal((await run('certs', '--public-name', 'b.example.com')).exitCode, 0)
+  it('counts and names every node: one that is not ready is looked at, one that is starting is not', async () => {
+    for (const [pod, state] of [
+      ['dse-dc1-default-sts-1', 'Started-not-Ready'],
+      ['dse-dc1-default-sts-2', 'Starting'],
+    ])
+      await server.client.send('PATCH', pathOf(POD, dc.namespace, pod), {
+        metadata: { labels: { 'cassandra.datastax.com/node-state': state } },
       })
-      assert.ok(reads >= 2, 'the decision was made again')
-      assert.equal(result.leaf.issued, true)
-      assert.equal((await leaf()).fingerprint256, result.leaf.fingerprint256)
-      assert.deepEqual(await names(), ['a.example.com', 'b.example.com'])
-      assert.equal(await remembered(), 'a.example.com,b.example.com')
-    })
-
-    it('say that the certificate is the other one when that carries everything', async () => {
-      const { result } = await interrupted({}, async (read) => {
-        if (read === 1) assert.equal((await run('certs')).exitCode, 0)
-      })
-      assert.equal(result.leaf.issued, false)
-      assert.equal((await leaf()).fingerprint256, result.leaf.fingerprint256)
-    })
-
-    it('leave a new certificate alone when one of them has nothing to do', async () => {
-      assert.equal((await run('certs')).exitCode, 0)
-      const before = await leaf()
-      const { result } = await interrupted({}, async () => {
-        assert.equal((await run('certs', '--renew')).exitCode, 0)
-      })
-      const after = await leaf()
-      assert.notEqual(after.fingerprint256, before.fingerprint256)
-      assert.equal(result.leaf.issued, false)
-    })
-
-    it('decide again as well when only the public names change', async () => {
-      assert.equal((await run('certs', '--public-name', 'a.example.com')).exitCode, 0)
-      const { reads } = await interrupted({ publicNames: [] }, async (read) => {
-        if (read === 1) assert.equal((await run('certs', '--public-name', 'a.example.com,c.example.com')).exitCode, 0)
-      })
-      assert.equal(reads, 2)
-      assert.equal(await remembered(), 'c.example.com')
-      assert.deepEqual(await names(), ['a.example.com', 'c.example.com'])
-    })
-
-    it('go on with the certificate that another run put in the place of theirs, and say so', async () => {
-      const { result, events } = await interrupted(
-        { publicNames: ['a.example.com'] },
-        async (read) => {
-          // The second read is made while the nodes are brought along.
-          if (read === 2) assert.equal((await run('certs', '--public-name', 'b.example.com')).exitCode, 0)
-        },
-        { before: true },
-      )
-      assert.deepEqual(await names(), ['b.example.com', 'a.example.com'].sort())
-      assert.equal(await remembered(), 'a.example.com,b.example.com')
-      assert.equal((await leaf()).fingerprint256, result.leaf.fingerprint256)
-      assert.ok(
-        events.some((event) => event.type === 'warning' && /another run replaced the certificate/.test(event.message)),
-      )
-    })
-
-    it('give up when the keystore is changed again and again', async () => {
-      let change = 0
-      await assert.rejects(
-        interrupted({}, async () => {
-          change += 1
-          await patchSecret('dc1-keystore', { metadata: { annotations: { change: String(change) } } })
-        }),
-        /another run changes it at the same time/,
-      )
-      assert.equal(change, 5)
-    })
+    const { stdout, stderr } = await run('certs', '-o', 'json')
+    const { nodes } = JSON.parse(stdout).result
+    assert.deepEqual(
+      nodes.map(({ pod, live }: { pod: string; live: boolean }) => [pod, live]),
+      ['0', '1', '2'].map((ordinal) => [`dse-dc1-default-sts-${ordinal}`, false]),
+    )
+    assert.match(nodes[1].note, /cannot be looked at/)
+    assert.match(nodes[2].note, /^not looked at: /)
+    assert.match(stderr, /0 of 3 seen, 1 not running/)
   })
 
   it('dates certificates by the clock of the API server, and says that this one is off', async () => {

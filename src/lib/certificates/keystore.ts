@@ -167,7 +167,7 @@ function unreadable(object: string, why: string, cause?: unknown): CassSniError 
   return new CassSniError('CSNI403', `the keystore in ${object} cannot be read: ${why}`, {
     object,
     next: [command`kubectl cass-sni certs --replace-keystore`],
-    ...(cause === undefined ? {} : { cause }),
+    cause,
   })
 }
 

@@ -14,11 +14,12 @@ import type { Desired } from '../../changes/changeset.ts'
 import { planChanges } from '../../changes/change-plan.ts'
 import { POD } from '../../cluster/resources.ts'
 import { KEYSTORE_ANNOTATION } from '../../text/own-keys.ts'
-import { asCassSniError, CassSniError, command, throwIfAborted } from '../../errors.ts'
+import { CassSniError, command } from '../../errors.ts'
 import { pause, poll } from '../../waiting/poll.ts'
 import type { WorkflowContext } from '../context.ts'
 import type { CertsNode, Timings } from './certs-options.ts'
 import { NODES_AT_ONCE } from './gather-certificates.ts'
+import { type ReloadRefusal, reloadKeystore } from './reload-command.ts'
 import type { Look, Viewer } from './served-certificates.ts'
 
 const STEP = 'live'
@@ -27,25 +28,6 @@ const SLOW_POLL_MS = 2000
 /** After a reload the new certificate is there at once; when it is not after this long, it is told again. */
 const AFTER_RELOAD_MS = 2000
 const RELOAD_ATTEMPTS = 3
-/** Exit code of the script below while the file is still the old one; sysexits' EX_TEMPFAIL. */
-const FILE_IS_OLD = 75
-
-/**
- * Waits up to two seconds until the mounted file is the new one, then tells Cassandra. Where there is no sha256sum,
- * it is told at once
- * (and again, until the node serves the new certificate). nodetool is on the PATH of every image of the management API.
- */
-const RELOAD_SCRIPT = `
-if command -v sha256sum >/dev/null; then
-  tries=0
-  until [ "$(sha256sum <"$1" | cut -c1-64)" = "$2" ]; do
-    tries=$((tries + 1))
-    [ "$tries" -gt 10 ] && exit ${FILE_IS_OLD}
-    sleep 0.2
-  done
-fi
-exec nodetool reloadssl </dev/null`
-
 export interface LiveInput {
   dc: Datacenter
   viewer: Viewer
@@ -70,12 +52,6 @@ type Target = LiveInput['targets'][number] & {
   /** How often it could not be told, and why the last time. */
   refusals: number
   refusal?: string
-}
-
-/** Why Cassandra could not be told to read its keystore. */
-interface Refusal {
-  why: string
-  forbidden: boolean
 }
 
 /**
@@ -207,7 +183,7 @@ async function bringAlong(tools: Tools, target: Target): Promise<CertsNode | 'su
     if (target.onItsOwn === undefined) {
       const outcome = await limit(() => {
         begun ??= context.now()
-        return reload(context, input, node, sha256)
+        return reloadKeystore(context, node, { namespace: input.dc.namespace, path: input.keystorePath, sha256 })
       })
       if (outcome === 'old' && !timeIsOver()) {
         if (!(await tools.isCurrent())) return 'superseded'
@@ -244,7 +220,7 @@ function limitOf({ before, reloaded, onItsOwn }: Target, timings: Timings): numb
  * Cassandra could not be told. A pod may just be going away or coming up: it is tried again, but not where the right
  * is missing.
  */
-function refused(context: WorkflowContext, target: Target, { why, forbidden }: Refusal, timings: Timings): void {
+function refused(context: WorkflowContext, target: Target, { why, forbidden }: ReloadRefusal, timings: Timings): void {
   target.refusals += 1
   target.refusal = why
   const unseen = 'trouble' in target.before
@@ -292,34 +268,4 @@ async function lookUntil({ context, input, limit }: Tools, node: CassandraNode, 
     },
   })
   return look
-}
-
-/** Tells Cassandra to read its keystore. "old": the file in the container is not the new one yet. */
-async function reload(
-  context: WorkflowContext,
-  input: LiveInput,
-  node: CassandraNode,
-  sha256: string,
-): Promise<'reloaded' | 'old' | Refusal> {
-  try {
-    const { exitCode, stdout, stderr } = await context.kube.exec(
-      { name: node.pod, namespace: input.dc.namespace },
-      node.containers[0] ?? 'cassandra',
-      ['sh', '-c', RELOAD_SCRIPT, 'sh', input.keystorePath, sha256],
-    )
-    if (exitCode === 0) return 'reloaded'
-    if (exitCode === FILE_IS_OLD) return 'old'
-    const said = `${stderr}\n${stdout}`
-      .split('\n')
-      .map((line) => line.trim())
-      .find((line) => line !== '')
-    return {
-      forbidden: false,
-      why: `nodetool reloadssl ended with ${exitCode}${said === undefined ? '' : `: ${said.slice(0, 200)}`}`,
-    }
-  } catch (error) {
-    throwIfAborted(context.signal)
-    const { code, message } = asCassSniError(error)
-    return { forbidden: code === 'CSNI203', why: message }
-  }
 }
