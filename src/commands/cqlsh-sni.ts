@@ -11,6 +11,7 @@ import {
   timeoutFlag,
   withoutFlags,
 } from '../lib/cli/flags.ts'
+import { loginFlags, passwordSource } from '../lib/cli/login-flags.ts'
 import type { Show } from '../lib/output/show.ts'
 import type { CqlResult } from '../lib/workflows/cqlsh-workflow.ts'
 import type { ClientFilesResult } from '../lib/workflows/cqlsh-files.ts'
@@ -66,19 +67,7 @@ export default class CqlshSni extends CassSniCommand<Result> {
     }),
     ...nodeFlag,
     ...datacenterFlags,
-    username: Flags.string({
-      helpValue: 'ROLE',
-      summary:
-        'Log in as another role than the superuser of the Secret; the password comes from a prompt, CASS_SNI_PASSWORD or stdin.',
-    }),
-    'password-stdin': Flags.boolean({
-      dependsOn: ['username'],
-      summary: 'Read the password of --username from stdin.',
-    }),
-    ca: Flags.string({
-      helpValue: 'FILE',
-      summary: "PEM file of the certificate authority; default: the datacenter's Secret.",
-    }),
+    ...loginFlags,
     'insecure-skip-tls-verify': Flags.boolean({
       summary: 'Accept any certificate of Cassandra: anybody on the way can then read the password.',
     }),
@@ -113,7 +102,7 @@ export default class CqlshSni extends CassSniCommand<Result> {
     if (form === undefined && (flags.out ?? flags['ca-out'] ?? (flags['with-password'] || undefined)) !== undefined) {
       throw new CassSniError('CSNI101', '--out, --ca-out and --with-password go with --print-env or --print-cqlshrc')
     }
-    const { stdin, env } = process
+    const { stdin } = process
     const piped = flags.execute === undefined && flags.file === undefined
     const interactive = piped && stdin.isTTY === true && form === undefined
     if (interactive && run.format !== 'table')
@@ -135,7 +124,10 @@ export default class CqlshSni extends CassSniCommand<Result> {
       address: flags.address,
       tunnel: flags.tunnel === undefined ? 'auto' : flags.tunnel ? 'always' : 'never',
       username: flags.username,
-      ...(await passwordSource(flags, env)),
+      password: await passwordSource(flags, process, async (terminal, question) => {
+        const { readSecret } = await import('../lib/shell/terminal.ts')
+        return readSecret(terminal, question)
+      }),
       caFile: flags.ca,
       keyspace: flags.keyspace,
       connectTimeoutMs: flags['connect-timeout'],
@@ -169,29 +161,5 @@ export default class CqlshSni extends CassSniCommand<Result> {
     const text = result.text ?? result.files.map((file) => `${file} written\n`).join('')
     // a file or a program gets it as it is
     return process.stdout.isTTY === true ? show.printable(text) : text
-  }
-}
-
-/** Where the password of --username comes from; nothing is read before it is needed, but stdin. */
-async function passwordSource(
-  flags: { username?: string | undefined; 'password-stdin': boolean },
-  env: NodeJS.ProcessEnv,
-): Promise<Pick<SessionChoice, 'password'>> {
-  const { username } = flags
-  if (username === undefined) return {}
-  if (flags['password-stdin']) {
-    const { text } = await import('node:stream/consumers')
-    const password = (await text(process.stdin)).replace(/\r?\n$/, '')
-    return { password: async () => password }
-  }
-  const given = env.CASS_SNI_PASSWORD
-  if (given !== undefined) return { password: async () => given }
-  const { stdin, stderr } = process
-  if (stdin.isTTY !== true || stderr.isTTY !== true) return {}
-  return {
-    password: async () => {
-      const { readSecret } = await import('../lib/shell/terminal.ts')
-      return readSecret({ input: stdin, output: stderr }, `Password of ${username}: `)
-    },
   }
 }

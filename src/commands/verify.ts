@@ -1,14 +1,15 @@
 import { Flags } from '@oclif/core'
 import type { RenderedStep } from '../lib/errors.ts'
 import { CassSniCommand, type Run } from '../lib/cli/base-command.ts'
-import { durationFlag, datacenterFlags, gatewayFlags, nodeFlag, timeoutFlag } from '../lib/cli/flags.ts'
+import { durationFlag, datacenterFlags, gatewayFlags, nodeFlag, timeoutFlag, withoutFlags } from '../lib/cli/flags.ts'
 import { formatFindings } from '../lib/output/findings.ts'
+import { loginFlags, passwordSource } from '../lib/cli/login-flags.ts'
 import type { Show } from '../lib/output/show.ts'
 import type { VerifyResult } from '../lib/workflows/verify-workflow.ts'
 
 /** A check's result as it is shown and serialized. */
 type ShownCheck = Omit<VerifyResult['checks'][number], 'next'> & {
-  /** For fail and warning: the commands that help, the best first. */
+  /** For fail, warning and unknown: the commands that help, the best first. */
   next?: string[]
 }
 type Shown = Omit<VerifyResult, 'checks'> & { checks: ShownCheck[] }
@@ -17,7 +18,7 @@ export default class Verify extends CassSniCommand<Shown> {
   static override summary =
     'Prove that clients reach each Cassandra node by its name, with a certificate that verifies.'
   static override description =
-    'Looks at the datacenter, the routes in the cluster and in every gateway pod, the certificate that each node serves by its DNS name and by its host id, and logs in to each node and asks who it is. Writes nothing. What you have no right to look at is skipped, with the reason. Exit code 1 when a check fails.'
+    'Looks at the datacenter, the routes in the cluster and in every gateway pod, the certificate that each node serves by its DNS name and by its host id, and logs in to each node and asks who it is. Writes nothing. Proves as well that a made-up login, a connection without TLS and a name without a route are refused. What you have no permission to look at is skipped, with the reason; what could not be looked at (the API server failed, a Secret is missing) is unknown. Exit code 1 when a check fails or is unknown.'
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     { description: 'One node', command: '<%= config.bin %> <%= command.id %> --node 1' },
@@ -27,6 +28,8 @@ export default class Verify extends CassSniCommand<Shown> {
       command: '<%= config.bin %> <%= command.id %> --address cassandra.example.com:9042',
     },
   ]
+  // --username is the login to Cassandra.
+  static override baseFlags = withoutFlags(CassSniCommand.baseFlags, 'username', 'password')
   static override flags = {
     ...datacenterFlags,
     ...nodeFlag,
@@ -37,6 +40,7 @@ export default class Verify extends CassSniCommand<Shown> {
       summary: "Go there instead of to the load balancer's own address.",
     }),
     tunnel: Flags.boolean({ default: false, summary: 'Go through the API server, even if the load balancer answers.' }),
+    ...loginFlags,
     strict: Flags.boolean({ default: false, summary: 'Warnings count as failures.' }),
     wait: durationFlag({ summary: 'Look again until everything is well, for that long.' }),
     ...timeoutFlag,
@@ -49,15 +53,21 @@ export default class Verify extends CassSniCommand<Shown> {
     const { flags } = await this.parse(Verify)
     const { verify } = await import('../lib/workflows/verify-workflow.ts')
     const result = await verify(await run.context('Verify'), {
-      ...(flags.datacenter === undefined ? {} : { datacenter: flags.datacenter }),
+      datacenter: flags.datacenter,
       clusterDomain: flags['cluster-domain'],
-      ...(flags.node === undefined ? {} : { node: flags.node }),
-      ...(flags.gateway === undefined ? {} : { gateway: flags.gateway }),
+      node: flags.node,
+      gateway: flags.gateway,
       port: flags.port,
-      ...(flags.address === undefined ? {} : { address: flags.address }),
+      address: flags.address,
       tunnel: flags.tunnel,
+      username: flags.username,
+      password: await passwordSource(flags, process, async (terminal, question) => {
+        const { readSecret } = await import('../lib/shell/terminal.ts')
+        return readSecret(terminal, question)
+      }),
+      caFile: flags.ca,
       strict: flags.strict,
-      ...(flags.wait === undefined ? {} : { waitMs: flags.wait }),
+      waitMs: flags.wait,
     })
     const checks = result.checks.map(({ next, ...check }) => {
       if (next === undefined) return check
@@ -75,7 +85,7 @@ export default class Verify extends CassSniCommand<Shown> {
       steps: this.#steps.get(check),
       heading: check.category,
       verdict: check.result,
-      ...(check.node === undefined ? {} : { about: check.node }),
+      about: check.node,
     }))
     const counts = [
       `${summary.passed} passed`,
@@ -84,7 +94,12 @@ export default class Verify extends CassSniCommand<Shown> {
         ? [show.yellow(`${summary.warnings} ${summary.warnings === 1 ? 'warning' : 'warnings'}`)]
         : []),
       ...(summary.skipped > 0 ? [`${summary.skipped} skipped`] : []),
+      ...(summary.unknown > 0 ? [show.yellow(`${summary.unknown} unknown`)] : []),
     ]
-    return `${formatFindings(findings, show)}\n${summary.total} checks: ${counts.join(', ')}\n`
+    const unknown =
+      summary.unknown > 0 && summary.failed === 0
+        ? 'Nothing was found to be wrong, but not everything could be looked at.\n'
+        : ''
+    return `${formatFindings(findings, show)}\n${summary.total} checks: ${counts.join(', ')}\n${unknown}`
   }
 }

@@ -39,7 +39,7 @@ describe('docs/schemas', () => {
         namespace: 'n',
         nodes: [],
         checks: [],
-        summary: { total: 0, passed: 0, failed: 0, warnings: 0, skipped: 0 },
+        summary: { total: 0, passed: 0, failed: 0, warnings: 0, skipped: 0, unknown: 0 },
       },
     }
     assertMatchesSchema('Verify', good)

@@ -1,6 +1,7 @@
 /** From Kubernetes objects to a Datacenter: pure, so that every operator version is a fixture. */
 import type { KubeObject } from '../cluster/kube.ts'
 import type { Pod, StatefulSet } from '../cluster/workloads.ts'
+import type { CassSniError } from '../errors.ts'
 import type { CassandraNode, Datacenter, KeystoreLocations, NodeState } from './datacenter.ts'
 import { encryptionFrom } from './encryption.ts'
 import { type Networking, nativePorts } from './native-ports.ts'
@@ -55,7 +56,7 @@ export interface DatacenterObjects {
   /** Default cluster.local. */
   clusterDomain?: string | undefined
   /** Why `spec.config` stands in for a configuration that cannot be seen. */
-  configurationHidden?: string | undefined
+  configurationHidden?: CassSniError | undefined
   /** What the nodes' own management API said: pod name to host id. Goes before the status. */
   answers?: ReadonlyMap<string, string>
 }

@@ -1,5 +1,7 @@
 /** What a CassandraDatacenter is to the rest of the program: the vocabulary of this layer. `observe-datacenter.ts` fills it. */
 
+import type { CassSniError } from '../errors.ts'
+
 /**
  * How far cass-operator has brought a node: its label cassandra.datastax.com/node-state, or what is known without it.
  */
@@ -100,10 +102,10 @@ export interface Datacenter {
   /** Host ids whose pod is gone or is being replaced (status.nodeStatuses without a live node). */
   staleHostIds: string[]
   /**
-   * Why the configuration cannot be seen (it lies in a Secret that may not be read, for instance): encryption options and
-   * ports are the defaults then, and say nothing.
+   * Why the configuration cannot be seen: it lies in a Secret that may not be read (CSNI203) or does not exist (CSNI204).
+   * Encryption options and ports are the defaults then, and say nothing.
    */
-  configurationHidden?: string | undefined
+  configurationHidden?: CassSniError | undefined
   clientEncryption: EncryptionOptions
   serverEncryption: EncryptionOptions
   /** The port in the pods for CQL clients: with TLS where that is on. */

@@ -139,7 +139,7 @@ function choose(
 async function withConfigSecret(
   kube: Kube,
   cr: CassandraDatacenterObject,
-): Promise<{ cr: CassandraDatacenterObject; configurationHidden?: string }> {
+): Promise<{ cr: CassandraDatacenterObject; configurationHidden?: CassSniError }> {
   const name = cr.spec?.configSecret
   if (name === undefined || name === '' || cr.metadata.namespace === undefined) return { cr }
   const object = `secret/${name} in namespace ${cr.metadata.namespace}`
@@ -150,9 +150,15 @@ async function withConfigSecret(
   const text = answer instanceof CassSniError ? undefined : answer?.data?.config
   if (text !== undefined)
     return { cr: { ...cr, spec: { ...cr.spec, config: Buffer.from(text, 'base64').toString('utf8') } } }
-  const why =
-    answer instanceof CassSniError ? answer.message : answer === undefined ? 'not found' : 'it has no key config'
-  return { cr: { ...cr, spec: { ...cr.spec, config: undefined } }, configurationHidden: `${object}: ${why}` }
+  const missing = answer === undefined ? `${object} does not exist` : `${object} has no key config`
+  const configurationHidden =
+    answer instanceof CassSniError
+      ? answer
+      : new CassSniError('CSNI204', `${missing}: spec.configSecret of datacenter ${cr.metadata.name} names it`, {
+          object,
+          next: [command`kubectl -n ${cr.metadata.namespace} describe cassandradatacenter ${cr.metadata.name}`],
+        })
+  return { cr: { ...cr, spec: { ...cr.spec, config: undefined } }, configurationHidden }
 }
 
 async function missing(

@@ -10,8 +10,8 @@ import {
   leafExpiresSoon,
   RENEWAL_DAYS,
 } from '../certificates/policies.ts'
-import { command } from '../errors.ts'
-import { type Check, fail, pass, skip } from './check.ts'
+import { CassSniError, command, hint } from '../errors.ts'
+import { type Check, fail, pass, skip, unknown } from './check.ts'
 import type { Probes } from './probes.ts'
 import { serverNames } from './route-checks.ts'
 
@@ -24,15 +24,24 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
     category,
     title: 'the certificate authority is valid',
     severity: 'error',
-    needs: ['CSNI813'],
+    needs: [],
+    unless: ['CSNI813'],
     perNode: false,
     async run(probes) {
-      const { datacenter } = probes
-      const path = await authorityOf(probes)
+      const { datacenter, given } = probes
+      const path = await authorityOf(probes).catch((error: unknown) => {
+        // With certificates of another origin (cert-manager's, for instance) there is no such Secret.
+        if (error instanceof CassSniError && error.code === 'CSNI204') return error
+        throw error
+      })
+      if (path instanceof CassSniError)
+        return unknown(path.message, hint("name the CA that signed the nodes' certificates: --ca FILE"), ...path.next)
       const faults = authorityFaults(path, probes.now)
       if (faults.length === 0) return pass(`until ${dateText(path[0].notAfter)}`)
+      const messages = faults.map(({ message }) => message).join('; ')
+      if (given.ca !== undefined) return fail(`${given.ca}: ${messages}`)
       return fail(
-        `${authorityPlace(datacenter).object}: ${faults.map(({ message }) => message).join('; ')}`,
+        `${authorityPlace(datacenter).object}: ${messages}`,
         command`kubectl -n ${datacenter.namespace} get secret ${datacenter.keystores.caSecret} -o jsonpath={.data.cert}`,
       )
     },

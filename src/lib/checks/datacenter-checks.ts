@@ -1,6 +1,6 @@
 /** Checks of the datacenter itself, from what cass-operator says. */
-import { command } from '../errors.ts'
-import { type Check, fail, pass } from './check.ts'
+import { CassSniError, command } from '../errors.ts'
+import { type Check, fail, pass, skip, unknown } from './check.ts'
 import type { Probes } from './probes.ts'
 
 const category = 'datacenter'
@@ -62,6 +62,8 @@ export const DATACENTER_CHECKS: readonly Check<Probes>[] = [
     needs: [],
     perNode: false,
     async run({ datacenter }) {
+      // What cannot be seen is not off: a missing permission skips this check, and no other one.
+      if (datacenter.configurationHidden !== undefined) throw datacenter.configurationHidden
       if (datacenter.clientEncryption.enabled) return pass()
       return fail(
         'client_encryption_options.enabled is not true in spec.config; without TLS there is no SNI',
@@ -75,14 +77,35 @@ export const DATACENTER_CHECKS: readonly Check<Probes>[] = [
     category,
     title: 'clients without TLS are refused',
     severity: 'warning',
-    needs: ['CSNI813'],
-    perNode: false,
-    async run({ datacenter }) {
-      if (!datacenter.clientEncryption.optional) return pass()
-      return fail(
-        'client_encryption_options.optional is true: whoever reaches a pod may send passwords in the clear',
-        command`kubectl -n ${datacenter.namespace} edit cassandradatacenter ${datacenter.name}`,
-      )
+    needs: [],
+    unless: ['CSNI813'],
+    perNode: true,
+    async run(probes, node) {
+      if (node.state !== 'Started' || !node.ready) return skip('the node has not started (CSNI815)')
+      const { namespace, name, nativePort, plaintextPort, clientEncryption } = probes.datacenter
+      const edit = command`kubectl -n ${namespace} edit cassandradatacenter ${name}`
+      const harm = 'whoever reaches the pod may send passwords in the clear'
+      const configured = clientEncryption.optional
+        ? 'client_encryption_options.optional is true'
+        : plaintextPort === undefined
+          ? undefined
+          : `native_transport_port_ssl leaves port ${plaintextPort} without TLS`
+      const ports = [nativePort, ...(plaintextPort === undefined ? [] : [plaintextPort])]
+      let open: number[]
+      try {
+        const answers = await Promise.all(ports.map((port) => probes.plaintext(node, port)))
+        open = ports.filter((_, index) => answers[index])
+      } catch (error) {
+        if (!(error instanceof CassSniError)) throw error
+        // Whoever may not connect to pods is told what the configuration says, if it says anything.
+        if (error.code === 'CSNI203' && configured !== undefined) return fail(`${configured}: ${harm}`, edit)
+        // No way to the pod (CSNI204: its node is gone), or no answer: nothing was seen.
+        if (error.code === 'CSNI204' || error.code === 'CSNI601') return unknown(error.message, ...error.next)
+        throw error
+      }
+      if (open.length === 0) return pass()
+      const why = configured === undefined ? '' : ` (${configured})`
+      return fail(`CQL without TLS is answered on port ${open.join(' and ')}${why}: ${harm}`, edit)
     },
   },
   {

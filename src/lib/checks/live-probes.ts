@@ -1,4 +1,5 @@
 /** The probes of a real cluster: each question is put once, when the first check asks it. */
+import { randomUUID } from 'node:crypto'
 import {
   authorityPlace,
   keystoreObject,
@@ -7,23 +8,27 @@ import {
   readKeystoreMaterial,
 } from '../cassandra/authority-secret.ts'
 import { readCredentials } from '../cassandra/credentials.ts'
-import type { CassandraNode, Datacenter } from '../cassandra/datacenter.ts'
+import type { CassandraNode, Credentials, Datacenter } from '../cassandra/datacenter.ts'
+import { DATACENTER_LABEL, labelValueFor } from '../cassandra/resource-names.ts'
 import { parseAuthorityPath, trustPem } from '../certificates/certificate-authority.ts'
 import { operatorName, requiredNames } from '../certificates/certificate-plan.ts'
 import { openKeystore } from '../certificates/node-keystore.ts'
 import type { PolicyInput } from '../certificates/policies.ts'
 import type { Kube } from '../cluster/kube.ts'
 import { cqlHostId } from '../connection/cql-login.ts'
-import type { Dial } from '../connection/dialer.ts'
+import { type Dial, type Dialer, podDialer } from '../connection/dialer.ts'
 import { gatewayDialer } from '../connection/gateway-dialer.ts'
+import { answersPlaintext } from '../connection/plaintext.ts'
 import { handshake } from '../connection/tls.ts'
 import { CassSniError } from '../errors.ts'
 import { findGateway } from '../istio/find-gateway.ts'
 import type { Choices } from '../routes/choices.ts'
 import { listeningPort, loadedListener } from '../istio/loaded.ts'
 import { observeMesh } from '../istio/observe-mesh.ts'
+import { policiesInTheWay } from '../istio/policies.ts'
 import { observeRoutes } from '../routes/gather.ts'
 import { type Plan, planRoutes } from '../routes/route-plan.ts'
+import { nodeServiceName, serviceHost } from '../routes/sni-names.ts'
 import type { LoadedNames, Probes } from './probes.ts'
 
 export interface LiveProbesOptions {
@@ -32,10 +37,14 @@ export interface LiveProbesOptions {
   /** What its routes stand for. */
   choices?: Choices | undefined
   /** "namespace/service" or "service". */
-  gateway?: string
+  gateway?: string | undefined
   port: number
   /** "host[:port]" to go to instead of the gateway's own address. */
-  address?: string
+  address?: string | undefined
+  /** The CA on the command line; default: the operator's Secret. */
+  ca?: { file: string; pem: string } | undefined
+  /** A login other than the superuser's. */
+  login?: Credentials | undefined
   /** Go through the API server even if there is an address. */
   tunnel: boolean
   now: number
@@ -62,17 +71,25 @@ export function liveProbes(options: LiveProbesOptions): Probes {
     observeRoutes(kube, { datacenter, mesh: await mesh(), gateway: await gateway() }),
   )
   const plan = once(async (): Promise<Plan> => planRoutes(await observation(), { mode: 'sni', port }))
-  const authority = once(async () =>
-    trustPem(parseAuthorityPath(await readAuthorityCertificate(kube, datacenter), authorityPlace(datacenter))),
+  const authority = once(
+    async () =>
+      options.ca?.pem ??
+      trustPem(parseAuthorityPath(await readAuthorityCertificate(kube, datacenter), authorityPlace(datacenter))),
   )
-  const credentials = once(() => readCredentials(kube, datacenter))
-  const ask = async (node: CassandraNode): Promise<string> => {
+  const credentials = once(async () => options.login ?? readCredentials(kube, datacenter))
+  const ask = async (node: CassandraNode, login: Credentials): Promise<string> => {
     const { hostId } = node
     if (hostId === undefined) throw new CassSniError('CSNI303', `the host id of pod ${node.pod} is not known`)
-    return cqlHostId({ dial, serverName: hostId, credentials: await credentials(), ca: await authority(), signal })
+    return seen(path, cqlHostId({ dial, serverName: hostId, credentials: login, ca: await authority(), signal }))
   }
   return {
     datacenter,
+    given: {
+      tunnel: options.tunnel,
+      address: options.address,
+      username: options.login?.username,
+      ca: options.ca?.file,
+    },
     port,
     now: options.now,
     gateway,
@@ -94,9 +111,52 @@ export function liveProbes(options: LiveProbesOptions): Probes {
     credentials,
     handshake: onceFor(
       (serverName) => serverName,
-      async (serverName) => handshake({ dial, serverName, ca: await authority(), signal }),
+      async (serverName) => seen(path, handshake({ dial, serverName, ca: await authority(), signal })),
     ),
-    hostIdBehind: onceFor((node) => node.pod, ask),
+    hostIdBehind: onceFor(
+      (node) => node.pod,
+      async (node) => ask(node, await credentials()),
+    ),
+    madeUpLogin: (node) => ask(node, { username: `nobody-${randomUUID()}`, password: randomUUID() }),
+    // Nothing is trusted, for nothing is sent: only the fingerprint is wanted.
+    servedFor: async (serverName) =>
+      (await seen(path, handshake({ dial, serverName, ca: '', signal }))).certificate.fingerprint256,
+    plaintext: async (node, nodePort) => {
+      const { dial: dialPod } = podDialer(kube, { name: node.pod, namespace: datacenter.namespace }, nodePort)
+      return answersPlaintext({ dial: dialPod, signal })
+    },
+    policies: once(async () =>
+      policiesInTheWay(kube, {
+        mesh: await mesh(),
+        gateway: await gateway(),
+        namespace: datacenter.namespace,
+        labelSelector: `${DATACENTER_LABEL}=${labelValueFor(datacenter.name)}`,
+        hosts: datacenter.nodes.map(({ pod }) =>
+          serviceHost(nodeServiceName(pod), datacenter.namespace, datacenter.clusterDomain),
+        ),
+      }),
+    ),
+  }
+}
+
+/** Codes of the far end, also behind a tunnel: it was reached, and refused or cut the connection. */
+const BY_THE_FAR_END = new Set(['ECONNREFUSED', 'ECONNRESET'])
+
+/**
+ * A tunnel that broke, or through which nothing came in time, says nothing of the far end: the API server carries it.
+ * The tunnel's own errors name its pod.
+ */
+async function seen<T>(path: () => Promise<Dialer>, attempt: Promise<T>): Promise<T> {
+  try {
+    return await attempt
+  } catch (error) {
+    if (!(error instanceof CassSniError) || error.code !== 'CSNI601') throw error
+    const reached =
+      error.object === undefined
+        ? error.cause !== undefined
+        : BY_THE_FAR_END.has((error.cause as NodeJS.ErrnoException | undefined)?.code ?? '')
+    if (reached || (await path()).address !== undefined) throw error
+    throw new CassSniError('CSNI208', error.message, { object: error.object, next: error.next, cause: error })
   }
 }
 

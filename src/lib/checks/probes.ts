@@ -4,6 +4,7 @@ import type { PolicyInput } from '../certificates/policies.ts'
 import type { Dialer } from '../connection/dialer.ts'
 import type { HandshakeResult } from '../connection/tls.ts'
 import type { IngressGateway } from '../istio/mesh.ts'
+import type { PolicyInTheWay } from '../istio/policies.ts'
 import type { Conflict } from '../routes/conflicts.ts'
 import type { Drift } from '../routes/drift.ts'
 
@@ -18,6 +19,13 @@ export interface LoadedNames {
 
 export interface Probes {
   datacenter: Datacenter
+  /** What was said on the command line of the way and the login. */
+  given: {
+    tunnel?: boolean | undefined
+    address?: string | undefined
+    username?: string | undefined
+    ca?: string | undefined
+  }
   /** The gateway's port for CQL clients. */
   port: number
   /** Milliseconds since the epoch. */
@@ -30,7 +38,7 @@ export interface Probes {
   /** What of others stands in the way. */
   conflicts(): Promise<Conflict[]>
   loaded(): Promise<LoadedNames[]>
-  /** What clients trust, PEM: the CA's certificate, then its issuers. Throws CSNI203, CSNI204, CSNI401. */
+  /** What clients trust, PEM: the CA that was given, else the operator's, then its issuers. Throws CSNI203, CSNI204, CSNI401. */
   authority(): Promise<string>
   /**
    * What the keystore in the Secret holds, and which names it must carry: what `certs` decides on. Throws CSNI203,
@@ -46,4 +54,12 @@ export interface Probes {
    * CSNI605.
    */
   hostIdBehind(node: CassandraNode): Promise<string>
+  /** The same with a login that nobody has; throws CSNI604 when it is refused, as it should be. */
+  madeUpLogin(node: CassandraNode): Promise<string>
+  /** The fingerprint of what is served for a name that has no route; throws CSNI603 when nothing is, as it should be. */
+  servedFor(serverName: string): Promise<string>
+  /** Does this port of the node's pod take CQL without TLS? Throws CSNI203 without permission to connect to pods. */
+  plaintext(node: CassandraNode, port: number): Promise<boolean>
+  /** What else may keep the gateway from the nodes. */
+  policies(): Promise<PolicyInTheWay[]>
 }

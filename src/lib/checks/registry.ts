@@ -3,6 +3,7 @@
  * code;
  * a code that is given up goes to RETIRED and is never used again.
  */
+import { ADDRESS_CHECKS } from './address-checks.ts'
 import { CERTIFICATE_CHECKS } from './certificate-checks.ts'
 import type { Check, CheckCode } from './check.ts'
 import { CQL_CHECKS } from './cql-checks.ts'
@@ -15,6 +16,7 @@ export const CHECKS: readonly Check<Probes>[] = [
   ...ROUTE_CHECKS,
   ...CERTIFICATE_CHECKS,
   ...CQL_CHECKS,
+  ...ADDRESS_CHECKS,
 ]
 
 export const RETIRED: readonly CheckCode[] = []

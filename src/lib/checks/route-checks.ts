@@ -1,8 +1,9 @@
 /** Checks of the way from the gateway to each node. */
-import { command } from '../errors.ts'
+import { randomUUID } from 'node:crypto'
+import { CassSniError, command } from '../errors.ts'
 import type { CassandraNode } from '../cassandra/datacenter.ts'
 import { envoyCluster, nodeServiceName, serviceHost } from '../routes/sni-names.ts'
-import { type Check, fail, pass, skip } from './check.ts'
+import { type Check, fail, pass, skip, unknown } from './check.ts'
 import type { Probes } from './probes.ts'
 
 const category = 'routes'
@@ -34,16 +35,17 @@ export const ROUTE_CHECKS: readonly Check<Probes>[] = [
     category,
     title: "the gateway's Service has the port for CQL",
     severity: 'error',
-    needs: [],
+    needs: ['CSNI821'],
     perNode: false,
     async run(probes) {
       const gateway = await probes.gateway()
-      const port = gateway.ports.find((each) => each.port === probes.port)
-      if (port === undefined)
-        return fail(`service/${gateway.service} in namespace ${gateway.namespace} has no port ${probes.port}`, SYNC)
-      if (port.protocol !== undefined && port.protocol !== 'TCP')
+      // TCP and UDP may share a number.
+      const sameNumber = gateway.ports.filter((each) => each.port === probes.port)
+      const named = `service/${gateway.service} in namespace ${gateway.namespace}`
+      if (sameNumber.length === 0) return fail(`${named} has no port ${probes.port}`, SYNC)
+      if (!sameNumber.some(({ protocol = 'TCP' }) => protocol === 'TCP'))
         return fail(
-          `port ${probes.port} of service/${gateway.service} is for ${port.protocol}`,
+          `port ${probes.port} of ${named} is for ${sameNumber.map(({ protocol }) => protocol).join(' and ')}`,
           command`kubectl -n ${gateway.namespace} edit service ${gateway.service}`,
         )
       return pass(`port ${probes.port}`)
@@ -117,7 +119,13 @@ export const ROUTE_CHECKS: readonly Check<Probes>[] = [
       const upstream = envoyCluster(
         serviceHost(nodeServiceName(node.pod), probes.datacenter.namespace, probes.datacenter.clusterDomain),
       )
-      const wrong = (await probes.loaded()).flatMap(({ pod, upstreams, error }) => {
+      const loaded = await probes.loaded().catch((error: unknown) => {
+        // An admin interface that does not answer says nothing of the routes.
+        if (error instanceof CassSniError && (error.code === 'CSNI601' || error.code === 'CSNI204')) return error
+        throw error
+      })
+      if (loaded instanceof CassSniError) return unknown(loaded.message, ...loaded.next)
+      const wrong = loaded.flatMap(({ pod, upstreams, error }) => {
         const refused = error === undefined ? '' : ` (it refused its last configuration: ${error})`
         return serverNames(node).flatMap((name) => {
           const found = upstreams.get(name)
@@ -150,6 +158,30 @@ export const ROUTE_CHECKS: readonly Check<Probes>[] = [
       stream.on('error', () => {})
       stream.destroy()
       return pass(path.describe)
+    },
+  },
+  {
+    code: 'CSNI829',
+    category,
+    title: 'a name without a route is refused',
+    severity: 'warning',
+    needs: ['CSNI828'],
+    // In tcp mode there are no names.
+    unless: ['CSNI823'],
+    perNode: false,
+    async run(probes) {
+      try {
+        const fingerprint = await probes.servedFor(randomUUID())
+        const { namespace, pods } = await probes.gateway()
+        return fail(
+          `something answers for a made-up name (certificate ${fingerprint.slice(0, 11)}): a client with a wrong name gets somewhere`,
+          command`istioctl proxy-config listeners ${pods[0]?.name ?? ''} -n ${namespace} --port ${probes.port}`,
+        )
+      } catch (error) {
+        // Closed, or broken off with an alert.
+        if (error instanceof CassSniError && (error.code === 'CSNI603' || error.code === 'CSNI602')) return pass()
+        throw error
+      }
     },
   },
 ]

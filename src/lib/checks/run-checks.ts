@@ -1,6 +1,7 @@
 /** Runs checks: in parallel, each after those it needs. Tells results as data and events. */
 import pLimit, { type LimitFunction } from 'p-limit'
 import type { CassandraNode } from '../cassandra/datacenter.ts'
+import { statusOf } from '../cluster/refusal.ts'
 import { asCassSniError, CassSniError, type ErrorCode, throwIfAborted } from '../errors.ts'
 import type { Emit } from '../events.ts'
 import { CATEGORIES, type Check, type CheckCode, type CheckResult, type Outcome } from './check.ts'
@@ -10,8 +11,8 @@ import { CATEGORIES, type Check, type CheckCode, type CheckResult, type Outcome 
  * server.
  */
 const AT_ONCE = 8
-/** Errors that say that the user may not look, which is no fault of what is checked. */
-const NO_RIGHT: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['CSNI203'])
+/** Errors that say that nothing could be seen: the API server cannot be reached, refuses the credentials, or fails. */
+const NOTHING_SEEN: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['CSNI103', 'CSNI201', 'CSNI202', 'CSNI208'])
 
 export interface RunChecksOptions<Probes> {
   checks: readonly Check<Probes>[]
@@ -28,7 +29,7 @@ export interface Report {
   ok: boolean
   /** In order of the registry, then of the nodes. */
   checks: CheckResult[]
-  summary: { total: number; passed: number; failed: number; warnings: number; skipped: number }
+  summary: { total: number; passed: number; failed: number; warnings: number; skipped: number; unknown: number }
 }
 
 /**
@@ -44,8 +45,10 @@ export async function runChecks<Probes>(options: RunChecksOptions<Probes>): Prom
   for (const check of checks) {
     const instances = check.perNode ? nodes.map((node) => ({ check, node })) : [{ check, node: undefined }]
     for (const { node } of instances) {
-      const needed = check.needs.flatMap((code) => instancesOf(code, node, running.instances))
-      const result = one(check, node, needed, running.roots, options, limit)
+      const of = (codes: readonly CheckCode[] = []) =>
+        codes.flatMap((code) => instancesOf(code, node, running.instances))
+      const before = { needed: of(check.needs), unless: of(check.unless) }
+      const result = one(check, node, before, running.roots, options, limit)
       // Whoever needs it awaits it too; a bug is told once, by the collection below.
       result.catch(() => {})
       running.instances.set(key(check.code, node), result)
@@ -69,8 +72,10 @@ export function judge(results: readonly CheckResult[], strict: boolean): Omit<Re
     failed: count('fail'),
     warnings: count('warning'),
     skipped: count('skipped'),
+    unknown: count('unknown'),
   }
-  return { ok: summary.failed === 0 && !(strict && summary.warnings > 0), summary }
+  const ok = summary.failed === 0 && summary.unknown === 0 && !(strict && summary.warnings > 0)
+  return { ok, summary }
 }
 
 interface Running {
@@ -93,24 +98,39 @@ function instancesOf(
   return [...running].filter(([each]) => each.startsWith(`${code} `)).map(([, result]) => result)
 }
 
+/** The checks that go before another one, of the same node or of the whole. */
+interface Before {
+  /** Must have passed. */
+  needed: Promise<CheckResult>[]
+  /** Must not have failed. */
+  unless: Promise<CheckResult>[]
+}
+
+const HOW: Readonly<Record<CheckResult['result'], string>> = {
+  pass: 'passed',
+  warning: 'warned',
+  fail: 'failed',
+  skipped: 'was skipped',
+  unknown: 'could not look',
+}
+
 async function one<Probes>(
   check: Check<Probes>,
   node: CassandraNode | undefined,
-  needed: Promise<CheckResult>[],
+  { needed, unless }: Before,
   roots: Running['roots'],
   { probes, signal }: RunChecksOptions<Probes>,
   limit: LimitFunction,
 ): Promise<CheckResult> {
   const { code, category, title, severity } = check
-  const base = { code, category, title, ...(node === undefined ? {} : { node: node.pod }) }
-  const missing = (await Promise.all(needed)).find(({ result }) => result === 'fail' || result === 'skipped')
-  if (missing !== undefined) {
-    const root = roots.get(missing) ?? missing
-    const skipped: CheckResult = {
-      ...base,
-      result: 'skipped',
-      reason: `${root.code} ${root.result === 'fail' ? 'failed' : 'was skipped'}: ${root.title}`,
-    }
+  const base = { code, category, title, node: node?.pod }
+  const obstacle =
+    (await Promise.all(unless)).find(({ result }) => result === 'fail') ??
+    (await Promise.all(needed)).find(({ result }) => result !== 'pass' && result !== 'warning')
+  if (obstacle !== undefined) {
+    const root = roots.get(obstacle) ?? obstacle
+    const reason = `${root.code} ${HOW[root.result]}: ${root.title}`
+    const skipped: CheckResult = { ...base, result: 'skipped', reason }
     roots.set(skipped, root)
     return skipped
   }
@@ -126,9 +146,11 @@ async function one<Probes>(
   })
   switch (outcome.verdict) {
     case 'pass':
-      return { ...base, result: 'pass', ...(outcome.note === undefined ? {} : { note: outcome.note }) }
+      return { ...base, result: 'pass', note: outcome.note }
     case 'skip':
       return { ...base, result: 'skipped', reason: outcome.reason }
+    case 'unknown':
+      return { ...base, result: 'unknown', reason: outcome.reason, next: outcome.next }
     case 'fail':
       return {
         ...base,
@@ -139,23 +161,25 @@ async function one<Probes>(
   }
 }
 
-function translated(error: CassSniError): Outcome {
+/** What a known error means for the check that it ended. */
+export function translated(error: CassSniError): Outcome {
   // CSNI304 stands for a Secret that is missing as well as for one that may not be read.
-  const noRight = NO_RIGHT.has(error.code) || (error.cause instanceof CassSniError && NO_RIGHT.has(error.cause.code))
-  if (noRight) return { verdict: 'skip', reason: error.message }
+  if ([error, error.cause].some((each) => each instanceof CassSniError && each.code === 'CSNI203'))
+    return { verdict: 'skip', reason: error.message }
   // Many an error sends its reader here.
-  return {
-    verdict: 'fail',
-    reason: error.message,
-    next: error.next.filter((step) => !('args' in step && step.args[0] === 'cass-sni' && step.args[1] === 'verify')),
-  }
+  const next = error.next.filter(
+    (step) => !('args' in step && step.args[0] === 'cass-sni' && step.args[1] === 'verify'),
+  )
+  // An answer of the API server where there should be a tunnel says nothing of what is at its end.
+  const unseen = NOTHING_SEEN.has(error.code) || (error.code === 'CSNI601' && statusOf(error) !== undefined)
+  return { verdict: unseen ? 'unknown' : 'fail', reason: error.message, next }
 }
 
 function tellCategory(category: string, own: Promise<CheckResult>[], emit: Emit): void {
   emit({ type: 'step', id: category, title: category, state: 'started' })
   Promise.all(own).then(
     (results) => {
-      const bad = results.filter(({ result }) => result === 'fail')
+      const bad = results.filter(({ result }) => result === 'fail' || result === 'unknown')
       const skipped = results.some(({ result }) => result === 'skipped')
       const note = `${results.filter(({ result }) => result === 'pass').length} of ${results.length} passed`
       emit({

@@ -41,16 +41,17 @@ export function palette(colour: boolean): Palette {
   return { bold, dim, green, red, yellow, cyan }
 }
 
-/** The signs for good, bad, doubtful and left out. Never only a colour: off a UTF-8 terminal they are words. */
+/** The signs for good, bad, doubtful, left out and not known. Never only a colour: off a UTF-8 terminal they are words. */
 export interface Symbols {
   ok: string
   fail: string
   warn: string
   skip: string
+  unknown: string
 }
 
 export function symbols(env: NodeJS.ProcessEnv): Symbols {
   return wantsSymbols(env)
-    ? { ok: '✔', fail: '✖', warn: '!', skip: '○' }
-    : { ok: 'OK', fail: 'FAIL', warn: 'WARN', skip: 'SKIP' }
+    ? { ok: '✔', fail: '✖', warn: '!', skip: '○', unknown: '?' }
+    : { ok: 'OK', fail: 'FAIL', warn: 'WARN', skip: 'SKIP', unknown: 'UNKNOWN' }
 }

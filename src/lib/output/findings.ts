@@ -3,7 +3,7 @@ import type { RenderedStep } from '../errors.ts'
 import type { Show } from './show.ts'
 import { printableLine } from '../text/untrusted.ts'
 
-export type Verdict = 'pass' | 'fail' | 'warning' | 'skipped'
+export type Verdict = 'pass' | 'fail' | 'warning' | 'skipped' | 'unknown'
 
 /** Text of the cluster in it is made harmless here. */
 export interface Finding {
@@ -12,13 +12,16 @@ export interface Finding {
   code: string
   title: string
   /** What it is about, where there are several: a pod. */
-  about?: string
-  note?: string
-  reason?: string
+  about?: string | undefined
+  note?: string | undefined
+  reason?: string | undefined
   steps?: RenderedStep[] | undefined
 }
 
-/** Findings that read the same but for what they are about are one line; good ones are, whatever their notes. */
+/**
+ * Findings that read the same but for what they are about are one line; good ones are, whatever their notes. Those of a
+ * heading that were skipped, or could not look, for the same reason are one line as well: the reason is said once.
+ */
 export function formatFindings(findings: readonly Finding[], show: Show): string {
   const lines: string[] = []
   let heading: string | undefined
@@ -30,7 +33,9 @@ export function formatFindings(findings: readonly Finding[], show: Show): string
       if (lines.length > 0) lines.push('')
       lines.push(show.bold(heading), show.dim('-'.repeat(heading.length)))
     }
-    lines.push(`${sign(first.verdict, show)} ${printableLine(first.title)}${subject(group, findings, show)}`)
+    const titles = [...new Set(group.map(({ title }) => printableLine(title)))]
+    const what = titles.length > 1 ? titles.join('; ') : `${titles.join('')}${subject(group, findings, show)}`
+    lines.push(`${sign(first.verdict, show)} ${what}`)
     if (first.reason !== undefined)
       lines.push(
         `    ${printableLine(first.reason)}${first.verdict === 'skipped' ? '' : ` ${show.dim(`[${first.code}]`)}`}`,
@@ -43,9 +48,14 @@ export function formatFindings(findings: readonly Finding[], show: Show): string
 function groupsOf(findings: readonly Finding[]): Finding[][] {
   const groups = new Map<string, Finding[]>()
   for (const finding of findings) {
-    const { code, verdict, reason } = finding
-    const same = JSON.stringify([code, verdict, verdict === 'pass' ? '' : reason])
-    groups.set(same, [...(groups.get(same) ?? []), finding])
+    const { heading, code, verdict, reason } = finding
+    const same =
+      verdict === 'skipped' || verdict === 'unknown'
+        ? JSON.stringify([heading, verdict, reason])
+        : JSON.stringify([code, verdict, verdict === 'pass' ? '' : reason])
+    const group = groups.get(same)
+    if (group === undefined) groups.set(same, [finding])
+    else group.push(finding)
   }
   return [...groups.values()]
 }
@@ -71,5 +81,7 @@ function sign(verdict: Verdict, show: Show): string {
       return show.yellow(show.symbols.warn)
     case 'skipped':
       return show.dim(show.symbols.skip)
+    case 'unknown':
+      return show.yellow(show.symbols.unknown)
   }
 }

@@ -1,6 +1,5 @@
 /** Everything between the cluster and an open CQL session: the nodes, the way, the login, the authority. */
 import { authorityPlace, readAuthorityCertificate } from '../cassandra/authority-secret.ts'
-import { readCredentials } from '../cassandra/credentials.ts'
 import type { CassandraNode, Credentials, Datacenter } from '../cassandra/datacenter.ts'
 import { findNode } from '../cassandra/node.ts'
 import { parseAuthorityPath, trustPem } from '../certificates/certificate-authority.ts'
@@ -15,9 +14,10 @@ import { CassSniError, command, hint } from '../errors.ts'
 import { findGateway } from '../istio/find-gateway.ts'
 import { observeMesh } from '../istio/observe-mesh.ts'
 import { readAuthorityFile } from './authority-file.ts'
+import { type LoginChoice, readLogin } from './client-login.ts'
 import type { WorkflowContext } from './context.ts'
 
-export interface SessionChoice {
+export interface SessionChoice extends LoginChoice {
   datacenter?: string | undefined
   clusterDomain?: string | undefined
   node?: string | undefined
@@ -25,11 +25,6 @@ export interface SessionChoice {
   port?: number | undefined
   address?: string | undefined
   tunnel: 'always' | 'auto' | 'never'
-  /** A login other than the superuser's; the password is asked for when it is not there. */
-  username?: string | undefined
-  password?: (() => Promise<string>) | undefined
-  /** File with the authority; default: the operator's Secret. */
-  caFile?: string | undefined
   keyspace?: string | undefined
   connectTimeoutMs?: number | undefined
   insecureSkipTlsVerify: boolean
@@ -53,7 +48,7 @@ export interface Access {
  * Throws CSNI301/302 (datacenter, node), CSNI303 (no node can be reached yet), CSNI304, CSNI306, CSNI502, CSNI606 and
  * what reading throws.
  */
-export async function observeAccess({ kube, emit, signal }: WorkflowContext, choice: SessionChoice): Promise<Access> {
+export async function observeAccess({ kube, signal, emit }: WorkflowContext, choice: SessionChoice): Promise<Access> {
   const [{ datacenter, choices }, mesh] = await Promise.all([
     observeRouted(kube, {
       namespace: kube.target.namespace,
@@ -85,27 +80,12 @@ export async function observeAccess({ kube, emit, signal }: WorkflowContext, cho
       address: choice.address,
       serverName: nodes[0]?.hostId,
     }),
-    login({ kube } as Pick<WorkflowContext, 'kube'>, datacenter, choice),
+    readLogin(kube, datacenter, choice),
     choice.caFile === undefined ? readAuthority(kube, datacenter) : readAuthorityFile(choice.caFile, signal),
   ])
   if (dialer.fallback !== undefined)
     emit({ type: 'warning', message: `gateway unreachable, connecting through a tunnel: ${dialer.fallback}` })
   return { datacenter, port, dialer, credentials, ca, nodes, target }
-}
-
-async function login(
-  { kube }: Pick<WorkflowContext, 'kube'>,
-  datacenter: Datacenter,
-  choice: SessionChoice,
-): Promise<Credentials> {
-  const { username, password } = choice
-  if (username === undefined) return readCredentials(kube, datacenter)
-  if (password === undefined) {
-    throw new CassSniError('CSNI102', `the password of ${username} is missing`, {
-      next: [hint('set the environment variable CASS_SNI_PASSWORD'), hint('give it on stdin with --password-stdin')],
-    })
-  }
-  return { username, password: await password() }
 }
 
 async function readAuthority(kube: Kube, datacenter: Datacenter): Promise<string> {

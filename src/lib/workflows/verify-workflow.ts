@@ -1,35 +1,38 @@
 /** `verify`: proves, from outside and without writing anything, that clients reach each node by its name. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { CassandraNode, Datacenter } from '../cassandra/datacenter.ts'
 import { findNode } from '../cassandra/node.ts'
 import { observeRouted } from '../routes/gather.ts'
 import { DEFAULT_GATEWAY_PORT } from '../routes/route-plan.ts'
-import { liveProbes } from '../checks/live-probes.ts'
+import { soundAdvice } from '../checks/advice.ts'
+import { liveProbes, type LiveProbesOptions } from '../checks/live-probes.ts'
 import { CHECKS } from '../checks/registry.ts'
 import { type Report, runChecks } from '../checks/run-checks.ts'
 import type { Probes } from '../checks/probes.ts'
 import { parseAddress } from '../connection/dialer.ts'
-import { CassSniError, throwIfAborted } from '../errors.ts'
+import { CassSniError } from '../errors.ts'
+import { pause, poll } from '../waiting/poll.ts'
+import { readAuthorityFile } from './authority-file.ts'
+import { type LoginChoice, namedLogin } from './client-login.ts'
 import type { WorkflowContext } from './context.ts'
 
 const PAUSE_MS = 2_000
 
-export interface VerifyOptions {
-  datacenter?: string
+export interface VerifyOptions extends LoginChoice {
+  datacenter?: string | undefined
   clusterDomain?: string | undefined
   /** Only this node: pod name, host id, or ordinal. */
-  node?: string
+  node?: string | undefined
   /** "namespace/service" or "service". */
-  gateway?: string
+  gateway?: string | undefined
   port?: number | undefined
   /** "host[:port]" to go to instead of the load balancer's own address. */
-  address?: string
+  address?: string | undefined
   /** Go through the API server even if the load balancer answers. */
   tunnel: boolean
   /** Warnings count as failures. */
   strict: boolean
   /** Look again until it is ok, for that long. */
-  waitMs?: number
+  waitMs?: number | undefined
 }
 
 export interface VerifyResult extends Report {
@@ -42,42 +45,56 @@ export interface VerifyResult extends Report {
 /**
  * Makes all checks. Throws CSNI301 and CSNI302 for a datacenter or node that is not there, CSNI502 and CSNI105 for a
  * gateway that was named
- * and is none, CSNI101 for an address that is none; failures of checks are results.
+ * and is none, CSNI101 for an address that is none, CSNI102 and CSNI104 for a login or a CA file that is missing; failures
+ * of checks are results.
  */
 export async function verify(context: WorkflowContext, options: VerifyOptions): Promise<VerifyResult> {
-  const { signal, now, emit } = context
+  const { signal, emit } = context
   if (options.address !== undefined) parseAddress(options.address, options.port ?? DEFAULT_GATEWAY_PORT)
-  const deadline = now() + (options.waitMs ?? 0)
-  let waiting = false
-  for (;;) {
-    const result = await verifyOnce(waiting ? { ...context, emit: () => undefined } : context, options)
-    if (result.ok || now() + PAUSE_MS > deadline) {
-      const note = result.ok ? 'all is well now' : 'the time is up'
-      if (waiting) emit({ type: 'step', id: 'wait', title: 'waiting', state: result.ok ? 'done' : 'failed', note })
-      return result
-    }
-    const bad = result.checks.filter(({ result: each }) => each === 'fail')
-    // One step for all the waiting: its lines tell what is still missing.
-    if (!waiting)
-      emit({
-        type: 'step',
-        id: 'wait',
-        title: `waiting, up to ${Math.ceil((deadline - now()) / 1000)} s`,
-        state: 'started',
-      })
-    waiting = true
-    emit({
-      type: 'waiting',
-      id: 'wait',
-      lines: bad
-        .slice(0, 5)
-        .map(({ title, node, reason }) => `${node === undefined ? '' : `${node}: `}${title}: ${reason ?? ''}`),
-    })
-    await sleep(PAUSE_MS, undefined, { signal }).catch(() => throwIfAborted(signal))
-  }
+  const [login, pem] = await Promise.all([
+    namedLogin(options),
+    options.caFile === undefined ? undefined : readAuthorityFile(options.caFile, signal),
+  ])
+  const client: Client = { login, ca: options.caFile && pem ? { file: options.caFile, pem } : undefined }
+  const first = await verifyOnce(context, options, client)
+  if (first.ok || options.waitMs === undefined) return first
+  // One step for all the waiting: its lines tell what is still missing.
+  const title = `waiting, up to ${Math.ceil(options.waitMs / 1000)} s`
+  emit({ type: 'step', id: 'wait', title, state: 'started' })
+  let last = first
+  emit({ type: 'waiting', id: 'wait', lines: missingLines(last) })
+  await pause(Math.min(PAUSE_MS, options.waitMs), signal)
+  const good = await poll({
+    signal,
+    interval: PAUSE_MS,
+    timeoutMs: options.waitMs - PAUSE_MS,
+    until: async () => {
+      last = await verifyOnce({ ...context, emit: () => undefined }, options, client)
+      if (last.ok) return last
+      emit({ type: 'waiting', id: 'wait', lines: missingLines(last) })
+      return undefined
+    },
+  })
+  const note = good === undefined ? 'the time is up' : 'all is well now'
+  emit({ type: 'step', id: 'wait', title: 'waiting', state: good === undefined ? 'failed' : 'done', note })
+  return last
 }
 
-async function verifyOnce({ kube, signal, emit, now }: WorkflowContext, options: VerifyOptions): Promise<VerifyResult> {
+function missingLines({ checks }: VerifyResult): string[] {
+  return checks
+    .filter(({ result }) => result === 'fail' || result === 'unknown')
+    .slice(0, 5)
+    .map(({ title, node, reason }) => `${node === undefined ? '' : `${node}: `}${title}: ${reason ?? ''}`)
+}
+
+/** Login and CA of the command line. */
+type Client = Pick<LiveProbesOptions, 'login' | 'ca'>
+
+async function verifyOnce(
+  { kube, signal, emit, now }: WorkflowContext,
+  options: VerifyOptions,
+  client: Client,
+): Promise<VerifyResult> {
   const { datacenter, choices } = await observeRouted(kube, {
     namespace: kube.target.namespace,
     name: options.datacenter,
@@ -85,17 +102,8 @@ async function verifyOnce({ kube, signal, emit, now }: WorkflowContext, options:
   })
   const nodes = wantedNodes(datacenter, options.node)
   const { port = choices.port ?? DEFAULT_GATEWAY_PORT, tunnel, gateway, address, strict } = options
-  const probes = liveProbes({
-    kube,
-    datacenter,
-    choices,
-    port,
-    tunnel,
-    signal,
-    now: now(),
-    ...(gateway === undefined ? {} : { gateway }),
-    ...(address === undefined ? {} : { address }),
-  })
+  const given = { port, tunnel, gateway, address, ...client }
+  const probes = liveProbes({ kube, datacenter, choices, ...given, signal, now: now() })
   if (gateway !== undefined) await mustBeGateway(probes)
   const report = await runChecks({ checks: CHECKS, probes, nodes, signal, emit, strict })
   return {
@@ -103,7 +111,7 @@ async function verifyOnce({ kube, signal, emit, now }: WorkflowContext, options:
     datacenter: datacenter.name,
     namespace: datacenter.namespace,
     nodes: nodes.map(({ pod }) => pod),
-    checks: report.checks,
+    checks: await soundAdvice(report.checks, probes),
     summary: report.summary,
   }
 }

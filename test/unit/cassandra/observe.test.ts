@@ -167,9 +167,10 @@ describe('observing a datacenter', () => {
     const unseen = await observeDatacenter(fakeKube({ objects: [cr, secret], forbidden: ['get Secret'] }), {
       namespace: 'cass-operator',
     })
-    equal(unseen.configurationHidden, 'secret/conf in namespace cass-operator: forbidden')
+    equal(unseen.configurationHidden?.code, 'CSNI203')
     const missing = await observeDatacenter(fakeKube({ objects: [cr] }), { namespace: 'cass-operator' })
-    equal(missing.configurationHidden, 'secret/conf in namespace cass-operator: not found')
+    equal(missing.configurationHidden?.code, 'CSNI204')
+    ok(missing.configurationHidden?.message.includes('secret/conf in namespace cass-operator does not exist'))
   })
 
   it('asks eight doubtful nodes at once, and none that wants a client certificate', async () => {

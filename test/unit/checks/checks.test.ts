@@ -47,9 +47,9 @@ describe('the checks', () => {
     const codes = CHECKS.map(({ code }) => code)
     assert.deepEqual(codes, [...codes].sort())
     assert.equal(new Set([...codes, ...RETIRED]).size, codes.length + RETIRED.length)
-    for (const [index, { category, code, needs }] of CHECKS.entries()) {
+    for (const [index, { category, code, needs, unless }] of CHECKS.entries()) {
       assert.equal(code.slice(0, 6), `CSNI8${CATEGORIES.indexOf(category) + 1}`, `${code} is of ${category}`)
-      for (const each of needs)
+      for (const each of [...needs, ...(unless ?? [])])
         assert.ok(codes.indexOf(each) !== -1 && codes.indexOf(each) < index, `${code} needs ${each}`)
     }
   })
@@ -75,8 +75,11 @@ describe('the checks', () => {
     [
       'CSNI814',
       'plaintext',
-      () => dc({ clientEncryption: { enabled: true, optional: true, requireClientAuth: false } }),
-      /in the clear/,
+      () => ({
+        ...dc({ clientEncryption: { enabled: true, optional: true, requireClientAuth: false } }),
+        plaintext: async () => true,
+      }),
+      /answered on port 9042 \(client_encryption_options.optional is true\).*in the clear/,
       /edit cassandradatacenter/,
     ],
     [
@@ -192,6 +195,37 @@ describe('the checks', () => {
       /proxy-config/,
     ],
     [
+      'CSNI814',
+      'a second port without TLS',
+      () => ({ ...dc({ nativePort: 9142, plaintextPort: 9042 }), plaintext: async (_, port) => port === 9042 }),
+      /answered on port 9042 \(native_transport_port_ssl leaves port 9042 without TLS\)/,
+      /edit cassandradatacenter/,
+    ],
+    [
+      'CSNI814',
+      'plaintext by the configuration, where pods may not be connected to',
+      () => ({
+        ...dc({ nativePort: 9142, plaintextPort: 9042 }),
+        plaintext: () => Promise.reject(new CassSniError('CSNI203', 'you may not')),
+      }),
+      /^native_transport_port_ssl leaves port 9042 without TLS/,
+      /edit cassandradatacenter/,
+    ],
+    [
+      'CSNI822',
+      'a port for UDP only',
+      () => gatewayWith({ ports: [{ port: 9042, protocol: 'UDP' }] }),
+      /is for UDP/,
+      /edit service/,
+    ],
+    [
+      'CSNI829',
+      'a gateway that answers for any name',
+      () => ({ servedFor: async () => 'AA:BB:CC:DD:EE:FF' }),
+      /made-up name \(certificate AA:BB:CC:DD\)/,
+      /proxy-config/,
+    ],
+    [
       'CSNI828',
       'no way to the gateway',
       () => ({
@@ -267,21 +301,10 @@ describe('the checks', () => {
       /certs/,
     ],
     [
-      'CSNI841',
-      'no Secret',
-      () => ({
-        credentials: () =>
-          Promise.reject(
-            new CassSniError('CSNI304', 'secret x does not exist', { next: [command`kubectl get secrets`] }),
-          ),
-      }),
-      /does not exist/,
-      /get secrets/,
-    ],
-    [
       'CSNI842',
-      'a refused login',
+      'a refused login of a role that was named',
       () => ({
+        given: { username: 'app' },
         hostIdBehind: () =>
           Promise.reject(
             new CassSniError('CSNI604', 'Cassandra refused the login', { next: [command`kubectl get secret`] }),
@@ -295,7 +318,28 @@ describe('the checks', () => {
       'another node that answers',
       () => ({ hostIdBehind: async () => node(1).hostId ?? '' }),
       /asked for 0.*0, 0.*1 answered/,
-      /routes sync/,
+      /get service -l cass-sni/,
+    ],
+    [
+      'CSNI844',
+      'an authenticator that lets everybody in',
+      () => ({ madeUpLogin: async () => node(0).hostId ?? '' }),
+      /made-up password.*lets everybody in/,
+      /get cassandradatacenter dc1/,
+    ],
+    [
+      'CSNI851',
+      'a gateway without an address',
+      () => gatewayWith({ addresses: [], serviceType: 'ClusterIP' }),
+      /is of type ClusterIP and has no load balancer address/,
+      /--address/,
+    ],
+    [
+      'CSNI852',
+      'an address on which nobody answers',
+      () => ({ path: async () => ({ ...(await probes('').path()), address: undefined }) }),
+      /nobody answers: port 9042 of 10\.200\.1\.10/,
+      /--tunnel/,
     ],
   ]
   const closed = new CassSniError('CSNI603', 'closed before anything was served', {
@@ -309,6 +353,9 @@ describe('the checks', () => {
   })
   const routes = (more: object): Partial<Probes> => ({
     routes: async () => ({ ...(await probes('').routes()), ...more }),
+  })
+  const gatewayWith = (more: object): Partial<Probes> => ({
+    gateway: async () => ({ ...(await probes('').gateway()), ...more }),
   })
   const byName = (name: string, answer: ReturnType<typeof served> | CassSniError): Partial<Probes> => ({
     handshake: async (serverName) => {
@@ -358,6 +405,84 @@ describe('the checks', () => {
     )
     assert.equal(all.find(({ code }) => code === 'CSNI831')?.reason, forbidden.message)
     assert.ok(all.filter(({ category }) => category === 'cql').every(({ result }) => result === 'skipped'))
+  })
+
+  const unknownOf = (all: CheckResult[]) =>
+    all.filter(({ result }) => result === 'unknown').map(({ code, reason }) => [code, reason])
+
+  it('do not know what the API server would not tell, and send nobody to mend what is well', async () => {
+    const busy = new CassSniError('CSNI208', 'the API server is overloaded')
+    const all = await results({ gateway: () => Promise.reject(busy) })
+    assert.deepEqual(unknownOf(all), [['CSNI821', 'the API server is overloaded']])
+    assert.deepEqual(
+      all.filter(({ result }) => result === 'fail'),
+      [],
+    )
+    const envoy = await results({ loaded: () => Promise.reject(new CassSniError('CSNI601', 'port 15000: no answer')) })
+    assert.deepEqual([...new Set(unknownOf(envoy).map(String))], ['CSNI827,port 15000: no answer'])
+  })
+
+  it('do not know a CA or a login that is not there, and say how to name another one', async () => {
+    const missing = new CassSniError('CSNI204', 'there is no secret/dc1-ca-keystore')
+    const noLogin = new CassSniError('CSNI304', 'there is no secret/dse-superuser')
+    const all = await results({
+      authority: () => Promise.reject(missing),
+      credentials: () => Promise.reject(noLogin),
+    })
+    assert.deepEqual(unknownOf(all), [
+      ['CSNI831', missing.message],
+      ['CSNI841', noLogin.message],
+    ])
+    assert.match(nextTexts(all.find(({ code }) => code === 'CSNI831')?.next).join('\n'), /--ca FILE/)
+    assert.match(nextTexts(all.find(({ code }) => code === 'CSNI841')?.next).join('\n'), /--username ROLE/)
+    const named = await results({
+      given: { ca: 'ca.pem', username: 'app' },
+      credentials: () => Promise.reject(noLogin),
+    })
+    assert.deepEqual(
+      named.filter(({ result }) => result !== 'pass'),
+      [],
+    )
+  })
+
+  it("do not know the login where the operator's own role is disabled, or a client certificate is required", async () => {
+    const refused = new CassSniError('CSNI604', 'Cassandra refused the login: dse-superuser is not permitted to log in')
+    const disabled = await results({ hostIdBehind: () => Promise.reject(refused) })
+    assert.equal(unknownOf(disabled)[0]?.[0], 'CSNI842')
+    assert.match(unknownOf(disabled)[0]?.[1] ?? '', /secret\/dse-superuser in namespace cass-operator cannot log in/)
+    const mutual = await results(
+      dc({ clientEncryption: { ...datacenter().clientEncryption, requireClientAuth: true } }),
+    )
+    assert.deepEqual([...new Set(unknownOf(mutual).map(([code]) => code))], ['CSNI842', 'CSNI844'])
+    assert.match(unknownOf(mutual)[0]?.[1] ?? '', /require_client_auth/)
+  })
+
+  it('skip what a hidden configuration would say, and prove the rest by trying it', async () => {
+    const hidden = dc({
+      configurationHidden: new CassSniError('CSNI203', 'you may not get secret conf'),
+      clientEncryption: { enabled: false, optional: false, requireClientAuth: false },
+    })
+    const all = await results(hidden)
+    assert.deepEqual(
+      [...new Set(all.filter(({ result }) => result !== 'pass').map(({ code, result }) => `${code} ${result}`))],
+      ['CSNI813 skipped', 'CSNI838 skipped', 'CSNI839 skipped'],
+    )
+  })
+
+  it('try no address with --tunnel, and take the one that is given', async () => {
+    const tunnel = await results({
+      given: { tunnel: true },
+      path: async () => ({ ...(await probes('').path()), address: undefined }),
+    })
+    assert.deepEqual(
+      tunnel.filter(({ result }) => result !== 'pass').map(({ code, result }) => [code, result]),
+      [['CSNI852', 'skipped']],
+    )
+    const given = await results({ given: { address: 'cassandra.example.com' }, ...gatewayWith({ addresses: [] }) })
+    assert.deepEqual(
+      given.filter(({ result }) => result !== 'pass'),
+      [],
+    )
   })
 
   it('skip the keystore, and say why, where its Secret may not be read or the nodes serve another file', async () => {

@@ -4,6 +4,7 @@ import { readCertificate } from '../../../src/lib/certificates/certificate.ts'
 import type { Probes } from '../../../src/lib/checks/probes.ts'
 import type { HandshakeResult } from '../../../src/lib/connection/tls.ts'
 import { envoyCluster, nodeServiceName, serviceHost } from '../../../src/lib/routes/sni-names.ts'
+import { CassSniError } from '../../../src/lib/errors.ts'
 import { datacenter } from '../../support/observed-datacenter.ts'
 
 export const NOW = Date.parse('2026-11-23T12:00:00Z')
@@ -26,6 +27,7 @@ export function probes(authority: string, more: Partial<Probes> = {}): Probes {
   const dc = more.datacenter ?? datacenter()
   return {
     datacenter: dc,
+    given: {},
     port: 9042,
     now: NOW,
     gateway: async () => ({
@@ -39,6 +41,7 @@ export function probes(authority: string, more: Partial<Probes> = {}): Probes {
     }),
     path: async () => ({
       describe: '10.200.1.10:9042',
+      address: { host: '10.200.1.10', port: 9042 },
       dial: async () => new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() }),
     }),
     routes: async () => ({
@@ -77,6 +80,10 @@ export function probes(authority: string, more: Partial<Probes> = {}): Probes {
     credentials: async () => ({ username: 'dse-superuser', password: '-it\'s "secret"' }),
     handshake: async () => served(),
     hostIdBehind: async (each) => each.hostId ?? '',
+    madeUpLogin: () => Promise.reject(new CassSniError('CSNI604', 'Cassandra refused the login')),
+    servedFor: () => Promise.reject(new CassSniError('CSNI603', 'closed before anything was served')),
+    plaintext: async () => false,
+    policies: async () => [],
     ...more,
   }
 }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { CassandraNode } from '../../../src/lib/cassandra/datacenter.ts'
 import { type Check, type CheckCode, fail, pass, skip } from '../../../src/lib/checks/check.ts'
 import { runChecks } from '../../../src/lib/checks/run-checks.ts'
+import { Refusal } from '../../../src/lib/cluster/refusal.ts'
 import { CassSniError, command } from '../../../src/lib/errors.ts'
 import type { WorkflowEvent } from '../../../src/lib/events.ts'
 import { node } from '../../support/observed-datacenter.ts'
@@ -71,7 +72,7 @@ describe('runChecks', () => {
       check({ code: 'CSNI803', perNode: true, needs: ['CSNI802'] }),
     ])
     assert.equal(ok, false)
-    assert.deepEqual(summary, { total: 9, passed: 6, failed: 1, warnings: 0, skipped: 2 })
+    assert.deepEqual(summary, { total: 9, passed: 6, failed: 1, warnings: 0, skipped: 2, unknown: 0 })
     assert.deepEqual(
       checks
         .filter(({ result }) => result !== 'pass')
@@ -108,6 +109,55 @@ describe('runChecks', () => {
     )
     assert.equal(lenient.ok, true)
     assert.equal((await run(checks, { strict: true })).ok, false)
+  })
+
+  it('does not know what it could not look at: that fails the run, and skips what needs it', async () => {
+    const down = new CassSniError('CSNI201', 'the API server cannot be reached', {
+      next: [command`kubectl cluster-info`],
+    })
+    const { checks, ok, summary } = await run([
+      check({ code: 'CSNI801', run: () => Promise.reject(down) }),
+      check({ code: 'CSNI802', needs: ['CSNI801'] }),
+      check({ code: 'CSNI803', unless: ['CSNI801'] }),
+    ])
+    assert.deepEqual(
+      checks.map(({ result, reason, next }) => [result, reason, next]),
+      [
+        ['unknown', 'the API server cannot be reached', [command`kubectl cluster-info`]],
+        ['skipped', 'CSNI801 could not look: title of CSNI801', undefined],
+        ['pass', undefined, undefined],
+      ],
+    )
+    assert.equal(ok, false)
+    assert.deepEqual(summary, { total: 3, passed: 1, failed: 0, warnings: 0, skipped: 1, unknown: 1 })
+  })
+
+  it('takes an answer of the API server in place of a tunnel for unknown, one of the far end for a failure', async () => {
+    const busy = new CassSniError('CSNI601', 'no connection to port 15000 of pod gw', { cause: new Refusal(503, '') })
+    const { checks } = await run([
+      check({ code: 'CSNI801', run: () => Promise.reject(busy) }),
+      check({ code: 'CSNI802', run: () => Promise.reject(new CassSniError('CSNI601', 'connection refused')) }),
+    ])
+    assert.deepEqual(
+      checks.map(({ result }) => result),
+      ['unknown', 'fail'],
+    )
+  })
+
+  it('skips a check after a failed one that forbids it, but not after one that was skipped', async () => {
+    const { checks } = await run([
+      check({ code: 'CSNI801', run: async () => skip('no permission') }),
+      check({ code: 'CSNI802', run: async () => fail('off') }),
+      check({ code: 'CSNI803', unless: ['CSNI801'] }),
+      check({ code: 'CSNI804', unless: ['CSNI802'] }),
+    ])
+    assert.deepEqual(
+      checks.slice(2).map(({ result, reason }) => [result, reason]),
+      [
+        ['pass', undefined],
+        ['skipped', 'CSNI802 failed: title of CSNI802'],
+      ],
+    )
   })
 
   it('takes a known error as failure, a missing right as skip, anything else as a bug', async () => {

@@ -59,6 +59,36 @@ describe('formatFindings', () => {
     assert.equal(formatFindings(FINDINGS, createShow('never', { LANG: 'C' }, {})), PLAIN)
   })
 
+  it('says once why several checks of a heading were skipped or could not look', () => {
+    const skipped = (title: string, heading = 'routes'): Finding => ({
+      heading,
+      verdict: 'skipped',
+      code: 'CSNI804',
+      title,
+      about: 'sts-0',
+      reason: 'CSNI803 failed: the third',
+    })
+    const unknown: Finding = { heading: 'cql', verdict: 'unknown', code: 'CSNI805', title: 'e', reason: 'no answer' }
+    assert.equal(
+      formatFindings(
+        [skipped('a'), skipped('b'), skipped('c', 'cql'), unknown],
+        createShow('never', { LANG: 'C' }, {}),
+      ),
+      `routes
+------
+SKIP a; b
+    CSNI803 failed: the third
+
+cql
+---
+SKIP c (sts-0)
+    CSNI803 failed: the third
+UNKNOWN e
+    no answer [CSNI805]
+`,
+    )
+  })
+
   it('never tells by colour alone', () => {
     const coloured = formatFindings(FINDINGS, createShow('always', { LANG: 'C' }, {}))
     assert.match(coloured, /\u001b\[31mFAIL/)

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { soundAdvice } from '../../../src/lib/checks/advice.ts'
+import type { CheckCode, CheckResult } from '../../../src/lib/checks/check.ts'
+import { DESTINATION_RULE, NETWORK_POLICY } from '../../../src/lib/cluster/resources.ts'
+import { CassSniError, command, type NextStep } from '../../../src/lib/errors.ts'
+import { nextTexts } from '../../support/next-texts.ts'
+import { datacenter } from '../../support/observed-datacenter.ts'
+
+const SYNC = command`kubectl cass-sni routes sync`
+
+function result(code: CheckCode, more: Partial<CheckResult> = {}): CheckResult {
+  return { code, category: 'routes', title: code, result: 'pass', ...more }
+}
+const closed = (node: string, ...next: NextStep[]) =>
+  result('CSNI834', { node, result: 'fail', reason: 'closed', next })
+
+describe('advice', () => {
+  const none = { datacenter: datacenter(), policies: async () => [] }
+
+  it('does not lead to routes sync where the routes were just seen to be in sync', async () => {
+    const results = [
+      result('CSNI823'),
+      result('CSNI824', { node: 'a' }),
+      result('CSNI824', { node: 'b', result: 'fail', reason: 'differs', next: [SYNC] }),
+      closed('a', SYNC),
+      closed('b', SYNC),
+    ]
+    const [, , differs, a, b] = await soundAdvice(results, none)
+    assert.deepEqual([differs, b], [results[2], results[4]])
+    assert.deepEqual(nextTexts(a?.next), [
+      'kubectl -n cass-operator get destinationrules,authorizationpolicies,peerauthentications,networkpolicies',
+    ])
+    assert.equal(a?.reason, 'closed (routes and certificates are in sync)')
+  })
+
+  it('names the policies that take in the pods instead, five at most', async () => {
+    const policies = Array.from({ length: 7 }, (_, n) => ({
+      type: n === 0 ? DESTINATION_RULE : NETWORK_POLICY,
+      name: `p${n}`,
+      namespace: 'cass-operator',
+    }))
+    const [, , failed] = await soundAdvice([result('CSNI823'), result('CSNI824', { node: 'a' }), closed('a', SYNC)], {
+      ...none,
+      policies: async () => policies,
+    })
+    assert.match(
+      failed?.reason ?? '',
+      /destinationrule\.networking\.istio\.io\/p0 in namespace cass-operator,.* and 2 more/,
+    )
+    assert.equal(
+      nextTexts(failed?.next)[0],
+      'kubectl -n cass-operator get destinationrules.networking.istio.io p0 -o yaml',
+    )
+    assert.equal(failed?.next?.length, 5)
+  })
+
+  it('does not lead to certs where every node serves what the keystore holds, but still to certs ca', async () => {
+    const ca = command`kubectl cass-sni certs ca`
+    const results = [
+      result('CSNI835', { node: 'a', result: 'fail', reason: 'x', next: [command`kubectl cass-sni certs`, ca] }),
+      result('CSNI838'),
+      result('CSNI839', { node: 'a' }),
+    ]
+    assert.deepEqual((await soundAdvice(results, none))[0]?.next?.slice(0, 1), [ca])
+    const stale = [...results.slice(0, 2), result('CSNI839', { node: 'a', result: 'fail', reason: 'other', next: [] })]
+    assert.equal((await soundAdvice(stale, none))[0]?.next?.length, 2)
+  })
+
+  it('asks for policies only when advice is missing, and goes on when they may not be seen', async () => {
+    const untouched = [closed('a', SYNC)]
+    const never = () => Promise.reject(new Error('asked'))
+    assert.deepEqual(await soundAdvice(untouched, { ...none, policies: never }), untouched)
+    const forbidden = () => Promise.reject(new CassSniError('CSNI203', 'you may not'))
+    const [, , failed] = await soundAdvice([result('CSNI823'), result('CSNI824', { node: 'a' }), closed('a', SYNC)], {
+      ...none,
+      policies: forbidden,
+    })
+    assert.equal(failed?.next?.length, 1)
+  })
+})

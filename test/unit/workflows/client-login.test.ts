@@ -1,0 +1,10 @@
+import { equal, rejects } from 'node:assert/strict'
+import { namedLogin } from '../../../src/lib/workflows/client-login.ts'
+
+describe('the login of a client', () => {
+  it('is nobody in particular without a name, and wants a password with one', async () => {
+    equal(await namedLogin({}), undefined)
+    await rejects(namedLogin({ username: 'app' }), { code: 'CSNI102' })
+    equal((await namedLogin({ username: 'app', password: async () => ' x ' }))?.password, ' x ')
+  })
+})
