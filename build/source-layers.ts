@@ -1,4 +1,6 @@
-/** The layers of the source and what each may import: the one list that the lint, its test and CONTRIBUTING.md go by. */
+/**
+ * The layers of the source and what each may import: the one list that the lint, its test and CONTRIBUTING.md go by.
+ */
 
 export interface Layer {
   name: string
@@ -12,7 +14,10 @@ export interface Layer {
   mayFiles?: string[]
 }
 
-/** The ground that every layer stands on: errors.ts and events.ts (nothing else is loose in src/lib), text/, waiting/ and files/. */
+/**
+ * The ground that every layer stands on: errors.ts and events.ts (nothing else is loose in src/lib), text/, waiting/
+ * and files/.
+ */
 export const FOR_ALL = '^src/lib/((errors|events)\\.ts$|text/|waiting/|files/)'
 
 export const LAYERS: Layer[] = [

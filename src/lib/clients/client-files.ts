@@ -1,4 +1,5 @@
 /** Files for other CQL clients: an environment file as the blog's dse-client.env, and a cqlshrc. Pure. */
+import { shellValue } from '../text/shell-words.ts'
 
 export interface ClientFileInput {
   host: string
@@ -15,16 +16,6 @@ export interface ClientFileInput {
   comment: string[]
 }
 
-/**
- * A word of the shell, whatever it holds: single quotes hold everything but themselves (POSIX.1 Shell Command
- * Language 2.2.2).
- * A NUL cannot be in an environment variable at all and is left out.
- */
-export function shellQuoted(text: string): string {
-  const clean = text.replaceAll('\0', '')
-  return /^[A-Za-z0-9_./:@%+,=-]+$/.test(clean) ? clean : `'${clean.replaceAll("'", `'\\''`)}'`
-}
-
 /** To be read with `. file` by a POSIX shell. The names are those of the blog's client; SSL_VALIDATE is cqlsh's. */
 export function environmentFile(input: ClientFileInput): string {
   const lines: [string, string | undefined][] = [
@@ -37,9 +28,7 @@ export function environmentFile(input: ClientFileInput): string {
     ['CASS_SNI_LOCAL_DATACENTER', input.localDatacenter],
     ['CASS_SNI_HOST_IDS', input.hostIds.join(',')],
   ]
-  const exports = lines.flatMap(([name, value]) =>
-    value === undefined ? [] : [`export ${name}=${shellQuoted(value)}`],
-  )
+  const exports = lines.flatMap(([name, value]) => (value === undefined ? [] : [`export ${name}=${shellValue(value)}`]))
   return `${[...commentLines(input.comment), ...exports].join('\n')}\n`
 }
 

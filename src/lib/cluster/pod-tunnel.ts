@@ -172,11 +172,11 @@ class Tunnel extends Duplex {
     }
     this.#unsent++
     this.#asked = true
+    this.#peer.sent(message.length)
     // a writer goes on at once while little waits, else when its own message has left
     const full = this.#socket.bufferedAmount > HIGH_WATER
     this.#socket.send(message, (error?: Error | null) => {
       this.#unsent--
-      if (error == null) this.#peer.alive()
       if (full) done(error == null ? null : broken(this.#pod, this.#port, error.message, error))
       else if (error != null) this.destroy(broken(this.#pod, this.#port, error.message, error))
       if (this.#unsent === 0) this.#flushed?.()

@@ -18,6 +18,13 @@ const REFUSAL_MS = 5000
 const PING_MS = 20_000
 /** So many pings without a sign of life end the connection. */
 const MOST_PINGS = 2
+/**
+ * Kubelet reads no ping while the pod takes no data (its loop writes into a pipe: k8s.io/streaming
+ * pkg/httpstream/wsstream/conn.go). After more than what surely fits into buffers it has to be given more time. Bytes,
+ * pings.
+ */
+const BULK_BYTES = 64 * 1024
+const MOST_PINGS_IN_BULK = 15
 
 /**
  * An open WebSocket whose `protocol` is one of `protocols`, paused until the caller listens and resumes it. Frames
@@ -139,34 +146,42 @@ function proxyRefuses(why: string, target: KubeTarget): CassSniError {
 }
 
 export interface Liveness {
-  /** A sign of life that the WebSocket does not show itself: sent data left the process. */
-  alive(): void
+  /** So many bytes were sent. */
+  sent(bytes: number): void
   stop(): void
 }
 
 /** Pings, and calls `dead` with the reason when neither pongs nor data come: a peer that is gone sends no error. */
 export function watchPeer(socket: WebSocket, dead: (why: string) => void): Liveness {
-  let unanswered = 0
+  let [unanswered, sent] = [0, 0]
   const alive = (): void => {
     unanswered = 0
+    sent = 0
   }
   for (const sign of ['message', 'ping', 'pong'] as const) socket.on(sign, alive)
   const timer = setInterval(() => {
     // while nobody reads no pong can arrive
     if (socket.isPaused) alive()
-    if (unanswered >= MOST_PINGS) {
+    if (unanswered >= (sent > BULK_BYTES ? MOST_PINGS_IN_BULK : MOST_PINGS)) {
       clearInterval(timer)
-      dead(`no answer from the API server for ${(PING_MS * MOST_PINGS) / 1000} s`)
+      dead(`no answer from the API server for ${(PING_MS * unanswered) / 1000} s`)
       return
     }
     unanswered += 1
     if (socket.readyState === socket.OPEN) socket.ping()
   }, PING_MS)
   timer.unref()
-  return { alive, stop: () => clearInterval(timer) }
+  return {
+    sent: (bytes) => {
+      sent += bytes
+    },
+    stop: () => clearInterval(timer),
+  }
 }
 
-/** Codes with which a WebSocket ends as intended: "normal closure", and a close frame without a code (RFC 6455 §7.4.1). */
+/**
+ * Codes with which a WebSocket ends as intended: "normal closure", and a close frame without a code (RFC 6455 §7.4.1).
+ */
 const CLEAN_CODES: ReadonlySet<number> = new Set([1000, 1005])
 const CLOSE_CODES: ReadonlyMap<number, string> = new Map([
   [1001, 'the far end is going away'],

@@ -19,6 +19,7 @@ import { closedConnection, CqlStatementError, connectionError } from './cql-erro
 import { type CqlType, cqlType } from './cql-types.ts'
 import { DialedStream } from './dialed-stream.ts'
 import type { Dial } from './dialer.ts'
+import { SessionStreams } from './session-streams.ts'
 
 /** A node as a client outside the cluster names it. Both names are routed by the gateway. */
 export interface CqlNode {
@@ -113,7 +114,9 @@ interface SniOptions {
   sslOptions: { ca: string[]; rejectUnauthorized: boolean; readonly socket: DialedStream }
 }
 
-/** What the driver takes for the address of all nodes: it parses it, and dials it never (see `SniOptions.sslOptions`). */
+/**
+ * What the driver takes for the address of all nodes: it parses it, and dials it never (see `SniOptions.sslOptions`).
+ */
 const NEVER_DIALED = '0.0.0.0:9042'
 
 /**
@@ -177,12 +180,12 @@ export async function openCqlSession(options: CqlSessionOptions): Promise<CqlSes
     ...(options.keyspace === undefined ? {} : { keyspace: options.keyspace }),
   } satisfies DseClientOptions)
   const serverName = order[0] ?? ''
-  const streams = new Streams(serverName, timeoutMs)
+  const streams = new SessionStreams(serverName, timeoutMs)
   const internals = (client as unknown as { options: SniOptions }).options
   internals.sni = { address: NEVER_DIALED }
   internals.contactPoints = order
-  // lib/connection.js copies these options for each tls.connect(), which takes a `socket` instead of dialing: no port of
-  // this machine is listened on, where other users could ride along.
+  // lib/connection.js copies these options for each tls.connect(), which takes a `socket` instead of dialing: no port
+  // of this machine is listened on, where other users could ride along.
   internals.sslOptions = {
     ca: [options.ca],
     rejectUnauthorized: options.insecureSkipTlsVerify !== true,
@@ -222,52 +225,13 @@ function elsewhere(wanted: CqlNode, answered: string): CassSniError {
   })
 }
 
-/**
- * The streams that the driver was handed. It has a time limit for TCP and TLS and one for each request, but none for all
- * that opens a session; and it forgets a connection whose login is not done when it shuts down.
- */
-class Streams {
-  readonly #late: () => CassSniError
-  readonly #ms: number
-  readonly #open = new Map<DialedStream, NodeJS.Timeout | undefined>()
-  #limited = true
-
-  constructor(serverName: string, ms: number) {
-    this.#ms = ms
-    this.#late = () =>
-      new CassSniError('CSNI601', `no login for the SNI name ${serverName} within ${ms / 1000} s`, {
-        next: [command`kubectl cass-sni verify`],
-      })
-  }
-
-  add(stream: DialedStream): DialedStream {
-    const limit = this.#limited ? setTimeout(() => stream.destroy(this.#late()), this.#ms) : undefined
-    this.#open.set(stream, limit)
-    stream.once('close', () => {
-      clearTimeout(limit)
-      this.#open.delete(stream)
-    })
-    return stream
-  }
-
-  /** The session is open: from now on the driver's own limits do. */
-  opened(): void {
-    this.#limited = false
-    for (const limit of this.#open.values()) clearTimeout(limit)
-  }
-
-  destroy(): void {
-    for (const stream of this.#open.keys()) stream.destroy()
-  }
-}
-
 class DriverSession implements CqlSession {
   readonly #client: Client
-  readonly #streams: Streams
+  readonly #streams: SessionStreams
   readonly #serverName: string
   readonly #types: typeof CqlTypes
 
-  constructor(client: Client, streams: Streams, serverName: string, types: typeof CqlTypes) {
+  constructor(client: Client, streams: SessionStreams, serverName: string, types: typeof CqlTypes) {
     this.#client = client
     this.#streams = streams
     this.#serverName = serverName

@@ -10,8 +10,8 @@ export interface DialedStreamOptions {
 }
 
 /**
- * Dials when it is made; what is written before the connection is open waits. An end of the far side that ours did not ask
- * for is an error, as is its reset: users of the stream that take a plain end for granted would wait for ever.
+ * Dials when it is made; what is written before the connection is open waits. An end of the far side that ours did not
+ * ask for is an error, as is its reset: users of the stream that take a plain end for granted would wait for ever.
  */
 export class DialedStream extends Duplex {
   readonly #options: DialedStreamOptions
@@ -20,7 +20,8 @@ export class DialedStream extends Duplex {
   #received = 0
 
   constructor(options: DialedStreamOptions) {
-    // A TLS socket on it takes this over: with false it would end its own side when the far end does, before that is told.
+    // A TLS socket on it takes this over: with false it would end its own side when the far end does, before that is
+    // told.
     super({ allowHalfOpen: true })
     this.#options = options
   }

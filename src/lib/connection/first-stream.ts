@@ -6,8 +6,9 @@ import { asCassSniError, throwIfAborted } from '../errors.ts'
 const HEAD_START_MS = 2_000
 
 /**
- * Makes the attempts in order, the next one when one fails or takes more than two seconds. Resolves with the first stream
- * that opens and ends the other attempts; rejects with the last failure when all failed, or with the signal's reason.
+ * Makes the attempts in order, the next one when one fails or takes more than two seconds. Resolves with the first
+ * stream that opens and ends the other attempts; rejects with the last failure when all failed, or with the signal's
+ * reason.
  */
 export async function firstStream(
   attempts: ((signal: AbortSignal) => Promise<Duplex>)[],

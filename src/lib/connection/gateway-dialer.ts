@@ -27,8 +27,8 @@ export interface GatewayDialerOptions {
 }
 
 /**
- * Chooses the way to the gateway. An address of the load balancer counts when it accepts a TCP connection within 1.5 s and
- * does not leave a TLS ClientHello without an answer: some load balancers accept with nothing behind them.
+ * Chooses the way to the gateway. An address of the load balancer counts when it accepts a TCP connection within 1.5 s
+ * and does not leave a TLS ClientHello without an answer: some load balancers accept with nothing behind them.
  * Throws CSNI606 when there is neither such an address nor permission to make a tunnel, CSNI101 for an address that is
  * none.
  */
@@ -100,7 +100,8 @@ async function probe(host: string, port: number, serverName: string | undefined)
   try {
     const socket = await dialTcp(host, port, PROBE_MS)
     silent = await new Promise<string | undefined>((resolve) => {
-      // What the certificate says is the session's affair. No name matches an Envoy's routes: it closes, which is an answer.
+      // What the certificate says is the session's affair. No name matches an Envoy's routes: it closes, which is an
+      // answer.
       const tls = connectTls({ socket, servername: serverName ?? '', rejectUnauthorized: false })
       const timer = setTimeout(() => resolve(`no answer to a TLS ClientHello within ${HELLO_MS / 1000} s`), HELLO_MS)
       const answered = (): void => {

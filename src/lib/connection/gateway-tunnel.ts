@@ -59,8 +59,8 @@ export function tunnelDialer(kube: Kube, gateway: IngressGateway, port: number):
 }
 
 /**
- * A list that many use at once: read by one for all, and while it leads nowhere, less and less often. A failure counts as
- * an answer for as long.
+ * A list that many use at once: read by one for all, and while it leads nowhere, less and less often. A failure counts
+ * as an answer for as long.
  */
 class SharedList<T> {
   readonly #read: () => Promise<T[]>

@@ -9,8 +9,8 @@ const PIECE_BYTES = 64 * 1024
 const PAUSE_MS = 20
 
 /**
- * The text of a file, piece by piece, as UTF-8. Throws CSNI104 when it cannot be read, or the signal's reason as soon as
- * that is aborted.
+ * The text of a file, piece by piece, as UTF-8. Throws CSNI104 when it cannot be read, or the signal's reason as soon
+ * as that is aborted.
  */
 export async function* readPieces(file: string, signal: AbortSignal): AsyncGenerator<string> {
   throwIfAborted(signal)
@@ -35,7 +35,8 @@ export async function readText(file: string, signal: AbortSignal): Promise<strin
 
 /**
  * Opening a pipe that nobody writes to blocks a thread for as long, and with it the end of the process. So it is opened
- * without blocking, where "no writer yet" and "the writer is gone" look alike: only after a writer was seen is it the end.
+ * without blocking, where "no writer yet" and "the writer is gone" look alike: only after a writer was seen is it the
+ * end.
  */
 async function* readNamedPipe(file: string, signal: AbortSignal): AsyncGenerator<string> {
   const pipe = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)

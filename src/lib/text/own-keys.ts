@@ -1,4 +1,7 @@
-/** Every label and annotation key of this program, in one place. Those of cass-operator are in cassandra/resource-names.ts. */
+/**
+ * Every label and annotation key of this program, in one place. Those of cass-operator are in
+ * cassandra/resource-names.ts.
+ */
 
 /** The CassandraDatacenter (metadata.name) that an object of ours belongs to. */
 export const OWNER_LABEL = 'cass-sni/datacenter'
@@ -6,7 +9,10 @@ export const OWNER_LABEL = 'cass-sni/datacenter'
 /** On a Service of ours: the pod that it leads to. */
 export const POD_LABEL = 'cass-sni/pod'
 
-/** On the keystore's Secret: the public names that its certificate carries besides those of the cluster, comma-separated. */
+/**
+ * On the keystore's Secret: the public names that its certificate carries besides those of the cluster,
+ * comma-separated.
+ */
 export const PUBLIC_NAMES_ANNOTATION = 'cass-sni/public-names'
 
 /** On a node's pod: which keystore it was touched for. */

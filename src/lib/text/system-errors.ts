@@ -36,8 +36,8 @@ const TLS_ERRORS: Readonly<Record<string, string>> = {
 }
 
 /**
- * OpenSSL's words for certificates that do not verify (openssl/openssl crypto/x509/x509_txt.c), by Node's names for them
- * (nodejs/node doc/api/tls.md, "X509 certificate error codes").
+ * OpenSSL's words for certificates that do not verify (openssl/openssl crypto/x509/x509_txt.c), by Node's names for
+ * them (nodejs/node doc/api/tls.md, "X509 certificate error codes").
  */
 const CERTIFICATE_ERRORS: Readonly<Record<string, string>> = {
   CERT_CHAIN_TOO_LONG: 'certificate chain too long',
@@ -94,7 +94,9 @@ export function systemErrorWords(code: unknown): string | undefined {
   return ERRNO[code] ?? CERTIFICATE_ERRORS[code] ?? TLS_ERRORS[code]
 }
 
-/** Node's "ENOENT: no such file or directory, open 'x'" and OpenSSL's "error:0A00010B:SSL routines::reason" as reasons. */
+/**
+ * Node's "ENOENT: no such file or directory, open 'x'" and OpenSSL's "error:0A00010B:SSL routines::reason" as reasons.
+ */
 function plain(message: string, code: unknown): string {
   const openssl = /error:[0-9A-F]+:[^:]*:[^:]*:([^:\n]+)/.exec(message)?.[1]
   if (openssl !== undefined) return openssl.trim()

@@ -4,8 +4,8 @@
 // escapes.
 const ESCAPES =
   /\u001b\[[0-?]*[ -/]*[@-~]?|\u009b[0-?]*[ -/]*[@-~]?|(?:\u001b[\]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^\u0007\u001b\u009c]*(?:\u0007|\u001b\\|\u009c)?|\u001b[ -/]*[0-~]?/g
-// What a terminal obeys or hides instead of showing it: controls, what changes the reading direction or has no width (they
-// can make a name look like another), and separators that only some programs take for the end of a line.
+// What a terminal obeys or hides instead of showing it: controls, what changes the reading direction or has no width
+// (they can make a name look like another), and separators that only some programs take for the end of a line.
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
 
 /** The text with every dangerous character replaced, except those in `kept` ("\n"). */

@@ -4,7 +4,9 @@ import { throwIfAborted } from '../errors.ts'
 
 export interface Poll<T> {
   signal: AbortSignal
-  /** Asked at once, then after each pause; anything but undefined ends the wait. What it throws ends the wait as well. */
+  /**
+   * Asked at once, then after each pause; anything but undefined ends the wait. What it throws ends the wait as well.
+   */
   until: () => Promise<T | undefined> | T | undefined
   /** The pause in ms, or a function that returns the next one (see back-off.ts). */
   interval: number | (() => number)
@@ -13,8 +15,8 @@ export interface Poll<T> {
 }
 
 /**
- * Resolves with the first answer that is not undefined, or with undefined when the time is over. Rejects with the signal's
- * reason when it is aborted.
+ * Resolves with the first answer that is not undefined, or with undefined when the time is over. Rejects with the
+ * signal's reason when it is aborted.
  */
 export async function poll<T>({ signal, until, interval, timeoutMs }: Poll<T>): Promise<T | undefined> {
   const end = timeoutMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs

@@ -10,8 +10,8 @@ export interface TimeLimit {
 }
 
 /**
- * Runs work that honors its signal. Rejects with `late()` when the time is over, with the outer signal's reason when that
- * is aborted; in both cases as soon as the work has ended itself.
+ * Runs work that honors its signal. Rejects with `late()` when the time is over, with the outer signal's reason when
+ * that is aborted; in both cases as soon as the work has ended itself.
  */
 export async function withinLimit<T>(limit: TimeLimit, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const { ms, late, signal } = limit
@@ -26,8 +26,8 @@ export async function withinLimit<T>(limit: TimeLimit, work: (signal: AbortSigna
 }
 
 /**
- * The promise's outcome, or the signal's reason as soon as it is aborted: for what cannot be aborted itself. What becomes
- * of it later goes to `abandoned`.
+ * The promise's outcome, or the signal's reason as soon as it is aborted: for what cannot be aborted itself. What
+ * becomes of it later goes to `abandoned`.
  */
 export async function abortable<T>(
   promise: Promise<T>,

@@ -231,6 +231,27 @@ describe('streams into a pod', () => {
     }
   })
 
+  it('gives a peer more time that has much to take: kubelet reads no ping while the pod reads nothing', async () => {
+    mock.timers.enable({ apis: ['setInterval'] })
+    try {
+      const connections: Socket[] = []
+      http.on('connection', (socket) => connections.push(socket))
+      onSocket = (socket) => greet(socket)
+      const tunnel = await openTunnel(transport, pod, 9042)
+      const end = ended(tunnel)
+      await sleep(20)
+      for (const connection of connections) connection.pause()
+      tunnel.write(Buffer.alloc(200 * 1024))
+      for (let round = 0; round < 15; round += 1) mock.timers.tick(20_000)
+      await sleep(20)
+      assert.equal(tunnel.destroyed, false)
+      mock.timers.tick(20_000)
+      assert.match(String(await end), /no answer from the API server for 300 s/)
+    } finally {
+      mock.timers.reset()
+    }
+  })
+
   it('does not take a peer for dead while nobody reads what it sends', async () => {
     mock.timers.enable({ apis: ['setInterval'] })
     try {

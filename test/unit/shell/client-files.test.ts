@@ -1,11 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import {
-  type ClientFileInput,
-  cqlshrcFile,
-  environmentFile,
-  shellQuoted,
-} from '../../../src/lib/clients/client-files.ts'
+import { type ClientFileInput, cqlshrcFile, environmentFile } from '../../../src/lib/clients/client-files.ts'
+import { shellValue } from '../../../src/lib/text/shell-words.ts'
 
 const input: ClientFileInput = {
   host: '10.0.0.1',
@@ -38,7 +34,7 @@ describe('files for other clients', () => {
       const read = execFileSync('sh', ['-c', `${file}\nprintf %s "$CQL_PASSWORD"`], { encoding: 'utf8' })
       assert.equal(read, password)
     }
-    assert.equal(shellQuoted('plain-1.2'), 'plain-1.2')
+    assert.equal(shellValue('plain-1.2'), 'plain-1.2')
   })
 
   it('hold no password unless there is one, and the names of the blog', () => {
