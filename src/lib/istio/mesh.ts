@@ -22,11 +22,11 @@ export interface RevisionTag {
 }
 
 export interface ServicePort {
-  name?: string
+  name?: string | undefined
   port: number
-  targetPort?: number | string
-  protocol?: string
-  nodePort?: number
+  targetPort?: number | string | undefined
+  protocol?: string | undefined
+  nodePort?: number | undefined
 }
 
 /** An ingress gateway: gateway pods and the Service in front of them. */

@@ -226,6 +226,38 @@ describe('comparing desired with live', () => {
     )
   })
 
+  it('shows no password of a configuration or an environment', () => {
+    const configured = (password: string) =>
+      own(DEPLOYMENT, {
+        spec: {
+          template: {
+            spec: {
+              containers: [{ name: 'c', env: [{ name: 'DB_PASSWORD', value: password }] }],
+              volumes: [{ name: 'v', secret: { secretName: 'open' } }],
+            },
+          },
+          config: { 'cassandra-yaml': { client_encryption_options: { keystore_password: password } } },
+        },
+      })
+    const { fields } = compare(configured('new geheim'), live(DEPLOYMENT, { spec: { config: 'old' } }))
+    assert.equal(JSON.stringify(fields).includes('geheim'), false)
+    assert.ok(JSON.stringify(fields).includes('"secretName":"open"'))
+    const before = configured('old geheim').object as Rest
+    const changed = compare(configured('new geheim'), live(DEPLOYMENT, { spec: before['spec'] }))
+    assert.deepEqual(changed.fields, [
+      {
+        path: 'spec.template.spec.containers[name=c].env[name=DB_PASSWORD].value',
+        before: '(secret)',
+        after: '(secret)',
+      },
+      {
+        path: 'spec.config.cassandra-yaml.client_encryption_options.keystore_password',
+        before: '(secret)',
+        after: '(secret)',
+      },
+    ])
+  })
+
   describe('what is not ours', () => {
     it('an object without our label', () => {
       const { action, reason } = compare(

@@ -1,8 +1,16 @@
 import { nextTexts } from '../../support/next-texts.ts'
 import { deepEqual, equal, throws } from 'node:assert/strict'
 import { CassSniError } from '../../../src/lib/errors.ts'
-import { chooseGateway, gatewaysFrom, selects } from '../../../src/lib/istio/gateways.ts'
+import {
+  chooseGateway,
+  gatewayPod as routerPod,
+  gatewaysFrom,
+  selects,
+  selectsExactly,
+  takenInBesides,
+} from '../../../src/lib/istio/gateways.ts'
 import { injectionLabels } from '../../../src/lib/istio/injection.ts'
+import { listeningPort } from '../../../src/lib/istio/loaded.ts'
 import type { IngressGateway, Mesh } from '../../../src/lib/istio/mesh.ts'
 import { gatewayPod, gatewayService } from './objects.ts'
 
@@ -103,6 +111,65 @@ describe('ingress gateways', () => {
       equal(selects(selector, gateway), true)
     for (const selector of [{ istio: 'other' }, { istio: 'ingressgateway', x: 'y' }])
       equal(selects(selector, gateway), false)
+  })
+})
+
+describe('the selector of a gateway', () => {
+  const labels = (app: string, more: Record<string, string> = {}) => ({ app, istio: 'ingressgateway', ...more })
+  const selectorOf = (own: Record<string, string>, ...others: Record<string, string>[]) =>
+    gatewaysFrom(
+      [gatewayService('gw', 'x', { istio: 'ingressgateway' })],
+      [gatewayPod('p', 'x', own), ...others.map((each, n) => gatewayPod(`o${n}`, 'y', each))],
+    )[0]?.selector
+
+  it('is `istio` alone where that is enough, else as narrow as it must be', () => {
+    deepEqual(selectorOf(labels('a')), { istio: 'ingressgateway' })
+    deepEqual(selectorOf(labels('a'), labels('b')), { istio: 'ingressgateway', app: 'a' })
+    deepEqual(
+      selectorOf(labels('a', { zone: '1', 'pod-template-hash': 'h' }), labels('a'), labels('b', { zone: '1' })),
+      {
+        istio: 'ingressgateway',
+        zone: '1',
+        app: 'a',
+      },
+    )
+  })
+
+  it('is `istio` again when nothing tells the pods apart, and whom else it takes in is known', () => {
+    const pods = [gatewayPod('p', 'x', labels('a')), gatewayPod('o', 'y', labels('a'))]
+    const [gateway] = gatewaysFrom([gatewayService('gw', 'x', { istio: 'ingressgateway' })], pods)
+    if (gateway === undefined) throw new Error('no gateway')
+    deepEqual(gateway.selector, { istio: 'ingressgateway' })
+    const routers = pods.map(routerPod)
+    deepEqual(
+      takenInBesides(gateway.selector, gateway, routers).map(({ namespace }) => namespace),
+      ['y'],
+    )
+    equal(selectsExactly({ istio: 'ingressgateway' }, gateway, routers), false)
+    equal(selectsExactly({ istio: 'ingressgateway' }, gateway, routers.slice(0, 1)), true)
+  })
+})
+
+describe('the port that Envoy listens on', () => {
+  const gateway = (targetPort?: number | string) => {
+    const [found] = gatewaysFrom([gatewayService('gw', 'x', INGRESS)], [gatewayPod('p', 'x', INGRESS)])
+    if (found === undefined) throw new Error('no gateway')
+    const pods = found.pods.map((pod) => ({ ...pod, namedPorts: { cql: 19042 } }))
+    return {
+      ...found,
+      pods,
+      ports: [
+        { port: 9042, protocol: 'UDP', targetPort: 1 },
+        { port: 9042, targetPort },
+      ],
+    }
+  }
+  it('is the number, the named port of the container, or the port itself', () => {
+    equal(listeningPort(gateway(19043), 9042), 19043)
+    equal(listeningPort(gateway('cql'), 9042), 19042)
+    equal(listeningPort(gateway('other'), 9042), 9042)
+    equal(listeningPort(gateway(), 9042), 9042)
+    equal(listeningPort(gateway(1), 443), 443)
   })
 })
 

@@ -61,6 +61,28 @@ describe('messages', () => {
     )
   })
 
+  it('show each field that would change, old and new, in a dry run only', () => {
+    const changes = [
+      { path: 'spec.size', from: 3, to: 1 },
+      { path: 'spec.ports', from: undefined, to: [{ port: 9042 }] },
+      { path: 'metadata.labels.a', from: 'b\u001b[2J' },
+      { path: 'spec.hosts', from: ['x'.repeat(200)], to: [] },
+    ]
+    const change = { action: 'configured', object: 'service/x', changes } as const
+    assert.equal(
+      changeText({ ...change, changes, dryRun: true }, paint),
+      [
+        'service/x configured (dry run)',
+        '  spec.size: 3 → 1',
+        '  spec.ports: (none) → [{"port":9042}]',
+        '  metadata.labels.a: b → (none)',
+        `  spec.hosts: ["${'x'.repeat(78)}… → []`,
+        '',
+      ].join('\n'),
+    )
+    assert.equal(changeText({ ...change, changes }, paint), 'service/x configured\n')
+  })
+
   it('show the stack of the cause only when asked', () => {
     const error = new CassSniError('CSNI903', 'boom', { cause: new Error('inner') })
     assert.doesNotMatch(errorText(error, [], paint), /at /)

@@ -28,17 +28,22 @@ type Answer = 'loaded' | { late: string } | { unknown: string }
  * Waits until every one has loaded what the plan routes. What cannot be asked is told as a warning, and not counted.
  * Throws CSNI507 when one has not loaded the routes in time.
  */
-export async function awaitLoaded(context: WorkflowContext, gateway: IngressGateway, plan: Plan): Promise<Loaded> {
+export async function awaitLoaded(
+  context: WorkflowContext,
+  gateway: IngressGateway,
+  plan: Pick<Plan, 'port' | 'lacks'>,
+  timeoutMs = LOAD_TIMEOUT_MS,
+): Promise<Loaded> {
   const pods = gateway.pods.filter((pod) => pod.ready && !pod.terminating)
   if (pods.length === 0) {
     context.emit({ type: 'warning', message: `gateway ${nameOf(gateway)} has no ready pod that could load the routes` })
     return { pods: 0, confirmed: 0 }
   }
-  const answers = await Promise.all(pods.map((pod) => askPod(context, gateway, pod, plan)))
+  const answers = await Promise.all(pods.map((pod) => askPod(context, gateway, pod, plan, timeoutMs)))
   const late = answers.flatMap((each) => (typeof each === 'object' && 'late' in each ? [each.late] : []))
   const unknown = answers.flatMap((each) => (typeof each === 'object' && 'unknown' in each ? [each.unknown] : []))
   for (const message of new Set(unknown)) context.emit({ type: 'warning', message })
-  if (late.length > 0) throw notLoaded(gateway, plan, late)
+  if (late.length > 0) throw notLoaded(gateway, plan.port, timeoutMs, late)
   return { pods: pods.length, confirmed: answers.filter((each) => each === 'loaded').length }
 }
 
@@ -46,7 +51,8 @@ async function askPod(
   { kube, emit, signal }: WorkflowContext,
   gateway: IngressGateway,
   pod: GatewayPod,
-  plan: Plan,
+  plan: Pick<Plan, 'port' | 'lacks'>,
+  timeoutMs: number,
 ): Promise<Answer> {
   const port = listeningPort(gateway, plan.port, pod)
   let late = ''
@@ -54,7 +60,7 @@ async function askPod(
   const answer = await poll<Answer>({
     signal,
     interval: LOAD_POLL_MS,
-    timeoutMs: LOAD_TIMEOUT_MS,
+    timeoutMs,
     until: async () => {
       try {
         const { routes, error } = await loadedListener(kube, pod, port)
@@ -77,10 +83,15 @@ async function askPod(
   return answer ?? { late }
 }
 
-function notLoaded({ namespace, service, pods }: IngressGateway, { port }: Plan, late: string[]): CassSniError {
+function notLoaded(
+  { namespace, service, pods }: IngressGateway,
+  port: number,
+  timeoutMs: number,
+  late: string[],
+): CassSniError {
   return new CassSniError(
     'CSNI507',
-    `service/${service} in namespace ${namespace}: the routes are written, and Envoy has not loaded them in ${LOAD_TIMEOUT_MS / 1000} s: ${late.join('; ')}`,
+    `service/${service} in namespace ${namespace}: the routes are written, and Envoy has not loaded them in ${timeoutMs / 1000} s: ${late.join('; ')}`,
     {
       object: `service/${service} in namespace ${namespace}`,
       next: [
