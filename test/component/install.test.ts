@@ -628,11 +628,12 @@ describe('install', () => {
           const datacenter = await createDatacenter(server, { namespace })
           await server.remove(POD, 'dse-dc1-default-sts-2', namespace)
           const live = (await server.client.get(pathOf(CASSANDRA_DATACENTER, namespace, 'dc1'))) as KubeObject
-          const message = 'Pod "x" is invalid: metadata.labels: Invalid value: "my rack"'
+          const message =
+            'Pod "x" is invalid: metadata.labels: Invalid value: "my rack", ' + 'and so on, '.repeat(20) + 'the end'
           await event('CassandraDatacenter', 'dc1', 'ReconcileFailed', message, live.metadata.uid)
           const outcome = await install(['-n', namespace, '--timeout', '15s'])
           assert.equal(outcome.exitCode, 1, outcome.stderr)
-          assert.match(outcome.stderr, /refused by cass-operator: .*Invalid value: "my rack".*CSNI303/)
+          assert.match(outcome.stderr, /refused by cass-operator: .*Invalid value: "my rack".*the end.*CSNI303/)
           await datacenter.remove()
         })
       })

@@ -83,6 +83,7 @@ export function oneLine(text: string): string {
 /** An event of type Warning. */
 export interface WarningEvent {
   reason: string
+  /** Whole: `oneLine` makes it fit into a list. */
   message: string
   /** When it was last seen, in ms since the epoch. */
   seen: number
@@ -112,7 +113,7 @@ export async function newestWarning(kube: Kube, about: InvolvedObject): Promise<
     })
   return events
     .filter((event) => event.reason !== 'Unhealthy')
-    .map((event) => ({ reason: event.reason ?? '', message: oneLine(event.message ?? ''), seen: lastSeen(event) }))
+    .map((event) => ({ reason: event.reason ?? '', message: event.message ?? '', seen: lastSeen(event) }))
     .sort((a, b) => b.seen - a.seen)[0]
 }
 
@@ -178,5 +179,5 @@ async function podLine(kube: Kube, pod: Pod, namespace: string): Promise<string>
   const obstacle = podObstacle(pod)
   if (obstacle !== undefined) return `${name}: ${obstacle}`
   const warning = await newestWarning(kube, { kind: 'Pod', name, namespace, uid })
-  return `${name}: ${warning === undefined ? 'not ready yet' : warning.message}`
+  return `${name}: ${warning === undefined ? 'not ready yet' : oneLine(warning.message)}`
 }

@@ -3,7 +3,7 @@ import type { Datacenter } from '../../cassandra/datacenter.ts'
 import { operatorComplaint } from '../../cassandra/operator-log.ts'
 import type { Kube, KubeObject } from '../../cluster/kube.ts'
 import { CASSANDRA_DATACENTER } from '../../cluster/resources.ts'
-import { newestWarning, type WarningEvent } from '../../cluster/workload-reasons.ts'
+import { newestWarning, oneLine, type WarningEvent } from '../../cluster/workload-reasons.ts'
 
 export interface Explanation {
   /** Lines beside those of the pods. */
@@ -28,12 +28,14 @@ export async function explain(kube: Kube, datacenter: Datacenter, now = Date.now
     ...incomplete.map((set) => newestWarning(kube, { kind: 'StatefulSet', name: set, namespace })),
   ])
   const sets = ofSets.flatMap((warning, index) =>
-    warning === undefined || now - warning.seen > STALE_MS ? [] : [`${incomplete[index]}: ${warning.message}`],
+    warning === undefined || now - warning.seen > STALE_MS ? [] : [`${incomplete[index]}: ${oneLine(warning.message)}`],
   )
   const current = ofDatacenter !== undefined && ofDatacenter.seen >= specChanged(live) ? ofDatacenter : undefined
   if (current !== undefined && isRefusal(current)) return { reasons: sets, hopeless: current.message }
   const recent =
-    current === undefined || now - current.seen > STALE_MS ? [] : [`operator: ${current.reason}: ${current.message}`]
+    current === undefined || now - current.seen > STALE_MS
+      ? []
+      : [`operator: ${current.reason}: ${oneLine(current.message)}`]
   const known = [...sets, ...recent]
   const isIncomplete = incomplete.length > 0 || nodes.length < datacenter.size
   const logged = known.length === 0 && isIncomplete ? await operatorComplaint(kube, datacenter) : undefined
