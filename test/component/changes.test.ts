@@ -1,5 +1,7 @@
 /** Comparing and applying against the real server-side apply. */
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { applyChanges, decideAgain } from '../../src/lib/changes/apply.ts'
 import type { Desired } from '../../src/lib/changes/changeset.ts'
 import { ownedLabels, ownedSelector } from '../../src/lib/changes/ownership.ts'
@@ -10,6 +12,7 @@ import {
   apiVersionOf,
   DEPLOYMENT,
   ISTIO_GATEWAY,
+  MUTATING_WEBHOOK,
   PEER_AUTHENTICATION,
   SECRET,
   SERVICE,
@@ -81,6 +84,33 @@ describe('changes', () => {
       writes: await writesBy(server.auditLog, OUR_AGENT, since),
     }
   }
+
+  it('has nothing to do on what kustomize makes of a webhook: base64 in lines, rules without their scope', async () => {
+    const lines = (text: string) => Buffer.from(text).toString('base64').replace(/.{70}/g, '$&\n')
+    const authority = await readFile(join(dirname(server.kubeconfig), 'pki/ca.crt'), 'utf8')
+    const webhook = own(MUTATING_WEBHOOK, `hook-${namespace}`, {
+      webhooks: [
+        {
+          name: 'hook.example.com',
+          admissionReviewVersions: ['v1'],
+          sideEffects: 'None',
+          failurePolicy: 'Ignore',
+          clientConfig: { caBundle: lines(authority), service: { name: 'hook', namespace, path: '/' } },
+          rules: [{ apiGroups: ['x.example.com'], apiVersions: ['v1'], operations: ['CREATE'], resources: ['xs'] }],
+        },
+      ],
+    })
+    Reflect.deleteProperty(webhook.object.metadata, 'namespace')
+    const secret = own(SECRET, 'webhook-server-cert', { data: { 'tls.crt': lines(authority) } })
+    assert.equal((await run([secret, webhook])).writes.length, 2)
+    const again = await run([secret, webhook])
+    assert.deepEqual(again.writes, [])
+    assert.equal(
+      (await run([own(SECRET, 'webhook-server-cert', { data: { 'tls.crt': lines('other') } })])).writes.length,
+      1,
+    )
+    await server.remove(MUTATING_WEBHOOK, webhook.object.metadata.name)
+  })
 
   it('is idempotent for every kind of object that is written', async () => {
     const desired = [

@@ -7,6 +7,7 @@ import { type Difference, differences } from './differences.ts'
 import { ownersOf } from './field-sets.ts'
 import { holdToChange, letsGoOfFormer, staysForOthers } from './holds.ts'
 import { FIELD_MANAGER, isOurs, keeperOf, managerOf } from './ownership.ts'
+import { base64InOneLine } from './schema.ts'
 import { withoutSecrets } from './secret-values.ts'
 
 /**
@@ -44,15 +45,19 @@ export function isLeaving(live: KubeObject): boolean {
   return live.metadata.deletionTimestamp !== undefined
 }
 
-/** The object as the API server keeps it: a Secret's stringData becomes data, which is what can be compared. */
+/**
+ * The object as the API server keeps it, which is what can be compared: a Secret's stringData becomes data, and base64
+ * stands in one line.
+ */
 function storedForm({ type, object }: Desired): KubeObject {
-  if (!isSecret(type) || object.stringData === undefined) return object
-  const { stringData, ...rest } = object as KubeObject & {
-    stringData: Record<string, string>
-    data?: Record<string, string>
-  }
-  const encoded = Object.entries(stringData).map(([key, text]) => [key, Buffer.from(text, 'utf8').toString('base64')])
-  return { ...rest, data: { ...rest.data, ...Object.fromEntries(encoded) } }
+  if (!isSecret(type) || (object.stringData === undefined && object.data === undefined)) return object
+  const { stringData, data, ...rest } = object as KubeObject & Record<'stringData' | 'data', Record<string, string>>
+  const encoded = Object.entries(stringData ?? {}).map(([key, text]) => [
+    key,
+    Buffer.from(text, 'utf8').toString('base64'),
+  ])
+  const stored = Object.entries(data ?? {}).map(([key, text]) => [key, base64InOneLine(text)])
+  return { ...rest, data: Object.fromEntries([...stored, ...encoded]) }
 }
 
 function whyNotOurs(desired: Desired, live: KubeObject): string | undefined {

@@ -38,6 +38,8 @@ const DEFAULTS: [string, unknown][] = [
   ['apiGroup', ''],
   ['apiVersion', 'v1'],
   ['defaultMode', 420],
+  // rules of webhooks
+  ['scope', '*'],
 ]
 
 /**
@@ -138,8 +140,14 @@ export function sameScalar(steps: Step[], want: unknown, have: unknown): boolean
     const [one, other] = [quantity(String(want)), quantity(String(have))]
     return one !== undefined && other !== undefined && one === other
   }
+  if (last === 'caBundle') return base64InOneLine(want) === have
   const isIntOrString = last === 'targetPort' || last === 'port' || last === 'maxUnavailable' || last === 'maxSurge'
   return isIntOrString && isText(want) && isText(have) && String(want) === String(have)
+}
+
+/** Base64 as the API server keeps it: kustomize breaks it into lines (kubernetes-sigs/kustomize api/internal/generators). */
+export function base64InOneLine<T>(text: T): T | string {
+  return typeof text === 'string' ? text.replaceAll(/\s/g, '') : text
 }
 
 const isText = (value: unknown): value is string | number => typeof value === 'string' || typeof value === 'number'
