@@ -86,8 +86,10 @@ export async function benchCqlsh(log: (line: string) => void = () => {}): Promis
     ]
   } finally {
     forward.stop()
-    await run(OURS[0] ?? '', [...OURS.slice(1), '-e', `DROP KEYSPACE IF EXISTS ${KEYSPACE}`])
     await rm(folder, { recursive: true })
+    // what went wrong before is the reason to be told
+    const drop = [...OURS.slice(1), '-e', `DROP KEYSPACE IF EXISTS ${KEYSPACE}`]
+    await run(OURS[0] ?? '', drop).catch((error: Error) => log(error.message))
   }
 }
 

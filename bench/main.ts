@@ -10,7 +10,7 @@ import { formatTable } from '../src/lib/output/table.ts'
 import { benchCqlsh } from './cqlsh.ts'
 import { benchPortForward } from './port-forward.ts'
 import { benchLarge } from './large.ts'
-import { benchRoutes } from './routes.ts'
+import { benchRoutes, prepareRoutes } from './routes.ts'
 import { isMet, ratioOf, type Row } from './rounds.ts'
 import { benchStartUp } from './start-up.ts'
 
@@ -67,7 +67,10 @@ function raiseLab(): void {
 }
 
 const chosen = Object.entries(PARTS).filter(([name]) => positionals.length === 0 || positionals.includes(name))
-if (chosen.some(([, part]) => part.lab)) raiseLab()
+if (chosen.some(([, part]) => part.lab)) {
+  raiseLab()
+  await prepareRoutes()
+}
 
 const rows: Row[] = []
 for (const [name, { bench }] of chosen)

@@ -1,6 +1,6 @@
 /**
  * `routes sync` with nothing to do beside `kubectl apply --server-side` of the same objects, and `verify` of healthy nodes.
- * Needs the lab's environment and a datacenter.
+ * Needs the lab's environment, and that prepareRoutes was here.
  */
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -20,12 +20,16 @@ const OWNED = 'services,gateways.networking.istio.io,virtualservices.networking.
 const GATEWAY = ['--gateway', 'istio-system/istio-ingressgateway']
 const SYNC = ['routes', 'sync', '-n', NAMESPACE, '--yes', ...GATEWAY]
 
+/** Brings certificates and routes of the lab's datacenter to where there is nothing to do. */
+export async function prepareRoutes(): Promise<void> {
+  await run('kubectl', ['cass-sni', 'certs', '-n', NAMESPACE, '--yes'], { timeout: LIMIT })
+  await run('kubectl', ['cass-sni', ...SYNC], { timeout: LIMIT })
+}
+
 /** Runs the comparison; every figure is a median. */
 export async function benchRoutes(log: (line: string) => void = () => {}): Promise<Row[]> {
   const folder = await mkdtemp(join(tmpdir(), 'cass-sni-bench-'))
   try {
-    log('certificates and routes')
-    await run('kubectl', ['cass-sni', 'certs', '-n', NAMESPACE, '--yes'], { timeout: LIMIT })
     const file = join(folder, 'objects.json')
     const objects = await ownObjects(file)
     log('routes sync with nothing to do beside kubectl apply')
@@ -58,7 +62,6 @@ export async function benchRoutes(log: (line: string) => void = () => {}): Promi
 
 /** Writes our objects as we would apply them, so that kubectl's apply has nothing to do either. Returns how many. */
 async function ownObjects(file: string): Promise<number> {
-  await run('kubectl', ['cass-sni', ...SYNC], { timeout: LIMIT })
   const get = ['get', OWNED, '-n', NAMESPACE, '-l', OURS, '-o', 'json', '--show-managed-fields']
   const { stdout } = await run('kubectl', get, { maxBuffer: 1 << 26, timeout: LIMIT })
   const { items }: { items: KubeObject[] } = JSON.parse(stdout)
