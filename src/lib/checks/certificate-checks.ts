@@ -10,7 +10,7 @@ import {
   leafExpiresSoon,
   RENEWAL_DAYS,
 } from '../certificates/policies.ts'
-import { CassSniError, command, hint } from '../errors.ts'
+import { CassSniError, command, hint, type NextStep } from '../errors.ts'
 import { type Check, fail, pass, skip, unknown } from './check.ts'
 import type { Probes } from './probes.ts'
 import { serverNames } from './route-checks.ts'
@@ -94,7 +94,7 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
       const reason = (await served(probes, node))
         .map(({ chainReason }) => chainReason)
         .find((each) => each !== undefined)
-      return reason === undefined ? pass() : fail(reason, REISSUE)
+      return reason === undefined ? pass() : fail(reason, ...reissue(probes))
     },
   },
   {
@@ -146,7 +146,7 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
       const faults = keystoreFaults(input)
       return faults.length === 0
         ? pass(object)
-        : fail(`${object}: ${faults.map(({ message }) => message).join('; ')}`, REISSUE)
+        : fail(`${object}: ${faults.map(({ message }) => message).join('; ')}`, ...reissue(probes))
     },
   },
   {
@@ -173,6 +173,12 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
 /** What the node serves by each of its names; the probes make each handshake once. */
 function served(probes: Probes, node: CassandraNode) {
   return Promise.all(serverNames(node).map((name) => probes.handshake(name)))
+}
+
+/** With a CA of the user's own, new certificates of the operator's CA are not what helps. */
+function reissue({ given }: Probes): NextStep[] {
+  if (given.ca === undefined) return [REISSUE]
+  return [hint(`compare ${given.ca} (--ca) with the CA of the datacenter`), command`kubectl cass-sni certs ca`]
 }
 
 async function authorityOf(probes: Probes): Promise<AuthorityPath> {

@@ -13,6 +13,7 @@ import { CassSniError } from '../errors.ts'
 import { pause, poll } from '../waiting/poll.ts'
 import { readAuthorityFile } from './authority-file.ts'
 import { type LoginChoice, namedLogin } from './client-login.ts'
+import { clusterTime } from './cluster-time.ts'
 import type { WorkflowContext } from './context.ts'
 
 const PAUSE_MS = 2_000
@@ -103,7 +104,7 @@ async function verifyOnce(
   const nodes = wantedNodes(datacenter, options.node)
   const { port = choices.port ?? DEFAULT_GATEWAY_PORT, tunnel, gateway, address, strict } = options
   const given = { port, tunnel, gateway, address, ...client }
-  const probes = liveProbes({ kube, datacenter, choices, ...given, signal, now: now() })
+  const probes = liveProbes({ kube, datacenter, choices, ...given, signal, now: clusterTime({ kube, now }) })
   if (gateway !== undefined) await mustBeGateway(probes)
   const report = await runChecks({ checks: CHECKS, probes, nodes, signal, emit, strict })
   return {

@@ -383,6 +383,22 @@ describe('the checks', () => {
     })
   }
 
+  it('do not advise new certificates where a CA was given that is not the one of the datacenter', async () => {
+    const all = await results({
+      given: { ca: 'mine.pem' },
+      ...keystore({ leaf: readCertificate(foreign) }),
+      handshake: async () => served({ authorized: false, chainReason: 'not issued by the CA' }),
+    })
+    for (const code of ['CSNI835', 'CSNI838']) {
+      const found = all.find((each) => each.code === code)
+      assert.equal(found?.result, 'fail', code)
+      assert.deepEqual(nextTexts(found?.next ?? []), [
+        'compare mine.pem (--ca) with the CA of the datacenter',
+        'kubectl cass-sni certs ca',
+      ])
+    }
+  })
+
   it('find an authority that has expired, or does so soon', async () => {
     const expired = (await results({ now: Date.parse('2027-12-01') })).find(({ code }) => code === 'CSNI831')
     assert.equal(expired?.result, 'fail')
