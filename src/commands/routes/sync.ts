@@ -48,13 +48,13 @@ Run again it changes only what differs. With --mode tcp: one plain TCP route to 
     })
   }
 
-  protected present({ nodes, summary, loaded }: RoutesSyncResult, show: Show): string {
+  protected present({ nodes, summary, loaded, dryRun }: RoutesSyncResult, show: Show): string {
     if (nodes.length === 0) return ''
     const colour = { routed: show.green, kept: show.yellow, pending: show.yellow }
     const table = show.table(nodes, [
       { title: 'NODE', cell: (node) => show.printableLine(node.pod) },
       { title: 'HOST ID', cell: (node) => node.hostId ?? '' },
-      { title: 'ROUTE', cell: (node) => colour[node.state](node.state) },
+      { title: dryRun ? 'ROUTE (dry run)' : 'ROUTE', cell: (node) => colour[node.state](node.state) },
       ...(nodes.some(({ reason }) => reason)
         ? [{ title: 'WHY', cell: (node: (typeof nodes)[number]) => show.printableLine(node.reason ?? '') }]
         : []),

@@ -55,28 +55,28 @@ export function gather(kube: Kube, { gateway: wanted, ...choice }: GatherOptions
     },
   )
   const datacenter = known.then((each) => each.datacenter)
-  const gateway = Promise.all([reading.mesh, known]).then(async ([mesh, { choices }]) => {
+  const chosen = Promise.all([reading.mesh, known]).then(([mesh, { choices }]) => {
     networkingTypes(mesh)
-    const found = await findGateway(kube, mesh, { wanted, remembered: choices })
+    return findGateway(kube, mesh, { wanted, remembered: choices })
+  })
+  const gateway = Promise.all([chosen, reading.mesh]).then(async ([found, mesh]) => {
     await refuseUnheeded(kube, mesh, found, namespace)
     return found
   })
-  const observation = Promise.all([datacenter, gateway, known, reading.mesh, reading.services]).then(
-    async ([found, chosen, { choices }, mesh, services]): Promise<Observation> => {
+  const observation = Promise.all([datacenter, chosen, known, reading.mesh, reading.services]).then(
+    async ([found, through, { choices }, mesh, services]): Promise<Observation> => {
       const { gateways, virtualServices } = reading
-      const routes = await readRoutes(kube, found, chosen, mesh, { gateways, virtualServices })
-      return {
-        ...routes,
-        datacenter: found,
-        mesh,
-        gateway: chosen,
-        services,
-        previous: await previous(kube, mesh, chosen, choices),
-      }
+      const [routes, before] = await Promise.all([
+        readRoutes(kube, found, through, mesh, { gateways, virtualServices }),
+        previous(kube, mesh, through, choices),
+        gateway,
+      ])
+      return { ...routes, datacenter: found, mesh, gateway: through, services, previous: before }
     },
   )
   // Whichever fails first is told when its turn comes; the others' errors must not be unhandled then.
-  for (const each of [...Object.values(reading), known, datacenter, gateway, observation]) each.catch(() => undefined)
+  for (const each of [...Object.values(reading), known, datacenter, chosen, gateway, observation])
+    each.catch(() => undefined)
   return { datacenter, gateway, observation }
 }
 

@@ -26,6 +26,8 @@ export interface RoutesSyncOptions {
 export interface RoutesSyncResult {
   /** False when no node could be routed. */
   ok: boolean
+  /** Nothing was written: the nodes' states are those that there would be. */
+  dryRun?: true | undefined
   datacenter: string
   namespace: string
   mode: RouteMode
@@ -64,12 +66,13 @@ export async function syncRoutes(context: WorkflowContext, options: RoutesSyncOp
       reading = undefined
       const plan = planRoutes(observation, { mode, port })
       once.tell(observation, plan)
-      if (plan.nothing) return [resultOf(observation, plan, []), 'no node can be routed yet: nothing is changed']
+      if (plan.nothing)
+        return [resultOf(context, observation, plan, []), 'no node can be routed yet: nothing is changed']
       refuseConflicts(plan)
       await once.consent(observation, plan)
       const records = await applyChanges({ ...context, told }, plan.changes)
       const loaded = context.dryRun ? undefined : await awaitLoaded(context, observation.gateway, plan)
-      const result = resultOf(observation, plan, records, loaded)
+      const result = resultOf(context, observation, plan, records, loaded)
       return [result, noteOf(plan, result, context.dryRun)]
     })
   })
@@ -182,6 +185,7 @@ function refuseConflicts({ conflicts }: Plan): void {
 }
 
 function resultOf(
+  { dryRun }: WorkflowContext,
   { datacenter, gateway }: { datacenter: Datacenter; gateway: Observation['gateway'] },
   { backend, routes, port, nothing }: Plan,
   records: ChangeRecord[],
@@ -191,6 +195,7 @@ function resultOf(
   const changes = (action: Action) => records.filter((record) => record.action === action).length
   return {
     ok: !nothing,
+    dryRun: dryRun ? true : undefined,
     datacenter: datacenter.name,
     namespace: datacenter.namespace,
     mode: backend.mode,
