@@ -63,7 +63,7 @@ const packages = PACKAGES.map(({ packages, layers: only, typesAnywhere }) => ({
 const pure = [
   {
     name: 'pure',
-    comment: `${PURE.join(' and ')} only compute: what they need of the world is handed to them.`,
+    comment: `${PURE.join(' and ')} only compute: what they need is passed in.`,
     severity: 'error',
     from: { path: PURE.map(filesOf) },
     to: {
@@ -102,7 +102,7 @@ export default {
     },
     {
       name: 'lab-alone',
-      comment: 'The lab is the world around the program: it imports nothing of it.',
+      comment: 'The lab is what the program runs against: it imports nothing of it.',
       severity: 'error',
       from: { path: '^lab/' },
       to: { path: '^(src|build)/' },

@@ -46,20 +46,24 @@ export async function bundle(root: string, out: string): Promise<void> {
   const commands = readdirSync(join(root, 'src/commands'), { recursive: true, encoding: 'utf8' }).filter((name) =>
     name.endsWith('.ts'),
   )
-  const entryPoints = ['src/lib/cli/main.ts', 'src/lib/cli/flush.ts', ...commands.map((name) => `src/commands/${name}`)]
+  const entryPoints = [
+    'src/lib/cli/main.ts',
+    'src/lib/cli/process-end.ts',
+    ...commands.map((name) => `src/commands/${name}`),
+  ]
   const files = await bundleEntries(root, out, { entryPoints, outbase: 'src' })
-  writeFileSync(join(out, 'THIRD-PARTY-LICENSES.txt'), licences(root, files))
+  writeFileSync(join(out, 'THIRD-PARTY-LICENSES.txt'), licenses(root, files))
 }
 
-/** The licence texts of the packages whose files went into the bundles, as those licences ask for. */
-function licences(root: string, files: string[]): string {
+/** The license texts of the packages whose files went into the bundles, as those licenses ask for. */
+function licenses(root: string, files: string[]): string {
   const folders = new Set(files.flatMap((file) => /^(?:.*node_modules\/)(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []))
   return [...folders]
     .sort()
     .map((folder) => {
       const { name, version, license } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'))
       const file = readdirSync(join(root, folder)).find((entry) => /^(licen[cs]e|copying)/i.test(entry))
-      return `${name} ${version} (${license})\n\n${file ? readFileSync(join(root, folder, file), 'utf8').trim() : 'The package has no file with its licence.'}\n`
+      return `${name} ${version} (${license})\n\n${file ? readFileSync(join(root, folder, file), 'utf8').trim() : 'The package has no file with its license.'}\n`
     })
     .join(`\n${'-'.repeat(80)}\n\n`)
 }

@@ -1,6 +1,6 @@
 /**
  * `npm run lint`: format and lint (biome), types (tsc, the program and all that tests and builds it), the import rules
- * of the layers and cycles (dependency-cruiser), dead code (knip). Changes nothing; all of them run, then it fails.
+ * of the layers and cycles (dependency-cruiser), layers, names and line lengths of src/, dead code (knip). Changes nothing; all of them run, then it fails.
  */
 import { spawn } from 'node:child_process'
 import { dirname, join } from 'node:path'
@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 const root = dirname(import.meta.dirname)
 const modules = join(root, 'node_modules')
 
-/** What is run, by the path of its script; biome's own script starts a native program. */
+/** What is run, by the path of its script below node_modules; biome's own script starts a native program. */
 const checks: { name: string; script: string; args: string[] }[] = [
   { name: 'format and lint', script: '@biomejs/biome/bin/biome', args: ['check', '--max-diagnostics=50'] },
   { name: 'types of src', script: 'typescript/bin/tsc', args: ['-p', 'tsconfig.json'] },
@@ -18,6 +18,7 @@ const checks: { name: string; script: string; args: string[] }[] = [
     script: 'dependency-cruiser/bin/dependency-cruise.mjs',
     args: ['--config', '.dependency-cruiser.mjs', 'src', 'lab', 'build', 'bench', 'test', 'bin'],
   },
+  { name: 'files of src', script: '../build/source-rules.ts', args: [] },
   { name: 'dead code', script: 'knip/bin/knip.js', args: ['--no-progress', '--no-config-hints'] },
 ]
 

@@ -1,5 +1,5 @@
 import { Command } from '@oclif/core'
-import { complete, completionText, isPlainWord, type KnownCommand, type Live } from '../lib/cli/completion.ts'
+import { complete, completionText, isPlainWord, type Live } from '../lib/cli/completion.ts'
 
 /** A shell waits for the answer while the user has pressed Tab. */
 const PATIENCE_MS = 900
@@ -18,15 +18,9 @@ export default class Complete extends Command {
   ]
 
   override async run(): Promise<void> {
-    const commands: KnownCommand[] = this.config.commands.map(({ id, summary, hidden, flags }) => ({
-      id,
-      flags,
-      hidden,
-      ...(summary ? { summary } : {}),
-    }))
     const topics = Object.fromEntries(this.config.topics.map(({ name, description }) => [name, description ?? '']))
     const words = this.argv.length === 0 ? [''] : this.argv
-    const { candidates, live, files } = complete(words, commands, topics)
+    const { candidates, live, files } = complete(words, this.config.commands, topics)
     const names = live ? await this.#live(live.what, words) : []
     const start = words.at(-1) ?? ''
     const found = names

@@ -20,20 +20,21 @@ import type { SessionChoice } from '../lib/workflows/cqlsh-session.ts'
 type Result = CqlResult | ClientFilesResult
 
 export default class CqlshSni extends CassSniCommand<Result> {
-  static override summary = 'A CQL shell that sends SNI, with the login from the Secret and the certificate verified.'
+  static override aliases = ['cqlsh']
+  static override summary = 'Open a CQL shell through the gateway.'
   static override description =
-    `Through the gateway's load balancer when its address answers, else through a tunnel of its own. Statements come from the terminal, from -e, from -f or from a pipe; the first error ends the run and is told with its line and column.
+    `Sends SNI, verifies the certificate and logs in with the superuser's Secret. Connects to the gateway's load balancer, or through the API server if its address does not answer.
 
--o csv is RFC 4180 with one header per result: null is an empty field, an empty text a pair of quotes. -o json and -o yaml give, for each statement, its columns and rows; bigint, counter, varint and decimal are strings, so that nothing is rounded.`
+Statements come from the terminal, -e, -f or a pipe. Stops at the first error and reports its line and column. -o csv is RFC 4180 with one header per result: null is an empty field, an empty text a pair of quotes. -o json and yaml list the columns and rows of each statement; bigint, counter, varint and decimal are strings, so nothing is rounded.`
   static override examples = [
-    '<%= config.bin %> <%= command.id %>',
+    '<%= config.bin %> <%= command.id %> -n cassandra',
     '<%= config.bin %> <%= command.id %> --node 1 -e "SELECT host_id FROM system.local"',
     {
       description: 'A table as CSV',
       command: '<%= config.bin %> <%= command.id %> -o csv -e "SELECT * FROM shop.orders" > orders.csv',
     },
     {
-      description: 'Another role; the password is asked for',
+      description: 'Another role; prompts for the password',
       command: '<%= config.bin %> <%= command.id %> --username app -k shop',
     },
     {
@@ -48,49 +49,55 @@ export default class CqlshSni extends CassSniCommand<Result> {
       char: 'e',
       helpValue: 'STATEMENTS',
       exclusive: ['file'],
-      summary: 'Execute these statements and leave.',
+      summary: 'Execute statements and exit.',
     }),
     file: Flags.string({
       char: 'f',
       helpValue: 'FILE',
-      summary: 'Execute the statements of a file and leave; - is stdin.',
+      summary: 'Execute the statements of a file and exit; - is stdin.',
     }),
     'continue-on-error': Flags.boolean({
-      summary: 'Go on after a statement that failed; the exit code is 1 all the same.',
+      summary: 'Continue after a failed statement (exit code 1).',
     }),
     keyspace: Flags.string({ char: 'k', helpValue: 'KEYSPACE', summary: 'Keyspace to use.' }),
     'page-size': Flags.integer({
       min: 1,
       max: 100_000,
       helpValue: 'ROWS',
-      summary: 'Rows fetched at once; default: 100 on a terminal, else 5000.',
+      summary: 'Rows fetched at once (default: 100 on a terminal, else 5000).',
     }),
     ...nodeFlag,
     ...datacenterFlags,
     ...loginFlags,
     'insecure-skip-tls-verify': Flags.boolean({
-      summary: 'Accept any certificate of Cassandra: anybody on the way can then read the password.',
+      summary: 'Do not verify the certificate of Cassandra (insecure).',
     }),
     ...gatewayFlags,
     address: Flags.string({
       helpValue: 'HOST[:PORT]',
       exclusive: ['tunnel'],
-      summary: 'Address that leads to the gateway, instead of its load balancer.',
+      summary: 'Address to connect to instead of the load balancer.',
     }),
-    tunnel: Flags.boolean({ allowNo: true, summary: 'Always (or with --no-tunnel never) go through the API server.' }),
+    tunnel: Flags.boolean({
+      allowNo: true,
+      summary: 'Always, or with --no-tunnel never, connect through the API server.',
+    }),
     'connect-timeout': durationFlag({
       default: 10_000,
       noCacheDefault: true,
-      summary: 'How long one connection may take, login included.',
+      summary: 'Time limit for one connection, login included (default: 10s).',
     }),
     'print-env': Flags.boolean({
       exclusive: ['execute', 'file', 'print-cqlshrc'],
       summary: 'Print an environment file for other clients.',
     }),
     'print-cqlshrc': Flags.boolean({ exclusive: ['execute', 'file'], summary: "Print a cqlshrc for Apache's cqlsh." }),
-    out: Flags.string({ helpValue: 'FILE', summary: 'Write what --print-… prints to a file, readable by you alone.' }),
-    'ca-out': Flags.string({ helpValue: 'FILE', summary: 'Write the certificate authority beside it.' }),
-    'with-password': Flags.boolean({ summary: 'Put the password into it.' }),
+    out: Flags.string({
+      helpValue: 'FILE',
+      summary: 'Write the output of --print-env or --print-cqlshrc to a file with mode 0600.',
+    }),
+    'ca-out': Flags.string({ helpValue: 'FILE', summary: 'Write the CA certificate to a file.' }),
+    'with-password': Flags.boolean({ summary: 'Include the password.' }),
     ...timeoutFlag,
     output: outputFlag(['table', 'json', 'csv', 'yaml']),
   }

@@ -17,26 +17,25 @@ type Shown = Omit<InstallResult, 'next' | 'steps'> & {
 }
 
 export default class Install extends CassSniCommand<Shown> {
-  static override summary =
-    'Bring up Istio, cass-operator and a Cassandra datacenter with TLS, as far as they are not there yet.'
+  static override summary = 'Install what is missing: Istio, cass-operator, a datacenter.'
   static override description =
-    'Looks at the cluster first and changes only what differs: an Istio, an operator, a StorageClass or a datacenter that is there is kept. Interrupted, the next run goes on from there. On a terminal it shows the plan, asks for what it cannot find out, and asks once before it changes anything.'
+    `Inspects the cluster first and changes only what differs: an existing Istio, operator, StorageClass or datacenter is kept. An interrupted install resumes at the next run. On a terminal it prompts for missing values, shows the plan and asks for confirmation.`
   static override examples = [
     {
-      description: 'Walk through it on a terminal',
+      description: 'Interactive, on a terminal',
       command: '<%= config.bin %> <%= command.id %>',
     },
     {
-      description: 'See what would be done',
+      description: 'Show what would change',
       command: '<%= config.bin %> <%= command.id %> --operator-manifest cass-operator/ --dry-run',
     },
     {
-      description: 'Without questions, with a datacenter of your own',
+      description: 'Without prompts, with your own datacenter',
       command:
         '<%= config.bin %> <%= command.id %> -n cass-operator --operator-chart k8ssandra/cass-operator --datacenter-file dc1.yaml --yes',
     },
     {
-      description: 'Make the StorageClass of the blog',
+      description: 'Create a StorageClass for the data volumes',
       command:
         '<%= config.bin %> <%= command.id %> --storage-provisioner pd.csi.storage.gke.io --storage-parameter type=pd-ssd',
     },

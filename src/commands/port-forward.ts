@@ -13,27 +13,31 @@ import {
 } from '../lib/cli/flags.ts'
 
 export default class PortForward extends CassSniCommand<undefined> {
-  static override summary =
-    'Forward a local port to the ingress gateway, or to one node, for CQL clients on this machine.'
+  static override summary = 'Forward a local port to the gateway or to one node.'
   static override description =
-    "Each client connection gets a tunnel of its own through the API server to a pod of the gateway that is ready just then: it goes on when the gateway's pod is replaced. Needs no load balancer. Ends with Ctrl-C. For a node's own pod the gateway and its routes are left out."
+    `Opens one tunnel through the API server for each client connection, to a gateway pod that is ready at that moment: new connections survive a replaced gateway pod. Requires no load balancer. Runs until Ctrl-C.
+
+With --target node, traffic bypasses the gateway.`
   static override examples = [
-    '<%= config.bin %> <%= command.id %>',
     {
-      description: 'Any free port; the chosen one is printed',
+      description: 'Port 9042 of this machine to the gateway',
+      command: '<%= config.bin %> <%= command.id %> -n cassandra',
+    },
+    {
+      description: 'Any free port; prints the one chosen',
       command: '<%= config.bin %> <%= command.id %> --port 0',
     },
     {
-      description: 'Past the gateway to one node',
+      description: 'To one node, bypassing the gateway',
       command: '<%= config.bin %> <%= command.id %> --target node --node 1',
     },
   ]
   static override flags = {
     // First one with a letter: oclif shifts the help of a first flag without one.
-    port: portFlag({ char: 'p', default: 9042, min: 0, summary: 'Local port; 0 for any free one.' }),
+    port: portFlag({ char: 'p', default: 9042, min: 0, summary: 'Local port; 0 for any free port.' }),
     target: Flags.option({
       options: ['gateway', 'node'] as const,
-      summary: 'Where to: the gateway, or the pod of --node. Default: the gateway, unless --node is given.',
+      summary: 'Forward to the gateway or to the pod of --node (default: gateway, or node if --node is given).',
     })(),
     ...nodeFlag,
     address: Flags.string({
@@ -42,7 +46,7 @@ export default class PortForward extends CassSniCommand<undefined> {
       delimiter: ',',
       default: ['localhost'],
       helpValue: 'ADDRESS',
-      summary: 'Local address to listen on: an IP address or localhost; may be repeated.',
+      summary: 'Local IP address or localhost to listen on (repeatable).',
     }),
     'gateway-port': gatewayPortFlag,
     gateway: gatewayFlags.gateway,

@@ -15,16 +15,23 @@ type ShownCheck = Omit<VerifyResult['checks'][number], 'next'> & {
 type Shown = Omit<VerifyResult, 'checks'> & { checks: ShownCheck[] }
 
 export default class Verify extends CassSniCommand<Shown> {
-  static override summary =
-    'Prove that clients reach each Cassandra node by its name, with a certificate that verifies.'
+  static override summary = 'Check every hop from client to Cassandra node.'
   static override description =
-    'Looks at the datacenter, the routes in the cluster and in every gateway pod, the certificate that each node serves by its DNS name and by its host id, and logs in to each node and asks who it is. Writes nothing. Proves as well that a made-up login, a connection without TLS and a name without a route are refused. What you have no permission to look at is skipped, with the reason; what could not be looked at (the API server failed, a Secret is missing) is unknown. Exit code 1 when a check fails or is unknown.'
+    `Checks the datacenter, the routes in the cluster and in every gateway pod, and the certificate that each node serves by DNS name and by host ID; logs in to each node and compares its host ID. Attempts what must be refused: a made-up login, a connection without TLS, an unknown name.
+
+Changes nothing. Checks that lack a permission are skipped with the reason; what could not be observed is unknown. The exit code is 1 when a check fails or is unknown.`
   static override examples = [
-    '<%= config.bin %> <%= command.id %>',
-    { description: 'One node', command: '<%= config.bin %> <%= command.id %> --node 1' },
-    { description: 'Right after a change', command: '<%= config.bin %> <%= command.id %> --wait 60s' },
     {
-      description: 'The way that clients elsewhere take',
+      description: 'All nodes of the only datacenter in the namespace',
+      command: '<%= config.bin %> <%= command.id %> -n cassandra',
+    },
+    { description: 'One node', command: '<%= config.bin %> <%= command.id %> --node 1' },
+    {
+      description: 'Retry for up to a minute, right after a change',
+      command: '<%= config.bin %> <%= command.id %> --wait 60s',
+    },
+    {
+      description: 'Check the address that external clients use',
       command: '<%= config.bin %> <%= command.id %> --address cassandra.example.com:9042',
     },
   ]
@@ -37,12 +44,15 @@ export default class Verify extends CassSniCommand<Shown> {
     address: Flags.string({
       helpValue: 'HOST[:PORT]',
       exclusive: ['tunnel'],
-      summary: "Go there instead of to the load balancer's own address.",
+      summary: 'Address to connect to instead of the load balancer.',
     }),
-    tunnel: Flags.boolean({ default: false, summary: 'Go through the API server, even if the load balancer answers.' }),
+    tunnel: Flags.boolean({
+      default: false,
+      summary: 'Connect through the API server, even if the load balancer answers.',
+    }),
     ...loginFlags,
-    strict: Flags.boolean({ default: false, summary: 'Warnings count as failures.' }),
-    wait: durationFlag({ summary: 'Look again until everything is well, for that long.' }),
+    strict: Flags.boolean({ default: false, summary: 'Treat warnings as failures.' }),
+    wait: durationFlag({ summary: 'Retry until all checks pass or this time has elapsed.' }),
     ...timeoutFlag,
   }
   protected readonly kind = 'Verify'

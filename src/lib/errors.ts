@@ -5,9 +5,10 @@
 
 /**
  * Exit codes, the same for every output format.
- * 2 is what oclif and most Unix tools use for wrong usage; 124 is timeout(1)'s and cmctl's; 130 is 128 + SIGINT.
+ * 2 is what oclif and most Unix tools use for wrong usage; 124 is timeout(1)'s and cmctl's; 130 is 128 + SIGINT,
+ * 143 is 128 + SIGTERM, which supervisors expect.
  */
-export const EXIT = { ok: 0, failed: 1, usage: 2, timeout: 124, interrupted: 130 } as const
+export const EXIT = { ok: 0, failed: 1, usage: 2, timeout: 124, interrupted: 130, terminated: 143 } as const
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 

@@ -5,7 +5,7 @@
 
 export type Action = 'created' | 'configured' | 'unchanged' | 'pruned' | 'conflict'
 
-/** A change as it is shown and serialised: never holds a Secret's value. */
+/** A change as it is shown and serialized: never holds a Secret's value. */
 export interface ChangeRecord {
   action: Action
   /** As kubectl names it: "service/x", "gateway.networking.istio.io/y". */

@@ -80,6 +80,20 @@ describe('port-forward', function () {
     equal(error.code, 'ECONNREFUSED')
   })
 
+  it('refuses a namespace without a datacenter, and a datacenter that does not exist', async () => {
+    const empty = await server.namespace('empty')
+    for (const [more, code] of [
+      [['-n', empty], 'CSNI301'],
+      [['-n', `${empty}-typo`], 'CSNI204'],
+      [['-d', 'nope'], 'CSNI301'],
+    ] as const) {
+      const { exit, stderr, lines } = await start('--port', '0', ...more)
+      deepEqual(await exit, [1, null], stderr())
+      match(stderr(), new RegExp(code))
+      deepEqual(lines, [])
+    }
+  })
+
   it('tells a program in one line of JSON', async () => {
     const { lines } = await start('--port', '0', '-o', 'json', '--node', '1', '--address', '127.0.0.1')
     const { apiVersion, kind, result, warnings } = JSON.parse(lines[0] ?? '')

@@ -1,4 +1,4 @@
-/** Each rule of the house fails on an import that breaks it: planted in a small house of its own, so that all are tried. */
+/** Each import rule fails on an import that breaks it: planted in a small project of its own, so that all are tried. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -43,8 +43,8 @@ interface Violation {
   rule: { name: string }
 }
 
-function house(files: Record<string, string>, copied: string[]): string {
-  const folder = mkdtempSync(join(tmpdir(), 'cass-sni-house-'))
+function project(files: Record<string, string>, copied: string[]): string {
+  const folder = mkdtempSync(join(tmpdir(), 'cass-sni-project-'))
   for (const name of copied) cpSync(join(root, name), join(folder, name), { recursive: true })
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
   for (const [path, text] of Object.entries(files)) {
@@ -54,9 +54,9 @@ function house(files: Record<string, string>, copied: string[]): string {
   return folder
 }
 
-/** Runs a tool of node_modules in a house and reads the JSON that it prints. */
+/** Runs a tool of node_modules in a project and reads the JSON that it prints. */
 function report<T>(files: Record<string, string>, copied: string[], script: string, args: string[]): T {
-  const folder = house(files, copied)
+  const folder = project(files, copied)
   try {
     const { stdout, stderr } = spawnSync(process.execPath, [join(root, 'node_modules', script), ...args], {
       cwd: folder,
@@ -197,7 +197,7 @@ describe('the dead-code check', () => {
     const plan = {
       'src/commands/here.ts': "export { used } from '../lib/alive.ts'\n",
       'src/lib/cli/main.ts': 'export const main = 1\n',
-      'src/lib/cli/flush.ts': 'export const flush = 1\n',
+      'src/lib/cli/process-end.ts': 'export const endProcess = 1\n',
       'src/lib/alive.ts': 'export const used = 1\nexport const unused = 2\n',
       'src/lib/dead.ts': 'export const dead = 1\n',
     }

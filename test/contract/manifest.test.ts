@@ -32,6 +32,15 @@ describe('oclif.manifest.json', () => {
   })
 })
 
+/** The files of the package that errors and hints name. */
+function documentsNamed(): string[] {
+  const source = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => readFileSync(join(root, 'src', name), 'utf8'))
+    .join('\n')
+  return [...source.matchAll(/packageFile\('(.*?)'\)/g)].map(([, path = '']) => path)
+}
+
 describe('the package', () => {
   it('needs no packages but those it depends on: all else is in its bundles', () => {
     const folder = mkdtempSync(join(tmpdir(), 'cass-sni-package-'))
@@ -73,14 +82,18 @@ describe('the package', () => {
     const needed = [
       'bin/kubectl-cass_sni',
       'bin/run.js',
+      'bin/start.js',
+      'bin/cache-directory.js',
       'bin/kubectl_complete-cass_sni',
       'oclif.manifest.json',
       'dist/lib/cli/main.js',
-      'dist/lib/cli/flush.js',
+      'dist/lib/cli/process-end.js',
       'dist/help/index.txt',
       'dist/THIRD-PARTY-LICENSES.txt',
       'LICENSE',
+      'README.md',
       'package.json',
+      ...documentsNamed(),
     ]
     for (const path of needed) assert.ok(files.has(path), `${path} is missing`)
     for (const { id } of commands) {
@@ -89,7 +102,7 @@ describe('the package', () => {
         `the command ${id} is missing`,
       )
     }
-    const foreign = [...files].filter((path) => /^(src|test|lab|bench|build)\//.test(path))
+    const foreign = [...files].filter((path) => /^((src|test|lab|bench|build)\/|bin\/dev\.js$)/.test(path))
     assert.deepEqual(foreign, [])
   })
 })

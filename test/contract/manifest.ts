@@ -11,6 +11,7 @@ interface ManifestFlag {
   options?: string[]
   required?: boolean
   hidden?: boolean
+  helpGroup?: string
   summary?: string
   description?: string
   default?: unknown

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { helpTexts } from '../../build/commands.ts'
 import { root } from './manifest.ts'
 
 const entry = join(root, 'bin/kubectl-cass_sni')
@@ -51,10 +50,10 @@ describe('start-up', () => {
         symlinkSync(found, join(folder, program))
       }
       const env = { PATH: folder }
-      assert.match(run(['verify', '--help'], { env }).stdout, /USAGE/)
+      assert.match(run(['verify', '--help'], { env }).stdout, /Usage:/)
       const without = run(['verify'], { env })
       assert.equal(without.status, 1)
-      assert.match(without.stderr, /^error: kubectl cass-sni needs Node\.js 22\.13 or later/)
+      assert.match(without.stderr, /^error: kubectl cass-sni requires Node\.js 22\.13 or later/)
     } finally {
       rmSync(folder, { recursive: true })
     }
@@ -79,51 +78,9 @@ describe('start-up', () => {
       assert.match(run(['--version'], { entry: link }).stdout, /^kubectl-cass-sni\/\d/)
       const wrong = run(['verify', '--bogus'], { entry: link })
       assert.equal(wrong.status, 2)
-      assert.match(wrong.stderr, /There is no flag --bogus/)
+      assert.match(wrong.stderr, /unknown flag: --bogus/)
     } finally {
       rmSync(folder, { recursive: true })
     }
-  })
-})
-
-describe('the help texts', () => {
-  it("are oclif's own", async () => {
-    const folder = join(root, 'dist/help')
-    const built = new Map(
-      readdirSync(folder).map((file) => [file.replace(/\.txt$/, ''), readFileSync(join(folder, file), 'utf8')]),
-    )
-    assert.deepEqual(built, await helpTexts(root))
-  })
-
-  it('are shown in every spelling, with the version in place', () => {
-    const text = readFileSync(join(root, 'dist/help/routes.sync.txt'), 'utf8')
-    for (const args of [
-      ['routes', 'sync', '--help'],
-      ['routes', 'sync', '-n', 'x', '-h'],
-      ['help', 'routes', 'sync'],
-    ])
-      assert.equal(run(args).stdout, text)
-    const index = readFileSync(join(root, 'dist/help/index.txt'), 'utf8')
-    for (const args of [[], ['--help'], ['help'], ['-h']]) assert.equal(run(args).stdout, index)
-    assert.match(index, /VERSION\n {2}kubectl-cass-sni\/\d+\.\d+\.\d+\n/)
-  })
-
-  it('are no answer to a command that is not there', () => {
-    for (const args of [
-      ['help', 'nothing'],
-      ['../x', '--help'],
-    ])
-      assert.equal(run(args).status, 2, args.join(' '))
-  })
-
-  it("are the same as oclif's on the way through the program", () => {
-    const start =
-      "import{main}from'./dist/lib/cli/main.js';process.exitCode=await main(['verify','--help'],{root:process.cwd()})"
-    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', start], {
-      cwd: root,
-      encoding: 'utf8',
-      env: { ...process.env, COLUMNS: '80', OCLIF_COLUMNS: '80' },
-    })
-    assert.equal(run(['verify', '--help']).stdout, stdout)
   })
 })

@@ -17,10 +17,18 @@ describe('a wrong command line', () => {
     [
       'command',
       ['instal'],
-      /There is no command "instal"\. Did you mean "install"\? \[CSNI101\]\n {2}Try: kubectl cass-sni --help\n/,
+      /unknown command "instal" for "kubectl cass-sni" \[CSNI101\]\n {2}Hint: did you mean "install"\?\n {2}Try: kubectl cass-sni --help\n/,
     ],
-    ['command of a topic', ['routes', 'snyc'], /There is no command "routes snyc"\. Did you mean "routes sync"\?/],
-    ['command under a command', ['certs', 'cA'], /There is no command "certs cA"\. Did you mean "certs ca"\?/],
+    [
+      'command of a topic',
+      ['routes', 'snyc'],
+      /unknown command "routes snyc" for .*\n {2}Hint: did you mean "routes sync"\?/,
+    ],
+    [
+      'command under a command',
+      ['certs', 'cA'],
+      /unknown command "certs cA" for .*\n {2}Hint: did you mean "certs ca"\?/,
+    ],
     [
       "port as kubectl's hands write it",
       ['port-forward', '9043:9042'],
@@ -29,22 +37,24 @@ describe('a wrong command line', () => {
     [
       'flag',
       ['verify', '--nod', '1'],
-      /There is no flag --nod\. Did you mean --node\? \[CSNI101\]\n {2}Try: kubectl cass-sni verify --help\n/,
+      /unknown flag: --nod \[CSNI101\]\n {2}Hint: did you mean --node\?\n {2}Try: kubectl cass-sni verify --help\n/,
     ],
-    ['flag before the command', ['-n', 'x', 'verify', '--bogus'], /There is no flag --bogus/],
-    ['flag without a command', ['--bogus'], /"--bogus" is not a command/],
-    ['value', ['routes', 'sync', '-o', 'xml'], /Expected --output=xml to be one of: text, json, yaml/],
-    ['number', ['routes', 'sync', '--port', 'x'], /--port/],
+    ['flag before the command', ['-n', 'x', 'verify', '--bogus'], /unknown flag: --bogus/],
+    ['flag without a command', ['--bogus'], /unknown flag: --bogus/],
+    ['value', ['routes', 'sync', '-o', 'xml'], /invalid value "xml" for --output: expected text, json, yaml/],
+    ['number', ['routes', 'sync', '--port', 'x'], /--port: expected an integer but received: x/],
     ['port', ['routes', 'sync', '--port', '70000'], /65535/],
-    ['duration', ['routes', 'sync', '--timeout', 'soon'], /--timeout: "soon" is not a duration/],
-    ['argument', ['verify', 'dc1'], /dc1/],
-    ['flag without its value', ['verify', '--node'], /--node/],
+    ['duration', ['routes', 'sync', '--timeout', 'soon'], /--timeout: invalid duration "soon"/],
+    ['argument', ['verify', 'dc1'], /unexpected argument "dc1"/],
+    ['boolean', ['verify', '--strict=maybe'], /invalid value "maybe" for --strict: expected true, false/],
+    ['flag without its value', ['verify', '--node'], /flag needs a value: --node/],
   ]
   for (const [what, args, expected] of cases) {
     it(`is told in a few lines and exit code 2: a ${what}`, () => {
       const { stdout, stderr, status } = run(...args)
       assert.match(stderr, expected)
       assert.ok(stderr.split('\n').length <= 4, stderr)
+      assert.doesNotMatch(stderr, /\. \[CSNI|error: [A-Z]/)
       assert.equal(stdout, '')
       assert.equal(status, 2)
     })
@@ -57,10 +67,10 @@ describe('a wrong command line', () => {
       assert.deepEqual(rest, { apiVersion: 'cass-sni/v1', kind: 'Verify', warnings: [] })
       assert.deepEqual(error, {
         code: 'CSNI101',
-        message: 'There is no flag --bogus.',
+        message: 'unknown flag: --bogus',
         next: ['kubectl cass-sni verify --help'],
       })
-      assert.match(stderr, /There is no flag --bogus/)
+      assert.match(stderr, /unknown flag: --bogus/)
       assert.equal(status, 2)
     })
   }
@@ -72,6 +82,12 @@ describe('a wrong command line', () => {
       assert.match(stderr, /CSNI103/)
     }
   })
+
+  for (const flag of ['--dry-run=server', '--dry-run=client', '--dry-run=none', '--yes=true', '-y=false'])
+    it(`is not one with ${flag}, as kubectl takes it`, () => {
+      const { stderr } = run('routes', 'sync', flag)
+      assert.match(stderr, /CSNI103/, 'it goes on to the kubeconfig')
+    })
 
   it('a closed pipe is no error', () => {
     const { stderr, status } = spawnSync(

@@ -6,7 +6,7 @@ import { until } from './lab.ts'
 export const KEY = { enter: '\r', ctrlC: '\x03', ctrlD: '\x04', up: '\x1b[A', down: '\x1b[B' }
 
 export interface Terminal {
-  /** All that was shown so far, without colours and cursor movements. */
+  /** All that was shown so far, without colors and cursor movements. */
   shown(): string
   /** Waits until the text is shown after what `type` has seen last; returns everything shown since. */
   see(text: string | RegExp, timeoutMs?: number): Promise<string>

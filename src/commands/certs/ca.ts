@@ -5,9 +5,9 @@ import type { Show } from '../../lib/output/show.ts'
 import type { CertsCaResult } from '../../lib/workflows/certs-ca-workflow.ts'
 
 export default class CertsCa extends CassSniCommand<CertsCaResult> {
-  static override summary = 'Print the certificate authority that clients have to trust.'
+  static override summary = 'Print the CA certificate that clients must trust.'
   static override description =
-    "The certificate (PEM) out of the datacenter's Secret; its private key is neither read out nor shown."
+    "Reads the certificate (PEM) from the datacenter's Secret. The private key is never printed."
   static override examples = [
     '<%= config.bin %> certs ca > ca.pem',
     '<%= config.bin %> certs ca --out ca.pem',
@@ -16,8 +16,8 @@ export default class CertsCa extends CassSniCommand<CertsCaResult> {
 
   static override flags = {
     datacenter: datacenterFlags.datacenter,
-    out: Flags.string({ helpValue: 'FILE', summary: 'Write the certificate to this file.' }),
-    yes: Flags.boolean({ char: 'y', default: false, summary: 'Overwrite a file that holds something else.' }),
+    out: Flags.string({ helpValue: 'FILE', summary: 'Write the certificate to a file.' }),
+    yes: Flags.boolean({ char: 'y', default: false, summary: 'Overwrite the file if its content differs.' }),
     ...timeoutFlag,
   }
 

@@ -5,14 +5,17 @@ import type { Show } from '../../lib/output/show.ts'
 import type { CertsNode, CertsResult, ShownCertificate } from '../../lib/workflows/certs-workflow.ts'
 
 export default class Certs extends CassSniCommand<CertsResult> {
-  static override summary = 'Give the nodes a certificate with the names that clients ask for.'
+  static override summary = 'Issue node certificates that clients can verify.'
   static override description =
-    `Issues it from the datacenter's own certificate authority when the one that is there lacks a name or ends soon, and makes every node serve it without a restart.
-It carries every node's host id and DNS name, the datacenter's Services, and the public names. Run it again after nodes were added or replaced; when nothing is missing, nothing is changed.`
+    `Issues a certificate from the datacenter's own CA when the current one lacks a name or expires soon, and makes every node serve it without a restart. It carries the host ID and DNS name of every node, the datacenter's Services and the public names.
+
+Run it again after nodes are added or replaced. Nothing is written when nothing is missing.`
   static override examples = [
-    '<%= config.bin %> certs',
-    '<%= config.bin %> certs --public-name cassandra.example.com --public-name 203.0.113.7',
-    '<%= config.bin %> certs --dry-run',
+    { description: 'Show what would change', command: '<%= config.bin %> certs -n cassandra --dry-run' },
+    {
+      description: 'Add the public names of the gateway',
+      command: '<%= config.bin %> certs --public-name cassandra.example.com --public-name 203.0.113.7',
+    },
   ]
 
   static override flags = {
@@ -22,15 +25,19 @@ It carries every node's host id and DNS name, the datacenter's Services, and the
       multiple: true,
       multipleNonGreedy: true,
       helpValue: 'NAME',
-      summary:
-        "A DNS name or IP address of the gateway that the certificate is to carry; may be repeated. Remembered: without this flag the last ones are kept, '' forgets them; the certificate carries them until --renew.",
+      summary: "Gateway DNS name or IP address to include (repeatable). Saved for later runs; '' clears the list.",
     }),
-    renew: Flags.boolean({ default: false, summary: 'Issue a new certificate in any case.' }),
+    renew: Flags.boolean({ default: false, summary: 'Reissue even if the current certificate is valid.' }),
     'replace-keystore': Flags.boolean({
       default: false,
-      summary: 'When the keystore cannot be read, make a new one under the configured password.',
+      summary: 'Replace an unreadable keystore, using the configured password.',
     }),
     ...changeFlags,
+    yes: Flags.boolean({
+      char: 'y',
+      hidden: true,
+      summary: 'Accepted for scripts of version 0.1: certs never prompts.',
+    }),
   }
 
   protected readonly kind = 'Certs'

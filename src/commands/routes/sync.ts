@@ -5,18 +5,20 @@ import type { Show } from '../../lib/output/show.ts'
 import type { RoutesSyncResult } from '../../lib/workflows/routes-sync-workflow.ts'
 
 export default class RoutesSync extends CassSniCommand<RoutesSyncResult> {
-  static override summary = "Route each Cassandra node through Istio's ingress gateway."
+  static override summary = "Route each Cassandra node through Istio's gateway."
 
   static override description =
-    `Makes one Service per node, a Gateway that passes TLS through, and a VirtualService that sends each node's two server names
-(its pod's DNS name and its host id) to that node; opens the port on the gateway's Service. What a vanished node left is pruned.
-A node without a host id yet is named and left out; a node that is being replaced keeps its route until the new host id is known.
-Run again it changes only what differs. With --mode tcp: one plain TCP route to all nodes, as a first test.`
+    `Applies one Service per node, a Gateway with TLS passthrough, and a VirtualService that routes the two server names of each node (host ID and DNS name of its pod) to that node; opens the port on the gateway's Service. Routes of removed nodes are pruned. Only differences are applied.
+
+A node without a host ID is reported and left out; a node that is being replaced keeps its route until its new host ID is known.`
 
   static override examples = [
-    '<%= config.bin %> routes sync',
-    '<%= config.bin %> routes sync --dry-run',
-    '<%= config.bin %> routes sync -n cass-operator --datacenter dc1 --gateway istio-ingress/istio-ingress',
+    { description: 'Show what would change', command: '<%= config.bin %> routes sync -n cassandra --dry-run' },
+    '<%= config.bin %> routes sync -n cassandra',
+    {
+      description: 'One of several datacenters and gateways',
+      command: '<%= config.bin %> routes sync --datacenter dc1 --gateway istio-ingress/istio-ingress',
+    },
     '<%= config.bin %> routes sync --mode tcp',
   ]
 
@@ -27,7 +29,7 @@ Run again it changes only what differs. With --mode tcp: one plain TCP route to 
     mode: Flags.option({
       options: ['sni', 'tcp'] as const,
       default: 'sni' as const,
-      summary: 'sni: a route per node, by server name. tcp: one plain route to all nodes.',
+      summary: 'sni: one route per node by server name. tcp: one plain route to all nodes, as a first test.',
     })(),
   }
 
@@ -50,11 +52,11 @@ Run again it changes only what differs. With --mode tcp: one plain TCP route to 
 
   protected present({ nodes, summary, loaded, dryRun }: RoutesSyncResult, show: Show): string {
     if (nodes.length === 0) return ''
-    const colour = { routed: show.green, kept: show.yellow, pending: show.yellow }
+    const color = { routed: show.green, kept: show.yellow, pending: show.yellow }
     const table = show.table(nodes, [
       { title: 'NODE', cell: (node) => show.printableLine(node.pod) },
       { title: 'HOST ID', cell: (node) => node.hostId ?? '' },
-      { title: dryRun ? 'ROUTE (dry run)' : 'ROUTE', cell: (node) => colour[node.state](node.state) },
+      { title: dryRun ? 'ROUTE (dry run)' : 'ROUTE', cell: (node) => color[node.state](node.state) },
       ...(nodes.some(({ reason }) => reason)
         ? [{ title: 'WHY', cell: (node: (typeof nodes)[number]) => show.printableLine(node.reason ?? '') }]
         : []),

@@ -37,6 +37,17 @@ export async function findDatacenter(kube: Kube, choice: DatacenterChoice): Prom
   return (await look(kube, choice)).found
 }
 
+/**
+ * Throws as `observeDatacenter` does when the namespace has no datacenter, or none of this name; several are fine. Reads
+ * nothing but the CassandraDatacenters.
+ */
+export async function requireDatacenter(kube: Kube, choice: DatacenterChoice): Promise<void> {
+  const { namespace, name } = choice
+  const all = await datacentersOf(kube, namespace, name)
+  const found = name === undefined ? all[0] : choose(all, namespace, name)
+  if (found === undefined) throw await missing(kube, choice, all)
+}
+
 async function look(
   kube: Kube,
   { namespace, name, clusterDomain }: DatacenterChoice,

@@ -4,6 +4,7 @@ import { CassSniError, command, hint, type NextStep } from '../errors.ts'
 import { pemBlocks } from '../text/pem.ts'
 import { type Certificate, dateText, readCertificate, signedBy } from './certificate.ts'
 import { authorityFaults, expiresSoon, type PolicyInput } from './policies.ts'
+import { packageFile } from '../text/package-file.ts'
 
 /** A CA's certificate, then those of its issuers up to the root, as far as they are known. */
 export type AuthorityPath = PolicyInput['authority']
@@ -90,7 +91,7 @@ export function requireUsable(path: AuthorityPath, now: number, place: Authority
     const soon = expiresSoon(path[0], now)
     return soon === undefined
       ? undefined
-      : `the certificate authority in ${place.object} ${soon.message}, and every certificate it signed with it; docs/certificates.md says how to replace it`
+      : `the certificate authority in ${place.object} ${soon.message}, and every certificate it signed with it; see ${packageFile('docs/certificates.md')}`
   }
   if (fault.code === 'NoRoot') throw rootMissing(fault.message, place)
   const message = `the certificate authority in ${place.object} ${fault.code === 'Expired' ? fault.message : `is ${fault.message}`}`

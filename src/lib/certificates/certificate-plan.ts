@@ -8,6 +8,7 @@ import { normalName } from './certificate.ts'
 import { leafBytes } from './issue.ts'
 import { certificateMessageBytes, LARGEST_MESSAGE_BYTES } from './message-size.ts'
 import { coverage, type Current, type Reason, reasonsToIssue, servedAuthorities } from './policies.ts'
+import { packageFile } from '../text/package-file.ts'
 
 const HOST_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
@@ -194,7 +195,7 @@ function fittingNames(
       object: `cassandradatacenter/${dc.name} in namespace ${dc.namespace}`,
       next: [
         hint(
-          'docs/certificates.md, "Large datacenters": clients that verify one public name need no host ids in the certificate',
+          `${packageFile('docs/certificates.md')}, "Large datacenters": clients that verify one public name need no host ids in the certificate`,
         ),
       ],
     },

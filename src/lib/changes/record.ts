@@ -1,4 +1,4 @@
-/** A change as it is shown and serialised. */
+/** A change as it is shown and serialized. */
 import { displayName } from '../cluster/resources.ts'
 import type { ChangeRecord } from '../events.ts'
 import type { Change } from './changeset.ts'

@@ -15,12 +15,12 @@ import {
   type RenderedStep,
 } from '../errors.ts'
 import type { Ask, Emit } from '../events.ts'
+import { canonical, type GivenFlag } from './command-line.ts'
 import { commonFlags, connectionFlags, outputFlag } from './flags.ts'
-import type { ColourChoice } from '../output/color.ts'
+import type { ColorChoice } from '../output/color.ts'
 import type { Show } from '../output/show.ts'
-import { withoutEmptyValues } from './empty-values.ts'
 import { Interruption } from './interruption.ts'
-import { type CommandLine, type GivenFlag, renderSteps } from './next-steps.ts'
+import { type CommandLine, renderSteps } from './next-steps.ts'
 import { RunOutput } from './run-output.ts'
 import { usageError } from './usage-error.ts'
 import type { WorkflowContext } from '../workflows/context.ts'
@@ -36,7 +36,7 @@ export interface Run {
   /** How to reach the cluster, also for the user's kubectl and istioctl. */
   readonly kubeOptions: KubeOptions
   /** Present when `interactive`. */
-  readonly ask?: Ask
+  readonly ask?: Ask | undefined
   /** For commands that tell something before there is a context. */
   readonly emit: Emit
   /** Connects to the cluster. `title` heads the list of steps. Each call makes a new client. */
@@ -53,11 +53,17 @@ export interface Run {
 interface KnownFlags {
   output: string
   v: number
-  color: ColourChoice
+  color: ColorChoice
   'dry-run'?: boolean
   yes?: boolean
   timeout?: number
 }
+
+/**
+ * The empty value of any other flag counts as not given, as for kubectl: `-n "$NS"` without NS. Here it means
+ * something: `-e ""` executes nothing and does not wait for statements on the terminal.
+ */
+const MEANT_EMPTY = ['execute', 'public-name']
 
 /** A result may say that all went through and yet the answer is no (`verify`): exit code 1. */
 type Judged = { ok?: unknown }
@@ -73,7 +79,7 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
   /** False for a command that writes stdout itself in every format; errors then go to stderr only. */
   protected readonly enveloped: boolean = true
 
-  /** True for a command that goes on until Ctrl-C: that is no error then, though the exit code is 130 all the same. */
+  /** True for a command that goes on until Ctrl-C: that is no error then, though the exit code is 130 or 143. */
   protected readonly untilInterrupted: boolean = false
 
   /** The command's work: parse the flags, one call into a workflow. */
@@ -102,7 +108,9 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
       error = interruption.reasonFor(caught) ?? asCassSniError(caught)
       steps = renderSteps(error.next, line)
     }
-    let exitCode: ExitCode = error?.exitCode ?? ((result as Judged | undefined)?.ok === false ? EXIT.failed : EXIT.ok)
+    let exitCode: ExitCode = EXIT.ok
+    if (error) exitCode = interruption.exitCodeOf(error)
+    else if ((result as Judged | undefined)?.ok === false) exitCode = EXIT.failed
     try {
       const expected = this.untilInterrupted && error?.code === 'CSNI902'
       // What a shell shows next belongs below the ^C.
@@ -129,20 +137,18 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
   /** The flags of the command at hand; a wrong command line is a CSNI101. */
   async #flags(): Promise<{ flags: KnownFlags; line: CommandLine }> {
     const ctor = this.ctor as typeof CassSniCommand
-    const definitions: Record<string, { type: string; char?: string }> = { ...ctor.baseFlags, ...ctor.flags }
-    this.argv = withoutEmptyValues(this.argv, definitions)
+    // Their names are those of the keys: oclif puts them in only when it parses.
+    const definitions = Object.entries({ ...ctor.baseFlags, ...ctor.flags }).map(([name, flag]) => ({ ...flag, name }))
     try {
-      const { flags, raw } = await this.parse(ctor)
-      const given = raw.flatMap((token): GivenFlag[] => {
-        if (token.type !== 'flag') return []
-        const isBoolean = definitions[token.flag]?.type === 'boolean'
-        return [{ name: token.flag, value: isBoolean ? undefined : token.input }]
-      })
-      const args = raw.flatMap((token) => (token.type === 'arg' ? [token.input] : []))
+      const { argv, flags: given, args } = canonical(this.argv, definitions, MEANT_EMPTY)
+      // oclif parses them here and in `work`.
+      this.argv = argv
+      const { flags } = await this.parse(ctor)
       return { flags: flags as unknown as KnownFlags, line: this.#line(given, args) }
     } catch (caught) {
       const help = [...this.config.bin.split(' '), ...(this.id ?? '').split(':'), '--help']
-      throw usageError(caught, Object.keys(definitions), command`${help}`)
+      const names = definitions.map(({ name }) => name)
+      throw usageError(caught, names, command`${help}`)
     }
   }
 
@@ -173,7 +179,7 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
       interactive,
       format: flags.output,
       kubeOptions,
-      ...(ask ? { ask } : {}),
+      ask,
       emit: output.emit,
       context: async (title) => {
         const [{ connectKube }] = await Promise.all([import('../cluster/client.ts'), output.open(title)])
@@ -187,7 +193,7 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
           kube,
           signal,
           emit: output.emit,
-          ...(ask ? { ask } : {}),
+          ask,
           dryRun: flags['dry-run'] === true,
           now: Date.now,
         }
@@ -205,7 +211,7 @@ function withNames(flags: object, definitions: object): Record<string, unknown> 
 }
 
 /** The form of the output before the command line is parsed, for errors of the parsing itself. */
-function preliminary(argv: readonly string[]): { format: string; color: ColourChoice; level: number } {
+function preliminary(argv: readonly string[]): { format: string; color: ColorChoice; level: number } {
   const end = argv.indexOf('--')
   const words = end === -1 ? argv : argv.slice(0, end)
   const value = (short: string | undefined, long: string) => {

@@ -1,23 +1,28 @@
 /** Completion of a command line from what is known of the commands, in the form that kubectl reads. */
+import { CHOICES, type FlagShape } from './command-line.ts'
 
 /** A flag as oclif's manifest describes it, as far as completion needs it. */
-export interface KnownFlag {
-  name: string
-  type: 'boolean' | 'option'
-  char?: string
-  summary?: string
-  helpValue?: string | string[]
-  options?: readonly string[]
-  multiple?: boolean
-  hidden?: boolean
+export interface KnownFlag extends FlagShape {
+  summary?: string | undefined
+  helpGroup?: string | undefined
+  helpValue?: string | string[] | undefined
+  default?: unknown
+  hidden?: boolean | undefined
 }
 
 export interface KnownCommand {
   /** As oclif writes it: "routes:sync". */
   id: string
-  summary?: string
-  hidden?: boolean
-  flags: Record<string, KnownFlag>
+  summary?: string | undefined
+  hidden?: boolean | undefined
+  /** Other names that it answers to. */
+  aliases?: readonly string[] | undefined
+  flags: Readonly<Record<string, KnownFlag>>
+}
+
+/** The commands that a user may see, each once: oclif lists a command under its aliases as well. */
+export function visibleCommands<T extends KnownCommand>(commands: readonly T[]): T[] {
+  return commands.filter(({ id, hidden, aliases }) => !hidden && !aliases?.includes(id))
 }
 
 /** What can be known only from the kubeconfig or the cluster. */
@@ -53,37 +58,36 @@ export function complete(
   const current = words.at(-1) ?? ''
   const before = words.slice(0, -1)
   if (before.includes('--')) return { candidates: [], files: true }
-  const visible = commands.filter((command) => !command.hidden)
+  const visible = visibleCommands(commands)
   const names = commandWords(before, visible)
-  const command = visible.find(({ id }) => id === names.join(':'))
+  const command = visible.find(({ id, aliases }) => id === names.join(':') || aliases?.includes(names.join(' ')))
   const flags = Object.values(command?.flags ?? visible[0]?.flags ?? {}).filter((flag) => !flag.hidden)
 
   const open = flagOf(before.at(-1), flags)
   if (open?.type === 'option' && !before.at(-1)?.includes('=')) return valuesOf(open, current, '')
   if (current.startsWith('--') && current.includes('=')) {
     const flag = flagOf(current.slice(0, current.indexOf('=')), flags)
-    return flag
-      ? valuesOf(flag, current.slice(current.indexOf('=') + 1), current.slice(0, current.indexOf('=') + 1))
-      : none()
+    const equals = current.indexOf('=')
+    return flag ? valuesOf(flag, current.slice(equals + 1), current.slice(0, equals + 1)) : none()
   }
   if (current.startsWith('-')) {
     const given = new Set(before.map((word) => flagOf(word.split('=')[0], flags)?.name))
     const left = flags.filter((flag) => flag.multiple || !given.has(flag.name))
     return {
       candidates: matching(
-        [...left.map((flag) => described(`--${flag.name}`, flag.summary)), described('--help', 'Show the help.')],
+        [...left.map((flag) => described(`--${flag.name}`, flag.summary)), described('--help', 'Show the help')],
         current,
       ),
       files: false,
     }
   }
-  return { candidates: matching(nextWords(names, visible, topics), current), files: false }
+  const first = names.length === 0 ? [described('options', 'List the flags that all commands have')] : []
+  return { candidates: matching([...nextWords(names, visible, topics), ...first], current), files: false }
 }
 
 /**
  * Whether a shell takes a name as it is: what it completes is put into the command line without quotes, and old
- * completion scripts
- * of bash even evaluate it (spf13/cobra bash_completions.go, compgen -W). Other names are not offered.
+ * completion scripts of bash even evaluate it (spf13/cobra bash_completions.go, compgen -W). Other names are not offered.
  */
 export function isPlainWord(name: string): boolean {
   return /^[A-Za-z0-9][\w.:@/+=,%-]*$/.test(name)
@@ -127,14 +131,11 @@ function flagOf(word: string | undefined, flags: readonly KnownFlag[]): KnownFla
 }
 
 function valuesOf(flag: KnownFlag, current: string, prefix: string): Completion {
-  if (flag.options)
-    return {
-      candidates: matching(
-        flag.options.map((value) => ({ value: prefix + value })),
-        prefix + current,
-      ),
-      files: false,
-    }
+  const fixed = flag.type === 'boolean' ? [...Object.keys(CHOICES[flag.name] ?? {}), 'true', 'false'] : flag.options
+  if (fixed) {
+    const candidates = fixed.map((value) => ({ value: prefix + value }))
+    return { candidates: matching(candidates, prefix + current), files: false }
+  }
   if (LIVE.includes(flag.name)) return { candidates: [], live: { what: flag.name as Live, prefix }, files: false }
   return { candidates: [], files: /FILE|DIR|PROGRAM/.test([flag.helpValue ?? ''].flat().join(' ')) }
 }

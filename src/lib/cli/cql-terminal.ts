@@ -22,7 +22,7 @@ export interface CqlTerminal {
 /** The streams of this process as the shell sees them. */
 export async function cqlTerminal(run: Run, options: CqlTerminalOptions): Promise<CqlTerminal> {
   const { stdin, stdout, stderr, env } = process
-  const [sources, results, { width }, { palette, wantsColour }, { errorText }, { printable }] = await Promise.all([
+  const [sources, results, { width }, { palette, wantsColor }, { errorText }, { printable }] = await Promise.all([
     import('../shell/statement-source.ts'),
     import('../shell/results.ts'),
     import('../output/table.ts'),
@@ -30,8 +30,8 @@ export async function cqlTerminal(run: Run, options: CqlTerminalOptions): Promis
     import('../output/messages.ts'),
     import('../text/untrusted.ts'),
   ])
-  const paint = palette(wantsColour(options.color, env, stdout))
-  const errors = palette(wantsColour(options.color, env, stderr))
+  const paint = palette(wantsColor(options.color, env, stdout))
+  const errors = palette(wantsColor(options.color, env, stderr))
   const write = (text: string): Promise<void> => written(stdout, text)
   const note = (text: string): void => void stderr.write(text)
   const script = {

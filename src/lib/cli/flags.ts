@@ -14,7 +14,7 @@ export function parseDuration(text: string): number {
   if (/^\d+(\.\d+)?$/.test(input)) return Math.round(Number(input) * 1000)
   const parts = [...input.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)]
   if (parts.length === 0 || parts.map((part) => part[0]).join('') !== input) {
-    throw new CassSniError('CSNI101', `"${text}" is not a duration. Write for example 30s, 10m or 1h30m.`)
+    throw new CassSniError('CSNI101', `invalid duration "${text}" (examples: 30s, 10m, 1h30m)`)
   }
   return Math.round(parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * (UNIT_MS[unit ?? ''] ?? 0), 0))
 }
@@ -68,13 +68,13 @@ export const commonFlags = {
     helpGroup: 'GLOBAL',
     default: 0,
     noCacheDefault: true,
-    summary: 'Log level: 6 shows requests on stderr, 9 stack traces of errors as well.',
+    summary: 'Log verbosity; 6 logs API requests, 9 adds stack traces.',
   }),
   color: Flags.option({
     options: ['auto', 'always', 'never'] as const,
     helpGroup: 'GLOBAL',
     default: 'auto' as const,
-    summary: 'Colour in the output; auto: on a terminal, unless NO_COLOR is set.',
+    summary: 'Color output; auto: on a terminal unless NO_COLOR is set.',
   })(),
 }
 
@@ -83,9 +83,8 @@ export const outputFlag = <const T extends readonly [string, ...string[]]>(forma
   Flags.option({
     options: formats,
     char: 'o',
-    helpGroup: 'GLOBAL',
     default: formats[0] as T[number],
-    summary: 'Form of the result on stdout.',
+    summary: 'Output format.',
   })()
 
 /** Which port of the gateway; without it the one that the routes have, else 9042. */
@@ -93,7 +92,7 @@ export const gatewayPortFlag = Flags.integer({
   min: 1,
   max: 65_535,
   helpValue: 'PORT',
-  summary: 'Port of the gateway for CQL clients. Default: the one that the routes have, else 9042.',
+  summary: 'Gateway port for CQL clients (default: the one that the routes have, else 9042).',
 })
 
 /** Which datacenter is meant. */
@@ -101,7 +100,7 @@ export const datacenterFlags = {
   datacenter: Flags.string({
     char: 'd',
     helpValue: 'NAME',
-    summary: 'The CassandraDatacenter; needed when the namespace has several.',
+    summary: 'CassandraDatacenter name (required if the namespace has more than one).',
   }),
   'cluster-domain': Flags.string({
     helpValue: 'DOMAIN',
@@ -113,20 +112,23 @@ export const datacenterFlags = {
 export const gatewayFlags = {
   gateway: Flags.string({
     helpValue: 'NAMESPACE/SERVICE',
-    summary: "Service of Istio's ingress gateway. Default: the one that the routes have, else the only one.",
+    summary: 'Ingress gateway Service (default: the one that the routes have, else the only one).',
   }),
   port: gatewayPortFlag,
 }
 
 /** A time limit for the whole run: CSNI901 and exit code 124 when it is reached. */
 export const timeoutFlag = {
-  timeout: durationFlag({ summary: 'How long the whole command may take, e.g. 90s or 10m; default: no limit.' }),
+  timeout: durationFlag({ summary: 'Time limit for the whole command, such as 90s or 10m; 0 is no limit.' }),
 }
 
 /** For commands that change the cluster. */
 export const changeFlags = {
-  'dry-run': Flags.boolean({ default: false, summary: 'Show what would be changed and change nothing.' }),
-  yes: Flags.boolean({ char: 'y', default: false, summary: 'Ask nothing.' }),
+  'dry-run': Flags.boolean({
+    default: false,
+    summary: 'Show what would change and write nothing; server and client do the same.',
+  }),
+  yes: Flags.boolean({ char: 'y', default: false, summary: 'Skip confirmation prompts.' }),
   ...timeoutFlag,
 }
 
@@ -134,6 +136,6 @@ export const changeFlags = {
 export const nodeFlag = {
   node: Flags.string({
     helpValue: 'NODE',
-    summary: "One node: its pod's name, its host id, or the number that ends the pod's name.",
+    summary: 'Pod name, host ID or pod ordinal.',
   }),
 }

@@ -1,5 +1,6 @@
 /** The one AbortController of a run: Ctrl-C, SIGTERM, --timeout, and a reader of stdout that went away. */
-import { asCassSniError, CassSniError, EXIT } from '../errors.ts'
+import { asCassSniError, CassSniError, EXIT, type ExitCode } from '../errors.ts'
+import { endAtOnce } from './process-end.ts'
 
 /** How long the work may take to stop by itself after it was told to. */
 const GRACE_MS = 3000
@@ -8,6 +9,7 @@ export class Interruption {
   readonly #controller = new AbortController()
   readonly #signals = ['SIGINT', 'SIGTERM'] as const
   #timer: NodeJS.Timeout | undefined
+  #terminated = false
   #limit: { ms: number; since: number } | undefined
 
   constructor() {
@@ -19,21 +21,24 @@ export class Interruption {
   }
 
   readonly #onSignal = (name: NodeJS.Signals): void => {
+    const terminated = name === 'SIGTERM'
     // The second Ctrl-C does not wait for anything.
     if (this.signal.aborted) {
       // A list of steps may have hidden the cursor.
       if (process.stderr.isTTY) process.stderr.write('\u001b[?25h')
-      process.exit(EXIT.interrupted)
+      endAtOnce(terminated ? EXIT.terminated : EXIT.interrupted)
     }
-    this.abort(new CassSniError('CSNI902', name === 'SIGINT' ? 'Interrupted by Ctrl-C.' : 'Interrupted by SIGTERM.'))
+    this.#terminated = terminated
+    this.abort(new CassSniError('CSNI902', terminated ? 'Terminated by SIGTERM.' : 'Interrupted by Ctrl-C.'))
   }
 
   abort(reason: CassSniError): void {
     this.#controller.abort(reason)
   }
 
-  /** Aborts with CSNI901 that many milliseconds from now. */
+  /** Aborts with CSNI901 that many milliseconds from now; 0 is no limit, as for kubectl. */
   limit(ms: number): void {
+    if (ms === 0) return
     this.#limit = { ms, since: Date.now() }
     this.#arm()
   }
@@ -81,6 +86,11 @@ export class Interruption {
     if (!this.signal.aborted) return undefined
     const reason = asCassSniError(this.signal.reason)
     return caught instanceof CassSniError && caught.code === reason.code ? caught : reason
+  }
+
+  /** The exit code for the error of the run: an interruption by SIGTERM has one of its own. */
+  exitCodeOf(error: CassSniError): ExitCode {
+    return this.#terminated && error.exitCode === EXIT.interrupted ? EXIT.terminated : error.exitCode
   }
 
   end(): void {

@@ -1,13 +1,8 @@
 /** The steps that errors and checks propose, as commands for the cluster and the datacenter that this command line named. */
 import { CARRIED_FLAGS, CONNECTION_FLAGS } from '../cluster/connection-flags.ts'
 import type { NextStep, RenderedStep } from '../errors.ts'
+import type { GivenFlag } from './command-line.ts'
 import { shellText } from '../text/shell-words.ts'
-
-/** A flag as it was given; a boolean flag has no value. */
-export interface GivenFlag {
-  name: string
-  value?: string | undefined
-}
 
 /** The command line in force. */
 export interface CommandLine {
@@ -95,12 +90,14 @@ function flagWords(names: readonly string[], line: CommandLine, words: readonly 
   })
 }
 
-function wordsOf({ name, value }: GivenFlag): string[] {
-  if (value === '') return []
-  const flag = SHORT[name] ?? `--${name}`
-  return value === undefined ? [flag] : [flag, value]
+/** A flag's words; in place of a statement with a password stands the flag's name. */
+function wordsOf({ name, value, negated }: GivenFlag): string[] {
+  const flag = SHORT[name] ?? (negated ? `--no-${name}` : `--${name}`)
+  if (value === undefined) return [flag]
+  return [flag, name === 'execute' && /password/i.test(value) ? '<STATEMENTS>' : value]
 }
 
 function says(words: readonly string[], name: string): boolean {
-  return words.some((word) => word === SHORT[name] || word === `--${name}` || word.startsWith(`--${name}=`))
+  const forms = [SHORT[name], `--${name}`, `--no-${name}`]
+  return words.some((word) => forms.includes(word) || word.startsWith(`--${name}=`))
 }

@@ -1,7 +1,7 @@
 /** Where the output of one run goes: the result to stdout, all else to stderr, and never both into one another. */
 import { CassSniError, type RenderedStep } from '../errors.ts'
 import type { ChangeRecord, Emit, Question, WorkflowEvent } from '../events.ts'
-import type { ColourChoice } from '../output/color.ts'
+import type { ColorChoice } from '../output/color.ts'
 import type { Warning } from '../output/envelope.ts'
 import type { Progress } from '../output/steps.ts'
 import type { Show } from '../output/show.ts'
@@ -10,7 +10,7 @@ import { printableLine } from '../text/untrusted.ts'
 interface Form {
   /** The value of -o. */
   format: string
-  color: ColourChoice
+  color: ColorChoice
   /** The value of -v. */
   level: number
 }
@@ -81,7 +81,7 @@ export class RunOutput {
   /** Makes the list of steps ready, before the first event. */
   async open(title: string): Promise<void> {
     if (this.#progress) return
-    const [{ createProgress }, { palette, symbols, wantsColour }, { createShow }, { changeText }] = await Promise.all([
+    const [{ createProgress }, { palette, symbols, wantsColor }, { createShow }, { changeText }] = await Promise.all([
       import('../output/progress.ts'),
       import('../output/color.ts'),
       import('../output/show.ts'),
@@ -92,7 +92,7 @@ export class RunOutput {
     this.#changeText = (change) => changeText(change, show)
     this.#title = title
     this.#progress = await createProgress(
-      { stream: stderr, paint: palette(wantsColour(this.#form.color, env, stderr)), symbols: symbols(env) },
+      { stream: stderr, paint: palette(wantsColor(this.#form.color, env, stderr)), symbols: symbols(env) },
       env,
     )
     for (const event of this.#early.splice(0)) this.emit(event)
@@ -164,10 +164,10 @@ export class RunOutput {
       return
     }
     if (this.#enveloped && (format === 'json' || format === 'yaml')) {
-      const { envelope, serialise } = await import('../output/envelope.ts')
+      const { envelope, serialize } = await import('../output/envelope.ts')
       const next = steps.map(({ text }) => text)
       const outcome = { result, changes: this.#changes, warnings: this.#warnings, error, next }
-      process.stdout.write(await serialise(envelope(this.#kind, outcome), format))
+      process.stdout.write(await serialize(envelope(this.#kind, outcome), format))
     } else {
       const [{ createShow }, { changeText }] = await Promise.all([
         import('../output/show.ts'),
@@ -185,11 +185,11 @@ export class RunOutput {
   /** An error, as text on stderr. */
   async fail(error: CassSniError, steps: readonly RenderedStep[] = []): Promise<void> {
     if (this.#closed && error !== this.#lost) return
-    const [{ palette, wantsColour }, { errorText }] = await Promise.all([
+    const [{ palette, wantsColor }, { errorText }] = await Promise.all([
       import('../output/color.ts'),
       import('../output/messages.ts'),
     ])
-    const paint = palette(wantsColour(this.#form.color, process.env, process.stderr))
+    const paint = palette(wantsColor(this.#form.color, process.env, process.stderr))
     const bug = error.code === 'CSNI903' && this.#form.level < 9
     const where: RenderedStep = { label: 'Hint', text: 'rerun with -v 9 to print the stack trace' }
     process.stderr.write(errorText(error, bug ? [...steps, where] : steps, paint, { stack: this.#form.level >= 9 }))
@@ -197,11 +197,11 @@ export class RunOutput {
 
   async #warn(): Promise<void> {
     if (this.#warnings.length === 0) return
-    const [{ palette, wantsColour }, { warningText }] = await Promise.all([
+    const [{ palette, wantsColor }, { warningText }] = await Promise.all([
       import('../output/color.ts'),
       import('../output/messages.ts'),
     ])
-    const paint = palette(wantsColour(this.#form.color, process.env, process.stderr))
+    const paint = palette(wantsColor(this.#form.color, process.env, process.stderr))
     for (const { message, code } of this.#warnings) process.stderr.write(warningText(message, code, paint))
   }
 

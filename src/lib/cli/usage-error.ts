@@ -1,5 +1,5 @@
-/** Wrong command lines: what oclif's parser says, in one sentence, with what was probably meant. */
-import { CassSniError, command, type NextStep } from '../errors.ts'
+/** Wrong command lines: what oclif's parser says, in one line, with what was probably meant. */
+import { CassSniError, command, hint, type NextStep } from '../errors.ts'
 
 /** The word among those known that was probably meant: at most a third of its letters differ. */
 export function closest(word: string, known: readonly string[]): string | undefined {
@@ -12,7 +12,7 @@ export function closest(word: string, known: readonly string[]): string | undefi
     : undefined
 }
 
-/** Edits (insert, delete, replace, swap two neighbours) that lead from one word to the other. */
+/** Edits (insert, delete, replace, swap two neighbors) that lead from one word to the other. */
 function distance(a: string, b: string): number {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)]
   for (let i = 1; i <= a.length; i++) {
@@ -45,9 +45,20 @@ interface ParserError extends Error {
 export function usageError(thrown: unknown, flagNames: readonly string[], help: NextStep): CassSniError {
   const error: ParserError = thrown instanceof Error ? thrown : new Error(String(thrown))
   const own = thrown instanceof CassSniError ? thrown.next : []
-  return new CassSniError('CSNI101', sentence(error, flagNames), {
-    next: [...own, ...kubectlPorts(error, flagNames), help],
+  return new CassSniError('CSNI101', sentence(error), {
+    next: [...own, ...meantFlag(error, flagNames), ...kubectlPorts(error, flagNames), help],
   })
+}
+
+/** The flag that oclif does not know (lib/parser/errors.js, NonExistentFlagsError). */
+function unknownFlag({ flags, message }: ParserError): string | undefined {
+  return message.startsWith('Nonexistent flag') ? flags?.[0] : undefined
+}
+
+function meantFlag(error: ParserError, flagNames: readonly string[]): NextStep[] {
+  const unknown = unknownFlag(error)
+  const guess = unknown?.startsWith('--') ? closest(unknown.slice(2), flagNames) : undefined
+  return guess === undefined ? [] : [hint(`did you mean --${guess}?`)]
 }
 
 /** Hands that know `kubectl port-forward` write LOCAL:REMOTE. */
@@ -58,12 +69,10 @@ function kubectlPorts({ message }: Error, flagNames: readonly string[]): NextSte
   return [command`kubectl cass-sni port-forward --port ${local || 0} ${gatewayPort}`]
 }
 
-function sentence(error: ParserError, flagNames: readonly string[]): string {
-  const unknown = error.flags?.[0]
-  if (unknown !== undefined && /^Nonexistent flag/.test(error.message)) {
-    const guess = unknown.startsWith('--') ? closest(unknown.slice(2), flagNames) : undefined
-    return `There is no flag ${unknown}.${guess ? ` Did you mean --${guess}?` : ''}`
-  }
+/** One line of what oclif says in several, as Go's flag package would say it. */
+function sentence(error: ParserError): string {
+  const unknown = unknownFlag(error)
+  if (unknown !== undefined) return `unknown flag: ${unknown}`
   const text = error.message
     .replace(/\nSee more help with --help$/, '')
     // A flag's own parser failed: oclif puts "Parsing --flag" before its message (lib/parser/parse.js).
@@ -74,6 +83,7 @@ function sentence(error: ParserError, flagNames: readonly string[]): string {
     .filter((line) => line !== '')
     .join('; ')
     .replace(/:;/g, ':')
-    .replace(/^Unexpected argument(s?): /, 'This is too much on the command line: ')
-  return /[.!?]$/.test(text) ? text : `${text}.`
+    .replace(/^Unexpected argument(s?): (.*)$/, 'unexpected argument$1 "$2"')
+    .replace(/: Expected an? /, ': expected an ')
+  return text.replace(/^[A-Z](?=[a-z ])/, (letter) => letter.toLowerCase()).replace(/\.$/, '')
 }

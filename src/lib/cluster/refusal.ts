@@ -2,6 +2,7 @@
 import { again, CassSniError, command, hint } from '../errors.ts'
 import { isCertificateError, systemError } from '../text/system-errors.ts'
 import type { KubeTarget, ResourceType } from './kube.ts'
+import { packageFile } from '../text/package-file.ts'
 import { SECRET } from './resources.ts'
 
 /** A request as a user would call it: "get secrets x in namespace y". */
@@ -167,7 +168,7 @@ function forbidden(said: string, asked: Asked, details: Details): CassSniError {
       ...details,
       next: [
         command`kubectl auth can-i ${verb} ${resource}${named} ${subresource} ${scope}`,
-        hint('Ask for the ClusterRoles in docs/rights.yaml: they hold the rights that this program needs.'),
+        hint(`the required ClusterRoles are in ${packageFile('docs/rights.yaml')}`),
       ],
     },
   )

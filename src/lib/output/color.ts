@@ -1,17 +1,17 @@
-/** Whether there is colour, decided once for everything that is printed, and the words for it. */
+/** Whether there is color, decided once for everything that is printed, and the words for it. */
 import { Chalk } from 'chalk'
 
-export type ColourChoice = 'auto' | 'always' | 'never'
+export type ColorChoice = 'auto' | 'always' | 'never'
 
 interface Stream {
   isTTY?: boolean
 }
 
 /**
- * Whether to colour what goes to a stream: the flag, else NO_COLOR (set and not empty: no; https://no-color.org), else
+ * Whether to color what goes to a stream: the flag, else NO_COLOR (set and not empty: no; https://no-color.org), else
  * FORCE_COLOR (not 0: yes), else whether the stream is a terminal that is not TERM=dumb.
  */
-export function wantsColour(choice: ColourChoice, env: NodeJS.ProcessEnv, stream: Stream): boolean {
+export function wantsColor(choice: ColorChoice, env: NodeJS.ProcessEnv, stream: Stream): boolean {
   if (choice !== 'auto') return choice === 'always'
   if (env.NO_COLOR) return false
   if (env.FORCE_COLOR !== undefined) return env.FORCE_COLOR !== '0' && env.FORCE_COLOR !== 'false'
@@ -35,13 +35,13 @@ export interface Palette {
   cyan: Paint
 }
 
-/** Functions that colour a text, or leave it as it is. */
-export function palette(colour: boolean): Palette {
-  const { bold, dim, green, red, yellow, cyan } = new Chalk({ level: colour ? 1 : 0 })
+/** Functions that color a text, or leave it as it is. */
+export function palette(color: boolean): Palette {
+  const { bold, dim, green, red, yellow, cyan } = new Chalk({ level: color ? 1 : 0 })
   return { bold, dim, green, red, yellow, cyan }
 }
 
-/** The signs for good, bad, doubtful, left out and not known. Never only a colour: off a UTF-8 terminal they are words. */
+/** The signs for good, bad, doubtful, left out and not known. Never only a color: off a UTF-8 terminal they are words. */
 export interface Symbols {
   ok: string
   fail: string

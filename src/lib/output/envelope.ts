@@ -54,7 +54,7 @@ export function envelope<Result>(
 }
 
 /** A value as JSON or YAML text with a last newline. Control characters are escaped in both. */
-export async function serialise(value: unknown, format: 'json' | 'yaml'): Promise<string> {
+export async function serialize(value: unknown, format: 'json' | 'yaml'): Promise<string> {
   if (format === 'json') return `${escaped(JSON.stringify(value, null, 2))}\n`
   const { Document, visit } = await import('yaml')
   const document = new Document(JSON.parse(JSON.stringify(value)))

@@ -56,7 +56,7 @@ export function warningText(message: string, code: string | undefined, paint: Pa
  * own, old → new.
  */
 export function changeText(change: ChangeRecord, paint: Paint): string {
-  const colours: Record<ChangeRecord['action'], (text: string) => string> = {
+  const colors: Record<ChangeRecord['action'], (text: string) => string> = {
     created: paint.green,
     configured: paint.yellow,
     unchanged: paint.dim,
@@ -64,7 +64,7 @@ export function changeText(change: ChangeRecord, paint: Paint): string {
     conflict: paint.red,
   }
   const reason = change.reason ? `: ${printableLine(change.reason)}` : ''
-  const what = `${printableLine(change.object)} ${colours[change.action](change.action)}`
+  const what = `${printableLine(change.object)} ${colors[change.action](change.action)}`
   const fields = change.dryRun ? (change.changes ?? []) : []
   return [`${what}${change.dryRun ? ' (dry run)' : ''}${reason}`, ...fields.map(fieldText), ''].join('\n')
 }

@@ -1,5 +1,5 @@
 /** What a command is given to present its result as text. */
-import { type ColourChoice, palette, symbols, wantsColour, type Palette, type Symbols } from './color.ts'
+import { type ColorChoice, palette, symbols, wantsColor, type Palette, type Symbols } from './color.ts'
 import { formatTable, type Column } from './table.ts'
 import { printable, printableLine } from '../text/untrusted.ts'
 
@@ -14,8 +14,8 @@ export interface Show extends Palette {
 }
 
 /** The means to present on a stream. */
-export function createShow(choice: ColourChoice, env: NodeJS.ProcessEnv, stream: { isTTY?: boolean }): Show {
-  const paint = palette(wantsColour(choice, env, stream))
+export function createShow(choice: ColorChoice, env: NodeJS.ProcessEnv, stream: { isTTY?: boolean }): Show {
+  const paint = palette(wantsColor(choice, env, stream))
   return {
     ...paint,
     symbols: symbols(env),

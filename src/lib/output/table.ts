@@ -5,7 +5,7 @@ export { width }
 
 const GAP = '   '
 
-/** One column: what stands above it, and how a row's cell is written. Cells may be coloured; they must be printable. */
+/** One column: what stands above it, and how a row's cell is written. Cells may be colored; they must be printable. */
 export interface Column<Row> {
   title: string
   cell: (row: Row) => string | number | undefined

@@ -1,5 +1,6 @@
 /** A local port for CQL clients: to the ingress gateway's pods, or to one node's own pod. */
 import { findNode } from '../cassandra/node.ts'
+import { requireDatacenter } from '../cassandra/observe-datacenter.ts'
 import { observeRouted, recallChoices } from '../routes/gather.ts'
 import { DEFAULT_GATEWAY_PORT } from '../routes/route-plan.ts'
 import type { Kube } from '../cluster/kube.ts'
@@ -43,8 +44,8 @@ export interface Forwarding {
 
 /**
  * Forwards until the context's signal ends it, then rejects with its reason when no connection is left.
- * Throws CSNI106 when it cannot listen, CSNI203 without the right to create pods/portforward, CSNI302, CSNI502 for
- * the target.
+ * Throws CSNI106 when it cannot listen, CSNI203 without permission for pods/portforward, CSNI204, CSNI301, CSNI302,
+ * CSNI502 for the target.
  */
 export async function portForward(
   { kube, signal }: WorkflowContext,
@@ -81,7 +82,11 @@ interface Target {
 
 async function toGateway(kube: Kube, options: PortForwardOptions): Promise<Target> {
   const { namespace } = kube.target
-  const [mesh, choices] = await Promise.all([observeMesh(kube), recallChoices(kube, namespace, options.datacenter)])
+  const [mesh, choices] = await Promise.all([
+    observeMesh(kube),
+    recallChoices(kube, namespace, options.datacenter),
+    checkPlace(kube, options),
+  ])
   const gateway = await findGateway(kube, mesh, { wanted: options.gateway, remembered: choices })
   const gatewayPort = options.gatewayPort ?? choices.port ?? DEFAULT_GATEWAY_PORT
   await needRight(kube, gateway.namespace)
@@ -92,6 +97,20 @@ async function toGateway(kube: Kube, options: PortForwardOptions): Promise<Targe
     dialer: tunnelDialer(kube, gateway, gatewayPort),
     target: `${named}, port ${gatewayPort}`,
     warnings: there ? [] : [{ message, code: 'CSNI822' }],
+  }
+}
+
+/**
+ * The gateway is the same for every namespace, so a mistyped one would show only at the client: a namespace or datacenter
+ * that is named has to exist. Without permission to look, it is not checked.
+ */
+async function checkPlace(kube: Kube, { datacenter }: PortForwardOptions): Promise<void> {
+  const { namespace, namespaceGiven } = kube.target
+  if (!namespaceGiven && datacenter === undefined) return
+  try {
+    await requireDatacenter(kube, { namespace, name: datacenter })
+  } catch (error) {
+    if (!(error instanceof CassSniError && error.code === 'CSNI203')) throw error
   }
 }
 

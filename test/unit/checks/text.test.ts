@@ -89,9 +89,9 @@ UNKNOWN e
     )
   })
 
-  it('never tells by colour alone', () => {
-    const coloured = formatFindings(FINDINGS, createShow('always', { LANG: 'C' }, {}))
-    assert.match(coloured, /\u001b\[31mFAIL/)
-    assert.equal(coloured.replace(/\u001b\[\d+m/g, ''), PLAIN)
+  it('never tells by color alone', () => {
+    const colored = formatFindings(FINDINGS, createShow('always', { LANG: 'C' }, {}))
+    assert.match(colored, /\u001b\[31mFAIL/)
+    assert.equal(colored.replace(/\u001b\[\d+m/g, ''), PLAIN)
   })
 })

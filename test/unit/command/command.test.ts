@@ -18,14 +18,14 @@ interface Result {
 }
 
 /** What the command of the test does. */
-let behaviour: (run: Run) => Promise<Result>
+let behavior: (run: Run) => Promise<Result>
 
 class Probe extends CassSniCommand<Result> {
   static override id = 'probe'
   static override flags = { ...changeFlags }
   protected readonly kind = 'Probe'
   protected work(run: Run): Promise<Result> {
-    return behaviour(run)
+    return behavior(run)
   }
   protected present({ name }: Result, show: Show): string {
     return `name: ${show.printable(name)}`
@@ -33,7 +33,7 @@ class Probe extends CassSniCommand<Result> {
 }
 
 async function run(argv: string[], work: (run: Run) => Promise<Result>) {
-  behaviour = work
+  behavior = work
   const parts = { stdout: '', stderr: '' }
   const originals = (['stdout', 'stderr'] as const).map((name) => {
     const stream = process[name]

@@ -9,10 +9,11 @@ const output = { name: 'output', char: 'o', type: 'option', options: ['text', 'j
 const node = { name: 'node', type: 'option' } as const
 const out = { name: 'out', type: 'option', helpValue: 'FILE' } as const
 const yes = { name: 'yes', char: 'y', type: 'boolean' } as const
+const dryRun = { name: 'dry-run', type: 'boolean' } as const
 const commands: KnownCommand[] = [
   { id: 'certs', summary: 'certificates', flags: { output, yes } },
   { id: 'certs:ca', summary: 'the authority', flags: { output, out } },
-  { id: 'routes:sync', summary: 'routes', flags: { output, yes } },
+  { id: 'routes:sync', summary: 'routes', flags: { output, yes, dryRun } },
   { id: 'verify', summary: 'prove', flags: { output, node } },
   { id: '__complete', hidden: true, flags: {} },
 ]
@@ -20,7 +21,7 @@ const values = (...words: string[]) =>
   complete(words, commands, { routes: 'the routes' }).candidates.map(({ value }) => value)
 
 describe('complete', () => {
-  it('offers commands and topics', () => assert.deepEqual(values(''), ['certs', 'routes', 'verify']))
+  it('offers commands and topics', () => assert.deepEqual(values(''), ['certs', 'routes', 'verify', 'options']))
   it('describes a topic', () =>
     assert.equal(complete(['rou'], commands, { routes: 'the routes' }).candidates[0]?.description, 'the routes'))
   it('offers what follows in a topic', () => assert.deepEqual(values('routes', ''), ['sync']))
@@ -31,6 +32,8 @@ describe('complete', () => {
   it('offers the options of a flag', () => {
     assert.deepEqual(values('verify', '-o', ''), ['text', 'json'])
     assert.deepEqual(values('verify', '--output=j'), ['--output=json'])
+    assert.deepEqual(values('certs', '--yes='), ['--yes=true', '--yes=false'])
+    assert.deepEqual(values('routes', 'sync', '--dry-run=s'), ['--dry-run=server'])
   })
   it('names what only the cluster knows', () => {
     assert.deepEqual(complete(['verify', '--node', ''], commands, {}).live, { what: 'node', prefix: '' })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { type CommandLine, type GivenFlag, renderSteps } from '../../../src/lib/cli/next-steps.ts'
+import type { GivenFlag } from '../../../src/lib/cli/command-line.ts'
+import { type CommandLine, renderSteps } from '../../../src/lib/cli/next-steps.ts'
 import { again, command, hint, type NextStep } from '../../../src/lib/errors.ts'
 
 /** Flags by name; an array is a flag that was given several times. */
@@ -87,6 +88,20 @@ describe('proposed commands', () => {
       "kubectl cass-sni verify --node 0 --dry-run --public-name a --public-name 'b c' -n other",
     )
     assert.equal(one(again``, { namespace: 'c' }), 'kubectl cass-sni verify -n c')
+  })
+
+  it('repeat a boolean flag in the form that says no, and replace it by the other form', () => {
+    const flags: GivenFlag[] = [{ name: 'tunnel', negated: true }, { name: 'strict' }]
+    assert.equal(one(again``, {}, { flags }), 'kubectl cass-sni verify --no-tunnel --strict')
+    assert.equal(one(again`--tunnel`, {}, { flags }), 'kubectl cass-sni verify --strict --tunnel')
+    assert.equal(one(again`--no-tunnel`, {}, { flags }), 'kubectl cass-sni verify --strict --no-tunnel')
+  })
+
+  it('hold no statement with a password', () => {
+    const given = { execute: "CREATE ROLE a WITH PASSWORD = 'secret'" }
+    const text = one(again`--node 1`, given, { id: 'cqlsh-sni' })
+    assert.equal(text, "kubectl cass-sni cqlsh-sni --execute '<STATEMENTS>' --node 1")
+    assert.equal(one(again``, { execute: 'SELECT a FROM b' }), "kubectl cass-sni verify --execute 'SELECT a FROM b'")
   })
 
   it('end in the pipe that they name', () => {

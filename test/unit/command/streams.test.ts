@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('../../..', import.meta.url))
 /** A program whose one command does this, and ends with the command's exit code. */
 const program = (work: string) => `
   import { CassSniCommand } from '${root}/src/lib/cli/base-command.ts'
-  import { flush } from '${root}/src/lib/cli/flush.ts'
+  import { endProcess } from '${root}/src/lib/cli/process-end.ts'
   class Probe extends CassSniCommand {
     static id = 'probe'
     kind = 'Probe'
@@ -17,8 +17,7 @@ const program = (work: string) => `
     present() { return 'result' }
   }
   const exitCode = await Probe.run(process.argv.slice(1), { root: '${root}' })
-  await flush()
-  process.exit(exitCode)`
+  await endProcess(exitCode)`
 
 function start(work: string, argv: string[], stdout: 'pipe' | number) {
   return spawn(process.execPath, ['--input-type=module', '-e', program(work), '--', ...argv], {
@@ -28,7 +27,7 @@ function start(work: string, argv: string[], stdout: 'pipe' | number) {
 
 describe('output that does not arrive', () => {
   it('is an error: a full disk does not pass for success', async function () {
-    this.timeout(10_000)
+    this.timeout(60_000)
     for (const argv of [[], ['-o', 'json']]) {
       const child = start('', argv, openSync('/dev/full', 'w'))
       let stderr = ''
@@ -42,7 +41,7 @@ describe('output that does not arrive', () => {
   })
 
   it('on stderr is nobody’s: the work goes on', async function () {
-    this.timeout(10_000)
+    this.timeout(60_000)
     const child = start(
       "for (let i = 0; i < 20; i++) { run.log('told', 0); await new Promise((done) => setTimeout(done, 10)) }",
       [],

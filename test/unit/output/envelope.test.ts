@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { parse } from 'yaml'
 import { CassSniError } from '../../../src/lib/errors.ts'
-import { envelope, serialise } from '../../../src/lib/output/envelope.ts'
+import { envelope, serialize } from '../../../src/lib/output/envelope.ts'
 
 describe('envelope', () => {
   it('holds the result, changes and warnings', () => {
@@ -31,7 +31,7 @@ describe('envelope', () => {
   })
 })
 
-describe('serialise', () => {
+describe('serialize', () => {
   const hostile = {
     plain: 'x\u202ey',
     block: 'a\nb \u2028',
@@ -43,7 +43,7 @@ describe('serialise', () => {
   }
   for (const format of ['json', 'yaml'] as const) {
     it(`writes ${format} that reads back the same and holds no control characters`, async () => {
-      const text = await serialise(hostile, format)
+      const text = await serialize(hostile, format)
       assert.doesNotMatch(text, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/)
       assert.deepEqual(format === 'json' ? JSON.parse(text) : parse(text), JSON.parse(JSON.stringify(hostile)))
       assert.ok(text.endsWith('\n'))

@@ -3,7 +3,7 @@ import { printable, printableLine } from '../../../src/lib/text/untrusted.ts'
 
 describe('printable', () => {
   const cases: [string, string, string][] = [
-    ['colours', '\u001b[31mred\u001b[0m', 'red'],
+    ['colors', '\u001b[31mred\u001b[0m', 'red'],
     ['a window title that would run as a command', 'a\u001b]0;rm -rf\u0007b', 'ab'],
     ['an unterminated string sequence', 'a\u001b]0;rest', 'a'],
     ['8-bit CSI', 'a\u009b31mb', 'ab'],

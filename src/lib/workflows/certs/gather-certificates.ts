@@ -21,6 +21,7 @@ import { clockSkew, clusterTime } from '../cluster-time.ts'
 import type { WorkflowContext } from '../context.ts'
 import type { CertsOptions } from './certs-options.ts'
 import { createViewer, type Look, type Viewer } from './served-certificates.ts'
+import { packageFile } from '../../text/package-file.ts'
 
 /** So many nodes are looked at, or told to reload, at once: each is a tunnel or a command through the API server. */
 export const NODES_AT_ONCE = 8
@@ -125,7 +126,7 @@ function requireOperatorKeystore(dc: Datacenter): void {
       `datacenter ${dc.name} does not encrypt connections of clients: client_encryption_options.enabled is not true in its configuration`,
       {
         object,
-        next: [look, hint('docs/certificates.md shows the configuration that is needed')],
+        next: [look, hint(`${packageFile('docs/certificates.md')} shows the required configuration`)],
       },
     )
   }

@@ -1,0 +1,28 @@
+/**
+ * Rules of src/ that no other linter has: every file belongs to a layer and no file name stands twice. Run as a program it prints what breaks them, and exits with 1 when something does.
+ */
+import { readdirSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { LAYERS } from './source-layers.ts'
+
+/** What breaks the rules in the src/ of a project, a line each: "src/lib/x.ts: belongs to no layer". */
+export function brokenRules(root: string): string[] {
+  const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join('src', name))
+    .sort()
+  return files.flatMap((file) => {
+    const owners = LAYERS.filter((layer) => new RegExp(layer.files).test(file))
+    const twins = files.filter((other) => other !== file && basename(other) === basename(file))
+    return [
+      ...(owners.length === 1 ? [] : [`${file}: belongs to ${owners.length === 0 ? 'no layer' : 'several layers'}`]),
+      ...twins.map((twin) => `${file}: has the name of ${twin}`),
+    ]
+  })
+}
+
+if (import.meta.main) {
+  const broken = brokenRules(dirname(import.meta.dirname))
+  for (const line of broken) console.log(line)
+  process.exitCode = broken.length > 0 ? 1 : 0
+}
