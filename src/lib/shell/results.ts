@@ -5,8 +5,6 @@ import { csvHeader, csvRows } from './csv.ts'
 import { type Paint, TableLayout, type Width } from './row-table.ts'
 import { jsonObject, jsonValue } from './cql-values.ts'
 
-type ResultFormat = 'table' | 'csv' | 'json'
-
 /**
  * A statement's result as it stands in the JSON envelope (kind CqlResult). Types as in CQL, values as `jsonValue`
  * writes them.
