@@ -1,7 +1,7 @@
 /** No advice leads to a command that the same verification has just shown to change nothing. */
 import { displayName } from '../cluster/resources.ts'
 import { CassSniError, command, type NextStep } from '../errors.ts'
-import type { PolicyInTheWay } from '../istio/policies.ts'
+import type { PolicyInTheWay } from '../istio/traffic-policies.ts'
 import type { CheckCode, CheckResult } from './check.ts'
 import type { Probes } from './probes.ts'
 

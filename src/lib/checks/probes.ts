@@ -4,7 +4,7 @@ import type { PolicyInput } from '../certificates/policies.ts'
 import type { Dialer } from '../connection/dialer.ts'
 import type { HandshakeResult } from '../connection/tls.ts'
 import type { IngressGateway } from '../istio/mesh.ts'
-import type { PolicyInTheWay } from '../istio/policies.ts'
+import type { PolicyInTheWay } from '../istio/traffic-policies.ts'
 import type { Conflict } from '../routes/conflicts.ts'
 import type { Drift } from '../routes/drift.ts'
 

@@ -6,7 +6,7 @@ import {
   NETWORK_POLICY,
   PEER_AUTHENTICATION,
 } from '../../../src/lib/cluster/resources.ts'
-import { type SelectedPods, takesIn } from '../../../src/lib/istio/policies.ts'
+import { type SelectedPods, takesIn } from '../../../src/lib/istio/traffic-policies.ts'
 
 const SCOPE: SelectedPods = {
   gateway: {
