@@ -73,15 +73,25 @@ export function needsNarrowHosts(around: Omit<Surroundings, 'serverNames'>): boo
 /** Ports that a gateway's own Envoy and agent listen on (istio.io, Application Requirements, "Ports used by Istio"). */
 const RESERVED = new Set([15000, 15001, 15004, 15006, 15008, 15020, 15021, 15053, 15090])
 
+/**
+ * Ports that clients of CQL cannot have: Istio's own, and one that the gateway's Service names for HTTP. The listener of
+ * a port is either for HTTP or for TLS (istio/istio pilot/pkg/model/gateway.go, canMergeProtocols): with ours on port 80,
+ * every Gateway for HTTP there would be ignored, those of later too.
+ */
 function reservedPort(around: Surroundings): Conflict[] {
   const { gateway, port } = around
-  if (!RESERVED.has(port)) return []
-  const object = `service/${gateway.service} in namespace ${gateway.namespace}`
+  const name = gateway.ports.find((each) => each.port === port)?.name ?? ''
+  const why = RESERVED.has(port)
+    ? "one of those that Istio's own proxies listen on"
+    : /^http2?(-|$)/.test(name)
+      ? `named ${name}: it is for HTTP`
+      : undefined
+  if (why === undefined) return []
   return [
     {
       code: 'CSNI503',
-      message: `port ${port} is one of those that Istio's own proxies listen on: clients need another one`,
-      object,
+      message: `port ${port} is ${why}: clients need another one`,
+      object: `service/${gateway.service} in namespace ${gateway.namespace}`,
       next: [again`--port ${freePort(around)}`],
     },
   ]

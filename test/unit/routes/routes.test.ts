@@ -336,6 +336,15 @@ describe('conflicts', () => {
 
   it('are the ports of Istio itself', () => {
     deepEqual(codes(around([], [], { port: 15021 })), ['CSNI503'])
+    const http = {
+      ...GATEWAY,
+      ports: [
+        { name: 'http2', port: 80, targetPort: 8080 },
+        { name: 'https', port: 443 },
+      ],
+    }
+    deepEqual(codes(around([], [], { port: 80, gateway: http })), ['CSNI503'])
+    deepEqual(codes(around([], [], { port: 443, gateway: http })), [])
     deepEqual(codes(around([], [], { port: 15443 })), [])
   })
 
