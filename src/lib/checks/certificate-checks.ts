@@ -91,9 +91,14 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
     needs: ['CSNI834'],
     perNode: true,
     async run(probes, node) {
-      const reason = (await served(probes, node))
-        .map(({ chainReason }) => chainReason)
-        .find((each) => each !== undefined)
+      const results = await served(probes, node)
+      const sidecar = results.find(({ certificate }) => certificate.spiffe !== undefined)?.certificate.spiffe
+      if (sidecar !== undefined)
+        return fail(
+          `an Istio sidecar answers instead of Cassandra (${sidecar}): the gateway sends without mutual TLS what the sidecar takes only with it`,
+          command`kubectl -n ${probes.datacenter.namespace} get destinationrules,peerauthentications`,
+        )
+      const reason = results.map(({ chainReason }) => chainReason).find((each) => each !== undefined)
       return reason === undefined ? pass() : fail(reason, ...reissue(probes))
     },
   },
@@ -159,8 +164,9 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
     async run(probes, node) {
       const kept = (await probes.keystore()).current?.leaf.fingerprint256
       if (node.hostId === undefined || kept === undefined) return skip('there is nothing to compare')
-      const { fingerprint256 } = (await probes.handshake(node.hostId)).certificate
+      const { fingerprint256, spiffe } = (await probes.handshake(node.hostId)).certificate
       if (fingerprint256 === kept) return pass()
+      if (spiffe !== undefined) return skip('an Istio sidecar answers instead of Cassandra (CSNI835)')
       const object = keystoreObject(probes.datacenter)
       return fail(
         `it serves another certificate (${start(fingerprint256)}) than ${object} holds (${start(kept)}), and changes to that when it restarts`,

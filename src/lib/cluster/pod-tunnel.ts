@@ -6,6 +6,8 @@
 import { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import { CassSniError, command } from '../errors.ts'
+import { backOff } from '../waiting/back-off.ts'
+import { pause } from '../waiting/poll.ts'
 import { statusOf } from './refusal.ts'
 import type { ConnectOptions } from './kube.ts'
 import type { Transport } from './transport.ts'
@@ -32,6 +34,10 @@ const LINGER_MS = 1000
 /** The same when our side ended with a question, to which nothing has come yet: the answer may take its time. */
 const ANSWER_MS = 30_000
 
+/** How often, and after which pauses in ms, an API server is asked that has too much to do. */
+const BUSY_ATTEMPTS = 5
+const BUSY = { firstMs: 200, longestMs: 2000 }
+
 export interface Pod {
   name: string
   namespace: string
@@ -56,14 +62,11 @@ export async function openTunnel(
     namespace: pod.namespace,
     subresource: 'portforward',
   }
+  const stop = signal === undefined ? transport.signal : AbortSignal.any([transport.signal, signal])
+  const query = new URLSearchParams({ ports: String(port) })
   try {
-    const socket = await openWebSocket(
-      transport,
-      path,
-      new URLSearchParams({ ports: String(port) }),
-      ['v4.channel.k8s.io'],
-      asked,
-      signal === undefined ? transport.signal : AbortSignal.any([transport.signal, signal]),
+    const socket = await whileBusy(stop, () =>
+      openWebSocket(transport, path, query, ['v4.channel.k8s.io'], asked, stop),
     )
     return new Tunnel(socket, pod, port, transport.signal)
   } catch (error) {
@@ -71,6 +74,19 @@ export async function openTunnel(
     if (status !== undefined && (status === 400 || status >= 500))
       throw broken(pod, port, (error as Error).message, (error as Error).cause)
     throw error
+  }
+}
+
+/** Asks an overloaded API server (429) again, with pauses that grow, as requests do. */
+async function whileBusy<T>(signal: AbortSignal, open: () => Promise<T>): Promise<T> {
+  const nextPause = backOff(BUSY)
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await open()
+    } catch (error) {
+      if (statusOf(error) !== 429 || attempt === BUSY_ATTEMPTS) throw error
+      await pause(nextPause(), signal)
+    }
   }
 }
 

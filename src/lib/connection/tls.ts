@@ -6,7 +6,7 @@ import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { checkServerIdentity, connect, type TLSSocket } from 'node:tls'
 import { asCassSniError, CassSniError, command } from '../errors.ts'
-import { alternativeNames } from '../text/alternative-names.ts'
+import { alternativeNames, spiffeId } from '../text/alternative-names.ts'
 import { isNotTls, systemError, systemErrorWords } from '../text/system-errors.ts'
 import { withinLimit } from '../waiting/time-limit.ts'
 import type { Dial } from './dialer.ts'
@@ -35,6 +35,8 @@ export interface ServedCertificate {
   validTo: string
   /** DNS names and IP addresses of the subjectAltName. */
   names: string[]
+  /** Its SPIFFE id, when it is the certificate of an Istio sidecar. */
+  spiffe?: string | undefined
 }
 
 export interface HandshakeResult {
@@ -156,6 +158,7 @@ function verdict(socket: TLSSocket, serverName: string): HandshakeResult {
       validFrom: new Date(peer.validFrom).toISOString(),
       validTo: new Date(peer.validTo).toISOString(),
       names,
+      spiffe: spiffeId(peer.subjectAltName),
     },
   }
 }

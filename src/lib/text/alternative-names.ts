@@ -12,3 +12,8 @@ export function alternativeNames(text: string | undefined): string[] {
   }
   return names
 }
+
+/** The SPIFFE id of such a text: the certificate is one that Istio gave to a sidecar. Undefined without one. */
+export function spiffeId(text: string | undefined): string | undefined {
+  return /(?:^|, )URI:(spiffe:\/\/[^,"]+)/.exec(text ?? '')?.[1]
+}

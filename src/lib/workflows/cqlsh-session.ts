@@ -57,7 +57,8 @@ export async function observeAccess({ kube, signal, emit }: WorkflowContext, cho
     }),
     observeMesh(kube, choice.gateway?.includes('/') ? { namespaces: [choice.gateway.split('/')[0] ?? ''] } : {}),
   ])
-  if (!datacenter.clientEncryption.enabled) {
+  // A configuration in a Secret that may not be read says nothing: the handshake will.
+  if (datacenter.configurationHidden === undefined && !datacenter.clientEncryption.enabled) {
     throw new CassSniError(
       'CSNI306',
       `datacenter ${datacenter.name} has no TLS to clients (client_encryption_options.enabled), and SNI is a part of TLS`,

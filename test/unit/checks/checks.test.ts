@@ -247,6 +247,21 @@ describe('the checks', () => {
       /certs/,
     ],
     [
+      'CSNI835',
+      "an Istio sidecar's certificate",
+      () =>
+        byName(
+          node(0).hostId ?? '',
+          served({
+            authorized: false,
+            chainReason: 'not issued',
+            certificate: { ...served().certificate, fingerprint256: 'BB', spiffe: 'spiffe://cluster.local/ns/n/sa/s' },
+          }),
+        ),
+      /sidecar answers instead of Cassandra \(spiffe:/,
+      /get destinationrules,peerauthentications/,
+    ],
+    [
       'CSNI836',
       'a certificate without the name',
       () => byName(node(0).dnsName, served({ authorized: false, nameReason: 'does not name it' })),

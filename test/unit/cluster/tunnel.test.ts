@@ -324,6 +324,18 @@ describe('streams into a pod', () => {
     await assert.rejects(execInPod(transport, pod, 'c', ['a']), { code: 'CSNI209', message: /container not found/ })
   })
 
+  it('asks an API server again that has too much to do', async () => {
+    onSocket = greet
+    refusal = [429, JSON.stringify({ kind: 'Status', reason: 'TooManyRequests', message: 'busy' })]
+    let asked = 0
+    http.on('upgrade', () => {
+      if (++asked === 2) refusal = undefined
+    })
+    const tunnel = await openTunnel(transport, pod, 15000)
+    tunnel.destroy()
+    assert.equal(asked, 3)
+  })
+
   it('translates a refused handshake', async () => {
     refusal = [
       403,

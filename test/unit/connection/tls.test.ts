@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, connect as connectTcp, type Server } fr
 import { Duplex } from 'node:stream'
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 import { handshake } from '../../../src/lib/connection/tls.ts'
-import { alternativeNames } from '../../../src/lib/text/alternative-names.ts'
+import { alternativeNames, spiffeId } from '../../../src/lib/text/alternative-names.ts'
 import { CassSniError } from '../../../src/lib/errors.ts'
 import { type TestAuthority, testAuthority } from './certificates.ts'
 
@@ -218,5 +218,12 @@ describe('alternativeNames', () => {
   it('reads names, addresses and quoted values', () => {
     assert.deepEqual(alternativeNames('DNS:a.b, IP Address:10.0.0.1, DNS:"x, DNS:y"'), ['a.b', '10.0.0.1', 'x, DNS:y'])
     assert.deepEqual(alternativeNames(undefined), [])
+  })
+
+  it('tells the certificate of an Istio sidecar by its SPIFFE id', () => {
+    assert.equal(spiffeId('URI:spiffe://cluster.local/ns/a/sa/b'), 'spiffe://cluster.local/ns/a/sa/b')
+    assert.equal(spiffeId('DNS:a, URI:spiffe://x/y, DNS:b'), 'spiffe://x/y')
+    assert.equal(spiffeId('DNS:a, URI:https://x'), undefined)
+    assert.equal(spiffeId(undefined), undefined)
   })
 })
