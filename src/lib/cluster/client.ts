@@ -16,9 +16,10 @@ import type {
 } from './kube.ts'
 import { FIELD_MANAGER } from './kube.ts'
 import { chooseConfig } from './kubeconfig.ts'
-import { type Asked, isMissingObject, Refusal, refused } from './refusal.ts'
+import { proxyOf } from './proxy.ts'
+import { type Asked, isMissingObject, notAnObject, Refusal, refused, tooLarge } from './refusal.ts'
 import { apiVersionOf, POD } from './resources.ts'
-import { type Answer, type Call, tooLarge, Transport } from './transport.ts'
+import { type Answer, type Call, Transport } from './transport.ts'
 
 export type { KubeOptions } from './kube.ts'
 
@@ -39,14 +40,20 @@ const LARGEST_LIST = 512 * 1024 * 1024
  */
 export async function connectKube(options: KubeOptions): Promise<Kube> {
   const config = await chooseConfig(options)
+  const { signal, requestTimeoutMs, log, warn } = options
+  const authenticate = await authenticator(config, { signal, requestTimeoutMs })
+  // a login may prompt: before anything is drawn over it
+  if (config.user.exec) await authenticate()
   const transport = new Transport({
     target: config.target,
-    authenticate: await authenticator(config),
-    signal: options.signal,
+    authenticate,
+    signal,
     userAgent: userAgent(),
-    requestTimeoutMs: options.requestTimeoutMs,
-    log: options.log,
-    warn: options.warn && ((text) => options.warn?.(`the API server says: ${text}`)),
+    proxy: proxyOf(config.cluster, process.env),
+    compression: config.cluster['disable-compression'] !== true,
+    requestTimeoutMs,
+    log,
+    warn,
   })
   return new Client(transport)
 }
@@ -329,14 +336,14 @@ class Client implements Kube {
 
   #parse<T>(answer: Answer, asked: Asked): T {
     if (answer.status >= 400) throw refused(answer.status, answer.body, asked, this.target)
+    let value: unknown
     try {
-      return JSON.parse(answer.body) as T
+      value = JSON.parse(answer.body)
     } catch {
       // the parser's message quotes the text, which may be a Secret's
-      throw new CassSniError('CSNI208', `${this.target.server} did not answer with JSON: it may be no API server`, {
-        next: [command`kubectl config view`],
-      })
     }
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw notAnObject(this.target)
+    return value as T
   }
 }
 

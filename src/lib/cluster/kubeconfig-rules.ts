@@ -1,5 +1,6 @@
 /** What kubectl refuses to connect with (kubernetes/client-go tools/clientcmd/validation.go, rest/config.go). */
 import { CassSniError, command, hint } from '../errors.ts'
+import { systemError } from '../text/system-errors.ts'
 import type { Connection } from './connection-flags.ts'
 import type { KubeTarget } from './kube.ts'
 import type { ClusterEntry, ExecEntry, UserEntry } from './kubeconfig-files.ts'
@@ -79,4 +80,16 @@ function execComplaint({ command: program, apiVersion, env, interactiveMode }: E
   if (!interactiveMode && apiVersion === EXEC_APIS[0]) return 'without an interactiveMode'
   if (interactiveMode && !INTERACTIVE_MODES.includes(interactiveMode)) return `of interactiveMode ${interactiveMode}`
   return undefined
+}
+
+/** What a file that the kubeconfig names becomes when it cannot be read. */
+export function unreadable(file: string, what: string, error: unknown): CassSniError {
+  return new CassSniError(
+    'CSNI103',
+    `${what} named in the kubeconfig cannot be read from ${file}: ${systemError(error)}`,
+    {
+      next: [command`kubectl config view`],
+      cause: error,
+    },
+  )
 }

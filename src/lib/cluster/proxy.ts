@@ -1,40 +1,77 @@
-/** Whether requests to the API server go through the proxy of the environment (golang.org/x/net/http/httpproxy). */
+/** Which proxy leads to a server, as Go decides it (golang.org/x/net/http/httpproxy). */
 import { BlockList, isIP } from 'node:net'
+import { domainToASCII } from 'node:url'
 
-/**
- * The proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY choose for a server URL; undefined for none.
- * kubectl obeys them, client-node does not. Loopback addresses are never proxied.
- */
-export function proxyFromEnvironment(server: string, env: Record<string, string | undefined>): string | undefined {
-  const { hostname, protocol, port } = new URL(server)
-  const host = hostname.replace(/^\[|\]$/g, '').toLowerCase()
-  const proxy = protocol === 'https:' ? (env.HTTPS_PROXY ?? env.https_proxy) : (env.HTTP_PROXY ?? env.http_proxy)
-  if (proxy === undefined || proxy === '') return undefined
-  if (host === 'localhost' || host === '::1' || host.startsWith('127.')) return undefined
-  const exceptions = (env.NO_PROXY ?? env.no_proxy ?? '').split(',').map((entry) => entry.trim().toLowerCase())
-  if (
-    exceptions.some(
-      (entry) => entry !== '' && excepts(entry, host, port === '' ? (protocol === 'https:' ? '443' : '80') : port),
-    )
-  )
-    return undefined
-  return proxy.includes('://') ? proxy : `http://${proxy}`
+type Environment = Readonly<Record<string, string | undefined>>
+
+const PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' }
+
+/** The proxy for a cluster: that of the kubeconfig, else that of the environment. */
+export function proxyOf(
+  cluster: { server: string; 'proxy-url'?: string | undefined },
+  env: Environment,
+): URL | undefined {
+  return cluster['proxy-url'] ? new URL(cluster['proxy-url']) : proxyFromEnvironment(cluster.server, env)
 }
 
+/**
+ * The proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY, or their lower-case forms, choose for a URL; undefined for none.
+ * Loopback addresses are never proxied.
+ */
+export function proxyFromEnvironment(server: string, env: Environment): URL | undefined {
+  const { hostname, protocol, port } = new URL(server)
+  const host = hostname.replace(/^\[|\]$/g, '').toLowerCase()
+  const name = protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY'
+  const proxy = parseProxy(env[name] || env[name.toLowerCase()])
+  if (proxy === undefined || host === 'localhost' || isLoopback(host)) return undefined
+  const exceptions = (env.NO_PROXY || env.no_proxy || '').split(',').map((entry) => entry.trim().toLowerCase())
+  return exceptions.some((entry) => excepts(entry, host, port || (PORTS[protocol] ?? ''))) ? undefined : proxy
+}
+
+/** A URL, or "host:port" of an HTTP proxy. What is neither is none, as for Go. */
+function parseProxy(text: string | undefined): URL | undefined {
+  if (!text) return undefined
+  const whole = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`
+  return URL.canParse(whole) ? new URL(whole) : undefined
+}
+
+function isLoopback(host: string): boolean {
+  return host === '::1' || (isIP(host) === 4 && host.startsWith('127.')) || /^::ffff:7f[0-9a-f]{2}:/.test(host)
+}
+
+/** One entry of NO_PROXY. An entry that Go cannot read excepts nothing. */
 function excepts(entry: string, host: string, port: string): boolean {
   if (entry === '*') return true
-  const [network, bits] = entry.split('/')
   const version = isIP(host)
-  if (bits !== undefined && network !== undefined) {
-    if (version === 0 || isIP(network) !== version) return false
+  const [network = '', bits, ...more] = entry.split('/')
+  const family = isIP(network) === 6 ? 'ipv6' : 'ipv4'
+  if (bits !== undefined && more.length === 0 && isIP(network) !== 0 && isPrefix(bits, family)) {
+    if (version === 0) return false
     const list = new BlockList()
-    const family = version === 4 ? 'ipv4' : 'ipv6'
     list.addSubnet(network, Number(bits), family)
-    return list.check(host, family)
+    return list.check(host, version === 4 ? 'ipv4' : 'ipv6')
   }
-  const withPort = /^(.*[^:]):(\d+)$/.exec(entry)
-  const [name, onlyPort] = withPort === null ? [entry, undefined] : [withPort[1] ?? '', withPort[2]]
-  if (onlyPort !== undefined && onlyPort !== port) return false
-  if (name.startsWith('.') || name.startsWith('*.')) return host.endsWith(name.replace(/^\*/, ''))
-  return host === name || (version === 0 && host.endsWith(`.${name}`))
+  const [, bracketed, plain = '', onlyPort] = /^(?:\[([^\]]*)\]|([^:]*)):([^:]*)$/.exec(entry) ?? [
+    undefined,
+    undefined,
+    entry,
+  ]
+  const name = (bracketed ?? plain).replace(/^\*(?=\.)/, '')
+  if (name === '' || (onlyPort && onlyPort !== port)) return false
+  if (isIP(name) !== 0) return sameAddress(name, host)
+  if (version !== 0) return false
+  const domain = domainToASCII(name.replace(/^\./, '')) || name
+  return host.endsWith(`.${domain}`) || (!name.startsWith('.') && host === domain)
+}
+
+function isPrefix(bits: string, family: 'ipv4' | 'ipv6'): boolean {
+  return /^\d{1,3}$/.test(bits) && Number(bits) <= (family === 'ipv4' ? 32 : 128)
+}
+
+/** An IPv4 address and its form inside IPv6 are the same. */
+function sameAddress(a: string, b: string): boolean {
+  if (isIP(b) === 0) return false
+  const list = new BlockList()
+  list.addAddress(a, isIP(a) === 4 ? 'ipv4' : 'ipv6')
+  return list.check(b, isIP(b) === 4 ? 'ipv4' : 'ipv6')
 }

@@ -319,3 +319,23 @@ function deepest(error: unknown): { code?: string | undefined; message: string }
   if (error instanceof Error) return error as NodeJS.ErrnoException
   return { message: String(error) }
 }
+
+/** What an answer without end becomes. */
+export function tooLarge(target: KubeTarget): CassSniError {
+  return new CassSniError(
+    'CSNI208',
+    `the API server ${target.server} (context "${target.context}") answered with more than it could hold: it may be no API server`,
+    {
+      next: [command`kubectl config view`],
+    },
+  )
+}
+
+/** What an answer becomes that no API server gives: `null`, a list, a page of a login form. It is not quoted. */
+export function notAnObject(target: KubeTarget): CassSniError {
+  return new CassSniError(
+    'CSNI208',
+    `${target.server} gave an unexpected answer, which is not a JSON object: it may be no API server`,
+    { next: [command`kubectl ${contextFlags(target)} get --raw /version`, command`kubectl config view`] },
+  )
+}

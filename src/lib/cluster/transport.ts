@@ -1,13 +1,21 @@
-/** HTTP to the API server: kept-alive connections, few and short retries, time limits, one log line per request. */
-import { Agent as HttpAgent, type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http'
-import { Agent, type AgentOptions, request as httpsRequest } from 'node:https'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { createSecureContext } from 'node:tls'
-import { CassSniError, command, hint, throwIfAborted } from '../errors.ts'
-import type { Authenticate, Security } from './authentication.ts'
+/** HTTP to the API server: kept-alive connections, retries, one log line per request. */
+import {
+  type Agent as HttpAgent,
+  type ClientRequest,
+  type OutgoingHttpHeaders,
+  request as httpRequest,
+} from 'node:http'
+import { type AgentOptions, request as httpsRequest } from 'node:https'
+import pLimit from 'p-limit'
+import { CassSniError, throwIfAborted } from '../errors.ts'
+import { pause } from '../waiting/poll.ts'
+import { agentFor } from './agents.ts'
+import type { Authenticate, Security } from './credential-source.ts'
+import { exchange, type FullAnswer } from './exchange.ts'
 import type { KubeTarget } from './kube.ts'
 import { unreachable } from './refusal.ts'
-import { once, warningTexts } from './server-warnings.ts'
+import { type Attempt, retries } from './retries.ts'
+import { once } from './server-warnings.ts'
 
 export interface Call {
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
@@ -30,8 +38,13 @@ export interface TransportOptions {
   authenticate: Authenticate
   signal: AbortSignal
   userAgent: string
+  /** The proxy that leads to the server. */
+  proxy?: URL | undefined
+  /** False: answers are not to be compressed. */
+  compression?: boolean | undefined
   /** Bytes of the largest answer that is taken. Default 256 MiB. */
   largestAnswer?: number
+  /** For one request; 0: no limit. Default: a little more than the server's own. */
   requestTimeoutMs?: number | undefined
   log?: ((line: string) => void) | undefined
   /** Told each warning of the server once. */
@@ -42,15 +55,13 @@ export interface TransportOptions {
 export interface Endpoint {
   url: URL
   security: Security
-  agent: Agent | HttpAgent
+  agent: HttpAgent
 }
 
-/** Retries after 429 or a broken connection, and the waits before them in ms. */
-const WAITS = [150, 500, 1500]
-/** The longest Retry-After that is honoured. Seconds. */
-const LONGEST_RETRY_AFTER = 8
-/** For TCP, TLS and a proxy together. client-go gives TCP alone 30 s; nobody waits that long at a prompt. */
-const CONNECT_MS = 15_000
+/** As many requests are under way at once; the others wait here, where no clock runs. */
+const MOST_AT_ONCE = 16
+/** A wait that the server asks for and that is longer than this is told. */
+const LONG_WAIT_MS = 10_000
 /** Longer than kube-apiserver's own --request-timeout of 60 s: it answers 504 itself when it still can. */
 const DEFAULT_REQUEST_MS = 75_000
 
@@ -60,15 +71,15 @@ const DEFAULT_REQUEST_MS = 75_000
  */
 const LARGEST_ANSWER = 256 * 1024 * 1024
 
-const TRANSIENT = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'EAI_AGAIN'])
-
 export class Transport {
   readonly #options: TransportOptions
   readonly #base: URL
-  #requests: { key: Security['tls']; agent: Agent | HttpAgent } | undefined
-  #skewMs: number | undefined
   readonly #warn: (message: string) => void
-  #sockets: { key: Security['tls']; agent: Agent | HttpAgent } | undefined
+  readonly #limit = pLimit(MOST_AT_ONCE)
+  #requests: Pool | undefined
+  #sockets: Pool | undefined
+  #skewMs: number | undefined
+  #reached = false
 
   constructor(options: TransportOptions) {
     this.#options = options
@@ -91,22 +102,29 @@ export class Transport {
 
   /** Sends a request; any status is an answer. Throws CSNI201, CSNI202, CSNI103, or the reason of an abort. */
   async send(call: Call): Promise<Answer> {
-    for (let attempt = 0; ; attempt++) {
+    const next = retries({
+      repeatable: call.method === 'GET' || call.repeatable === true,
+      reached: () => this.#reached,
+    })
+    let refused: Security | undefined
+    for (;;) {
       throwIfAborted(this.signal)
-      const wait = WAITS[attempt]
-      try {
-        const { status, body, retryAfter } = await this.#once(call)
-        if (status !== 429 || wait === undefined) return { status, body }
-        await this.#pause(Math.min(retryAfter ?? 0, LONGEST_RETRY_AFTER) * 1000 || wait)
-      } catch (error) {
-        throwIfAborted(this.signal)
-        const code = (error as NodeJS.ErrnoException).code ?? ''
-        const repeat = (call.method === 'GET' || call.repeatable === true) && TRANSIENT.has(code)
-        // refused connections are tried again only once: the usual reason is that nothing listens there
-        if (!repeat || wait === undefined || (code === 'ECONNREFUSED' && attempt > 0))
-          throw unreachable(error, this.target)
-        await this.#pause(wait)
+      const attempt = await this.#limit(() => this.#attempt(call, refused))
+      throwIfAborted(this.signal)
+      if (attempt.error instanceof CassSniError) throw attempt.error
+      if (attempt.answer?.status === 401 && refused === undefined) {
+        refused = attempt.security
+        if (await this.#renewed(attempt.security)) continue
       }
+      const pauseMs = next(attempt)
+      if (pauseMs === undefined) {
+        if (attempt.answer === undefined) throw unreachable(attempt.error, this.target)
+        return attempt.answer
+      }
+      if (attempt.error !== undefined) this.#closeIdle()
+      if (pauseMs > LONG_WAIT_MS)
+        this.#warn(`the API server ${this.target.server} asks to come back in ${Math.ceil(pauseMs / 1000)} s`)
+      await pause(pauseMs, this.signal)
     }
   }
 
@@ -117,17 +135,10 @@ export class Transport {
     url.protocol = this.#base.protocol === 'https:' ? 'wss:' : 'ws:'
     url.pathname = `${this.#base.pathname.replace(/\/$/, '')}${path}`
     url.search = query.toString()
-    if (this.#sockets?.key !== security.tls)
-      this.#sockets = {
-        key: security.tls,
-        agent: security.proxy ?? this.#agent(security, { keepAlive: false }),
-      }
+    this.#sockets = await this.#pool(this.#sockets, security, { keepAlive: false })
     return {
       url,
-      security: {
-        ...security,
-        headers: { ...security.headers, 'User-Agent': this.#options.userAgent },
-      },
+      security: { ...security, headers: { ...security.headers, 'User-Agent': this.#options.userAgent } },
       agent: this.#sockets.agent,
     }
   }
@@ -136,68 +147,84 @@ export class Transport {
     this.#options.log?.(`${method} ${path} ${status} in ${Math.round(performance.now() - startedAt)} ms`)
   }
 
-  async #pause(ms: number): Promise<void> {
-    await sleep(ms, undefined, { signal: this.signal }).catch(() => throwIfAborted(this.signal))
+  /** Whether there are other credentials than those that were refused. */
+  async #renewed(refused: Security): Promise<boolean> {
+    const fresh = await this.#options.authenticate(refused)
+    return fresh.tls !== refused.tls || fresh.headers.Authorization !== refused.headers.Authorization
   }
 
-  #agent({ tls }: Security, options: AgentOptions): Agent | HttpAgent {
-    if (this.#base.protocol !== 'https:') return new HttpAgent(options)
-    const { rejectUnauthorized, servername, ...material } = tls
-    // certificates and key are parsed once, not for each connection
-    const secureContext = createSecureContext(material)
-    return new Agent({
-      ...options,
-      secureContext,
-      ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized }),
-      ...(servername === undefined ? {} : { servername }),
-    })
+  /** The connections for these settings; others are closed as soon as nothing runs on them. */
+  async #pool(pool: Pool | undefined, { tls }: Security, options: AgentOptions): Promise<Pool> {
+    if (pool?.tls === tls) return pool
+    if (pool !== undefined) closeIdle(pool.agent)
+    return { tls, agent: await agentFor(this.#base, tls, this.#options.proxy, options) }
   }
 
-  async #once(call: Call): Promise<FullAnswer> {
-    const security = await this.#options.authenticate()
-    if (this.#requests?.key !== security.tls) {
-      this.#requests = {
-        key: security.tls,
-        agent: security.proxy ?? this.#agent(security, { keepAlive: true, maxSockets: 8 }),
-      }
+  /** After a reset: what else lies in the pool may be dead as well. */
+  #closeIdle(): void {
+    if (this.#requests !== undefined) closeIdle(this.#requests.agent)
+  }
+
+  /** One attempt. An error of our own is final, all others are the connection's. */
+  async #attempt(call: Call, refused: Security | undefined): Promise<Ended> {
+    let security: Security | undefined
+    let request: ClientRequest | undefined
+    try {
+      security = await this.#options.authenticate(refused)
+      this.#requests = await this.#pool(this.#requests, security, { keepAlive: true, maxSockets: MOST_AT_ONCE })
+      const { agent } = this.#requests
+      const answer = await this.#once(call, security, agent, (sent) => {
+        request = sent
+      })
+      this.#reached = true
+      return { answer, security, status: answer.status, retryAfterMs: answer.retryAfterMs }
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      return { error, code, security: security ?? { headers: {}, tls: {} }, reused: request?.reusedSocket }
     }
+  }
+
+  async #once(
+    call: Call,
+    security: Security,
+    agent: HttpAgent,
+    sent: (request: ClientRequest) => void,
+  ): Promise<FullAnswer> {
     const query = new URLSearchParams()
     for (const [name, value] of Object.entries(call.query ?? {})) if (value !== undefined) query.set(name, value)
     const path = `${this.#base.pathname.replace(/\/$/, '')}${call.path}${query.size > 0 ? `?${query}` : ''}`
     const body = call.body === undefined ? undefined : Buffer.from(JSON.stringify(call.body))
-    const headers = {
+    const headers: OutgoingHttpHeaders = {
       ...security.headers,
       Accept: 'application/json',
+      'Accept-Encoding': this.#options.compression === false ? 'identity' : 'gzip',
       'User-Agent': this.#options.userAgent,
-      ...(body === undefined
-        ? {}
-        : {
-            'Content-Type': call.contentType ?? 'application/json',
-            'Content-Length': body.length,
-          }),
+    }
+    if (body !== undefined) {
+      headers['Content-Type'] = call.contentType ?? 'application/json'
+      headers['Content-Length'] = body.length
     }
     const make = this.#base.protocol === 'https:' ? httpsRequest : httpRequest
     const startedAt = performance.now()
     try {
-      const answer = await exchange(
-        make({
-          agent: this.#requests.agent,
-          host: this.#base.hostname.replace(/^\[|\]$/g, ''),
-          port: this.#base.port,
-          path,
-          method: call.method,
-          headers,
-          signal: this.signal,
-          // for the agent of a proxy, which is not ours
-          rejectUnauthorized: security.tls.rejectUnauthorized !== false,
-        }),
-        body,
-        this.#options.requestTimeoutMs || DEFAULT_REQUEST_MS,
-        this.#options.largestAnswer ?? LARGEST_ANSWER,
-        this.target,
-      )
+      const request = make({
+        agent,
+        host: this.#base.hostname.replace(/^\[|\]$/g, ''),
+        port: this.#base.port,
+        path,
+        method: call.method,
+        headers,
+        signal: this.signal,
+      })
+      sent(request)
+      const answer = await exchange(request, body, {
+        timeoutMs: this.#options.requestTimeoutMs ?? DEFAULT_REQUEST_MS,
+        largest: this.#options.largestAnswer ?? LARGEST_ANSWER,
+        target: this.target,
+        proxy: this.#options.proxy,
+      })
       this.log(call.method, path, answer.status, startedAt)
-      for (const text of answer.warnings) this.#warn(text)
+      for (const text of answer.warnings) this.#warn(`the API server says: ${text}`)
       const date = Date.parse(answer.date ?? '')
       // a Date header has cut off half a second on average, and its answer was half of the time on its way
       if (!Number.isNaN(date)) this.#skewMs = date + 500 - (Date.now() - (performance.now() - startedAt) / 2)
@@ -209,84 +236,18 @@ export class Transport {
   }
 }
 
-interface FullAnswer extends Answer {
-  /** Seconds. */
-  retryAfter: number | undefined
-  warnings: string[]
-  date: string | undefined
+/** The connections that were made with one and the same TLS settings. */
+interface Pool {
+  tls: Security['tls']
+  agent: HttpAgent
 }
 
-function exchange(
-  request: ClientRequest,
-  body: Buffer | undefined,
-  timeoutMs: number,
-  largest: number,
-  target: KubeTarget,
-): Promise<FullAnswer> {
-  return new Promise((resolve, reject) => {
-    const late = (ms: number) =>
-      new CassSniError(
-        'CSNI201',
-        `the API server ${target.server} (context "${target.context}") gave no answer within ${ms / 1000} s`,
-        {
-          next: [command`kubectl cluster-info`, hint('Allow more time with --request-timeout.')],
-        },
-      )
-    const overall = setTimeout(() => request.destroy(late(timeoutMs)), timeoutMs)
-    const connecting = setTimeout(() => request.destroy(late(CONNECT_MS)), Math.min(CONNECT_MS, timeoutMs))
-    const finish = () => {
-      clearTimeout(overall)
-      clearTimeout(connecting)
-    }
-    request.once('socket', (socket) => {
-      if (socket.connecting)
-        socket.once('encrypted' in socket ? 'secureConnect' : 'connect', () => clearTimeout(connecting))
-      else clearTimeout(connecting)
-    })
-    request.once('error', (error) => {
-      finish()
-      reject(error)
-    })
-    request.once('response', (response: IncomingMessage) => {
-      clearTimeout(connecting)
-      const parts: Buffer[] = []
-      let size = 0
-      response.on('data', (part: Buffer) => {
-        size += part.length
-        if (size <= largest) parts.push(part)
-        else {
-          finish()
-          reject(tooLarge(target))
-          request.destroy()
-        }
-      })
-      response.once('error', (error) => {
-        finish()
-        reject(error)
-      })
-      response.once('end', () => {
-        finish()
-        const retryAfter = Number(response.headers['retry-after'])
-        resolve({
-          status: response.statusCode ?? 0,
-          body: Buffer.concat(parts).toString('utf8'),
-          retryAfter: Number.isFinite(retryAfter) ? retryAfter : undefined,
-          warnings: warningTexts(response.headers.warning),
-          date: response.headers.date,
-        })
-      })
-    })
-    request.end(body)
-  })
+interface Ended extends Attempt {
+  answer?: FullAnswer
+  error?: unknown
+  security: Security
 }
 
-/** What an answer without end becomes. */
-export function tooLarge(target: KubeTarget): CassSniError {
-  return new CassSniError(
-    'CSNI208',
-    `the API server ${target.server} (context "${target.context}") answered with more than it could hold: it may be no API server`,
-    {
-      next: [command`kubectl config view`],
-    },
-  )
+function closeIdle(agent: HttpAgent): void {
+  for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy()
 }

@@ -1,10 +1,8 @@
-import { hint } from '../../../src/lib/errors.ts'
 import { nextTexts } from '../../support/next-texts.ts'
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { inspect } from 'node:util'
 import { authenticator } from '../../../src/lib/cluster/authentication.ts'
 import type { Connection } from '../../../src/lib/cluster/connection-flags.ts'
 import { chooseConfig, type ChosenConfig } from '../../../src/lib/cluster/kubeconfig.ts'
@@ -215,6 +213,7 @@ current-context: only the first document counts
 })
 
 describe('authentication', () => {
+  const { signal } = new AbortController()
   const chosen = (user: ChosenConfig['user'], cluster: Partial<ChosenConfig['cluster']> = {}): ChosenConfig => ({
     target: { context: 'c', cluster: 'k', user: 'u', server: 'https://x', namespace: 'default', namespaceGiven: false },
     cluster: { server: 'https://x', ...cluster },
@@ -225,7 +224,7 @@ describe('authentication', () => {
     const { headers } = await (
       await authenticator(
         chosen({ token: 't', as: 'jane', 'as-groups': ['a', 'b'], 'as-uid': '7', 'as-user-extra': { 'k/x': ['v'] } }),
-        {},
+        { signal, env: {} },
       )
     )()
     assert.deepEqual(headers, {
@@ -237,39 +236,25 @@ describe('authentication', () => {
     })
   })
 
-  it('reads a credential plugin through client-node and tells the plugin about the cluster', async () => {
-    const script =
-      'echo "{\\"status\\":{\\"token\\":\\"$(echo "$KUBERNETES_EXEC_INFO" | sed "s/.*server[^h]*\\(https:..[a-z]*\\).*/\\1/")\\"}}"'
-    const user = { exec: { command: 'sh', args: ['-c', script], env: [], provideClusterInfo: true } }
-    const { headers } = await (await authenticator(chosen(user), {}))()
-    assert.equal(headers.Authorization, 'Bearer https://x')
+  it('sends no credentials over plain HTTP, and acts as another user there, as kubectl', async () => {
+    const plain = chosen({ token: 't', as: 'jane' }, { server: 'http://x' })
+    assert.deepEqual((await (await authenticator(plain, { signal, env: {} }))()).headers, {
+      'Impersonate-User': 'jane',
+    })
   })
 
-  it('tells what a credential plugin said, or that it is missing', async () => {
-    const failing = await authenticator(
-      chosen({ exec: { command: 'sh', args: ['-c', 'echo login first >&2; exit 1'] } }),
-      {},
-    )
-    await assert.rejects(failing(), { code: 'CSNI202', message: /plugin sh of user "u" failed: login first/ })
-    const missing = await authenticator(
-      chosen({ exec: { command: 'no-such-plugin', installHint: 'Get it at example.com' } }),
-      {},
-    )
-    await assert.rejects(missing(), { code: 'CSNI202', next: [hint('Get it at example.com')] })
-  })
-
-  it('quotes nothing of what a credential plugin answers', async () => {
-    for (const answer of ['s3cret-token', '{}', 'null']) {
-      const plugin = await authenticator(chosen({ exec: { command: 'sh', args: ['-c', `echo '${answer}'`] } }), {})
-      const error: unknown = await plugin().catch((thrown: unknown) => thrown)
-      if (answer === 'null') continue
-      assert.match((error as Error).message, /failed: its answer is not the JSON that is wanted/)
-      assert.doesNotMatch(inspect(error, { depth: 9 }), /s3cret/)
-    }
+  it('reads a token from a file without its final newline, and goes on with it while the file is gone', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'cass-sni-token-'))
+    const file = join(directory, 'token')
+    writeFileSync(file, 'abc\n')
+    const authenticate = await authenticator(chosen({ tokenFile: file, token: 'other' }), { signal, env: {} })
+    assert.equal((await authenticate()).headers.Authorization, 'Bearer abc')
+    rmSync(directory, { recursive: true })
+    assert.equal((await authenticate()).headers.Authorization, 'Bearer abc')
   })
 
   it('names a certificate file that is not there', async () => {
-    await assert.rejects(authenticator(chosen({}, { 'certificate-authority': '/no/ca.pem' }), {}), {
+    await assert.rejects(authenticator(chosen({}, { 'certificate-authority': '/no/ca.pem' }), { signal, env: {} }), {
       code: 'CSNI103',
       message: /\/no\/ca.pem/,
     })

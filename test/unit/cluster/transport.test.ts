@@ -129,7 +129,7 @@ describe('requests', () => {
     assert.equal(client.clockSkewMs, undefined)
     await client.send({ method: 'GET', path: '/x' })
     await client.send({ method: 'GET', path: '/x' })
-    assert.deepEqual(warnings, ['old'])
+    assert.deepEqual(warnings, ['the API server says: old'])
     assert.ok(Math.abs((client.clockSkewMs ?? 0) - 3_600_000) < 3000)
   })
 

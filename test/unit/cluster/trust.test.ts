@@ -33,7 +33,10 @@ describe('trust in the API server', () => {
   async function transport(entry: Partial<ClusterEntry>) {
     const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`
     const target = { context: 'c', cluster: 'k', user: 'u', server: url, namespace: 'n', namespaceGiven: false }
-    const authenticate = await authenticator({ target, cluster: { ...entry, server: url }, user: {} }, {})
+    const authenticate = await authenticator(
+      { target, cluster: { ...entry, server: url }, user: {} },
+      { signal: new AbortController().signal, env: {} },
+    )
     return new Transport({ target, authenticate, signal: new AbortController().signal, userAgent: 'test' })
   }
   const ask = async (entry: Partial<ClusterEntry>) => (await transport(entry)).send({ method: 'GET', path: '/' })

@@ -1,0 +1,125 @@
+/** One HTTP request and its whole answer, within its limits of time and size. */
+import type { ClientRequest, IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import { CassSniError, command, hint } from '../errors.ts'
+import type { KubeTarget } from './kube.ts'
+import { contextFlags, tooLarge } from './refusal.ts'
+import { warningTexts } from './server-warnings.ts'
+
+/** For TCP, TLS and a proxy together. client-go gives TCP alone 30 s (rest/config.go); nobody waits longer at a prompt. */
+const CONNECT_MS = 30_000
+
+export interface FullAnswer {
+  status: number
+  body: string
+  retryAfterMs: number | undefined
+  /** Texts of its `Warning:` headers. */
+  warnings: string[]
+  date: string | undefined
+}
+
+export interface Limits {
+  /** 0: no limit. */
+  timeoutMs: number
+  /** Bytes of the largest answer. */
+  largest: number
+  target: KubeTarget
+  proxy: URL | undefined
+}
+
+/** Sends a request and reads its answer. Rejects with CSNI201 or CSNI208 at a limit, with the connection's own error else. */
+export function exchange(
+  request: ClientRequest,
+  body: Buffer | undefined,
+  { timeoutMs, largest, target, proxy }: Limits,
+): Promise<FullAnswer> {
+  return new Promise((resolve, reject) => {
+    const late = (ms: number) => () => {
+      const where = `the API server ${target.server} (context "${target.context}")`
+      const next = [
+        command`kubectl ${contextFlags(target)} cluster-info`,
+        hint('Allow more time with --request-timeout.'),
+      ]
+      request.destroy(new CassSniError('CSNI201', `${where} gave no answer within ${ms / 1000} s`, { next }))
+    }
+    const connectMs = timeoutMs === 0 ? CONNECT_MS : Math.min(CONNECT_MS, timeoutMs)
+    const connecting = setTimeout(late(connectMs), connectMs)
+    const overall = timeoutMs === 0 ? undefined : setTimeout(late(timeoutMs), timeoutMs)
+    const connected = () => clearTimeout(connecting)
+    const finish = () => {
+      clearTimeout(overall)
+      clearTimeout(connecting)
+    }
+    const fail = (error: Error) => {
+      finish()
+      reject(error)
+    }
+    request.once('socket', (socket: Socket & { secureConnecting?: boolean }) => {
+      if (socket.secureConnecting === true) socket.once('secureConnect', connected)
+      else if (socket.connecting) socket.once('connect', connected)
+      else connected()
+    })
+    request.once('proxyConnect', ({ statusCode }: { statusCode: number }) => {
+      if (statusCode !== 200) request.destroy(refusedByProxy(proxy, statusCode, target))
+    })
+    request.once('error', fail)
+    request.once('response', (response) => {
+      connected()
+      const tooMuch = () => {
+        fail(tooLarge(target))
+        request.destroy()
+      }
+      read(response, largest, tooMuch).then((text) => {
+        finish()
+        const { warning, date, 'retry-after': retryAfter } = response.headers
+        resolve({
+          status: response.statusCode ?? 0,
+          body: text,
+          retryAfterMs: waitOf(retryAfter),
+          warnings: warningTexts(warning),
+          date,
+        })
+      }, fail)
+    })
+    request.end(body)
+  })
+}
+
+async function read(response: IncomingMessage, largest: number, tooMuch: () => void): Promise<string> {
+  const parts: Buffer[] = []
+  let size = 0
+  for await (const part of await decoded(response)) {
+    size += (part as Buffer).length
+    if (size > largest) {
+      tooMuch()
+      break
+    }
+    parts.push(part as Buffer)
+  }
+  return Buffer.concat(parts).toString('utf8')
+}
+
+async function decoded(response: IncomingMessage): Promise<AsyncIterable<unknown>> {
+  if (response.headers['content-encoding'] !== 'gzip') return response
+  const { createGunzip } = await import('node:zlib')
+  const plain = createGunzip()
+  response.once('error', (error) => plain.destroy(error))
+  return response.pipe(plain)
+}
+
+/** Milliseconds of a Retry-After: seconds, or a date (RFC 9110 §10.2.3). */
+function waitOf(header: string | undefined): number | undefined {
+  if (header === undefined) return undefined
+  const seconds = Number(header)
+  const ms = Number.isNaN(seconds) ? Date.parse(header) - Date.now() : seconds * 1000
+  return Number.isNaN(ms) ? undefined : Math.max(0, ms)
+}
+
+function refusedByProxy(proxy: URL | undefined, status: number, { server, context }: KubeTarget): CassSniError {
+  const why = status === 407 ? 'it wants another login' : `HTTP ${status}`
+  return new CassSniError(
+    'CSNI201',
+    `the API server ${server} (context "${context}") cannot be reached: the proxy ${proxy?.host} does not let us through (${why})`,
+    { next: [command`kubectl config view`, hint('Look at HTTPS_PROXY and NO_PROXY.')] },
+  )
+}
