@@ -12,6 +12,7 @@ import { CASSANDRA_DATACENTER, CONFIG_MAP, NAMESPACE, SECRET, SERVICE } from '..
 import type { CassSniError } from '../../src/lib/errors.ts'
 import { apiServer, type TestServer } from '../support/api-server.ts'
 import { runCommand } from '../support/command.ts'
+import { testAuthority } from '../unit/connection/certificates.ts'
 
 describe('a client of the API server', () => {
   let server: TestServer
@@ -179,7 +180,7 @@ describe('a client of the API server', () => {
 
   it('does not trust another authority, and reads no broken key', async () => {
     const text = await readFile(server.kubeconfig, 'utf8')
-    const other = await readFile(server.kubeconfig.replace(/admin\.kubeconfig$/, 'pki/apiserver.crt'))
+    const other = Buffer.from((await testAuthority('other')).pem)
     const untrusted = await write(
       'untrusted',
       text.replace(/certificate-authority-data: .*/, `certificate-authority-data: ${other.toString('base64')}`),
@@ -202,6 +203,8 @@ describe('a client of the API server', () => {
     const data = (field: string) =>
       Buffer.from(new RegExp(`${field}: (.*)`).exec(text)?.[1] ?? '', 'base64').toString('utf8')
     const credential = {
+      apiVersion: 'client.authentication.k8s.io/v1',
+      kind: 'ExecCredential',
       status: { clientCertificateData: data('client-certificate-data'), clientKeyData: data('client-key-data') },
     }
     await write('credential.json', JSON.stringify(credential))
@@ -259,7 +262,7 @@ describe('a client of the API server', () => {
     assert.equal(unreachable.exitCode, 1)
     assert.match(
       unreachable.stderr,
-      /https:\/\/127\.0\.0\.1:1 .*connection refused[\s\S]*CSNI201[\s\S]*kubectl --kubeconfig \S+ cluster-info/,
+      /https:\/\/127\.0\.0\.1:1 .*connection refused[\s\S]*CSNI201[\s\S]*kubectl --kubeconfig \S+ --context lab cluster-info/,
     )
   })
 })

@@ -25,6 +25,13 @@ export async function agentFor(
     ...(servername ? { servername } : {}),
   }
   if (proxy === undefined) return secure ? new HttpsAgent(settings) : new HttpAgent(options)
+  const agent = await proxyAgent(proxy, secure, settings)
+  // agent-base keeps of them only what is about the pool, and a WebSocket brings none of its own
+  Object.assign((agent as HttpAgent & { options: object }).options, settings)
+  return agent
+}
+
+async function proxyAgent(proxy: URL, secure: boolean, settings: object): Promise<HttpAgent> {
   if (proxy.protocol.startsWith('socks')) {
     const { SocksProxyAgent } = await import('socks-proxy-agent')
     // Go lets the proxy resolve the name
@@ -32,8 +39,8 @@ export async function agentFor(
   }
   if (secure) {
     const { HttpsProxyAgent } = await import('https-proxy-agent')
-    return new HttpsProxyAgent(proxy, settings as object)
+    return new HttpsProxyAgent(proxy, settings)
   }
   const { HttpProxyAgent } = await import('http-proxy-agent')
-  return new HttpProxyAgent(proxy, settings as object)
+  return new HttpProxyAgent(proxy, settings)
 }

@@ -3,7 +3,7 @@
  * (kubernetes/client-go transport/round_trippers.go, plugin/pkg/client/auth).
  */
 import { readFileSync } from 'node:fs'
-import { CassSniError, command } from '../errors.ts'
+import { CassSniError, command, hint } from '../errors.ts'
 import type { ChosenConfig } from './kubeconfig.ts'
 import type {
   AuthenticationOptions,
@@ -23,14 +23,14 @@ export async function authenticator(config: ChosenConfig, options: Authenticatio
   const { env = process.env } = options
   // kubectl sends credentials over TLS only (client-go tools/clientcmd/client_config.go ClientConfig)
   if (!config.cluster.server.startsWith('https:')) {
-    const plain = { headers: impersonation(config), tls: {} }
+    const plain = { headers: { ...impersonation(config), ...basic(config.login) }, tls: {} }
     return async () => plain
   }
+  if (!identifies(config.user)) throw nobody(config)
   const tls = await tlsSettings(config, env)
-  const header = fixedHeader(config)
-  if (header !== undefined) {
-    return async () => ({ headers: { ...impersonation(config), ...header() }, tls: tls() })
-  }
+  // net/http puts the login of a URL first, and nothing replaces it
+  const header = config.login === undefined ? fixedHeader(config) : () => basic(config.login)
+  if (header !== undefined) return async () => ({ headers: { ...impersonation(config), ...header() }, tls: tls() })
   const source = await credentialSource(config, options)
   if (source === undefined) return async () => ({ headers: impersonation(config), tls: tls() })
   const origins = new WeakMap<Security, Credentials>()
@@ -56,11 +56,16 @@ function fixedHeader({ user }: ChosenConfig): (() => Record<string, string>) | u
     return () => ({ Authorization: `Bearer ${read()}` })
   }
   if (token) return () => ({ Authorization: `Bearer ${token}` })
-  if (username || password) {
-    const login = Buffer.from(`${username ?? ''}:${password ?? ''}`).toString('base64')
-    return () => ({ Authorization: `Basic ${login}` })
-  }
+  if (username || password) return () => basic({ username, password })
   return undefined
+}
+
+function basic(
+  login: { username?: string | undefined; password?: string | undefined } | undefined,
+): Record<string, string> {
+  if (login === undefined) return {}
+  const text = `${login.username ?? ''}:${login.password ?? ''}`
+  return { Authorization: `Basic ${Buffer.from(text).toString('base64')}` }
 }
 
 /** The token in a file, read again every minute; when that fails, the last one goes on. */
@@ -101,6 +106,22 @@ async function credentialSource(
   }
   const { oidcCredentials } = await import('./oidc-login.ts')
   return oidcCredentials(config, provider.config ?? {}, options)
+}
+
+/** Whether there is anything that could tell who asks (client-go tools/clientcmd/client_config.go canIdentifyUser). */
+function identifies(user: ChosenConfig['user']): boolean {
+  const { token, tokenFile, username, exec, 'auth-provider': provider } = user
+  return Boolean(
+    token || tokenFile || username || user['client-certificate'] || user['client-certificate-data'] || exec || provider,
+  )
+}
+
+/** Without credentials kubectl asks for a name and a password, and does not come as nobody. */
+function nobody({ target }: ChosenConfig): CassSniError {
+  const who = target.user === '' ? 'no user' : `no credentials for user "${target.user}"`
+  return new CassSniError('CSNI103', `the kubeconfig holds ${who} (context "${target.context}")`, {
+    next: [hint('Log in to the cluster first'), command`kubectl config view`],
+  })
 }
 
 function impersonation({ user }: ChosenConfig): Security['headers'] {

@@ -38,10 +38,13 @@ const LARGEST_LIST = 512 * 1024 * 1024
  * A client for the cluster that kubectl would use with the same flags and environment. Connects when first asked.
  * Throws CSNI103 for a kubeconfig that cannot be used, CSNI101 for flags that contradict each other.
  */
-export async function connectKube(options: KubeOptions): Promise<Kube> {
-  const config = await chooseConfig(options)
+export async function connectKube(
+  options: KubeOptions,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Promise<Kube> {
+  const config = await chooseConfig(options, env)
   const { signal, requestTimeoutMs, log, warn } = options
-  const authenticate = await authenticator(config, { signal, requestTimeoutMs })
+  const authenticate = await authenticator(config, { signal, env, requestTimeoutMs })
   // a login may prompt: before anything is drawn over it
   if (config.user.exec) await authenticate()
   const transport = new Transport({
@@ -49,7 +52,7 @@ export async function connectKube(options: KubeOptions): Promise<Kube> {
     authenticate,
     signal,
     userAgent: userAgent(),
-    proxy: proxyOf(config.cluster, process.env),
+    proxy: proxyOf(config.cluster, env),
     compression: config.cluster['disable-compression'] !== true,
     requestTimeoutMs,
     log,

@@ -21,6 +21,8 @@ export interface ChosenConfig {
   target: KubeTarget
   cluster: ClusterEntry & { server: string }
   user: UserEntry
+  /** Of a server as "https://user:password@host": sent in place of a token. */
+  login?: { username: string; password: string } | undefined
   /** The file that the user's entry came from: kubectl writes rotated OIDC tokens back into it. */
   userFile?: string | undefined
 }
@@ -92,7 +94,8 @@ function finish(
       contextNamespace: places.contextNamespace || undefined,
     },
     cluster: { ...cluster, server },
-    user: login === undefined || hasCredentials(user) ? user : { ...user, ...login },
+    user,
+    login,
     userFile: userFiles?.get(names.user),
   }
 }
@@ -130,10 +133,7 @@ function withScheme(server: string): string {
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(server) ? server : `http://${server}`
 }
 
-/**
- * "https://user:password@host" without the login: the server is named in messages. Go sends it as Basic
- * authentication.
- */
+/** "https://user:password@host" without the login: the server is named in messages. */
 function withoutLogin(server: string): { server: string; login?: { username: string; password: string } } {
   const url = new URL(server)
   const { username, password } = url
@@ -141,10 +141,6 @@ function withoutLogin(server: string): { server: string; login?: { username: str
   url.username = ''
   url.password = ''
   return { server: url.href.replace(/\/$/, ''), login: { username: decoded(username), password: decoded(password) } }
-}
-
-function hasCredentials({ token, tokenFile, username, exec, 'auth-provider': provider }: UserEntry): boolean {
-  return Boolean(token || tokenFile || username || exec || provider)
 }
 
 function entryOf<T>(what: string, entries: Map<string, T>, name: string, files: string[]): T {

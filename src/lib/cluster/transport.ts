@@ -176,7 +176,7 @@ export class Transport {
       const answer = await this.#once(call, security, agent, (sent) => {
         request = sent
       })
-      this.#reached = true
+      this.#reached ||= answer.status < 500
       return { answer, security, status: answer.status, retryAfterMs: answer.retryAfterMs }
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException

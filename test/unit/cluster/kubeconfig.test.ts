@@ -137,9 +137,9 @@ current-context: only the first document counts
       )
       return chooseConfig({ kubeconfig: file }, {})
     }
-    const { target, cluster, user } = await config('https://jane:s3cret%21@x:6443/k8s')
+    const { target, cluster, login } = await config('https://jane:s3cret%21@x:6443/k8s')
     assert.deepEqual([target.server, cluster.server], ['https://x:6443/k8s', 'https://x:6443/k8s'])
-    assert.deepEqual([user.username, user.password], ['jane', 's3cret!'])
+    assert.deepEqual(login, { username: 'jane', password: 's3cret!' })
     await assert.rejects(config('ftp://jane:s3cret@x'), (error: Error) => !error.message.includes('s3cret'))
     assert.equal((await config('https://x')).target.insecure, undefined)
     assert.equal((await config('https://x', { 'insecure-skip-tls-verify': true })).target.insecure, true)
@@ -254,9 +254,12 @@ describe('authentication', () => {
   })
 
   it('names a certificate file that is not there', async () => {
-    await assert.rejects(authenticator(chosen({}, { 'certificate-authority': '/no/ca.pem' }), { signal, env: {} }), {
-      code: 'CSNI103',
-      message: /\/no\/ca.pem/,
-    })
+    await assert.rejects(
+      authenticator(chosen({ token: 't' }, { 'certificate-authority': '/no/ca.pem' }), { signal, env: {} }),
+      {
+        code: 'CSNI103',
+        message: /\/no\/ca.pem/,
+      },
+    )
   })
 })

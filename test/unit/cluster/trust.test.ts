@@ -34,7 +34,7 @@ describe('trust in the API server', () => {
     const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`
     const target = { context: 'c', cluster: 'k', user: 'u', server: url, namespace: 'n', namespaceGiven: false }
     const authenticate = await authenticator(
-      { target, cluster: { ...entry, server: url }, user: {} },
+      { target, cluster: { ...entry, server: url }, user: { token: 't' } },
       { signal: new AbortController().signal, env: {} },
     )
     return new Transport({ target, authenticate, signal: new AbortController().signal, userAgent: 'test' })
