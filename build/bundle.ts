@@ -3,8 +3,11 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build, type Plugin } from 'esbuild'
 
-/** oclif finds commands and reads its own package.json by paths on disk, so it stays a package. */
-const EXTERNAL = ['@oclif/core']
+/**
+ * oclif finds commands and reads its own package.json by paths on disk, so it stays a package. kerberos is for a login at
+ * proxies that https-proxy-agent offers and nobody asks for: it is not installed.
+ */
+const EXTERNAL = ['@oclif/core', 'kerberos']
 
 /** CommonJS packages inside an ES module need a `require`. */
 const BANNER = "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);"

@@ -1,6 +1,6 @@
 /**
  * The port to the Kubernetes API: everything that the rest of the program may ask of a cluster.
- * `client.ts` implements it; nothing else imports @kubernetes/client-node.
+ * `client.ts` implements it on HTTP requests of our own.
  */
 import type { Duplex } from 'node:stream'
 import type { Connection } from './connection-flags.ts'

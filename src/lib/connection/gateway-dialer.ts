@@ -3,7 +3,7 @@
  */
 import { connect as connectTls } from 'node:tls'
 import type { Kube } from '../cluster/kube.ts'
-import { POD } from '../cluster/resources.ts'
+import { lackingForPortForward } from '../cluster/port-forward-permission.ts'
 import { CassSniError, command, hint, type NextStep } from '../errors.ts'
 import type { IngressGateway } from '../istio/mesh.ts'
 import { systemError } from '../text/system-errors.ts'
@@ -62,11 +62,12 @@ async function permitted(
   fallback: string | undefined,
 ): Promise<Dialer> {
   const { namespace } = gateway
-  if (await kube.can('create', POD, namespace, 'portforward')) return { ...tunnelDialer(kube, gateway, port), fallback }
-  const may = `you may not create pods/portforward in namespace ${namespace}`
+  const verb = await lackingForPortForward(kube, namespace)
+  if (verb === undefined) return { ...tunnelDialer(kube, gateway, port), fallback }
+  const may = `you may not ${verb} pods/portforward in namespace ${namespace}`
   throw new CassSniError('CSNI606', `the gateway ${addressFault(gateway, fallback)}, and ${may}`, {
     object: nameOf(gateway),
-    next: [addressHint(gateway, port), command`kubectl auth can-i create pods/portforward -n ${namespace}`],
+    next: [addressHint(gateway, port), command`kubectl auth can-i ${verb} pods/portforward -n ${namespace}`],
   })
 }
 

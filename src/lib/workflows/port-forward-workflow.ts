@@ -4,7 +4,7 @@ import { requireDatacenter } from '../cassandra/observe-datacenter.ts'
 import { observeRouted, recallChoices } from '../routes/gather.ts'
 import { DEFAULT_GATEWAY_PORT } from '../routes/route-plan.ts'
 import type { Kube } from '../cluster/kube.ts'
-import { POD } from '../cluster/resources.ts'
+import { lackingForPortForward } from '../cluster/port-forward-permission.ts'
 import { type Dialer, hostPort, podDialer } from '../connection/dialer.ts'
 import { tunnelDialer } from '../connection/gateway-tunnel.ts'
 import { serveTunnel, type TunnelEvent, type TunnelFigures } from '../connection/local-listener.ts'
@@ -135,9 +135,10 @@ async function toNode(kube: Kube, options: PortForwardOptions): Promise<Target> 
 
 /** Asked for at once, for it would else come up only with the first client. */
 async function needRight(kube: Kube, namespace: string): Promise<void> {
-  if (await kube.can('create', POD, namespace, 'portforward')) return
-  throw new CassSniError('CSNI203', `you may not create pods/portforward in namespace ${namespace}`, {
+  const verb = await lackingForPortForward(kube, namespace)
+  if (verb === undefined) return
+  throw new CassSniError('CSNI203', `you may not ${verb} pods/portforward in namespace ${namespace}`, {
     object: `pods/portforward in namespace ${namespace}`,
-    next: [command`kubectl auth can-i create pods/portforward -n ${namespace}`],
+    next: [command`kubectl auth can-i ${verb} pods/portforward -n ${namespace}`],
   })
 }

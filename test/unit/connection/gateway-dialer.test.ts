@@ -140,7 +140,7 @@ describe('gatewayDialer', () => {
     const { kube } = fakeKube([{ name: 'a' }], { mayTunnel: false })
     await assert.rejects(gatewayDialer(kube, gateway(), { port }), {
       code: 'CSNI606',
-      message: /no load balancer address, and you may not create pods\/portforward/,
+      message: /no load balancer address, and you may not get pods\/portforward/,
     })
     await assert.rejects(gatewayDialer(kube, gateway({ addresses: ['127.0.0.2'] }), { port, tunnel: 'never' }), {
       code: 'CSNI606',
