@@ -162,7 +162,8 @@ describe('the base command', () => {
       file,
       JSON.stringify({
         clusters: [{ name: 'k', cluster }],
-        contexts: [{ name: 'c', context: { cluster: 'k' } }],
+        users: [{ name: 'u', user: { token: 't' } }],
+        contexts: [{ name: 'c', context: { cluster: 'k', user: 'u' } }],
         'current-context': 'c',
       }),
     )
