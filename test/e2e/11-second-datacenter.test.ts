@@ -60,8 +60,14 @@ describe('a second datacenter', () => {
     assert.doesNotMatch(verify.stdout, /✖/, verify.stdout)
   })
 
-  it('leaves the first one as it was', async function () {
+  it('leaves the first one as it was, but for the selector that two gateways need', async function () {
     this.timeout(60_000)
+    const { changes } = await pluginJson(['routes', 'sync', '--yes', ...FIRST])
+    // that of before, istio: ingressgateway, takes in the pods of both
+    const changed = changes?.filter(({ action }) => action !== 'unchanged').map(({ object }) => object)
+    assert.deepEqual(changed, ['gateway.networking.istio.io/cass-sni-dc1'])
+    const selector = ['get', 'gateways.networking.istio.io', 'cass-sni-dc1', '-n', NAMESPACE, '-o']
+    assert.match(await kubectl([...selector, 'jsonpath={.spec.selector}']), /"app":"istio-ingressgateway"/)
     await writesNothing(['routes', 'sync', '--yes', ...FIRST])
     await must(plugin(['verify', ...FIRST]))
   })
