@@ -63,8 +63,9 @@ export const CQL_CHECKS: readonly Check<Probes>[] = [
       const found = await probes.hostIdBehind(node)
       if (found === node.hostId) return pass(found)
       // Told once, by CSNI823. Who may not read the routes is told what happened.
-      if (await probes.routes().then(({ mode }) => mode === 'tcp', notSeen))
-        return skip('CSNI823 failed: the routes are in tcp mode, so that any node answers')
+      const madeBy = await probes.routes().then((drift) => drift.madeBy, notSeen)
+      if (madeBy?.byServerName === false)
+        return skip(`CSNI823 failed: the routes are in ${madeBy.mode} mode, so that any node answers`)
       return fail(
         `asked for ${node.hostId ?? 'no host id'}, ${found} answered`,
         command`kubectl cass-sni routes sync`,
@@ -107,7 +108,7 @@ function clientCertificate({ datacenter: { namespace, name, clientEncryption } }
 }
 
 /** Routes that cannot be read explain nothing; the checks of the routes tell why they cannot. */
-function notSeen(error: unknown): false {
-  if (error instanceof CassSniError) return false
+function notSeen(error: unknown): undefined {
+  if (error instanceof CassSniError) return undefined
   throw error
 }

@@ -22,6 +22,7 @@ import { answersPlaintext } from '../connection/plaintext.ts'
 import { handshake } from '../connection/tls.ts'
 import { CassSniError } from '../errors.ts'
 import { findGateway } from '../istio/find-gateway.ts'
+import { refuseUnheeded } from '../istio/heeded.ts'
 import type { Choices } from '../routes/choices.ts'
 import { listeningPort, loadedListener } from '../istio/loaded.ts'
 import { observeMesh } from '../istio/observe-mesh.ts'
@@ -94,6 +95,7 @@ export function liveProbes(options: LiveProbesOptions): Probes {
     now: options.now,
     gateway,
     path,
+    heeded: once(async () => refuseUnheeded(kube, await mesh(), await gateway(), datacenter.namespace)),
     routes: async () => (await plan()).drift,
     conflicts: async () => {
       const { hidden } = await observation()

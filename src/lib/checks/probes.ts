@@ -34,6 +34,8 @@ export interface Probes {
   gateway(): Promise<IngressGateway>
   /** Throws CSNI606, CSNI601. */
   path(): Promise<Dialer>
+  /** Whether Istio takes routes of the namespace at the gateway: what `routes sync` refuses. Throws CSNI506. */
+  heeded(): Promise<void>
   routes(): Promise<Drift>
   /** What of others stands in the way. */
   conflicts(): Promise<Conflict[]>

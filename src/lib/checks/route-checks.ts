@@ -59,9 +59,13 @@ export const ROUTE_CHECKS: readonly Check<Probes>[] = [
     needs: ['CSNI821'],
     perNode: false,
     async run(probes) {
-      const { mode, shared, nothing } = await probes.routes()
-      if (mode === 'tcp')
-        return fail('the routes are in tcp mode: nodes are not addressed one by one, any of them answers', SYNC)
+      await probes.heeded()
+      const { madeBy, shared, nothing } = await probes.routes()
+      if (!madeBy.byServerName)
+        return fail(
+          `the routes are in ${madeBy.mode} mode: nodes are not addressed one by one, any of them answers`,
+          SYNC,
+        )
       if (nothing) return skip('no node can be routed yet')
       return shared.length === 0 ? pass() : fail(shared.join('; '), SYNC)
     },
@@ -74,8 +78,8 @@ export const ROUTE_CHECKS: readonly Check<Probes>[] = [
     needs: ['CSNI816', 'CSNI821'],
     perNode: true,
     async run(probes, node) {
-      const { mode, differences, pending } = await probes.routes()
-      if (mode === 'tcp') return skip('CSNI823 failed: the routes are in tcp mode')
+      const { madeBy, differences, pending } = await probes.routes()
+      if (!madeBy.byServerName) return skip(`CSNI823 failed: the routes are in ${madeBy.mode} mode`)
       const waiting = pending.get(node.pod)
       if (waiting !== undefined) return fail(`it is left out: ${waiting}`, SYNC)
       const found = differences.get(node.pod) ?? []
@@ -166,7 +170,7 @@ export const ROUTE_CHECKS: readonly Check<Probes>[] = [
     title: 'a name without a route is refused',
     severity: 'warning',
     needs: ['CSNI828'],
-    // In tcp mode there are no names.
+    // Where server names are not looked at, no name is without a route.
     unless: ['CSNI823'],
     perNode: false,
     async run(probes) {

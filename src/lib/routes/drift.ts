@@ -4,14 +4,14 @@ import type { Change } from '../changes/changeset.ts'
 import type { KubeObject, ResourceType } from '../cluster/kube.ts'
 import { displayName } from '../cluster/resources.ts'
 import { POD_LABEL } from '../text/own-keys.ts'
-import type { DesiredRoutes, RouteMode } from './backends/backend.ts'
+import type { Backend, DesiredRoutes } from './backends/backend.ts'
 import { matchesByDestination, tlsMatches } from './live-routes.ts'
 import { nodeServiceName, serviceHost } from './sni-names.ts'
 
 /** How the live route objects compare with those that `routes sync` would make now. */
 export interface Drift {
-  /** The mode of the routes that are there; sni while there are none. In another mode what differs says nothing. */
-  mode: RouteMode
+  /** The way that made the live routes; the desired way while there are none. By another way what differs says nothing. */
+  madeBy: Pick<Backend, 'mode' | 'byServerName'>
   /** What differs for a node, by pod: names of objects, or fields. Empty: in sync. */
   differences: Map<string, string[]>
   /** Why a node is left out, by pod: "no host id yet". */
@@ -24,16 +24,16 @@ export interface Drift {
   vanished: string[]
 }
 
-/** What the changes mean for each node, and for all of them. `mode` is that of the routes that are there. */
+/** What the changes mean for each node, and for all of them. */
 export function driftOf(
   changes: readonly Change[],
   routes: DesiredRoutes,
   datacenter: Datacenter,
   virtualService: ResourceType,
-  mode: RouteMode,
+  madeBy: Drift['madeBy'],
 ): Drift {
   const drift: Drift = {
-    mode,
+    madeBy,
     differences: new Map(),
     pending: new Map(routes.pending.map(({ pod, reason }) => [pod, reason])),
     shared: [],

@@ -102,7 +102,7 @@ export function planRoutes(observation: Observation, wish: Wish): Plan {
       routes,
       datacenter,
       types.virtualService,
-      made === undefined ? 'sni' : backendThatMade(made).mode,
+      made === undefined ? backend : backendThatMade(made),
     ),
     lacks: (loaded) => backend.lacks(routes, datacenter, loaded),
   }

@@ -134,6 +134,20 @@ describe('the checks', () => {
     ],
     [
       'CSNI823',
+      'a gateway at which Istio ignores the routes',
+      () => ({
+        heeded: () =>
+          Promise.reject(
+            new CassSniError('CSNI506', 'service/gw in namespace gw heeds only the Gateways of its own namespace', {
+              next: [command`kubectl get services -A -l istio`],
+            }),
+          ),
+      }),
+      /heeds only the Gateways of its own namespace/,
+      /get services -A -l istio/,
+    ],
+    [
+      'CSNI823',
       'a missing Gateway',
       () => routes({ shared: ['gateway.networking.istio.io/cass-sni-dc1 does not exist'] }),
       /does not exist/,
@@ -545,7 +559,7 @@ describe('the checks', () => {
   it('say once that the routes are in tcp mode', async () => {
     const all = await results({
       ...routes({
-        mode: 'tcp',
+        madeBy: { mode: 'tcp', byServerName: false },
         shared: ['gateway/x differs'],
         differences: new Map([[node(0).pod, ['service/x does not exist']]]),
       }),

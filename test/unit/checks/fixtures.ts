@@ -44,8 +44,9 @@ export function probes(authority: string, more: Partial<Probes> = {}): Probes {
       address: { host: '10.200.1.10', port: 9042 },
       dial: async () => new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() }),
     }),
+    heeded: async () => undefined,
     routes: async () => ({
-      mode: 'sni',
+      madeBy: { mode: 'sni', byServerName: true },
       differences: new Map(),
       pending: new Map(),
       shared: [],
