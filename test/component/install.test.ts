@@ -390,6 +390,28 @@ describe('install', () => {
         }
       })
 
+      it("leaves in another's datacenter what a flag of an earlier run put there", async function () {
+        this.timeout(30_000)
+        const datacenter = await createDatacenter(server, { namespace })
+        await server.create(STORAGE_CLASS, { metadata: { name: 'server-storage' }, provisioner: 'x/y' })
+        try {
+          const spec = async () =>
+            ((await server.client.get(pathOf(CASSANDRA_DATACENTER, namespace, 'dc1'))) as KubeObject)['spec']
+          const before = (await spec()) as { config?: object }
+          await install(['-n', namespace, '--heap', '2G', '--timeout', '3s'])
+          await install(['-n', namespace, '--cpu', '1', '--timeout', '3s'])
+          const heap = { initial_heap_size: '2G', max_heap_size: '2G' }
+          assert.deepEqual(await spec(), {
+            ...before,
+            config: { ...before.config, 'jvm-server-options': heap },
+            resources: { requests: { cpu: '1' } },
+          })
+        } finally {
+          await datacenter.remove()
+          await server.remove(STORAGE_CLASS, 'server-storage')
+        }
+      })
+
       it('takes a manifest from a URL, and names a URL that does not answer', async () => {
         const manifest = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'cass-operator' }, spec: {} }
         const web = createServer((request, response) => {

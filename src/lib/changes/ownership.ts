@@ -10,9 +10,11 @@
  *   the ports of a gateway's Service      routes.<namespace>.<datacenter>     one taker for each datacenter
  *   the labels of a namespace             injection, operator
  *   the pod template of the operator      no-sidecar
- *   the keystore's Secret                 a taker for each of its concerns, see certificates
  *   annotations of pods                   certs
  *   another's CassandraDatacenter         install
+ *
+ * The keystore's Secret has no taker: its values are replaced by a merge patch that is bound to uid and resourceVersion
+ * (see workflows/certs).
  *
  * Up to version 0.1 all of them were FIELD_MANAGER; see `former` in changeset.ts.
  */

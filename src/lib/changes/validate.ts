@@ -44,11 +44,13 @@ async function validate(
   }
 }
 
-/** True for the failure of an admission webhook that is registered and cannot be reached. */
+/**
+ * True for the failure of an admission webhook that is registered and cannot be reached, or not yet be trusted:
+ * cert-manager fills in its CA bundle a while after the registration (cert-manager/cert-manager pkg/controller/cainjector).
+ */
 export function isUnansweredWebhook(error: unknown): boolean {
-  return (
-    error instanceof CassSniError &&
-    /failed calling webhook/.test(error.message) &&
-    /(connection refused|no endpoints|timeout|deadline|no route)/i.test(error.message)
-  )
+  if (!(error instanceof CassSniError) || !/failed calling webhook/.test(error.message)) return false
+  // the quoted URL has a parameter `timeout` whatever happened
+  const cause = error.message.replaceAll(/"[^"]*"/g, '')
+  return /(connection refused|no endpoints|timeout|deadline|no route|x509:)/i.test(cause)
 }

@@ -3,7 +3,11 @@ import { compare } from '../../../src/lib/changes/compare.ts'
 import type { KubeObject } from '../../../src/lib/cluster/kube.ts'
 import { CASSANDRA_DATACENTER } from '../../../src/lib/cluster/resources.ts'
 import { CassSniError } from '../../../src/lib/errors.ts'
-import { type AllowedChanges, guardChange } from '../../../src/lib/workflows/install/datacenter-guards.ts'
+import {
+  type AllowedChanges,
+  guardChange,
+  imageWarnings,
+} from '../../../src/lib/workflows/install/datacenter-guards.ts'
 import { nextTexts } from '../../support/next-texts.ts'
 
 const NOTHING: AllowedChanges = { scaleDown: false, downgrade: false, serverType: false, storage: false }
@@ -50,6 +54,13 @@ describe('changes of a live datacenter', () => {
     ['a stop', { stopped: true }, '--allow-scale-down', { scaleDown: true }, /spec\.stopped unset → true/],
     ['an older version', { serverVersion: '4.1.8' }, '--allow-downgrade', { downgrade: true }, /4\.1\.9 → 4\.1\.8/],
     ['an older major', { serverVersion: '4.0.20' }, '--allow-downgrade', { downgrade: true }, /4\.1\.9 → 4\.0\.20/],
+    [
+      'an image with an older version',
+      { serverImage: 'registry:5000/k8ssandra/cass-management-api:4.1.8-ubi' },
+      '--allow-downgrade',
+      { downgrade: true },
+      /serverImage unset → .*4\.1\.8-ubi \(version 4\.1\.9 → 4\.1\.8/,
+    ],
     ['another server', { serverType: 'dse' }, '--allow-server-type-change', { serverType: true }, /cassandra → dse/],
     ['larger volumes', volumes('20Gi'), '--allow-storage-change', { storage: true }, /10Gi → 20Gi/],
   ] as const) {
@@ -89,6 +100,8 @@ describe('changes of a live datacenter', () => {
   for (const [what, spec] of [
     ['more nodes', { size: 6 }],
     ['a newer version', { serverVersion: '4.1.10' }],
+    ['an image with a newer version', { serverImage: 'x/cass-management-api:4.1.10-ubi@sha256:4142' }],
+    ['an image with the version of its management API', { serverImage: 'x/cassandra-mgmtapi-4_1_9:v0.1.13' }],
     ['the same size of volumes, written otherwise', volumes('10240Mi')],
     ['one more rack', { size: 9, racks: [{ name: 'r1' }, { name: 'r2' }, { name: 'r3' }] }],
     ['what is off already', { allowMultipleNodesPerWorker: false }],
@@ -96,4 +109,22 @@ describe('changes of a live datacenter', () => {
   ] as const) {
     it(`${what}: no flag needed`, () => assert.equal(refused(spec), undefined))
   }
+
+  it('an image whose version cannot be read is warned of', () => {
+    const warnings = (before: string | undefined, after: string) => {
+      const desired = {
+        type: CASSANDRA_DATACENTER,
+        ownership: 'share' as const,
+        object: datacenter({ serverImage: after }),
+      }
+      return imageWarnings(compare(desired, datacenter({ ...LIVE, serverImage: before })))
+    }
+    assert.deepEqual(warnings(undefined, 'x/cass:4.1.10-ubi'), [])
+    assert.deepEqual(warnings('x/cass:latest', 'x/cass:latest'), [])
+    assert.deepEqual(warnings(undefined, 'x/cass:latest'), [
+      'cassandradatacenter/dc1: server versions of image unset and x/cass:latest cannot be compared: a downgrade would not be noticed',
+    ])
+    for (const image of ['x/cass:v0.1.13', 'x/cass', 'x:5.0/cass', 'x/cass@sha256:4142'])
+      assert.equal(warnings('x/cass:4.1.10', image).length, 1, image)
+  })
 })

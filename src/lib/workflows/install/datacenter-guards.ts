@@ -79,6 +79,16 @@ const DESTRUCTIVE: (Guard & { flag: string; allowed: keyof AllowedChanges })[] =
       older(String(after), String(before)) ? 'Cassandra does not read the files of a newer version' : undefined,
   },
   {
+    path: 'spec.serverImage',
+    flag: '--allow-downgrade',
+    allowed: 'downgrade',
+    reason: (field, { live, desired }) => {
+      const [before, after] = [versionOf(field.before, live), versionOf(field.after, desired?.object)]
+      if (before === undefined || after === undefined || !older(after, before)) return undefined
+      return `version ${before} → ${after}: Cassandra does not read the files of a newer version`
+    },
+  },
+  {
     path: 'spec.serverType',
     flag: '--allow-server-type-change',
     allowed: 'serverType',
@@ -92,6 +102,30 @@ const DESTRUCTIVE: (Guard & { flag: string; allowed: keyof AllowedChanges })[] =
       before === undefined || String(before) === String(after) ? undefined : 'volumes grow and cannot shrink again',
   },
 ]
+
+/**
+ * The server version that runs with an image: what its tag begins with, e.g. 4.1.9 of `4.1.9-ubi`; without an image
+ * spec.serverVersion. Undefined where the tag says something else: `latest`, or the version of the management API
+ * (`cassandra-mgmtapi-3_11_7:v0.1.13`).
+ */
+function versionOf(image: unknown, datacenter: unknown): string | undefined {
+  if (image !== undefined && image !== '') {
+    const [tagged] = String(image).split('@')
+    return /:(\d+\.\d+(\.\d+)?)(-[^:/]*)?$/.exec(tagged ?? '')?.[1]
+  }
+  const version = valueAt(datacenter, ['spec', 'serverVersion'])
+  return version === undefined ? undefined : String(version)
+}
+
+/** A change of the image whose server versions cannot be compared, so that no guard would notice a downgrade. */
+export function imageWarnings({ live, desired, fields, name }: Change): string[] {
+  const field = fields.find(({ path }) => path === 'spec.serverImage')
+  if (field === undefined || live === undefined) return []
+  if ([versionOf(field.before, live), versionOf(field.after, desired?.object)].every(Boolean)) return []
+  return [
+    `cassandradatacenter/${name}: server versions of image ${shown(field.before)} and ${shown(field.after)} cannot be compared: a downgrade would not be noticed`,
+  ]
+}
 
 /** Numbers of a version compared one by one: 4.1.10 is not older than 4.1.9. */
 function older(one: string, other: string): boolean {

@@ -11,7 +11,7 @@ import { CassSniError } from '../../errors.ts'
 import { poll } from '../../waiting/poll.ts'
 import { loginFrom } from '../../cassandra/encryption.ts'
 import { clientsNeed, configOf, configWarnings } from './datacenter-config.ts'
-import { checkResources, guardChange, storageConsent } from './datacenter-guards.ts'
+import { checkResources, guardChange, imageWarnings, storageConsent } from './datacenter-guards.ts'
 import { type DatacenterRequest, liveDatacenters } from './datacenter-request.ts'
 import { newDatacenter, overlaid, serviceAccountName } from './datacenter-spec.ts'
 import { valueAt } from './field-values.ts'
@@ -156,7 +156,11 @@ export function datacenterStep(setup: Setup, needs: DatacenterNeeds): InstallSte
         note: `${kept}${describe(name, expected)}, ${clientsNeed(config)}`,
         login: loginFrom(config.config),
         changes,
-        warnings: [...configWarnings(config, name, needs.request.options), ...(validation?.warnings ?? [])],
+        warnings: [
+          ...configWarnings(config, name, needs.request.options),
+          ...(changes?.changes ?? []).flatMap(imageWarnings),
+          ...(validation?.warnings ?? []),
+        ],
         missing: isKept ? undefined : missing,
       }
     },

@@ -47,15 +47,19 @@ export async function chooseStorage(setup: Setup, request: DatacenterRequest): P
       { next: [command`kubectl cass-sni install --help`] },
     )
   }
-  const make: ClassSettings = {
+  const make = classSettings(options, provisioner)
+  const live = await context.kube.get<StorageClass>(STORAGE_CLASS, SERVER_STORAGE)
+  if (live !== undefined) refuseOtherMake(live, make)
+  return { name: SERVER_STORAGE, make }
+}
+
+function classSettings(options: Setup['options'], provisioner: string): ClassSettings {
+  return {
     provisioner,
     parameters: options.storageParameters,
     reclaimPolicy: options.storageReclaimPolicy,
     allowVolumeExpansion: options.allowVolumeExpansion,
   }
-  const live = await context.kube.get<StorageClass>(STORAGE_CLASS, SERVER_STORAGE)
-  if (live !== undefined) refuseOtherMake(live, make)
-  return { name: SERVER_STORAGE, make }
 }
 
 /** Provisioner, parameters and reclaim policy of a class are immutable (kubernetes pkg/apis/storage/validation). */
@@ -146,5 +150,5 @@ async function askForClass({ context, options }: Setup, names: string[]): Promis
     message: `Provisioner of the new StorageClass ${SERVER_STORAGE}`,
     validate: provisionerSyntax,
   })
-  return { name: SERVER_STORAGE, make: { provisioner: provisioner.trim(), parameters: options.storageParameters } }
+  return { name: SERVER_STORAGE, make: classSettings(options, provisioner.trim()) }
 }
