@@ -1,6 +1,7 @@
 /** Does a port take CQL without TLS? */
 import type { Duplex } from 'node:stream'
 import { asCassSniError, CassSniError } from '../errors.ts'
+import { backOff } from '../waiting/back-off.ts'
 import { withinLimit } from '../waiting/time-limit.ts'
 import type { Dial } from './dialer.ts'
 
@@ -9,6 +10,12 @@ import type { Dial } from './dialer.ts'
  * doc/native_protocol_v4.spec, 4.1.3).
  */
 const OPTIONS_REQUEST = Buffer.from([0x04, 0, 0, 0, 0x05, 0, 0, 0, 0])
+/**
+ * Behind a tunnel the end of a connection is told a second late: containerd gives the other direction that long
+ * (containerd/containerd internal/cri/server/sandbox_portforward_linux.go). Another request to a connection that is
+ * closed fails, and ends both directions at once. Milliseconds.
+ */
+const AGAIN = { firstMs: 40, longestMs: 320 }
 /** The first byte of an answer: its version with the highest bit set. A TLS alert begins with 0x15. */
 const ANSWER = 0x80
 
@@ -21,7 +28,8 @@ export interface PlaintextOptions {
 }
 
 /**
- * Sends one request without TLS: true when CQL answers, false when the port refuses it or nobody listens.
+ * Asks without TLS, and again until something comes: true when CQL answers, false when the port refuses it or nobody
+ * listens.
  * Throws CSNI601 when there is no answer in time, and what dialing throws.
  */
 export async function answersPlaintext({ dial, signal, timeoutMs = 3_000 }: PlaintextOptions): Promise<boolean> {
@@ -40,16 +48,23 @@ export async function answersPlaintext({ dial, signal, timeoutMs = 3_000 }: Plai
   }
 }
 
-function firstAnswer(stream: Duplex, stop: AbortSignal): Promise<boolean> {
-  return new Promise((resolve, reject) => {
+async function firstAnswer(stream: Duplex, stop: AbortSignal): Promise<boolean> {
+  const nextPause = backOff(AGAIN)
+  let timer: NodeJS.Timeout | undefined
+  const ask = (): void => {
+    if (!stream.writable) return
+    stream.write(OPTIONS_REQUEST)
+    timer = setTimeout(ask, nextPause())
+  }
+  return new Promise<boolean>((resolve, reject) => {
     stop.addEventListener('abort', () => reject(asCassSniError(stop.reason)), { once: true })
     stream.once('data', (chunk: Buffer) => resolve(((chunk[0] ?? 0) & ANSWER) !== 0))
     // Stays for good: a late error of a connection that is done with must not end the process.
     stream.on('error', reject)
     stream.once('end', () => resolve(false))
     stream.once('close', () => resolve(false))
-    stream.write(OPTIONS_REQUEST)
-  })
+    ask()
+  }).finally(() => clearTimeout(timer))
 }
 
 /** The far end cut the connection or does not listen: of the system's error, or of a tunnel's with that as its cause. */

@@ -1,6 +1,7 @@
 import { equal, ok, rejects } from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { Duplex } from 'node:stream'
 import { answersPlaintext } from '../../../src/lib/connection/plaintext.ts'
 import { CassSniError } from '../../../src/lib/errors.ts'
 
@@ -45,6 +46,23 @@ describe('CQL without TLS', () => {
       cause: Object.assign(new Error(), { code: 'ECONNRESET' }),
     })
     equal(await answersPlaintext({ dial: () => Promise.reject(cut), signal: forever }), false)
+  })
+
+  it('is refused as soon as a tunnel fails to pass on another request: of the end itself it tells a second late', async () => {
+    const cut = Object.assign(new Error('write: broken pipe'), { code: 'ECONNRESET' })
+    let requests = 0
+    const tunnel = new Duplex({
+      read: () => undefined,
+      write(_chunk, _encoding, done) {
+        requests += 1
+        done(requests < 3 ? null : new CassSniError('CSNI601', 'no connection to port 9042', { cause: cut }))
+      },
+    })
+    const before = Date.now()
+    equal(await answersPlaintext({ dial: async () => tunnel, signal: forever }), false)
+    equal(requests, 3)
+    ok(Date.now() - before < 800)
+    equal(tunnel.destroyed, true)
   })
 
   it('is not known when nothing comes in time, or when there is no way to the port', async () => {
