@@ -62,6 +62,7 @@ export const ERROR_CODES = {
   CSNI505: { title: "the namespace's injection labels contradict" },
   CSNI506: { title: 'Istio ignores the routes at this gateway' },
   CSNI507: { title: 'the gateway has not loaded the routes' },
+  CSNI508: { title: "the datacenter's Service lacks the port for clients" },
   CSNI601: { title: 'no connection into the cluster' },
   CSNI602: { title: 'the certificate does not verify' },
   CSNI603: { title: 'the gateway has no route for this name' },

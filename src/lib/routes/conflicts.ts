@@ -17,19 +17,21 @@ import { routeNames } from './sni-names.ts'
 export interface Surroundings {
   datacenter: Datacenter
   gateway: IngressGateway
-  backend: Pick<Backend, 'byServerName' | 'clash'>
+  backend: Pick<Backend, 'byServerName' | 'clash' | 'fault'>
   port: number
   /** The server names that are to be routed. */
   serverNames: string[]
   /** All Gateways and VirtualServices that can be seen; our own among them are passed over. */
   gateways: KubeObject[]
   virtualServices: KubeObject[]
-  /** They are all there are: what is not among them does not exist. */
+  /** All Services of the datacenter's namespace. */
+  services: readonly KubeObject[]
+  /** The Gateways and VirtualServices are all there are: what is not among them does not exist. */
   complete: boolean
 }
 
 export interface Conflict {
-  code: Extract<ErrorCode, 'CSNI503' | 'CSNI504'>
+  code: Extract<ErrorCode, 'CSNI503' | 'CSNI504' | 'CSNI508'>
   message: string
   /** As kubectl names it, with its namespace. */
   object: string
@@ -46,6 +48,7 @@ export interface Conflict {
 export function findConflicts(around: Surroundings): Conflict[] {
   const others = otherGateways(around)
   return [
+    ...deadEnd(around),
     ...reservedPort(around),
     ...others.flatMap((gateway) => gatewayConflict(gateway, around) ?? []),
     ...nameConflicts(around),
@@ -72,6 +75,22 @@ export function needsNarrowHosts(around: Omit<Surroundings, 'serverNames'>): boo
 
 /** Ports that a gateway's own Envoy and agent listen on (istio.io, Application Requirements, "Ports used by Istio"). */
 const RESERVED = new Set([15000, 15001, 15004, 15006, 15008, 15020, 15021, 15053, 15090])
+
+/** The way itself leads nowhere, at this datacenter. */
+function deadEnd({ backend, datacenter, services }: Surroundings): Conflict[] {
+  const { namespace, name, service } = datacenter
+  const message = backend.fault(datacenter, services)
+  if (message === undefined) return []
+  const look = command`kubectl -n ${namespace} get cassandradatacenter ${name} -o jsonpath={.spec.config}`
+  return [
+    {
+      code: 'CSNI508',
+      message,
+      object: `service/${service} in namespace ${namespace}`,
+      next: [hint('route by server name, which needs no port of that Service: leave out --mode tcp'), look],
+    },
+  ]
+}
 
 /**
  * Ports that clients of CQL cannot have: Istio's own, and one that the gateway's Service names for HTTP. The listener of

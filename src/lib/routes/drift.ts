@@ -1,6 +1,7 @@
 /** How the live route objects differ from the desired ones, node by node: pure. */
 import type { Datacenter } from '../cassandra/datacenter.ts'
 import type { Change } from '../changes/changeset.ts'
+import { isOurManager } from '../changes/ownership.ts'
 import type { KubeObject, ResourceType } from '../cluster/kube.ts'
 import { displayName } from '../cluster/resources.ts'
 import { POD_LABEL } from '../text/own-keys.ts'
@@ -67,8 +68,15 @@ function difference(change: Change, name: string): string {
   if (change.action === 'created') return `${name} does not exist`
   if (change.action === 'conflict') return `${name}: ${change.reason ?? 'it belongs to somebody else'}`
   const paths = change.fields.map(({ path }) => path)
-  if (paths.length === 0) return `${name}: ${change.reason ?? 'it is not held by us'}`
+  if (paths.length === 0)
+    return `${name} has the right values, held by other field managers than should hold them (${ourManagers(change)})`
   return `${name} differs in ${paths.slice(0, 3).join(', ')}${paths.length > 3 ? ` and ${paths.length - 3} more` : ''}`
+}
+
+/** Those of our field managers that hold a part of it: more or fewer than should, e.g. that of version 0.1. */
+function ourManagers({ live }: Change): string {
+  const managers = (live?.metadata.managedFields ?? []).map(({ manager }) => manager ?? '')
+  return [...new Set(managers.filter(isOurManager))].join(', ') || 'none of ours'
 }
 
 /** The routed nodes whose match in the live VirtualService is not exactly the desired one. */

@@ -67,6 +67,7 @@ export function planRoutes(observation: Observation, wish: Wish): Plan {
     port,
     gateways,
     virtualServices,
+    services,
     complete: hidden === undefined,
   }
   const routes = backend.desired({

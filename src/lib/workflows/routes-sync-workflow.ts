@@ -42,7 +42,7 @@ export interface RoutesSyncResult {
 
 /**
  * Brings the routes of one datacenter in line with its nodes; with `dryRun` only says what it would do. A second run
- * writes nothing. Throws what `gather` throws, and CSNI503 or CSNI504 for a conflict, all before anything is written;
+ * writes nothing. Throws what `gather` throws, and CSNI503, CSNI504 or CSNI508 for a conflict, all before anything is written;
  * CSNI507 when a gateway has not loaded what was written.
  */
 export async function syncRoutes(context: WorkflowContext, options: RoutesSyncOptions): Promise<RoutesSyncResult> {

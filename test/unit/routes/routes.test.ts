@@ -291,6 +291,7 @@ describe('conflicts', () => {
     serverNames: [HOST_IDS[0], 'pod.example'],
     gateways,
     virtualServices,
+    services: [],
     complete: true,
     ...over,
   })

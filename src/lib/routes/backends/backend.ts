@@ -66,6 +66,11 @@ export interface Backend {
    * is ours, for another datacenter of the namespace, so that our hosts are chosen to differ.
    */
   clash(server: GatewayServer, datacenter: Datacenter, sibling: boolean): string | undefined
+  /**
+   * Why clients would get to no node this way, whatever the routes; undefined when nothing is known to be in the way.
+   * `services`: those of the datacenter's namespace that can be seen.
+   */
+  fault(datacenter: Datacenter, services: readonly KubeObject[]): string | undefined
   /** Whether this way made the VirtualService. */
   made(virtualService: KubeObject): boolean
   /** What an Envoy that has loaded only these routes still lacks, in words; empty when it has all. */

@@ -20,6 +20,8 @@ export const NODE_SERVICES: Backend = {
     const same = !sibling && server.hosts.includes(`${datacenter.namespace}/*`)
     return same ? `has the same hosts ${server.hosts.join(', ')}` : undefined
   },
+  // The Services are ours, with the port on which the pods listen.
+  fault: () => undefined,
   made: (virtualService) => !isPlainTcp(virtualService),
   lacks({ nodes }, datacenter, loaded) {
     const clusters = new Map(

@@ -1,7 +1,10 @@
 /** The blog's first test: one plain TCP route to all nodes, whatever name a client asks for. Pure. */
+import type { V1ServiceSpec } from '@kubernetes/client-node'
+import type { Datacenter } from '../../cassandra/datacenter.ts'
+import type { KubeObject } from '../../cluster/kube.ts'
 import { isPlainTcp } from '../live-routes.ts'
 import { envoyCluster, serviceHost } from '../sni-names.ts'
-import type { Backend, NodeRoute, RouteInput } from './backend.ts'
+import type { Backend, NodeRoute } from './backend.ts'
 import { destination, gatewayObject, gatewayPort, virtualService } from './objects.ts'
 
 export const PLAIN_TCP: Backend = {
@@ -30,6 +33,7 @@ export const PLAIN_TCP: Backend = {
       serverNames: [],
     }
   },
+  fault,
   clash: (server) => `serves it as ${server.protocol}`,
   made: isPlainTcp,
   lacks(_routes, datacenter, loaded) {
@@ -39,6 +43,17 @@ export const PLAIN_TCP: Backend = {
   described: () => 'all nodes behind one route',
 }
 
-function serviceOf({ service, namespace, clusterDomain }: RouteInput['datacenter']): string {
+/**
+ * cass-operator gives the datacenter's Service the port of `networking.nodePort`, else 9042, and 9142; of a port in
+ * `spec.config` it knows nothing (k8ssandra/cass-operator pkg/reconciliation/construct_service.go).
+ */
+function fault({ service, namespace, nativePort }: Datacenter, services: readonly KubeObject[]): string | undefined {
+  const spec = services.find(({ metadata }) => metadata.name === service && metadata.namespace === namespace)?.spec
+  const { ports } = (spec ?? {}) as V1ServiceSpec
+  if (ports === undefined || ports.some(({ port }) => port === nativePort)) return undefined
+  return `service/${service} has no port ${nativePort}, on which Cassandra's clients are served: cass-operator gives it ${ports.map(({ port }) => port).join(', ')} only`
+}
+
+function serviceOf({ service, namespace, clusterDomain }: Datacenter): string {
   return serviceHost(service, namespace, clusterDomain)
 }

@@ -1,0 +1,103 @@
+import { deepEqual, equal } from 'node:assert/strict'
+import { datacenterFrom } from '../../../src/lib/cassandra/datacenter-from.ts'
+import type { KubeObject } from '../../../src/lib/cluster/kube.ts'
+import { ISTIO_GATEWAY, SERVICE, VIRTUAL_SERVICE } from '../../../src/lib/cluster/resources.ts'
+import type { IngressGateway } from '../../../src/lib/istio/mesh.ts'
+import type { Observation } from '../../../src/lib/routes/observation.ts'
+import { planRoutes } from '../../../src/lib/routes/route-plan.ts'
+import { nextTexts } from '../../support/next-texts.ts'
+import { cassandraDatacenter, PODS, statefulSet } from '../cassandra/objects.ts'
+
+const DC = datacenterFrom({ cr: cassandraDatacenter(), statefulSets: [statefulSet()], pods: PODS })
+const PORT = { name: 'tls-cql', port: 9042, targetPort: 9042, protocol: 'TCP' }
+const PORT_FIELDS = {
+  'f:spec': {
+    'f:ports': { 'k:{"port":9042,"protocol":"TCP"}': { '.': {}, 'f:name': {}, 'f:port': {}, 'f:targetPort': {} } },
+  },
+}
+
+/** A gateway whose port for CQL these field managers have applied. */
+function gatewayHeldBy(...managers: string[]): IngressGateway {
+  const object: KubeObject = {
+    apiVersion: 'v1',
+    kind: SERVICE.kind,
+    metadata: {
+      name: 'gw',
+      namespace: 'gw',
+      managedFields: managers.map((manager) => ({ manager, operation: 'Apply', fieldsV1: PORT_FIELDS })),
+    },
+    spec: { ports: [PORT] },
+  }
+  const selector = { istio: 'ingressgateway' }
+  const ports = [PORT]
+  return {
+    namespace: 'gw',
+    service: 'gw',
+    serviceType: 'LoadBalancer',
+    ports,
+    addresses: [],
+    selector,
+    pods: [],
+    object,
+  }
+}
+
+function observed(over: Partial<Observation> = {}): Observation {
+  return {
+    datacenter: DC,
+    mesh: { apiGroups: new Map(), controlPlanes: [], gateways: [], routers: [] } as unknown as Observation['mesh'],
+    gateway: gatewayHeldBy(),
+    types: { gateway: ISTIO_GATEWAY, virtualService: VIRTUAL_SERVICE },
+    gateways: [],
+    virtualServices: [],
+    services: [],
+    ...over,
+  }
+}
+
+/** What is there after the plan of the observation was carried out, but for the gateway's Service. */
+function carriedOut(before: Observation): Observation {
+  const objects = planRoutes(before, { mode: 'sni' }).routes.desired.map(({ object }) => object)
+  const of = (kind: string) => objects.filter((each) => each.kind === kind && each.metadata.namespace === DC.namespace)
+  return { ...before, gateways: of('Gateway'), virtualServices: of('VirtualService'), services: of('Service') }
+}
+
+describe('the plan of the routes', () => {
+  const drift = (...managers: string[]) =>
+    planRoutes(carriedOut(observed({ gateway: gatewayHeldBy(...managers) })), { mode: 'sni' }).drift
+
+  it('finds no drift where the manager of these routes holds the port', () => {
+    const { shared, vanished, differences } = drift('kubectl-cass-sni/routes.cass-operator.dc1')
+    deepEqual([shared, vanished, [...differences]], [[], [], []])
+  })
+
+  it('names what drifted also where no value differs: the port that version 0.1 holds', () => {
+    deepEqual(drift('kubectl-cass-sni').shared, [
+      'service/gw in namespace gw has the right values, held by other field managers than should hold them (kubectl-cass-sni)',
+    ])
+  })
+
+  it("refuses tcp mode where the datacenter's Service has not the port on which the pods serve clients", () => {
+    const service: KubeObject = {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: DC.service, namespace: DC.namespace },
+      spec: { clusterIP: 'None', ports: [9042, 9142, 8080].map((port) => ({ port, protocol: 'TCP' })) },
+    }
+    const conflicts = (mode: 'sni' | 'tcp', nativePort: number, services = [service]) =>
+      planRoutes(observed({ datacenter: { ...DC, nativePort }, services }), { mode }).conflicts
+    const [conflict, ...more] = conflicts('tcp', 9999)
+    equal(conflict?.code, 'CSNI508')
+    equal(conflict?.object, 'service/dse-dc1-service in namespace cass-operator')
+    equal(
+      conflict?.message,
+      "service/dse-dc1-service has no port 9999, on which Cassandra's clients are served: cass-operator gives it 9042, 9142, 8080 only",
+    )
+    deepEqual(nextTexts(conflict?.next), [
+      'route by server name, which needs no port of that Service: leave out --mode tcp',
+      "kubectl -n cass-operator get cassandradatacenter dc1 -o 'jsonpath={.spec.config}'",
+    ])
+    // A Service that is not to be seen speaks against nothing; a Service per node has its own port.
+    deepEqual([more, conflicts('tcp', 9142), conflicts('tcp', 9999, []), conflicts('sni', 9999)], [[], [], [], []])
+  })
+})
