@@ -17,7 +17,7 @@ describe('a credential plugin', () => {
   })
   afterEach(() => rmSync(directory, { recursive: true }))
 
-  /** A plugin that is a shell script; each run adds a line to `runs`. */
+  /** A plugin that is a shell script. */
   const plugin = (
     script: string,
     {
@@ -34,7 +34,7 @@ describe('a credential plugin', () => {
           exec: {
             apiVersion: API,
             command: 'sh',
-            args: ['-c', `echo >> runs; ${script}`],
+            args: ['-c', script],
             interactiveMode: 'Never',
             ...exec,
           },
@@ -44,6 +44,7 @@ describe('a credential plugin', () => {
     )
   const answer = (status: object) => `echo '${JSON.stringify({ apiVersion: API, kind: 'ExecCredential', status })}'`
   const inDirectory = (script: string) => `cd ${directory}; ${script}`
+  /** Each run adds a line to the file `runs` in the test's directory. */
   const runs = () => readFileSync(join(directory, 'runs'), 'utf8').length
   const counted = (script: string, more: Parameters<typeof plugin>[1] = {}) =>
     plugin('', { ...more, exec: { args: ['-c', inDirectory(`echo >> runs; ${script}`)], ...more.exec } })
