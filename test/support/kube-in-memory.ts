@@ -36,6 +36,7 @@ export function kubeInMemory(
   const kube: Kube = {
     target: { context: 'c', cluster: 'c', server: 'https://in-memory', user: 'u', namespace, namespaceGiven: true },
     clockSkewMs: () => undefined,
+    serverVersion: async () => ({ major: 1, minor: 35 }),
     async get<T extends KubeObject>(type: ResourceType, name: string, inside?: string) {
       requests.get++
       return of(type).get(nameOf(name, inside)) as T | undefined

@@ -13,11 +13,12 @@ import type {
   KubeTarget,
   ListOptions,
   ResourceType,
+  ServerVersion,
 } from './kube.ts'
 import { FIELD_MANAGER } from './kube.ts'
 import { chooseConfig } from './kubeconfig.ts'
 import { proxyOf } from './proxy.ts'
-import { type Asked, isMissingObject, notAnObject, Refusal, refused, tooLarge } from './refusal.ts'
+import { type Asked, isMissingObject, Refusal, refused, tooLarge, unexpectedAnswer } from './refusal.ts'
 import { apiVersionOf, POD } from './resources.ts'
 import { type Answer, type Call, Transport } from './transport.ts'
 
@@ -80,6 +81,7 @@ class Client implements Kube {
   readonly #transport: Transport
   readonly #groups = new Map<string, Promise<string[]>>()
   readonly #resources = new Map<string, Promise<ApiResource[]>>()
+  #version: Promise<ServerVersion> | undefined
 
   constructor(transport: Transport) {
     this.#transport = transport
@@ -119,12 +121,9 @@ class Client implements Kube {
       }
       size += answer.body.length
       if (pages > MOST_PAGES || size > LARGEST_LIST) throw tooLarge(this.target)
-      const page = this.#parse<{
-        items?: T[]
-        metadata?: { continue?: string }
-      }>(answer, asked)
+      const page = this.#parse<{ items?: T[]; metadata?: { continue?: string } }>(answer, asked)
       // the items of a list do not tell their kind
-      for (const item of page.items ?? [])
+      for (const item of this.#objects(page.items))
         items.push({
           ...item,
           apiVersion: apiVersionOf(type),
@@ -149,7 +148,7 @@ class Client implements Kube {
         preferredVersion?: { version: string }
       }>(answer, { verb: 'get', path: `/apis/${group}` })
       const preferred = body.preferredVersion?.version
-      const versions = (body.versions ?? []).map((one) => one.version)
+      const versions = this.#objects(body.versions).map((one) => one.version)
       return preferred === undefined ? versions : [preferred, ...versions.filter((version) => version !== preferred)]
     })
   }
@@ -164,12 +163,8 @@ class Client implements Kube {
         : `/apis/${encodeURIComponent(group)}/${encodeURIComponent(version)}`
     const served = await cached(this.#resources, apiVersion, async () => {
       const answer = await this.#transport.send({ method: 'GET', path })
-      return answer.status === 404
-        ? []
-        : (this.#parse<{ resources?: ApiResource[] }>(answer, {
-            verb: 'get',
-            path,
-          }).resources ?? [])
+      if (answer.status === 404) return []
+      return this.#objects(this.#parse<{ resources?: ApiResource[] }>(answer, { verb: 'get', path }).resources)
     })
     const found = served.find((resource) => resource.kind === kind && !resource.name.includes('/'))
     if (found !== undefined)
@@ -337,6 +332,30 @@ class Client implements Kube {
     return openTunnel(this.#transport, pod, port, options)
   }
 
+  serverVersion(): Promise<ServerVersion> {
+    this.#version ??= this.#askVersion().catch((error: unknown) => {
+      this.#version = undefined
+      throw error
+    })
+    return this.#version
+  }
+
+  async #askVersion(): Promise<ServerVersion> {
+    const path = '/version'
+    const answer = await this.#transport.send({ method: 'GET', path })
+    const { major, minor } = this.#parse<{ major?: string; minor?: string }>(answer, { verb: 'get', path })
+    // providers add a sign to the minor: "34+"
+    return { major: Number.parseInt(major ?? '', 10), minor: Number.parseInt(minor ?? '', 10) }
+  }
+
+  /** What is to be a list of objects; Go writes an empty one as null, or leaves it out. */
+  #objects<T>(list: T[] | null | undefined): T[] {
+    if (list === undefined || list === null) return []
+    if (!Array.isArray(list) || list.some((one) => typeof one !== 'object' || one === null))
+      throw unexpectedAnswer(this.target)
+    return list
+  }
+
   #parse<T>(answer: Answer, asked: Asked): T {
     if (answer.status >= 400) throw refused(answer.status, answer.body, asked, this.target)
     let value: unknown
@@ -345,7 +364,7 @@ class Client implements Kube {
     } catch {
       // the parser's message quotes the text, which may be a Secret's
     }
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw notAnObject(this.target)
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw unexpectedAnswer(this.target)
     return value as T
   }
 }

@@ -72,6 +72,11 @@ export interface ApplyOptions {
   manager?: string | undefined
 }
 
+export interface ServerVersion {
+  major: number
+  minor: number
+}
+
 export interface ExecResult {
   stdout: string
   stderr: string
@@ -137,6 +142,8 @@ export interface Kube {
     namespace: string | undefined,
     options?: { uid?: string | undefined; resourceVersion?: string | undefined; dryRun?: boolean },
   ): Promise<boolean>
+  /** The server's version; NaN for what it does not tell. Asked once. */
+  serverVersion(): Promise<ServerVersion>
   /** SelfSubjectAccessReview: may the current user do this? */
   can(verb: string, type: ResourceType, namespace?: string, subresource?: string): Promise<boolean>
   /** Runs a command in a container; a non-zero exit is a result, not an error. */

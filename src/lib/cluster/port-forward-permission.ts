@@ -2,15 +2,19 @@
 import type { Kube } from './kube.ts'
 import { POD } from './resources.ts'
 
-/** WebSockets are authorized as `get` before Kubernetes 1.35, and as `create` besides since then (kubernetes/kubernetes
- * staging/src/k8s.io/apiserver/pkg/endpoints/request/requestinfo.go). */
-const VERBS = ['get', 'create'] as const
-
-/** Of the verbs that port-forwarding needs on pods/portforward, the first that the user lacks; undefined: none. */
+/**
+ * Of the verbs that port-forwarding needs on pods/portforward, the first that the user lacks; undefined: none. A
+ * WebSocket is a GET, and authorized as such; Kubernetes 1.35 asks for `create` besides (feature gate
+ * AuthorizePodWebsocketUpgradeCreatePermission, kubernetes/kubernetes pkg/features/kube_features.go).
+ */
 export async function lackingForPortForward(
-  kube: Pick<Kube, 'can'>,
+  kube: Pick<Kube, 'can' | 'serverVersion'>,
   namespace: string,
-): Promise<(typeof VERBS)[number] | undefined> {
-  const allowed = await Promise.all(VERBS.map((verb) => kube.can(verb, POD, namespace, 'portforward')))
-  return VERBS.find((_, index) => !allowed[index])
+): Promise<'get' | 'create' | undefined> {
+  const may = (verb: string) => kube.can(verb, POD, namespace, 'portforward')
+  const [get, create] = await Promise.all([may('get'), may('create')])
+  if (!get) return 'get'
+  if (create) return undefined
+  const { major, minor } = await kube.serverVersion()
+  return major > 1 || minor >= 35 ? 'create' : undefined
 }

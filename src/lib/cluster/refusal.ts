@@ -331,11 +331,11 @@ export function tooLarge(target: KubeTarget): CassSniError {
   )
 }
 
-/** What an answer becomes that no API server gives: `null`, a list, a page of a login form. It is not quoted. */
-export function notAnObject(target: KubeTarget): CassSniError {
+/** What an answer becomes that no API server gives: `null`, items that are no list, a login form. It is not quoted. */
+export function unexpectedAnswer(target: KubeTarget): CassSniError {
   return new CassSniError(
     'CSNI208',
-    `${target.server} gave an unexpected answer, which is not a JSON object: it may be no API server`,
+    `${target.server} gave an unexpected answer, which is no object of Kubernetes: it may be no API server`,
     { next: [command`kubectl ${contextFlags(target)} get --raw /version`, command`kubectl config view`] },
   )
 }

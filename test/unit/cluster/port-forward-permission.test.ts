@@ -2,15 +2,26 @@ import assert from 'node:assert/strict'
 import { lackingForPortForward } from '../../../src/lib/cluster/port-forward-permission.ts'
 
 describe('permission for port-forwarding', () => {
-  const kube = (...verbs: string[]) => ({
-    can: async (verb: string, _type: object, namespace?: string, subresource?: string) =>
-      namespace === 'n' && subresource === 'portforward' && verbs.includes(verb),
+  const lacking = (minor: number, ...verbs: string[]) =>
+    lackingForPortForward(
+      {
+        can: async (verb, _type, namespace, subresource) =>
+          namespace === 'n' && subresource === 'portforward' && verbs.includes(verb),
+        serverVersion: async () => ({ major: 1, minor }),
+      },
+      'n',
+    )
+
+  it('is get and create since Kubernetes 1.35, and the one that is missing is named', async () => {
+    assert.equal(await lacking(35, 'get', 'create'), undefined)
+    assert.equal(await lacking(35, 'create'), 'get')
+    assert.equal(await lacking(35, 'get'), 'create')
+    assert.equal(await lacking(35), 'get')
   })
 
-  it('is both get and create, and the one that is missing is named', async () => {
-    assert.equal(await lackingForPortForward(kube('get', 'create'), 'n'), undefined)
-    assert.equal(await lackingForPortForward(kube('create'), 'n'), 'get')
-    assert.equal(await lackingForPortForward(kube('get'), 'n'), 'create')
-    assert.equal(await lackingForPortForward(kube(), 'n'), 'get')
+  it('is get alone on older servers, and on one that does not tell its version', async () => {
+    assert.equal(await lacking(34, 'get'), undefined)
+    assert.equal(await lacking(34, 'create'), 'get')
+    assert.equal(await lacking(Number.NaN, 'get'), undefined)
   })
 })

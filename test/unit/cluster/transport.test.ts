@@ -5,10 +5,14 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
+import { gzipSync } from 'node:zlib'
 import { connectKube } from '../../../src/lib/cluster/client.ts'
+import type { Kube } from '../../../src/lib/cluster/kube.ts'
 import { POD, SECRET } from '../../../src/lib/cluster/resources.ts'
-import { Transport } from '../../../src/lib/cluster/transport.ts'
+import { Transport, type TransportOptions } from '../../../src/lib/cluster/transport.ts'
 import { CassSniError } from '../../../src/lib/errors.ts'
+
+const NO_TLS = {}
 
 describe('requests', () => {
   let server: Server
@@ -31,6 +35,8 @@ describe('requests', () => {
       warn?: (message: string) => void
       path?: string
       largestAnswer?: number
+      compression?: boolean
+      authenticate?: TransportOptions['authenticate']
     } = {},
   ) => {
     const { path = '', ...rest } = options
@@ -94,27 +100,59 @@ describe('requests', () => {
     })
   })
 
-  it('does not follow pages without end, and quotes nothing of an answer that is no JSON', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'pages-'))
-    const kubeconfig = join(folder, 'config')
-    writeFileSync(
-      kubeconfig,
-      JSON.stringify({
-        clusters: [{ name: 'c', cluster: { server: `http://127.0.0.1:${(server.address() as AddressInfo).port}` } }],
-        contexts: [{ name: 'c', context: { cluster: 'c' } }],
-        'current-context': 'c',
-      }),
-    )
-    try {
-      const kube = await connectKube({ kubeconfig, signal: new AbortController().signal })
+  describe('whose answers no API server gives', () => {
+    let folder = ''
+    let kube: Kube
+    beforeEach(async () => {
+      folder = mkdtempSync(join(tmpdir(), 'answers-'))
+      const kubeconfig = join(folder, 'config')
+      const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+      writeFileSync(
+        kubeconfig,
+        JSON.stringify({
+          clusters: [{ name: 'c', cluster: { server: address } }],
+          contexts: [{ name: 'c', context: { cluster: 'c' } }],
+          'current-context': 'c',
+        }),
+      )
+      kube = await connectKube({ kubeconfig, signal: new AbortController().signal })
+    })
+    afterEach(() => rmSync(folder, { recursive: true }))
+
+    it('does not follow pages without end', async () => {
       answer = (_request, response) => response.end(JSON.stringify({ items: [], metadata: { continue: 'more' } }))
       await assert.rejects(kube.list(POD), { code: 'CSNI208' })
+    }).timeout(20_000)
+
+    it('quotes nothing of an answer that is no JSON', async () => {
       answer = (_request, response) => response.end('{"data": {"password": c2VjcmV0')
       await assert.rejects(kube.get(SECRET, 'x', 'n'), (error: Error) => !inspect(error).includes('c2Vj'))
-    } finally {
-      rmSync(folder, { recursive: true })
-    }
-  }).timeout(20_000)
+    })
+
+    for (const body of ['null', '[]', '7', '"x"', '{"items":{}}', '{"items":7}', '{"items":[null]}', '{"items":["x"]}'])
+      it(`is no list: ${body}`, async () => {
+        answer = (_request, response) => response.end(body)
+        await assert.rejects(kube.list(POD), { code: 'CSNI208', message: /it may be no API server/ })
+      })
+
+    it('takes null for a list that is empty, as Go writes it', async () => {
+      answer = (_request, response) => response.end('{"items":null}')
+      assert.deepEqual(await kube.list(POD), [])
+    })
+
+    it('is no object, no API group, no kinds, no version', async () => {
+      answer = (_request, response) => response.end('null')
+      await assert.rejects(kube.get(SECRET, 'x', 'n'), { code: 'CSNI208' })
+      await assert.rejects(kube.serverVersion(), { code: 'CSNI208' })
+      answer = (_request, response) => response.end('{"versions":{"a":1},"resources":"x"}')
+      await assert.rejects(kube.servedVersions('apps'), { code: 'CSNI208' })
+      await assert.rejects(kube.resourceType('apps/v1', 'Deployment'), { code: 'CSNI208' })
+      answer = (_request, response) => response.end('{"major":"1","minor":"34+"}')
+      assert.deepEqual(await kube.serverVersion(), { major: 1, minor: 34 })
+      assert.deepEqual(await kube.serverVersion(), { major: 1, minor: 34 })
+      assert.equal(count, 5)
+    })
+  })
 
   it('hands on each warning once, and knows how far the clock of the server is ahead', async () => {
     answer = (_request, response) => {
@@ -139,6 +177,72 @@ describe('requests', () => {
       code: 'CSNI201',
       message: /no answer within 0.05 s/,
     })
+  })
+
+  it('waits without limit when the limit is 0', async () => {
+    // longer than any timer of Node: one that was set to 0 would have fired
+    answer = (_request, response) => void setTimeout(() => response.end('{}'), 300)
+    assert.equal((await transport({ requestTimeoutMs: 0 }).send({ method: 'GET', path: '/x' })).status, 200)
+  })
+
+  it('counts no time while a request waits for its turn', async () => {
+    let [open, most] = [0, 0]
+    answer = (_request, response) => {
+      most = Math.max(most, ++open)
+      setTimeout(() => (open--, response.end('{}')), 250)
+    }
+    const client = transport({ requestTimeoutMs: 1000 })
+    const all = Array.from({ length: 96 }, () => client.send({ method: 'GET', path: '/x' }))
+    // six rounds of 16 take longer than one request may
+    const startedAt = performance.now()
+    assert.ok((await Promise.all(all)).every(({ status }) => status === 200))
+    assert.ok(performance.now() - startedAt > 1000)
+    assert.equal(most, 16)
+  }).timeout(20_000)
+
+  it('asks for new credentials once after a 401', async () => {
+    const tokens = ['old', 'new']
+    const asked: (string | undefined)[] = []
+    const refused: unknown[] = []
+    const authenticate: TransportOptions['authenticate'] = async (before) => {
+      if (before !== undefined) refused.push(before.headers.Authorization)
+      const token = before === undefined ? tokens[0] : tokens[1]
+      return { headers: { Authorization: `Bearer ${token}` }, tls: NO_TLS }
+    }
+    answer = (request, response) => {
+      asked.push(request.headers.authorization)
+      response.writeHead(request.headers.authorization === 'Bearer new' ? 201 : 401).end('{}')
+    }
+    assert.equal((await transport({ authenticate }).send({ method: 'POST', path: '/x', body: {} })).status, 201)
+    assert.deepEqual(asked, ['Bearer old', 'Bearer new'])
+    assert.ok(refused.every((each) => each === 'Bearer old'))
+    // credentials that do not change, and new ones that are refused as well
+    tokens[1] = 'old'
+    assert.equal((await transport({ authenticate }).send({ method: 'GET', path: '/x' })).status, 401)
+    tokens[1] = 'other'
+    assert.equal((await transport({ authenticate }).send({ method: 'GET', path: '/x' })).status, 401)
+    assert.deepEqual(asked.slice(2), ['Bearer old', 'Bearer old', 'Bearer other'])
+  })
+
+  it('reads compressed answers, and asks for none when the kubeconfig wants none', async () => {
+    const long = JSON.stringify({ text: 'x'.repeat(100_000) })
+    let plain = 0
+    answer = (request, response) => {
+      if (request.headers['accept-encoding'] !== 'gzip') {
+        plain++
+        return response.end(long)
+      }
+      return response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(long))
+    }
+    const ask = { method: 'GET', path: '/x' } as const
+    assert.equal((await transport().send(ask)).body, long)
+    assert.equal(plain, 0)
+    assert.equal((await transport({ compression: false }).send(ask)).body, long)
+    assert.equal(plain, 1)
+    // what counts is the answer, not how small it was on the way
+    await assert.rejects(transport({ largestAnswer: 50_000 }).send(ask), { code: 'CSNI208' })
+    answer = (_request, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end('no gzip')
+    await assert.rejects(transport().send(ask), { code: 'CSNI201' })
   })
 
   it('ends with the reason of an abort', async () => {
