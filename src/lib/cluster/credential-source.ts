@@ -8,6 +8,11 @@ export interface Security {
   tls: TlsSettings
 }
 
+/** Whether a server that refused the one would refuse the other. */
+export function sameCredentials(one: Security, other: Security): boolean {
+  return one.tls === other.tls && one.headers.Authorization === other.headers.Authorization
+}
+
 /**
  * What to add to a request, asked anew for each one: tokens expire and certificates are renewed. After a 401, `refused`
  * is what the server did not accept: credentials that can be renewed are. Throws CSNI103 or CSNI202.

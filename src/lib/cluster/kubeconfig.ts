@@ -30,6 +30,7 @@ export interface ChosenConfig {
 type Environment = Readonly<Record<string, string | undefined>>
 type Names = Pick<KubeTarget, 'context' | 'cluster' | 'user'>
 
+/** Where a pod finds who it is. */
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
 
 /**
@@ -37,7 +38,11 @@ const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
  * Throws CSNI103 when a file, context, cluster or user is missing or cannot be used, CSNI101 for flags that contradict
  * each other or lack one.
  */
-export async function chooseConfig(options: Connection, env: Environment = process.env): Promise<ChosenConfig> {
+export async function chooseConfig(
+  options: Connection,
+  env: Environment = process.env,
+  account = SERVICE_ACCOUNT,
+): Promise<ChosenConfig> {
   const flags = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== '')) as Connection
   const merged = await mergeConfigs(kubeconfigFiles(flags, env), flags.kubeconfig !== undefined)
   const contextName = flags.context ?? merged.currentContext
@@ -57,15 +62,15 @@ export async function chooseConfig(options: Connection, env: Environment = proce
     flags.user === undefined
       ? (merged.users.get(names.user) ?? {})
       : entryOf('user', merged.users, flags.user, merged.files)
-  const inside = isInside(env)
+  const inside = isInside(env, account)
   if (Object.keys(cluster).length === 0 && flags.server === undefined) {
     if (!inside) throw nothingChosen(merged, names)
-    const service = { server: serviceAddress(env), 'certificate-authority': `${SERVICE_ACCOUNT}/ca.crt` }
-    const account = { tokenFile: flags.token === undefined ? `${SERVICE_ACCOUNT}/token` : undefined }
+    const service = { server: serviceAddress(env), 'certificate-authority': `${account}/ca.crt` }
+    const user = { tokenFile: flags.token === undefined ? `${account}/token` : undefined }
     const pod = { context: 'in-cluster', cluster: 'in-cluster', user: 'service account' }
-    return finish(flags, pod, service, account, { namespace: podNamespace(env) })
+    return finish(flags, pod, service, user, { namespace: podNamespace(env, account) })
   }
-  const namespace = context.namespace || (inside ? podNamespace(env) : undefined)
+  const namespace = context.namespace || (inside ? podNamespace(env, account) : undefined)
   return finish(flags, names, cluster, user, { namespace, contextNamespace: context.namespace }, merged.userFiles)
 }
 
@@ -196,8 +201,8 @@ function known(what: string, entries: Map<string, unknown>): string {
 }
 
 /** Whether we run in a pod with a service account (client-go client_config.go inClusterClientConfig.Possible). */
-function isInside({ KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port }: Environment): boolean {
-  return Boolean(host && port) && existsSync(`${SERVICE_ACCOUNT}/token`)
+function isInside(env: Environment, account: string): boolean {
+  return Boolean(env.KUBERNETES_SERVICE_HOST && env.KUBERNETES_SERVICE_PORT) && existsSync(`${account}/token`)
 }
 
 function serviceAddress({ KUBERNETES_SERVICE_HOST: host = '', KUBERNETES_SERVICE_PORT: port }: Environment): string {
@@ -205,8 +210,8 @@ function serviceAddress({ KUBERNETES_SERVICE_HOST: host = '', KUBERNETES_SERVICE
 }
 
 /** The pod's own namespace (client-go client_config.go inClusterClientConfig.Namespace). */
-function podNamespace({ POD_NAMESPACE: given }: Environment): string | undefined {
+function podNamespace({ POD_NAMESPACE: given }: Environment, account: string): string | undefined {
   if (given) return given
-  const file = `${SERVICE_ACCOUNT}/namespace`
+  const file = `${account}/namespace`
   return existsSync(file) ? readFileSync(file, 'utf8').trim() || undefined : undefined
 }

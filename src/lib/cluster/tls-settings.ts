@@ -83,9 +83,8 @@ function ownPair(user: ChosenConfig['user']): () => Pair | undefined {
     lookedAt = performance.now()
     const now = state()
     if (now === known) return pair
-    const fresh = read()
-    // one of the two may not be written yet: the old pair is good until both fit
-    if (!fits(fresh)) return pair
+    const fresh = whole(read)
+    if (fresh === undefined) return pair
     known = now
     pair = fresh
     return pair
@@ -102,12 +101,14 @@ function stateOf(file: string): string {
   }
 }
 
-function fits(pair: Pair): boolean {
+/** While the files are replaced one of the two may be missing or not fit the other: the pair before is still good. */
+function whole(read: () => Pair): Pair | undefined {
   try {
+    const pair = read()
     createSecureContext(pair)
-    return true
+    return pair
   } catch {
-    return false
+    return undefined
   }
 }
 

@@ -10,7 +10,7 @@ import pLimit from 'p-limit'
 import { CassSniError, throwIfAborted } from '../errors.ts'
 import { pause } from '../waiting/poll.ts'
 import { agentFor } from './agents.ts'
-import type { Authenticate, Security } from './credential-source.ts'
+import { type Authenticate, type Security, sameCredentials } from './credential-source.ts'
 import { exchange, type FullAnswer } from './exchange.ts'
 import type { KubeTarget } from './kube.ts'
 import { unreachable } from './refusal.ts'
@@ -54,6 +54,7 @@ export interface TransportOptions {
 /** Where and how to open a WebSocket: the same security as for requests. */
 export interface Endpoint {
   url: URL
+  headers: Security['headers']
   security: Security
   agent: HttpAgent
 }
@@ -128,9 +129,12 @@ export class Transport {
     }
   }
 
-  /** The URL, headers and agent for a WebSocket. TLS sessions are shared between the sockets. */
-  async endpoint(path: string, query: URLSearchParams): Promise<Endpoint> {
-    const security = await this.#options.authenticate()
+  /**
+   * The URL, headers and agent for a WebSocket. TLS sessions are shared between the sockets. After a 401, `refused` is
+   * the security of the endpoint before.
+   */
+  async endpoint(path: string, query: URLSearchParams, refused?: Security): Promise<Endpoint> {
+    const security = await this.#options.authenticate(refused)
     const url = new URL(this.#base)
     url.protocol = this.#base.protocol === 'https:' ? 'wss:' : 'ws:'
     url.pathname = `${this.#base.pathname.replace(/\/$/, '')}${path}`
@@ -138,7 +142,8 @@ export class Transport {
     this.#sockets = await this.#pool(this.#sockets, security, { keepAlive: false })
     return {
       url,
-      security: { ...security, headers: { ...security.headers, 'User-Agent': this.#options.userAgent } },
+      headers: { ...security.headers, 'User-Agent': this.#options.userAgent },
+      security,
       agent: this.#sockets.agent,
     }
   }
@@ -150,7 +155,7 @@ export class Transport {
   /** Whether there are other credentials than those that were refused. */
   async #renewed(refused: Security): Promise<boolean> {
     const fresh = await this.#options.authenticate(refused)
-    return fresh.tls !== refused.tls || fresh.headers.Authorization !== refused.headers.Authorization
+    return !sameCredentials(fresh, refused)
   }
 
   /** The connections for these settings; others are closed as soon as nothing runs on them. */

@@ -3,10 +3,11 @@ import type { IncomingMessage } from 'node:http'
 import type { WebSocket } from 'ws'
 import { CassSniError, command, hint, throwIfAborted } from '../errors.ts'
 import { abortable } from '../waiting/time-limit.ts'
+import { type Security, sameCredentials } from './credential-source.ts'
 import type { KubeTarget } from './kube.ts'
 import type { Asked } from './refusal.ts'
-import { contextFlags, parseStatus, refused, unreachable } from './refusal.ts'
-import type { Transport } from './transport.ts'
+import { contextFlags, parseStatus, refused, statusOf, unreachable } from './refusal.ts'
+import type { Endpoint, Transport } from './transport.ts'
 
 const HANDSHAKE_MS = 20_000
 /** Kubelet and API server send 32 KiB at a time. Bytes; ws itself would take 100 MiB. */
@@ -31,7 +32,7 @@ const MOST_PINGS_IN_BULK = 15
  * are not compressed.
  * They are masked with zeros: masking protects plaintext proxies from scripts in browsers (RFC 6455 §10.3), and costs
  * a pass over all data.
- * `signal` gives up the opening. Throws its reason, CSNI607 when a proxy refuses WebSockets, and what `refused` and
+ * `signal` gives up the opening. Credentials that the server refuses are renewed once, where they can be. Throws its reason, CSNI607 when a proxy refuses WebSockets, and what `refused` and
  * `unreachable` make of a failure.
  */
 export async function openWebSocket(
@@ -43,28 +44,47 @@ export async function openWebSocket(
   signal: AbortSignal = transport.signal,
 ): Promise<WebSocket> {
   throwIfAborted(signal)
-  const [{ WebSocket }, endpoint] = await Promise.all([
-    import('ws'),
-    // the credentials are shared with other requests: who gives up does not end their making
-    abortable(transport.endpoint(path, query), signal).catch((error: unknown) => {
+  // the credentials are shared with other requests: who gives up does not end their making
+  const endpointFor = (refused?: Security) =>
+    abortable(transport.endpoint(path, query, refused), signal).catch((error: unknown) => {
       throw unreachable(error, transport.target)
-    }),
-  ])
+    })
+  const endpoint = await endpointFor()
+  try {
+    return await open(transport, endpoint, path, protocols, asked, signal)
+  } catch (error) {
+    if (statusOf(error) !== 401) throw error
+    const renewed = await endpointFor(endpoint.security)
+    if (sameCredentials(renewed.security, endpoint.security)) throw error
+    return await open(transport, renewed, path, protocols, asked, signal)
+  }
+}
+
+/** One handshake. */
+async function open(
+  transport: Transport,
+  { url, headers, security: { tls }, agent }: Endpoint,
+  path: string,
+  protocols: string[],
+  asked: Asked,
+  signal: AbortSignal,
+): Promise<WebSocket> {
+  const { WebSocket } = await import('ws')
   throwIfAborted(signal)
   const startedAt = performance.now()
   const options = {
-    agent: endpoint.agent,
-    headers: endpoint.security.headers,
+    agent,
+    headers,
     perMessageDeflate: false,
     handshakeTimeout: HANDSHAKE_MS,
     maxPayload: LARGEST_MESSAGE,
     skipUTF8Validation: true,
     generateMask: (mask: Buffer) => mask.fill(0),
-    rejectUnauthorized: endpoint.security.tls.rejectUnauthorized !== false,
-    ...(endpoint.security.tls.servername === undefined ? {} : { servername: endpoint.security.tls.servername }),
+    rejectUnauthorized: tls.rejectUnauthorized !== false,
+    servername: tls.servername,
   }
   // the types of ws demand one header per name; Node sends an array as several lines, as Impersonate-Group needs it
-  const socket = new WebSocket(endpoint.url, protocols, options as ConstructorParameters<typeof WebSocket>[2])
+  const socket = new WebSocket(url, protocols, options as ConstructorParameters<typeof WebSocket>[2])
   return await new Promise((resolve, reject) => {
     const abort = () => socket.terminate()
     signal.addEventListener('abort', abort, { once: true })

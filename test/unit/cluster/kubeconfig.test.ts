@@ -210,6 +210,47 @@ current-context: only the first document counts
   it('wants a user to act as before a group', async () => {
     await fails(chooseConfig({ asGroups: ['dev'] }, both()), 'CSNI101', /--as/)
   })
+
+  describe('in a pod', () => {
+    let account = ''
+    const env = { KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '443' }
+    before(() => {
+      account = mkdtempSync(join(folder, 'account-'))
+      writeFileSync(join(account, 'token'), 't')
+      writeFileSync(join(account, 'namespace'), 'own\n')
+    })
+
+    it('is its service account, in its own namespace or the one that POD_NAMESPACE names', async () => {
+      const { target, cluster, user } = await chooseConfig({}, env, account)
+      assert.deepEqual(
+        [target.server, target.namespace, target.namespaceGiven, target.context],
+        ['https://[fd00::1]:443', 'own', true, 'in-cluster'],
+      )
+      assert.deepEqual(
+        [cluster['certificate-authority'], user.tokenFile],
+        [join(account, 'ca.crt'), join(account, 'token')],
+      )
+      const told = await chooseConfig({}, { ...env, POD_NAMESPACE: 'told' }, account)
+      assert.equal(told.target.namespace, 'told')
+      assert.equal((await chooseConfig({ namespace: 'flag' }, env, account)).target.namespace, 'flag')
+    })
+
+    it('gives a kubeconfig its namespace, unless the context names one', async () => {
+      const inside = { ...env, POD_NAMESPACE: 'told', KUBECONFIG: second }
+      assert.deepEqual(
+        [
+          (await chooseConfig({}, inside, account)).target.server,
+          (await chooseConfig({}, inside, account)).target.namespace,
+        ],
+        ['https://two:6443/k8s/c-1', 'told'],
+      )
+      assert.equal((await chooseConfig({}, { ...inside, KUBECONFIG: first }, account)).target.namespace, 'here')
+    })
+
+    it('is nothing without a token', async () => {
+      await fails(chooseConfig({}, env, join(account, 'missing')), 'CSNI103', /./)
+    })
+  })
 })
 
 describe('authentication', () => {

@@ -6,7 +6,7 @@ import { mock } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { execInPod } from '../../../src/lib/cluster/exec.ts'
-import { Transport } from '../../../src/lib/cluster/transport.ts'
+import { Transport, type TransportOptions } from '../../../src/lib/cluster/transport.ts'
 import { openTunnel } from '../../../src/lib/cluster/pod-tunnel.ts'
 import { CassSniError } from '../../../src/lib/errors.ts'
 import { nextTexts } from '../../support/next-texts.ts'
@@ -22,8 +22,10 @@ describe('streams into a pod', () => {
   let refusal: [number, string] | undefined
   let onSocket: (socket: WebSocket) => void
   let url = ''
+  let authenticate: TransportOptions['authenticate']
   beforeEach(async () => {
     refusal = undefined
+    authenticate = async () => ({ headers: {}, tls: {} })
     http = createServer()
     sockets = new WebSocketServer({ noServer: true, handleProtocols: (offered) => [...offered][0] ?? false })
     http.on('upgrade', (request, socket, head) => {
@@ -44,7 +46,7 @@ describe('streams into a pod', () => {
         namespace: 'n',
         namespaceGiven: false,
       },
-      authenticate: async () => ({ headers: {}, tls: {} }),
+      authenticate: (refused) => authenticate(refused),
       signal: new AbortController().signal,
       userAgent: 'test',
     })
@@ -334,6 +336,30 @@ describe('streams into a pod', () => {
     const tunnel = await openTunnel(transport, pod, 15000)
     tunnel.destroy()
     assert.equal(asked, 3)
+  })
+
+  it('asks for new credentials once after a 401', async () => {
+    onSocket = greet
+    const tls = {}
+    const asked: (string | undefined)[] = []
+    let fresh = 'new'
+    authenticate = async (refused) => ({
+      headers: { Authorization: refused?.headers.Authorization === 'old' ? fresh : 'old' },
+      tls,
+    })
+    http.prependListener('upgrade', ({ headers }) => {
+      asked.push(headers.authorization)
+      refusal = headers.authorization === 'new' ? undefined : [401, '{"kind":"Status","reason":"Unauthorized"}']
+    })
+    const tunnel = await openTunnel(transport, pod, 9042)
+    tunnel.destroy()
+    assert.deepEqual(asked, ['old', 'new'])
+    // no others, and others that are refused as well
+    fresh = 'old'
+    await assert.rejects(openTunnel(transport, pod, 9042), { code: 'CSNI202' })
+    fresh = 'other'
+    await assert.rejects(execInPod(transport, pod, 'c', ['a']), { code: 'CSNI202' })
+    assert.deepEqual(asked.slice(2), ['old', 'old', 'other'])
   })
 
   it('translates a refused handshake', async () => {
