@@ -43,10 +43,12 @@ export const LAYERS: Layer[] = [
       'shell',
       'clients',
       'checks',
+      'reconcile',
       'changes',
       'cluster',
     ],
   },
+  { name: 'reconcile', files: '^src/lib/reconcile/', may: ['routes', 'istio', 'changes', 'cluster'] },
   { name: 'shell', files: '^src/lib/shell/', may: ['connection'] },
   {
     name: 'checks',

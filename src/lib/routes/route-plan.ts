@@ -6,7 +6,7 @@ import { isOurs } from '../changes/ownership.ts'
 import type { KubeObject, ResourceType } from '../cluster/kube.ts'
 import { SERVICE } from '../cluster/resources.ts'
 import { nameOf, selectsExactly, takenInBesides } from '../istio/gateways.ts'
-import type { LoadedRoute } from '../istio/mesh.ts'
+import type { IngressGateway, LoadedRoute } from '../istio/mesh.ts'
 import { OWNER_LABEL, POD_LABEL } from '../text/own-keys.ts'
 import { backendOf, backendThatMade } from './backends/backend-of.ts'
 import type { Backend, DesiredRoutes, RouteMode } from './backends/backend.ts'
@@ -37,6 +37,7 @@ export interface Turn {
 
 export interface Plan {
   backend: Backend
+  gateway: IngressGateway
   port: number
   routes: DesiredRoutes
   /** No node can be routed: nothing is to be done. */
@@ -88,6 +89,7 @@ export function planRoutes(observation: Observation, wish: Wish): Plan {
   const made = live.virtualService !== undefined && isOurs(live.virtualService) ? live.virtualService : undefined
   return {
     backend,
+    gateway,
     port,
     routes,
     nothing,

@@ -1,6 +1,5 @@
 /** `routes sync`: from the nodes that there are to the routes through Istio's ingress gateway. */
-import type { Datacenter } from '../cassandra/datacenter.ts'
-import { applyChanges, decideAgain } from '../changes/apply.ts'
+import { decideAgain } from '../changes/apply.ts'
 import { CassSniError, command } from '../errors.ts'
 import type { Action, ChangeRecord } from '../events.ts'
 import { nameOf } from '../istio/gateways.ts'
@@ -8,8 +7,9 @@ import type { NodeRoute, RouteMode } from '../routes/backends/backend.ts'
 import { gather, type GatherOptions, type Gathering } from '../routes/gather.ts'
 import type { Observation } from '../routes/observation.ts'
 import { type Plan, planRoutes, type Turn } from '../routes/route-plan.ts'
+import type { Loaded } from '../reconcile/loaded-routes.ts'
+import { type Outcome, reconcileRoutes } from '../reconcile/reconcile-routes.ts'
 import type { WorkflowContext } from './context.ts'
-import { awaitLoaded, type Loaded } from './routes-sync/loaded-routes.ts'
 
 export interface RoutesSyncOptions {
   /** metadata.name of the CassandraDatacenter; not needed when the namespace in force has only one. */
@@ -66,13 +66,8 @@ export async function syncRoutes(context: WorkflowContext, options: RoutesSyncOp
       reading = undefined
       const plan = planRoutes(observation, { mode, port })
       once.tell(observation, plan)
-      if (plan.nothing)
-        return [resultOf(context, observation, plan, []), 'no node can be routed yet: nothing is changed']
-      refuseConflicts(plan)
       await once.consent(observation, plan)
-      const records = await applyChanges({ ...context, told }, plan.changes)
-      const loaded = context.dryRun ? undefined : await awaitLoaded(context, observation.gateway, plan)
-      const result = resultOf(context, observation, plan, records, loaded)
+      const result = resultOf(context, observation, plan, await reconcileRoutes({ ...context, told }, plan))
       return [result, noteOf(plan, result, context.dryRun)]
     })
   })
@@ -109,7 +104,8 @@ function onlyOnce(context: WorkflowContext) {
     },
     /** Asks for what takes something away from clients. Throws CSNI902 when the user does not want it. */
     async consent(observation: Observation, plan: Plan): Promise<void> {
-      const lines = losses(observation, plan).filter((line) => !agreed.has(line))
+      // what is refused anyway is no question
+      const lines = plan.conflicts.length > 0 ? [] : losses(observation, plan).filter((line) => !agreed.has(line))
       if (lines.length === 0 || context.ask === undefined || context.dryRun) return
       const answer = await context.ask({
         kind: 'confirm',
@@ -175,21 +171,11 @@ function losses({ datacenter }: Observation, { changes, turns }: Plan): string[]
   ]
 }
 
-function refuseConflicts({ conflicts }: Plan): void {
-  const [first] = conflicts
-  if (first === undefined) return
-  throw new CassSniError(first.code, conflicts.map((conflict) => conflict.message).join('; '), {
-    object: first.object,
-    next: conflicts.flatMap((conflict) => conflict.next),
-  })
-}
-
 function resultOf(
   { dryRun }: WorkflowContext,
-  { datacenter, gateway }: { datacenter: Datacenter; gateway: Observation['gateway'] },
-  { backend, routes, port, nothing }: Plan,
-  records: ChangeRecord[],
-  loaded?: Loaded,
+  { datacenter }: Observation,
+  { backend, gateway, routes, port, nothing }: Plan,
+  { records, loaded }: Outcome,
 ): RoutesSyncResult {
   const nodes = (state: NodeRoute['state']) => routes.nodes.filter((node) => node.state === state).length
   const changes = (action: Action) => records.filter((record) => record.action === action).length
@@ -215,7 +201,8 @@ function resultOf(
   }
 }
 
-function noteOf({ backend, routes }: Plan, { summary }: RoutesSyncResult, dryRun: boolean): string {
+function noteOf({ backend, routes, nothing }: Plan, { summary }: RoutesSyncResult, dryRun: boolean): string {
+  if (nothing) return 'no node can be routed yet: nothing is changed'
   const whom = backend.described(routes.nodes)
   if (summary.created + summary.configured + summary.pruned === 0) return `${whom}; nothing had to change`
   return dryRun ? `${whom}; nothing was written` : whom

@@ -6,7 +6,7 @@ import { CassSniError } from '../../../src/lib/errors.ts'
 import type { Question, WorkflowEvent } from '../../../src/lib/events.ts'
 import type { WorkflowContext } from '../../../src/lib/workflows/context.ts'
 import { type RoutesSyncOptions, syncRoutes } from '../../../src/lib/workflows/routes-sync-workflow.ts'
-import { awaitLoaded } from '../../../src/lib/workflows/routes-sync/loaded-routes.ts'
+import { awaitLoaded } from '../../../src/lib/reconcile/loaded-routes.ts'
 import { kubeInMemory } from '../../support/kube-in-memory.ts'
 import { largeDatacenter } from '../../support/large-datacenter.ts'
 
@@ -110,11 +110,11 @@ describe('waiting for Envoy', () => {
       pods: [pod, { ...pod, name: 'gw-1', ready: false }],
     }
     const lacks = () => ['a.example', 'b.example']
-    await assert.rejects(awaitLoaded(context, gateway, { port: 9042, lacks }, 300), {
+    await assert.rejects(awaitLoaded(context, { gateway, port: 9042, lacks }, 300), {
       code: 'CSNI507',
       message: /service\/gw in namespace istio-system: .* gw-0 lacks a\.example and 1 more/,
     })
-    assert.deepEqual(await awaitLoaded(context, gateway, { port: 9042, lacks: () => [] }, 300), {
+    assert.deepEqual(await awaitLoaded(context, { gateway, port: 9042, lacks: () => [] }, 300), {
       pods: 1,
       confirmed: 1,
     })

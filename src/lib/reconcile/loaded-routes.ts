@@ -1,11 +1,11 @@
 /** Asks every ready pod of the gateway whether its Envoy has loaded the routes. */
-import { CassSniError, command, throwIfAborted } from '../../errors.ts'
-import { nameOf } from '../../istio/gateways.ts'
-import { listeningPort, loadedListener } from '../../istio/loaded.ts'
-import type { GatewayPod, IngressGateway } from '../../istio/mesh.ts'
-import type { Plan } from '../../routes/route-plan.ts'
-import { poll } from '../../waiting/poll.ts'
-import type { WorkflowContext } from '../context.ts'
+import type { ApplyContext } from '../changes/apply.ts'
+import { CassSniError, command, throwIfAborted } from '../errors.ts'
+import { nameOf } from '../istio/gateways.ts'
+import { listeningPort, loadedListener } from '../istio/loaded.ts'
+import type { GatewayPod, IngressGateway } from '../istio/mesh.ts'
+import type { Plan } from '../routes/route-plan.ts'
+import { poll } from '../waiting/poll.ts'
 
 /**
  * How long a gateway's Envoy may take to load new routes. Istio's own delay is 0.1 s to 10 s (istio/istio
@@ -22,24 +22,23 @@ export interface Loaded {
   confirmed: number
 }
 
+/** Of a plan, what Envoys are asked about. */
+type Routed = Pick<Plan, 'gateway' | 'port' | 'lacks'>
+
 type Answer = 'loaded' | { late: string } | { unknown: string }
 
 /**
  * Waits until every one has loaded what the plan routes. What cannot be asked is told as a warning, and not counted.
  * Throws CSNI507 when one has not loaded the routes in time.
  */
-export async function awaitLoaded(
-  context: WorkflowContext,
-  gateway: IngressGateway,
-  plan: Pick<Plan, 'port' | 'lacks'>,
-  timeoutMs = LOAD_TIMEOUT_MS,
-): Promise<Loaded> {
+export async function awaitLoaded(context: ApplyContext, plan: Routed, timeoutMs = LOAD_TIMEOUT_MS): Promise<Loaded> {
+  const { gateway } = plan
   const pods = gateway.pods.filter((pod) => pod.ready && !pod.terminating)
   if (pods.length === 0) {
     context.emit({ type: 'warning', message: `gateway ${nameOf(gateway)} has no ready pod that could load the routes` })
     return { pods: 0, confirmed: 0 }
   }
-  const answers = await Promise.all(pods.map((pod) => askPod(context, gateway, pod, plan, timeoutMs)))
+  const answers = await Promise.all(pods.map((pod) => askPod(context, pod, plan, timeoutMs)))
   const late = answers.flatMap((each) => (typeof each === 'object' && 'late' in each ? [each.late] : []))
   const unknown = answers.flatMap((each) => (typeof each === 'object' && 'unknown' in each ? [each.unknown] : []))
   for (const message of new Set(unknown)) context.emit({ type: 'warning', message })
@@ -48,13 +47,12 @@ export async function awaitLoaded(
 }
 
 async function askPod(
-  { kube, emit, signal }: WorkflowContext,
-  gateway: IngressGateway,
+  { kube, emit, signal }: ApplyContext,
   pod: GatewayPod,
-  plan: Pick<Plan, 'port' | 'lacks'>,
+  plan: Routed,
   timeoutMs: number,
 ): Promise<Answer> {
-  const port = listeningPort(gateway, plan.port, pod)
+  const port = listeningPort(plan.gateway, plan.port, pod)
   let late = ''
   let failures = 0
   const answer = await poll<Answer>({
