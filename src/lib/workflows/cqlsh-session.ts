@@ -151,6 +151,7 @@ export async function openSession(
     if (error instanceof CassSniError && error.code === 'CSNI602' && choice.caFile !== undefined)
       throw notTrusted(error, choice.caFile)
     if (!(error instanceof CassSniError) || !['CSNI601', 'CSNI603'].includes(error.code)) throw error
+    if (error.code === 'CSNI601' && takesNoConnection(dialer, error)) throw error
     const routes = await kube
       .list(VIRTUAL_SERVICE, {
         namespace: datacenter.namespace,
@@ -164,6 +165,14 @@ export async function openSession(
       cause: error,
     })
   }
+}
+
+/**
+ * Nothing listens at the address, which says nothing of the routes. Through a tunnel it does: the gateway listens only
+ * once it has some. So does a load balancer that accepts and then resets.
+ */
+function takesNoConnection({ address }: Dialer, { cause }: CassSniError): boolean {
+  return address !== undefined && (cause as NodeJS.ErrnoException | undefined)?.code !== 'ECONNRESET'
 }
 
 /** With a CA of the user's own, new certificates are not what helps. */

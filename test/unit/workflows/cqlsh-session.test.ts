@@ -1,0 +1,59 @@
+/** What `cqlsh-sni` says when no session comes about in a datacenter without routes. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import type { Kube } from '../../../src/lib/cluster/kube.ts'
+import { addressDialer, type Dialer } from '../../../src/lib/connection/dialer.ts'
+import { CassSniError } from '../../../src/lib/errors.ts'
+import { openSession } from '../../../src/lib/workflows/cqlsh-session.ts'
+import { datacenter } from '../../support/observed-datacenter.ts'
+
+describe('a session where there are no routes', () => {
+  const refused = async (dialer: Dialer): Promise<CassSniError> => {
+    const context = {
+      kube: { list: async () => [] } as unknown as Kube,
+      signal: new AbortController().signal,
+      emit: () => undefined,
+      dryRun: false,
+      now: Date.now,
+    }
+    const access = {
+      datacenter: datacenter(),
+      port: 9042,
+      dialer,
+      credentials: { username: 'u', password: 'p' },
+      ca: '',
+      nodes: [{ hostId: 'c8617bd4-af31-45c5-9d12-01c0247c7f8b', dnsName: 'a.example' }],
+    }
+    const choice = { tunnel: 'auto', insecureSkipTlsVerify: false } as const
+    const error = await openSession(context, access, choice).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    )
+    assert.ok(error instanceof CassSniError)
+    return error
+  }
+
+  it('says what is wrong with an address that takes no connection', async () => {
+    const { code, message } = await refused(addressDialer('127.0.0.1', 1))
+    assert.equal(code, 'CSNI601')
+    assert.match(message, /127\.0\.0\.1:1: connection refused/)
+  })
+
+  it('asks for routes when the gateway refuses behind a tunnel, or a load balancer resets', async () => {
+    const cause = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
+    const tunnel = await refused({
+      describe: 'tunnel',
+      dial: () => Promise.reject(new CassSniError('CSNI601', 'the far end refused', { cause })),
+    })
+    assert.equal(tunnel.code, 'CSNI303')
+    const balancer = createServer((socket) => socket.resetAndDestroy())
+    await once(balancer.listen(0, '127.0.0.1'), 'listening')
+    try {
+      const reset = await refused(addressDialer('127.0.0.1', (balancer.address() as AddressInfo).port))
+      assert.equal(reset.code, 'CSNI303')
+    } finally {
+      balancer.close()
+    }
+  })
+})
