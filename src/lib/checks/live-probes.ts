@@ -54,8 +54,7 @@ export interface LiveProbesOptions {
 
 export function liveProbes(options: LiveProbesOptions): Probes {
   const { kube, datacenter, port, signal } = options
-  const named = options.gateway?.includes('/') ? options.gateway.split('/')[0] : undefined
-  const mesh = once(() => observeMesh(kube, named === undefined ? {} : { namespaces: [named] }))
+  const mesh = once(() => observeMesh(kube, { gateway: options.gateway }))
   const gateway = once(async () =>
     findGateway(kube, await mesh(), { wanted: options.gateway, remembered: options.choices }),
   )
@@ -177,7 +176,7 @@ async function loadedNames(kube: Kube, pod: Parameters<typeof loadedListener>[1]
   const upstreams = new Map(
     routes.flatMap(({ serverNames, cluster }) => serverNames.map((name) => [name.toLowerCase(), cluster] as const)),
   )
-  return { pod: pod.name, upstreams, ...(error === undefined ? {} : { error }) }
+  return { pod: pod.name, upstreams, error }
 }
 
 function once<T>(ask: () => Promise<T>): () => Promise<T> {

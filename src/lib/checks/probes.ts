@@ -14,7 +14,7 @@ export interface LoadedNames {
   /** SNI name to Envoy's name of the upstream. */
   upstreams: ReadonlyMap<string, string>
   /** What Envoy said when it refused the last configuration. */
-  error?: string
+  error?: string | undefined
 }
 
 export interface Probes {

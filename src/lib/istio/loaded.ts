@@ -11,7 +11,7 @@ const ADMIN_PORT = 15000
 export interface LoadedListener {
   routes: LoadedRoute[]
   /** What Envoy said when it refused the last configuration; undefined when it took it. */
-  error?: string
+  error?: string | undefined
 }
 
 /**
@@ -79,7 +79,7 @@ export function listenerFrom(dump: unknown, port: number): LoadedListener {
       }
     }
   }
-  return { routes, ...(error === undefined ? {} : { error }) }
+  return { routes, error }
 }
 
 /** A TCP proxy names one cluster, or several with weights. */

@@ -9,10 +9,10 @@ export interface Istiod {
   /** "default" when it has no other. */
   revision: string
   /** From the image tag or the version label; undefined when neither tells. */
-  version?: string
+  version?: string | undefined
   ready: boolean
   /** PILOT_SCOPE_GATEWAY_TO_NAMESPACE: an Istio Gateway is only heeded in the namespace of the gateway's pods. */
-  gatewaysScopedToNamespace?: boolean
+  gatewaysScopedToNamespace?: boolean | undefined
 }
 
 /** A name that stands for a revision in the label istio.io/rev; the tag "default" answers istio-injection=enabled. */
@@ -67,17 +67,17 @@ export interface LoadedRoute {
 
 export interface Mesh {
   /** The first missing right to look across namespaces: what seems not to be there may only be out of sight. */
-  refused?: CassSniError
+  refused?: CassSniError | undefined
   istiods: Istiod[]
   gateways: IngressGateway[]
   /** All pods that run Envoy as a gateway of any kind, as far as they were seen. */
   routers?: GatewayPod[] | undefined
   /** Only when asked for: see `observeMesh`. */
-  revisionTags?: RevisionTag[]
+  revisionTags?: RevisionTag[] | undefined
   /**
    * networking.istio.io version to write: v1 where served, else v1beta1, else v1alpha3. Undefined: not served at all.
    */
-  networkingVersion?: string
+  networkingVersion?: string | undefined
   /** security.istio.io version to write. */
-  securityVersion?: string
+  securityVersion?: string | undefined
 }

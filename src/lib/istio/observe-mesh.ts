@@ -8,12 +8,12 @@ import type { Istiod, Mesh, RevisionTag } from './mesh.ts'
 
 export interface MeshScope {
   /**
-   * Namespaces to look into besides the usual ones, when the user may not list across all namespaces: that of
-   * `--gateway`, for instance.
+   * The gateway that the user named, "namespace/service" or "service": its namespace is looked into besides the usual
+   * ones, when the user may not list across all namespaces.
    */
-  namespaces?: string[]
+  gateway?: string | undefined
   /** Read the revision tags too, from the MutatingWebhookConfigurations: only who injects needs them. */
-  injection?: boolean
+  injection?: boolean | undefined
 }
 
 /** Where Istio and its gateways usually are: all that is looked at without the right to list across namespaces. */
@@ -25,7 +25,8 @@ const USUAL_NAMESPACES = ['istio-system', 'istio-ingress', 'istio-gateway', 'ist
  * `refused` tells why.
  */
 export async function observeMesh(kube: Kube, scope: MeshScope = {}): Promise<Mesh> {
-  const namespaces = [...new Set([...(scope.namespaces ?? []), ...USUAL_NAMESPACES, kube.target.namespace])]
+  const named = scope.gateway?.match(/^[^/]+(?=\/)/) ?? []
+  const namespaces = [...new Set([...named, ...USUAL_NAMESPACES, kube.target.namespace])]
   let refused: CassSniError | undefined
   const note = (error: CassSniError) => {
     refused ??= error
@@ -55,10 +56,10 @@ export async function observeMesh(kube: Kube, scope: MeshScope = {}): Promise<Me
       .sort((a, b) => (`${a.namespace}/${a.deployment}` < `${b.namespace}/${b.deployment}` ? -1 : 1)),
     gateways,
     routers: pods.filter(isRouter).map(gatewayPod),
-    ...(networkingVersion === undefined ? {} : { networkingVersion }),
-    ...(securityVersion === undefined ? {} : { securityVersion }),
-    ...(revisionTags === undefined ? {} : { revisionTags }),
-    ...(refused === undefined ? {} : { refused }),
+    networkingVersion,
+    securityVersion,
+    revisionTags,
+    refused,
   }
 }
 
@@ -77,9 +78,9 @@ export function istiodFrom(deployment: Deployment): Istiod {
     namespace: metadata.namespace ?? '',
     deployment: metadata.name,
     revision: metadata.labels?.['istio.io/rev'] ?? 'default',
-    ...(version === undefined ? {} : { version }),
+    version,
     ready: (status?.readyReplicas ?? 0) > 0,
-    ...(scoped ? { gatewaysScopedToNamespace: true } : {}),
+    gatewaysScopedToNamespace: scoped ? true : undefined,
   }
 }
 

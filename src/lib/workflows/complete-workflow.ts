@@ -22,9 +22,6 @@ export async function liveNames(what: Names, options: KubeOptions & { datacenter
   if (what === 'datacenter')
     return (await kube.list(CASSANDRA_DATACENTER, { namespace })).map(({ metadata }) => metadata.name)
   const { observeDatacenter } = await import('../cassandra/observe-datacenter.ts')
-  const { nodes } = await observeDatacenter(kube, {
-    namespace,
-    ...(options.datacenter === undefined ? {} : { name: options.datacenter }),
-  })
+  const { nodes } = await observeDatacenter(kube, { namespace, name: options.datacenter })
   return nodes.map(({ pod }) => pod)
 }

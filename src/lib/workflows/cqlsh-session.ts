@@ -55,7 +55,7 @@ export async function observeAccess({ kube, signal, emit }: WorkflowContext, cho
       clusterDomain: choice.clusterDomain,
       name: choice.datacenter,
     }),
-    observeMesh(kube, choice.gateway?.includes('/') ? { namespaces: [choice.gateway.split('/')[0] ?? ''] } : {}),
+    observeMesh(kube, { gateway: choice.gateway }),
   ])
   // A configuration in a Secret that may not be read says nothing: the handshake will.
   if (datacenter.configurationHidden === undefined && !datacenter.clientEncryption.enabled) {

@@ -83,7 +83,7 @@ interface Target {
 async function toGateway(kube: Kube, options: PortForwardOptions): Promise<Target> {
   const { namespace } = kube.target
   const [mesh, choices] = await Promise.all([
-    observeMesh(kube),
+    observeMesh(kube, { gateway: options.gateway }),
     recallChoices(kube, namespace, options.datacenter),
     checkPlace(kube, options),
   ])

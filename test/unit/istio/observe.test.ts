@@ -43,7 +43,14 @@ describe('observing Istio', () => {
   it('finds control planes, gateways and versions', async () => {
     const mesh = await observeMesh(fakeKube(usual, ['v1', 'v1beta1', 'v1alpha3']))
     deepEqual(mesh.istiods, [
-      { namespace: 'istio-system', deployment: 'istiod', revision: 'default', version: '1.30.1', ready: true },
+      {
+        namespace: 'istio-system',
+        deployment: 'istiod',
+        revision: 'default',
+        version: '1.30.1',
+        ready: true,
+        gatewaysScopedToNamespace: undefined,
+      },
     ])
     equal(mesh.gateways.length, 1)
     equal(mesh.networkingVersion, 'v1')
@@ -52,12 +59,20 @@ describe('observing Istio', () => {
   })
 
   it('is empty where there is nothing', async () =>
-    deepEqual(await observeMesh(fakeKube([], [])), { istiods: [], gateways: [], routers: [] }))
+    deepEqual(await observeMesh(fakeKube([], [])), {
+      istiods: [],
+      gateways: [],
+      routers: [],
+      networkingVersion: undefined,
+      securityVersion: undefined,
+      revisionTags: undefined,
+      refused: undefined,
+    }))
 
   it('looks where it may', async () => {
     const far = [gatewayService('gw', 'edge', INGRESS), gatewayPod('p', 'edge', INGRESS)]
     equal((await observeMesh(fakeKube([...usual, ...far], ['v1'], true))).gateways.length, 1)
-    equal((await observeMesh(fakeKube([...usual, ...far], ['v1'], true), { namespaces: ['edge'] })).gateways.length, 2)
+    equal((await observeMesh(fakeKube([...usual, ...far], ['v1'], true), { gateway: 'edge/gw' })).gateways.length, 2)
   })
 
   it('finds a gateway without the istio label, and its Service', async () => {
@@ -149,17 +164,20 @@ describe("Envoy's listeners", () => {
         { serverNames: [], cluster: 'c2' },
         { serverNames: [], cluster: 'c3' },
       ],
+      error: undefined,
     })
   })
 
+  const NONE = { routes: [], error: undefined }
+
   it('of another port do not count; what Envoy refused is told', () => {
-    deepEqual(listenerFrom(dump(443, { filter_chains: [chain(['a'], { cluster: 'c' })] }), 9042), { routes: [] })
+    deepEqual(listenerFrom(dump(443, { filter_chains: [chain(['a'], { cluster: 'c' })] }), 9042), NONE)
     equal(
       listenerFrom(dump(9042, {}, { error_state: { details: 'duplicate matcher' } }), 9042).error,
       'duplicate matcher',
     )
     for (const odd of [null, [], 'x', { configs: 7 }, { configs: [null, { name: '0.0.0.0_9042' }] }])
-      deepEqual(listenerFrom(odd, 9042), { routes: [] })
+      deepEqual(listenerFrom(odd, 9042), NONE)
   })
 
   it("listen on the target port of the gateway's Service", () => {

@@ -33,7 +33,7 @@ export function createViewer(
   const { kube, signal } = context
   let throughGateway: Promise<Dialer> | undefined
   const openGateway = async (): Promise<Dialer> =>
-    gatewayDialer(kube, await findGateway(kube, await observeMesh(kube), wish), { port })
+    gatewayDialer(kube, await findGateway(kube, await observeMesh(kube, { gateway: wish.wanted }), wish), { port })
 
   const see = async ({ dial }: Dialer, serverName: string): Promise<Look> => {
     const { certificate } = await handshake({
