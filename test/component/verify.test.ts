@@ -122,6 +122,20 @@ describe('verify', function () {
     match(of('CSNI823')[0]?.next?.[0] ?? '', /^kubectl cass-sni routes sync /)
   })
 
+  it('says for what reason Istio ignores the routes, as routes sync does', async () => {
+    await raise()
+    await sync()
+    await server.client.send('PATCH', pathOf(SERVICE, mesh.gateway?.namespace ?? '', 'istio-ingressgateway'), {
+      metadata: { labels: { 'gateway.networking.k8s.io/gateway-name': 'edge' } },
+    })
+    const [shared] = (await verify(...NOWHERE)).of('CSNI823')
+    equal(shared?.result, 'fail')
+    match(shared?.reason ?? '', /made for a Gateway of the Kubernetes Gateway API/)
+    const refused = await run('routes', 'sync', '-o', 'json')
+    equal(refused.json().error.code, 'CSNI506')
+    equal(refused.json().error.message, shared?.reason)
+  })
+
   it('finds garbage, and the leaf of another authority, in the Secret of the keystore', async () => {
     await raise()
     const keystore = async (bytes: Buffer) => {
