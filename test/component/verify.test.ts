@@ -1,13 +1,18 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
-import { createServer, type Server } from 'node:tls'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createServer, type Server, type TlsOptions, type TLSSocket } from 'node:tls'
 import { ISTIO_GATEWAY, SECRET, SERVICE, STATEFUL_SET, VIRTUAL_SERVICE } from '../../src/lib/cluster/resources.ts'
 import type { CheckResult } from '../../src/lib/checks/check.ts'
 import { apiServer, pathOf, type TestServer } from '../support/api-server.ts'
 import { OUR_AGENT, writesBy } from '../support/audit.ts'
 import { createDatacenter, type DatacenterShape, type TestDatacenter } from '../support/cluster-state.ts'
 import { runCommand } from '../support/command.ts'
+import type { RequestFault, SeenRequest } from '../support/fault-requests.ts'
+import { requestsBefore } from '../support/fault-server.ts'
 import { makeAuthority, makeKeystore, makeLeaf } from '../support/operator-certificates.ts'
 import { createMesh, type TestMesh } from '../support/mesh-state.ts'
 import { testAuthority } from '../unit/connection/certificates.ts'
@@ -43,8 +48,9 @@ describe('verify', function () {
   }
   const run = (...words: string[]) => runCommand([...words, '--kubeconfig', server.kubeconfig, '-n', dc.namespace])
   const sync = async () => equal((await run('routes', 'sync')).exitCode, 0)
-  async function verify(...words: string[]) {
-    const outcome = await run('verify', '-o', 'json', ...words)
+  const verify = (...words: string[]) => told(run('verify', '-o', 'json', ...words))
+  async function told(running: ReturnType<typeof run>) {
+    const outcome = await running
     const { result, ...rest } = outcome.json()
     const checks: CheckResult[] = result?.checks ?? []
     const of = (code: string) => checks.filter((each) => each.code === code)
@@ -55,6 +61,17 @@ describe('verify', function () {
       of,
       failed: checks.filter(({ result: each }) => each === 'fail'),
     }
+  }
+  /** Serves TLS on a port of this machine, hangs up at the first byte, and returns its address. */
+  async function listening(served: TlsOptions, met?: (socket: TLSSocket) => void): Promise<string> {
+    const listener = createServer(served, (socket) => {
+      socket.on('error', () => undefined)
+      if (met === undefined) socket.once('data', () => socket.destroy())
+      else met(socket)
+    })
+    listeners.push(listener)
+    await once(listener.listen(0, '127.0.0.1'), 'listening')
+    return `127.0.0.1:${(listener.address() as AddressInfo).port}`
   }
   const dnsName = (pod: string) => `${pod}.dse-dc1-all-pods-service.${dc.namespace}.svc.cluster.local`
 
@@ -211,18 +228,13 @@ describe('verify', function () {
     // The names of the first node only.
     const names = [dnsName(dc.nodes[0]?.pod ?? ''), dc.nodes[0]?.hostId ?? '']
     const received: Buffer[] = []
-    const listener = createServer(await authority.issue({ names }), (socket) =>
-      socket
-        .on('data', (chunk: Buffer) => {
-          received.push(chunk)
-          socket.destroy()
-        })
-        .on('error', () => {}),
+    const address = await listening(await authority.issue({ names }), (socket) =>
+      socket.on('data', (chunk: Buffer) => {
+        received.push(chunk)
+        socket.destroy()
+      }),
     )
-    listeners.push(listener)
-    await once(listener.listen(0, '127.0.0.1'), 'listening')
-    const { port } = listener.address() as AddressInfo
-    const { of } = await verify('-v', '6', '--address', `127.0.0.1:${port}`, '--node', '1')
+    const { of } = await verify('-v', '6', '--address', address, '--node', '1')
     deepEqual(
       ['CSNI833', 'CSNI834', 'CSNI835', 'CSNI836'].map((code) => of(code)[0]?.result),
       ['pass', 'pass', 'pass', 'fail'],
@@ -230,7 +242,7 @@ describe('verify', function () {
     match(of('CSNI836')[0]?.reason ?? '', /does not name dse-dc1-default-sts-1\..*; it names dse-dc1-default-sts-0\./)
     equal(of('CSNI842')[0]?.result, 'skipped')
     deepEqual(received, [])
-    const first = await verify('--address', `127.0.0.1:${port}`, '--node', '0')
+    const first = await verify('--address', address, '--node', '0')
     equal(first.of('CSNI836')[0]?.result, 'pass')
     equal(first.of('CSNI837')[0]?.result, 'warning')
     // Only now is there a login, and this is no Cassandra.
@@ -286,6 +298,74 @@ describe('verify', function () {
     equal(of('CSNI824')[0]?.result, 'pass')
     // The Envoys may not be asked either.
     equal(of('CSNI827')[0]?.result, 'skipped')
+  })
+
+  it('could not look, rather than found a fault, where the API server answers 429 or never', async () => {
+    await raise()
+    await sync()
+    const certificate = 'secrets/dc1-ca-keystore'
+    const envoys = '/portforward'
+    const cases: [string, RequestFault, string][] = [
+      [certificate, { answer: { status: 429, retryAfter: 0 } }, 'CSNI831'],
+      [certificate, { hang: true }, 'CSNI831'],
+      [envoys, { answer: { status: 429, retryAfter: 0 } }, 'CSNI827'],
+      [envoys, { hang: true }, 'CSNI827'],
+    ]
+    const proxy = await requestsBefore(server)
+    try {
+      for (const [path, fault, code] of cases) {
+        proxy.fault = ({ url }: SeenRequest) => (url.includes(path) ? fault : undefined)
+        const { exitCode, of, result } = await told(
+          runCommand(
+            ['verify', '-o', 'json', '--kubeconfig', proxy.kubeconfig, '-n', dc.namespace].concat(
+              ['--request-timeout', '1s'],
+              NOWHERE,
+            ),
+          ),
+        )
+        const about = `${path} ${JSON.stringify(fault)}`
+        equal(exitCode, 1, about)
+        ok(result.summary.unknown > 0, about)
+        ok(of(code).length > 0 && of(code).every((each: CheckResult) => each.result === 'unknown'), JSON.stringify(of(code)))
+        // What is known stays known.
+        equal(of('CSNI823')[0]?.result, 'pass', about)
+      }
+    } finally {
+      await proxy.stop()
+    }
+  })
+
+  it('trusts the CA of --ca in place of the operator, and says which file to compare when it is another one', async () => {
+    await raise()
+    await sync()
+    const [own, other] = await Promise.all([testAuthority('own'), testAuthority('other')])
+    const node = dc.nodes[0]
+    const address = await listening(await own.issue({ names: [dnsName(node?.pod ?? ''), node?.hostId ?? ''] }))
+    const directory = await mkdtemp(join(tmpdir(), 'cass-sni-ca-'))
+    const file = async (name: string, text: string) => {
+      await writeFile(join(directory, name), text)
+      return join(directory, name)
+    }
+    try {
+      const words = ['--node', '0', '--address', address]
+      const trusted = await verify(...words, '--ca', await file('own.pem', own.pem))
+      deepEqual(
+        ['CSNI831', 'CSNI835', 'CSNI836'].map((code) => trusted.of(code)[0]?.result),
+        ['pass', 'pass', 'pass'],
+      )
+      const operators = await verify(...words)
+      match(operators.of('CSNI835')[0]?.next?.[0] ?? '', /^kubectl cass-sni certs /)
+      const wrong = await file('other.pem', other.pem)
+      const [untrusted] = (await verify(...words, '--ca', wrong)).of('CSNI835')
+      deepEqual(
+        [untrusted?.result, untrusted?.next?.[0]],
+        ['fail', `compare ${wrong} (--ca) with the CA of the datacenter`],
+      )
+      const none = await verify(...words, '--ca', await file('none.pem', 'no certificate'))
+      deepEqual([none.exitCode, none.error.code, none.result], [2, 'CSNI107', undefined])
+    } finally {
+      await rm(directory, { recursive: true })
+    }
   })
 
   it('waits until it is well, or until the time is up', async () => {

@@ -1,6 +1,7 @@
 /** Checks of the way from the gateway to each node. */
 import { randomUUID } from 'node:crypto'
 import { CassSniError, command } from '../errors.ts'
+import { tcpPort } from '../istio/gateways.ts'
 import type { CassandraNode } from '../cassandra/datacenter.ts'
 import { envoyCluster, nodeServiceName, serviceHost } from '../routes/sni-names.ts'
 import { type Check, fail, pass, skip, unknown } from './check.ts'
@@ -39,11 +40,10 @@ export const ROUTE_CHECKS: readonly Check<Probes>[] = [
     perNode: false,
     async run(probes) {
       const gateway = await probes.gateway()
-      // TCP and UDP may share a number.
       const sameNumber = gateway.ports.filter((each) => each.port === probes.port)
       const named = `service/${gateway.service} in namespace ${gateway.namespace}`
       if (sameNumber.length === 0) return fail(`${named} has no port ${probes.port}`, SYNC)
-      if (!sameNumber.some(({ protocol = 'TCP' }) => protocol === 'TCP'))
+      if (tcpPort(gateway, probes.port) === undefined)
         return fail(
           `port ${probes.port} of ${named} is for ${sameNumber.map(({ protocol }) => protocol).join(' and ')}`,
           command`kubectl -n ${gateway.namespace} edit service ${gateway.service}`,

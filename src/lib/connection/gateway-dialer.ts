@@ -5,6 +5,7 @@ import { connect as connectTls } from 'node:tls'
 import type { Kube } from '../cluster/kube.ts'
 import { lackingForPortForward } from '../cluster/port-forward-permission.ts'
 import { CassSniError, command, hint, type NextStep } from '../errors.ts'
+import { tcpPort } from '../istio/gateways.ts'
 import type { IngressGateway } from '../istio/mesh.ts'
 import { systemError } from '../text/system-errors.ts'
 import { addressDialer, type Dialer, dialTcp, hostPort, parseAddress } from './dialer.ts'
@@ -87,7 +88,7 @@ function addressFault(gateway: IngressGateway, failures: string | undefined): st
 
 /** A port of the worker nodes leads to every Service of type NodePort or LoadBalancer. */
 function addressHint(gateway: IngressGateway, port: number): NextStep {
-  const nodePort = gateway.ports.find((one) => one.port === port)?.nodePort
+  const nodePort = tcpPort(gateway, port)?.nodePort
   return hint(
     nodePort === undefined
       ? 'name an address that leads to the gateway: --address HOST[:PORT]'

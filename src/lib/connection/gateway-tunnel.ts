@@ -4,6 +4,7 @@ import type { Kube } from '../cluster/kube.ts'
 import { POD, SERVICE } from '../cluster/resources.ts'
 import { isReady, type Pod, type Service } from '../cluster/workloads.ts'
 import { CassSniError, command } from '../errors.ts'
+import { tcpPort } from '../istio/gateways.ts'
 import type { IngressGateway } from '../istio/mesh.ts'
 import { backOff } from '../waiting/back-off.ts'
 import { abortable } from '../waiting/time-limit.ts'
@@ -120,7 +121,7 @@ async function readyPods(kube: Kube, gateway: IngressGateway): Promise<Pod[]> {
 
 /** The pod's port behind the Service's: istiod makes Envoy listen on the targetPort (facts on Istio's gateway.go). */
 function targetPort(gateway: IngressGateway, pod: Pod, port: number): number {
-  const target = gateway.ports.find((one) => one.port === port)?.targetPort ?? port
+  const target = tcpPort(gateway, port)?.targetPort ?? port
   if (typeof target === 'number') return target
   for (const container of pod.spec?.containers ?? []) {
     const found = container.ports?.find((one) => one.name === target)?.containerPort

@@ -1,7 +1,7 @@
 /** Which Services are ingress gateways: pure, from Services and pods, however Istio was installed. */
 import { isReady, type Pod, type Service } from '../cluster/workloads.ts'
 import { again, CassSniError, command } from '../errors.ts'
-import type { GatewayPod, IngressGateway, Mesh } from './mesh.ts'
+import type { GatewayPod, IngressGateway, Mesh, ServicePort } from './mesh.ts'
 
 /**
  * The ports of istiod and of sidecars are no sign of a gateway; these names are signs of the other kinds of gateway.
@@ -211,6 +211,11 @@ export function chooseGateway(mesh: Mesh, wanted?: string): IngressGateway {
       next: mesh.gateways.map((gateway) => again`--gateway ${nameOf(gateway)}`),
     },
   )
+}
+
+/** The entry of the gateway's Service for TCP on this port: UDP may share the number (HTTP/3 on 443). */
+export function tcpPort({ ports }: Pick<IngressGateway, 'ports'>, port: number): ServicePort | undefined {
+  return ports.find((each) => each.port === port && (each.protocol ?? 'TCP') === 'TCP')
 }
 
 /** "namespace/service": how a gateway is named in flags and results. */

@@ -2,6 +2,7 @@
 import type { Kube } from '../cluster/kube.ts'
 import { getFromPod } from '../cluster/pod-http.ts'
 import { CassSniError } from '../errors.ts'
+import { tcpPort } from './gateways.ts'
 import type { GatewayPod, IngressGateway, LoadedRoute } from './mesh.ts'
 
 /** Envoy's admin interface listens on the pod's own localhost (istio/istio pkg/config/mesh/mesh.go, ProxyAdminPort). */
@@ -19,8 +20,7 @@ export interface LoadedListener {
  * of a container's port, when the Service has it (istio/istio pilot/pkg/model/gateway.go).
  */
 export function listeningPort(gateway: IngressGateway, port: number, pod?: GatewayPod): number {
-  const sameNumber = gateway.ports.filter((each) => each.port === port)
-  const target = (sameNumber.find(({ protocol = 'TCP' }) => protocol === 'TCP') ?? sameNumber[0])?.targetPort
+  const target = tcpPort(gateway, port)?.targetPort
   if (typeof target === 'number') return target
   if (target === undefined) return port
   return (pod ?? gateway.pods[0])?.namedPorts?.[target] ?? port

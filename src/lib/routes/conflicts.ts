@@ -7,7 +7,7 @@ import { isOurs } from '../changes/ownership.ts'
 import type { KubeObject } from '../cluster/kube.ts'
 import { displayName, ISTIO_GATEWAY, VIRTUAL_SERVICE } from '../cluster/resources.ts'
 import { again, command, type ErrorCode, hint, type NextStep } from '../errors.ts'
-import { selects } from '../istio/gateways.ts'
+import { selects, tcpPort } from '../istio/gateways.ts'
 import type { IngressGateway } from '../istio/mesh.ts'
 import { OWNER_LABEL } from '../text/own-keys.ts'
 import type { Backend } from './backends/backend.ts'
@@ -99,7 +99,7 @@ function deadEnd({ backend, datacenter, services }: Surroundings): Conflict[] {
  */
 function reservedPort(around: Surroundings): Conflict[] {
   const { gateway, port } = around
-  const name = gateway.ports.find((each) => each.port === port)?.name ?? ''
+  const name = tcpPort(gateway, port)?.name ?? ''
   const why = RESERVED.has(port)
     ? "one of those that Istio's own proxies listen on"
     : /^http2?(-|$)/.test(name)

@@ -556,6 +556,17 @@ describe('the checks', () => {
     assert.equal(all.find(({ code }) => code === 'CSNI838')?.result, 'fail')
   })
 
+  it('find the port for TCP where UDP has the same number, whichever the Service names first', async () => {
+    const udp = { port: 9042, protocol: 'UDP' }
+    for (const ports of [
+      [udp, { port: 9042 }],
+      [{ port: 9042, protocol: 'TCP' }, udp],
+    ]) {
+      const all = await results(gatewayWith({ ports }))
+      assert.equal(all.find(({ code }) => code === 'CSNI822')?.result, 'pass')
+    }
+  })
+
   it('say once that the routes are in tcp mode', async () => {
     const all = await results({
       ...routes({

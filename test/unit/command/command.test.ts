@@ -142,6 +142,16 @@ describe('the base command', () => {
     assert.match(fuller.stderr, /Waited for pod-1/)
   })
 
+  it('has no time limit with --timeout 0, as kubectl has none then', async () => {
+    for (const none of ['0', '0s', '0m']) {
+      const outcome = await run(['--timeout', none], async ({ signal }) => {
+        await sleep(30, undefined, { signal })
+        return good
+      })
+      assert.deepEqual([outcome.exitCode, outcome.stderr], [0, ''])
+    }
+  })
+
   it('ends with 130 when interrupted, and listens no longer', async () => {
     const listeners = process.listenerCount('SIGINT')
     const { stderr, exitCode } = await run([], async ({ signal }) => {

@@ -119,7 +119,8 @@ describe('gatewayDialer', () => {
 
   it('hints at the node port where the gateway has no address', async () => {
     const { kube } = fakeKube([{ name: 'a' }], { mayTunnel: false })
-    const ports = [{ port: 9042, targetPort: 9042, nodePort: 31234 }]
+    const udp = { port: 9042, protocol: 'UDP', targetPort: 1, nodePort: 31233 }
+    const ports = [udp, { port: 9042, targetPort: 9042, nodePort: 31234 }]
     await assert.rejects(gatewayDialer(kube, gateway({ serviceType: 'NodePort', ports }), { port: 9042 }), (error) => {
       assert.match(nextTexts((error as CassSniError).next).join('\n'), /--address HOST:31234/)
       return true
@@ -216,12 +217,17 @@ describe('tunnelDialer', () => {
     })
   })
 
-  it('dials the port behind the Service, by number or by name', async () => {
+  it('dials the port behind the Service, by number or by name, and that for TCP where UDP shares it', async () => {
     const { kube, dialled } = fakeKube([{ name: 'a', ports: [{ name: 'cql', containerPort: 19042 }] }])
     await tunnelDialer(kube, gateway({ ports: [{ port: 9042, targetPort: 29042 }] }), 9042).dial()
     await tunnelDialer(kube, gateway({ ports: [{ port: 9042, targetPort: 'cql' }] }), 9042).dial()
+    const shared = [
+      { port: 9042, protocol: 'UDP', targetPort: 1 },
+      { port: 9042, protocol: 'TCP', targetPort: 39042 },
+    ]
+    await tunnelDialer(kube, gateway({ ports: shared }), 9042).dial()
     await podDialer(kube, { name: 'dse-0', namespace: 'cass-operator' }, 9042).dial()
-    assert.deepEqual(dialled, ['a:29042', 'a:19042', 'dse-0:9042'])
+    assert.deepEqual(dialled, ['a:29042', 'a:19042', 'a:39042', 'dse-0:9042'])
     await assert.rejects(tunnelDialer(kube, gateway({ ports: [{ port: 9042, targetPort: 'other' }] }), 9042).dial(), {
       code: 'CSNI601',
       message: /no port named other/,

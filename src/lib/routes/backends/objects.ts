@@ -5,7 +5,7 @@ import type { Desired } from '../../changes/changeset.ts'
 import { ownedLabels, routesTaker } from '../../changes/ownership.ts'
 import type { KubeObject, OwnerReference, ResourceType } from '../../cluster/kube.ts'
 import { apiVersionOf, CASSANDRA_DATACENTER, SERVICE } from '../../cluster/resources.ts'
-import { nameOf } from '../../istio/gateways.ts'
+import { nameOf, tcpPort } from '../../istio/gateways.ts'
 import type { IngressGateway } from '../../istio/mesh.ts'
 import type { GatewaySpec, RouteDestination, Server, VirtualServiceSpec } from '../../istio/networking.ts'
 import { CLUSTER_DOMAIN_ANNOTATION, GATEWAY_ANNOTATION } from '../../text/own-keys.ts'
@@ -17,7 +17,7 @@ import type { RouteInput } from './backend.ts'
  * it only when another datacenter's routes do (see changes/ownership.ts).
  */
 export function gatewayPort({ datacenter, gateway, port, former }: RouteInput): Desired {
-  const there = gateway.ports.find((each) => each.port === port && (each.protocol ?? 'TCP') === 'TCP')
+  const there = tcpPort(gateway, port)
   const added: V1ServicePort = { name: gatewayPortName(gateway.ports, port), port, targetPort: port, protocol: 'TCP' }
   // as it is there: whoever set it keeps it
   const ports = [
