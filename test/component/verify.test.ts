@@ -326,7 +326,10 @@ describe('verify', function () {
         const about = `${path} ${JSON.stringify(fault)}`
         equal(exitCode, 1, about)
         ok(result.summary.unknown > 0, about)
-        ok(of(code).length > 0 && of(code).every((each: CheckResult) => each.result === 'unknown'), JSON.stringify(of(code)))
+        ok(
+          of(code).length > 0 && of(code).every((each: CheckResult) => each.result === 'unknown'),
+          JSON.stringify(of(code)),
+        )
         // What is known stays known.
         equal(of('CSNI823')[0]?.result, 'pass', about)
       }

@@ -3,10 +3,10 @@ import type { KubeObject } from '../cluster/kube.ts'
 import type { Pod, StatefulSet } from '../cluster/workloads.ts'
 import type { CassSniError } from '../errors.ts'
 import type { CassandraNode, Datacenter, KeystoreLocations, NodeState } from './datacenter.ts'
+import { asHostId } from '../text/host-id.ts'
 import { encryptionFrom } from './encryption.ts'
 import { type Networking, nativePorts } from './native-ports.ts'
 import {
-  asHostId,
   CLUSTER_LABEL,
   DATACENTER_LABEL,
   labelValueFor,

@@ -2,7 +2,8 @@
 import type { Kube } from '../cluster/kube.ts'
 import { getFromPod } from '../cluster/pod-http.ts'
 import { CassSniError } from '../errors.ts'
-import { asHostId, MANAGEMENT_PORT } from './resource-names.ts'
+import { asHostId } from '../text/host-id.ts'
+import { MANAGEMENT_PORT } from './resource-names.ts'
 
 /**
  * The node's own host id, from `GET /api/v0/metadata/endpoints` of k8ssandra/management-api-for-apache-cassandra:

@@ -1,7 +1,7 @@
 /** Which node does `--node` mean? */
 import { again, CassSniError } from '../errors.ts'
 import type { CassandraNode, Datacenter } from './datacenter.ts'
-import { asHostId } from './resource-names.ts'
+import { asHostId } from '../text/host-id.ts'
 
 /**
  * The node of that pod name, host id, or ordinal (the number that ends the pod's name).

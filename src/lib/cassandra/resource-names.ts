@@ -40,13 +40,3 @@ export function splitPodName(pod: string): { statefulSet: string; ordinal: numbe
   const match = /^(.+)-(\d{1,9})$/.exec(pod)
   return match?.[1] === undefined ? undefined : { statefulSet: match[1], ordinal: Number(match[2]) }
 }
-
-/** A host id as Cassandra prints it, lower-cased; undefined when the text is no UUID. */
-export function asHostId(text: unknown): string | undefined {
-  if (typeof text !== 'string') return undefined
-  const id = text.trim().toLowerCase()
-  return /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(id) &&
-    id !== '00000000-0000-0000-0000-000000000000'
-    ? id
-    : undefined
-}

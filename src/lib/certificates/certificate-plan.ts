@@ -8,9 +8,8 @@ import { normalName } from './certificate.ts'
 import { leafBytes } from './issue.ts'
 import { certificateMessageBytes, LARGEST_MESSAGE_BYTES } from './message-size.ts'
 import { coverage, type Current, type Reason, reasonsToIssue, servedAuthorities } from './policies.ts'
+import { asHostId } from '../text/host-id.ts'
 import { packageFile } from '../text/package-file.ts'
-
-const HOST_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /**
  * The name that cass-operator puts into its own certificates (k8ssandra/cass-operator pkg/utils/crypto.go
@@ -72,7 +71,7 @@ export function parsePublicNames(given: readonly string[]): string[] {
  * that is only restarting comes back under its own.
  */
 function namesToIssue(required: readonly string[], current: Current | undefined, nodesPending: boolean): string[] {
-  const kept = nodesPending ? (current?.leaf.names.filter((name) => HOST_ID.test(name)) ?? []) : []
+  const kept = nodesPending ? (current?.leaf.names.filter((name) => asHostId(name) !== undefined) ?? []) : []
   return [...new Set([...required, ...kept])]
 }
 
@@ -86,7 +85,7 @@ function forgottenNames(carried: readonly string[], required: readonly string[],
   return carried.filter(
     (name) =>
       !wanted.has(name) &&
-      !HOST_ID.test(name) &&
+      asHostId(name) === undefined &&
       !name.endsWith(normalName(`.${dc.namespace}.svc.${dc.clusterDomain}`)),
   )
 }

@@ -1,5 +1,5 @@
 import { deepEqual, equal } from 'node:assert/strict'
-import { asHostId, labelValueFor, objectNameFor, splitPodName } from '../../../src/lib/cassandra/resource-names.ts'
+import { labelValueFor, objectNameFor, splitPodName } from '../../../src/lib/cassandra/resource-names.ts'
 
 describe('the names of cass-operator', () => {
   it('makes names of objects as CleanupForKubernetes does', () => {
@@ -18,19 +18,6 @@ describe('the names of cass-operator', () => {
   it('makes values of labels as CleanLabelValue does: case and dots stay', () => {
     const cases = { dse: 'dse', 'My Cluster': 'MyCluster', 'a!b': 'ab', '-x-': 'x', 'r1.r2': 'r1.r2', Böse_1: 'Bse_1' }
     for (const [name, expected] of Object.entries(cases)) equal(labelValueFor(name), expected, name)
-  })
-
-  it('takes a UUID as a host id and nothing else', () => {
-    equal(asHostId(' C8617BD4-AF31-45C5-9D12-01C0247C7F8B '), 'c8617bd4-af31-45c5-9d12-01c0247c7f8b')
-    for (const odd of [
-      '',
-      'none',
-      undefined,
-      7,
-      '00000000-0000-0000-0000-000000000000',
-      'c8617bd4-af31-45c5-9d12-01c0247c7f8b.x',
-    ])
-      equal(asHostId(odd), undefined)
   })
 
   it('splits a pod name at its last number', () => {

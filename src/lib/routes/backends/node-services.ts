@@ -1,10 +1,11 @@
 /** One Service and one route for each node, chosen by the server name of the TLS handshake. Pure. */
 import type { V1ServiceSpec } from '@kubernetes/client-node'
 import type { CassandraNode, Datacenter } from '../../cassandra/datacenter.ts'
-import { asHostId, CQL_PORT } from '../../cassandra/resource-names.ts'
+import { CQL_PORT } from '../../cassandra/resource-names.ts'
 import type { Desired } from '../../changes/changeset.ts'
 import type { KubeObject } from '../../cluster/kube.ts'
 import { SERVICE } from '../../cluster/resources.ts'
+import { asHostId } from '../../text/host-id.ts'
 import { POD_LABEL } from '../../text/own-keys.ts'
 import { isPlainTcp, matchesByDestination, tlsMatches } from '../live-routes.ts'
 import { envoyCluster, nodeServiceName, serviceHost } from '../sni-names.ts'
