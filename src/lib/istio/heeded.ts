@@ -1,5 +1,6 @@
 /** Whether Istio would heed a Gateway of a namespace at a gateway at all. It says nothing when it does not. */
-import type { Kube } from '../cluster/kube.ts'
+import type { V1ConfigMap } from '@kubernetes/client-node'
+import type { Kube, KubeObject } from '../cluster/kube.ts'
 import { CONFIG_MAP, NAMESPACE } from '../cluster/resources.ts'
 import { unless } from '../cluster/unless.ts'
 import { CassSniError, command, hint } from '../errors.ts'
@@ -18,13 +19,15 @@ interface LabelSelector {
  *   (PILOT_ENABLE_STRICT_GATEWAY_MERGING, on since 1.31);
  * - PILOT_SCOPE_GATEWAY_TO_NAMESPACE (pilot/pkg/features/pilot.go);
  * - meshConfig.discoverySelectors leave the namespace out: then istiod sees none of its objects.
- * What cannot be read is not taken for a fault.
+ * What cannot be read is not taken for a fault. `usual` is the configuration of the usual control plane where it is being
+ * read already: see `usualMeshConfig`.
  */
 export async function refuseUnheeded(
   kube: Kube,
   mesh: Mesh,
   gateway: IngressGateway,
   namespace: string,
+  usual?: Promise<string | undefined>,
 ): Promise<void> {
   if (gateway.managed === true && gateway.namespace !== namespace) {
     throw unheeded(
@@ -44,17 +47,16 @@ export async function refuseUnheeded(
       `heeds only the Gateways of its own namespace: istiod ${scoped.namespace}/${scoped.deployment} runs with PILOT_SCOPE_GATEWAY_TO_NAMESPACE`,
     )
   }
-  const [labels, ...selectors] = await Promise.all([
-    namespaceLabels(kube, namespace),
-    ...istiods.map((istiod) => discoverySelectors(kube, istiod)),
-  ])
-  if (labels === undefined) return
-  const blind = istiods.filter((_, index) => {
-    const some = selectors[index] ?? []
-    return some.length > 0 && !some.some((selector) => matches(selector, labels))
-  })
-  const [first] = blind
-  if (first === undefined || blind.length < istiods.length) return
+  const selectors = await Promise.all(
+    istiods.map(async (istiod) =>
+      discoverySelectors(await (isUsual(istiod) && usual !== undefined ? usual : meshConfig(kube, istiod))),
+    ),
+  )
+  const [first] = istiods
+  // whoever has none sees every namespace
+  if (first === undefined || selectors.some(({ length }) => length === 0)) return
+  const labels = await namespaceLabels(kube, namespace)
+  if (labels === undefined || selectors.flat().some((selector) => matches(selector, labels))) return
   throw unheeded(
     gateway,
     `is led by istiod ${first.namespace}/${first.deployment}, whose meshConfig.discoverySelectors leave out namespace ${namespace}`,
@@ -74,15 +76,32 @@ async function namespaceLabels(kube: Kube, namespace: string): Promise<Record<st
   return found === undefined ? undefined : (found.metadata.labels ?? {})
 }
 
+/** Where most control planes are: its configuration can be asked for before any is found. */
+const USUAL = { namespace: 'istio-system', revision: 'default' }
+
+function isUsual({ namespace, revision }: Pick<Istiod, 'namespace' | 'revision'>): boolean {
+  return namespace === USUAL.namespace && revision === USUAL.revision
+}
+
+/** The mesh configuration of the usual control plane, YAML; undefined where there is none or it may not be read. */
+export function usualMeshConfig(kube: Kube): Promise<string | undefined> {
+  return meshConfig(kube, USUAL)
+}
+
 /** Of the ConfigMap `istio` or `istio-<revision>`, key `mesh` (istio/istio manifests/charts/istio-control). */
-async function discoverySelectors(kube: Kube, istiod: Istiod): Promise<LabelSelector[]> {
-  const name = istiod.revision === 'default' ? 'istio' : `istio-${istiod.revision}`
-  const text = (await unless('CSNI203', kube.get(CONFIG_MAP, name, istiod.namespace)))?.['data'] as
-    | { mesh?: string }
-    | undefined
-  if (text?.mesh?.includes('discoverySelectors') !== true) return []
+async function meshConfig(
+  kube: Kube,
+  { namespace, revision }: Pick<Istiod, 'namespace' | 'revision'>,
+): Promise<string | undefined> {
+  const name = revision === 'default' ? 'istio' : `istio-${revision}`
+  const found = await unless('CSNI203', kube.get<KubeObject & Pick<V1ConfigMap, 'data'>>(CONFIG_MAP, name, namespace))
+  return found?.data?.['mesh']
+}
+
+async function discoverySelectors(config: string | undefined): Promise<LabelSelector[]> {
+  if (config?.includes('discoverySelectors') !== true) return []
   const { parse } = await import('yaml')
-  const { discoverySelectors: selectors } = (parse(text.mesh) ?? {}) as { discoverySelectors?: LabelSelector[] }
+  const { discoverySelectors: selectors } = (parse(config) ?? {}) as { discoverySelectors?: LabelSelector[] }
   return Array.isArray(selectors) ? selectors : []
 }
 

@@ -11,7 +11,7 @@ import { OWNER_LABEL } from '../text/own-keys.ts'
 import { networkingTypes } from '../istio/api.ts'
 import { findGateway, readGateway } from '../istio/find-gateway.ts'
 import { nameOf, selects } from '../istio/gateways.ts'
-import { refuseUnheeded } from '../istio/heeded.ts'
+import { refuseUnheeded, usualMeshConfig } from '../istio/heeded.ts'
 import type { IngressGateway, Mesh } from '../istio/mesh.ts'
 import { observeMesh } from '../istio/observe-mesh.ts'
 import { type Choices, choicesFrom } from './choices.ts'
@@ -42,6 +42,8 @@ export function gather(kube: Kube, { gateway: wanted, ...choice }: GatherOptions
     gateways: listEverywhere(kube, ISTIO_GATEWAY),
     virtualServices: listEverywhere(kube, VIRTUAL_SERVICE),
     services: kube.list(SERVICE, { namespace }),
+    // one round trip less: it would have to wait for the mesh
+    meshConfig: usualMeshConfig(kube),
   }
   const known = Promise.all([reading.datacenter, reading.gateways, reading.virtualServices]).then(
     async ([found, gateways, virtualServices]) => {
@@ -60,7 +62,7 @@ export function gather(kube: Kube, { gateway: wanted, ...choice }: GatherOptions
     return findGateway(kube, mesh, { wanted, remembered: choices })
   })
   const gateway = Promise.all([chosen, reading.mesh]).then(async ([found, mesh]) => {
-    await refuseUnheeded(kube, mesh, found, namespace)
+    await refuseUnheeded(kube, mesh, found, namespace, reading.meshConfig)
     return found
   })
   const observation = Promise.all([datacenter, chosen, known, reading.mesh, reading.services]).then(
