@@ -19,6 +19,8 @@ export interface ApiServer {
   url: string
   /** path of a kubeconfig for another user (client certificate), for tests of RBAC */
   kubeconfigFor(identity: Identity): Promise<string>
+  /** ends the API server without a word and starts it again, with the same address and data; resolves when it is ready */
+  restart(): Promise<void>
   /** ends both processes and removes etcd's data */
   stop(): Promise<void>
 }
@@ -79,28 +81,37 @@ async function start(
   const kubeconfig = await write('admin', admin)
   const logs = { etcd: join(dir, 'etcd.log'), apiserver: join(dir, 'apiserver.log') }
   const etcd = startChild(programs.etcd, etcdArguments(plane), logs.etcd)
-  const apiserver = startChild(programs['kube-apiserver'], [...apiServerArguments(plane), ...alone], logs.apiserver)
+  const serve = () => startChild(programs['kube-apiserver'], [...apiServerArguments(plane), ...alone], logs.apiserver)
+  let apiserver = serve()
   const stop = async () => {
     // the API server first: without etcd it would take its time; it has nothing to save
     await end(apiserver)
     await end(etcd)
     await rm(plane.etcdData, { recursive: true, force: true })
   }
-  const kube = await openKube(kubeconfig)
-  try {
-    const deadline = Date.now() + 60_000
-    while (!(await ready(kube))) {
-      const dead = [etcd, apiserver].find((child) => child.exitCode !== null || child.signalCode !== null)
-      if (dead) throw new LabError(`${dead.spawnfile} ended:\n${tail(dead === etcd ? logs.etcd : logs.apiserver)}`)
-      if (Date.now() > deadline) throw new LabError(`kube-apiserver is not ready:\n${tail(logs.apiserver)}`)
-      await new Promise((wake) => setTimeout(wake, 50))
+  const untilReady = async () => {
+    const kube = await openKube(kubeconfig)
+    try {
+      const deadline = Date.now() + 60_000
+      while (!(await ready(kube))) {
+        const dead = [etcd, apiserver].find((child) => child.exitCode !== null || child.signalCode !== null)
+        if (dead) throw new LabError(`${dead.spawnfile} ended:\n${tail(dead === etcd ? logs.etcd : logs.apiserver)}`)
+        if (Date.now() > deadline) throw new LabError(`kube-apiserver is not ready:\n${tail(logs.apiserver)}`)
+        await new Promise((wake) => setTimeout(wake, 50))
+      }
+    } catch (error) {
+      await stop()
+      throw error
+    } finally {
+      kube.close()
     }
-  } catch (error) {
-    await stop()
-    throw error
-  } finally {
-    kube.close()
   }
+  const restart = async () => {
+    await end(apiserver)
+    apiserver = serve()
+    await untilReady()
+  }
+  await untilReady()
   const others = new Map<string, Promise<string>>()
   const kubeconfigFor = (identity: Identity) => {
     const key = JSON.stringify([identity.user, identity.groups ?? []])
@@ -108,7 +119,7 @@ async function start(
     others.set(key, path)
     return path
   }
-  return { kubeconfig, auditLog, url, kubeconfigFor, stop }
+  return { kubeconfig, auditLog, url, kubeconfigFor, restart, stop }
 }
 
 /** What differs from the lab: nobody makes service accounts, and loopback is no endpoint. */

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connectKube } from '../../src/lib/cluster/client.ts'
 import type { Kube, KubeOptions } from '../../src/lib/cluster/kube.ts'
+import { lackingForPortForward } from '../../src/lib/cluster/port-forward-permission.ts'
 import { CASSANDRA_DATACENTER, CONFIG_MAP, NAMESPACE, SECRET, SERVICE } from '../../src/lib/cluster/resources.ts'
 import type { CassSniError } from '../../src/lib/errors.ts'
 import { apiServer, type TestServer } from '../support/api-server.ts'
@@ -81,6 +82,33 @@ describe('a client of the API server', () => {
       /may not \S+ pods\/exec "p" in namespace default/,
     )
     assert.match(nextTexts(exec.next)[0] ?? '', /^kubectl auth can-i \S+ pods\/p --subresource exec -n default$/)
+  })
+
+  it('needs create on pods/portforward only where the server asks for it', async () => {
+    const namespace = await server.namespace('forward')
+    const roles = '/apis/rbac.authorization.k8s.io/v1'
+    const user = (verb: string) => `forwards-by-${verb}`
+    for (const verb of ['get', 'create']) {
+      const metadata = { name: verb, namespace }
+      const rules = [{ apiGroups: [''], resources: ['pods/portforward'], verbs: [verb] }]
+      await server.client.send('POST', `${roles}/namespaces/${namespace}/roles`, { metadata, rules })
+      await server.client.send('POST', `${roles}/namespaces/${namespace}/rolebindings`, {
+        metadata,
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: verb },
+        subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: user(verb) }],
+      })
+    }
+    const { major, minor } = await kube.serverVersion()
+    assert.deepEqual([major, minor >= 34], [1, true])
+    const tried = async (verb: string) => {
+      const client = await connect({ kubeconfig: await server.kubeconfigFor({ user: user(verb) }) })
+      const lacking = await lackingForPortForward(client, namespace)
+      // what the server makes of it: without permission it does not say that the pod is missing
+      await fails(client.connect({ name: 'no-pod', namespace }, 1), lacking ? 'CSNI203' : 'CSNI204', /./)
+      return lacking
+    }
+    assert.equal(await tried('get'), minor >= 35 ? 'create' : undefined)
+    assert.equal(await tried('create'), 'get')
   })
 
   it('acts as another user in several groups', async () => {
