@@ -1,6 +1,6 @@
 /** `install` against a real API server: what it finds, refuses and desires. Nodes that run are for the lab. */
 import assert from 'node:assert/strict'
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { access, chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -155,6 +155,21 @@ describe('install', () => {
       assert.match(outcome.stderr, /exit code 3: Error: no space left.*CSNI701/s)
       await undo()
     })
+
+    it('does not send istioctl elsewhere, or as somebody else, than the flags say', async () => {
+      const namespace = await server.namespace('empty')
+      const undo = await operator(namespace)
+      const ran = join(folder, 'istioctl-ran')
+      const istioctl = await program('istioctl', `touch ${ran}`)
+      const words = ['-n', namespace, '--istioctl', istioctl, '--storage-provisioner', 'x/y']
+      for (const more of [[], ['--dry-run']]) {
+        const outcome = await writesNothing([...words, ...more, '--cluster', 'lab', '--user', 'admin'])
+        assert.equal(outcome.exitCode, 1)
+        assert.match(outcome.stderr, /istioctl cannot be handed --cluster, --user: .*CSNI701.*--context/s)
+      }
+      await assert.rejects(access(ran), { code: 'ENOENT' })
+      await undo()
+    })
   })
 
   describe('with Istio', () => {
@@ -193,6 +208,19 @@ describe('install', () => {
         [true],
       )
       await undo()
+    })
+
+    it('does not send helm elsewhere, or as somebody else, than the flags say', async () => {
+      const namespace = await server.namespace('chart')
+      const ran = join(folder, 'helm-ran')
+      const helm = await program('helm', `touch ${ran}`)
+      const words = ['-n', namespace, '--operator-chart', 'k8ssandra/cass-operator', '--helm', helm]
+      for (const more of [[], ['--dry-run']]) {
+        const outcome = await writesNothing([...words, ...more, '--storage-provisioner', 'x/y', '--user', 'admin'])
+        assert.equal(outcome.exitCode, 1)
+        assert.match(outcome.stderr, /helm cannot be handed --user: .*CSNI702.*--context/s)
+      }
+      await assert.rejects(access(ran), { code: 'ENOENT' })
     })
 
     it('runs the helm of the user for a chart, and keeps the sidecar out of what it installs', async function () {
