@@ -1,5 +1,5 @@
 /**
- * The errors that a user sees, and the exit codes. Every room may import this file; it imports nothing.
+ * The errors that a user sees, and the exit codes. Every layer may import this file; it imports nothing.
  * A code is never reused: a retired one stays in the registry with the word RETIRED.
  */
 

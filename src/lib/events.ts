@@ -1,6 +1,6 @@
 /**
  * What a workflow tells while it runs. It knows no terminal: `output/progress.ts` shows these, tests record them.
- * This file and errors.ts are the only ones that every room may import.
+ * This file and errors.ts are the only ones that every layer may import.
  */
 
 export type Action = 'created' | 'configured' | 'unchanged' | 'pruned' | 'conflict'

@@ -1,4 +1,4 @@
-/** The cluster room against a real API server. */
+/** The cluster layer against a real API server. */
 import { nextTexts } from '../support/next-texts.ts'
 import assert from 'node:assert/strict'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'

@@ -1,4 +1,4 @@
-/** A datacenter as the cassandra room observes it, all nodes well, for tests of the rooms that use it. */
+/** A datacenter as the cassandra layer observes it, all nodes well, for tests of the layers that use it. */
 import type { CassandraNode, Datacenter } from '../../src/lib/cassandra/datacenter.ts'
 
 /** A started node with the host id 00000000-0000-4000-8000-<ordinal>. */

@@ -1,4 +1,4 @@
-/** What checks ask of the world. Each answer is got at most once per verification, and only when a check wants it. */
+/** What checks ask of the cluster and the way into it. Each answer is got at most once per verification, and only when a check wants it. */
 import type { CassandraNode, Credentials, Datacenter } from '../cassandra/datacenter.ts'
 import type { PolicyInput } from '../certificates/policies.ts'
 import type { Dialer } from '../connection/dialer.ts'

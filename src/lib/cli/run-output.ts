@@ -107,7 +107,7 @@ export class RunOutput {
         else this.#untold.push(event.change)
         return
       case 'warning':
-        this.#warnings.push({ message: event.message, ...(event.code ? { code: event.code } : {}) })
+        this.#warnings.push({ message: event.message, code: event.code })
         return
       default:
         if (!this.#progress) this.#early.push(event)

@@ -247,7 +247,7 @@ class Client implements Kube {
     })
     return this.#parse(answer, {
       ...asking('patch', type, name, namespace),
-      ...(options.subresource === undefined ? {} : { subresource: options.subresource }),
+      subresource: options.subresource,
     })
   }
 
@@ -281,8 +281,8 @@ class Client implements Kube {
       verb,
       group: type.group,
       resource: type.plural,
-      ...(namespace === undefined ? {} : { namespace }),
-      ...(subresource === undefined ? {} : { subresource }),
+      namespace,
+      subresource,
     }
     const body = {
       apiVersion: 'authorization.k8s.io/v1',
@@ -387,8 +387,8 @@ function asking(verb: string, type: ResourceType, name: string | undefined, name
   return {
     verb,
     type,
-    ...(name === undefined ? {} : { name }),
-    ...(namespace === undefined || !type.namespaced ? {} : { namespace }),
+    name,
+    namespace: type.namespaced ? namespace : undefined,
   }
 }
 

@@ -9,9 +9,9 @@ import { SECRET } from './resources.ts'
 export interface Asked {
   verb: string
   type?: ResourceType
-  name?: string
-  namespace?: string
-  subresource?: string
+  name?: string | undefined
+  namespace?: string | undefined
+  subresource?: string | undefined
   /** For requests that concern no kind of object: the path. */
   path?: string
 }
@@ -84,7 +84,7 @@ export function refused(httpStatus: number, body: string, asked: Asked, target: 
   const said = shortened(status?.message ?? body.slice(0, 300).trim())
   const cause = new Refusal(httpStatus, status?.reason ?? '')
   const object = objectOf(asked)
-  const details = { cause, ...(object === undefined ? {} : { object }) }
+  const details = { cause, object }
   if (httpStatus === 401) return unauthorized(target, cause)
   if (
     httpStatus === 403 &&
@@ -122,7 +122,7 @@ export function refused(httpStatus: number, body: string, asked: Asked, target: 
   )
 }
 
-type Details = { cause: Refusal; object?: string }
+type Details = { cause: Refusal; object?: string | undefined }
 
 const writes = (verb: string) => ['create', 'update', 'patch', 'delete'].includes(verb)
 

@@ -1,5 +1,5 @@
 /**
- * The typed Kubernetes kinds that several rooms read, as far as this program reads them. Whatever they hold is
+ * The typed Kubernetes kinds that several layers read, as far as this program reads them. Whatever they hold is
  * untrusted text.
  */
 import type { KubeObject, ObjectMeta } from './kube.ts'

@@ -1,4 +1,4 @@
-/** What Istio is to the rest of the program: the vocabulary of this room. `observe.ts` fills it. */
+/** What Istio is to the rest of the program: the vocabulary of this layer. `observe-mesh.ts` fills it. */
 import type { KubeObject } from '../cluster/kube.ts'
 import type { CassSniError } from '../errors.ts'
 

@@ -7,16 +7,16 @@ export const API_VERSION = 'cass-sni/v1'
 
 export interface Warning {
   message: string
-  code?: string
+  code?: string | undefined
 }
 
 export interface Envelope<Result> {
   apiVersion: typeof API_VERSION
   kind: string
-  result?: Result
-  changes?: ChangeRecord[]
+  result?: Result | undefined
+  changes?: ChangeRecord[] | undefined
   warnings: Warning[]
-  error?: { code: ErrorCode; message: string; object?: string; next: string[] }
+  error?: { code: ErrorCode; message: string; object?: string | undefined; next: string[] } | undefined
 }
 
 /** What happened in one run. `changes` is left out when the command tells of none. */
@@ -37,19 +37,10 @@ export function envelope<Result>(
   return {
     apiVersion: API_VERSION,
     kind,
-    ...(result === undefined ? {} : { result }),
-    ...(changes.length > 0 ? { changes } : {}),
+    result,
+    changes: changes.length > 0 ? changes : undefined,
     warnings,
-    ...(error
-      ? {
-          error: {
-            code: error.code,
-            message: error.message,
-            ...(error.object ? { object: error.object } : {}),
-            next: [...next],
-          },
-        }
-      : {}),
+    error: error && { code: error.code, message: error.message, object: error.object, next: [...next] },
   }
 }
 

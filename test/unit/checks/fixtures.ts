@@ -1,4 +1,4 @@
-/** A datacenter that is well, and probes of a world in which all checks pass. */
+/** A datacenter that is well, and probes with which all checks pass. */
 import { Duplex } from 'node:stream'
 import { readCertificate } from '../../../src/lib/certificates/certificate.ts'
 import type { Probes } from '../../../src/lib/checks/probes.ts'

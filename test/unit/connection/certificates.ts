@@ -1,4 +1,4 @@
-/** Throw-away certificates for the tests of this room. */
+/** Throw-away certificates for the tests of connections. */
 import 'reflect-metadata'
 import { webcrypto } from 'node:crypto'
 import * as x509 from '@peculiar/x509'

@@ -4,13 +4,15 @@ import { CassSniError } from '../../../src/lib/errors.ts'
 import { envelope, serialize } from '../../../src/lib/output/envelope.ts'
 
 describe('envelope', () => {
-  it('holds the result, changes and warnings', () => {
+  const written = async (value: object): Promise<unknown> => JSON.parse(await serialize(value, 'json'))
+
+  it('holds the result, changes and warnings', async () => {
     const value = envelope('Verify', {
       result: { ok: true },
       changes: [{ action: 'created', object: 'service/x' }],
       warnings: [{ message: 'w' }],
     })
-    assert.deepEqual(value, {
+    assert.deepEqual(await written(value), {
       apiVersion: 'cass-sni/v1',
       kind: 'Verify',
       result: { ok: true },
@@ -19,10 +21,10 @@ describe('envelope', () => {
     })
   })
 
-  it('holds an error without its cause', () => {
+  it('holds an error without its cause', async () => {
     const error = new CassSniError('CSNI201', 'no', { cause: new Error('token abc') })
     const value = envelope('Verify', { changes: [], warnings: [], error, next: ['x'] })
-    assert.deepEqual(value, {
+    assert.deepEqual(await written(value), {
       apiVersion: 'cass-sni/v1',
       kind: 'Verify',
       warnings: [],
