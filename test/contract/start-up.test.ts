@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { root } from './manifest.ts'
@@ -68,6 +68,21 @@ describe('start-up', () => {
     const { stderr, status } = run(['routes', 'sync', '--bogus'], { env: { NODE_OPTIONS: `--import=${hook}` } })
     assert.equal(status, 2)
     assert.doesNotMatch(stderr, /client-node|cassandra-driver|live-progress|x509|prompts/)
+  })
+
+  it('asks the API server without loading the fetch of Node', () => {
+    const loaded = `process.on('exit', () => console.log(process.moduleLoadList.filter((name) => /http|undici/.test(name)).join()))`
+    const folder = mkdtempSync(join(tmpdir(), 'cass-sni-loaded-'))
+    try {
+      const hook = join(folder, 'hook.mjs')
+      writeFileSync(hook, loaded)
+      const env = { KUBECONFIG: join(folder, 'none'), NODE_OPTIONS: `--import=${hook}` }
+      const { stdout } = run(['routes', 'sync', '--server', 'https://127.0.0.1:1', '--token', 't'], { env })
+      assert.match(stdout, /NativeModule https/)
+      assert.doesNotMatch(stdout, /undici/)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   })
 
   it('works through a link, as kubectl-cass_sni', () => {

@@ -1,7 +1,8 @@
 /** The connections to a server: TLS settings and the way through a proxy. */
-import { Agent as HttpAgent } from 'node:http'
+import type { Agent } from 'node:http'
 import { type AgentOptions, Agent as HttpsAgent } from 'node:https'
 import { createSecureContext } from 'node:tls'
+import { HttpAgent } from './node-http.ts'
 import type { TlsSettings } from './tls-settings.ts'
 
 /**
@@ -13,7 +14,7 @@ export async function agentFor(
   tls: TlsSettings,
   proxy: URL | undefined,
   options: AgentOptions = {},
-): Promise<HttpAgent> {
+): Promise<Agent> {
   const secure = server.protocol === 'https:'
   const { rejectUnauthorized = true, servername, ca, cert, key } = tls
   // an intermediate authority is an anchor as good as any, as in Go (crypto/x509 verify.go)
@@ -27,11 +28,11 @@ export async function agentFor(
   if (proxy === undefined) return secure ? new HttpsAgent(settings) : new HttpAgent(options)
   const agent = await proxyAgent(proxy, secure, settings)
   // agent-base keeps of them only what is about the pool, and a WebSocket brings none of its own
-  Object.assign((agent as HttpAgent & { options: object }).options, settings)
+  Object.assign((agent as Agent & { options: object }).options, settings)
   return agent
 }
 
-async function proxyAgent(proxy: URL, secure: boolean, settings: object): Promise<HttpAgent> {
+async function proxyAgent(proxy: URL, secure: boolean, settings: object): Promise<Agent> {
   if (proxy.protocol.startsWith('socks')) {
     const { SocksProxyAgent } = await import('socks-proxy-agent')
     // Go lets the proxy resolve the name

@@ -1,9 +1,9 @@
 /** HTTP to a port inside a pod, through the API server: for Cassandra's management API and Envoy's admin interface. */
-import { request } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { CassSniError, throwIfAborted } from '../errors.ts'
 import { withinLimit } from '../waiting/time-limit.ts'
 import type { Kube } from './kube.ts'
+import { httpRequest } from './node-http.ts'
 
 /** No answer of the two interfaces is near this; a larger one is not what was asked for. Bytes. */
 const LARGEST_BODY = 64 * 1024 * 1024
@@ -46,7 +46,7 @@ function exchange(
   tooLarge: () => CassSniError,
 ): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
-    const asking = request(
+    const asking = httpRequest(
       {
         method: 'GET',
         path,

@@ -1,10 +1,5 @@
 /** HTTP to the API server: kept-alive connections, retries, one log line per request. */
-import {
-  type Agent as HttpAgent,
-  type ClientRequest,
-  type OutgoingHttpHeaders,
-  request as httpRequest,
-} from 'node:http'
+import type { Agent as HttpAgent, ClientRequest, OutgoingHttpHeaders } from 'node:http'
 import { type AgentOptions, request as httpsRequest } from 'node:https'
 import pLimit from 'p-limit'
 import { CassSniError, throwIfAborted } from '../errors.ts'
@@ -13,6 +8,7 @@ import { agentFor } from './agents.ts'
 import { type Authenticate, type Security, sameCredentials } from './credential-source.ts'
 import { exchange, type FullAnswer } from './exchange.ts'
 import type { KubeTarget } from './kube.ts'
+import { httpRequest } from './node-http.ts'
 import { unreachable } from './refusal.ts'
 import { type Attempt, retries } from './retries.ts'
 import { once } from './server-warnings.ts'
