@@ -75,7 +75,6 @@ export function planRoutes(observation: Observation, wish: Wish): Plan {
     datacenter,
     gateway,
     types,
-    mode: wish.mode,
     port,
     selector: keptSelector(live.gateway, observation),
     live: live.virtualService,

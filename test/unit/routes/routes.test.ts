@@ -8,7 +8,7 @@ import type { IngressGateway } from '../../../src/lib/istio/mesh.ts'
 import { findConflicts, needsNarrowHosts, type Surroundings } from '../../../src/lib/routes/conflicts.ts'
 import { stepTexts } from '../../../src/lib/cli/next-steps.ts'
 import { backendOf } from '../../../src/lib/routes/backends/backend-of.ts'
-import type { RouteInput } from '../../../src/lib/routes/backends/backend.ts'
+import type { RouteInput, RouteMode } from '../../../src/lib/routes/backends/backend.ts'
 import { nodeServiceName, routeNames } from '../../../src/lib/routes/sni-names.ts'
 import { desiredPeerAuthentication } from '../../../src/lib/routes/peer-authentication.ts'
 import { cassandraDatacenter, HOST_IDS, PODS, statefulSet } from '../cassandra/objects.ts'
@@ -31,7 +31,9 @@ const GATEWAY: IngressGateway = {
     },
   ],
 }
-const INPUT: RouteInput = {
+/** With the way to route, which a backend does not ask for. */
+type Input = RouteInput & { mode: RouteMode }
+const INPUT: Input = {
   datacenter: DC,
   gateway: GATEWAY,
   types: { gateway: ISTIO_GATEWAY, virtualService: VIRTUAL_SERVICE },
@@ -39,7 +41,7 @@ const INPUT: RouteInput = {
   port: 9042,
 }
 
-const desiredRoutes = (input: RouteInput) => backendOf(input.mode).desired(input)
+const desiredRoutes = ({ mode, ...input }: Input) => backendOf(mode).desired(input)
 
 /** The datacenter with its nth node changed. */
 const withNode = (n: number, change: (node: CassandraNode) => CassandraNode): Datacenter => ({
@@ -51,12 +53,12 @@ const withoutId = ({ hostId: _, ...node }: CassandraNode): CassandraNode => ({
   state: 'Starting',
   waiting: 'starting and joining the ring',
 })
-const object = (input: RouteInput, kind: string): KubeObject => {
+const object = (input: Input, kind: string): KubeObject => {
   const found = desiredRoutes(input).desired.find((one) => one.object.kind === kind && one.ownership === 'own')
   if (found === undefined) throw new Error(`no ${kind}`)
   return found.object
 }
-const names = (input: RouteInput) =>
+const names = (input: Input) =>
   desiredRoutes(input).desired.map((one) => `${one.object.kind}/${one.object.metadata.name}`)
 
 describe('desired routes by SNI', () => {
@@ -227,7 +229,7 @@ describe('desired routes by SNI', () => {
 })
 
 describe('desired routes by TCP', () => {
-  const tcp: RouteInput = { ...INPUT, mode: 'tcp' }
+  const tcp: Input = { ...INPUT, mode: 'tcp' }
 
   it('are the same objects without Services per node', () => {
     deepEqual(names(tcp), ['Service/istio-ingressgateway', 'Gateway/cass-sni-dc1', 'VirtualService/cass-sni-dc1'])

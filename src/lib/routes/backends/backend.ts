@@ -16,7 +16,6 @@ export interface RouteInput {
   gateway: IngressGateway
   /** Istio's kinds in the version to write. */
   types: { gateway: ResourceType; virtualService: ResourceType }
-  mode: RouteMode
   /** The port that clients dial on the gateway. */
   port: number
   /** Labels by which our Gateway selects the pods of the gateway. Default: the gateway's own. */
