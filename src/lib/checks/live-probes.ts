@@ -23,14 +23,17 @@ import { handshake } from '../connection/tls.ts'
 import { CassSniError } from '../errors.ts'
 import { findGateway } from '../istio/find-gateway.ts'
 import { refuseUnheeded } from '../istio/heeded.ts'
+import { backendOf } from '../routes/backends/backend-of.ts'
 import type { Choices } from '../routes/choices.ts'
 import { listeningPort, loadedListener } from '../istio/loaded.ts'
 import { observeMesh } from '../istio/observe-mesh.ts'
 import { policiesInTheWay } from '../istio/traffic-policies.ts'
 import { observeRoutes } from '../routes/gather.ts'
 import { type Plan, planRoutes } from '../routes/route-plan.ts'
-import { nodeServiceName, serviceHost } from '../routes/sni-names.ts'
 import type { LoadedNames, Probes } from './probes.ts'
+
+/** The routes that are proved: each node by its names. */
+const BACKEND = backendOf('sni')
 
 export interface LiveProbesOptions {
   kube: Kube
@@ -70,7 +73,7 @@ export function liveProbes(options: LiveProbesOptions): Probes {
   const observation = once(async () =>
     observeRoutes(kube, { datacenter, mesh: await mesh(), gateway: await gateway() }),
   )
-  const plan = once(async (): Promise<Plan> => planRoutes(await observation(), { mode: 'sni', port }))
+  const plan = once(async (): Promise<Plan> => planRoutes(await observation(), { mode: BACKEND.mode, port }))
   const authority = once(
     async () =>
       options.ca?.pem ??
@@ -107,6 +110,7 @@ export function liveProbes(options: LiveProbesOptions): Probes {
       const ready = pods.filter((pod) => pod.ready && !pod.terminating)
       return Promise.all(ready.map((pod) => loadedNames(kube, pod, listeningPort({ pods, ...rest }, port))))
     }),
+    upstream: ({ pod }) => BACKEND.upstream(pod, datacenter),
     authority,
     keystore: once(() => keystoreContent(kube, datacenter)),
     credentials,
@@ -132,9 +136,7 @@ export function liveProbes(options: LiveProbesOptions): Probes {
         gateway: await gateway(),
         namespace: datacenter.namespace,
         labelSelector: `${DATACENTER_LABEL}=${labelValueFor(datacenter.name)}`,
-        hosts: datacenter.nodes.map(({ pod }) =>
-          serviceHost(nodeServiceName(pod), datacenter.namespace, datacenter.clusterDomain),
-        ),
+        hosts: datacenter.nodes.map(({ pod }) => BACKEND.upstream(pod, datacenter).host),
       }),
     ),
   }

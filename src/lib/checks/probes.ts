@@ -5,6 +5,7 @@ import type { Dialer } from '../connection/dialer.ts'
 import type { HandshakeResult } from '../connection/tls.ts'
 import type { IngressGateway } from '../istio/mesh.ts'
 import type { PolicyInTheWay } from '../istio/traffic-policies.ts'
+import type { Upstream } from '../routes/backends/backend.ts'
 import type { Conflict } from '../routes/conflicts.ts'
 import type { Drift } from '../routes/drift.ts'
 
@@ -40,6 +41,8 @@ export interface Probes {
   /** What of others stands in the way. */
   conflicts(): Promise<Conflict[]>
   loaded(): Promise<LoadedNames[]>
+  /** Where the route of a node has to lead. */
+  upstream(node: CassandraNode): Upstream
   /** What clients trust, PEM: the CA that was given, else the operator's, then its issuers. Throws CSNI203, CSNI204, CSNI401. */
   authority(): Promise<string>
   /**

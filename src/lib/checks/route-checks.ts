@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { CassSniError, command } from '../errors.ts'
 import { tcpPort } from '../istio/gateways.ts'
 import type { CassandraNode } from '../cassandra/datacenter.ts'
-import { envoyCluster, nodeServiceName, serviceHost } from '../routes/sni-names.ts'
+import { envoyCluster } from '../routes/sni-names.ts'
 import { type Check, fail, pass, skip, unknown } from './check.ts'
 import type { Probes } from './probes.ts'
 
@@ -120,9 +120,7 @@ export const ROUTE_CHECKS: readonly Check<Probes>[] = [
     needs: ['CSNI824'],
     perNode: true,
     async run(probes, node) {
-      const upstream = envoyCluster(
-        serviceHost(nodeServiceName(node.pod), probes.datacenter.namespace, probes.datacenter.clusterDomain),
-      )
+      const upstream = envoyCluster(probes.upstream(node))
       const loaded = await probes.loaded().catch((error: unknown) => {
         // An admin interface that does not answer says nothing of the routes.
         if (error instanceof CassSniError && (error.code === 'CSNI601' || error.code === 'CSNI204')) return error

@@ -7,7 +7,6 @@ import { displayName } from '../cluster/resources.ts'
 import { POD_LABEL } from '../text/own-keys.ts'
 import type { Backend, DesiredRoutes } from './backends/backend.ts'
 import { matchesByDestination, tlsMatches } from './live-routes.ts'
-import { nodeServiceName, serviceHost } from './sni-names.ts'
 
 /** How the live route objects compare with those that `routes sync` would make now. */
 export interface Drift {
@@ -25,14 +24,19 @@ export interface Drift {
   vanished: string[]
 }
 
+interface Compared {
+  changes: readonly Change[]
+  routes: DesiredRoutes
+  datacenter: Datacenter
+  /** The kind as it is written. */
+  virtualService: ResourceType
+  /** The desired way. */
+  backend: Backend
+  madeBy: Drift['madeBy']
+}
+
 /** What the changes mean for each node, and for all of them. */
-export function driftOf(
-  changes: readonly Change[],
-  routes: DesiredRoutes,
-  datacenter: Datacenter,
-  virtualService: ResourceType,
-  madeBy: Drift['madeBy'],
-): Drift {
+export function driftOf({ changes, routes, datacenter, virtualService, backend, madeBy }: Compared): Drift {
   const drift: Drift = {
     madeBy,
     differences: new Map(),
@@ -56,7 +60,7 @@ export function driftOf(
     else if (change.type.kind !== virtualService.kind || change.action === 'conflict' || change.live === undefined)
       drift.shared.push(what)
     else {
-      const differing = differingNodes(change.live, routes, datacenter)
+      const differing = differingNodes(change.live, { routes, datacenter, backend })
       for (const each of differing) tell(each, `${name} has another route for it, or none`)
       if (differing.length === 0) drift.shared.push(what)
     }
@@ -80,12 +84,15 @@ function ourManagers({ live }: Change): string {
 }
 
 /** The routed nodes whose match in the live VirtualService is not exactly the desired one. */
-function differingNodes(live: KubeObject, routes: DesiredRoutes, datacenter: Datacenter): string[] {
+function differingNodes(
+  live: KubeObject,
+  { routes, datacenter, backend }: Pick<Compared, 'routes' | 'datacenter' | 'backend'>,
+): string[] {
   const byHost = matchesByDestination(tlsMatches(live))
   return routes.nodes
     .filter(({ state }) => state !== 'pending')
     .filter(({ pod, dnsName, hostId }) => {
-      const host = serviceHost(nodeServiceName(pod), datacenter.namespace, datacenter.clusterDomain)
+      const { host } = backend.upstream(pod, datacenter)
       const wanted = [dnsName, hostId].filter((name) => name !== undefined)
       return !(byHost.get(host) ?? []).some(
         ({ sniHosts }) => wanted.length === sniHosts.length && wanted.every((name) => sniHosts.includes(name)),

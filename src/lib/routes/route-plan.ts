@@ -99,13 +99,14 @@ export function planRoutes(observation: Observation, wish: Wish): Plan {
       ...(nothing ? [] : sharedSelector(observation)),
     ],
     turns: nothing || live.gateway === undefined ? [] : turnsOf(before, observation, wish.mode, port),
-    drift: driftOf(
-      changes.changes,
+    drift: driftOf({
+      changes: changes.changes,
       routes,
       datacenter,
-      types.virtualService,
-      made === undefined ? backend : backendThatMade(made),
-    ),
+      virtualService: types.virtualService,
+      backend,
+      madeBy: made === undefined ? backend : backendThatMade(made),
+    }),
     lacks: (loaded) => backend.lacks(routes, datacenter, loaded),
   }
 }

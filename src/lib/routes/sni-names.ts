@@ -1,6 +1,5 @@
 /** The names of the objects that make up the routes. */
 import { createHash } from 'node:crypto'
-import { CQL_PORT } from '../cassandra/resource-names.ts'
 
 /**
  * Kubernetes and Istio take at most this many characters for the name of a Service, a Gateway, or one label of a DNS
@@ -35,8 +34,8 @@ export function serviceHost(service: string, namespace: string, clusterDomain: s
   return `${service}.${namespace}.svc.${clusterDomain}`
 }
 
-/** Envoy's name of the cluster for such a host (istio/istio pilot/pkg/model/push_context.go, BuildSubsetKey). */
-export function envoyCluster(host: string, port: number = CQL_PORT): string {
+/** Envoy's name of the cluster for such a host and port (istio/istio pilot/pkg/model/push_context.go, BuildSubsetKey). */
+export function envoyCluster({ host, port }: { host: string; port: number }): string {
   return `outbound|${port}||${host}`
 }
 

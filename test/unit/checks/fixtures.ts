@@ -3,7 +3,8 @@ import { Duplex } from 'node:stream'
 import { readCertificate } from '../../../src/lib/certificates/certificate.ts'
 import type { Probes } from '../../../src/lib/checks/probes.ts'
 import type { HandshakeResult } from '../../../src/lib/connection/tls.ts'
-import { envoyCluster, nodeServiceName, serviceHost } from '../../../src/lib/routes/sni-names.ts'
+import { backendOf } from '../../../src/lib/routes/backends/backend-of.ts'
+import { envoyCluster } from '../../../src/lib/routes/sni-names.ts'
 import { CassSniError } from '../../../src/lib/errors.ts'
 import { datacenter } from '../../support/observed-datacenter.ts'
 
@@ -25,6 +26,7 @@ export function served(more: Partial<HandshakeResult> = {}, validTo = '2027-11-2
 /** All is well, but for what is given. `authority` is a PEM that the test makes. */
 export function probes(authority: string, more: Partial<Probes> = {}): Probes {
   const dc = more.datacenter ?? datacenter()
+  const upstream = ({ pod }: { pod: string }) => backendOf('sni').upstream(pod, dc)
   return {
     datacenter: dc,
     given: {},
@@ -59,14 +61,12 @@ export function probes(authority: string, more: Partial<Probes> = {}): Probes {
         pod: 'gw-1',
         upstreams: new Map(
           dc.nodes.flatMap(({ pod, dnsName, hostId }) =>
-            [dnsName, hostId ?? ''].map(
-              (name) =>
-                [name, envoyCluster(serviceHost(nodeServiceName(pod), dc.namespace, dc.clusterDomain))] as const,
-            ),
+            [dnsName, hostId ?? ''].map((name) => [name, envoyCluster(upstream({ pod }))] as const),
           ),
         ),
       },
     ],
+    upstream,
     authority: async () => authority,
     // The authority stands for its leaf: it is signed by itself.
     keystore: async () => ({

@@ -54,6 +54,11 @@ export interface DesiredRoutes {
   serverNames: string[]
 }
 
+export interface Upstream {
+  host: string
+  port: number
+}
+
 export interface Backend {
   mode: RouteMode
   /** Server names decide, so that nothing works without TLS. */
@@ -72,6 +77,8 @@ export interface Backend {
   fault(datacenter: Datacenter, services: readonly KubeObject[]): string | undefined
   /** Whether this way made the VirtualService. */
   made(virtualService: KubeObject): boolean
+  /** Where the route of a node, by its pod's name, leads: a host of a Service, and its port. */
+  upstream(pod: string, datacenter: Datacenter): Upstream
   /** What an Envoy that has loaded only these routes still lacks, in words; empty when it has all. */
   lacks(routes: DesiredRoutes, datacenter: Datacenter, loaded: readonly LoadedRoute[]): string[]
   /** How many nodes are served, in words: "3 of 3 nodes". */

@@ -24,6 +24,7 @@ export const NODE_SERVICES: Backend = {
   // The Services are ours, with the port on which the pods listen.
   fault: () => undefined,
   made: (virtualService) => !isPlainTcp(virtualService),
+  upstream: (pod, datacenter) => ({ host: hostOf(pod, datacenter), port: CQL_PORT }),
   lacks({ nodes }, datacenter, loaded) {
     const clusters = new Map(
       loaded.flatMap(({ serverNames, cluster }) => serverNames.map((name) => [name, cluster] as const)),
@@ -31,7 +32,7 @@ export const NODE_SERVICES: Backend = {
     return nodes
       .filter(({ state }) => state !== 'pending')
       .flatMap((node) => {
-        const cluster = envoyCluster(hostOf(node.pod, datacenter))
+        const cluster = envoyCluster(NODE_SERVICES.upstream(node.pod, datacenter))
         return namesOf(node).filter((name) => clusters.get(name) !== cluster)
       })
   },
@@ -59,7 +60,7 @@ function desired(input: RouteInput): DesiredRoutes {
         tls: served.map((node) => ({
           // Both names in one match: one filter chain, changed as a whole.
           match: [{ port: input.port, sniHosts: namesOf(node) }],
-          route: [destination(hostOf(node.pod, input.datacenter), CQL_PORT)],
+          route: [destination(NODE_SERVICES.upstream(node.pod, input.datacenter))],
         })),
       }),
     ],

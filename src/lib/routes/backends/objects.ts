@@ -10,7 +10,7 @@ import type { IngressGateway } from '../../istio/mesh.ts'
 import type { GatewaySpec, RouteDestination, Server, VirtualServiceSpec } from '../../istio/networking.ts'
 import { CLUSTER_DOMAIN_ANNOTATION, GATEWAY_ANNOTATION } from '../../text/own-keys.ts'
 import { gatewayPortName, routeNames } from '../sni-names.ts'
-import type { RouteInput } from './backend.ts'
+import type { RouteInput, Upstream } from './backend.ts'
 
 /**
  * Of the gateway's Service only this one port is ours. A port of that number that is there already stays as it is: we hold
@@ -90,7 +90,7 @@ export function virtualService(input: RouteInput, rest: Pick<VirtualServiceSpec,
   }
 }
 
-export function destination(host: string, port: number): RouteDestination {
+export function destination({ host, port }: Upstream): RouteDestination {
   return { destination: { host, port: { number: port } } }
 }
 

@@ -4,7 +4,7 @@ import type { Datacenter } from '../../cassandra/datacenter.ts'
 import type { KubeObject } from '../../cluster/kube.ts'
 import { isPlainTcp } from '../live-routes.ts'
 import { envoyCluster, serviceHost } from '../sni-names.ts'
-import type { Backend, NodeRoute } from './backend.ts'
+import type { Backend, NodeRoute, Upstream } from './backend.ts'
 import { destination, gatewayObject, gatewayPort, virtualService } from './objects.ts'
 
 export const PLAIN_TCP: Backend = {
@@ -18,14 +18,14 @@ export const PLAIN_TCP: Backend = {
     const pending = nodes.flatMap(({ pod, state, reason = '' }) => (state === 'pending' ? [{ pod, reason }] : []))
     if (nodes.length === 0) return { desired: [], nodes, pending, serverNames: [] }
     const { datacenter, port } = input
-    const host = serviceOf(datacenter)
+    const upstream = upstreamOf(datacenter)
     return {
       desired: [
         gatewayPort(input),
         gatewayObject(input, { port: { number: port, name: 'tcp-cql', protocol: 'TCP' } }),
         virtualService(input, {
-          hosts: [host],
-          tcp: [{ match: [{ port }], route: [destination(host, datacenter.nativePort)] }],
+          hosts: [upstream.host],
+          tcp: [{ match: [{ port }], route: [destination(upstream)] }],
         }),
       ],
       nodes,
@@ -36,9 +36,11 @@ export const PLAIN_TCP: Backend = {
   fault,
   clash: (server) => `serves it as ${server.protocol}`,
   made: isPlainTcp,
+  upstream: (_pod, datacenter) => upstreamOf(datacenter),
   lacks(_routes, datacenter, loaded) {
-    const cluster = envoyCluster(serviceOf(datacenter), datacenter.nativePort)
-    return loaded.some((route) => route.cluster === cluster) ? [] : [`the route to ${serviceOf(datacenter)}`]
+    const upstream = upstreamOf(datacenter)
+    const cluster = envoyCluster(upstream)
+    return loaded.some((route) => route.cluster === cluster) ? [] : [`the route to ${upstream.host}`]
   },
   described: () => 'all nodes behind one route',
 }
@@ -54,6 +56,6 @@ function fault({ service, namespace, nativePort }: Datacenter, services: readonl
   return `service/${service} has no port ${nativePort}, on which Cassandra's clients are served: cass-operator gives it ${ports.map(({ port }) => port).join(', ')} only`
 }
 
-function serviceOf({ service, namespace, clusterDomain }: Datacenter): string {
-  return serviceHost(service, namespace, clusterDomain)
+function upstreamOf({ service, namespace, clusterDomain, nativePort }: Datacenter): Upstream {
+  return { host: serviceHost(service, namespace, clusterDomain), port: nativePort }
 }
