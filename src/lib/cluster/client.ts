@@ -1,8 +1,10 @@
 /** The client of one cluster: implements the port in kube.ts on HTTP requests of our own. */
 import { readFileSync } from 'node:fs'
 import type { Duplex } from 'node:stream'
-import { CassSniError, command } from '../errors.ts'
+import { CassSniError } from '../errors.ts'
+import { objectsOf, parseAnswer } from './answers.ts'
 import { authenticator } from './authentication.ts'
+import { Discovery } from './discovery.ts'
 import type {
   ApplyOptions,
   ConnectOptions,
@@ -18,7 +20,7 @@ import type {
 import { FIELD_MANAGER } from './kube.ts'
 import { chooseConfig } from './kubeconfig.ts'
 import { proxyOf } from './proxy.ts'
-import { type Asked, isMissingObject, Refusal, refused, tooLarge, unexpectedAnswer } from './refusal.ts'
+import { type Asked, isMissingObject, refused, tooLarge } from './refusal.ts'
 import { apiVersionOf, POD } from './resources.ts'
 import { type Answer, type Call, Transport } from './transport.ts'
 
@@ -70,22 +72,15 @@ function userAgent(): string {
   return `kubectl-cass-sni/${version} (${process.platform}/${process.arch})`
 }
 
-interface ApiResource {
-  name: string
-  kind: string
-  namespaced: boolean
-}
-
 class Client implements Kube {
   readonly target: KubeTarget
   readonly #transport: Transport
-  readonly #groups = new Map<string, Promise<string[]>>()
-  readonly #resources = new Map<string, Promise<ApiResource[]>>()
-  #version: Promise<ServerVersion> | undefined
+  readonly #discovery: Discovery
 
   constructor(transport: Transport) {
     this.#transport = transport
     this.target = transport.target
+    this.#discovery = new Discovery(transport)
   }
 
   clockSkewMs(): number | undefined {
@@ -93,10 +88,7 @@ class Client implements Kube {
   }
 
   async get<T extends KubeObject>(type: ResourceType, name: string, namespace?: string): Promise<T | undefined> {
-    const answer = await this.#transport.send({
-      method: 'GET',
-      path: pathOf(type, namespace, name),
-    })
+    const answer = await this.#transport.send({ method: 'GET', path: pathOf(type, namespace, name) })
     if (answer.status === 404 && isMissingObject(answer.body, type, name)) return undefined
     return this.#parse<T>(answer, asking('get', type, name, namespace))
   }
@@ -123,12 +115,8 @@ class Client implements Kube {
       if (pages > MOST_PAGES || size > LARGEST_LIST) throw tooLarge(this.target)
       const page = this.#parse<{ items?: T[]; metadata?: { continue?: string } }>(answer, asked)
       // the items of a list do not tell their kind
-      for (const item of this.#objects(page.items))
-        items.push({
-          ...item,
-          apiVersion: apiVersionOf(type),
-          kind: type.kind,
-        })
+      for (const item of objectsOf(page.items, this.target))
+        items.push({ ...item, apiVersion: apiVersionOf(type), kind: type.kind })
       const next = page.metadata?.continue
       if (next === undefined || next === '') return items
       call.query = { ...call.query, continue: next }
@@ -136,69 +124,15 @@ class Client implements Kube {
   }
 
   servedVersions(group: string): Promise<string[]> {
-    if (group === '') return Promise.resolve(['v1'])
-    return cached(this.#groups, group, async () => {
-      const answer = await this.#transport.send({
-        method: 'GET',
-        path: `/apis/${encodeURIComponent(group)}`,
-      })
-      if (answer.status === 404) return []
-      const body = this.#parse<{
-        versions?: { version: string }[]
-        preferredVersion?: { version: string }
-      }>(answer, { verb: 'get', path: `/apis/${group}` })
-      const preferred = body.preferredVersion?.version
-      const versions = this.#objects(body.versions).map((one) => one.version)
-      return preferred === undefined ? versions : [preferred, ...versions.filter((version) => version !== preferred)]
-    })
+    return this.#discovery.servedVersions(group)
   }
 
-  async resourceType(apiVersion: string, kind: string, about: KubeObject[] = []): Promise<ResourceType> {
-    const [group, version] = apiVersion.includes('/')
-      ? (apiVersion.split('/', 2) as [string, string])
-      : ['', apiVersion]
-    const path =
-      group === ''
-        ? `/api/${encodeURIComponent(version)}`
-        : `/apis/${encodeURIComponent(group)}/${encodeURIComponent(version)}`
-    const served = await cached(this.#resources, apiVersion, async () => {
-      const answer = await this.#transport.send({ method: 'GET', path })
-      if (answer.status === 404) return []
-      return this.#objects(this.#parse<{ resources?: ApiResource[] }>(answer, { verb: 'get', path }).resources)
-    })
-    const found = served.find((resource) => resource.kind === kind && !resource.name.includes('/'))
-    if (found !== undefined)
-      return {
-        group,
-        version,
-        kind,
-        plural: found.name,
-        namespaced: found.namespaced,
-      }
-    for (const { kind: definition, spec } of about) {
-      if (definition !== 'CustomResourceDefinition') continue
-      const {
-        group: itsGroup,
-        names,
-        scope,
-      } = spec as {
-        group: string
-        names: { kind: string; plural: string }
-        scope: string
-      }
-      if (itsGroup === group && names.kind === kind)
-        return {
-          group,
-          version,
-          kind,
-          plural: names.plural,
-          namespaced: scope === 'Namespaced',
-        }
-    }
-    throw new CassSniError('CSNI205', `the API server ${this.target.server} does not serve ${kind} (${apiVersion})`, {
-      next: [group === '' ? command`kubectl api-resources` : command`kubectl api-resources --api-group=${group}`],
-      cause: new Refusal(404, 'NotFound'),
-    })
+  resourceType(apiVersion: string, kind: string, about: KubeObject[] = []): Promise<ResourceType> {
+    return this.#discovery.resourceType(apiVersion, kind, about)
+  }
+
+  serverVersion(): Promise<ServerVersion> {
+    return this.#discovery.serverVersion()
   }
 
   async apply(type: ResourceType, object: KubeObject, options: ApplyOptions = {}): Promise<KubeObject> {
@@ -206,7 +140,7 @@ class Client implements Kube {
     const { managedFields: _ignored, ...metadata } = object.metadata
     const query = {
       fieldManager: options.manager ?? FIELD_MANAGER,
-      ...(options.force === true ? { force: 'true' } : {}),
+      force: options.force === true ? 'true' : undefined,
       ...dryRun(options),
     }
     const call: Call = {
@@ -277,30 +211,14 @@ class Client implements Kube {
 
   async can(verb: string, type: ResourceType, namespace?: string, subresource?: string): Promise<boolean> {
     const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews'
-    const resourceAttributes = {
-      verb,
-      group: type.group,
-      resource: type.plural,
-      namespace,
-      subresource,
-    }
+    const resourceAttributes = { verb, group: type.group, resource: type.plural, namespace, subresource }
     const body = {
       apiVersion: 'authorization.k8s.io/v1',
       kind: 'SelfSubjectAccessReview',
       spec: { resourceAttributes },
     }
-    const answer = await this.#transport.send({
-      method: 'POST',
-      path,
-      body,
-      repeatable: true,
-    })
-    return (
-      this.#parse<{ status?: { allowed?: boolean } }>(answer, {
-        verb: 'create',
-        path,
-      }).status?.allowed === true
-    )
+    const answer = await this.#transport.send({ method: 'POST', path, body, repeatable: true })
+    return this.#parse<{ status?: { allowed?: boolean } }>(answer, { verb: 'create', path }).status?.allowed === true
   }
 
   async exec(
@@ -332,68 +250,17 @@ class Client implements Kube {
     return openTunnel(this.#transport, pod, port, options)
   }
 
-  serverVersion(): Promise<ServerVersion> {
-    this.#version ??= this.#askVersion().catch((error: unknown) => {
-      this.#version = undefined
-      throw error
-    })
-    return this.#version
-  }
-
-  async #askVersion(): Promise<ServerVersion> {
-    const path = '/version'
-    const answer = await this.#transport.send({ method: 'GET', path })
-    const { major, minor } = this.#parse<{ major?: string; minor?: string }>(answer, { verb: 'get', path })
-    // providers add a sign to the minor: "34+"
-    return { major: Number.parseInt(major ?? '', 10), minor: Number.parseInt(minor ?? '', 10) }
-  }
-
-  /** What is to be a list of objects; Go writes an empty one as null, or leaves it out. */
-  #objects<T>(list: T[] | null | undefined): T[] {
-    if (list === undefined || list === null) return []
-    if (!Array.isArray(list) || list.some((one) => typeof one !== 'object' || one === null))
-      throw unexpectedAnswer(this.target)
-    return list
-  }
-
   #parse<T>(answer: Answer, asked: Asked): T {
-    if (answer.status >= 400) throw refused(answer.status, answer.body, asked, this.target)
-    let value: unknown
-    try {
-      value = JSON.parse(answer.body)
-    } catch {
-      // the parser's message quotes the text, which may be a Secret's
-    }
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw unexpectedAnswer(this.target)
-    return value as T
+    return parseAnswer(answer, asked, this.target)
   }
-}
-
-/**
- * The answer to a question asked once. A failure and an empty answer are forgotten: what is not served may be
- * installed meanwhile.
- */
-function cached<T>(answers: Map<string, Promise<T[]>>, key: string, ask: () => Promise<T[]>): Promise<T[]> {
-  const known = answers.get(key)
-  if (known !== undefined) return known
-  const answer = ask()
-  answers.set(key, answer)
-  const forget = () => answers.delete(key)
-  answer.then((found) => found.length === 0 && forget(), forget)
-  return answer
 }
 
 function asking(verb: string, type: ResourceType, name: string | undefined, namespace: string | undefined): Asked {
-  return {
-    verb,
-    type,
-    name,
-    namespace: type.namespaced ? namespace : undefined,
-  }
+  return { verb, type, name, namespace: type.namespaced ? namespace : undefined }
 }
 
-function dryRun(options: { dryRun?: boolean }): Record<string, string> {
-  return options.dryRun === true ? { dryRun: 'All' } : {}
+function dryRun(options: { dryRun?: boolean }): { dryRun: string | undefined } {
+  return { dryRun: options.dryRun === true ? 'All' : undefined }
 }
 
 /**

@@ -1,101 +1,44 @@
 /**
- * The typed Kubernetes kinds that several layers read, as far as this program reads them. Whatever they hold is
- * untrusted text.
+ * The typed Kubernetes kinds that several layers read. Whatever they hold is untrusted text; what the models call a Date
+ * is text as well, as it stands in the answer.
  */
-import type { KubeObject, ObjectMeta } from './kube.ts'
+import type {
+  V1ContainerStatus,
+  V1DeploymentSpec,
+  V1DeploymentStatus,
+  V1PodSpec,
+  V1PodStatus,
+  V1Secret,
+  V1ServiceSpec,
+  V1ServiceStatus,
+  V1StatefulSetSpec,
+} from '@kubernetes/client-node'
+import type { KubeObject } from './kube.ts'
 
-export interface Container {
-  name: string
-  image?: string
-  args?: string[]
-  /** An empty `value` is left out by the API server; `valueFrom` tells it from one that comes from elsewhere. */
-  env?: { name: string; value?: string; valueFrom?: unknown }[]
-  ports?: { name?: string; containerPort: number }[]
-}
-
-export interface ContainerState {
-  waiting?: { reason?: string; message?: string }
-  running?: { startedAt?: string }
-  terminated?: { exitCode: number; reason?: string; message?: string }
-}
-
-export interface ContainerStatus {
-  name: string
-  ready: boolean
-  restartCount: number
-  started?: boolean
-  state?: ContainerState
-  lastState?: ContainerState
-}
-
-export interface PodCondition {
-  type: string
-  status: string
-  reason?: string
-  message?: string
-}
+export type ContainerStatus = V1ContainerStatus
 
 export interface Pod extends KubeObject {
-  spec?: {
-    containers: Container[]
-    initContainers?: (Container & { restartPolicy?: string })[]
-    nodeName?: string
-    subdomain?: string
-  }
-  status?: {
-    phase?: string
-    podIP?: string
-    hostIP?: string
-    conditions?: PodCondition[]
-    containerStatuses?: ContainerStatus[]
-    initContainerStatuses?: ContainerStatus[]
-  }
-}
-
-export interface PodTemplate {
-  metadata?: Partial<ObjectMeta>
-  spec?: {
-    containers: Container[]
-    volumes?: { name: string; secret?: { secretName?: string } }[]
-  }
+  spec?: V1PodSpec
+  status?: V1PodStatus
 }
 
 export interface StatefulSet extends KubeObject {
-  spec?: { replicas?: number; serviceName?: string; template?: PodTemplate }
+  spec?: Partial<V1StatefulSetSpec>
 }
 
 export interface Deployment extends KubeObject {
-  spec?: { replicas?: number; template?: PodTemplate }
-  status?: {
-    readyReplicas?: number
-    availableReplicas?: number
-    updatedReplicas?: number
-    observedGeneration?: number
-  }
+  spec?: Partial<V1DeploymentSpec>
+  status?: V1DeploymentStatus
 }
 
 export interface Service extends KubeObject {
-  spec?: {
-    type?: string
-    clusterIP?: string
-    selector?: Record<string, string>
-    externalIPs?: string[]
-    ports?: {
-      name?: string
-      port: number
-      targetPort?: number | string
-      protocol?: string
-      nodePort?: number
-    }[]
-  }
-  status?: {
-    loadBalancer?: { ingress?: { ip?: string; hostname?: string }[] }
-  }
+  spec?: V1ServiceSpec
+  status?: V1ServiceStatus
 }
 
 export interface Secret extends KubeObject {
   /** Values in base64. Never printed. */
-  data?: Record<string, string>
+  data?: NonNullable<V1Secret['data']>
 }
 
 /** The condition Ready: every container is, and the readiness gates hold. */

@@ -1,0 +1,119 @@
+/** What the API server serves: groups, versions and kinds, and which version it is itself. Asked once. */
+import { CassSniError, command } from '../errors.ts'
+import { objectsOf, parseAnswer } from './answers.ts'
+import type { KubeObject, ResourceType, ServerVersion } from './kube.ts'
+import { type Asked, Refusal } from './refusal.ts'
+import type { Answer, Transport } from './transport.ts'
+
+interface ApiResource {
+  name: string
+  kind: string
+  namespaced: boolean
+}
+
+/** The part of `Kube` that asks what is served; its methods are described there. */
+export class Discovery {
+  readonly #transport: Transport
+  readonly #groups = new Map<string, Promise<string[]>>()
+  readonly #resources = new Map<string, Promise<ApiResource[]>>()
+  #version: Promise<ServerVersion> | undefined
+
+  constructor(transport: Transport) {
+    this.#transport = transport
+  }
+
+  servedVersions(group: string): Promise<string[]> {
+    if (group === '') return Promise.resolve(['v1'])
+    return cached(this.#groups, group, async () => {
+      const answer = await this.#transport.send({
+        method: 'GET',
+        path: `/apis/${encodeURIComponent(group)}`,
+      })
+      if (answer.status === 404) return []
+      const body = this.#parse<{
+        versions?: { version: string }[]
+        preferredVersion?: { version: string }
+      }>(answer, { verb: 'get', path: `/apis/${group}` })
+      const preferred = body.preferredVersion?.version
+      const versions = this.#objects(body.versions).map((one) => one.version)
+      return preferred === undefined ? versions : [preferred, ...versions.filter((version) => version !== preferred)]
+    })
+  }
+
+  async resourceType(apiVersion: string, kind: string, about: KubeObject[] = []): Promise<ResourceType> {
+    const [group, version] = apiVersion.includes('/')
+      ? (apiVersion.split('/', 2) as [string, string])
+      : ['', apiVersion]
+    const path =
+      group === ''
+        ? `/api/${encodeURIComponent(version)}`
+        : `/apis/${encodeURIComponent(group)}/${encodeURIComponent(version)}`
+    const served = await cached(this.#resources, apiVersion, async () => {
+      const answer = await this.#transport.send({ method: 'GET', path })
+      if (answer.status === 404) return []
+      return this.#objects(this.#parse<{ resources?: ApiResource[] }>(answer, { verb: 'get', path }).resources)
+    })
+    const found = served.find((resource) => resource.kind === kind && !resource.name.includes('/'))
+    if (found !== undefined) return { group, version, kind, plural: found.name, namespaced: found.namespaced }
+    for (const { kind: definition, spec } of about) {
+      if (definition !== 'CustomResourceDefinition') continue
+      const {
+        group: itsGroup,
+        names,
+        scope,
+      } = spec as {
+        group: string
+        names: { kind: string; plural: string }
+        scope: string
+      }
+      if (itsGroup === group && names.kind === kind)
+        return { group, version, kind, plural: names.plural, namespaced: scope === 'Namespaced' }
+    }
+    throw new CassSniError(
+      'CSNI205',
+      `the API server ${this.#transport.target.server} does not serve ${kind} (${apiVersion})`,
+      {
+        next: [group === '' ? command`kubectl api-resources` : command`kubectl api-resources --api-group=${group}`],
+        cause: new Refusal(404, 'NotFound'),
+      },
+    )
+  }
+
+  serverVersion(): Promise<ServerVersion> {
+    this.#version ??= this.#askVersion().catch((error: unknown) => {
+      this.#version = undefined
+      throw error
+    })
+    return this.#version
+  }
+
+  async #askVersion(): Promise<ServerVersion> {
+    const path = '/version'
+    const answer = await this.#transport.send({ method: 'GET', path })
+    const { major, minor } = this.#parse<{ major?: string; minor?: string }>(answer, { verb: 'get', path })
+    // providers add a sign to the minor: "34+"
+    return { major: Number.parseInt(major ?? '', 10), minor: Number.parseInt(minor ?? '', 10) }
+  }
+
+  #parse<T>(answer: Answer, asked: Asked): T {
+    return parseAnswer(answer, asked, this.#transport.target)
+  }
+
+  #objects<T>(list: T[] | null | undefined): T[] {
+    return objectsOf(list, this.#transport.target)
+  }
+}
+
+/**
+ * The answer to a question asked once. A failure and an empty answer are forgotten: what is not served may be
+ * installed meanwhile.
+ */
+function cached<T>(answers: Map<string, Promise<T[]>>, key: string, ask: () => Promise<T[]>): Promise<T[]> {
+  const known = answers.get(key)
+  if (known !== undefined) return known
+  const answer = ask()
+  answers.set(key, answer)
+  const forget = () => answers.delete(key)
+  answer.then((found) => found.length === 0 && forget(), forget)
+  return answer
+}
