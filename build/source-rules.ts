@@ -1,9 +1,14 @@
 /**
- * Rules of src/ that no other linter has: every file belongs to a layer and no file name stands twice. Run as a program it prints what breaks them, and exits with 1 when something does.
+ * Rules of src/ that no other linter has: every file belongs to a layer, no file name stands twice, no line is longer
+ * than the formatter's (it breaks neither text nor comments). Run as a program it prints what breaks them, and exits
+ * with 1 when something does.
  */
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { LAYERS } from './source-layers.ts'
+
+/** Columns, as `lineWidth` of biome.json. */
+const LONGEST_LINE = 120
 
 /** What breaks the rules in the src/ of a project, a line each: "src/lib/x.ts: belongs to no layer". */
 export function brokenRules(root: string): string[] {
@@ -14,9 +19,13 @@ export function brokenRules(root: string): string[] {
   return files.flatMap((file) => {
     const owners = LAYERS.filter((layer) => new RegExp(layer.files).test(file))
     const twins = files.filter((other) => other !== file && basename(other) === basename(file))
+    const lines = readFileSync(join(root, file), 'utf8').split('\n')
     return [
       ...(owners.length === 1 ? [] : [`${file}: belongs to ${owners.length === 0 ? 'no layer' : 'several layers'}`]),
       ...twins.map((twin) => `${file}: has the name of ${twin}`),
+      ...lines.flatMap(({ length }, index) =>
+        length > LONGEST_LINE ? [`${file}:${index + 1}: is ${length} columns wide, ${LONGEST_LINE} at most`] : [],
+      ),
     ]
   })
 }

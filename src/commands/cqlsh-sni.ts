@@ -23,9 +23,13 @@ export default class CqlshSni extends CassSniCommand<Result> {
   static override aliases = ['cqlsh']
   static override summary = 'Open a CQL shell through the gateway.'
   static override description =
-    `Sends SNI, verifies the certificate and logs in with the superuser's Secret. Connects to the gateway's load balancer, or through the API server if its address does not answer.
-
-Statements come from the terminal, -e, -f or a pipe. Stops at the first error and reports its line and column. -o csv is RFC 4180 with one header per result: null is an empty field, an empty text a pair of quotes. -o json and yaml list the columns and rows of each statement; bigint, counter, varint and decimal are strings, so nothing is rounded.`
+    "Sends SNI, verifies the certificate and logs in with the superuser's Secret. Connects to the gateway's " +
+    'load balancer, or through the API server if its address does not answer.\n' +
+    '\n' +
+    'Statements come from the terminal, -e, -f or a pipe. Stops at the first error and reports its line and ' +
+    'column. -o csv is RFC 4180 with one header per result: null is an empty field, an empty text a pair of ' +
+    'quotes. -o json and yaml list the columns and rows of each statement; bigint, counter, varint and decimal ' +
+    'are strings, so nothing is rounded.'
   static override examples = [
     '<%= config.bin %> <%= command.id %> -n cassandra',
     '<%= config.bin %> <%= command.id %> --node 1 -e "SELECT host_id FROM system.local"',

@@ -19,7 +19,9 @@ type Shown = Omit<InstallResult, 'next' | 'steps'> & {
 export default class Install extends CassSniCommand<Shown> {
   static override summary = 'Install what is missing: Istio, cass-operator, a datacenter.'
   static override description =
-    `Inspects the cluster first and changes only what differs: an existing Istio, operator, StorageClass or datacenter is kept. An interrupted install resumes at the next run. On a terminal it prompts for missing values, shows the plan and asks for confirmation.`
+    'Inspects the cluster first and changes only what differs: an existing Istio, operator, StorageClass or ' +
+    'datacenter is kept. An interrupted install resumes at the next run. On a terminal it prompts for missing ' +
+    'values, shows the plan and asks for confirmation.'
   static override examples = [
     {
       description: 'Interactive, on a terminal',
@@ -32,12 +34,14 @@ export default class Install extends CassSniCommand<Shown> {
     {
       description: 'Without prompts, with your own datacenter',
       command:
-        '<%= config.bin %> <%= command.id %> -n cass-operator --operator-chart k8ssandra/cass-operator --datacenter-file dc1.yaml --yes',
+        '<%= config.bin %> <%= command.id %> -n cass-operator --operator-chart k8ssandra/cass-operator ' +
+        '--datacenter-file dc1.yaml --yes',
     },
     {
       description: 'Create a StorageClass for the data volumes',
       command:
-        '<%= config.bin %> <%= command.id %> --storage-provisioner pd.csi.storage.gke.io --storage-parameter type=pd-ssd',
+        '<%= config.bin %> <%= command.id %> --storage-provisioner pd.csi.storage.gke.io --storage-parameter ' +
+        'type=pd-ssd',
     },
   ]
   static override flags = installFlags
@@ -72,7 +76,8 @@ export default class Install extends CassSniCommand<Shown> {
     } else {
       const changed = result.steps.some((step) => step.state === 'changed')
       lines.push(
-        `${changed ? '' : 'Nothing had to change: '}datacenter ${show.printableLine(result.datacenter)} in namespace ${show.printableLine(result.namespace)} is ready.`,
+        `${changed ? '' : 'Nothing had to change: '}datacenter ${show.printableLine(result.datacenter)} in ` +
+          `namespace ${show.printableLine(result.namespace)} is ready.`,
       )
     }
     if (result.login === false)

@@ -15,9 +15,11 @@ import {
 export default class PortForward extends CassSniCommand<undefined> {
   static override summary = 'Forward a local port to the gateway or to one node.'
   static override description =
-    `Opens one tunnel through the API server for each client connection, to a gateway pod that is ready at that moment: new connections survive a replaced gateway pod. Requires no load balancer. Runs until Ctrl-C.
-
-With --target node, traffic bypasses the gateway.`
+    'Opens one tunnel through the API server for each client connection, to a gateway pod that is ready at ' +
+    'that moment: new connections survive a replaced gateway pod. Requires no load balancer. Runs until ' +
+    'Ctrl-C.\n' +
+    '\n' +
+    'With --target node, traffic bypasses the gateway.'
   static override examples = [
     {
       description: 'Port 9042 of this machine to the gateway',
@@ -109,8 +111,16 @@ function connectionLine(event: TunnelEvent, run: Run): string {
     case 'opened':
       return `connection ${event.id} of ${event.client} opened`
     case 'closed':
-      return `connection ${event.id} ${event.broken === undefined ? 'ended' : `broken by the ${event.broken.by} (${event.broken.reason})`}: ${event.sent} bytes sent, ${event.received} received`
+      return (
+        `connection ${event.id} ` +
+        `${event.broken === undefined ? 'ended' : `broken by the ${event.broken.by} (${event.broken.reason})`}: ` +
+        `${event.sent} bytes sent, ${event.received} received`
+      )
     case 'refused':
-      return `connection ${event.id} closed: ${[event.error.message, ...run.steps(event.error.next.slice(0, 1)).map(({ text }) => text)].join('; ')} [${event.error.code}]`
+      return (
+        `connection ${event.id} closed: ` +
+        `${[event.error.message, ...run.steps(event.error.next.slice(0, 1)).map(({ text }) => text)].join('; ')} ` +
+        `[${event.error.code}]`
+      )
   }
 }

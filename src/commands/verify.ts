@@ -17,9 +17,12 @@ type Shown = Omit<VerifyResult, 'checks'> & { checks: ShownCheck[] }
 export default class Verify extends CassSniCommand<Shown> {
   static override summary = 'Check every hop from client to Cassandra node.'
   static override description =
-    `Checks the datacenter, the routes in the cluster and in every gateway pod, and the certificate that each node serves by DNS name and by host ID; logs in to each node and compares its host ID. Attempts what must be refused: a made-up login, a connection without TLS, an unknown name.
-
-Changes nothing. Checks that lack a permission are skipped with the reason; what could not be observed is unknown. The exit code is 1 when a check fails or is unknown.`
+    'Checks the datacenter, the routes in the cluster and in every gateway pod, and the certificate that each ' +
+    'node serves by DNS name and by host ID; logs in to each node and compares its host ID. Attempts what must ' +
+    'be refused: a made-up login, a connection without TLS, an unknown name.\n' +
+    '\n' +
+    'Changes nothing. Checks that lack a permission are skipped with the reason; what could not be observed is ' +
+    'unknown. The exit code is 1 when a check fails or is unknown.'
   static override examples = [
     {
       description: 'All nodes of the only datacenter in the namespace',

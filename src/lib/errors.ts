@@ -100,9 +100,9 @@ export interface RenderedStep {
 type Interpolated = string | number | readonly string[]
 
 /**
- * A complete command: command`kubectl get pods -n ${namespace}`. The literal text is split at blanks (a pair of single
- * quotes keeps one word together), an interpolation is one word or a part of one whatever it contains, an array is several words.
- * Text after a literal " | " is the rest of a pipeline.
+ * A complete command: command`kubectl get pods -n ${namespace}`. The literal text is split at blanks and line breaks (a
+ * pair of single quotes keeps one word together), an interpolation is one word or a part of one whatever it contains,
+ * an array is several words. Text after a literal " | " is the rest of a pipeline.
  */
 export function command(literals: TemplateStringsArray, ...values: Interpolated[]): NextStep {
   const { words, rest } = wordsOf(literals, values)
@@ -136,7 +136,7 @@ function wordsOf(literals: TemplateStringsArray, values: Interpolated[]): { word
       if (character === "'") {
         quoted = !quoted
         word ??= ''
-      } else if (character === ' ' && !quoted) end()
+      } else if (/\s/.test(character) && !quoted) end()
       else word = (word ?? '') + character
     }
     if (index >= values.length) continue

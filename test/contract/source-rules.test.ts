@@ -9,10 +9,10 @@ import { root } from './manifest.ts'
 describe('the rules of the source', () => {
   it('hold', () => assert.deepEqual(brokenRules(root), []))
 
-  it('are broken by a file of no layer and a name that stands twice', () => {
+  it('are broken by a file of no layer, a name that stands twice and a line that is too long', () => {
     const project = mkdtempSync(join(tmpdir(), 'cass-sni-source-'))
     const files: Record<string, string> = {
-      'src/lib/errors.ts': 'x',
+      'src/lib/errors.ts': `${'x'.repeat(120)}\n${'x'.repeat(121)}\n`,
       'src/lib/loose.ts': 'x',
       'src/other/main.ts': 'x',
       'src/lib/cli/main.ts': 'x',
@@ -24,6 +24,7 @@ describe('the rules of the source', () => {
       }
       assert.deepEqual(brokenRules(project), [
         'src/lib/cli/main.ts: has the name of src/other/main.ts',
+        'src/lib/errors.ts:2: is 121 columns wide, 120 at most',
         'src/lib/loose.ts: belongs to no layer',
         'src/other/main.ts: belongs to no layer',
         'src/other/main.ts: has the name of src/lib/cli/main.ts',

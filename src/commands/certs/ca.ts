@@ -35,6 +35,9 @@ export default class CertsCa extends CassSniCommand<CertsCaResult> {
 
   protected present(result: CertsCaResult, show: Show): string {
     if (!result.file) return show.printable(result.pem.trimEnd())
-    return `${result.file.path} ${result.file.action}: ${show.printableLine(result.subject)}, valid until ${result.notAfter.slice(0, 10)}`
+    return (
+      `${result.file.path} ${result.file.action}: ${show.printableLine(result.subject)}, valid until ` +
+      `${result.notAfter.slice(0, 10)}`
+    )
   }
 }

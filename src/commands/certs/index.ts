@@ -7,9 +7,11 @@ import type { CertsNode, CertsResult, ShownCertificate } from '../../lib/workflo
 export default class Certs extends CassSniCommand<CertsResult> {
   static override summary = 'Issue node certificates that clients can verify.'
   static override description =
-    `Issues a certificate from the datacenter's own CA when the current one lacks a name or expires soon, and makes every node serve it without a restart. It carries the host ID and DNS name of every node, the datacenter's Services and the public names.
-
-Run it again after nodes are added or replaced. Nothing is written when nothing is missing.`
+    "Issues a certificate from the datacenter's own CA when the current one lacks a name or expires soon, and " +
+    'makes every node serve it without a restart. It carries the host ID and DNS name of every node, the ' +
+    "datacenter's Services and the public names.\n" +
+    '\n' +
+    'Run it again after nodes are added or replaced. Nothing is written when nothing is missing.'
   static override examples = [
     { description: 'Show what would change', command: '<%= config.bin %> certs -n cassandra --dry-run' },
     {

@@ -8,9 +8,12 @@ export default class RoutesSync extends CassSniCommand<RoutesSyncResult> {
   static override summary = "Route each Cassandra node through Istio's gateway."
 
   static override description =
-    `Applies one Service per node, a Gateway with TLS passthrough, and a VirtualService that routes the two server names of each node (host ID and DNS name of its pod) to that node; opens the port on the gateway's Service. Routes of removed nodes are pruned. Only differences are applied.
-
-A node without a host ID is reported and left out; a node that is being replaced keeps its route until its new host ID is known.`
+    'Applies one Service per node, a Gateway with TLS passthrough, and a VirtualService that routes the two ' +
+    "server names of each node (host ID and DNS name of its pod) to that node; opens the port on the gateway's " +
+    'Service. Routes of removed nodes are pruned. Only differences are applied.\n' +
+    '\n' +
+    'A node without a host ID is reported and left out; a node that is being replaced keeps its route until ' +
+    'its new host ID is known.'
 
   static override examples = [
     { description: 'Show what would change', command: '<%= config.bin %> routes sync -n cassandra --dry-run' },

@@ -20,8 +20,8 @@ export async function inClusterDomain(kube: Kube, datacenter: Datacenter, known?
 }
 
 /**
- * The first zone of the plugin `kubernetes` in CoreDNS' Corefile (coredns.io/plugins/kubernetes); undefined where there is
- * another DNS server, or its configuration may not be read.
+ * The first zone of the plugin `kubernetes` in CoreDNS' Corefile (coredns.io/plugins/kubernetes); undefined where there
+ * is another DNS server, or its configuration may not be read.
  */
 async function readClusterDomain(kube: Kube): Promise<string | undefined> {
   const map = await unless('CSNI203', kube.get(CONFIG_MAP, 'coredns', 'kube-system'))

@@ -31,7 +31,8 @@ export async function readCredentials(kube: Kube, datacenter: Datacenter): Promi
   if (secret === undefined) {
     throw new CassSniError(
       'CSNI304',
-      `the superuser's Secret ${name} does not exist in namespace ${datacenter.namespace}: cass-operator makes it before the first node starts`,
+      `the superuser's Secret ${name} does not exist in namespace ${datacenter.namespace}: cass-operator makes ` +
+        'it before the first node starts',
       {
         object,
         next: [command`kubectl get cassandradatacenter ${datacenter.name} -n ${datacenter.namespace}`],

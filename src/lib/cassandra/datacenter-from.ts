@@ -183,8 +183,8 @@ function nodesOf(sources: NodeSources): CassandraNode[] {
     for (let ordinal = 0; ordinal < (set.spec?.replicas ?? 0); ordinal++) names.add(`${set.metadata.name}-${ordinal}`)
   }
   const statuses = cr.status?.nodeStatuses ?? {}
-  // A stopped datacenter has StatefulSets of size 0, and comes back with the same nodes. Where the StatefulSets cannot be
-  // seen, the status still names their pods: the operator takes a node out of it when that is decommissioned.
+  // A stopped datacenter has StatefulSets of size 0, and comes back with the same nodes. Where the StatefulSets cannot
+  // be seen, the status still names their pods: the operator takes a node out of it when that is decommissioned.
   if (cr.spec?.stopped === true || !complete) for (const pod of Object.keys(statuses)) names.add(pod)
   const claims = new Map<string, number>()
   for (const { hostID } of Object.values(statuses)) {

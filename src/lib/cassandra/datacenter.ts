@@ -1,4 +1,7 @@
-/** What a CassandraDatacenter is to the rest of the program: the vocabulary of this layer. `observe-datacenter.ts` fills it. */
+/**
+ * What a CassandraDatacenter is to the rest of the program: the vocabulary of this layer. `observe-datacenter.ts` fills
+ * it.
+ */
 
 import type { CassSniError } from '../errors.ts'
 
@@ -95,15 +98,15 @@ export interface Datacenter {
   /** In order of rack, then ordinal. */
   nodes: CassandraNode[]
   /**
-   * False when the StatefulSets may not be listed: a pod that is being made anew may then be missing among the nodes, and
-   * what is out of sight must not be taken for gone.
+   * False when the StatefulSets may not be listed: a pod that is being made anew may then be missing among the nodes,
+   * and what is out of sight must not be taken for gone.
    */
   complete: boolean
   /** Host ids whose pod is gone or is being replaced (status.nodeStatuses without a live node). */
   staleHostIds: string[]
   /**
-   * Why the configuration cannot be seen: it lies in a Secret that may not be read (CSNI203) or does not exist (CSNI204).
-   * Encryption options and ports are the defaults then, and say nothing.
+   * Why the configuration cannot be seen: it lies in a Secret that may not be read (CSNI203) or does not exist
+   * (CSNI204). Encryption options and ports are the defaults then, and say nothing.
    */
   configurationHidden?: CassSniError | undefined
   clientEncryption: EncryptionOptions

@@ -36,8 +36,8 @@ function options(from: unknown, enabled: boolean): EncryptionOptions {
 }
 
 /**
- * Whether clients have to log in, by cassandra.yaml's authenticator (and DSE's authentication_options). Undefined when the
- * configuration does not say: the server's own default then holds.
+ * Whether clients have to log in, by cassandra.yaml's authenticator (and DSE's authentication_options). Undefined when
+ * the configuration does not say: the server's own default then holds.
  */
 export function loginFrom(config: unknown): boolean | undefined {
   const authenticator = field(cassandraYaml(config), 'authenticator')

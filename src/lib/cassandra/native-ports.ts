@@ -25,9 +25,10 @@ const DEFAULT_PORT = 9042
 /**
  * What cass-operator and Cassandra make of `spec.networking` and `spec.config`.
  *
- * The operator writes nodePort.nativeSSL as native_transport_port_ssl, else nodePort.native as native_transport_port, and
- * merges `spec.config` into that (k8ssandra/cass-operator pkg/serverconfig/configgen.go, GetModelValues and
- * GetConfigAsJSON). A key that both set becomes a list, which no Cassandra starts with: the operator's value counts then.
+ * The operator writes nodePort.nativeSSL as native_transport_port_ssl, else nodePort.native as native_transport_port,
+ * and merges `spec.config` into that (k8ssandra/cass-operator pkg/serverconfig/configgen.go, GetModelValues and
+ * GetConfigAsJSON). A key that both set becomes a list, which no Cassandra starts with: the operator's value counts
+ * then.
  *
  * With TLS to clients a native_transport_port_ssl that differs from native_transport_port is the port with TLS, and the
  * other one stays without; else the one port serves TLS (apache/cassandra NativeTransportService.java, initialize).

@@ -22,7 +22,8 @@ export function findNode(datacenter: Datacenter, text: string): CassandraNode {
   if (found.length > 1) {
     throw new CassSniError(
       'CSNI105',
-      `${found.length} nodes of datacenter ${datacenter.name} fit ${wanted}: ${found.map((node) => node.pod).join(', ')}`,
+      `${found.length} nodes of datacenter ${datacenter.name} fit ${wanted}: ` +
+        `${found.map((node) => node.pod).join(', ')}`,
       {
         object,
         next: found.map((node) => again`--node ${node.pod}`),

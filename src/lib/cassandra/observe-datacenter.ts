@@ -38,8 +38,8 @@ export async function findDatacenter(kube: Kube, choice: DatacenterChoice): Prom
 }
 
 /**
- * Throws as `observeDatacenter` does when the namespace has no datacenter, or none of this name; several are fine. Reads
- * nothing but the CassandraDatacenters.
+ * Throws as `observeDatacenter` does when the namespace has no datacenter, or none of this name; several are fine.
+ * Reads nothing but the CassandraDatacenters.
  */
 export async function requireDatacenter(kube: Kube, choice: DatacenterChoice): Promise<void> {
   const { namespace, name } = choice
@@ -144,8 +144,9 @@ function choose(
 }
 
 /**
- * With `spec.configSecret` the configuration stands in a Secret under the key `config`, and `spec.config` does not count
- * (k8ssandra/cass-operator pkg/reconciliation/reconcile_configsecret.go). Whoever may not read it does not know it.
+ * With `spec.configSecret` the configuration stands in a Secret under the key `config`, and `spec.config` does not
+ * count (k8ssandra/cass-operator pkg/reconciliation/reconcile_configsecret.go). Whoever may not read it does not know
+ * it.
  */
 async function withConfigSecret(
   kube: Kube,

@@ -91,10 +91,13 @@ export function requireUsable(path: AuthorityPath, now: number, place: Authority
     const soon = expiresSoon(path[0], now)
     return soon === undefined
       ? undefined
-      : `the certificate authority in ${place.object} ${soon.message}, and every certificate it signed with it; see ${packageFile('docs/certificates.md')}`
+      : `the certificate authority in ${place.object} ${soon.message}, and every certificate it signed with it; ` +
+          `see ${packageFile('docs/certificates.md')}`
   }
   if (fault.code === 'NoRoot') throw rootMissing(fault.message, place)
-  const message = `the certificate authority in ${place.object} ${fault.code === 'Expired' ? fault.message : `is ${fault.message}`}`
+  const message =
+    `the certificate authority in ${place.object} ` +
+    `${fault.code === 'Expired' ? fault.message : `is ${fault.message}`}`
   throw new CassSniError('CSNI402', message, {
     object: place.object,
     next:
@@ -113,7 +116,8 @@ export function requireUsable(path: AuthorityPath, now: number, place: Authority
 function replacementSteps({ secret, namespace, datacenter }: AuthorityPlace, ended: Date): NextStep[] {
   return [
     command`kubectl delete secret ${secret} -n ${namespace}`,
-    command`kubectl annotate cassandradatacenter ${datacenter} -n ${namespace} cass-sni/authority-expired=${dateText(ended)} --overwrite`,
+    command`kubectl annotate cassandradatacenter ${datacenter} -n ${namespace}
+      cass-sni/authority-expired=${dateText(ended)} --overwrite`,
     command`kubectl cass-sni certs`,
     command`kubectl cass-sni certs ca`,
   ]
@@ -124,7 +128,8 @@ function rootMissing(why: string, place: AuthorityPlace): CassSniError {
     object: place.object,
     next: [
       hint(
-        'append the certificates of its issuers up to the root to key "cert", below its own: cass-operator reads the first one only',
+        'append the certificates of its issuers up to the root to key "cert", below its own: cass-operator ' +
+          'reads the first one only',
       ),
       command`kubectl get secret ${place.secret} -n ${place.namespace} -o jsonpath='{.data.cert}' | base64 -d`,
     ],
@@ -135,7 +140,8 @@ function unusable(place: AuthorityPlace, why: string, cause?: unknown): CassSniE
   return new CassSniError('CSNI401', `the certificate authority in ${place.object} cannot be used: ${why}`, {
     object: place.object,
     next: [
-      command`kubectl get secret ${place.secret} -n ${place.namespace} -o jsonpath='{.data.cert}' | base64 -d | openssl x509 -noout -text`,
+      command`kubectl get secret ${place.secret} -n ${place.namespace} -o jsonpath='{.data.cert}'
+        | base64 -d | openssl x509 -noout -text`,
     ],
     cause,
   })

@@ -189,12 +189,15 @@ function fittingNames(
   if (least <= LARGEST_MESSAGE_BYTES) return { names: fewer, wildcards }
   throw new CassSniError(
     'CSNI405',
-    `cassandradatacenter/${dc.name} in namespace ${dc.namespace}: certificate too large: with the host ids of ${dc.nodes.length} nodes the TLS certificate message has ${least} bytes, and the limit is ${LARGEST_MESSAGE_BYTES} (Java refuses more than 32768)`,
+    `cassandradatacenter/${dc.name} in namespace ${dc.namespace}: certificate too large: with the host ids of ` +
+      `${dc.nodes.length} nodes the TLS certificate message has ${least} bytes, and the limit is ` +
+      `${LARGEST_MESSAGE_BYTES} (Java refuses more than 32768)`,
     {
       object: `cassandradatacenter/${dc.name} in namespace ${dc.namespace}`,
       next: [
         hint(
-          `${packageFile('docs/certificates.md')}, "Large datacenters": clients that verify one public name need no host ids in the certificate`,
+          `${packageFile('docs/certificates.md')}, "Large datacenters": clients that verify one public name ` +
+            'need no host ids in the certificate',
         ),
       ],
     },

@@ -82,8 +82,8 @@ export async function issueLeaf(request: LeafRequest): Promise<IssuedLeaf> {
 }
 
 /**
- * Bytes in DER of the certificate that `issueLeaf` would make, without making a key: exact under an RSA authority; under
- * an EC one up to four bytes too many, for its signatures differ in length.
+ * Bytes in DER of the certificate that `issueLeaf` would make, without making a key: exact under an RSA authority;
+ * under an EC one up to four bytes too many, for its signatures differ in length.
  */
 export function leafBytes({
   names,
@@ -163,7 +163,8 @@ function signingAlgorithm(key: KeyObject): { name: string; hash: string; namedCu
   }
   throw new CassSniError(
     'CSNI401',
-    `the certificate authority's key is of a kind that is not supported (${key.asymmetricKeyType ?? 'unknown'}): RSA, or EC on P-256 or P-384, is`,
+    "the certificate authority's key is of a kind that is not supported " +
+      `(${key.asymmetricKeyType ?? 'unknown'}): RSA, or EC on P-256 or P-384, is`,
     {
       next: [command`openssl req -x509 -newkey rsa:4096 -noenc …`],
     },

@@ -125,7 +125,9 @@ export function expiresSoon({ notAfter }: Pick<Validity, 'notAfter'>, now: numbe
   }
 }
 
-/** The same for a leaf: one that ends with its CA cannot be made to last longer, and to issue it again would not help. */
+/**
+ * The same for a leaf: one that ends with its CA cannot be made to last longer, and to issue it again would not help.
+ */
 export function leafExpiresSoon(
   leaf: Pick<Validity, 'notAfter'>,
   ca: Pick<Validity, 'notAfter'>,
@@ -161,7 +163,9 @@ function anotherAuthority({ current, authority }: LeafInput): Reason | undefined
     : { code: 'AnotherAuthority', message: `signed by another CA: ${current.leaf.issuer}` }
 }
 
-/** Clients that only hold the root need every certificate below it; the operator puts a root CA into the chain as well. */
+/**
+ * Clients that only hold the root need every certificate below it; the operator puts a root CA into the chain as well.
+ */
 function incompleteChain({ current, authority }: LeafInput): Reason | undefined {
   if (!signedBy(current.leaf.x509, authority[0].x509)) return undefined
   const carried = new Set(current.chain.map(({ fingerprint256 }) => fingerprint256))

@@ -30,8 +30,8 @@ const GONE_POLL_MS = 500
 /**
  * Applies a set of changes one after the other and emits a change event for each, also for those that are unchanged.
  * Unchanged objects cost no request. With `dryRun` nothing is sent at all. A conflict throws CSNI210 or CSNI207 before
- * anything is written; an abort throws its reason between two changes. When somebody else has written an object since it
- * was read, it is read and compared again; where that is not enough (`seen`), CSNI211 is thrown.
+ * anything is written; an abort throws its reason between two changes. When somebody else has written an object since
+ * it was read, it is read and compared again; where that is not enough (`seen`), CSNI211 is thrown.
  */
 export async function applyChanges(context: ApplyContext, set: ChangeSet): Promise<ChangeRecord[]> {
   const conflicts = set.changes.filter((change) => change.action === 'conflict')
@@ -61,8 +61,8 @@ export async function applyChanges(context: ApplyContext, set: ChangeSet): Promi
 }
 
 /**
- * Makes a decision (reads, plans, applies) and, when it was overtaken by another's write (CSNI211), makes it again from the
- * start, a few times.
+ * Makes a decision (reads, plans, applies) and, when it was overtaken by another's write (CSNI211), makes it again from
+ * the start, a few times.
  */
 export async function decideAgain<T>(signal: AbortSignal, decide: () => Promise<T>): Promise<T> {
   const next = backOff({ firstMs: 100, longestMs: 1000 })
@@ -174,7 +174,8 @@ async function untilGone({ kube, signal }: ApplyContext, { type, name, namespace
   const finalizers = live?.metadata.finalizers ?? []
   throw new CassSniError(
     'CSNI212',
-    `${objectOf({ type, name, namespace })}: it is being deleted and does not go${finalizers.length === 0 ? '' : `: it waits for ${finalizers.join(', ')}`}`,
+    `${objectOf({ type, name, namespace })}: it is being deleted and does not ` +
+      `go${finalizers.length === 0 ? '' : `: it waits for ${finalizers.join(', ')}`}`,
     {
       object: objectOf({ type, name, namespace }),
       next: [command`kubectl get ${resourceOf({ type, name, namespace })} -o yaml`],

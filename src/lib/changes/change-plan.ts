@@ -43,8 +43,8 @@ export async function planChanges(kube: Kube, desired: Desired[], prune?: Prune)
 }
 
 /**
- * The same for what was read already: pure. `liveOf` is asked for what is desired without having been `seen`; of `prunable`
- * our objects go that are not desired.
+ * The same for what was read already: pure. `liveOf` is asked for what is desired without having been `seen`; of
+ * `prunable` our objects go that are not desired.
  */
 export function changeSet(
   desired: Desired[],
@@ -94,7 +94,8 @@ export function missing({ type, object }: Desired, live: KubeObject | undefined)
   return new CassSniError('CSNI204', `${displayName(type, name)} ${what}${where}`, {
     object: `${displayName(type, name)}${where}`,
     next: [
-      command`kubectl get ${type.plural}${type.group === '' ? '' : `.${type.group}`} ${namespace === undefined ? [] : ['-n', namespace]}`,
+      command`kubectl get ${type.plural}${type.group === '' ? '' : `.${type.group}`}
+        ${namespace === undefined ? [] : ['-n', namespace]}`,
     ],
   })
 }

@@ -15,14 +15,14 @@ export interface Desired {
    */
   ownership: 'own' | 'share'
   /**
-   * For `share`: which part of the program puts these fields there; see ownership.ts. What it put there before and does not
-   * desire now is let go, what other takers put there stays. Fields that another taker holds with the same value are held
-   * for this one too. Undefined: all that we have in this object comes from one place.
+   * For `share`: which part of the program puts these fields there; see ownership.ts. What it put there before and does
+   * not desire now is let go, what other takers put there stays. Fields that another taker holds with the same value
+   * are held for this one too. Undefined: all that we have in this object comes from one place.
    */
   taker?: string | undefined
   /**
-   * With a taker: what becomes of the fields that version 0.1 put there for all of the program at once. By default they are
-   * let go as soon as others hold every one of them; `keep` leaves them, `release` lets them go at once.
+   * With a taker: what becomes of the fields that version 0.1 put there for all of the program at once. By default they
+   * are let go as soon as others hold every one of them; `keep` leaves them, `release` lets them go at once.
    */
   former?: 'keep' | 'release' | undefined
   /** For `share`: take these fields over from other managers. */
@@ -31,8 +31,8 @@ export interface Desired {
   mustExist?: boolean | undefined
   /**
    * The read that `object` was decided on; `live` is undefined when there was none. It is not read again, and when
-   * somebody else writes it before we do, CSNI211 is thrown: decide again (`decideAgain` in apply.ts). Without it `object`
-   * depends on nothing that is live, and only the comparison is made again.
+   * somebody else writes it before we do, CSNI211 is thrown: decide again (`decideAgain` in apply.ts). Without it
+   * `object` depends on nothing that is live, and only the comparison is made again.
    */
   seen?: { live: KubeObject | undefined } | undefined
 }

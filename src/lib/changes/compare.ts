@@ -12,8 +12,8 @@ import { withoutSecrets } from './secret-values.ts'
 
 /**
  * created when there is no live object (or it is being deleted), unchanged when it has every desired field and they are
- * held, configured with the fields that differ, conflict when it belongs to somebody else (own) or another field manager
- * set a field to another value (share without force).
+ * held, configured with the fields that differ, conflict when it belongs to somebody else (own) or another field
+ * manager set a field to another value (share without force).
  */
 export function compare(desired: Desired, live: KubeObject | undefined): Change {
   const { type, ownership } = desired
@@ -86,8 +86,8 @@ function whoElseOwns(desired: Desired, live: KubeObject, found: Difference[]): s
 }
 
 /**
- * True when a field that is to change is ours by a patch, or by an apply of version 0.1: server-side apply takes that for
- * another manager, so it must be forced. The precondition of the write makes sure that nobody else is in it.
+ * True when a field that is to change is ours by a patch, or by an apply of version 0.1: server-side apply takes that
+ * for another manager, so it must be forced. The precondition of the write makes sure that nobody else is in it.
  */
 export function competesWithOurselves({ live, desired }: Change): boolean {
   if (live === undefined || desired === undefined) return false

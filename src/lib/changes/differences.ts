@@ -36,8 +36,8 @@ const IDENTITY_METADATA = new Set([
 ])
 
 /**
- * Every field of `desired` that the live object has not or has otherwise, and every field that this manager applied once
- * and that is no longer desired. Whatever else is live is not looked at.
+ * Every field of `desired` that the live object has not or has otherwise, and every field that this manager applied
+ * once and that is no longer desired. Whatever else is live is not looked at.
  */
 export function differences(type: ResourceType, desired: KubeObject, live: KubeObject, manager: string): Difference[] {
   const found: Difference[] = []

@@ -4,8 +4,8 @@ import { FIELD_MANAGER } from './ownership.ts'
 
 /**
  * The fields of a live object that a field manager of ours owns by server-side apply, with their live values, as an
- * object that can be applied again without giving anything up. Lists are taken whole: in custom resources they are atomic.
- * The format of fieldsV1 is that of kubernetes-sigs/structured-merge-diff fieldpath/serialize.go.
+ * object that can be applied again without giving anything up. Lists are taken whole: in custom resources they are
+ * atomic. The format of fieldsV1 is that of kubernetes-sigs/structured-merge-diff fieldpath/serialize.go.
  */
 export function ownedPart(live: KubeObject, manager: string = FIELD_MANAGER): KubeObject {
   const { apiVersion, kind } = live

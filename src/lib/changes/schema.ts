@@ -145,7 +145,10 @@ export function sameScalar(steps: Step[], want: unknown, have: unknown): boolean
   return isIntOrString && isText(want) && isText(have) && String(want) === String(have)
 }
 
-/** Base64 as the API server keeps it: kustomize breaks it into lines (kubernetes-sigs/kustomize api/internal/generators). */
+/**
+ * Base64 as the API server keeps it: kustomize breaks it into lines (kubernetes-sigs/kustomize
+ * api/internal/generators).
+ */
 export function base64InOneLine<T>(text: T): T | string {
   return typeof text === 'string' ? text.replaceAll(/\s/g, '') : text
 }

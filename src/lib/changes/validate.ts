@@ -6,7 +6,9 @@ import type { Change, ChangeSet } from './changeset.ts'
 import { managerOf } from './ownership.ts'
 
 export interface Validation {
-  /** For each change, the object as it would be; undefined for what is unchanged and what the server cannot judge yet. */
+  /**
+   * For each change, the object as it would be; undefined for what is unchanged and what the server cannot judge yet.
+   */
   objects: (KubeObject | undefined)[]
   /** For each object that the server may not be asked about. */
   warnings: string[]
@@ -46,7 +48,8 @@ async function validate(
 
 /**
  * True for the failure of an admission webhook that is registered and cannot be reached, or not yet be trusted:
- * cert-manager fills in its CA bundle a while after the registration (cert-manager/cert-manager pkg/controller/cainjector).
+ * cert-manager fills in its CA bundle a while after the registration (cert-manager/cert-manager
+ * pkg/controller/cainjector).
  */
 export function isUnansweredWebhook(error: unknown): boolean {
   if (!(error instanceof CassSniError) || !/failed calling webhook/.test(error.message)) return false

@@ -18,7 +18,8 @@ export const ADDRESS_CHECKS: readonly Check<Probes>[] = [
       const { addresses, namespace, service, serviceType } = await gateway()
       if (addresses.length > 0) return pass(addresses.join(', '))
       return fail(
-        `service/${service} in namespace ${namespace} is of type ${serviceType} and has no load balancer address: this was checked through the API server only`,
+        `service/${service} in namespace ${namespace} is of type ${serviceType} and has no load balancer ` +
+          'address: this was checked through the API server only',
         command`kubectl -n ${namespace} get service ${service}`,
         hint('check the address that clients use: --address HOST[:PORT]'),
       )

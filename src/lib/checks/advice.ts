@@ -14,8 +14,8 @@ const SETTLED: readonly { words: readonly string[]; by: readonly CheckCode[] }[]
 const MOST_POLICIES = 5
 
 /**
- * The results, without advice that would change nothing. Where that leaves a failure of the connection without a reason,
- * the policies that take in the gateway's pods or the nodes' are named instead.
+ * The results, without advice that would change nothing. Where that leaves a failure of the connection without a
+ * reason, the policies that take in the gateway's pods or the nodes' are named instead.
  */
 export async function soundAdvice(
   results: readonly CheckResult[],
@@ -58,7 +58,8 @@ function withPolicies(
   namespace: string,
 ): CheckResult {
   const inSync = 'routes and certificates are in sync'
-  const look = command`kubectl -n ${namespace} get destinationrules,authorizationpolicies,peerauthentications,networkpolicies`
+  const look = command`kubectl -n ${namespace} get
+    destinationrules,authorizationpolicies,peerauthentications,networkpolicies`
   if (found === undefined || found.length === 0)
     return { ...check, reason: `${check.reason} (${inSync})`, next: [...(check.next ?? []), look] }
   const named = found.slice(0, MOST_POLICIES)

@@ -42,7 +42,8 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
       if (given.ca !== undefined) return fail(`${given.ca}: ${messages}`)
       return fail(
         `${authorityPlace(datacenter).object}: ${messages}`,
-        command`kubectl -n ${datacenter.namespace} get secret ${datacenter.keystores.caSecret} -o jsonpath={.data.cert}`,
+        command`kubectl -n ${datacenter.namespace} get secret ${datacenter.keystores.caSecret}
+          -o jsonpath={.data.cert}`,
       )
     },
   },
@@ -95,7 +96,8 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
       const sidecar = results.find(({ certificate }) => certificate.spiffe !== undefined)?.certificate.spiffe
       if (sidecar !== undefined)
         return fail(
-          `an Istio sidecar answers instead of Cassandra (${sidecar}): the gateway sends without mutual TLS what the sidecar takes only with it`,
+          `an Istio sidecar answers instead of Cassandra (${sidecar}): the gateway sends without mutual TLS ` +
+            'what the sidecar takes only with it',
           command`kubectl -n ${probes.datacenter.namespace} get destinationrules,peerauthentications`,
         )
       const reason = results.map(({ chainReason }) => chainReason).find((each) => each !== undefined)
@@ -144,7 +146,8 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
       const { keystorePath } = datacenter.clientEncryption
       if (keystorePath !== OPERATOR_KEYSTORE_PATH)
         return skip(
-          `the nodes serve ${keystorePath === undefined ? 'no named keystore' : keystorePath}, not the keystore that cass-operator makes`,
+          `the nodes serve ${keystorePath === undefined ? 'no named keystore' : keystorePath}, not the ` +
+            'keystore that cass-operator makes',
         )
       const object = keystoreObject(datacenter)
       const input = { ...(await probes.keystore()), authority: await authorityOf(probes), now: probes.now }
@@ -169,7 +172,8 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
       if (spiffe !== undefined) return skip('an Istio sidecar answers instead of Cassandra (CSNI835)')
       const object = keystoreObject(probes.datacenter)
       return fail(
-        `it serves another certificate (${start(fingerprint256)}) than ${object} holds (${start(kept)}), and changes to that when it restarts`,
+        `it serves another certificate (${start(fingerprint256)}) than ${object} holds (${start(kept)}), and ` +
+          'changes to that when it restarts',
         REISSUE,
       )
     },

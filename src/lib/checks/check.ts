@@ -6,8 +6,8 @@ export const CATEGORIES = ['datacenter', 'routes', 'certificates', 'cql', 'addre
 export type Category = (typeof CATEGORIES)[number]
 
 /**
- * Codes of checks: CSNI81x datacenter, 82x routes, 83x certificates, 84x cql, 85x address. Never reused; a retired one stays in
- * the registry's list of retired codes.
+ * Codes of checks: CSNI81x datacenter, 82x routes, 83x certificates, 84x cql, 85x address. Never reused; a retired one
+ * stays in the registry's list of retired codes.
  */
 export type CheckCode = `CSNI8${number}`
 
@@ -29,7 +29,9 @@ interface CheckBasics {
   title: string
   /** A failed `warning` does not make the verification fail, unless it is strict, nor the checks that need it. */
   severity: 'error' | 'warning'
-  /** Checks that must have passed (or only warned), else this one is skipped: of the same node where both are per node. */
+  /**
+   * Checks that must have passed (or only warned), else this one is skipped: of the same node where both are per node.
+   */
   needs: CheckCode[]
   /** Checks that must not have failed; that one was skipped or could not look is no obstacle. */
   unless?: CheckCode[] | undefined
@@ -37,8 +39,8 @@ interface CheckBasics {
 
 /**
  * A check. `run` reads what it wants to know from the probes and never writes anything. It may throw a CassSniError:
- * that is a failure with the error's message and next commands; a skip when the user lacks a permission; unknown when the
- * API server or the tunnel through it failed.
+ * that is a failure with the error's message and next commands; a skip when the user lacks a permission; unknown when
+ * the API server or the tunnel through it failed.
  */
 export type Check<Probes> =
   | (CheckBasics & { perNode: false; run: (probes: Probes) => Promise<Outcome> })

@@ -46,7 +46,8 @@ export const CQL_CHECKS: readonly Check<Probes>[] = [
         // The operator's own role may have been disabled, as Cassandra's documentation recommends.
         const { superuserSecret, namespace } = probes.datacenter
         return unknown(
-          `the role in secret/${superuserSecret} in namespace ${namespace} cannot log in, it may be disabled: ${error.message}`,
+          `the role in secret/${superuserSecret} in namespace ${namespace} cannot log in, it may be disabled: ` +
+            `${error.message}`,
           OTHER_ROLE,
         )
       }
@@ -102,7 +103,8 @@ export const CQL_CHECKS: readonly Check<Probes>[] = [
 function clientCertificate({ datacenter: { namespace, name, clientEncryption } }: Probes): Outcome | undefined {
   if (!clientEncryption.requireClientAuth) return undefined
   return unknown(
-    'clients must show a certificate (client_encryption_options.require_client_auth is true), and this command has none',
+    'clients must show a certificate (client_encryption_options.require_client_auth is true), and this command ' +
+      'has none',
     command`kubectl -n ${namespace} get cassandradatacenter ${name} -o jsonpath={.spec.config}`,
   )
 }

@@ -18,7 +18,8 @@ export const DATACENTER_CHECKS: readonly Check<Probes>[] = [
       if (stopped)
         return fail(
           'it is stopped (spec.stopped)',
-          command`kubectl -n ${namespace} patch cassandradatacenter ${name} --type merge -p '{"spec":{"stopped":false}}'`,
+          command`kubectl -n ${namespace} patch cassandradatacenter ${name} --type merge
+            -p '{"spec":{"stopped":false}}'`,
         )
       if (nodes.length === 0)
         return fail('it has no pods yet', command`kubectl -n ${namespace} describe cassandradatacenter ${name}`)

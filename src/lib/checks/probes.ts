@@ -1,4 +1,7 @@
-/** What checks ask of the cluster and the way into it. Each answer is got at most once per verification, and only when a check wants it. */
+/**
+ * What checks ask of the cluster and the way into it. Each answer is got at most once per verification, and only when a
+ * check wants it.
+ */
 import type { CassandraNode, Credentials, Datacenter } from '../cassandra/datacenter.ts'
 import type { PolicyInput } from '../certificates/policies.ts'
 import type { Dialer } from '../connection/dialer.ts'
@@ -43,7 +46,10 @@ export interface Probes {
   loaded(): Promise<LoadedNames[]>
   /** Where the route of a node has to lead. */
   upstream(node: CassandraNode): Upstream
-  /** What clients trust, PEM: the CA that was given, else the operator's, then its issuers. Throws CSNI203, CSNI204, CSNI401. */
+  /**
+   * What clients trust, PEM: the CA that was given, else the operator's, then its issuers. Throws CSNI203, CSNI204,
+   * CSNI401.
+   */
   authority(): Promise<string>
   /**
    * What the keystore in the Secret holds, and which names it must carry: what `certs` decides on. Throws CSNI203,
@@ -61,7 +67,9 @@ export interface Probes {
   hostIdBehind(node: CassandraNode): Promise<string>
   /** The same with a login that nobody has; throws CSNI604 when it is refused, as it should be. */
   madeUpLogin(node: CassandraNode): Promise<string>
-  /** The fingerprint of what is served for a name that has no route; throws CSNI603 when nothing is, as it should be. */
+  /**
+   * The fingerprint of what is served for a name that has no route; throws CSNI603 when nothing is, as it should be.
+   */
   servedFor(serverName: string): Promise<string>
   /** Does this port of the node's pod take CQL without TLS? Throws CSNI203 without permission to connect to pods. */
   plaintext(node: CassandraNode, port: number): Promise<boolean>

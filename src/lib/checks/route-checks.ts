@@ -176,7 +176,8 @@ export const ROUTE_CHECKS: readonly Check<Probes>[] = [
         const fingerprint = await probes.servedFor(randomUUID())
         const { namespace, pods } = await probes.gateway()
         return fail(
-          `something answers for a made-up name (certificate ${fingerprint.slice(0, 11)}): a client with a wrong name gets somewhere`,
+          `something answers for a made-up name (certificate ${fingerprint.slice(0, 11)}): a client with a ` +
+            'wrong name gets somewhere',
           command`istioctl proxy-config listeners ${pods[0]?.name ?? ''} -n ${namespace} --port ${probes.port}`,
         )
       } catch (error) {

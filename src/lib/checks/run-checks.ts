@@ -12,8 +12,8 @@ import { CATEGORIES, type Check, type CheckCode, type CheckResult, type Outcome 
  */
 const AT_ONCE = 8
 /**
- * Errors that say that nothing could be seen: the API server cannot be reached, refuses the credentials or fails, or a proxy
- * lets no tunnel through.
+ * Errors that say that nothing could be seen: the API server cannot be reached, refuses the credentials or fails, or a
+ * proxy lets no tunnel through.
  */
 const NOTHING_SEEN: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['CSNI103', 'CSNI201', 'CSNI202', 'CSNI208', 'CSNI607'])
 

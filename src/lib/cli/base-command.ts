@@ -186,7 +186,10 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
         const kube = await connectKube(kubeOptions)
         const { insecure, server, cluster } = kube.target
         if (insecure) {
-          const message = `the certificate of the API server ${server} is NOT verified, because cluster "${cluster}" of the kubeconfig says insecure-skip-tls-verify: whoever is on the way can read and change everything, passwords included`
+          const message =
+            `the certificate of the API server ${server} is NOT verified, because cluster "${cluster}" of the ` +
+            'kubeconfig says insecure-skip-tls-verify: whoever is on the way can read and change everything, ' +
+            'passwords included'
           output.emit({ type: 'warning', message })
         }
         return {

@@ -87,7 +87,8 @@ export function complete(
 
 /**
  * Whether a shell takes a name as it is: what it completes is put into the command line without quotes, and old
- * completion scripts of bash even evaluate it (spf13/cobra bash_completions.go, compgen -W). Other names are not offered.
+ * completion scripts of bash even evaluate it (spf13/cobra bash_completions.go, compgen -W). Other names are not
+ * offered.
  */
 export function isPlainWord(name: string): boolean {
   return /^[A-Za-z0-9][\w.:@/+=,%-]*$/.test(name)

@@ -38,7 +38,9 @@ export function describedBy(config: Config): Described {
   }
 }
 
-/** The names that have a help text: '' for the whole program, "options", each topic and each command ("routes sync"). */
+/**
+ * The names that have a help text: '' for the whole program, "options", each topic and each command ("routes sync").
+ */
 export function helpNames({ commands, topics }: Described): string[] {
   return ['', 'options', ...Object.keys(topics), ...commands.map(nameOf)]
 }

@@ -36,14 +36,16 @@ export const installFlags = {
     options: ['keep', 'enable', 'none'] as const,
     helpGroup: 'ISTIO',
     summary:
-      'Label the namespace for sidecar injection, which the routes do not need (default: enable for a namespace without pods, else keep).',
+      'Label the namespace for sidecar injection, which the routes do not need (default: enable for a ' +
+      'namespace without pods, else keep).',
   })(),
   mtls: Flags.option({
     options: ['keep', 'port', 'namespace', 'mesh'] as const,
     default: 'keep' as const,
     helpGroup: 'ISTIO',
     summary:
-      'Istio mutual TLS. keep: unchanged, the routes do not need a change; port: disable for port 9042 of these pods; namespace: disable for the namespace; mesh: disable mesh-wide.',
+      'Istio mutual TLS. keep: unchanged, the routes do not need a change; port: disable for port 9042 of ' +
+      'these pods; namespace: disable for the namespace; mesh: disable mesh-wide.',
   })(),
   'operator-manifest': Flags.string({
     helpValue: 'FILE|DIR|URL',

@@ -5,7 +5,8 @@ export const loginFlags = {
   username: Flags.string({
     helpValue: 'ROLE',
     summary:
-      'Log in as another role than the superuser of the Secret; the password comes from a prompt, CASS_SNI_PASSWORD or stdin.',
+      'Log in as another role than the superuser of the Secret; the password comes from a prompt, ' +
+      'CASS_SNI_PASSWORD or stdin.',
   }),
   'password-stdin': Flags.boolean({
     dependsOn: ['username'],

@@ -1,4 +1,7 @@
-/** The steps that errors and checks propose, as commands for the cluster and the datacenter that this command line named. */
+/**
+ * The steps that errors and checks propose, as commands for the cluster and the datacenter that this command line
+ * named.
+ */
 import { CARRIED_FLAGS, CONNECTION_FLAGS } from '../cluster/connection-flags.ts'
 import type { NextStep, RenderedStep } from '../errors.ts'
 import type { GivenFlag } from './command-line.ts'

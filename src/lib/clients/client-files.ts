@@ -43,7 +43,8 @@ export function cqlshrcFile(input: ClientFileInput): string {
     ...commentLines(input.comment),
     ...(unwritable
       ? [
-          '; The password begins or ends with a space or holds a line break: a cqlshrc cannot hold it. cqlsh will ask for it.',
+          '; The password begins or ends with a space or holds a line break: a cqlshrc cannot hold it. cqlsh ' +
+            'will ask for it.',
         ]
       : []),
     '[authentication]',

@@ -7,7 +7,8 @@ import type { TlsSettings } from './tls-settings.ts'
 
 /**
  * An agent for one server, through `proxy` if there is one; a proxy by https is trusted like the server, as in Go
- * (net/http transport.go). Certificates and key are parsed once, not for each connection. Throws what OpenSSL says of them.
+ * (net/http transport.go). Certificates and key are parsed once, not for each connection. Throws what OpenSSL says of
+ * them.
  */
 export async function agentFor(
   server: URL,

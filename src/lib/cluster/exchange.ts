@@ -6,7 +6,9 @@ import type { KubeTarget } from './kube.ts'
 import { contextFlags, tooLarge } from './refusal.ts'
 import { warningTexts } from './server-warnings.ts'
 
-/** For TCP, TLS and a proxy together. client-go gives TCP alone 30 s (rest/config.go); nobody waits longer at a prompt. */
+/**
+ * For TCP, TLS and a proxy together. client-go gives TCP alone 30 s (rest/config.go); nobody waits longer at a prompt.
+ */
 const CONNECT_MS = 30_000
 
 export interface FullAnswer {
@@ -27,7 +29,10 @@ export interface Limits {
   proxy: URL | undefined
 }
 
-/** Sends a request and reads its answer. Rejects with CSNI201 or CSNI208 at a limit, with the connection's own error else. */
+/**
+ * Sends a request and reads its answer. Rejects with CSNI201 or CSNI208 at a limit, with the connection's own error
+ * else.
+ */
 export function exchange(
   request: ClientRequest,
   body: Buffer | undefined,
@@ -119,7 +124,8 @@ function refusedByProxy(proxy: URL | undefined, status: number, { server, contex
   const why = status === 407 ? 'it wants another login' : `HTTP ${status}`
   return new CassSniError(
     'CSNI201',
-    `the API server ${server} (context "${context}") cannot be reached: the proxy ${proxy?.host} does not let us through (${why})`,
+    `the API server ${server} (context "${context}") cannot be reached: the proxy ${proxy?.host} does not let ` +
+      `us through (${why})`,
     { next: [command`kubectl config view`, hint('Look at HTTPS_PROXY and NO_PROXY.')] },
   )
 }

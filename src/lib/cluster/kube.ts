@@ -123,8 +123,8 @@ export interface Kube {
    */
   resourceType(apiVersion: string, kind: string, about?: KubeObject[]): Promise<ResourceType>
   /**
-   * Server-side apply with strict field validation. Returns the live object. A uid and a resourceVersion in the object's
-   * metadata are preconditions: when they are another's by now it throws what `isRace` tells.
+   * Server-side apply with strict field validation. Returns the live object. A uid and a resourceVersion in the
+   * object's metadata are preconditions: when they are another's by now it throws what `isRace` tells.
    */
   apply(type: ResourceType, object: KubeObject, options?: ApplyOptions): Promise<KubeObject>
   /** JSON merge patch with our field manager. `subresource` as in "status". */
@@ -135,7 +135,10 @@ export interface Kube {
     patch: object,
     options?: { dryRun?: boolean },
   ): Promise<KubeObject>
-  /** Deletes, with the uid and the resourceVersion as preconditions where given. Gone already is success (returns false). */
+  /**
+   * Deletes, with the uid and the resourceVersion as preconditions where given. Gone already is success (returns
+   * false).
+   */
   delete(
     type: ResourceType,
     name: string,
@@ -153,7 +156,10 @@ export interface Kube {
     command: string[],
     options?: { stdin?: string; timeoutMs?: number },
   ): Promise<ExecResult>
-  /** The last lines of a container's log; of the pod's only container when none is named. Throws CSNI203 without permission. */
+  /**
+   * The last lines of a container's log; of the pod's only container when none is named. Throws CSNI203 without
+   * permission.
+   */
   podLog(
     pod: { name: string; namespace: string },
     options: { container?: string | undefined; tailLines: number },

@@ -10,9 +10,9 @@ const LOCK_MS = 3000
 const LOCK_POLL_MS = 50
 
 /**
- * Changes `auth-provider.config` of a user. `change` is handed what stands there, or undefined, and answers with what is to
- * stand there, or undefined when nothing is to be written. Resolves with what stands there afterwards. All else in the
- * file stays as it is, its comments, mode and owner too. The file is locked as kubectl locks it (client-go
+ * Changes `auth-provider.config` of a user. `change` is handed what stands there, or undefined, and answers with what
+ * is to stand there, or undefined when nothing is to be written. Resolves with what stands there afterwards. All else
+ * in the file stays as it is, its comments, mode and owner too. The file is locked as kubectl locks it (client-go
  * tools/clientcmd/loader.go lockFile), and replaced in one step.
  */
 export async function editUser(

@@ -133,7 +133,9 @@ async function readConfig(file: string, required: boolean): Promise<Record<strin
   return parsed as Record<string, unknown>
 }
 
-/** What a field holds; kubectl refuses a file in which one holds something else, a token that reads as a number for one. */
+/**
+ * What a field holds; kubectl refuses a file in which one holds something else, a token that reads as a number for one.
+ */
 type Shape =
   | 'text'
   | 'base64'

@@ -13,9 +13,9 @@ export interface Visible<T> {
 }
 
 /**
- * The objects of a kind in all namespaces; without that permission, those in `namespaces`. What may not be listed at all
- * is not there, and `unreadable` tells where. Throws what `Kube.list` throws, but for CSNI203: CSNI205 when the kind is
- * not served in this version.
+ * The objects of a kind in all namespaces; without that permission, those in `namespaces`. What may not be listed at
+ * all is not there, and `unreadable` tells where. Throws what `Kube.list` throws, but for CSNI203: CSNI205 when the
+ * kind is not served in this version.
  */
 export async function listVisible<T extends KubeObject = KubeObject>(
   kube: Pick<Kube, 'list'>,

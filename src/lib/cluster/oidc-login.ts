@@ -59,7 +59,9 @@ function validToken(provider: Provider): string | undefined {
   }
 }
 
-/** The login with a new token, written to the kubeconfig before it is used: the old refresh token may be dead by now. */
+/**
+ * The login with a new token, written to the kubeconfig before it is used: the old refresh token may be dead by now.
+ */
 async function refreshed(config: ChosenConfig, provider: Provider, options: AuthenticationOptions): Promise<Provider> {
   const { target, userFile } = config
   const failed = (why: string, cause?: unknown) =>

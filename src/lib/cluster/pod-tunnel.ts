@@ -54,7 +54,8 @@ export async function openTunnel(
   { signal }: ConnectOptions = {},
 ): Promise<Duplex> {
   const { POD } = await import('./resources.ts')
-  const path = `/api/v1/namespaces/${encodeURIComponent(pod.namespace)}/pods/${encodeURIComponent(pod.name)}/portforward`
+  const [namespace, name] = [pod.namespace, pod.name].map(encodeURIComponent)
+  const path = `/api/v1/namespaces/${namespace}/pods/${name}/portforward`
   const asked = {
     verb: 'create',
     type: POD,

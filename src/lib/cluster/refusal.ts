@@ -211,7 +211,8 @@ function conflict(status: Status | undefined, asked: Asked, details: Details): C
     const fields = causes.map((one) => one.field ?? '').filter((field) => field !== '')
     return new CassSniError(
       'CSNI207',
-      `${managers.map((name) => `"${name}"`).join(', ')} set ${fields.join(', ')} of ${details.object ?? 'the object'} to another value`,
+      `${managers.map((name) => `"${name}"`).join(', ')} set ${fields.join(', ')} of ` +
+        `${details.object ?? 'the object'} to another value`,
       {
         ...details,
         cause: new Refusal(409, 'FieldManagerConflict'),
@@ -277,7 +278,10 @@ function describe(asked: Asked): string {
 
 function resourceName(asked: Asked): string {
   if (asked.type === undefined) return ''
-  return `${asked.type.plural}${asked.type.group === '' ? '' : `.${asked.type.group}`}${asked.subresource === undefined ? '' : `/${asked.subresource}`}`
+  return (
+    `${asked.type.plural}${asked.type.group === '' ? '' : `.${asked.type.group}`}` +
+    `${asked.subresource === undefined ? '' : `/${asked.subresource}`}`
+  )
 }
 
 /** kubectl's flag for the context that is in force. */
@@ -324,7 +328,8 @@ function deepest(error: unknown): { code?: string | undefined; message: string }
 export function tooLarge(target: KubeTarget): CassSniError {
   return new CassSniError(
     'CSNI208',
-    `the API server ${target.server} (context "${target.context}") answered with more than it could hold: it may be no API server`,
+    `the API server ${target.server} (context "${target.context}") answered with more than it could hold: it ` +
+      'may be no API server',
     {
       next: [command`kubectl config view`],
     },

@@ -1,6 +1,6 @@
 /**
- * When a request to the API server is sent again. kubernetes/client-go rest/with_retry.go is the model; besides, a server
- * that has answered before is waited for, so that its restart does not end a command.
+ * When a request to the API server is sent again. kubernetes/client-go rest/with_retry.go is the model; besides, a
+ * server that has answered before is waited for, so that its restart does not end a command.
  */
 import { backOff } from '../waiting/back-off.ts'
 

@@ -16,8 +16,8 @@ const FILES = [
 const DIRECTORIES = ['/etc/ssl/certs', '/etc/pki/tls/certs']
 
 /**
- * PEM certificates of the system's store, or of SSL_CERT_FILE and SSL_CERT_DIR. On a machine without a store, undefined:
- * Node's own list is used. On macOS Go asks the keychain and nothing else; so do we, where this Node can.
+ * PEM certificates of the system's store, or of SSL_CERT_FILE and SSL_CERT_DIR. On a machine without a store,
+ * undefined: Node's own list is used. On macOS Go asks the keychain and nothing else; so do we, where this Node can.
  */
 export function systemCertificates(
   env: Readonly<Record<string, string | undefined>>,

@@ -32,8 +32,8 @@ const MOST_PINGS_IN_BULK = 15
  * are not compressed.
  * They are masked with zeros: masking protects plaintext proxies from scripts in browsers (RFC 6455 §10.3), and costs
  * a pass over all data.
- * `signal` gives up the opening. Credentials that the server refuses are renewed once, where they can be. Throws its reason, CSNI607 when a proxy refuses WebSockets, and what `refused` and
- * `unreachable` make of a failure.
+ * `signal` gives up the opening. Credentials that the server refuses are renewed once, where they can be. Throws its
+ * reason, CSNI607 when a proxy refuses WebSockets, and what `refused` and `unreachable` make of a failure.
  */
 export async function openWebSocket(
   transport: Transport,

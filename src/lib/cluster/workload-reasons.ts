@@ -9,8 +9,9 @@ import type { ContainerStatus, Pod } from './workloads.ts'
 const LONGEST = 160
 
 /**
- * What keeps a pod from being ready, e.g. "no CPU: 0/1 nodes are available: 1 Insufficient cpu." or "init: server-config-init";
- * undefined when nothing shows. First what stands in the way first: scheduling and volumes, init containers, images and crashes.
+ * What keeps a pod from being ready, e.g. "no CPU: 0/1 nodes are available: 1 Insufficient cpu." or "init:
+ * server-config-init"; undefined when nothing shows. First what stands in the way first: scheduling and volumes, init
+ * containers, images and crashes.
  */
 export function podObstacle(pod: Pod): string | undefined {
   const scheduled = (pod.status?.conditions ?? []).find((condition) => condition.type === 'PodScheduled')
@@ -42,7 +43,10 @@ function containerTrouble(statuses: ContainerStatus[] | undefined, prefix: strin
     const waiting = status.state?.waiting
     const exit = status.lastState?.terminated ?? status.state?.terminated
     if (waiting?.reason !== undefined && /ImagePull|ErrImage|InvalidImage/.test(waiting.reason)) {
-      return `${prefix}image of ${status.name}: ${waiting.reason}${waiting.message === undefined ? '' : `: ${waiting.message}`}`
+      return (
+        `${prefix}image of ${status.name}: ` +
+        `${waiting.reason}${waiting.message === undefined ? '' : `: ${waiting.message}`}`
+      )
     }
     if (waiting?.reason === 'CrashLoopBackOff') {
       const code =
@@ -54,7 +58,10 @@ function containerTrouble(statuses: ContainerStatus[] | undefined, prefix: strin
     }
     const ended = status.state?.terminated
     if (ended !== undefined && ended.exitCode !== 0) {
-      return `${prefix}${status.name} ended with exit code ${ended.exitCode}${ended.reason === 'OOMKilled' ? ' (out of memory)' : ''}`
+      return (
+        `${prefix}${status.name} ended with exit code ` +
+        `${ended.exitCode}${ended.reason === 'OOMKilled' ? ' (out of memory)' : ''}`
+      )
     }
   }
   return undefined

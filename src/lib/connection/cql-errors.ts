@@ -56,7 +56,8 @@ export function loginError(message: string, cause?: unknown): CassSniError {
     cause,
     next: [
       hint(
-        'without --username the superuser logs in; with it the password is read from CASS_SNI_PASSWORD, --password-stdin or a prompt',
+        'without --username the superuser logs in; with it the password is read from CASS_SNI_PASSWORD, ' +
+          '--password-stdin or a prompt',
       ),
     ],
   })
@@ -83,7 +84,8 @@ export function closedConnection(serverName: string, received: number): CassSniE
   return received === 0
     ? new CassSniError(
         'CSNI603',
-        `the connection for the SNI name ${serverName} was closed before TLS began: the gateway has no route for it, or the node behind it is down`,
+        `the connection for the SNI name ${serverName} was closed before TLS began: the gateway has no route ` +
+          'for it, or the node behind it is down',
         { next },
       )
     : new CassSniError('CSNI601', `the connection for the SNI name ${serverName} was closed by the far end`, {

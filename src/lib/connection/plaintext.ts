@@ -67,7 +67,9 @@ async function firstAnswer(stream: Duplex, stop: AbortSignal): Promise<boolean> 
   }).finally(() => clearTimeout(timer))
 }
 
-/** The far end cut the connection or does not listen: of the system's error, or of a tunnel's with that as its cause. */
+/**
+ * The far end cut the connection or does not listen: of the system's error, or of a tunnel's with that as its cause.
+ */
 function isRefusal(error: unknown): boolean {
   const code = (each: unknown) => (each as NodeJS.ErrnoException | undefined)?.code ?? ''
   return [error, (error as Error).cause].some((each) => ['ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(code(each)))

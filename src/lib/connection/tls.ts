@@ -214,7 +214,8 @@ function explain(
   if (bytesReceived === 0 && (code === undefined || code === 'ECONNRESET' || code === 'EPIPE')) {
     return new CassSniError(
       'CSNI603',
-      `the connection was closed before anything was served for ${serverName}: no route for that name, or nothing behind it`,
+      `the connection was closed before anything was served for ${serverName}: no route for that name, or ` +
+        'nothing behind it',
       {
         next: [command`kubectl cass-sni routes sync`, command`kubectl cass-sni verify`],
         cause: error,

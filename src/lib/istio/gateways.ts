@@ -96,14 +96,18 @@ export function gatewayPod(pod: Pod): GatewayPod {
 }
 
 /** Labels that a new revision, chart or version of the gateway changes: nothing to select by. */
-const PASSING =
-  /^(pod-template-hash|controller-revision-hash|istio\.io\/rev|helm\.sh\/chart|app\.kubernetes\.io\/(version|managed-by)|service\.istio\.io\/.*|statefulset\.kubernetes\.io\/.*|apps\.kubernetes\.io\/.*|sidecar\.istio\.io\/.*|install\.operator\.istio\.io\/.*|operator\.istio\.io\/.*|chart|heritage|release)$/
+const PASSING = [
+  /^(pod-template-hash|controller-revision-hash|chart|heritage|release)$/,
+  /^(istio\.io\/rev|helm\.sh\/chart|app\.kubernetes\.io\/(version|managed-by))$/,
+  /^(service|sidecar|operator|install\.operator)\.istio\.io\//,
+  /^(statefulset|apps)\.kubernetes\.io\//,
+]
 
 /**
  * The fewest labels that take in these pods and no other gateway's: Istio selects pods of all namespaces, not Services.
- * The label `istio` alone where that is enough, as everybody writes it, else along with what the Service selects by, else
- * with whatever else the pods have in common; `istio` alone again when nothing tells them apart. Without pods: what the
- * Service says.
+ * The label `istio` alone where that is enough, as everybody writes it, else along with what the Service selects by,
+ * else with whatever else the pods have in common; `istio` alone again when nothing tells them apart. Without pods:
+ * what the Service says.
  */
 function narrowestSelector(
   pods: Pod[],
@@ -115,7 +119,7 @@ function narrowestSelector(
   const others = routers.filter((pod) => !pods.includes(pod)).map((pod) => pod.metadata.labels ?? {})
   if (pods.length === 0) return others.some((labels) => covers(labels, first)) ? serviceSelector : first
   const common = Object.entries(pods[0]?.metadata.labels ?? {}).filter(
-    ([key, value]) => !PASSING.test(key) && commonLabel(pods, key) === value,
+    ([key, value]) => !PASSING.some((pattern) => pattern.test(key)) && commonLabel(pods, key) === value,
   )
   const candidates = [Object.entries(serviceSelector), ...common.map((entry) => [entry]), common]
   const selectors = [first, ...candidates.map((more) => ({ ...first, ...Object.fromEntries(more) }))]

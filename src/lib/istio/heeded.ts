@@ -15,12 +15,13 @@ interface LabelSelector {
 
 /**
  * Throws CSNI506 when the gateway's control plane ignores the Gateways of the namespace:
- * - the gateway was made for the Gateway API, and Istio merges an Istio Gateway of another namespace into such a one no more
+ * - the gateway was made for the Gateway API, and Istio merges an Istio Gateway of another namespace into such a one no
+ *   more
  *   (PILOT_ENABLE_STRICT_GATEWAY_MERGING, on since 1.31);
  * - PILOT_SCOPE_GATEWAY_TO_NAMESPACE (pilot/pkg/features/pilot.go);
  * - meshConfig.discoverySelectors leave the namespace out: then istiod sees none of its objects.
- * What cannot be read is not taken for a fault. `usual` is the configuration of the usual control plane where it is being
- * read already: see `usualMeshConfig`.
+ * What cannot be read is not taken for a fault. `usual` is the configuration of the usual control plane where it is
+ * being read already: see `usualMeshConfig`.
  */
 export async function refuseUnheeded(
   kube: Kube,
@@ -32,7 +33,8 @@ export async function refuseUnheeded(
   if (gateway.managed === true && gateway.namespace !== namespace) {
     throw unheeded(
       gateway,
-      `was made for a Gateway of the Kubernetes Gateway API, and Istio ignores an Istio Gateway of another namespace (${namespace}) there`,
+      'was made for a Gateway of the Kubernetes Gateway API, and Istio ignores an Istio Gateway of another ' +
+        `namespace (${namespace}) there`,
     )
   }
   const istiods = controlPlanesOf(gateway, mesh)
@@ -44,7 +46,8 @@ export async function refuseUnheeded(
   ) {
     throw unheeded(
       gateway,
-      `heeds only the Gateways of its own namespace: istiod ${scoped.namespace}/${scoped.deployment} runs with PILOT_SCOPE_GATEWAY_TO_NAMESPACE`,
+      `heeds only the Gateways of its own namespace: istiod ${scoped.namespace}/${scoped.deployment} runs with ` +
+        'PILOT_SCOPE_GATEWAY_TO_NAMESPACE',
     )
   }
   const selectors = await Promise.all(
@@ -59,7 +62,8 @@ export async function refuseUnheeded(
   if (labels === undefined || selectors.flat().some((selector) => matches(selector, labels))) return
   throw unheeded(
     gateway,
-    `is led by istiod ${first.namespace}/${first.deployment}, whose meshConfig.discoverySelectors leave out namespace ${namespace}`,
+    `is led by istiod ${first.namespace}/${first.deployment}, whose meshConfig.discoverySelectors leave out ` +
+      `namespace ${namespace}`,
     namespace,
   )
 }

@@ -8,9 +8,14 @@ const DATAPLANE_LABEL = 'istio.io/dataplane-mode'
 
 type Labels = Readonly<Record<string, string>>
 
-/** What a namespace's labels mean to Istio (istio/istio manifests/charts/istio-control/istio-discovery, mutatingwebhook.yaml). */
+/**
+ * What a namespace's labels mean to Istio (istio/istio manifests/charts/istio-control/istio-discovery,
+ * mutatingwebhook.yaml).
+ */
 export interface NamespaceInjection {
-  /** sidecar: pods are injected; ambient: captured without a sidecar; declined: istio-injection says no; none: no label. */
+  /**
+   * sidecar: pods are injected; ambient: captured without a sidecar; declined: istio-injection says no; none: no label.
+   */
   mode: 'sidecar' | 'ambient' | 'declined' | 'none'
   /** The labels that decide, "istio.io/rev=canary". Empty without any. */
   labels: string[]
@@ -50,8 +55,8 @@ export function sameRevision(mesh: Mesh, one: string, other: string): boolean {
 }
 
 /**
- * The error for labels of a namespace that cannot all be true: CSNI505. Both labels at once with different revisions, or a
- * revision that nobody serves. Undefined when all is well, or not all revisions can be seen.
+ * The error for labels of a namespace that cannot all be true: CSNI505. Both labels at once with different revisions,
+ * or a revision that nobody serves. Undefined when all is well, or not all revisions can be seen.
  */
 export function injectionContradiction(namespace: string, labels: Labels, mesh: Mesh): CassSniError | undefined {
   const found = namespaceInjection(labels)

@@ -16,8 +16,8 @@ export interface LoadedListener {
 }
 
 /**
- * The port that a gateway's pod listens on for a Gateway of this port: the Service's targetPort, by number or by the name
- * of a container's port, when the Service has it (istio/istio pilot/pkg/model/gateway.go).
+ * The port that a gateway's pod listens on for a Gateway of this port: the Service's targetPort, by number or by the
+ * name of a container's port, when the Service has it (istio/istio pilot/pkg/model/gateway.go).
  */
 export function listeningPort(gateway: IngressGateway, port: number, pod?: GatewayPod): number {
   const target = tcpPort(gateway, port)?.targetPort

@@ -37,8 +37,8 @@ type Spec = {
 }
 
 /**
- * The DestinationRules for these hosts, and the AuthorizationPolicies, PeerAuthentications and NetworkPolicies that select
- * the gateway's pods or the pods behind it. What may not be listed, or is not served, is left out.
+ * The DestinationRules for these hosts, and the AuthorizationPolicies, PeerAuthentications and NetworkPolicies that
+ * select the gateway's pods or the pods behind it. What may not be listed, or is not served, is left out.
  */
 export async function policiesInTheWay(kube: Kube, scope: PolicyScope): Promise<PolicyInTheWay[]> {
   const { mesh, gateway, namespace, labelSelector } = scope

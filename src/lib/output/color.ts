@@ -41,7 +41,9 @@ export function palette(color: boolean): Palette {
   return { bold, dim, green, red, yellow, cyan }
 }
 
-/** The signs for good, bad, doubtful, left out and not known. Never only a color: off a UTF-8 terminal they are words. */
+/**
+ * The signs for good, bad, doubtful, left out and not known. Never only a color: off a UTF-8 terminal they are words.
+ */
 export interface Symbols {
   ok: string
   fail: string

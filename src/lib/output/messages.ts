@@ -52,8 +52,8 @@ export function warningText(message: string, code: string | undefined, paint: Pa
 }
 
 /**
- * As kubectl prints it: "service/x created (dry run)". In a dry run each field that would change follows on a line of its
- * own, old → new.
+ * As kubectl prints it: "service/x created (dry run)". In a dry run each field that would change follows on a line of
+ * its own, old → new.
  */
 export function changeText(change: ChangeRecord, paint: Paint): string {
   const colors: Record<ChangeRecord['action'], (text: string) => string> = {

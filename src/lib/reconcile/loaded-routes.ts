@@ -89,7 +89,8 @@ function notLoaded(
 ): CassSniError {
   return new CassSniError(
     'CSNI507',
-    `service/${service} in namespace ${namespace}: the routes are written, and Envoy has not loaded them in ${timeoutMs / 1000} s: ${late.join('; ')}`,
+    `service/${service} in namespace ${namespace}: the routes are written, and Envoy has not loaded them in ` +
+      `${timeoutMs / 1000} s: ${late.join('; ')}`,
     {
       object: `service/${service} in namespace ${namespace}`,
       next: [

@@ -13,8 +13,8 @@ export interface Outcome {
 }
 
 /**
- * Applies and prunes what the plan says, then waits until every Envoy of the gateway has loaded it. Asks nobody. A plan in
- * which no node can be routed changes nothing. Throws CSNI503 or CSNI504 for a conflict, before anything is written;
+ * Applies and prunes what the plan says, then waits until every Envoy of the gateway has loaded it. Asks nobody. A plan
+ * in which no node can be routed changes nothing. Throws CSNI503 or CSNI504 for a conflict, before anything is written;
  * CSNI211 when the plan was overtaken by another's write: then it has to be made again (`decideAgain`); CSNI507 when a
  * gateway has not loaded what was written.
  */

@@ -93,9 +93,9 @@ function deadEnd({ backend, datacenter, services }: Surroundings): Conflict[] {
 }
 
 /**
- * Ports that clients of CQL cannot have: Istio's own, and one that the gateway's Service names for HTTP. The listener of
- * a port is either for HTTP or for TLS (istio/istio pilot/pkg/model/gateway.go, canMergeProtocols): with ours on port 80,
- * every Gateway for HTTP there would be ignored, those of later too.
+ * Ports that clients of CQL cannot have: Istio's own, and one that the gateway's Service names for HTTP. The listener
+ * of a port is either for HTTP or for TLS (istio/istio pilot/pkg/model/gateway.go, canMergeProtocols): with ours on
+ * port 80, every Gateway for HTTP there would be ignored, those of later too.
  */
 function reservedPort(around: Surroundings): Conflict[] {
   const { gateway, port } = around
@@ -162,7 +162,9 @@ function gatewayConflict(other: KubeObject, around: Surroundings): Conflict | un
   if (staysInForce(other, around)) {
     return {
       ...conflict,
-      message: `Gateway ${name} in namespace ${namespace} ${why} on port ${port} as well: Istio heeds the older one, which is this datacenter's, and ignores that one there`,
+      message:
+        `Gateway ${name} in namespace ${namespace} ${why} on port ${port} as well: Istio heeds the older one, ` +
+        "which is this datacenter's, and ignores that one there",
       next: [],
       harmless: true,
     }
@@ -175,7 +177,9 @@ function gatewayConflict(other: KubeObject, around: Surroundings): Conflict | un
   const holdsNothingElse = servers.every((server) => server.port === port) && bound.every((each) => !isOurs(each))
   return {
     ...conflict,
-    message: `port ${port} of the ingress gateway is taken: Gateway ${name} in namespace ${namespace} ${why}, and Istio lets only one of them stand`,
+    message:
+      `port ${port} of the ingress gateway is taken: Gateway ${name} in namespace ${namespace} ${why}, and Istio ` +
+      'lets only one of them stand',
     next: [
       again`--port ${freePort(around)}`,
       ...(isOurs(other) ? [] : edits(other, `or let it have another port than ${port}`)),
@@ -224,7 +228,9 @@ function nameConflicts(around: Surroundings): Conflict[] {
     return [
       {
         code: 'CSNI504',
-        message: `VirtualService ${name} in namespace ${namespace} routes the server name ${claimed[0]}${more} on port ${port} already: Istio would silently drop one of the two`,
+        message:
+          `VirtualService ${name} in namespace ${namespace} routes the server name ${claimed[0]}${more} on port ` +
+          `${port} already: Istio would silently drop one of the two`,
         object: `${displayName(VIRTUAL_SERVICE, name)} in namespace ${namespace}`,
         next: isOurs(other)
           ? [command`kubectl cass-sni routes sync -n ${namespace} -d ${other.metadata.labels?.[OWNER_LABEL] ?? name}`]

@@ -10,7 +10,9 @@ import { matchesByDestination, tlsMatches } from './live-routes.ts'
 
 /** How the live route objects compare with those that `routes sync` would make now. */
 export interface Drift {
-  /** The way that made the live routes; the desired way while there are none. By another way what differs says nothing. */
+  /**
+   * The way that made the live routes; the desired way while there are none. By another way what differs says nothing.
+   */
   madeBy: Pick<Backend, 'mode' | 'byServerName'>
   /** What differs for a node, by pod: names of objects, or fields. Empty: in sync. */
   differences: Map<string, string[]>

@@ -8,8 +8,8 @@ import { selectorOf, serversOf } from './live-routes.ts'
 import type { Observation } from './observation.ts'
 
 /**
- * They are kept while another datacenter of ours, seen or not, may live on one of them and does not hold it under its own
- * name yet; else they can go, and what this datacenter needs it holds itself.
+ * They are kept while another datacenter of ours, seen or not, may live on one of them and does not hold it under its
+ * own name yet; else they can go, and what this datacenter needs it holds itself.
  */
 export function formerPorts({ datacenter, gateway, gateways, hidden }: Observation): Desired['former'] {
   const fields = gateway.object?.metadata.managedFields ?? []

@@ -143,7 +143,8 @@ function sharedSelector({ mesh, gateway }: Observation): string[] {
   if (others.length === 0) return []
   const names = [...new Set(others.map(({ namespace, name }) => `${namespace}/${name}`))]
   return [
-    `the pods of gateway ${nameOf(gateway)} have no label that tells them from ${names.slice(0, 3).join(', ')}: the routes are loaded there too`,
+    `the pods of gateway ${nameOf(gateway)} have no label that tells them from ` +
+      `${names.slice(0, 3).join(', ')}: the routes are loaded there too`,
   ]
 }
 

@@ -34,7 +34,9 @@ export function serviceHost(service: string, namespace: string, clusterDomain: s
   return `${service}.${namespace}.svc.${clusterDomain}`
 }
 
-/** Envoy's name of the cluster for such a host and port (istio/istio pilot/pkg/model/push_context.go, BuildSubsetKey). */
+/**
+ * Envoy's name of the cluster for such a host and port (istio/istio pilot/pkg/model/push_context.go, BuildSubsetKey).
+ */
 export function envoyCluster({ host, port }: { host: string; port: number }): string {
   return `outbound|${port}||${host}`
 }

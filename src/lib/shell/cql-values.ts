@@ -117,7 +117,9 @@ function nestedText(value: unknown, type: CqlType): string {
         .map((item, index) => literal(item, type.elements[index] ?? UNKNOWN))
         .join(', ')})`
     case 'udt':
-      return `{${type.fields.map((field) => `${identifier(field.name)}: ${literal(fieldOf(value, field.name), field.type)}`).join(', ')}}`
+      return `{${type.fields
+        .map((field) => `${identifier(field.name)}: ${literal(fieldOf(value, field.name), field.type)}`)
+        .join(', ')}}`
     default:
       return String(value)
   }

@@ -101,7 +101,11 @@ function describedText(columns: CqlColumn[], rows: unknown[][], width: number | 
   if (has('create_statement')) return `\n${rows.map((row) => lines(cell(row, 'create_statement'))).join('\n\n')}\n\n`
   if (has('cluster')) {
     const [row = []] = rows
-    return `\nCluster: ${visible(cell(row, 'cluster'))}\nPartitioner: ${visible(cell(row, 'partitioner'))}\n${has('snitch') ? `Snitch: ${visible(cell(row, 'snitch'))}\n` : ''}\n`
+    return (
+      `\nCluster: ${visible(cell(row, 'cluster'))}\nPartitioner: ` +
+      `${visible(cell(row, 'partitioner'))}\n${has('snitch') ? `Snitch: ${visible(cell(row, 'snitch'))}\n` : ''}` +
+      '\n'
+    )
   }
   const groups = new Map<string, string[]>()
   for (const row of rows) {
@@ -120,7 +124,8 @@ function describedText(columns: CqlColumn[], rows: unknown[][], width: number | 
   return [...groups]
     .map(
       ([keyspace, names]) =>
-        `\nKeyspace ${visible(identifier(keyspace))}\n${'-'.repeat(9 + keyspace.length)}\n${sideBySide(names, width)}\n`,
+        '\nKeyspace ' +
+        `${visible(identifier(keyspace))}\n${'-'.repeat(9 + keyspace.length)}\n${sideBySide(names, width)}\n`,
     )
     .join('')
     .concat('\n')

@@ -97,7 +97,8 @@ async function executeOne(
       .map(({ label, text }) => `  ${label}: ${visible(text)}\n`)
       .join('')
     note(
-      `${caret}${options.red(`${error.message.split('\n').map(visible).join('\n')} [${error.code}]`)}\n${error.code === 'CSNI902' ? '' : next}`,
+      `${caret}${options.red(`${error.message.split('\n').map(visible).join('\n')} [${error.code}]`)}` +
+        `\n${error.code === 'CSNI902' ? '' : next}`,
     )
     return false
   }

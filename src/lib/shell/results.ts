@@ -55,7 +55,8 @@ export function tableSink(width: Width, paint: Paint): ResultSink {
           return shown
         },
         end: (stopped) =>
-          `${first && !expand ? `\n${layout.page([])}` : ''}\n(${layout.rows} ${layout.rows === 1 ? 'row' : 'rows'}${stopped === true ? ', there are more' : ''})\n`,
+          `${first && !expand ? `\n${layout.page([])}` : ''}\n(${layout.rows} ` +
+          `${layout.rows === 1 ? 'row' : 'rows'}${stopped === true ? ', there are more' : ''})\n`,
       }
     },
     nothing: () => undefined,

@@ -102,7 +102,10 @@ export class TableLayout {
       const lines = this.#columns.map((column, index) => {
         const title = this.#titles[index] ?? ''
         const cell = visible(valueText(row[index], column.type))
-        return ` ${this.#paint.title(title)}${' '.repeat(widest - this.#width(title))} | ${isNull(row[index]) ? this.#paint.null(cell) : cell}`
+        return (
+          ` ${this.#paint.title(title)}${' '.repeat(widest - this.#width(title))} | ` +
+          `${isNull(row[index]) ? this.#paint.null(cell) : cell}`
+        )
       })
       return `@ Row ${this.#rows}\n${'-'.repeat(widest + 2)}+${'-'.repeat(12)}\n${lines.join('\n')}\n`
     })

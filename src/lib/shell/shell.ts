@@ -83,12 +83,14 @@ export class CqlShell {
       case 'consistency':
         if (command.level !== undefined) this.#consistency = command.level
         return this.#answer(
-          `${command.level === undefined ? 'Current consistency level is' : 'Consistency level set to'} ${this.#consistency}.\n`,
+          `${command.level === undefined ? 'Current consistency level is' : 'Consistency level set to'} ` +
+            `${this.#consistency}.\n`,
         )
       case 'serial consistency':
         if (command.level !== undefined) this.#serialConsistency = command.level
         return this.#answer(
-          `${command.level === undefined ? 'Current serial consistency level is' : 'Serial consistency level set to'} ${this.#serialConsistency}.\n`,
+          `${command.level === undefined ? 'Current serial consistency level is' : 'Serial consistency level set to'}` +
+            ` ${this.#serialConsistency}.\n`,
         )
       case 'paging':
         if (command.size !== undefined) {

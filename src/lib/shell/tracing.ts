@@ -27,7 +27,8 @@ export async function traceOf(session: CqlSession, traceId: string, signal: Abor
   )
   const lines = events.rows.map(
     ([activity, source, elapsed]) =>
-      `${visible(String(elapsed)).padStart(10)} us  ${visible(String(source)).padEnd(15)}  ${visible(String(activity))}`,
+      `${visible(String(elapsed)).padStart(10)} us  ${visible(String(source)).padEnd(15)}  ` +
+      `${visible(String(activity))}`,
   )
   const total = typeof took === 'number' ? `took ${took} us` : 'is not complete'
   return `Trace ${traceId} ${total}\n${lines.join('\n')}\n`

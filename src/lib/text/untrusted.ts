@@ -2,8 +2,12 @@
 
 // Escape sequences as terminals read them: CSI, OSC and the other string sequences (also unterminated ones), two-byte
 // escapes.
-const ESCAPES =
-  /\u001b\[[0-?]*[ -/]*[@-~]?|\u009b[0-?]*[ -/]*[@-~]?|(?:\u001b[\]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^\u0007\u001b\u009c]*(?:\u0007|\u001b\\|\u009c)?|\u001b[ -/]*[0-~]?/g
+const ESCAPES = anyOf(
+  'g',
+  /(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]?/,
+  /(?:\u001b[\]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^\u0007\u001b\u009c]*(?:\u0007|\u001b\\|\u009c)?/,
+  /\u001b[ -/]*[0-~]?/,
+)
 // What a terminal obeys or hides instead of showing it: controls, what changes the reading direction or has no width
 // (they can make a name look like another), and separators that only some programs take for the end of a line.
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
@@ -26,4 +30,9 @@ export function printableLine(text: string): string {
   return printable(text)
     .replace(/[\t\n ]+/g, ' ')
     .trim()
+}
+
+/** One pattern for all of these. */
+function anyOf(flags: string, ...patterns: RegExp[]): RegExp {
+  return new RegExp(patterns.map(({ source }) => source).join('|'), flags)
 }

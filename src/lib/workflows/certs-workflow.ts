@@ -19,8 +19,8 @@ export type { CertsNode, CertsOptions, CertsResult, ShownCertificate } from './c
  * that runs serve what is in the keystore: gather, plan, reconcile. When another run changes the keystore meanwhile,
  * the three are done again, so that both runs' names are in the end. Run again it does nothing; interrupted, the next
  * run goes on from there.
- * @throws CSNI306, CSNI401, CSNI402, CSNI403, CSNI405 before anything is changed; CSNI404 when a node does not serve the
- * certificate in time; CSNI211 when the keystore is changed again and again
+ * @throws CSNI306, CSNI401, CSNI402, CSNI403, CSNI405 before anything is changed; CSNI404 when a node does not serve
+ * the certificate in time; CSNI211 when the keystore is changed again and again
  */
 export async function certs(context: WorkflowContext, options: CertsOptions = {}): Promise<CertsResult> {
   const given = options.publicNames === undefined ? undefined : parsePublicNames(options.publicNames)
@@ -73,14 +73,16 @@ function warnOf(
   if (plan.wildcards.length > 0)
     warn(
       context,
-      `${listed(plan.wildcards)} instead of one DNS name per node: with all of them the certificate would be too large for Java clients`,
+      `${listed(plan.wildcards)} instead of one DNS name per node: with all of them the certificate would be ` +
+        'too large for Java clients',
     )
   if (plan.forgotten.length > 0) warnOfForgotten(context, plan.forgotten, plan.reasons.length > 0)
   const needless = issued ? [] : needlessAuthorities(observation)
   if (needless.length > 0)
     warn(
       context,
-      `the nodes still trust the former CA (${listed(needless)}), and no node needs it any longer: kubectl cass-sni certs --renew drops it`,
+      `the nodes still trust the former CA (${listed(needless)}), and no node needs it any longer: kubectl ` +
+        'cass-sni certs --renew drops it',
     )
 }
 
@@ -90,7 +92,8 @@ function warnOfForgotten(context: WorkflowContext, names: string[], reissued: bo
     context,
     reissued
       ? `${listed(names)} ${verb} no longer remembered, and the new certificate does not carry ${object}`
-      : `${listed(names)} ${verb} no longer remembered, but the certificate carries ${object} until a new one is issued: kubectl cass-sni certs --renew`,
+      : `${listed(names)} ${verb} no longer remembered, but the certificate carries ${object} until a new one is ` +
+          'issued: kubectl cass-sni certs --renew',
   )
 }
 

@@ -13,7 +13,9 @@ export interface LoginChoice {
   caFile?: string | undefined
 }
 
-/** The login that was named, else the superuser's. Throws CSNI102 without a password, and what `readCredentials` throws. */
+/**
+ * The login that was named, else the superuser's. Throws CSNI102 without a password, and what `readCredentials` throws.
+ */
 export async function readLogin(kube: Kube, datacenter: Datacenter, choice: LoginChoice): Promise<Credentials> {
   return (await namedLogin(choice)) ?? readCredentials(kube, datacenter)
 }

@@ -5,8 +5,9 @@ import type { WorkflowContext } from './context.ts'
 const NEGLIGIBLE_MS = 5000
 
 /**
- * Milliseconds since the epoch by the API server's clock, as its last answer told it; this machine's clock before the first
- * answer. With a clock that is ahead, a certificate would not be valid yet when the nodes and their clients read it.
+ * Milliseconds since the epoch by the API server's clock, as its last answer told it; this machine's clock before the
+ * first answer. With a clock that is ahead, a certificate would not be valid yet when the nodes and their clients read
+ * it.
  */
 export function clusterTime({ kube, now }: Pick<WorkflowContext, 'kube' | 'now'>): number {
   return now() + clockSkew(kube)

@@ -44,7 +44,8 @@ export async function clientFiles(context: WorkflowContext, options: ClientFiles
       ...place.comment,
       ...(caFile === undefined
         ? [
-            `The certificate authority: ${shell`kubectl cass-sni certs ca -n ${datacenter.namespace} --out ${datacenter.name}-ca.pem`}`,
+            'The certificate authority: ' +
+              `${shell`kubectl cass-sni certs ca -n ${datacenter.namespace} --out ${datacenter.name}-ca.pem`}`,
           ]
         : []),
       ...(options.withPassword
@@ -68,16 +69,17 @@ function placeOf(
   const { namespace } = datacenter
   const which = options.datacenter === undefined ? [] : ['-d', options.datacenter]
   if (options.form === 'cqlshrc' && options.address === undefined) {
+    const to = [namespace, ...which, '--target', 'node', '--node', String(options.node ?? 0), '--port', String(port)]
+    const forward = shell`kubectl cass-sni port-forward -n ${to}`
     return {
       host: '127.0.0.1',
       port,
-      comment: [
-        `cqlsh sends no SNI. Open a way to one node first: ${shell`kubectl cass-sni port-forward -n ${[namespace, ...which]} --target node --node ${options.node ?? 0} --port ${port}`}`,
-      ],
+      comment: [`cqlsh sends no SNI. Open a way to one node first: ${forward}`],
     }
   }
   const noSni =
-    'cqlsh itself reads CQLSH_HOST too but sends no SNI: for it take --print-cqlshrc, in a shell without these variables.'
+    'cqlsh itself reads CQLSH_HOST too but sends no SNI: for it take --print-cqlshrc, in a shell without these ' +
+    'variables.'
   const sni = 'Send a host id (CASS_SNI_HOST_IDS) as SNI, and verify the certificate against it.'
   if (dialer.address !== undefined) return { ...dialer.address, comment: options.form === 'env' ? [sni, noSni] : [] }
   return {
@@ -86,7 +88,8 @@ function placeOf(
     comment: [
       sni,
       noSni,
-      `The gateway has no address: open a way to it first: ${shell`kubectl cass-sni port-forward -n ${[namespace, ...which]} --port ${port}`}`,
+      'The gateway has no address: open a way to it first: ' +
+        `${shell`kubectl cass-sni port-forward -n ${[namespace, ...which]} --port ${port}`}`,
     ],
   }
 }

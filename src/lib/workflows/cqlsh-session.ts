@@ -61,11 +61,13 @@ export async function observeAccess({ kube, signal, emit }: WorkflowContext, cho
   if (datacenter.configurationHidden === undefined && !datacenter.clientEncryption.enabled) {
     throw new CassSniError(
       'CSNI306',
-      `datacenter ${datacenter.name} has no TLS to clients (client_encryption_options.enabled), and SNI is a part of TLS`,
+      `datacenter ${datacenter.name} has no TLS to clients (client_encryption_options.enabled), and SNI is a ` +
+        'part of TLS',
       {
         object: `cassandradatacenter/${datacenter.name} in namespace ${datacenter.namespace}`,
         next: [
-          command`kubectl get cassandradatacenter ${datacenter.name} -n ${datacenter.namespace} -o jsonpath='{.spec.config}'`,
+          command`kubectl get cassandradatacenter ${datacenter.name} -n ${datacenter.namespace}
+            -o jsonpath='{.spec.config}'`,
         ],
       },
     )
@@ -98,7 +100,8 @@ function reachable(datacenter: Datacenter, node: CassandraNode): CqlNode {
   if (node.hostId !== undefined && !node.replacing) return { hostId: node.hostId, dnsName: node.dnsName }
   throw notReady(
     datacenter,
-    `node ${node.pod} has no host id yet${node.waiting === undefined ? '' : ` (${node.waiting})`}: it cannot be reached by SNI`,
+    `node ${node.pod} has no host id yet${node.waiting === undefined ? '' : ` (${node.waiting})`}: it cannot ` +
+      'be reached by SNI',
   )
 }
 

@@ -40,7 +40,10 @@ interface Decisions {
   storage: StorageChoice
 }
 
-/** The steps in their one order, that of the blog; storage before the operator's webhook can refuse a datacenter without one. */
+/**
+ * The steps in their one order, that of the blog; storage before the operator's webhook can refuse a datacenter without
+ * one.
+ */
 function stepsOf(setup: Setup, { operator, injection, request, storage }: Decisions): InstallStep[] {
   const operatorObjects = operator.kind === 'manifest' ? operator.objects : []
   return [

@@ -42,8 +42,8 @@ export interface RoutesSyncResult {
 
 /**
  * Brings the routes of one datacenter in line with its nodes; with `dryRun` only says what it would do. A second run
- * writes nothing. Throws what `gather` throws, and CSNI503, CSNI504 or CSNI508 for a conflict, all before anything is written;
- * CSNI507 when a gateway has not loaded what was written.
+ * writes nothing. Throws what `gather` throws, and CSNI503, CSNI504 or CSNI508 for a conflict, all before anything is
+ * written; CSNI507 when a gateway has not loaded what was written.
  */
 export async function syncRoutes(context: WorkflowContext, options: RoutesSyncOptions): Promise<RoutesSyncResult> {
   const { kube, signal } = context
@@ -135,13 +135,17 @@ function warningsOf(observation: Observation, { backend, routes, nothing, turns,
   if (backend.byServerName && datacenter.configurationHidden === undefined && !datacenter.clientEncryption.enabled) {
     told.push({
       code: 'CSNI306',
-      message: `datacenter ${datacenter.name} does not show TLS to clients in its configuration (client_encryption_options): without TLS there is no server name to route by`,
+      message:
+        `datacenter ${datacenter.name} does not show TLS to clients in its configuration ` +
+        '(client_encryption_options): without TLS there is no server name to route by',
     })
   }
   if (hidden !== undefined) {
     const places = [...new Set([datacenter.namespace, gateway.namespace])]
     told.push({
-      message: `conflicts with routes of others were looked for in ${places.join(' and ')} only: you may not list Gateways and VirtualServices of all namespaces`,
+      message:
+        `conflicts with routes of others were looked for in ${places.join(' and ')} only: you may not list ` +
+        'Gateways and VirtualServices of all namespaces',
     })
   }
   told.push(...turns.map((turn) => ({ message: turnText(turn) })), ...warnings.map((message) => ({ message })))

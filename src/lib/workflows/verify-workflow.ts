@@ -46,8 +46,8 @@ export interface VerifyResult extends Report {
 /**
  * Makes all checks. Throws CSNI301 and CSNI302 for a datacenter or node that is not there, CSNI502 and CSNI105 for a
  * gateway that was named
- * and is none, CSNI101 for an address that is none, CSNI102 and CSNI104 for a login or a CA file that is missing; failures
- * of checks are results.
+ * and is none, CSNI101 for an address that is none, CSNI102 and CSNI104 for a login or a CA file that is missing;
+ * failures of checks are results.
  */
 export async function verify(context: WorkflowContext, options: VerifyOptions): Promise<VerifyResult> {
   const { signal, emit } = context

@@ -63,11 +63,13 @@ export interface Backend {
   mode: RouteMode
   /** Server names decide, so that nothing works without TLS. */
   byServerName: boolean
-  /** The objects in the order in which they are to be applied: a route never points to a Service that is not there yet. */
+  /**
+   * The objects in the order in which they are to be applied: a route never points to a Service that is not there yet.
+   */
   desired(input: RouteInput): DesiredRoutes
   /**
-   * Why our Gateway cannot stand beside this server of another one on the same port; undefined when it can. `sibling`: it
-   * is ours, for another datacenter of the namespace, so that our hosts are chosen to differ.
+   * Why our Gateway cannot stand beside this server of another one on the same port; undefined when it can. `sibling`:
+   * it is ours, for another datacenter of the namespace, so that our hosts are chosen to differ.
    */
   clash(server: GatewayServer, datacenter: Datacenter, sibling: boolean): string | undefined
   /**

@@ -13,8 +13,8 @@ import { gatewayPortName, routeNames } from '../sni-names.ts'
 import type { RouteInput, Upstream } from './backend.ts'
 
 /**
- * Of the gateway's Service only this one port is ours. A port of that number that is there already stays as it is: we hold
- * it only when another datacenter's routes do (see changes/ownership.ts).
+ * Of the gateway's Service only this one port is ours. A port of that number that is there already stays as it is: we
+ * hold it only when another datacenter's routes do (see changes/ownership.ts).
  */
 export function gatewayPort({ datacenter, gateway, port, former }: RouteInput): Desired {
   const there = tcpPort(gateway, port)
@@ -64,8 +64,8 @@ export function gatewayObject(input: RouteInput, server: Omit<Server, 'hosts'>):
  * The hosts of the Gateway: `<namespace>/*`. A bare host id is refused there, and `*` would meet the Gateways of
  * others.
  * Istio drops the second of two servers with the same hosts on one port (istio/istio pilot/pkg/model/gateway.go,
- * CheckDuplicates), so a second datacenter in the namespace takes the domain of its own pods; a VirtualService is taken as
- * a whole when one of its hosts fits.
+ * CheckDuplicates), so a second datacenter in the namespace takes the domain of its own pods; a VirtualService is taken
+ * as a whole when one of its hosts fits.
  */
 function hostsFor(datacenter: Datacenter, narrow: boolean): string[] {
   if (!narrow) return [`${datacenter.namespace}/*`]

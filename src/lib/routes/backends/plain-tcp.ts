@@ -53,7 +53,10 @@ function fault({ service, namespace, nativePort }: Datacenter, services: readonl
   const spec = services.find(({ metadata }) => metadata.name === service && metadata.namespace === namespace)?.spec
   const { ports } = (spec ?? {}) as V1ServiceSpec
   if (ports === undefined || ports.some(({ port }) => port === nativePort)) return undefined
-  return `service/${service} has no port ${nativePort}, on which Cassandra's clients are served: cass-operator gives it ${ports.map(({ port }) => port).join(', ')} only`
+  return (
+    `service/${service} has no port ${nativePort}, on which Cassandra's clients are served: cass-operator gives ` +
+    `it ${ports.map(({ port }) => port).join(', ')} only`
+  )
 }
 
 function upstreamOf({ service, namespace, clusterDomain, nativePort }: Datacenter): Upstream {

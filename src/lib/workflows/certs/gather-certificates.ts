@@ -92,7 +92,9 @@ function warnOfClock({ kube, emit }: WorkflowContext): void {
   const minutes = Math.round(Math.abs(skew) / 60_000)
   emit({
     type: 'warning',
-    message: `this machine's clock is ${minutes} minutes ${skew < 0 ? 'ahead of' : 'behind'} the API server's: certificates are dated by the API server's clock`,
+    message:
+      `this machine's clock is ${minutes} minutes ${skew < 0 ? 'ahead of' : 'behind'} the API server's: ` +
+      "certificates are dated by the API server's clock",
   })
 }
 
@@ -119,11 +121,13 @@ function open(
 function requireOperatorKeystore(dc: Datacenter): void {
   const { enabled, keystorePath } = dc.clientEncryption
   const object = `cassandradatacenter/${dc.name} in namespace ${dc.namespace}`
-  const look = command`kubectl get cassandradatacenter ${dc.name} -n ${dc.namespace} -o jsonpath='{.spec.config.cassandra-yaml}'`
+  const look = command`kubectl get cassandradatacenter ${dc.name} -n ${dc.namespace}
+    -o jsonpath='{.spec.config.cassandra-yaml}'`
   if (!enabled) {
     throw new CassSniError(
       'CSNI306',
-      `datacenter ${dc.name} does not encrypt connections of clients: client_encryption_options.enabled is not true in its configuration`,
+      `datacenter ${dc.name} does not encrypt connections of clients: client_encryption_options.enabled is not ` +
+        'true in its configuration',
       {
         object,
         next: [look, hint(`${packageFile('docs/certificates.md')} shows the required configuration`)],
@@ -133,7 +137,9 @@ function requireOperatorKeystore(dc: Datacenter): void {
   if (keystorePath !== OPERATOR_KEYSTORE_PATH) {
     throw new CassSniError(
       'CSNI306',
-      `datacenter ${dc.name} serves ${keystorePath === undefined ? 'no named keystore' : `the keystore ${keystorePath}`}, not the one that cass-operator makes (${OPERATOR_KEYSTORE_PATH}): who made it has to issue its certificate`,
+      `datacenter ${dc.name} serves ` +
+        `${keystorePath === undefined ? 'no named keystore' : `the keystore ${keystorePath}`}, not the one that ` +
+        `cass-operator makes (${OPERATOR_KEYSTORE_PATH}): who made it has to issue its certificate`,
       { object, next: [look, command`kubectl cass-sni verify`] },
     )
   }

@@ -96,7 +96,9 @@ async function issue(observation: CertificateObservation, { names }: Certificate
   return { leaf: leaf.certificate, bytes }
 }
 
-/** Every node serves the Secret's certificate, and the present CA signed it: CAs of before are not needed any longer. */
+/**
+ * Every node serves the Secret's certificate, and the present CA signed it: CAs of before are not needed any longer.
+ */
 function allServeTheAuthority({ dc, authority, keystore, looks }: CertificateObservation): boolean {
   const leaf = keystore.current?.leaf
   return (
@@ -112,8 +114,8 @@ export function needlessAuthorities(observation: CertificateObservation): string
 }
 
 /**
- * Of the Secret only this one key and annotation are ours; cass-operator wrote the key once and never reads it again. One
- * merge patch, because both go together, and server-side apply would remove the data that it does not repeat.
+ * Of the Secret only this one key and annotation are ours; cass-operator wrote the key once and never reads it again.
+ * One merge patch, because both go together, and server-side apply would remove the data that it does not repeat.
  */
 async function writeSecret(
   context: WorkflowContext,
@@ -160,7 +162,8 @@ function overtaken({ dc }: CertificateObservation, cause?: unknown): CassSniErro
 
 /**
  * Makes every node that runs serve the certificate.
- * @throws CSNI404 when a node does not serve it in time, CSNI211 when another run put another certificate into the Secret
+ * @throws CSNI404 when a node does not serve it in time, CSNI211 when another run put another certificate into the
+ * Secret
  */
 export async function reconcileNodes(
   context: WorkflowContext,

@@ -230,7 +230,9 @@ function refused(context: WorkflowContext, target: Target, { why, forbidden }: R
   context.emit({
     type: 'warning',
     code: 'CSNI404',
-    message: `${target.node.pod} cannot be told to read its new keystore and finds it by itself, which may take ${Math.ceil(timings.rereadMs / 60_000)} min: ${why}`,
+    message:
+      `${target.node.pod} cannot be told to read its new keystore and finds it by itself, which may take ` +
+      `${Math.ceil(timings.rereadMs / 60_000)} min: ${why}`,
   })
 }
 

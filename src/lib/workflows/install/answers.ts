@@ -1,4 +1,6 @@
-/** Keeps the answers of the prompts as flags: the command that resumes an install asks for nothing that was answered. */
+/**
+ * Keeps the answers of the prompts as flags: the command that resumes an install asks for nothing that was answered.
+ */
 import type { Ask } from '../../events.ts'
 
 export interface Answers {

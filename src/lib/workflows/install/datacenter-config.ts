@@ -35,7 +35,10 @@ export async function configOf(
   return { secret, config: text }
 }
 
-/** Throws CSNI101 for flags that change spec.config where configSecret takes its place: the operator does not read it then. */
+/**
+ * Throws CSNI101 for flags that change spec.config where configSecret takes its place: the operator does not read it
+ * then.
+ */
 export function refuseConfigFlags(options: Readonly<DatacenterOptions>, { secret }: DatacenterConfig): void {
   if (secret === undefined) return
   const flags = [
@@ -78,7 +81,8 @@ export function configWarnings(
     ...(client.enabled ? [] : [`${named}: client_encryption_options.enabled is not true: SNI routes require TLS`]),
     ...(client.enabled && client.optional && !allowPlaintext
       ? [
-          `${named}: client_encryption_options.optional is true: clients can connect without TLS; pass --allow-plaintext to confirm`,
+          `${named}: client_encryption_options.optional is true: clients can connect without TLS; pass ` +
+            '--allow-plaintext to confirm',
         ]
       : []),
     ...(loginFrom(config) === false
@@ -88,7 +92,8 @@ export function configWarnings(
     ...passwords.flatMap(([section, { keystorePath, keystorePassword }]) =>
       keystorePath === OPERATOR_KEYSTORE && keystorePassword !== undefined && keystorePassword !== datacenterName
         ? [
-            `${named}: ${section}.keystore_password is not "${datacenterName}", the password of the keystore that cass-operator creates: Cassandra cannot open it until certs has replaced it`,
+            `${named}: ${section}.keystore_password is not "${datacenterName}", the password of the keystore ` +
+              'that cass-operator creates: Cassandra cannot open it until certs has replaced it',
           ]
         : [],
     ),

@@ -41,7 +41,10 @@ export function asWritten({ status: _status, ...object }: KubeObject): KubeObjec
   return { ...object, metadata } as KubeObject
 }
 
-/** Errors: CSNI101 (--datacenter names another one), CSNI107 (not one datacenter, or of another namespace), and those of readObjects. */
+/**
+ * Errors: CSNI101 (--datacenter names another one), CSNI107 (not one datacenter, or of another namespace), and those of
+ * readObjects.
+ */
 export async function readDatacenterFile(
   { options, context, namespace }: Setup,
   source: string,
@@ -54,7 +57,8 @@ export async function readDatacenterFile(
   if (elsewhere !== undefined) {
     throw new CassSniError(
       'CSNI107',
-      `${source}: ${elsewhere.kind} ${elsewhere.metadata.name} is in namespace ${elsewhere.metadata.namespace}, not ${namespace}`,
+      `${source}: ${elsewhere.kind} ${elsewhere.metadata.name} is in namespace ` +
+        `${elsewhere.metadata.namespace}, not ${namespace}`,
       { next: [again`-n ${elsewhere.metadata.namespace ?? ''}`] },
     )
   }
@@ -72,7 +76,8 @@ function notOne(source: string, objects: KubeObject[], found: number): CassSniEr
   if (found === 0 && k8ssandra !== undefined) {
     return new CassSniError(
       'CSNI107',
-      `${source}: K8ssandraCluster ${k8ssandra.metadata.name} is an object of k8ssandra-operator, which creates the CassandraDatacenters`,
+      `${source}: K8ssandraCluster ${k8ssandra.metadata.name} is an object of k8ssandra-operator, which ` +
+        'creates the CassandraDatacenters',
       {
         next: [
           command`kubectl apply -f ${source}`,

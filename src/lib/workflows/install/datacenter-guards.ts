@@ -19,7 +19,10 @@ interface Guard {
   reason: (field: FieldChange, change: Change) => string | undefined
 }
 
-/** What cass-operator's webhook does not let anyone change (ValidateDatacenterFieldChanges, cassandradatacenter_webhook.go). */
+/**
+ * What cass-operator's webhook does not let anyone change (ValidateDatacenterFieldChanges,
+ * cassandradatacenter_webhook.go).
+ */
 const FIXED: Guard[] = [
   ...['clusterName', 'datacenterName', 'allowMultipleNodesPerWorker', 'superuserSecretName', 'serviceAccount'].map(
     (field): Guard => ({
@@ -123,7 +126,8 @@ export function imageWarnings({ live, desired, fields, name }: Change): string[]
   if (field === undefined || live === undefined) return []
   if ([versionOf(field.before, live), versionOf(field.after, desired?.object)].every(Boolean)) return []
   return [
-    `cassandradatacenter/${name}: server versions of image ${shown(field.before)} and ${shown(field.after)} cannot be compared: a downgrade would not be noticed`,
+    `cassandradatacenter/${name}: server versions of image ${shown(field.before)} and ${shown(field.after)} ` +
+      'cannot be compared: a downgrade would not be noticed',
   ]
 }
 
@@ -185,7 +189,9 @@ export function guardChange(change: Change, allowed: AllowedChanges): void {
   )
 }
 
-/** Kubernetes refuses pods whose requests exceed their limits, and cass-operator then waits for ever. Throws CSNI101. */
+/**
+ * Kubernetes refuses pods whose requests exceed their limits, and cass-operator then waits for ever. Throws CSNI101.
+ */
 export function checkResources(datacenter: unknown): void {
   for (const resource of ['cpu', 'memory']) {
     const [request, limit] = ['requests', 'limits'].map((part) =>

@@ -41,7 +41,9 @@ export const DEFAULTS = {
  */
 export const OPERATOR_KEYSTORE = '/etc/encryption/node-keystore.jks'
 
-/** Without it cass-operator's webhook refuses another volume size (apis/cassandra/v1beta1/cassandradatacenter_types.go). */
+/**
+ * Without it cass-operator's webhook refuses another volume size (apis/cassandra/v1beta1/cassandradatacenter_types.go).
+ */
 export const STORAGE_CHANGES_ANNOTATION = 'cassandra.datastax.com/allow-storage-changes'
 
 /** Where a CassandraDatacenter says what its data volumes are. */

@@ -75,7 +75,8 @@ export function istioStep(setup: Setup): InstallStep {
         needed: 'Istio is not in the cluster',
         missing: [
           hint(
-            'install istioctl (https://istio.io/latest/docs/ops/diagnostic-tools/istioctl/), or install Istio another way',
+            'install istioctl (https://istio.io/latest/docs/ops/diagnostic-tools/istioctl/), or install Istio ' +
+              'another way',
           ),
           again`--istioctl /path/to/istioctl`,
         ],

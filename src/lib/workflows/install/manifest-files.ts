@@ -85,8 +85,8 @@ function isRemoteKustomization(source: string): boolean {
 }
 
 /**
- * The objects of a source: a directory or a Git URL is rendered by the user's `kubectl kustomize`, another URL is fetched,
- * all else is a file.
+ * The objects of a source: a directory or a Git URL is rendered by the user's `kubectl kustomize`, another URL is
+ * fetched, all else is a file.
  * Errors: CSNI104 (no such file), CSNI107 (not YAML), CSNI702 (kubectl kustomize failed).
  */
 export async function readObjects(source: string, kubectl: string, signal: AbortSignal): Promise<KubeObject[]> {

@@ -15,8 +15,8 @@ export interface InjectionChoice {
 const INJECT_LABEL = 'sidecar.istio.io/inject'
 
 /**
- * By the flag; else a namespace that this run creates, or in which nothing runs, is labeled as in the blog, and one in which
- * other pods run is not without consent: each would get a sidecar at its next restart, and the routes need none.
+ * By the flag; else a namespace that this run creates, or in which nothing runs, is labeled as in the blog, and one in
+ * which other pods run is not without consent: each would get a sidecar at its next restart, and the routes need none.
  */
 export async function chooseInjection(setup: Setup): Promise<InjectionChoice> {
   const { options, context, namespace } = setup

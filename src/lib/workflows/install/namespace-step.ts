@@ -52,7 +52,9 @@ async function labelPlan(setup: Setup, choice: InjectionChoice): Promise<LabelPl
   if (choice.mode === 'none') return withoutInjection(setup, labels)
   if (contradiction !== undefined && options.injection !== 'keep') throw contradiction
   const kept: LabelPlan = {
-    note: `${namespace}, ${found.labels.length === 0 ? 'no sidecar injection' : `kept: ${found.labels.join(', ')}`}${choice.why === undefined ? '' : ` (${choice.why}; --injection enable labels it)`}`,
+    note:
+      `${namespace}, ${found.labels.length === 0 ? 'no sidecar injection' : `kept: ${found.labels.join(', ')}`}` +
+      `${choice.why === undefined ? '' : ` (${choice.why}; --injection enable labels it)`}`,
     changes: { changes: [] },
     warnings: contradiction === undefined ? undefined : [contradiction.message],
   }
@@ -67,7 +69,10 @@ async function labelPlan(setup: Setup, choice: InjectionChoice): Promise<LabelPl
   return { note: `${namespace}, ${shown.join(',')}`, changes: await changesOf(setup, added) }
 }
 
-/** A namespace that another control plane injects is not moved by the way: its pods would change theirs at their next restart. */
+/**
+ * A namespace that another control plane injects is not moved by the way: its pods would change theirs at their next
+ * restart.
+ */
 function refuseOtherRevision(
   { options, namespace }: Setup,
   mesh: Mesh,

@@ -31,7 +31,9 @@ export const NOT_INJECTED = {
   annotations: { 'sidecar.istio.io/inject': 'false' },
 }
 
-/** The objects of an operator's manifest as they are applied: in order, and the operator's pods without a sidecar. Pure. */
+/**
+ * The objects of an operator's manifest as they are applied: in order, and the operator's pods without a sidecar. Pure.
+ */
 export function operatorDesired(objects: KubeObject[], namespace: string): Omit<Desired, 'type'>[] {
   const rank = ({ kind }: KubeObject): number => {
     if (kind === 'Deployment') return ORDER.length + 1
@@ -131,7 +133,9 @@ const DEPLOYMENTS = 'github.com/k8ssandra/cass-operator/config/deployments'
 const VERSION = 'v1.30.0'
 const CLUSTER_WIDE = `${DEPLOYMENTS}/cluster?ref=${VERSION}`
 
-/** cass-operator's own kustomization: the plain one watches its namespace cass-operator, the other one all namespaces. */
+/**
+ * cass-operator's own kustomization: the plain one watches its namespace cass-operator, the other one all namespaces.
+ */
 export function operatorKustomization(namespace: string): string {
   return namespace === 'cass-operator' ? `${DEPLOYMENTS}/default?ref=${VERSION}` : CLUSTER_WIDE
 }

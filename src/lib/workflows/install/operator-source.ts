@@ -24,8 +24,8 @@ export async function findOperator({ context, namespace }: Setup): Promise<Opera
 }
 
 /**
- * Errors: those of readObjects for --operator-manifest, CSNI107 when its operator watches other namespaces only. A wrong
- * answer at the prompt is asked for again.
+ * Errors: those of readObjects for --operator-manifest, CSNI107 when its operator watches other namespaces only. A
+ * wrong answer at the prompt is asked for again.
  */
 export async function chooseOperatorSource(setup: Setup): Promise<OperatorSource> {
   const { options, context, namespace } = setup

@@ -43,7 +43,8 @@ function exposed({ deployment, namespace, injected }: Operator): string[] {
   if (!injected) return []
   const patch = JSON.stringify({ spec: { template: { metadata: NOT_INJECTED } } })
   return [
-    `Istio injects a sidecar into deployment/${deployment} in namespace ${namespace}; to keep it out: ${shell`kubectl patch deployment ${deployment} -n ${namespace} -p ${patch}`}`,
+    `Istio injects a sidecar into deployment/${deployment} in namespace ${namespace}; to keep it out: ` +
+      `${shell`kubectl patch deployment ${deployment} -n ${namespace} -p ${patch}`}`,
   ]
 }
 

@@ -1,4 +1,7 @@
-/** The plan as it is shown before the one question: a line per step, and below it each object and field that changes. Pure. */
+/**
+ * The plan as it is shown before the one question: a line per step, and below it each object and field that changes.
+ * Pure.
+ */
 import type { Change, FieldChange } from '../../changes/changeset.ts'
 import { displayName } from '../../cluster/resources.ts'
 import { shell } from '../../text/shell-words.ts'

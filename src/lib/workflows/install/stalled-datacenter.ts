@@ -16,8 +16,8 @@ export interface Explanation {
 const STALE_MS = 10 * 60_000
 
 /**
- * Looks at the events of StatefulSets whose pods are missing (quota, admission) and of the CassandraDatacenter, when something
- * is missing or unready. `now` in ms since the epoch.
+ * Looks at the events of StatefulSets whose pods are missing (quota, admission) and of the CassandraDatacenter, when
+ * something is missing or unready. `now` in ms since the epoch.
  */
 export async function explain(kube: Kube, datacenter: Datacenter, now = Date.now()): Promise<Explanation> {
   const { namespace, name, uid, nodes } = datacenter

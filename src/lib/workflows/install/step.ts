@@ -11,8 +11,8 @@ import type { AllowedChanges } from './datacenter-guards.ts'
 export type MtlsMode = 'keep' | 'port' | 'namespace' | 'mesh'
 
 /**
- * Sidecar injection in the namespace. keep: its labels stay as they are; enable: it is labeled unless it injects already;
- * none: the label that this program set is removed.
+ * Sidecar injection in the namespace. keep: its labels stay as they are; enable: it is labeled unless it injects
+ * already; none: the label that this program set is removed.
  */
 export type InjectionMode = 'keep' | 'enable' | 'none'
 
@@ -84,7 +84,10 @@ export interface StepOutcome {
 export interface InstallStep {
   id: string
   title: string
-  /** Reads, and has the server validate what it would write. Called before anything is written, and again when a step before it changed something. */
+  /**
+   * Reads, and has the server validate what it would write. Called before anything is written, and again when a step
+   * before it changed something.
+   */
   look(): Promise<StepPlan>
   /** Brings the step's part of the cluster to the desired state. */
   change(plan: StepPlan): Promise<StepOutcome>

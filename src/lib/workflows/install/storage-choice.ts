@@ -43,7 +43,8 @@ export async function chooseStorage(setup: Setup, request: DatacenterRequest): P
   if (storageClass !== undefined && storageClass !== SERVER_STORAGE) {
     throw new CassSniError(
       'CSNI101',
-      `--storage-provisioner creates the StorageClass ${SERVER_STORAGE} and cannot be combined with --storage-class ${storageClass}`,
+      `--storage-provisioner creates the StorageClass ${SERVER_STORAGE} and cannot be combined with ` +
+        `--storage-class ${storageClass}`,
       { next: [command`kubectl cass-sni install --help`] },
     )
   }

@@ -8,8 +8,8 @@ import { type InstallStep, isSettled, type Setup, type StepPlan } from './step.t
 import { type ClassSettings, SERVER_STORAGE, type StorageChoice, type StorageClass } from './storage-choice.ts'
 
 /**
- * As in the blog a volume is bound where its pod runs. Unlike there it stays when the claim goes, as cass-operator deletes
- * the claims of a node or datacenter that is removed, and it may grow.
+ * As in the blog a volume is bound where its pod runs. Unlike there it stays when the claim goes, as cass-operator
+ * deletes the claims of a node or datacenter that is removed, and it may grow.
  */
 export function serverStorage(datacenter: string, make: ClassSettings): StorageClass {
   const object: StorageClass = {
@@ -26,7 +26,11 @@ export function serverStorage(datacenter: string, make: ClassSettings): StorageC
 }
 
 function describe({ provisioner, reclaimPolicy = 'Delete', allowVolumeExpansion = false }: StorageClass): string {
-  return `${SERVER_STORAGE}, provisioner ${provisioner}, volumes ${reclaimPolicy === 'Retain' ? 'retained' : 'deleted'} with their claims, ${allowVolumeExpansion ? 'expandable' : 'not expandable'}`
+  return (
+    `${SERVER_STORAGE}, provisioner ${provisioner}, volumes ` +
+    `${reclaimPolicy === 'Retain' ? 'retained' : 'deleted'} with their claims, ` +
+    `${allowVolumeExpansion ? 'expandable' : 'not expandable'}`
+  )
 }
 
 /** The step that creates the StorageClass where --storage-provisioner asks for it. */
