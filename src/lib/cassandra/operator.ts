@@ -1,5 +1,6 @@
 /** Is cass-operator there, and does it look after a namespace? */
 import type { Kube } from '../cluster/kube.ts'
+import { listVisible } from '../cluster/list-visible.ts'
 import { DEPLOYMENT, NAMESPACE } from '../cluster/resources.ts'
 import type { Deployment } from '../cluster/workloads.ts'
 import { CassSniError } from '../errors.ts'
@@ -27,20 +28,10 @@ export interface Operator {
  * (CSNI203): an operator out of sight must not be installed a second time.
  */
 export async function observeOperator(kube: Kube): Promise<Operator[]> {
-  let deployments: Deployment[]
-  let refused: unknown
-  try {
-    deployments = await kube.list<Deployment>(DEPLOYMENT)
-  } catch (error) {
-    denied(error)
-    refused = error
-    const near = [...new Set([kube.target.namespace, 'cass-operator'])]
-    deployments = (
-      await Promise.all(near.map((namespace) => kube.list<Deployment>(DEPLOYMENT, { namespace }).catch(denied)))
-    ).flatMap((found) => found ?? [])
-  }
-  const operators = deployments.filter(isOperator)
-  if (operators.length === 0 && refused !== undefined) throw refused
+  const near = [kube.target.namespace, 'cass-operator']
+  const seen = await listVisible<Deployment>(kube, DEPLOYMENT, { namespaces: near })
+  const operators = seen.items.filter(isOperator)
+  if (operators.length === 0 && seen.refusal !== undefined) throw seen.refusal
   const namespaces = [...new Set(operators.map((deployment) => deployment.metadata.namespace ?? ''))]
   const injecting = new Set(
     (

@@ -1,5 +1,6 @@
 /** Reads Istio out of a cluster, wherever it was installed. */
 import type { Kube, KubeObject, ResourceType } from '../cluster/kube.ts'
+import { listVisible } from '../cluster/list-visible.ts'
 import { DEPLOYMENT, MUTATING_WEBHOOK, POD, SERVICE } from '../cluster/resources.ts'
 import type { Deployment, Pod, Service } from '../cluster/workloads.ts'
 import { CassSniError } from '../errors.ts'
@@ -113,17 +114,9 @@ async function listWhereAllowed<T extends Deployment | Pod | Service>(
   namespaces: string[],
   note: (refused: CassSniError) => void,
 ): Promise<T[]> {
-  try {
-    return await kube.list<T>(type, { labelSelector })
-  } catch (error) {
-    nothingWhenForbidden<T>(error)
-    note(error as CassSniError)
-    return (
-      await Promise.all(
-        namespaces.map((namespace) => kube.list<T>(type, { namespace, labelSelector }).catch(nothingWhenForbidden<T>)),
-      )
-    ).flat()
-  }
+  const { items, refusal } = await listVisible<T>(kube, type, { namespaces, labelSelector })
+  if (refusal !== undefined) note(refusal)
+  return items
 }
 
 /**
