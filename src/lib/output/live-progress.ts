@@ -113,7 +113,9 @@ export class LiveProgress implements Progress {
     const work = async (_: unknown, task: Task) => {
       step.task = task
       if (step.lines.length > 0) task.output = step.lines.join('\n')
-      if (!step.end) {
+      // A question may have come between the step's start and its first line on the screen.
+      if (!step.end && this.#paused) how = 'paused'
+      else if (!step.end) {
         how = await new Promise((resolve) => {
           step.release = resolve
         })

@@ -32,6 +32,7 @@ describe('live progress', () => {
       '+ Step 2: beside the first',
       'A question? yes',
       '- Step 3: already there',
+      'Another question? no',
       'x Step 4',
       'result',
     ]
