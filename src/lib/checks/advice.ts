@@ -1,7 +1,13 @@
 /** No advice leads to a command that the same verification has just shown to change nothing. */
-import { displayName } from '../cluster/resources.ts'
+import type { ResourceType } from '../cluster/kube.ts'
+import {
+  AUTHORIZATION_POLICY,
+  DESTINATION_RULE,
+  displayName,
+  NETWORK_POLICY,
+  PEER_AUTHENTICATION,
+} from '../cluster/resources.ts'
 import { CassSniError, command, type NextStep } from '../errors.ts'
-import type { PolicyInTheWay } from '../istio/traffic-policies.ts'
 import type { CheckCode, CheckResult } from './check.ts'
 import type { Probes } from './probes.ts'
 
@@ -10,6 +16,7 @@ const SETTLED: readonly { words: readonly string[]; by: readonly CheckCode[] }[]
   { words: ['cass-sni', 'routes', 'sync'], by: ['CSNI823', 'CSNI824'] },
   { words: ['cass-sni', 'certs'], by: ['CSNI838', 'CSNI839'] },
 ]
+const POLICIES = [DESTINATION_RULE, AUTHORIZATION_POLICY, PEER_AUTHENTICATION, NETWORK_POLICY]
 /** As many policies are named as one reads. */
 const MOST_POLICIES = 5
 
@@ -19,7 +26,7 @@ const MOST_POLICIES = 5
  */
 export async function soundAdvice(
   results: readonly CheckResult[],
-  probes: Pick<Probes, 'datacenter' | 'policies'>,
+  probes: Pick<Probes, 'datacenter' | 'policies' | 'upstream'>,
 ): Promise<CheckResult[]> {
   const passed = new Set(
     results.filter(({ result }) => result === 'pass').map(({ code, node }) => `${code} ${node ?? ''}`),
@@ -39,42 +46,52 @@ export async function soundAdvice(
         ),
     )
   const sound: CheckResult[] = []
-  let policies: Promise<PolicyInTheWay[] | undefined> | undefined
   for (const each of results) {
     const next = each.next?.filter((step) => !settled(step, each.node))
     if (each.next === undefined || next?.length === each.next.length) {
       sound.push(each)
       continue
     }
-    policies ??= probes.policies().catch(notSeen)
-    sound.push(withPolicies({ ...each, next }, await policies, probes.datacenter.namespace))
+    const { names, look } = await policiesFor(probes, each.node)
+    const others = names === '' ? '' : `; what else may stand in the way: ${names}`
+    const reason = `${each.reason} (routes and certificates are in sync${others})`
+    sound.push({ ...each, reason, next: [...(next ?? []), ...look] })
   }
   return sound
 }
 
-function withPolicies(
-  check: CheckResult,
-  found: readonly PolicyInTheWay[] | undefined,
-  namespace: string,
-): CheckResult {
-  const inSync = 'routes and certificates are in sync'
-  const look = command`kubectl -n ${namespace} get
-    destinationrules,authorizationpolicies,peerauthentications,networkpolicies`
-  if (found === undefined || found.length === 0)
-    return { ...check, reason: `${check.reason} (${inSync})`, next: [...(check.next ?? []), look] }
+/** Policies by name, and the commands that show them. */
+interface NamedPolicies {
+  /** Empty when there are none, or none can be seen. */
+  names: string
+  look: NextStep[]
+}
+
+/** The policies, of these kinds or of all, that concern the way to a node; to any node when it is undefined. */
+export async function policiesFor(
+  { datacenter, policies, upstream }: Pick<Probes, 'datacenter' | 'policies' | 'upstream'>,
+  pod: string | undefined,
+  kinds: readonly ResourceType[] = POLICIES,
+): Promise<NamedPolicies> {
+  const node = datacenter.nodes.find((each) => each.pod === pod)
+  const host = node === undefined ? undefined : upstream(node).host
+  const found = (await policies().catch(notSeen))?.filter(
+    ({ type, hosts }) =>
+      kinds.some(({ kind }) => kind === type.kind) &&
+      (host === undefined || hosts === undefined || hosts.includes(host)),
+  )
+  if (found === undefined || found.length === 0) {
+    const all = kinds.map(({ plural }) => plural).join(',')
+    return { names: '', look: [command`kubectl -n ${datacenter.namespace} get ${all}`] }
+  }
   const named = found.slice(0, MOST_POLICIES)
-  const names = named.map((policy) => `${displayName(policy.type, policy.name)} in namespace ${policy.namespace}`)
+  const names = named.map(({ type, name, namespace }) => `${displayName(type, name)} in namespace ${namespace}`)
   const more = found.length > named.length ? ` and ${found.length - named.length} more` : ''
   return {
-    ...check,
-    reason: `${check.reason} (${inSync}; what else may stand in the way: ${names.join(', ')}${more})`,
-    next: [
-      ...(check.next ?? []),
-      ...named.map(
-        ({ type, name, namespace: place }) =>
-          command`kubectl -n ${place} get ${type.plural}.${type.group} ${name} -o yaml`,
-      ),
-    ],
+    names: `${names.join(', ')}${more}`,
+    look: named.map(
+      ({ type, name, namespace }) => command`kubectl -n ${namespace} get ${type.plural}.${type.group} ${name} -o yaml`,
+    ),
   }
 }
 

@@ -11,12 +11,15 @@ import {
   RENEWAL_DAYS,
 } from '../certificates/policies.ts'
 import { CassSniError, command, hint, type NextStep } from '../errors.ts'
+import { DESTINATION_RULE, PEER_AUTHENTICATION } from '../cluster/resources.ts'
+import { policiesFor } from './advice.ts'
 import { type Check, fail, pass, skip, unknown } from './check.ts'
 import type { Probes } from './probes.ts'
 import { serverNames } from './route-checks.ts'
 
 const category = 'certificates'
 const REISSUE = command`kubectl cass-sni certs`
+const SIDECAR = 'an Istio sidecar answers instead of Cassandra (CSNI835)'
 
 export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
   {
@@ -94,12 +97,12 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
     async run(probes, node) {
       const results = await served(probes, node)
       const sidecar = results.find(({ certificate }) => certificate.spiffe !== undefined)?.certificate.spiffe
-      if (sidecar !== undefined)
-        return fail(
-          `an Istio sidecar answers instead of Cassandra (${sidecar}): the gateway sends without mutual TLS ` +
-            'what the sidecar takes only with it',
-          command`kubectl -n ${probes.datacenter.namespace} get destinationrules,peerauthentications`,
-        )
+      if (sidecar !== undefined) {
+        const { names, look } = await policiesFor(probes, node.pod, [DESTINATION_RULE, PEER_AUTHENTICATION])
+        const why = 'the gateway sends without mutual TLS what the sidecar takes only with it'
+        const by = names === '' ? '' : ` (${names})`
+        return fail(`an Istio sidecar answers instead of Cassandra (${sidecar}): ${why}${by}`, ...look)
+      }
       const reason = results.map(({ chainReason }) => chainReason).find((each) => each !== undefined)
       return reason === undefined ? pass() : fail(reason, ...reissue(probes))
     },
@@ -112,9 +115,9 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
     needs: ['CSNI833', 'CSNI834'],
     perNode: true,
     async run(probes, node) {
-      const reasons = (await served(probes, node))
-        .map(({ nameReason }) => nameReason)
-        .filter((each) => each !== undefined)
+      const results = await served(probes, node)
+      if (results.some(({ certificate }) => certificate.spiffe !== undefined)) return skip(SIDECAR)
+      const reasons = results.map(({ nameReason }) => nameReason).filter((each) => each !== undefined)
       return reasons.length === 0 ? pass() : fail(reasons.join('; '), REISSUE)
     },
   },
@@ -169,7 +172,7 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
       if (node.hostId === undefined || kept === undefined) return skip('there is nothing to compare')
       const { fingerprint256, spiffe } = (await probes.handshake(node.hostId)).certificate
       if (fingerprint256 === kept) return pass()
-      if (spiffe !== undefined) return skip('an Istio sidecar answers instead of Cassandra (CSNI835)')
+      if (spiffe !== undefined) return skip(SIDECAR)
       const object = keystoreObject(probes.datacenter)
       return fail(
         `it serves another certificate (${start(fingerprint256)}) than ${object} holds (${start(kept)}), and ` +

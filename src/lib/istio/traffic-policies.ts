@@ -16,6 +16,8 @@ export interface PolicyInTheWay {
   type: ResourceType
   name: string
   namespace: string
+  /** Of a DestinationRule: those of the hosts that it is for. Undefined: it holds for pods, whatever the host. */
+  hosts?: readonly string[] | undefined
 }
 
 export interface PolicyScope {
@@ -68,7 +70,12 @@ export async function policiesInTheWay(kube: Kube, scope: PolicyScope): Promise<
   return types.flatMap((type, index) =>
     (lists[index] ?? [])
       .filter((object) => takesIn(object, type, selected))
-      .map(({ metadata }) => ({ type, name: metadata.name, namespace: metadata.namespace ?? '' })),
+      .map((object) => ({
+        type,
+        name: object.metadata.name,
+        namespace: object.metadata.namespace ?? '',
+        hosts: type.kind === DESTINATION_RULE.kind ? hostsOf(object, scope.hosts) : undefined,
+      })),
   )
 }
 
@@ -82,7 +89,7 @@ export interface SelectedPods extends Pick<PolicyScope, 'gateway' | 'namespace' 
 export function takesIn(object: KubeObject, type: ResourceType, scope: SelectedPods): boolean {
   const { namespace = '' } = object.metadata
   const spec = (object.spec ?? {}) as Spec
-  if (type.kind === DESTINATION_RULE.kind) return scope.hosts.some((host) => fits(String(spec.host), host, namespace))
+  if (type.kind === DESTINATION_RULE.kind) return hostsOf(object, scope.hosts).length > 0
   const labels = type.kind === NETWORK_POLICY.kind ? spec.podSelector?.matchLabels : spec.selector?.matchLabels
   const everywhere = type.kind !== NETWORK_POLICY.kind && labels === undefined && scope.roots.includes(namespace)
   // One that is bound to a Service or a Gateway by targetRefs is for waypoints.
@@ -92,6 +99,11 @@ export function takesIn(object: KubeObject, type: ResourceType, scope: SelectedP
     ...(namespace === scope.gateway.namespace ? scope.gatewayLabels : []),
   ]
   return everywhere || near.some((pod) => Object.entries(labels ?? {}).every(([key, value]) => pod[key] === value))
+}
+
+/** Those of the hosts that a DestinationRule is for. */
+function hostsOf({ spec, metadata: { namespace = '' } }: KubeObject, hosts: readonly string[]): string[] {
+  return hosts.filter((host) => fits(String((spec as Spec | undefined)?.host), host, namespace))
 }
 
 /**

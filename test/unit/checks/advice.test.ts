@@ -15,7 +15,11 @@ const closed = (node: string, ...next: NextStep[]) =>
   result('CSNI834', { node, result: 'fail', reason: 'closed', next })
 
 describe('advice', () => {
-  const none = { datacenter: datacenter(), policies: async () => [] }
+  const none = {
+    datacenter: datacenter(),
+    policies: async () => [],
+    upstream: ({ pod }: { pod: string }) => ({ host: `${pod}-cql`, port: 9042 }),
+  }
 
   it('does not lead to routes sync where the routes were just seen to be in sync', async () => {
     const results = [
@@ -52,6 +56,23 @@ describe('advice', () => {
       'kubectl -n cass-operator get destinationrules.networking.istio.io p0 -o yaml',
     )
     assert.equal(failed?.next?.length, 5)
+  })
+
+  it('names of DestinationRules those for the node', async () => {
+    const [one, two] = none.datacenter.nodes.map(({ pod }) => pod)
+    const rule = (name: string, ...hosts: string[]) => ({
+      type: DESTINATION_RULE,
+      name,
+      namespace: 'cass-operator',
+      hosts,
+    })
+    const policies = [rule('one', `${one}-cql`), rule('two', `${two}-cql`), rule('all', `${one}-cql`, `${two}-cql`)]
+    const results = [result('CSNI823'), result('CSNI824', { node: two }), closed(two ?? '', SYNC)]
+    const [, , failed] = await soundAdvice(results, { ...none, policies: async () => policies })
+    assert.deepEqual(
+      nextTexts(failed?.next),
+      ['two', 'all'].map((name) => `kubectl -n cass-operator get destinationrules.networking.istio.io ${name} -o yaml`),
+    )
   })
 
   it('does not lead to certs where every node serves what the keystore holds, but still to certs ca', async () => {

@@ -7,6 +7,7 @@ import { type CheckResult, CATEGORIES } from '../../../src/lib/checks/check.ts'
 import type { Probes } from '../../../src/lib/checks/probes.ts'
 import { CHECKS, RETIRED } from '../../../src/lib/checks/registry.ts'
 import { runChecks } from '../../../src/lib/checks/run-checks.ts'
+import { NETWORK_POLICY, PEER_AUTHENTICATION } from '../../../src/lib/cluster/resources.ts'
 import { again, CassSniError, command } from '../../../src/lib/errors.ts'
 import { testAuthority } from '../connection/certificates.ts'
 import { datacenter, node } from '../../support/observed-datacenter.ts'
@@ -274,6 +275,22 @@ describe('the checks', () => {
         ),
       /sidecar answers instead of Cassandra \(spiffe:/,
       /get destinationrules,peerauthentications/,
+    ],
+    [
+      'CSNI835',
+      "an Istio sidecar's certificate, and the policy by name",
+      () => ({
+        ...byName(
+          node(0).hostId ?? '',
+          served({ authorized: false, certificate: { ...served().certificate, spiffe: 'spiffe://x' } }),
+        ),
+        policies: async () => [
+          { type: NETWORK_POLICY, name: 'other', namespace: 'n' },
+          { type: PEER_AUTHENTICATION, name: 'default', namespace: 'n' },
+        ],
+      }),
+      /only with it \(peerauthentication\.security\.istio\.io\/default in namespace n\)$/,
+      /-n n get peerauthentications\.security\.istio\.io default -o yaml/,
     ],
     [
       'CSNI836',
@@ -565,6 +582,21 @@ describe('the checks', () => {
       const all = await results(gatewayWith({ ports }))
       assert.equal(all.find(({ code }) => code === 'CSNI822')?.result, 'pass')
     }
+  })
+
+  it("do not judge a sidecar's certificate by Cassandra's names", async () => {
+    const sidecar = served({
+      authorized: false,
+      nameReason: 'it names no host at all',
+      certificate: { ...served().certificate, fingerprint256: 'BB', spiffe: 'spiffe://x' },
+    })
+    const all = await results(byName(node(0).hostId ?? '', sidecar))
+    const of = (code: string) => all.find((each) => each.code === code && each.node === node(0).pod)
+    for (const code of ['CSNI836', 'CSNI839'])
+      assert.deepEqual(
+        [of(code)?.result, of(code)?.reason],
+        ['skipped', 'an Istio sidecar answers instead of Cassandra (CSNI835)'],
+      )
   })
 
   it('say once that the routes are in tcp mode', async () => {
