@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import type { Duplex } from 'node:stream'
 import { CassSniError } from '../errors.ts'
-import { objectsOf, parseAnswer } from './answers.ts'
+import { objectsOf, parseAnswer } from './parse-answer.ts'
 import { authenticator } from './authentication.ts'
 import { Discovery } from './discovery.ts'
 import type {

@@ -1,6 +1,6 @@
 /** What the API server serves: groups, versions and kinds, and which version it is itself. Asked once. */
 import { CassSniError, command } from '../errors.ts'
-import { objectsOf, parseAnswer } from './answers.ts'
+import { objectsOf, parseAnswer } from './parse-answer.ts'
 import type { KubeObject, ResourceType, ServerVersion } from './kube.ts'
 import { type Asked, Refusal } from './refusal.ts'
 import type { Answer, Transport } from './transport.ts'

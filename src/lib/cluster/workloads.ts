@@ -1,6 +1,6 @@
 /**
- * The typed Kubernetes kinds that several layers read. Whatever they hold is untrusted text; what the models call a Date
- * is text as well, as it stands in the answer.
+ * The typed Kubernetes kinds that several layers read. Whatever they hold is untrusted text; what the models call a
+ * Date is text as well, as it stands in the answer.
  */
 import type {
   V1ContainerStatus,

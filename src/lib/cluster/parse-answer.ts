@@ -11,7 +11,10 @@ export function objectsOf<T>(list: T[] | null | undefined, target: KubeTarget): 
   return list
 }
 
-/** The object that an answer holds. Throws what `refused` makes of a status of 400 or more, and CSNI208 for what is none. */
+/**
+ * The object that an answer holds. Throws what `refused` makes of a status of 400 or more, and CSNI208 for what is
+ * none.
+ */
 export function parseAnswer<T>(answer: Answer, asked: Asked, target: KubeTarget): T {
   if (answer.status >= 400) throw refused(answer.status, answer.body, asked, target)
   let value: unknown
