@@ -57,7 +57,7 @@ export default class PortForward extends CassSniCommand<undefined> {
     output: outputFlag(['text', 'json']),
   }
   protected readonly kind = 'PortForward'
-  protected override readonly enveloped = false
+  protected override readonly enveloped = 'lines'
   protected override readonly untilInterrupted = true
 
   protected async work(run: Run): Promise<undefined> {
@@ -65,7 +65,7 @@ export default class PortForward extends CassSniCommand<undefined> {
     const target = flags.target ?? (flags.node === undefined ? 'gateway' : 'node')
     if (target === 'gateway' && flags.node !== undefined)
       throw new CassSniError('CSNI101', '--node goes with --target node: the gateway leads to all nodes, by SNI')
-    const [{ forwardingText, portForward }, { printableLine }, { escaped }] = await Promise.all([
+    const [{ forwardingText, portForward }, { printableLine }, { jsonLine }] = await Promise.all([
       import('../lib/workflows/port-forward-workflow.ts'),
       import('../lib/text/untrusted.ts'),
       import('../lib/output/envelope.ts'),
@@ -84,7 +84,7 @@ export default class PortForward extends CassSniCommand<undefined> {
         // One line, for a program that starts this one and waits for it.
         run.print(
           run.format === 'json'
-            ? `${escaped(JSON.stringify({ apiVersion: 'cass-sni/v1', kind: this.kind, result, warnings }))}\n`
+            ? jsonLine({ apiVersion: 'cass-sni/v1', kind: this.kind, result, warnings })
             : forwardingText({ ...forwarding, target: printableLine(forwarding.target) }),
         )
         if (run.format !== 'json') for (const { message, code } of warnings) run.log(`warning: ${message} [${code}]`, 0)

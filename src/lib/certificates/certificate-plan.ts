@@ -2,7 +2,7 @@
 import type { Datacenter } from '../cassandra/datacenter.ts'
 import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
-import { CassSniError, command, hint } from '../errors.ts'
+import { CassSniError, hint } from '../errors.ts'
 import type { AuthorityPath } from './certificate-authority.ts'
 import { normalName } from './certificate.ts'
 import { leafBytes } from './issue.ts'
@@ -59,7 +59,7 @@ export function parsePublicNames(given: readonly string[]): string[] {
   for (const name of names) {
     if ((isIP(name) !== 0 && !name.includes('%')) || isDnsName(name)) continue
     throw new CassSniError('CSNI101', `--public-name ${JSON.stringify(name)} is neither a DNS name nor an IP address`, {
-      next: [command`kubectl cass-sni certs --public-name cassandra.example.com --public-name 203.0.113.7`],
+      next: [hint('a DNS name or an IP address, for example cassandra.example.com')],
     })
   }
   return [...new Set(names)]

@@ -2,7 +2,7 @@
 import { generateKeyPair, type KeyObject } from 'node:crypto'
 import { isIP } from 'node:net'
 import { promisify } from 'node:util'
-import { CassSniError, command } from '../errors.ts'
+import { CassSniError, hint } from '../errors.ts'
 import type { Authority } from './certificate-authority.ts'
 import { type Certificate, readCertificate } from './certificate.ts'
 import { encode, readMembers, sequence, TAG } from './der.ts'
@@ -166,7 +166,7 @@ function signingAlgorithm(key: KeyObject): { name: string; hash: string; namedCu
     "the certificate authority's key is of a kind that is not supported " +
       `(${key.asymmetricKeyType ?? 'unknown'}): RSA, or EC on P-256 or P-384, is`,
     {
-      next: [command`openssl req -x509 -newkey rsa:4096 -noenc …`],
+      next: [hint('such a key is made with openssl req -x509 -newkey rsa:4096')],
     },
   )
 }

@@ -21,7 +21,8 @@ import type { ColorChoice } from '../output/color.ts'
 import type { Show } from '../output/show.ts'
 import { Interruption } from './interruption.ts'
 import { type CommandLine, renderSteps } from './next-steps.ts'
-import { RunOutput } from './run-output.ts'
+import { formOfWords } from './output-form.ts'
+import { type Enveloped, RunOutput } from './run-output.ts'
 import { usageError } from './usage-error.ts'
 import type { WorkflowContext } from '../workflows/context.ts'
 
@@ -76,8 +77,8 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
   /** `kind` of the envelope: the name of the schema in docs/schemas. */
   protected abstract readonly kind: string
 
-  /** False for a command that writes stdout itself in every format; errors then go to stderr only. */
-  protected readonly enveloped: boolean = true
+  /** 'lines' for a command that writes its results itself while it runs, an envelope a line: an error is one more. */
+  protected readonly enveloped: Enveloped = 'whole'
 
   /** True for a command that goes on until Ctrl-C: that is no error then, though the exit code is 130 or 143. */
   protected readonly untilInterrupted: boolean = false
@@ -90,7 +91,7 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
 
   /** Runs the command and resolves with the exit code, which is also put into process.exitCode. Never rejects. */
   override async run(): Promise<ExitCode> {
-    const output = new RunOutput(this.kind, this.enveloped, preliminary(this.argv))
+    const output = new RunOutput(this.kind, this.enveloped, formOfWords(this.argv))
     const interruption = new Interruption()
     const release = output.onClosedPipe((reason) => interruption.abort(reason))
     let result: Result | undefined
@@ -211,26 +212,4 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
 /** The values of the flags that these definitions name: a command's own flag of the same name is not kubectl's. */
 function withNames(flags: object, definitions: object): Record<string, unknown> {
   return Object.fromEntries(Object.entries(flags).filter(([name]) => name in definitions))
-}
-
-/** The form of the output before the command line is parsed, for errors of the parsing itself. */
-function preliminary(argv: readonly string[]): { format: string; color: ColorChoice; level: number } {
-  const end = argv.indexOf('--')
-  const words = end === -1 ? argv : argv.slice(0, end)
-  const value = (short: string | undefined, long: string) => {
-    const at = words.findIndex(
-      (word) => word === long || (short !== undefined && word.startsWith(short)) || word.startsWith(`${long}=`),
-    )
-    const word = words[at]
-    if (word === undefined) return undefined
-    if (word === long || word === short) return words[at + 1]
-    return word.startsWith('--') ? word.slice(long.length + 1) : word.slice(2).replace(/^=/, '')
-  }
-  const format = value('-o', '--output')
-  const color = value(undefined, '--color')
-  return {
-    format: format === 'json' || format === 'yaml' ? format : 'text',
-    color: color === 'always' || color === 'never' ? color : 'auto',
-    level: Number(value('-v', '--v')) || 0,
-  }
 }

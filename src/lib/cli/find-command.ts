@@ -21,6 +21,9 @@ const INSTEAD: Readonly<Record<string, NextStep>> = {
     ]),
   ),
   version: command`kubectl cass-sni --version`,
+  sync: hint('did you mean "routes sync"?'),
+  status: hint('did you mean "verify"?'),
+  shell: hint('did you mean "cqlsh-sni"?'),
   completion: hint('kubectl completes the plugin by itself; "kubectl completion --help" sets that up'),
 }
 
@@ -45,9 +48,11 @@ export function findCommand(
     const [stranger] = unknown
     if (wantsHelp || stranger === undefined) return { type: 'help', name: '' }
     if (stranger === '--version') return { type: 'version' }
-    throw new CassSniError('CSNI101', `unknown flag: ${stranger}`, { next: [hint(`${bin} --help`)] })
+    throw new CassSniError('CSNI101', `unknown flag: ${stranger}`, { next: [command`${bin.split(' ')} --help`] })
   }
   const whole = names.join(' ')
+  // oclif counts each command among the topics as well, by its id: "routes:sync" is not what anybody is to type.
+  const places = topics.filter((topic) => !commands.some(({ id }) => id === topic))
   if (whole === 'options') return { type: 'help', name: whole }
   for (let count = names.length; count > 0; count--) {
     const name = names.slice(0, count).join(' ')
@@ -58,8 +63,8 @@ export function findCommand(
     if (wantsHelp) return { type: 'help', name: nameOf(found) }
     return { type: 'command', id: found.id, argv: withoutNames(tokens, count) }
   }
-  if (topics.includes(whole)) return { type: 'help', name: whole }
-  throw unknownCommand(names, commands, topics, bin)
+  if (places.includes(whole)) return { type: 'help', name: whole }
+  throw unknownCommand(names, commands, places, bin)
 }
 
 /** Every flag of every command once: before the command is known, a flag must read the same for all of them. */

@@ -1,9 +1,11 @@
 /** From the words of the command line to one command's exit code. */
 import { Config } from '@oclif/core'
-import { asCassSniError, EXIT } from '../errors.ts'
+import { asCassSniError, CassSniError, EXIT } from '../errors.ts'
 import { visibleCommands } from './completion.ts'
 import { findCommand } from './find-command.ts'
 import { type CommandLine, renderSteps } from './next-steps.ts'
+import { formOfWords } from './output-form.ts'
+import { RunOutput } from './run-output.ts'
 
 /** Before a command is found there are no flags to repeat. */
 const NO_COMMAND: CommandLine = { bin: 'kubectl cass-sni', id: '', flags: [], args: [], portFlag: 'port' }
@@ -32,18 +34,15 @@ export async function main(argv: readonly string[], start: Start): Promise<numbe
     if (request.type === 'version') process.stdout.write(`${config.userAgent}\n`)
     else {
       const { describedBy, helpText } = await import('./help.ts')
-      process.stdout.write(helpText(request.name, describedBy(config)) ?? '')
+      const text = helpText(request.name, describedBy(config))
+      if (text === undefined) throw new CassSniError('CSNI903', `there is no help text for "${request.name}"`)
+      process.stdout.write(text)
     }
     return EXIT.ok
   } catch (caught) {
     const error = asCassSniError(caught)
-    const [{ palette, wantsColor }, { errorText }] = await Promise.all([
-      import('../output/color.ts'),
-      import('../output/messages.ts'),
-    ])
-    process.stderr.write(
-      errorText(error, renderSteps(error.next, NO_COMMAND), palette(wantsColor('auto', process.env, process.stderr))),
-    )
+    const output = new RunOutput('Error', 'whole', formOfWords(argv))
+    await output.finish(undefined, error, renderSteps(error.next, NO_COMMAND), () => '')
     return error.exitCode
   }
 }

@@ -47,7 +47,7 @@ export function renderSteps(steps: readonly NextStep[], line: CommandLine): Rend
     if ('hint' in step) return { label: 'Hint', text: step.hint }
     const words = 'again' in step ? repeated(step.again, line) : directed([step.program, ...step.args], line)
     const pipe = 'pipe' in step && step.pipe !== undefined ? ` | ${step.pipe}` : ''
-    return { label: 'Try', text: shellText(words) + pipe }
+    return { label: 'Try', text: shellText(words.map(withoutUserinfo)) + pipe }
   })
 }
 
@@ -103,4 +103,9 @@ function wordsOf({ name, value, negated }: GivenFlag): string[] {
 function says(words: readonly string[], name: string): boolean {
   const forms = [SHORT[name], `--${name}`, `--no-${name}`]
   return words.some((word) => forms.includes(word) || word.startsWith(`--${name}=`))
+}
+
+/** A URL, also as --flag=URL, without user:password@ (RFC 3986, 3.2.1: up to the last "@" of the authority). */
+function withoutUserinfo(word: string): string {
+  return word.replace(/^((?:--[a-z-]+=)?[a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, '$1')
 }

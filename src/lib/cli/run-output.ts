@@ -1,26 +1,21 @@
 /** Where the output of one run goes: the result to stdout, all else to stderr, and never both into one another. */
 import { CassSniError, type RenderedStep } from '../errors.ts'
 import type { ChangeRecord, Emit, Question, WorkflowEvent } from '../events.ts'
-import type { ColorChoice } from '../output/color.ts'
 import type { Warning } from '../output/envelope.ts'
 import type { Progress } from '../output/steps.ts'
 import type { Show } from '../output/show.ts'
 import { printableLine } from '../text/untrusted.ts'
+import type { Form } from './output-form.ts'
 
-interface Form {
-  /** The value of -o. */
-  format: string
-  color: ColorChoice
-  /** The value of -v. */
-  level: number
-}
+/** One envelope when all is done, or one a line, which the command writes itself but for the one with an error. */
+export type Enveloped = 'whole' | 'lines'
 
 /** Reason of the abort when the reader of stdout is gone: nothing is said about it, as with any Unix filter. */
 const CLOSED_PIPE = 'Nobody reads the output any more.'
 
 export class RunOutput {
   readonly #kind: string
-  readonly #enveloped: boolean
+  readonly #enveloped: Enveloped
   #form: Form
   #progress: Progress | undefined
   #title: string | undefined
@@ -35,7 +30,7 @@ export class RunOutput {
   readonly #untold: ChangeRecord[] = []
   readonly #warnings: Warning[] = []
 
-  constructor(kind: string, enveloped: boolean, form: Form) {
+  constructor(kind: string, enveloped: Enveloped, form: Form) {
     this.#kind = kind
     this.#enveloped = enveloped
     this.#form = form
@@ -163,11 +158,13 @@ export class RunOutput {
       if (error && error === this.#lost) await this.fail(error, steps)
       return
     }
-    if (this.#enveloped && (format === 'json' || format === 'yaml')) {
-      const { envelope, serialize } = await import('../output/envelope.ts')
+    const whole = this.#enveloped === 'whole'
+    if ((whole || error) && (format === 'json' || format === 'yaml')) {
+      const { envelope, jsonLine, serialize } = await import('../output/envelope.ts')
       const next = steps.map(({ text }) => text)
       const outcome = { result, changes: this.#changes, warnings: this.#warnings, error, next }
-      process.stdout.write(await serialize(envelope(this.#kind, outcome), format))
+      const told = envelope(this.#kind, outcome)
+      process.stdout.write(format === 'json' && !whole ? jsonLine(told) : await serialize(told, format))
     } else {
       const [{ createShow }, { changeText }] = await Promise.all([
         import('../output/show.ts'),

@@ -175,7 +175,12 @@ function nothingChosen({ files, contexts, clusters }: MergedConfig, { context, c
     return new CassSniError(
       'CSNI103',
       `no context is chosen: current-context is not set in ${files.join(', ')}${known('context', contexts)}`,
-      { next: [command`kubectl config use-context NAME`, hint('Or add --context NAME.')] },
+      {
+        next: [
+          hint('name one with --context, or choose one with "kubectl config use-context"'),
+          command`kubectl config get-contexts`,
+        ],
+      },
     )
   }
   if (cluster === '') {

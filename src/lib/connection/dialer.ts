@@ -2,7 +2,7 @@
 import { connect as connectTcp, isIPv6, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { ConnectOptions, Kube } from '../cluster/kube.ts'
-import { again, CassSniError, command, hint } from '../errors.ts'
+import { CassSniError, command, hint } from '../errors.ts'
 import { systemError } from '../text/system-errors.ts'
 import { withinLimit } from '../waiting/time-limit.ts'
 
@@ -84,7 +84,7 @@ export function parseAddress(text: string, defaultPort: number): { host: string;
   const port = Number(match?.groups?.port ?? defaultPort)
   if (host === undefined || port < 1 || port > 65_535) {
     throw new CassSniError('CSNI101', `"${text}" is not an address: HOST or HOST:PORT is wanted`, {
-      next: [again`--address 203.0.113.7:9042`],
+      next: [hint('a DNS name or an IP address, with or without a port, for example cassandra.example.com:9042')],
     })
   }
   return { host, port }

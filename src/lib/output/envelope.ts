@@ -58,6 +58,11 @@ export async function serialize(value: unknown, format: 'json' | 'yaml'): Promis
   return escaped(document.toString({ lineWidth: 0 }), 'yaml')
 }
 
+/** A value as JSON in one line. */
+export function jsonLine(value: unknown): string {
+  return `${escaped(JSON.stringify(value))}\n`
+}
+
 /** JSON or YAML text in which nothing is left that a terminal would obey or hide. Line feeds are its layout. */
 export function escaped(text: string, format: 'json' | 'yaml' = 'json'): string {
   return replaceUnsafe(

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { CassSniError } from '../../../src/lib/errors.ts'
+import { CassSniError, command } from '../../../src/lib/errors.ts'
 import type { KnownCommand, KnownFlag } from '../../../src/lib/cli/completion.ts'
 import { findCommand } from '../../../src/lib/cli/find-command.ts'
 import { nextTexts } from '../../support/next-texts.ts'
@@ -14,7 +14,8 @@ const COMMANDS: KnownCommand[] = [
   { id: 'verify', flags },
   { id: 'cqlsh-sni', aliases: ['cqlsh'], flags: { ...flags, execute: option('execute', 'e') } },
 ]
-const find = (...words: string[]) => findCommand(words, COMMANDS, ['routes', 'certs', 'verify'], 'kubectl cass-sni')
+const find = (...words: string[]) =>
+  findCommand(words, COMMANDS, ['routes', 'routes:sync', 'certs', 'certs:ca', 'verify'], 'kubectl cass-sni')
 
 describe('the command that a line names', () => {
   const commands: [string, string][] = [
@@ -59,6 +60,12 @@ describe('the command that a line names', () => {
     ['instal', 'unknown command "instal" for "kubectl cass-sni"', 'did you mean "install"?'],
     ['routes snyc', 'unknown command "routes snyc" for "kubectl cass-sni"', 'did you mean "routes sync"?'],
     ['certs cA', 'unknown command "certs cA" for "kubectl cass-sni"', 'did you mean "certs ca"?'],
+    ['routes:sync -n x', 'unknown command "routes:sync" for "kubectl cass-sni"', 'did you mean "routes sync"?'],
+    ['routes:sync --help', 'unknown command "routes:sync" for "kubectl cass-sni"', 'did you mean "routes sync"?'],
+    ['certs:ca', 'unknown command "certs:ca" for "kubectl cass-sni"', 'did you mean "certs ca"?'],
+    ['sync', 'unknown command "sync" for "kubectl cass-sni"', 'did you mean "routes sync"?'],
+    ['status', 'unknown command "status" for "kubectl cass-sni"', 'did you mean "verify"?'],
+    ['shell', 'unknown command "shell" for "kubectl cass-sni"', 'did you mean "cqlsh-sni"?'],
     ['banana', 'unknown command "banana" for "kubectl cass-sni"', undefined],
     ['--bogus', 'unknown flag: --bogus', undefined],
   ]
@@ -70,6 +77,7 @@ describe('the command that a line names', () => {
           assert.ok(error instanceof CassSniError)
           assert.equal(error.message, message)
           assert.equal(nextTexts(error.next)[0], first ?? 'kubectl cass-sni --help')
+          assert.deepEqual(error.next.at(-1), command`kubectl cass-sni --help`)
           return true
         },
       ))

@@ -64,6 +64,22 @@ describe('proposed commands', () => {
     assert.equal(one(again`--node x`, given), `kubectl cass-sni verify ${carried} --node x`)
   })
 
+  it('show no password of a URL', () => {
+    const given = { server: 'https://user:hunt@er2@127.0.0.1:1/k?a=b@c', 'proxy-url': 'http://me@proxy', node: 'a@b' }
+    const carried = "--server 'https://127.0.0.1:1/k?a=b@c'"
+    assert.equal(one(command`kubectl get pods`, given), `kubectl ${carried} get pods`)
+    assert.equal(one(command`kubectl cass-sni certs`, given), `kubectl cass-sni certs ${carried}`)
+    assert.equal(
+      one(again`--strict`, given),
+      `kubectl cass-sni verify ${carried} --proxy-url http://proxy --node a@b --strict`,
+    )
+    assert.equal(one(command`curl -fsSLO ${'https://me:s3cret@host/x'}`), 'curl -fsSLO https://host/x')
+    assert.equal(
+      one(command`kubectl get pods --server=${'https://me:s3cret@h'}`),
+      'kubectl get pods --server=https://h',
+    )
+  })
+
   it("do not take a command's own flag for kubectl's of that name", () => {
     const given = { username: 'role', 'insecure-skip-tls-verify': true as const, server: 'https://x' }
     const own = ['username', 'insecure-skip-tls-verify']

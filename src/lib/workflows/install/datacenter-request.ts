@@ -1,7 +1,7 @@
 /** Which datacenter is installed, and what the user wants of it: from flags, the file, the cluster, and answers. */
 import type { KubeObject } from '../../cluster/kube.ts'
 import { CASSANDRA_DATACENTER } from '../../cluster/resources.ts'
-import { again, CassSniError } from '../../errors.ts'
+import { again, CassSniError, hint } from '../../errors.ts'
 import type { Ask } from '../../events.ts'
 import { configOf, refuseConfigFlags } from './datacenter-config.ts'
 import { type DatacenterFile, readDatacenterFile } from './datacenter-file.ts'
@@ -55,7 +55,10 @@ export async function requestDatacenter(setup: Setup): Promise<DatacenterRequest
 function missingVersion({ serverType, serverVersion }: DatacenterOptions): Missing | undefined {
   if (serverType === undefined || serverType === DEFAULTS.serverType || serverVersion !== undefined) return undefined
   const example = serverType === 'hcd' ? '1.2.3' : '6.9.7'
-  return { why: `--server-type ${serverType} requires --server-version`, next: [again`--server-version ${example}`] }
+  return {
+    why: `--server-type ${serverType} requires --server-version`,
+    next: [hint(`name it, for example --server-version ${example}`)],
+  }
 }
 
 /** All datacenters of the namespace; none when the kind is not served yet. */

@@ -2,7 +2,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import type { KubeObject } from '../../cluster/kube.ts'
 import { parseYaml, YamlError } from '../../cluster/kubernetes-yaml.ts'
-import { again, CassSniError, command, hint } from '../../errors.ts'
+import { CassSniError, command, hint } from '../../errors.ts'
 import { systemError } from '../../text/system-errors.ts'
 import { programOutput } from './run-program.ts'
 
@@ -141,6 +141,6 @@ function kustomize(source: string, kubectl: string, signal: AbortSignal): Promis
     signal,
     code: 'CSNI702',
     needed: `${source} is a kustomization, which kubectl renders`,
-    missing: [hint('install kubectl, or name it with --kubectl'), again`--kubectl /path/to/kubectl`],
+    missing: [hint('install kubectl, or name it with --kubectl')],
   })
 }

@@ -146,7 +146,7 @@ export function namespaceStep(setup: Setup, choice: InjectionChoice): InstallSte
         signal: context.signal,
         code: 'CSNI702',
         needed: 'the context is to be changed',
-        missing: [hint('install kubectl, or name it with --kubectl'), again`--kubectl /path/to/kubectl`],
+        missing: [hint('install kubectl, or name it with --kubectl')],
       })
       return { note: `${plan.note}; context ${target.context} now points to ${namespace}` }
     },

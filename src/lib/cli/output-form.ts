@@ -1,0 +1,32 @@
+/** In which form a run's output goes, as the command line says. */
+import type { ColorChoice } from '../output/color.ts'
+
+export interface Form {
+  /** The value of -o. */
+  format: string
+  color: ColorChoice
+  /** The value of -v. */
+  level: number
+}
+
+/** The form of the output before the command line is parsed, for errors of the parsing itself. */
+export function formOfWords(argv: readonly string[]): Form {
+  const end = argv.indexOf('--')
+  const words = end === -1 ? argv : argv.slice(0, end)
+  const value = (short: string | undefined, long: string) => {
+    const at = words.findIndex(
+      (word) => word === long || (short !== undefined && word.startsWith(short)) || word.startsWith(`${long}=`),
+    )
+    const word = words[at]
+    if (word === undefined) return undefined
+    if (word === long || word === short) return words[at + 1]
+    return word.startsWith('--') ? word.slice(long.length + 1) : word.slice(2).replace(/^=/, '')
+  }
+  const format = value('-o', '--output')
+  const color = value(undefined, '--color')
+  return {
+    format: format === 'json' || format === 'yaml' ? format : 'text',
+    color: color === 'always' || color === 'never' ? color : 'auto',
+    level: Number(value('-v', '--v')) || 0,
+  }
+}
