@@ -2,6 +2,12 @@
 import assert from 'node:assert/strict'
 import { kubectl, NAMESPACE, plugin, pluginJson, until, writesNothing } from '../support/lab.ts'
 
+const PLAIN = JSON.stringify({
+  apiVersion: 'networking.istio.io/v1',
+  kind: 'DestinationRule',
+  metadata: { name: 'plain', namespace: NAMESPACE },
+  spec: { host: 'dse-dc1-default-sts-2-cql', trafficPolicy: { tls: { mode: 'DISABLE' } } },
+})
 const STRICT = JSON.stringify({
   apiVersion: 'security.istio.io/v1',
   kind: 'PeerAuthentication',
@@ -12,7 +18,8 @@ const STRICT = JSON.stringify({
 describe('a namespace under STRICT mutual TLS', () => {
   after(async function () {
     this.timeout(20_000)
-    await kubectl(['delete', 'peerauthentication', 'default', '-n', NAMESPACE, '--ignore-not-found'])
+    for (const policy of ['peerauthentication/default', 'destinationrule/plain'])
+      await kubectl(['delete', policy, '-n', NAMESPACE, '--ignore-not-found'])
   })
 
   it('needs no change: every node is reached and verified', async function () {
@@ -31,5 +38,31 @@ describe('a namespace under STRICT mutual TLS', () => {
       'SELECT host_id FROM system.local',
     ])
     assert.equal(result?.statements[0]?.rows.length, 1)
+  })
+
+  it('with a DestinationRule against it: verify names both, and leads neither to certs nor to routes sync', async function () {
+    this.timeout(30_000)
+    await kubectl(['apply', '-f', '-'], { stdin: PLAIN })
+    interface Checks {
+      checks: { code: string; result: string; reason?: string; next?: string[] }[]
+    }
+    const failed = await until(
+      'verify fails',
+      async () => {
+        const { result } = await pluginJson<Checks>(['verify', '-n', NAMESPACE, '--node', '2'])
+        const bad = (result?.checks ?? []).filter((check) => check.result === 'fail')
+        return bad.some(({ code }) => code === 'CSNI835') && bad
+      },
+      15_000,
+    )
+    assert.deepEqual(
+      failed.map(({ code }) => code),
+      ['CSNI835'],
+    )
+    assert.match(
+      failed[0]?.reason ?? '',
+      /sidecar answers.*destinationrule\S*\/plain .*peerauthentication\S*\/default /,
+    )
+    assert.doesNotMatch((failed[0]?.next ?? []).join('\n'), /cass-sni/)
   })
 })
