@@ -83,12 +83,12 @@ export type ErrorCode = keyof typeof ERROR_CODES
 /**
  * What helps, as data: `cli/next-steps.ts` renders it with the connection and datacenter flags in force.
  * - a command: complete, ready to be pasted; `pipe` is the literal rest of a pipeline ("base64 -d");
- * - `again`: the command line in force with these flags in place of the ones that it had;
+ * - `again`: the command line in force with these flags in place of the ones that it had, and without those in `without`;
  * - `hint`: advice, a sentence that is not a command.
  */
 export type NextStep =
   | { program: string; args: string[]; pipe?: string | undefined }
-  | { again: string[] }
+  | { again: string[]; without?: string[] | undefined }
   | { hint: string }
 
 /** A step as it is shown: `Try:` with a command, or `Hint:`. */
@@ -113,6 +113,11 @@ export function command(literals: TemplateStringsArray, ...values: Interpolated[
 /** The command line in force with these flags: again`--node ${pod}`. */
 export function again(literals: TemplateStringsArray, ...values: Interpolated[]): NextStep {
   return { again: wordsOf(literals, values).words }
+}
+
+/** The command line in force without these flags: againWithout('port'). */
+export function againWithout(...flags: string[]): NextStep {
+  return { again: [], without: flags }
 }
 
 /** Advice that is not a command: a sentence without a final period. */

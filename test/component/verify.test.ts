@@ -127,6 +127,24 @@ describe('verify', function () {
     match((await verify(...NOWHERE)).of('CSNI825')[0]?.reason ?? '', /dse-dc1-default-sts-2-cql/)
   })
 
+  it('leads back to the routes, and not to a change of them, where a flag says otherwise', async () => {
+    await raise()
+    await sync()
+    for (const [flag, used, given, code] of [
+      ['--port', '9042', '9999', 'CSNI822'],
+      ['--cluster-domain', 'cluster.local', 'other.example', 'CSNI824'],
+    ] as const) {
+      const [told] = (await verify(...NOWHERE, flag, given)).of(code)
+      equal(told?.result, 'fail')
+      match(told?.reason ?? '', new RegExp(`\\(the routes use ${used}, ${flag} says ${given}\\)$`))
+      const [first, second] = told?.next ?? []
+      equal(String(first).includes(flag), false)
+      match(String(first), new RegExp(`^kubectl cass-sni verify .*-n ${dc.namespace}$`))
+      match(String(second), new RegExp(`routes sync .*${flag} ${given} --dry-run$`))
+    }
+    equal((await run('routes', 'sync', '--cluster-domain', 'x y')).exitCode, 2)
+  })
+
   it('says in one line that the routes are in tcp mode', async () => {
     await raise()
     equal((await run('routes', 'sync', '--mode', 'tcp')).exitCode, 0)

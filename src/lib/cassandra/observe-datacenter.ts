@@ -195,7 +195,9 @@ async function missing(
   ])
   const elsewhere = everywhere.map((cr) => `${cr.metadata.namespace}/${cr.metadata.name}`).sort()
   const others =
-    elsewhere.length === 0 ? '' : `; there is ${elsewhere.slice(0, 5).join(', ')}${elsewhere.length > 5 ? ', …' : ''}`
+    elsewhere.length === 0
+      ? ''
+      : `; datacenters are: ${elsewhere.slice(0, 5).join(', ')}${elsewhere.length > 5 ? ', …' : ''}`
   const next =
     elsewhere.length === 0
       ? [command`kubectl cass-sni install -n ${namespace}`]

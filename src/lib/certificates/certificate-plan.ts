@@ -8,6 +8,7 @@ import { normalName } from './certificate.ts'
 import { leafBytes } from './issue.ts'
 import { certificateMessageBytes, LARGEST_MESSAGE_BYTES } from './message-size.ts'
 import { coverage, type Current, type Reason, reasonsToIssue, servedAuthorities } from './policies.ts'
+import { isDnsName } from '../text/dns-name.ts'
 import { asHostId } from '../text/host-id.ts'
 import { packageFile } from '../text/package-file.ts'
 
@@ -215,14 +216,4 @@ function serviceNames(service: string, dc: Datacenter): string[] {
  */
 function ascii(text: string): string {
   return /[^\0-\x7f]/.test(text) ? domainToASCII(text.trim()) || text : text
-}
-
-function isDnsName(name: string): boolean {
-  if (name.length > 253) return false
-  const labels = name.split('.')
-  if (labels[0] === '*' && labels.length > 2) labels.shift()
-  // A last label of digits only is a mistyped address.
-  return (
-    labels.every((label) => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/.test(label)) && !/^\d+$/.test(labels.at(-1) ?? '')
-  )
 }

@@ -28,7 +28,7 @@ export function holdToChange(desired: Desired, live: KubeObject): string | undef
         !ownersOf(live, steps).some((owner) => owner.applied && owner.manager === manager),
     ),
   )
-  if (toHold) return 'it is there already, and now held for this one as well'
+  if (toHold) return 'already there; now also used by this datacenter'
   return letsGoOfFormer(desired, live) ? 'what an earlier version held is let go' : undefined
 }
 

@@ -1,5 +1,6 @@
 /** Checks of the datacenter itself, from what cass-operator says. */
 import { CassSniError, command } from '../errors.ts'
+import { counted } from '../text/counted.ts'
 import { type Check, fail, pass, skip, unknown } from './check.ts'
 import type { Probes } from './probes.ts'
 
@@ -25,11 +26,11 @@ export const DATACENTER_CHECKS: readonly Check<Probes>[] = [
         return fail('it has no pods yet', command`kubectl -n ${namespace} describe cassandradatacenter ${name}`)
       if (nodes.length < size)
         return fail(
-          `it has ${nodes.length} of ${size} nodes`,
+          `it has ${nodes.length} of ${counted(size, 'node')}`,
           command`kubectl -n ${namespace} describe cassandradatacenter ${name}`,
         )
       return pass(
-        `${name} in namespace ${namespace}, ${datacenter.serverType} ${datacenter.serverVersion}, ${size} nodes`,
+        `${name} in namespace ${namespace}, ${datacenter.serverType} ${datacenter.serverVersion}, ${counted(size, 'node')}`,
       )
     },
   },

@@ -2,6 +2,7 @@
 import { Flags } from '@oclif/core'
 import { CONNECTION_FLAGS, type ConnectionFlag } from '../cluster/connection-flags.ts'
 import { CassSniError } from '../errors.ts'
+import { isDnsName } from '../text/dns-name.ts'
 
 const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
 
@@ -17,6 +18,13 @@ export function parseDuration(text: string): number {
     throw new CassSniError('CSNI101', `invalid duration "${text}" (examples: 30s, 10m, 1h30m)`)
   }
   return Math.round(parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * (UNIT_MS[unit ?? ''] ?? 0), 0))
+}
+
+/** The DNS domain of a cluster in normal form. Throws CSNI101 when the text is none. */
+export function parseClusterDomain(text: string): string {
+  const domain = text.trim().toLowerCase().replace(/\.$/, '')
+  if (isDnsName(domain) && !domain.startsWith('*')) return domain
+  throw new CassSniError('CSNI101', `${JSON.stringify(text)} is not a DNS domain (example: cluster.local)`)
 }
 
 /** A flag whose value is a duration; the parsed value is in milliseconds. */
@@ -102,10 +110,11 @@ export const datacenterFlags = {
     helpValue: 'NAME',
     summary: 'CassandraDatacenter name (required if the namespace has more than one).',
   }),
-  'cluster-domain': Flags.string({
+  'cluster-domain': Flags.custom<string>({
     helpValue: 'DOMAIN',
+    parse: async (text) => parseClusterDomain(text),
     summary: 'DNS domain of the cluster. Default: that of the routes, else what CoreDNS says, else cluster.local.',
-  }),
+  })(),
 }
 
 /** Which ingress gateway clients come through. */

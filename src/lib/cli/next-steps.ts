@@ -45,7 +45,7 @@ const SHORT: Readonly<Record<string, string>> = { namespace: '-n', datacenter: '
 export function renderSteps(steps: readonly NextStep[], line: CommandLine): RenderedStep[] {
   return steps.map((step) => {
     if ('hint' in step) return { label: 'Hint', text: step.hint }
-    const words = 'again' in step ? repeated(step.again, line) : directed([step.program, ...step.args], line)
+    const words = 'again' in step ? repeated(step, line) : directed([step.program, ...step.args], line)
     const pipe = 'pipe' in step && step.pipe !== undefined ? ` | ${step.pipe}` : ''
     return { label: 'Try', text: shellText(words.map(withoutUserinfo)) + pipe }
   })
@@ -56,9 +56,13 @@ export function stepTexts(steps: readonly NextStep[], line: CommandLine): string
   return renderSteps(steps, line).map(({ text }) => text)
 }
 
-/** The same command line, with these flags in place of the ones of the same name. */
-function repeated(flags: readonly string[], line: CommandLine): string[] {
-  const kept = line.flags.filter(({ name }) => !says(flags, name) && !SECRET.includes(name))
+/** The same command line, with these flags in place of the ones of the same name, and without some. */
+function repeated(
+  { again: flags, without = [] }: { again: string[]; without?: string[] | undefined },
+  line: CommandLine,
+): string[] {
+  const dropped = [...SECRET, ...without.map((name) => (name === 'port' ? line.portFlag : name))]
+  const kept = line.flags.filter(({ name }) => !says(flags, name) && !dropped.includes(name))
   return [...line.bin.split(' '), ...line.id.split(' '), ...line.args, ...kept.flatMap(wordsOf), ...flags]
 }
 

@@ -33,3 +33,28 @@ function domainOf(virtualService: KubeObject): string | undefined {
   const host = destinationHosts(virtualService)[0]
   return host === undefined ? undefined : /^[^.]+\.[^.]+\.svc\.(.+)$/.exec(host)?.[1]
 }
+
+/** A flag with a value other than the routes have. */
+export interface Diverging {
+  /** Its name, without the dashes. */
+  flag: 'gateway' | 'port' | 'cluster-domain'
+  given: string
+  used: string
+}
+
+/** What a command line says otherwise than the routes that there are. Without routes nothing. */
+export function divergingFrom(
+  choices: Choices,
+  given: { gateway?: string | undefined; port?: number | undefined; clusterDomain?: string | undefined },
+): Diverging[] {
+  const { gateway, port, clusterDomain } = choices
+  const pairs: [flag: Diverging['flag'], used: string | undefined, given: string | undefined][] = [
+    // a gateway may be named by its Service alone
+    ['gateway', gateway?.endsWith(`/${given.gateway}`) ? given.gateway : gateway, given.gateway],
+    ['port', port?.toString(), given.port?.toString()],
+    ['cluster-domain', clusterDomain, given.clusterDomain],
+  ]
+  return pairs.flatMap(([flag, used, said]) =>
+    used === undefined || said === undefined || used === said ? [] : [{ flag, used, given: said }],
+  )
+}

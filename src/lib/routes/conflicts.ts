@@ -101,15 +101,15 @@ function reservedPort(around: Surroundings): Conflict[] {
   const { gateway, port } = around
   const name = tcpPort(gateway, port)?.name ?? ''
   const why = RESERVED.has(port)
-    ? "one of those that Istio's own proxies listen on"
+    ? `port ${port} is one of those that Istio's own proxies listen on`
     : /^http2?(-|$)/.test(name)
-      ? `named ${name}: it is for HTTP`
+      ? `port ${port} is named ${name} (HTTP) on the gateway's Service`
       : undefined
   if (why === undefined) return []
   return [
     {
       code: 'CSNI503',
-      message: `port ${port} is ${why}: clients need another one`,
+      message: `${why}; choose another with --port`,
       object: `service/${gateway.service} in namespace ${gateway.namespace}`,
       next: [again`--port ${freePort(around)}`],
     },

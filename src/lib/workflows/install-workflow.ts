@@ -214,7 +214,7 @@ function resumable({ context }: Setup, error: unknown, answered: string[]): unkn
 }
 
 function withAnswers(error: CassSniError, answered: string[]): CassSniError {
-  const next = error.next.map((step) => ('again' in step ? { again: [...answered, ...step.again] } : step))
+  const next = error.next.map((step) => ('again' in step ? { ...step, again: [...answered, ...step.again] } : step))
   return new CassSniError(error.code, error.message, { object: error.object, next, cause: error.cause })
 }
 

@@ -9,6 +9,7 @@ import type { Observation } from '../routes/observation.ts'
 import { type Plan, planRoutes, type Turn } from '../routes/route-plan.ts'
 import type { Loaded } from '../reconcile/loaded-routes.ts'
 import { type Outcome, reconcileRoutes } from '../reconcile/reconcile-routes.ts'
+import { counted } from '../text/counted.ts'
 import type { WorkflowContext } from './context.ts'
 
 export interface RoutesSyncOptions {
@@ -53,7 +54,7 @@ export async function syncRoutes(context: WorkflowContext, options: RoutesSyncOp
   const { datacenter, gateway } = reading
   await step(context, 'datacenter', 'Datacenter', async () => {
     const { name: found, clusterName, nodes } = await datacenter
-    return [undefined, `${found} of cluster ${clusterName}: ${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'}`]
+    return [undefined, `${found} of cluster ${clusterName}: ${counted(nodes.length, 'node')}`]
   })
   await step(context, 'istio', 'Istio', async () => [undefined, `gateway ${nameOf(await gateway)}`])
 
@@ -161,7 +162,7 @@ function warningsOf(observation: Observation, { backend, routes, nothing, turns,
 }
 
 function turnText({ what, from, to }: Turn): string {
-  return `${what} ${from} → ${to}: clients that use the one of before lose their way`
+  return `${what} ${from} → ${to}: clients that still use ${from} will lose their connection`
 }
 
 /** What clients lose by it, a line each. */

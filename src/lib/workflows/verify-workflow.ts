@@ -1,9 +1,11 @@
 /** `verify`: proves, from outside and without writing anything, that clients reach each node by its name. */
 import type { CassandraNode, Datacenter } from '../cassandra/datacenter.ts'
 import { findNode } from '../cassandra/node.ts'
+import { divergingFrom } from '../routes/choices.ts'
 import { observeRouted } from '../routes/gather.ts'
 import { DEFAULT_GATEWAY_PORT } from '../routes/route-plan.ts'
 import { soundAdvice } from '../checks/advice.ts'
+import { heedRoutes } from '../checks/diverging-flags.ts'
 import { liveProbes, type LiveProbesOptions } from '../checks/live-probes.ts'
 import { CHECKS } from '../checks/registry.ts'
 import { type Report, runChecks } from '../checks/run-checks.ts'
@@ -112,7 +114,7 @@ async function verifyOnce(
     datacenter: datacenter.name,
     namespace: datacenter.namespace,
     nodes: nodes.map(({ pod }) => pod),
-    checks: await soundAdvice(report.checks, probes),
+    checks: heedRoutes(await soundAdvice(report.checks, probes), divergingFrom(choices, options)),
     summary: report.summary,
   }
 }

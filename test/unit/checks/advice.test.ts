@@ -3,6 +3,8 @@ import { soundAdvice } from '../../../src/lib/checks/advice.ts'
 import type { CheckCode, CheckResult } from '../../../src/lib/checks/check.ts'
 import { DESTINATION_RULE, NETWORK_POLICY } from '../../../src/lib/cluster/resources.ts'
 import { CassSniError, command, type NextStep } from '../../../src/lib/errors.ts'
+import { heedRoutes } from '../../../src/lib/checks/diverging-flags.ts'
+import { divergingFrom } from '../../../src/lib/routes/choices.ts'
 import { nextTexts } from '../../support/next-texts.ts'
 import { datacenter } from '../../support/observed-datacenter.ts'
 
@@ -97,5 +99,44 @@ describe('advice', () => {
       policies: forbidden,
     })
     assert.equal(failed?.next?.length, 1)
+  })
+})
+
+describe('advice for flags that differ from the routes', () => {
+  const choices = { gateway: 'istio-system/istio-ingressgateway', port: 9042, clusterDomain: 'cluster.local' }
+  const failed = (...next: NextStep[]) => result('CSNI822', { result: 'fail', reason: 'no port 9999', next })
+
+  it('leads back to the routes first, and to a change of them as a dry run only', () => {
+    const look = command`kubectl get pods`
+    const [told, other, passed] = heedRoutes(
+      [failed(SYNC, command`kubectl cass-sni certs`, look), failed(look), result('CSNI821')],
+      divergingFrom(choices, { port: 9999 }),
+    )
+    assert.equal(told?.reason, 'no port 9999 (the routes use 9042, --port says 9999)')
+    assert.deepEqual(nextTexts(told?.next), [
+      'kubectl cass-sni verify',
+      'kubectl cass-sni routes sync --dry-run',
+      'kubectl cass-sni certs --dry-run',
+      'kubectl get pods',
+    ])
+    assert.deepEqual(other, failed(look))
+    assert.deepEqual(passed, result('CSNI821'))
+  })
+
+  it('says nothing where the flags agree, or nothing is known of routes', () => {
+    const same = { gateway: 'istio-ingressgateway', port: 9042, clusterDomain: 'cluster.local' }
+    assert.deepEqual(divergingFrom(choices, same), [])
+    assert.deepEqual(divergingFrom(choices, {}), [])
+    assert.deepEqual(divergingFrom({}, { gateway: 'a/b', port: 1, clusterDomain: 'x' }), [])
+    const plain = [failed(SYNC)]
+    assert.deepEqual(heedRoutes(plain, []), plain)
+  })
+
+  it('tells each flag that differs', () => {
+    const given = { gateway: 'edge/istio-ingressgateway', port: 1, clusterDomain: 'x' }
+    assert.deepEqual(
+      divergingFrom(choices, given).map(({ flag }) => flag),
+      ['gateway', 'port', 'cluster-domain'],
+    )
   })
 })

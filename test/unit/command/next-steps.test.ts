@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { GivenFlag } from '../../../src/lib/cli/command-line.ts'
 import { type CommandLine, renderSteps } from '../../../src/lib/cli/next-steps.ts'
-import { again, command, hint, type NextStep } from '../../../src/lib/errors.ts'
+import { again, againWithout, command, hint, type NextStep } from '../../../src/lib/errors.ts'
 
 /** Flags by name; an array is a flag that was given several times. */
 function line(given: Record<string, string | number | true | string[]>, more: Partial<CommandLine> = {}): CommandLine {
@@ -111,6 +111,16 @@ describe('proposed commands', () => {
     assert.equal(one(again``, {}, { flags }), 'kubectl cass-sni verify --no-tunnel --strict')
     assert.equal(one(again`--tunnel`, {}, { flags }), 'kubectl cass-sni verify --strict --tunnel')
     assert.equal(one(again`--no-tunnel`, {}, { flags }), 'kubectl cass-sni verify --strict --no-tunnel')
+  })
+
+  it('repeat the command line without the flags that were wrong', () => {
+    const given = { namespace: 'c', port: 9999, 'cluster-domain': 'x.y' }
+    assert.equal(one(againWithout('port', 'cluster-domain'), given), 'kubectl cass-sni verify -n c')
+    const forward = { port: 1, 'gateway-port': 9999 }
+    assert.equal(
+      one(againWithout('port'), forward, { id: 'port-forward', portFlag: 'gateway-port' }),
+      'kubectl cass-sni port-forward --port 1',
+    )
   })
 
   it('hold no statement with a password', () => {

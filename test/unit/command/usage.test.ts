@@ -1,7 +1,7 @@
 import { hint } from '../../../src/lib/errors.ts'
 import assert from 'node:assert/strict'
 import { CassSniError } from '../../../src/lib/errors.ts'
-import { parseDuration } from '../../../src/lib/cli/flags.ts'
+import { parseClusterDomain, parseDuration } from '../../../src/lib/cli/flags.ts'
 import { closest, usageError } from '../../../src/lib/cli/usage-error.ts'
 
 describe('closest', () => {
@@ -47,6 +47,24 @@ describe('usageError', () => {
     assert.doesNotMatch(JSON.stringify(error), /configuration/)
     assert.equal(error.cause, undefined)
   })
+})
+
+describe('parseClusterDomain', () => {
+  it('takes a DNS domain, in normal form', () => {
+    for (const [text, expected] of [
+      ['cluster.local', 'cluster.local'],
+      ['Lab.Example.', 'lab.example'],
+      ['k8s', 'k8s'],
+    ] as const)
+      assert.equal(parseClusterDomain(text), expected)
+  })
+  for (const text of ['x y', '', '.', 'a..b', '*.a.b', '-a.b', '10.0.0.1', 'x;y'])
+    it(`refuses ${JSON.stringify(text)}`, () =>
+      assert.throws(
+        () => parseClusterDomain(text),
+        (error) =>
+          error instanceof CassSniError && error.code === 'CSNI101' && /is not a DNS domain/.test(error.message),
+      ))
 })
 
 describe('parseDuration', () => {

@@ -11,6 +11,7 @@ import { isPlainTcp, matchesByDestination, tlsMatches } from '../live-routes.ts'
 import { envoyCluster, nodeServiceName, serviceHost } from '../sni-names.ts'
 import type { Backend, DesiredRoutes, NodeRoute, RouteInput } from './backend.ts'
 import { destination, gatewayObject, gatewayPort, owned, virtualService } from './objects.ts'
+import { counted } from '../../text/counted.ts'
 
 export const NODE_SERVICES: Backend = {
   mode: 'sni',
@@ -38,7 +39,7 @@ export const NODE_SERVICES: Backend = {
   },
   described(nodes) {
     const served = nodes.filter(({ state }) => state !== 'pending')
-    return `${served.length} of ${nodes.length} nodes`
+    return `${served.length} of ${counted(nodes.length, 'node')}`
   },
 }
 

@@ -17,6 +17,7 @@ import type { CertsNode, CertsOptions, Timings } from './certs-options.ts'
 import { type CertificateObservation, runsCassandra } from './gather-certificates.ts'
 import { makeLive } from './reload.ts'
 import type { Look } from './served-certificates.ts'
+import { counted } from '../../text/counted.ts'
 
 const MINUTE = 60_000
 /** Cassandra's period of 600 s, kubelet's sync of a minute or two, and some more. */
@@ -230,12 +231,12 @@ function serves(look: Look | undefined, fingerprint256: string): boolean {
   return look !== undefined && 'served' in look && look.served.fingerprint256 === fingerprint256
 }
 
-/** "2 of 4 nodes serve it already, 1 cannot be seen, 1 not running" */
+/** "served already by 2 of 4 nodes, 1 cannot be seen, 1 not running" */
 function servedBy(nodes: readonly CassandraNode[], looks: Map<string, Look>, fingerprint256: string): string {
   const live = nodes.filter((node) => serves(looks.get(node.pod), fingerprint256)).length
   const unseen = [...looks.values()].filter((look) => 'trouble' in look).length
   const parts = [
-    `${live} of ${nodes.length} nodes serve it already`,
+    `served already by ${live} of ${counted(nodes.length, 'node')}`,
     ...(unseen > 0 ? [`${unseen} cannot be seen`] : []),
     ...(looks.size < nodes.length ? [`${nodes.length - looks.size} not running`] : []),
   ]

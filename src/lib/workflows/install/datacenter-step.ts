@@ -8,6 +8,7 @@ import type { KubeObject } from '../../cluster/kube.ts'
 import { CASSANDRA_DATACENTER, SERVICE_ACCOUNT } from '../../cluster/resources.ts'
 import { isUnansweredWebhook, type Validation, validateChanges } from '../../changes/validate.ts'
 import { CassSniError } from '../../errors.ts'
+import { counted } from '../../text/counted.ts'
 import { poll } from '../../waiting/poll.ts'
 import { loginFrom } from '../../cassandra/encryption.ts'
 import { clientsNeed, configOf, configWarnings } from './datacenter-config.ts'
@@ -124,7 +125,7 @@ function expectedDatacenter(
 
 function describe(name: string, datacenter: unknown): string {
   const at = (key: string): string => String(valueAt(datacenter, ['spec', key]) ?? '?')
-  return `${name}: ${at('serverType')} ${at('serverVersion')}, cluster ${at('clusterName')}, ${at('size')} nodes`
+  return `${name}: ${at('serverType')} ${at('serverVersion')}, cluster ${at('clusterName')}, ${counted(at('size'), 'node')}`
 }
 
 /** The step that creates or changes the CassandraDatacenter. */
