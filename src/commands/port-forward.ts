@@ -80,14 +80,22 @@ export default class PortForward extends CassSniCommand<undefined> {
       addresses: flags.address,
       port: flags.port,
       ready: (forwarding) => {
-        const { warnings, ...result } = forwarding
+        const { warnings: found, ...result } = forwarding
+        const warnings = found.map(({ next, ...warning }) => ({
+          ...warning,
+          next: run.steps(next).map(({ text }) => text),
+        }))
         // One line, for a program that starts this one and waits for it.
         run.print(
           run.format === 'json'
             ? jsonLine({ apiVersion: 'cass-sni/v1', kind: this.kind, result, warnings })
             : forwardingText({ ...forwarding, target: printableLine(forwarding.target) }),
         )
-        if (run.format !== 'json') for (const { message, code } of warnings) run.log(`warning: ${message} [${code}]`, 0)
+        if (run.format === 'json') return
+        for (const { message, code, next } of warnings) {
+          run.log(`warning: ${message} [${code}]`, 0)
+          for (const text of next) run.log(`  Try: ${text}`, 0)
+        }
       },
       connection: (event) => {
         run.log(connectionLine(event, run), isTrouble(event) ? 0 : 1)

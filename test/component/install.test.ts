@@ -418,6 +418,52 @@ describe('install', () => {
         }
       })
 
+      it('refuses in a dry run too what another manager has set of a datacenter, and says how to go on', async function () {
+        this.timeout(40_000)
+        const datacenter = await createDatacenter(server, { namespace })
+        await server.create(STORAGE_CLASS, { metadata: { name: 'server-storage' }, provisioner: 'x/y' })
+        try {
+          const dry = await writesNothing(['-n', namespace, '--size', '5', '--dry-run'])
+          assert.equal(dry.exitCode, 1, dry.stdout)
+          const real = await writesNothing(['-n', namespace, '--size', '5'])
+          for (const { stdout, stderr } of [dry, real]) {
+            assert.match(stderr, /✖ CassandraDatacenter|set spec\.size/)
+            assert.match(stderr, /"[^"]+" set spec\.size .*CSNI207.*managed.*Try: .*patch .*"size":5/s)
+            assert.doesNotMatch(stdout, /Would do/)
+          }
+          const down = await writesNothing(['-n', namespace, '--size', '1'])
+          assert.match(down.stderr, /set spec\.size .*nodes are decommissioned.*CSNI207/s)
+          assert.doesNotMatch(down.stderr, /--allow-scale-down/)
+          const [, manager, patch = ''] = /--field-manager (\S+) -p '(.*)'/.exec(real.stderr) ?? []
+          const path = `${pathOf(CASSANDRA_DATACENTER, namespace, 'dc1')}?fieldManager=${manager}`
+          await server.client.send('PATCH', path, JSON.parse(patch))
+          const taken = await writesNothing(['-n', namespace, '--size', '6', '--dry-run'])
+          assert.match(taken.stdout, /spec\.size: 5 → 6/)
+          assert.equal(taken.exitCode, 0, taken.stderr)
+        } finally {
+          await datacenter.remove()
+          await server.remove(STORAGE_CLASS, 'server-storage')
+        }
+      })
+
+      for (const [where, why] of [
+        ['kube-system', /one of Kubernetes itself/],
+        ['kube-node-lease', /one of Kubernetes itself/],
+        ['istio-system', /the one of Istio itself/],
+      ] as const)
+        it(`does not install into ${where}`, async () => {
+          const outcome = await writesNothing(['-n', where, '--operator-chart', 'x', '--dry-run'])
+          assert.equal(outcome.exitCode, 2, outcome.stdout)
+          assert.match(outcome.stderr, why)
+          assert.match(outcome.stderr, /Try: kubectl cass-sni install .*-n cass-operator/)
+        })
+
+      it('does not install into a namespace where istiod runs', async () => {
+        const outcome = await writesNothing(['-n', mesh.namespace, '--operator-chart', 'x', '--dry-run'])
+        assert.equal(outcome.exitCode, 2, outcome.stdout)
+        assert.match(outcome.stderr, /istiod runs there|Istio itself/)
+      })
+
       it("leaves in another's datacenter what a flag of an earlier run put there", async function () {
         this.timeout(30_000)
         const datacenter = await createDatacenter(server, { namespace })

@@ -68,7 +68,7 @@ describe('port-forward', function () {
     const port = Number(/:(\d+) ->/.exec(lines[0] ?? '')?.[1])
     // routes sync has not been here.
     for (let round = 0; round < 40 && stderr() === ''; round += 1) await sleep(50)
-    match(stderr(), /has no port 9042/)
+    match(stderr(), /has no port 9042 \[CSNI822\]\n *Try: kubectl cass-sni routes sync .*-n \S+/)
     const began = Date.now()
     child.kill('SIGINT')
     deepEqual(await exit, [130, null])
@@ -174,7 +174,7 @@ describe('port-forward', function () {
     other.close()
     equal(exitCode, 1)
     match(stderr, new RegExp(`port ${port}: another program listens there already.*CSNI106`))
-    match(stderr, /--port 0/)
+    match(stderr, /Try: kubectl cass-sni port-forward .*-n \S+ .*--port 0\n/)
   })
 
   it('ends with 124 when its time is up', async () => {

@@ -163,6 +163,12 @@ describe('routes sync', function () {
     equal(gap.result.nodes[1].state, 'kept')
   })
 
+  it('does not call a node routed that only shares the one route of plain TCP', async () => {
+    await datacenter()
+    const { stdout } = await sync('--mode', 'tcp', '--dry-run')
+    match(stdout, /dse-dc1-default-sts-0 +\S* +shared, plain TCP/)
+  })
+
   it('turns plain TCP into SNI in place, and back', async () => {
     await datacenter()
     deepEqual(changes(await synced('--mode', 'tcp')), [

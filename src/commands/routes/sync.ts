@@ -53,13 +53,16 @@ export default class RoutesSync extends CassSniCommand<RoutesSyncResult> {
     })
   }
 
-  protected present({ nodes, summary, loaded, dryRun }: RoutesSyncResult, show: Show): string {
+  protected present({ mode, nodes, summary, loaded, dryRun }: RoutesSyncResult, show: Show): string {
     if (nodes.length === 0) return ''
     const color = { routed: show.green, kept: show.yellow, pending: show.yellow }
     const table = show.table(nodes, [
       { title: 'NODE', cell: (node) => show.printableLine(node.pod) },
       { title: 'HOST ID', cell: (node) => node.hostId ?? '' },
-      { title: dryRun ? 'ROUTE (dry run)' : 'ROUTE', cell: (node) => color[node.state](node.state) },
+      {
+        title: dryRun ? 'ROUTE (dry run)' : 'ROUTE',
+        cell: (node) => color[node.state](mode === 'tcp' && node.state === 'routed' ? 'shared, plain TCP' : node.state),
+      },
       ...(nodes.some(({ reason }) => reason)
         ? [{ title: 'WHY', cell: (node: (typeof nodes)[number]) => show.printableLine(node.reason ?? '') }]
         : []),

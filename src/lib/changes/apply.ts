@@ -2,7 +2,7 @@
 import type { Kube, KubeObject } from '../cluster/kube.ts'
 import { isRace, Refusal } from '../cluster/refusal.ts'
 import { displayName } from '../cluster/resources.ts'
-import { CassSniError, command, hint, throwIfAborted } from '../errors.ts'
+import { CassSniError, command, hint, type NextStep, throwIfAborted } from '../errors.ts'
 import type { ChangeRecord, Emit } from '../events.ts'
 import { backOff } from '../waiting/back-off.ts'
 import { pause, poll } from '../waiting/poll.ts'
@@ -203,14 +203,18 @@ function resourceOf({ type, name, namespace }: Named): string[] {
   return namespace === undefined ? [plural, name] : [plural, name, '-n', namespace]
 }
 
-function conflictError(conflicts: Change[]): CassSniError {
+/** CSNI210 for an object that is somebody else's, CSNI207 for fields of another manager; names all of them. */
+export function conflictError(conflicts: Change[]): CassSniError {
   const [first] = conflicts as [Change]
   const resource = resourceOf(first)
   const others = conflicts.slice(1).map((change) => change.reason ?? displayName(change.type, change.name))
   const message = [first.reason ?? `${displayName(first.type, first.name)} is not ours`, ...others].join('; ')
   const look = command`kubectl get ${resource} -o yaml --show-managed-fields`
   if (first.desired?.ownership !== 'own')
-    return new CassSniError('CSNI207', message, { object: objectOf(first), next: [look] })
+    return new CassSniError('CSNI207', message, {
+      object: objectOf(first),
+      next: [hint('change it where it is managed'), look, ...takeOver(first)],
+    })
   return new CassSniError('CSNI210', message, {
     object: objectOf(first),
     next: [
@@ -219,4 +223,36 @@ function conflictError(conflicts: Change[]): CassSniError {
       command`kubectl label ${resource} ${MANAGED_BY_LABEL}=${FIELD_MANAGER} --overwrite`,
     ],
   })
+}
+
+/**
+ * The command that takes the fields over from their manager, for those that a merge patch can say: without items of lists,
+ * and without what is not to be shown.
+ */
+function takeOver(change: Change): NextStep[] {
+  const { fields, desired, type } = change
+  const plain = fields.every(({ path, after }) => /^[A-Za-z]+(\.[A-Za-z]+)*$/.test(path) && after !== undefined)
+  if (!plain || fields.length === 0 || type.kind === 'Secret') return []
+  const patch = fields.reduceRight<object>((merged, { path, after }) => merge(merged, nested(path, after)), {})
+  return [
+    hint('or take the fields over, where nothing puts them back:'),
+    command`kubectl patch ${resourceOf(change)} --type merge --field-manager ${managerOf(desired?.taker)} -p ${JSON.stringify(patch)}`,
+  ]
+}
+
+function nested(path: string, value: unknown): Record<string, unknown> {
+  return path.split('.').reduceRight<unknown>((inner, key) => ({ [key]: inner }), value) as Record<string, unknown>
+}
+
+function merge(one: object, other: object): object {
+  const merged: Record<string, unknown> = { ...one }
+  for (const [key, value] of Object.entries(other)) {
+    const before = merged[key]
+    merged[key] = isMap(before) && isMap(value) ? merge(before, value) : value
+  }
+  return merged
+}
+
+function isMap(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

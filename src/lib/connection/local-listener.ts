@@ -1,7 +1,7 @@
 /** A local TCP port whose every connection gets a connection of its own into the cluster. */
 import { createServer, isIP, type AddressInfo, type Server, type Socket } from 'node:net'
 import { type Duplex, pipeline } from 'node:stream'
-import { asCassSniError, CassSniError, type ErrorCode, hint, throwIfAborted } from '../errors.ts'
+import { again, asCassSniError, CassSniError, type ErrorCode, throwIfAborted } from '../errors.ts'
 import { systemError } from '../text/system-errors.ts'
 import { backOff } from '../waiting/back-off.ts'
 import { pause } from '../waiting/poll.ts'
@@ -277,7 +277,7 @@ function cannotListen(error: NodeJS.ErrnoException & { address?: string }, port:
   const why = error.code === 'EADDRINUSE' ? 'another program listens there already' : systemError(error)
   return new CassSniError('CSNI106', `cannot listen on ${where}: ${why}`, {
     // another port does not help where the machine lacks the address
-    next: error.code === 'EADDRNOTAVAIL' ? [] : [hint('take any free port: kubectl cass-sni port-forward --port 0')],
+    next: error.code === 'EADDRNOTAVAIL' ? [] : [again`--port 0`],
     cause: error,
   })
 }

@@ -122,7 +122,7 @@ function notReady(datacenter: Datacenter, message: string): CassSniError {
     object: `cassandradatacenter/${datacenter.name} in namespace ${datacenter.namespace}`,
     next: [
       command`kubectl get pods -n ${datacenter.namespace} -l cassandra.datastax.com/datacenter=${datacenter.name}`,
-      command`kubectl cass-sni routes sync`,
+      command`kubectl cass-sni verify`,
     ],
   })
 }

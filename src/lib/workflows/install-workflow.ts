@@ -2,7 +2,8 @@
  * The blog from `istioctl install` to the running Cassandra nodes. Every step looks first and changes only what
  * differs, so an interrupted install resumes where it was, and a second one writes nothing.
  */
-import { applyChanges } from '../changes/apply.ts'
+import { applyChanges, conflictError } from '../changes/apply.ts'
+import type { Change } from '../changes/changeset.ts'
 import { record } from '../changes/record.ts'
 import { again, CassSniError, command, throwIfAborted } from '../errors.ts'
 import type { WorkflowContext } from './context.ts'
@@ -27,6 +28,7 @@ import {
   type Setup,
   type StepPlan,
 } from './install/step.ts'
+import { refuseSystemNamespace } from './install/system-namespaces.ts'
 import { chooseStorage, type StorageChoice } from './install/storage-choice.ts'
 import { storageStep } from './install/storage-step.ts'
 
@@ -73,6 +75,7 @@ export async function install(given: WorkflowContext, options: InstallOptions): 
     options,
     namespace: await chooseNamespace(context),
   }
+  await refuseSystemNamespace(setup)
   const operator = await chooseOperatorSource(setup)
   const injection = await chooseInjection(setup)
   const request = await requestDatacenter(setup)
@@ -128,11 +131,15 @@ function refuseMissing(missing: Missing[]): void {
 
 /** Throws what applying would throw, as long as nothing is written. */
 async function refuseConflicts(context: WorkflowContext, plans: StepPlan[]): Promise<void> {
-  const changes = plans.flatMap((plan) => plan.changes?.changes ?? [])
-  const conflicts = changes.filter(({ action }) => action === 'conflict')
+  const conflicts = conflictsOf(plans)
   if (conflicts.length > 0) await applyChanges(context, { changes: conflicts })
 }
 
+function conflictsOf(plans: StepPlan[]): Change[] {
+  return plans.flatMap((plan) => plan.changes?.changes ?? []).filter(({ action }) => action === 'conflict')
+}
+
+/** Shows the whole plan. Throws what carrying it out would throw for a conflict. */
 function planOnly(setup: Setup, request: DatacenterRequest, steps: InstallStep[], plans: StepPlan[]): InstallResult {
   const { emit } = setup.context
   const shown = steps.map(({ id, title }, index): InstallResult['steps'][number] => {
@@ -142,11 +149,13 @@ function planOnly(setup: Setup, request: DatacenterRequest, steps: InstallStep[]
     for (const change of changes?.changes ?? []) emit({ type: 'change', change: record(change, true) })
     const planned = state === 'change'
     const conflict = changes?.changes.find((change) => change.action === 'conflict')
-    const told =
-      missing !== undefined ? `missing: ${missing.why}` : `${conflict === undefined ? 'planned' : 'conflict'}: ${note}`
-    emit({ type: 'step', id, title, state: planned ? 'done' : 'skipped', note: planned ? told : note })
+    const told = missing !== undefined ? `missing: ${missing.why}` : `planned: ${note}`
+    if (conflict !== undefined) emit({ type: 'step', id, title, state: 'failed' })
+    else emit({ type: 'step', id, title, state: planned ? 'done' : 'skipped', note: planned ? told : note })
     return { id, title, state: planned ? 'planned' : 'present', note, command, missing: missing?.next }
   })
+  const conflicts = conflictsOf(plans)
+  if (conflicts.length > 0) throw conflictError(conflicts)
   return result(setup, request, { steps: shown, plans, last: plans.at(-1) })
 }
 

@@ -8,7 +8,7 @@ import { lackingForPortForward } from '../cluster/port-forward-permission.ts'
 import { type Dialer, hostPort, podDialer } from '../connection/dialer.ts'
 import { tunnelDialer } from '../connection/gateway-tunnel.ts'
 import { serveTunnel, type TunnelEvent, type TunnelFigures } from '../connection/local-listener.ts'
-import { again, CassSniError, command, throwIfAborted } from '../errors.ts'
+import { again, CassSniError, command, type NextStep, throwIfAborted } from '../errors.ts'
 import { findGateway } from '../istio/find-gateway.ts'
 import { observeMesh } from '../istio/observe-mesh.ts'
 import type { WorkflowContext } from './context.ts'
@@ -39,7 +39,7 @@ export interface Forwarding {
   /** "service/istio-ingressgateway in namespace istio-system, port 9042", "pod/… in namespace …, port 9042". */
   target: string
   /** What will keep it from working, as far as it can be seen beforehand. */
-  warnings: { message: string; code?: string }[]
+  warnings: { message: string; code?: string; next: NextStep[] }[]
 }
 
 /**
@@ -92,11 +92,11 @@ async function toGateway(kube: Kube, options: PortForwardOptions): Promise<Targe
   await needRight(kube, gateway.namespace)
   const named = `service/${gateway.service} in namespace ${gateway.namespace}`
   const there = gateway.ports.some(({ port }) => port === gatewayPort)
-  const message = `${named} has no port ${gatewayPort}: kubectl cass-sni routes sync adds it`
+  const message = `${named} has no port ${gatewayPort}`
   return {
     dialer: tunnelDialer(kube, gateway, gatewayPort),
     target: `${named}, port ${gatewayPort}`,
-    warnings: there ? [] : [{ message, code: 'CSNI822' }],
+    warnings: there ? [] : [{ message, code: 'CSNI822', next: [command`kubectl cass-sni routes sync`] }],
   }
 }
 

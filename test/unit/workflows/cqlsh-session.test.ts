@@ -5,7 +5,10 @@ import { type AddressInfo, createServer } from 'node:net'
 import type { Kube } from '../../../src/lib/cluster/kube.ts'
 import { addressDialer, type Dialer } from '../../../src/lib/connection/dialer.ts'
 import { CassSniError } from '../../../src/lib/errors.ts'
-import { openSession } from '../../../src/lib/workflows/cqlsh-session.ts'
+import { observeAccess, openSession } from '../../../src/lib/workflows/cqlsh-session.ts'
+import { kubeInMemory } from '../../support/kube-in-memory.ts'
+import { largeDatacenter } from '../../support/large-datacenter.ts'
+import { nextTexts } from '../../support/next-texts.ts'
 import { datacenter } from '../../support/observed-datacenter.ts'
 
 describe('a session where there are no routes', () => {
@@ -55,5 +58,31 @@ describe('a session where there are no routes', () => {
     } finally {
       balancer.close()
     }
+  })
+})
+
+describe('a session while no node has a host id', () => {
+  it('leads to verify, for there is nothing to route yet', async () => {
+    const config = { 'cassandra-yaml': { client_encryption_options: { enabled: true } } }
+    const objects = largeDatacenter(3).map((object) =>
+      object.kind === 'CassandraDatacenter'
+        ? { ...object, spec: { ...(object['spec'] as object), config }, status: { nodeStatuses: {} } }
+        : object,
+    )
+    const { kube } = kubeInMemory('cass-operator', objects, { 'networking.istio.io': ['v1', 'v1beta1'] })
+    const context = {
+      kube,
+      signal: new AbortController().signal,
+      emit: () => undefined,
+      dryRun: false,
+      now: Date.now,
+    }
+    const error = await observeAccess(context, { tunnel: 'auto', insecureSkipTlsVerify: false }).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    )
+    assert.ok(error instanceof CassSniError, String(error))
+    assert.equal(error.code, 'CSNI303', error.message)
+    assert.equal(nextTexts(error.next).at(-1), 'kubectl cass-sni verify')
   })
 })

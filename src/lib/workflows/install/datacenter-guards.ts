@@ -162,7 +162,7 @@ function shown(value: unknown): string {
 
 /**
  * Throws CSNI307 for a change that cass-operator refuses, CSNI308 for one that destroys something and whose flag was
- * not given. Every such field is in the message.
+ * not given, CSNI207 for one that another field manager stands in the way of. Every such field is in the message.
  */
 export function guardChange(change: Change, allowed: AllowedChanges): void {
   if (change.live === undefined) return
@@ -181,6 +181,20 @@ export function guardChange(change: Change, allowed: AllowedChanges): void {
   }
   const destructive = reasons(DESTRUCTIVE, change).filter(({ guard }) => !allowed[guard.allowed])
   if (destructive.length === 0) return
+  if (change.action === 'conflict') {
+    // no flag of ours leads on: another manager keeps the field
+    throw new CassSniError(
+      'CSNI207',
+      `${change.reason}; the change is destructive: ${destructive.map(({ text }) => text).join('; ')}`,
+      {
+        object: named,
+        next: [
+          hint('change it where the datacenter is managed'),
+          command`kubectl get cassdc ${change.name} -n ${change.namespace ?? ''} -o yaml --show-managed-fields`,
+        ],
+      },
+    )
+  }
   const flags = [...new Set(destructive.map(({ guard }) => guard.flag))]
   throw new CassSniError(
     'CSNI308',

@@ -3,6 +3,7 @@ import type { KubeObject } from '../../cluster/kube.ts'
 import { NAMESPACE, POD } from '../../cluster/resources.ts'
 import { CassSniError } from '../../errors.ts'
 import { namespaceInjection } from '../../istio/injection.ts'
+import { observeMesh } from '../../istio/observe-mesh.ts'
 import type { InjectionMode, Setup } from './step.ts'
 
 export interface InjectionChoice {
@@ -27,6 +28,9 @@ export async function chooseInjection(setup: Setup): Promise<InjectionChoice> {
   const { mode } = namespaceInjection(live.metadata.labels ?? {})
   if (mode === 'declined' || mode === 'ambient') return { mode: 'keep' }
   if (mode === 'sidecar') return { mode: 'enable' }
+  const { gateways } = await observeMesh(context.kube)
+  if (gateways.some((each) => each.namespace === namespace))
+    return { mode: 'keep', why: "Istio's ingress gateway runs there" }
   const exposed = await exposedPods(setup)
   if (exposed === undefined) return { mode: 'keep', why: 'its pods cannot be listed' }
   if (exposed.length === 0) return { mode: 'enable' }
