@@ -32,7 +32,7 @@ export type StepState = 'started' | 'done' | 'skipped' | 'failed'
 
 export type WorkflowEvent =
   /** A step of the work begins or ends. `id` is stable, `note` says what was found or done ("already there"). */
-  | { type: 'step'; id: string; title: string; state: StepState; note?: string }
+  | { type: 'step'; id: string; title: string; state: StepState; note?: string | undefined }
   /** What a running step waits for, replaced as a whole each time: one line per pod, for instance. */
   | { type: 'waiting'; id: string; lines: string[] }
   /** An object was (or in a dry run would be) changed. */

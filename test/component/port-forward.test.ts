@@ -92,6 +92,11 @@ describe('port-forward', function () {
       match(stderr(), new RegExp(code))
       deepEqual(lines, [])
     }
+    // the context's own namespace, which has none either
+    const ownNamespace = ['port-forward', '--kubeconfig', server.kubeconfig, '--port', '0']
+    const { exitCode, stdout, stderr } = await runCommand(ownNamespace)
+    deepEqual([exitCode, stdout], [1, ''], stderr)
+    match(stderr, /CSNI301/)
   })
 
   it('tells a program in one line of JSON', async () => {
@@ -127,7 +132,7 @@ describe('port-forward', function () {
   async function throughProxy(fault: RequestProxy['fault']) {
     const proxy = await requestsBefore(server, fault)
     proxies.push(proxy)
-    const { lines, stderr } = await startWith(['port-forward', '--kubeconfig', proxy.kubeconfig, '--port', '0'])
+    const { lines, stderr } = await startWith([...words('--port', '0'), '--kubeconfig', proxy.kubeconfig])
     const port = Number(/:(\d+) ->/.exec(lines[0] ?? '')?.[1])
     /** Resolves when the client is closed, with how long that took. */
     const client = async (): Promise<number> => {

@@ -16,6 +16,7 @@ import {
 } from '../errors.ts'
 import type { Ask, Emit } from '../events.ts'
 import { canonical, type GivenFlag } from './command-line.ts'
+import { MEANT_EMPTY, NEVER_EMPTY } from './empty-values.ts'
 import { commonFlags, connectionFlags, outputFlag } from './flags.ts'
 import type { ColorChoice } from '../output/color.ts'
 import type { Show } from '../output/show.ts'
@@ -60,12 +61,6 @@ interface KnownFlags {
   timeout?: number
 }
 
-/**
- * The empty value of any other flag counts as not given, as for kubectl: `-n "$NS"` without NS. Here it means
- * something: `-e ""` executes nothing and does not wait for statements on the terminal.
- */
-const MEANT_EMPTY = ['execute', 'public-name']
-
 /** A result may say that all went through and yet the answer is no (`verify`): exit code 1. */
 type Judged = { ok?: unknown }
 
@@ -93,6 +88,7 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
   override async run(): Promise<ExitCode> {
     const output = new RunOutput(this.kind, this.enveloped, formOfWords(this.argv))
     const interruption = new Interruption()
+    interruption.signal.addEventListener('abort', () => output.cut(), { once: true })
     const release = output.onClosedPipe((reason) => interruption.abort(reason))
     let result: Result | undefined
     let error: CassSniError | undefined
@@ -138,10 +134,12 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
   /** The flags of the command at hand; a wrong command line is a CSNI101. */
   async #flags(): Promise<{ flags: KnownFlags; line: CommandLine }> {
     const ctor = this.ctor as typeof CassSniCommand
+    // kubectl's --username may be empty.
+    const never = NEVER_EMPTY.filter((name) => name in ctor.flags)
     // Their names are those of the keys: oclif puts them in only when it parses.
     const definitions = Object.entries({ ...ctor.baseFlags, ...ctor.flags }).map(([name, flag]) => ({ ...flag, name }))
     try {
-      const { argv, flags: given, args } = canonical(this.argv, definitions, MEANT_EMPTY)
+      const { argv, flags: given, args } = canonical(this.argv, definitions, { meant: MEANT_EMPTY, never })
       // oclif parses them here and in `work`.
       this.argv = argv
       const { flags } = await this.parse(ctor)

@@ -105,14 +105,14 @@ export interface CanonicalLine {
 
 /**
  * The words of one command in one form: `--strict=true` as `--strict`, `--strict=false` as nothing (`--no-x` where
- * that exists), the last value of a flag that takes one. `meantEmpty` are the flags that take an empty value
- * (of another it counts as not given).
+ * that exists), the last value of a flag that takes one. An empty value counts as not given, but for the flags of `empty`
+ * that take it (`meant`) or must not have it (`never`).
  * Throws CSNI101 for a flag without its value or with one that it does not take.
  */
 export function canonical(
   words: readonly string[],
   flags: readonly FlagShape[],
-  meantEmpty: readonly string[],
+  empty: { meant?: readonly string[]; never?: readonly string[] } = {},
 ): CanonicalLine {
   const given: (GivenFlag & { words: string[] })[] = []
   const others: string[] = []
@@ -132,7 +132,9 @@ export function canonical(
     }
     if (flag.type === 'option') {
       if (value === undefined) throw new CassSniError('CSNI101', `flag needs a value: --${name}`)
-      if (value === '' && !meantEmpty.includes(name)) continue
+      if (value === '' && empty.never?.includes(name))
+        throw new CassSniError('CSNI101', `--${name} is empty: give a value, or leave the flag out`)
+      if (value === '' && !empty.meant?.includes(name)) continue
       if (flag.options && !flag.options.includes(value)) throw wrongValue(name, value, flag.options)
       given.push({ name, value, words: [`--${name}`, value] })
       continue

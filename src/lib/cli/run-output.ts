@@ -2,7 +2,7 @@
 import { CassSniError, type RenderedStep } from '../errors.ts'
 import type { ChangeRecord, Emit, Question, WorkflowEvent } from '../events.ts'
 import type { Warning } from '../output/envelope.ts'
-import type { Progress } from '../output/steps.ts'
+import { CUT_SHORT, type Ending, type Progress } from '../output/steps.ts'
 import type { Show } from '../output/show.ts'
 import { printableLine } from '../text/untrusted.ts'
 import type { Form } from './output-form.ts'
@@ -25,6 +25,7 @@ export class RunOutput {
   #held: string[] = []
   #asking = false
   #closed = false
+  #cut = false
   #lost: CassSniError | undefined
   readonly #changes: ChangeRecord[] = []
   readonly #untold: ChangeRecord[] = []
@@ -93,6 +94,11 @@ export class RunOutput {
     for (const event of this.#early.splice(0)) this.emit(event)
   }
 
+  /** The work is being cut short: what fails from now on fails for that reason. */
+  cut(): void {
+    this.#cut = true
+  }
+
   readonly emit: Emit = (event) => {
     switch (event.type) {
       case 'change':
@@ -115,7 +121,8 @@ export class RunOutput {
           )
             process.stderr.write(`${this.#title}\n`)
           this.#title = undefined
-          this.#progress.show(event)
+          const cut = this.#cut && event.type === 'step' && event.state === 'failed'
+          this.#progress.show(cut ? { ...event, state: 'skipped', note: CUT_SHORT } : event)
         }
     }
   }
@@ -152,7 +159,7 @@ export class RunOutput {
     steps: readonly RenderedStep[],
     present: (result: object, show: Show) => string,
   ): Promise<void> {
-    await this.#settleProgress(error !== undefined)
+    await this.#settleProgress(error === undefined ? 'done' : this.#cut ? 'skipped' : 'failed')
     const { format } = this.#form
     if (this.#closed) {
       if (error && error === this.#lost) await this.fail(error, steps)
@@ -202,8 +209,8 @@ export class RunOutput {
     for (const { message, code } of this.#warnings) process.stderr.write(warningText(message, code, paint))
   }
 
-  async #settleProgress(failed: boolean): Promise<void> {
-    await this.#progress?.end(failed)
+  async #settleProgress(how: Ending): Promise<void> {
+    await this.#progress?.end(how)
     for (const text of this.#held.splice(0)) if (!this.#closed) process.stdout.write(text)
   }
 }

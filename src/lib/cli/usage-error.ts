@@ -78,6 +78,9 @@ function sentence(error: ParserError): string {
     // A flag's own parser failed: oclif puts "Parsing --flag" before its message (lib/parser/parse.js).
     .replace(/^Parsing (--\S+) \n\t/, '$1: ')
     .replace(/^The following errors? occurred:\s*/, '')
+    // lib/parser/validate.js: the value may be of several lines, and a secret
+    .replace(/(--[a-z-]+)=[\s\S]*? cannot also be provided when using (--[a-z-]+)/g, '$1 and $2 are mutually exclusive')
+    .replace(/All of the following must be provided when using (--[a-z-]+): /g, '$1 requires ')
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '')

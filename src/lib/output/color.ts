@@ -50,10 +50,12 @@ export interface Symbols {
   warn: string
   skip: string
   unknown: string
+  /** Something goes on, or was cut. */
+  more: string
 }
 
 export function symbols(env: NodeJS.ProcessEnv): Symbols {
   return wantsSymbols(env)
-    ? { ok: '✔', fail: '✖', warn: '!', skip: '○', unknown: '?' }
-    : { ok: 'OK', fail: 'FAIL', warn: 'WARN', skip: 'SKIP', unknown: 'UNKNOWN' }
+    ? { ok: '✔', fail: '✖', warn: '!', skip: '○', unknown: '?', more: '…' }
+    : { ok: 'OK', fail: 'FAIL', warn: 'WARN', skip: 'SKIP', unknown: 'UNKNOWN', more: '...' }
 }

@@ -13,7 +13,7 @@ import {
 } from 'listr2'
 import type { WorkflowEvent } from '../events.ts'
 import type { Palette, Symbols } from './color.ts'
-import { type Means, type Progress, type ProgressEvent, stepText } from './steps.ts'
+import { CUT_SHORT, type Ending, type Means, type Progress, type ProgressEvent, stepText } from './steps.ts'
 import { printableLine } from '../text/untrusted.ts'
 
 type StepEvent = Extract<WorkflowEvent, { type: 'step' }>
@@ -64,7 +64,7 @@ export class LiveProgress implements Progress {
     const step = this.#steps.get(event.id)
     if (event.type === 'waiting') {
       if (!step) return
-      step.lines = event.lines.map(printableLine)
+      step.lines = event.lines.map((line) => printableLine(line).replaceAll('…', this.#symbols.more))
       if (step.task) step.task.output = step.lines.join('\n')
       return
     }
@@ -172,9 +172,9 @@ export class LiveProgress implements Progress {
     this.#next()
   }
 
-  async end(failed: boolean): Promise<void> {
-    for (const [id, step] of [...this.#steps])
-      this.show({ type: 'step', id, title: step.title, state: failed ? 'failed' : 'done' })
+  async end(how: Ending): Promise<void> {
+    const note = how === 'skipped' ? CUT_SHORT : undefined
+    for (const [id, { title }] of [...this.#steps]) this.show({ type: 'step', id, title, state: how, note })
     this.#paused = false
     this.#next()
     while (this.#current) await this.#shown

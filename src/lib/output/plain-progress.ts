@@ -1,6 +1,6 @@
 /** The steps of a workflow as plain lines, for logs and pipes. */
 import type { Palette, Symbols } from './color.ts'
-import { type Means, type Progress, type ProgressEvent, stepText } from './steps.ts'
+import { CUT_SHORT, type Ending, type Means, type Progress, type ProgressEvent, stepText } from './steps.ts'
 import { printableLine } from '../text/untrusted.ts'
 
 /** One line when a step starts and ends, and one for each line of waiting that was not there before. */
@@ -21,7 +21,7 @@ export class PlainProgress implements Progress {
     if (event.type === 'waiting') this.#wait(event.id, event.lines)
     else if (event.state === 'started') {
       this.#running.set(event.id, { title: event.title, lines: new Set() })
-      this.#line(`${stepText(event)} …`)
+      this.#line(`${stepText(event)} ${this.#symbols.more}`)
     } else {
       this.#running.delete(event.id)
       const { ok, skip, fail } = this.#symbols
@@ -40,16 +40,16 @@ export class PlainProgress implements Progress {
   }
 
   #line(text: string): void {
-    this.#stream.write(`${text}\n`)
+    // Texts that were cut have one of their own.
+    this.#stream.write(`${text.replaceAll('…', this.#symbols.more)}\n`)
   }
 
   async pause(): Promise<void> {}
 
   resume(): void {}
 
-  async end(failed: boolean): Promise<void> {
-    const sign = failed ? this.#paint.red(this.#symbols.fail) : this.#paint.green(this.#symbols.ok)
-    for (const { title } of this.#running.values()) this.#line(`${sign} ${printableLine(title)}`)
-    this.#running.clear()
+  async end(how: Ending): Promise<void> {
+    const note = how === 'skipped' ? CUT_SHORT : undefined
+    for (const [id, { title }] of [...this.#running]) this.show({ type: 'step', id, title, state: how, note })
   }
 }

@@ -1,5 +1,5 @@
 /** What shows the steps of a workflow, in whatever form. */
-import type { WorkflowEvent } from '../events.ts'
+import type { StepState, WorkflowEvent } from '../events.ts'
 import type { Palette, Symbols } from './color.ts'
 import { printableLine } from '../text/untrusted.ts'
 
@@ -12,9 +12,15 @@ export interface Progress {
   /** Takes the list from the screen for as long as something else is written, a prompt for instance. */
   pause(): Promise<void>
   resume(): void
-  /** No more events. A step that still runs has failed, or was left when the work ended. */
-  end(failed: boolean): Promise<void>
+  /** No more events. A step that still runs was left when the work ended, and ended as the work did. */
+  end(how: Ending): Promise<void>
 }
+
+/** How the work ended; 'skipped' when it was cut short, by Ctrl-C or a time limit: then nothing is known to be wrong. */
+export type Ending = Exclude<StepState, 'started'>
+
+/** What a step's line says then. */
+export const CUT_SHORT = 'interrupted'
 
 /** Where to show them, and how. */
 export interface Means {
@@ -24,6 +30,6 @@ export interface Means {
 }
 
 /** The text of a step's line. */
-export function stepText({ title, note }: { title: string; note?: string }): string {
+export function stepText({ title, note }: { title: string; note?: string | undefined }): string {
   return note ? `${printableLine(title)}: ${printableLine(note)}` : printableLine(title)
 }

@@ -139,7 +139,7 @@ export class TerminalLines {
   }
 }
 
-/** Reads one line without showing it: a password. Throws CSNI902 on Ctrl-C. */
+/** Reads one line without showing it: a password. Throws CSNI902 on Ctrl-C, CSNI102 on Ctrl-D. */
 export async function readSecret(terminal: Terminal, prompt: string): Promise<string> {
   terminal.output.write(prompt)
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
@@ -147,9 +147,8 @@ export async function readSecret(terminal: Terminal, prompt: string): Promise<st
   try {
     return await new Promise<string>((resolve, reject) => {
       reader.once('line', resolve)
-      const interrupted = (): void => reject(new CassSniError('CSNI902', 'interrupted'))
-      reader.once('SIGINT', interrupted)
-      reader.once('close', interrupted)
+      reader.once('SIGINT', () => reject(new CassSniError('CSNI902', 'Interrupted by Ctrl-C.')))
+      reader.once('close', () => reject(new CassSniError('CSNI102', 'no password was typed')))
     })
   } finally {
     reader.close()

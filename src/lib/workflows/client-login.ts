@@ -20,7 +20,7 @@ export async function readLogin(kube: Kube, datacenter: Datacenter, choice: Logi
   return (await namedLogin(choice)) ?? readCredentials(kube, datacenter)
 }
 
-/** The login that was named; undefined when none was. Throws CSNI102 without a password. */
+/** The login that was named; undefined when none was. Throws CSNI102 without a password or with an empty one. */
 export async function namedLogin({ username, password }: LoginChoice): Promise<Credentials | undefined> {
   if (username === undefined) return undefined
   if (password === undefined) {
@@ -28,5 +28,8 @@ export async function namedLogin({ username, password }: LoginChoice): Promise<C
       next: [hint('set the environment variable CASS_SNI_PASSWORD'), hint('give it on stdin with --password-stdin')],
     })
   }
-  return { username, password: await password() }
+  const text = await password()
+  // To Cassandra an empty one is none: "Password must not be null" (SASL PLAIN ends it with a zero byte).
+  if (text === '') throw new CassSniError('CSNI102', `the password of ${username} is empty`)
+  return { username, password: text }
 }

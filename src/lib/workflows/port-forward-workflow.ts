@@ -101,14 +101,12 @@ async function toGateway(kube: Kube, options: PortForwardOptions): Promise<Targe
 }
 
 /**
- * The gateway is the same for every namespace, so a mistyped one would show only at the client: a namespace or
- * datacenter that is named has to exist. Without permission to look, it is not checked.
+ * The gateway is the same for every namespace, so a wrong one would show only at the client: the datacenter has to
+ * exist. Without permission to look, it is not checked.
  */
 async function checkPlace(kube: Kube, { datacenter }: PortForwardOptions): Promise<void> {
-  const { namespace, namespaceGiven } = kube.target
-  if (!namespaceGiven && datacenter === undefined) return
   try {
-    await requireDatacenter(kube, { namespace, name: datacenter })
+    await requireDatacenter(kube, { namespace: kube.target.namespace, name: datacenter })
   } catch (error) {
     if (!(error instanceof CassSniError && error.code === 'CSNI203')) throw error
   }

@@ -7,12 +7,14 @@ const FLAGS: FlagShape[] = [
   { name: 'output', char: 'o', type: 'option', options: ['text', 'json'] },
   { name: 'as-group', type: 'option', multiple: true },
   { name: 'public-name', type: 'option', multiple: true },
+  { name: 'node', type: 'option' },
   { name: 'strict', type: 'boolean' },
   { name: 'yes', char: 'y', type: 'boolean' },
   { name: 'dry-run', type: 'boolean' },
   { name: 'tunnel', type: 'boolean', allowNo: true },
 ]
-const read = (line: string) => canonical(line === '' ? [] : line.split(' '), FLAGS, ['public-name'])
+const read = (line: string) =>
+  canonical(line === '' ? [] : line.split(' '), FLAGS, { meant: ['public-name'], never: ['node'] })
 const argv = (line: string) => read(line).argv.join(' ')
 
 describe('a command line', () => {
@@ -59,6 +61,7 @@ describe('a command line', () => {
     ['--strict=maybe', /^invalid value "maybe" for --strict: expected true, false$/],
     ['--dry-run=all', /^invalid value "all" for --dry-run: expected none, client, server, true, false$/],
     ['-o xml', /^invalid value "xml" for --output: expected text, json$/],
+    ['--node=', /^--node is empty: give a value, or leave the flag out$/],
     ['--namespace', /^flag needs a value: --namespace$/],
     ['-n', /^flag needs a value: --namespace$/],
   ]

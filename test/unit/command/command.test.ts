@@ -57,6 +57,19 @@ async function run(argv: string[], work: (run: Run) => Promise<Result>) {
   }
 }
 
+function kubeconfig(cluster: object): { folder: string; file: string } {
+  const folder = mkdtempSync(join(tmpdir(), 'kubeconfig-'))
+  const file = join(folder, 'config')
+  const text = JSON.stringify({
+    clusters: [{ name: 'k', cluster }],
+    users: [{ name: 'u', user: { token: 't' } }],
+    contexts: [{ name: 'c', context: { cluster: 'k', user: 'u' } }],
+    'current-context': 'c',
+  })
+  writeFileSync(file, text)
+  return { folder, file }
+}
+
 const good: Result = { ok: true, name: 'x\u001b[31my' }
 
 describe('the base command', () => {
@@ -164,19 +177,29 @@ describe('the base command', () => {
     assert.equal(process.listenerCount('SIGINT'), listeners)
   })
 
+  it('marks a step that was cut short as left out, not as failed', async () => {
+    const { folder, file } = kubeconfig({ server: 'https://x' })
+    const step = { type: 'step', id: 'a', title: 'Routes' } as const
+    const cuts = (state: 'failed' | undefined) => async (given: Run) => {
+      const { emit } = await given.context('x')
+      emit({ ...step, state: 'started' })
+      await sleep(5000, undefined, { signal: given.signal }).catch(() => undefined)
+      if (state) emit({ ...step, state })
+      throw new Error('cut')
+    }
+    try {
+      for (const state of ['failed', undefined] as const) {
+        const { stderr } = await run(['--kubeconfig', file, '--timeout', '50ms'], cuts(state))
+        assert.match(stderr, /^Routes .*\n\S+ Routes: interrupted\nerror: The time limit/)
+        assert.doesNotMatch(stderr, /✖|FAIL/)
+      }
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
   it('warns aloud of an API server that is not verified', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'insecure-'))
-    const file = join(folder, 'config')
-    const cluster = { server: 'https://x', 'insecure-skip-tls-verify': true }
-    writeFileSync(
-      file,
-      JSON.stringify({
-        clusters: [{ name: 'k', cluster }],
-        users: [{ name: 'u', user: { token: 't' } }],
-        contexts: [{ name: 'c', context: { cluster: 'k', user: 'u' } }],
-        'current-context': 'c',
-      }),
-    )
+    const { folder, file } = kubeconfig({ server: 'https://x', 'insecure-skip-tls-verify': true })
     const connects = async (given: Run) => {
       await given.context('x')
       return good

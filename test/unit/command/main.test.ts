@@ -22,6 +22,20 @@ describe('a command line without a command', () => {
   })
 })
 
+describe('an empty value', () => {
+  it('is refused where the flag narrows what is done', async () => {
+    for (const words of [
+      ['verify', '--node', ''],
+      ['port-forward', '--node='],
+      ['cqlsh', '--username', '', '-e', ''],
+    ]) {
+      const { exitCode, stderr } = await runCommand(words)
+      equal(exitCode, 2, words.join(' '))
+      match(stderr, /^error: --(node|username) is empty: give a value, or leave the flag out \[CSNI101\]\n/)
+    }
+  })
+})
+
 describe('port-forward', () => {
   it('has its error in an envelope of one line', async () => {
     const { exitCode, stdout, stderr } = await runCommand(['port-forward', '-o', 'json', '--port', '99999'])

@@ -38,6 +38,21 @@ describe('usageError', () => {
       '--timeout: invalid duration "x"',
     )
   })
+  it('has words of its own for flags that need or exclude one another', () => {
+    const oclif = (text: string) => message(`The following error occurred:\n  ${text}\nSee more help with --help`)
+    assert.equal(
+      oclif('All of the following must be provided when using --password-stdin: --username'),
+      '--password-stdin requires --username',
+    )
+    assert.equal(
+      oclif('--print-cqlshrc=true cannot also be provided when using --print-env'),
+      '--print-cqlshrc and --print-env are mutually exclusive',
+    )
+    assert.equal(
+      oclif('--execute=SELECT a;\nSELECT b cannot also be provided when using --file'),
+      '--execute and --file are mutually exclusive',
+    )
+  })
   it('keeps nothing of what oclif hangs on its errors', () => {
     const error = usageError(
       Object.assign(new Error('x'), { parse: { input: { context: 'the whole configuration' } } }),

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { palette } from '../../../src/lib/output/color.ts'
 import { createProgress } from '../../../src/lib/output/progress.ts'
 
-const symbols = { ok: '+', fail: 'x', warn: '!', skip: '-', unknown: '?' }
+const symbols = { ok: '+', fail: 'x', warn: '!', skip: '-', unknown: '?', more: '...' }
 const progress = await createProgress({ stream: process.stderr, paint: palette(false), symbols }, {})
 const step = (id: string, state: 'started' | 'done' | 'skipped' | 'failed', note?: string) =>
   progress.show({ type: 'step', id, title: `Step ${id}`, state, ...(note ? { note } : {}) })
@@ -26,5 +26,5 @@ await progress.pause()
 process.stderr.write('Another question? no\n')
 progress.resume()
 await sleep(50)
-await progress.end(true)
+await progress.end('failed')
 process.stdout.write('result\n')

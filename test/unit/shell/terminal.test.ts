@@ -5,7 +5,6 @@ import { PassThrough } from 'node:stream'
 import { statementError } from '../../../src/lib/connection/cql-errors.ts'
 import { runInteractive } from '../../../src/lib/shell/interactive.ts'
 import { readSecret, TerminalLines } from '../../../src/lib/shell/terminal.ts'
-import type { CassSniError } from '../../../src/lib/errors.ts'
 import { type Answer, columns, FakeSession, fakeShell } from './fake-session.ts'
 
 const CTRL_C = '\u0003'
@@ -183,6 +182,9 @@ describe('the terminal', () => {
     assert.equal(output.read(), 'Password: \n')
     const interrupted = readSecret({ input, output }, 'Password: ')
     input.write(CTRL_C)
-    await assert.rejects(interrupted, (error: CassSniError) => error.code === 'CSNI902')
+    await assert.rejects(interrupted, { code: 'CSNI902', message: 'Interrupted by Ctrl-C.' })
+    const ended = readSecret({ input, output }, 'Password: ')
+    input.write('\u0004')
+    await assert.rejects(ended, { code: 'CSNI102', message: 'no password was typed' })
   })
 })

@@ -5,6 +5,10 @@ describe('the login of a client', () => {
   it('is nobody in particular without a name, and wants a password with one', async () => {
     equal(await namedLogin({}), undefined)
     await rejects(namedLogin({ username: 'app' }), { code: 'CSNI102' })
+    await rejects(namedLogin({ username: 'app', password: async () => '' }), {
+      code: 'CSNI102',
+      message: 'the password of app is empty',
+    })
     equal((await namedLogin({ username: 'app', password: async () => ' x ' }))?.password, ' x ')
   })
 })
