@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
 import { CassSniCommand, type Run } from '../lib/cli/base-command.ts'
 import { cqlTerminal } from '../lib/cli/cql-terminal.ts'
-import { CassSniError } from '../lib/errors.ts'
+import { CassSniError, command } from '../lib/errors.ts'
 import {
   datacenterFlags,
   durationFlag,
@@ -98,10 +98,11 @@ export default class CqlshSni extends CassSniCommand<Result> {
     'print-cqlshrc': Flags.boolean({ exclusive: ['execute', 'file'], summary: "Print a cqlshrc for Apache's cqlsh." }),
     out: Flags.string({
       helpValue: 'FILE',
-      summary: 'Write the output of --print-env or --print-cqlshrc to a file with mode 0600.',
+      summary: 'Write the output of --print-env or --print-cqlshrc to a file with mode 0600; - is stdout.',
     }),
     'ca-out': Flags.string({ helpValue: 'FILE', summary: 'Write the CA certificate to a file.' }),
     'with-password': Flags.boolean({ summary: 'Include the password.' }),
+    yes: Flags.boolean({ char: 'y', summary: 'Overwrite files whose content differs.' }),
     ...timeoutFlag,
     output: outputFlag(['table', 'json', 'csv', 'yaml']),
   }
@@ -113,6 +114,8 @@ export default class CqlshSni extends CassSniCommand<Result> {
     if (form === undefined && (flags.out ?? flags['ca-out'] ?? (flags['with-password'] || undefined)) !== undefined) {
       throw new CassSniError('CSNI101', '--out, --ca-out and --with-password go with --print-env or --print-cqlshrc')
     }
+    if (flags['ca-out'] === '-')
+      throw new CassSniError('CSNI101', '--ca-out needs a file', { next: [command`kubectl cass-sni certs ca`] })
     const { stdin } = process
     const piped = flags.execute === undefined && flags.file === undefined
     const interactive = piped && stdin.isTTY === true && form === undefined
@@ -148,13 +151,17 @@ export default class CqlshSni extends CassSniCommand<Result> {
     if (form !== undefined) {
       const { clientFiles } = await import('../lib/workflows/cqlsh-files.ts')
       const { out, 'ca-out': caOut } = flags
-      return clientFiles(context, {
+      const files = await clientFiles(context, {
         ...choice,
         form,
         withPassword: flags['with-password'],
-        out,
+        out: out === '-' ? undefined : out,
         caOut,
+        overwrite: flags.yes,
       })
+      // Not to stdout, which may be one of the files (/dev/stdout).
+      if (run.format === 'table') for (const line of fileLines(files)) run.log(line, 0)
+      return files
     }
     const { cqlsh } = await import('../lib/workflows/cqlsh-workflow.ts')
     const terminal = await cqlTerminal(run, {
@@ -169,8 +176,12 @@ export default class CqlshSni extends CassSniCommand<Result> {
 
   protected present(result: Result, show: Show): string {
     if ('statements' in result) return ''
-    const text = result.text ?? result.files.map((file) => `${file} written\n`).join('')
+    const { text = '' } = result
     // a file or a program gets it as it is
     return process.stdout.isTTY === true ? show.printable(text) : text
   }
+}
+
+function fileLines({ files, unchanged = [] }: ClientFilesResult): string[] {
+  return files.map((file) => `${file} ${unchanged.includes(file) ? 'unchanged' : 'written'}`)
 }

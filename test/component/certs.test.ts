@@ -1,5 +1,6 @@
 /** `certs` and `certs ca` against a real API server. Nobody runs nodes there: what is live is the lab's business. */
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -365,14 +366,18 @@ describe('certs', function () {
 
     it('writes a file, and does not overwrite another without being told', async () => {
       const out = join(folder, 'ca.pem')
-      assert.match((await run('certs', 'ca', '--out', out)).stdout, /ca\.pem written/)
+      assert.match((await run('certs', 'ca', '--out', out)).stderr, /ca\.pem written/)
       assert.equal(await readFile(out, 'utf8'), dc.caPem)
-      assert.match((await run('certs', 'ca', '--out', out)).stdout, /ca\.pem unchanged/)
+      assert.match((await run('certs', 'ca', '--out', out)).stderr, /ca\.pem unchanged/)
       await writeFile(out, 'something else')
       await refused('CSNI104', /holds something else/, () => run('certs', 'ca', '--out', out))
       assert.equal(await readFile(out, 'utf8'), 'something else')
       assert.equal((await run('certs', 'ca', '--out', out, '--yes')).exitCode, 0)
       assert.equal(await readFile(out, 'utf8'), dc.caPem)
+      // "-" is stdout, as for other programs, and the status line never is in a file that is stdout.
+      assert.equal((await run('certs', 'ca', '--out', '-')).stdout, dc.caPem)
+      assert.equal(existsSync('-'), false)
+      assert.equal((await run('certs', 'ca', '--out', '/dev/null')).stdout, '')
       await refused('CSNI104', /cannot be written/, () =>
         run('certs', 'ca', '--out', join(folder, 'no', 'such', 'folder', 'ca.pem')),
       )

@@ -104,7 +104,7 @@ describe('cqlsh-sni', () => {
       ['--print-cqlshrc', 'cqlshrc'],
     ] as const) {
       const file = join(home, name)
-      const outcome = await plugin(['cqlsh-sni', ...IN, flag, '--out', file])
+      const outcome = await plugin(['cqlsh-sni', ...IN, flag, '--out', file, '--yes'])
       assert.equal(outcome.exitCode, 0, outcome.stderr)
       assert.equal((await stat(file)).mode & 0o777, 0o600)
       assert.ok(!(await readFile(file, 'utf8')).includes(secret))

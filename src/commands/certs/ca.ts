@@ -16,7 +16,7 @@ export default class CertsCa extends CassSniCommand<CertsCaResult> {
 
   static override flags = {
     datacenter: datacenterFlags.datacenter,
-    out: Flags.string({ helpValue: 'FILE', summary: 'Write the certificate to a file.' }),
+    out: Flags.string({ helpValue: 'FILE', summary: 'Write the certificate to a file; - is stdout.' }),
     yes: Flags.boolean({ char: 'y', default: false, summary: 'Overwrite the file if its content differs.' }),
     ...timeoutFlag,
   }
@@ -26,18 +26,21 @@ export default class CertsCa extends CassSniCommand<CertsCaResult> {
   protected async work(run: Run): Promise<CertsCaResult> {
     const { flags } = await this.parse(CertsCa)
     const { certsCa } = await import('../../lib/workflows/certs-ca-workflow.ts')
-    return certsCa(await run.context('Certificate authority'), {
+    const result = await certsCa(await run.context('Certificate authority'), {
       overwrite: flags.yes,
       datacenter: flags.datacenter,
-      out: flags.out,
+      out: flags.out === '-' ? undefined : flags.out,
     })
+    if (result.file && run.format === 'text') run.log(fileLine(result, result.file), 0)
+    return result
   }
 
   protected present(result: CertsCaResult, show: Show): string {
-    if (!result.file) return show.printable(result.pem.trimEnd())
-    return (
-      `${result.file.path} ${result.file.action}: ${show.printableLine(result.subject)}, valid until ` +
-      `${result.notAfter.slice(0, 10)}`
-    )
+    return result.file ? '' : show.printable(result.pem.trimEnd())
   }
+}
+
+/** For stderr: the file may be /dev/stdout. */
+function fileLine({ subject, notAfter }: CertsCaResult, { path, action }: NonNullable<CertsCaResult['file']>): string {
+  return `${path} ${action}: ${subject}, valid until ${notAfter.slice(0, 10)}`
 }

@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
 import { lstat, open, readFile, readlink, rename, rm, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { CassSniError } from '../errors.ts'
+import { again, CassSniError } from '../errors.ts'
+import type { Ask } from '../events.ts'
 import { systemError } from '../text/system-errors.ts'
 
 /** As the system's own limit (ELOOP, path_resolution(7)). */
@@ -14,17 +15,23 @@ export interface OutputFile {
   text: string
   /** 0o600 for what only its owner may read. */
   mode: 0o600 | 0o644
-  /** Asked when a regular file holds something else; false keeps it. Without it the file is replaced. */
-  replace?: (() => Promise<boolean>) | undefined
+}
+
+/** Who decides about a regular file that holds something else: it may be the user's own work. */
+export interface Overwriting {
+  /** --yes: it is replaced. */
+  yes: boolean
+  /** Else it is asked for, when somebody is there. */
+  ask?: Ask | undefined
 }
 
 /**
  * Writes a file. A regular file is replaced as a whole, so that a full disk leaves the old one; of a symbolic link the
- * target is written; a device, pipe or socket is written to as it is. Resolves with 'kept' when `replace` said no.
- * Throws CSNI104 with the system's reason.
+ * target is written; a device, pipe or socket is written to as it is.
+ * Throws CSNI104 with the system's reason, or when the file holds something else that is not to be overwritten.
  */
-export async function writeOutputFile(file: OutputFile): Promise<'written' | 'unchanged' | 'kept'> {
-  const { path, text, mode, replace } = file
+export async function writeOutputFile(file: OutputFile, overwriting: Overwriting): Promise<'written' | 'unchanged'> {
+  const { path, text, mode } = file
   try {
     const { target, kind } = await destination(path)
     if (kind === 'special') {
@@ -35,7 +42,7 @@ export async function writeOutputFile(file: OutputFile): Promise<'written' | 'un
       const current = await readFile(target, 'utf8')
       // Who may read it is a part of what it is to be.
       if (current === text && ((await stat(target)).mode & 0o777 & ~mode) === 0) return 'unchanged'
-      if (current !== text && replace !== undefined && !(await replace())) return 'kept'
+      if (current !== text) await mayOverwrite(path, overwriting)
     }
     await writeWhole(target, text, mode)
     return 'written'
@@ -46,6 +53,22 @@ export async function writeOutputFile(file: OutputFile): Promise<'written' | 'un
       cause: error,
     })
   }
+}
+
+async function mayOverwrite(path: string, { yes, ask }: Overwriting): Promise<void> {
+  if (yes) return
+  const answer = await ask?.({
+    kind: 'confirm',
+    name: 'overwrite',
+    flag: '--yes',
+    message: `File ${path} holds something else. Overwrite it?`,
+    initial: false,
+  })
+  if (answer === 'yes') return
+  throw new CassSniError('CSNI104', `file ${path} is there already and holds something else`, {
+    object: path,
+    next: [again`--yes`],
+  })
 }
 
 /** Where a path leads, and what is there. */

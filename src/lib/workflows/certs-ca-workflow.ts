@@ -3,7 +3,6 @@ import { authorityPlace, readAuthorityCertificate } from '../cassandra/authority
 import { observeDatacenter } from '../cassandra/observe-datacenter.ts'
 import { parseAuthorityPath, trustPem } from '../certificates/certificate-authority.ts'
 import { authorityFaults } from '../certificates/policies.ts'
-import { CassSniError, command } from '../errors.ts'
 import { writeOutputFile } from '../files/output-file.ts'
 import { clusterTime } from './cluster-time.ts'
 import type { WorkflowContext } from './context.ts'
@@ -66,30 +65,12 @@ export async function certsCa(context: WorkflowContext, options: CertsCaOptions 
   }
 }
 
-/** Writes the file unless it holds the same; something else in it is overwritten only when the user says so. */
+/** Readable by all: it is what every client may know. */
 async function writeCertificate(
-  context: WorkflowContext,
+  { ask }: WorkflowContext,
   path: string,
   pem: string,
-  overwrite: boolean,
+  yes: boolean,
 ): Promise<NonNullable<CertsCaResult['file']>> {
-  // Readable by all: it is what every client may know.
-  const replace = async (): Promise<boolean> => overwrite || mayOverwrite(context, path)
-  const action = await writeOutputFile({ path, text: pem, mode: 0o644, replace })
-  if (action !== 'kept') return { path, action }
-  throw new CassSniError('CSNI104', `file ${path} is there already and holds something else`, {
-    object: path,
-    next: [command`kubectl cass-sni certs ca --out ${path} --yes`],
-  })
-}
-
-async function mayOverwrite(context: WorkflowContext, path: string): Promise<boolean> {
-  const answer = await context.ask?.({
-    kind: 'confirm',
-    name: 'overwrite',
-    flag: '--yes',
-    message: `File ${path} holds something else. Overwrite it?`,
-    initial: false,
-  })
-  return answer === 'yes'
+  return { path, action: await writeOutputFile({ path, text: pem, mode: 0o644 }, { yes, ask }) }
 }

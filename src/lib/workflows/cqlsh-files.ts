@@ -16,13 +16,17 @@ export interface ClientFilesOptions extends SessionChoice {
   out?: string | undefined
   /** File to write the CA certificate to, 0600. */
   caOut?: string | undefined
+  /** Overwrite files that hold something else. */
+  overwrite?: boolean | undefined
 }
 
 export interface ClientFilesResult {
   /** The file's text when it was not written to a file. Holds the password when that was asked for. */
   text?: string | undefined
-  /** The files that were written. */
+  /** The files that were asked for. */
   files: string[]
+  /** Those of them that held the same before. */
+  unchanged?: string[] | undefined
 }
 
 /** Throws CSNI104 when a file cannot be written, and what `observeAccess` throws. */
@@ -54,11 +58,22 @@ export async function clientFiles(context: WorkflowContext, options: ClientFiles
     ],
   }
   const text = options.form === 'env' ? environmentFile(input) : cqlshrcFile(input)
-  const files: string[] = []
-  if (options.caOut !== undefined) files.push(await writePrivate(options.caOut, access.ca))
-  if (options.out === undefined) return { text, files }
-  files.push(await writePrivate(options.out, text))
-  return { files }
+  const { out, caOut } = options
+  const wanted = [
+    ...(caOut === undefined ? [] : [{ path: caOut, text: access.ca }]),
+    ...(out === undefined ? [] : [{ path: out, text }]),
+  ]
+  const unchanged: string[] = []
+  for (const file of wanted) {
+    const overwriting = { yes: options.overwrite === true, ask: context.ask }
+    // Only their owner can read them.
+    if ((await writeOutputFile({ ...file, mode: 0o600 }, overwriting)) === 'unchanged') unchanged.push(file.path)
+  }
+  return {
+    text: out === undefined ? text : undefined,
+    files: wanted.map(({ path }) => path),
+    unchanged: unchanged.length === 0 ? undefined : unchanged,
+  }
 }
 
 /** Where a client connects to. Apache's cqlsh sends no SNI, so it needs a way that leads to one node only. */
@@ -92,10 +107,4 @@ function placeOf(
         `${shell`kubectl cass-sni port-forward -n ${[namespace, ...which]} --port ${port}`}`,
     ],
   }
-}
-
-/** Writes a file that only its owner can read. Returns its name. */
-async function writePrivate(path: string, text: string): Promise<string> {
-  await writeOutputFile({ path, text, mode: 0o600 })
-  return path
 }

@@ -14,15 +14,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CassSniError } from '../../../src/lib/errors.ts'
+import type { Question } from '../../../src/lib/events.ts'
 import { readText } from '../../../src/lib/files/input-file.ts'
-import { type OutputFile, writeOutputFile } from '../../../src/lib/files/output-file.ts'
+import { type OutputFile, type Overwriting, writeOutputFile } from '../../../src/lib/files/output-file.ts'
 
 describe('files that a user names', () => {
   let directory: string
   const at = (name: string) => join(directory, name)
   const signal = new AbortController().signal
-  const write = (name: string, more: Partial<OutputFile> = {}) =>
-    writeOutputFile({ path: at(name), text: 'new', mode: 0o600, ...more })
+  const write = (name: string, more: Partial<OutputFile> = {}, overwriting: Overwriting = { yes: false }) =>
+    writeOutputFile({ path: at(name), text: 'new', mode: 0o600, ...more }, overwriting)
 
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'cass-sni-files-'))
@@ -41,19 +42,33 @@ describe('files that a user names', () => {
     assert.deepEqual(readdirSync(directory), ['a'])
   })
 
-  it('are not replaced unless that is wanted', async () => {
+  it('are not overwritten unless that is wanted, by --yes or by an answer', async () => {
     writeFileSync(at('a'), 'old')
-    assert.equal(await write('a', { replace: async () => false }), 'kept')
+    symlinkSync('a', at('link'))
+    const asked: Question[] = []
+    const ask = (answer: string) => async (question: Question) => {
+      asked.push(question)
+      return answer
+    }
+    for (const name of ['a', 'link'])
+      await assert.rejects(write(name), (error: CassSniError) => {
+        assert.deepEqual([error.code, error.next], ['CSNI104', [{ again: ['--yes'] }]])
+        assert.match(error.message, /\/(a|link) is there already and holds something else$/)
+        return true
+      })
+    await assert.rejects(write('a', {}, { yes: false, ask: ask('no') }), { code: 'CSNI104' })
     assert.equal(readFileSync(at('a'), 'utf8'), 'old')
-    assert.equal(await write('a', { replace: async () => true }), 'written')
+    assert.equal(await write('a', {}, { yes: false, ask: ask('yes') }), 'written')
     assert.equal(readFileSync(at('a'), 'utf8'), 'new')
+    assert.equal(await write('a', { text: 'newer' }, { yes: true, ask: ask('no') }), 'written')
+    assert.equal(asked.length, 2)
   })
 
   it('are written where a symbolic link leads, which stays', async () => {
     writeFileSync(at('target'), 'old')
     symlinkSync('target', at('link'))
     symlinkSync('missing', at('dangling'))
-    assert.equal(await write('link'), 'written')
+    assert.equal(await write('link', {}, { yes: true }), 'written')
     assert.equal(await write('dangling'), 'written')
     assert.equal(readlinkSync(at('link')), 'target')
     assert.equal(readFileSync(at('target'), 'utf8'), 'new')
