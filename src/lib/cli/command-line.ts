@@ -105,8 +105,8 @@ export interface CanonicalLine {
 
 /**
  * The words of one command in one form: `--strict=true` as `--strict`, `--strict=false` as nothing (`--no-x` where
- * that exists), the last value of a flag that takes one. An empty value counts as not given, but for the flags of `empty`
- * that take it (`meant`) or must not have it (`never`).
+ * that exists), the last value of a flag that takes one. An empty value counts as not given, but for
+ * the flags of `empty` that take it (`meant`) or must not have it (`never`).
  * Throws CSNI101 for a flag without its value or with one that it does not take.
  */
 export function canonical(

@@ -16,7 +16,7 @@ export interface Progress {
   end(how: Ending): Promise<void>
 }
 
-/** How the work ended; 'skipped' when it was cut short, by Ctrl-C or a time limit: then nothing is known to be wrong. */
+/** How the work ended; 'skipped' when Ctrl-C or a time limit cut it short: then nothing is known to be wrong. */
 export type Ending = Exclude<StepState, 'started'>
 
 /** What a step's line says then. */

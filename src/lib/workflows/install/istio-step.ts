@@ -75,8 +75,8 @@ export function istioStep(setup: Setup): InstallStep {
         needed: 'Istio is not in the cluster',
         missing: [
           hint(
-            'install istioctl (https://istio.io/latest/docs/ops/diagnostic-tools/istioctl/) or name it with --istioctl, ' +
-              'or install Istio another way',
+            'install istioctl (https://istio.io/latest/docs/ops/diagnostic-tools/istioctl/) ' +
+              'or name it with --istioctl, or install Istio another way',
           ),
         ],
         failed: [command`kubectl get pods -A -l app=istiod`],
