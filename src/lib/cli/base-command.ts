@@ -135,7 +135,7 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
   async #flags(): Promise<{ flags: KnownFlags; line: CommandLine }> {
     const ctor = this.ctor as typeof CassSniCommand
     // kubectl's --username may be empty.
-    const never = NEVER_EMPTY.filter((name) => name in ctor.flags)
+    const never = NEVER_EMPTY.filter((name) => name in (ctor.flags ?? {}))
     // Their names are those of the keys: oclif puts them in only when it parses.
     const definitions = Object.entries({ ...ctor.baseFlags, ...ctor.flags }).map(([name, flag]) => ({ ...flag, name }))
     try {
