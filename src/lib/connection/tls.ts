@@ -56,11 +56,10 @@ export interface HandshakeResult {
 /**
  * Makes one TLS handshake and gives the verdict on the certificate that is served, also when it is not to be trusted.
  *
- * ATTENTION: `rejectUnauthorized: false` stands here, and nowhere else in this program, because a refused certificate
- * is the
- * thing to report. The connection is closed right after the handshake and no byte of data is ever sent over it. Who
- * wants to
- * send data (a login!) uses `cql.ts`, which refuses what does not verify.
+ * ATTENTION: `rejectUnauthorized: false` is used here because a refused certificate is what is reported, and in
+ * `gateway-dialer.ts`, which only asks whether anything answers; nowhere else in this program. The connection is closed
+ * right after the handshake, and no byte of data is sent over it. Data (a login!) goes through `cql-session.ts`, which
+ * refuses what does not verify.
  *
  * Throws CSNI603 when the connection is closed before the server said a word: Envoy does that to an SNI name without a
  * filter chain (istio/istio issue 32466); CSNI601 when it takes too long or the connection fails; CSNI602 when the
