@@ -83,7 +83,8 @@ export type ErrorCode = keyof typeof ERROR_CODES
 /**
  * What helps, as data: `cli/next-steps.ts` renders it with the connection and datacenter flags in force.
  * - a command: complete, ready to be pasted; `pipe` is the literal rest of a pipeline ("base64 -d");
- * - `again`: the command line in force with these flags in place of the ones that it had, and without those in `without`;
+ * - `again`: the command line in force with these flags in place of the ones that it had, and without those in
+ *   `without`;
  * - `hint`: advice, a sentence that is not a command.
  */
 export type NextStep =

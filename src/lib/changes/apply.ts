@@ -226,8 +226,8 @@ export function conflictError(conflicts: Change[]): CassSniError {
 }
 
 /**
- * The command that takes the fields over from their manager, for those that a merge patch can say: without items of lists,
- * and without what is not to be shown.
+ * The command that takes the fields over from their manager, for those that a merge patch can say: without items of
+ * lists, and without what is not to be shown.
  */
 function takeOver(change: Change): NextStep[] {
   const { fields, desired, type } = change
@@ -236,7 +236,8 @@ function takeOver(change: Change): NextStep[] {
   const patch = fields.reduceRight<object>((merged, { path, after }) => merge(merged, nested(path, after)), {})
   return [
     hint('or take the fields over, where nothing puts them back:'),
-    command`kubectl patch ${resourceOf(change)} --type merge --field-manager ${managerOf(desired?.taker)} -p ${JSON.stringify(patch)}`,
+    command`kubectl patch ${resourceOf(change)} --type merge --field-manager ${managerOf(desired?.taker)}
+      -p ${JSON.stringify(patch)}`,
   ]
 }
 

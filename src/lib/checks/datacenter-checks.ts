@@ -30,7 +30,8 @@ export const DATACENTER_CHECKS: readonly Check<Probes>[] = [
           command`kubectl -n ${namespace} describe cassandradatacenter ${name}`,
         )
       return pass(
-        `${name} in namespace ${namespace}, ${datacenter.serverType} ${datacenter.serverVersion}, ${counted(size, 'node')}`,
+        `${name} in namespace ${namespace}, ${datacenter.serverType} ${datacenter.serverVersion}, ` +
+          counted(size, 'node'),
       )
     },
   },

@@ -4,8 +4,8 @@ import type { Diverging } from '../routes/choices.ts'
 import type { CheckResult } from './check.ts'
 
 /**
- * The results, without advice to change the cluster to what a mistyped flag says: where flags differ from what the routes
- * have, that comes first, and the changes after it as dry runs.
+ * The results, without advice to change the cluster to what a mistyped flag says: where flags differ from what the
+ * routes have, that comes first, and the changes after it as dry runs.
  */
 export function heedRoutes(results: readonly CheckResult[], diverging: readonly Diverging[]): CheckResult[] {
   if (diverging.length === 0) return [...results]

@@ -102,8 +102,8 @@ async function probe(host: string, port: number, serverName: string | undefined)
   try {
     const socket = await dialTcp(host, port, PROBE_MS)
     silent = await new Promise<string | undefined>((resolve) => {
-      // Whether the certificate verifies is decided by the session: nothing is sent over this connection, and it is closed
-      // at once. A name without a route is closed by Envoy, which is an answer.
+      // Whether the certificate verifies is decided by the session: nothing is sent over this connection, and it is
+      // closed at once. A name without a route is closed by Envoy, which is an answer.
       const tls = connectTls({ socket, servername: serverName ?? '', rejectUnauthorized: false })
       const timer = setTimeout(() => resolve(`no answer to a TLS ClientHello within ${HELLO_MS / 1000} s`), HELLO_MS)
       const answered = (): void => {

@@ -125,7 +125,8 @@ function expectedDatacenter(
 
 function describe(name: string, datacenter: unknown): string {
   const at = (key: string): string => String(valueAt(datacenter, ['spec', key]) ?? '?')
-  return `${name}: ${at('serverType')} ${at('serverVersion')}, cluster ${at('clusterName')}, ${counted(at('size'), 'node')}`
+  const size = counted(at('size'), 'node')
+  return `${name}: ${at('serverType')} ${at('serverVersion')}, cluster ${at('clusterName')}, ${size}`
 }
 
 /** The step that creates or changes the CassandraDatacenter. */

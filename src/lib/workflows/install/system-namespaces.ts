@@ -3,7 +3,10 @@ import { again, CassSniError } from '../../errors.ts'
 import { observeMesh } from '../../istio/observe-mesh.ts'
 import type { Setup } from './step.ts'
 
-/** Those that Kubernetes makes for itself (kubernetes/kubernetes pkg/controlplane/controller/systemnamespaces), and istioctl's. */
+/**
+ * Those that Kubernetes makes for itself (kubernetes/kubernetes pkg/controlplane/controller/systemnamespaces), and
+ * istioctl's.
+ */
 const SYSTEM: Readonly<Record<string, string>> = {
   'kube-system': 'it is one of Kubernetes itself',
   'kube-public': 'it is one of Kubernetes itself',
