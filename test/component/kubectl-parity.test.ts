@@ -3,7 +3,7 @@ import { execFile, execFileSync } from 'node:child_process'
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { state } from '../../lab/layout.ts'
+import { ensurePrograms } from '../../lab/build/programs.ts'
 import { openAuthority } from '../../lab/pki.ts'
 import { connectKube } from '../../src/lib/cluster/client.ts'
 import { CONNECTION_FLAGS, type Connection } from '../../src/lib/cluster/connection-flags.ts'
@@ -46,11 +46,15 @@ const NOBODY: Asker = { authorization: undefined, impersonates: [], certificate:
 /** The same kubeconfig, flags and environment, before kubectl and before our client: who reaches the server, and as whom? */
 describe('beside kubectl', () => {
   let directory = ''
+  /** The kubectl that the lab builds; no lab has to run. */
+  let program = ''
   let server: RecordingServer | undefined
   const at = (name: string) => join(directory, name)
   const data = (name: string) => readFileSync(at(name)).toString('base64')
 
   before(async () => {
+    const { kubectl = '' } = await ensurePrograms(['kubectl'])
+    program = kubectl
     directory = mkdtempSync(join(tmpdir(), 'cass-sni-parity-'))
     const authority = await openAuthority(directory)
     await authority.issue('server', { user: 'server' }, ['127.0.0.1', 'api.example.com'])
@@ -113,11 +117,8 @@ describe('beside kubectl', () => {
         new Promise((resolve) => {
           const all = { PATH: process.env.PATH, HOME: directory, ...env }
           const args = [`--kubeconfig=${file}`, ...words, 'get', '--raw', path]
-          const running = execFile(
-            join(state.bin, 'kubectl'),
-            args,
-            { env: all, timeout: 60_000 },
-            (error, _out, err) => resolve(error === null ? '' : err || error.message),
+          const running = execFile(program, args, { env: all, timeout: 60_000 }, (error, _out, err) =>
+            resolve(error === null ? '' : err || error.message),
           )
           running.stdin?.end()
         }),
