@@ -147,7 +147,8 @@ describe('verify', function () {
 
   it('says in one line that the routes are in tcp mode', async () => {
     await raise()
-    equal((await run('routes', 'sync', '--mode', 'tcp')).exitCode, 0)
+    const synced = await run('routes', 'sync', '--mode', 'tcp')
+    equal(synced.exitCode, 0, synced.stderr)
     const { of, failed } = await verify(...NOWHERE)
     deepEqual(
       failed.filter(({ category }: CheckResult) => category === 'routes').map(({ code }: CheckResult) => code),
