@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { bundleEntries } from '../build/bundle.ts'
+import { bundleProgram } from '../build/bundle.ts'
 import { Broken, Connection, TROUBLES, type Trouble } from './connection.ts'
 import { Forwarder } from './forwarder.ts'
 import { median, quantile, type Row } from './rounds.ts'
@@ -112,9 +112,9 @@ export async function attempt<T>(
 /** Our side as users run it: one bundle, no types to strip. */
 async function bundled(): Promise<string> {
   const root = fileURLToPath(new URL('..', import.meta.url))
-  const out = join(root, 'node_modules/.cache/bench')
-  await bundleEntries(root, out, { entryPoints: ['bench/tunnel-process.ts'], outbase: 'bench' })
-  return join(out, 'tunnel-process.js')
+  const program = join(root, 'node_modules/.cache/bench/tunnel-process.cjs')
+  await bundleProgram(root, program, "import './bench/tunnel-process.ts'")
+  return program
 }
 
 function request(what: 'U' | 'D', bytes: number): Buffer {

@@ -8,15 +8,20 @@ import { serveTunnel } from '../src/lib/connection/local-listener.ts'
 import '../src/lib/cli/main.ts'
 import '../src/lib/workflows/port-forward-workflow.ts'
 
-const [namespace = '', pod = '', port = ''] = process.argv.slice(2)
-const stop = new AbortController()
-process.once('SIGINT', () => stop.abort())
-const kube = await connectKube({ signal: stop.signal })
-const { dial, describe } = podDialer(kube, { name: pod, namespace }, Number(port))
-const tunnel = await serveTunnel({
-  listen: { addresses: ['localhost'], port: 0 },
-  dial,
-  signal: stop.signal,
-})
-for (const { host, port: local } of tunnel.listening) console.log(`Forwarding from ${host}:${local} -> ${describe}`)
-await tunnel.done
+/** In a function: a CommonJS bundle has no top-level await. */
+async function serve(): Promise<void> {
+  const [namespace = '', pod = '', port = ''] = process.argv.slice(2)
+  const stop = new AbortController()
+  process.once('SIGINT', () => stop.abort())
+  const kube = await connectKube({ signal: stop.signal })
+  const { dial, describe } = podDialer(kube, { name: pod, namespace }, Number(port))
+  const tunnel = await serveTunnel({
+    listen: { addresses: ['localhost'], port: 0 },
+    dial,
+    signal: stop.signal,
+  })
+  for (const { host, port: local } of tunnel.listening) console.log(`Forwarding from ${host}:${local} -> ${describe}`)
+  await tunnel.done
+}
+
+void serve()

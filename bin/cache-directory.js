@@ -1,14 +1,14 @@
 // The directory for compiled code: this user's own, or none.
-import { existsSync, lstatSync, mkdirSync, realpathSync, statSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { dirname, isAbsolute, join } from 'node:path'
+const { existsSync, lstatSync, mkdirSync, realpathSync, statSync } = require('node:fs')
+const { homedir } = require('node:os')
+const { dirname, isAbsolute, join } = require('node:path')
 
 /**
  * The path of a directory that nobody else can put a file into: ours, mode 0700, no symbolic link, and no directory
  * above it in which another user could replace it. Made if it does not exist. Undefined when there is none, for
  * instance under sudo with the home directory of somebody else.
  */
-export function privateCacheDirectory(env = process.env) {
+function privateCacheDirectory(env = process.env) {
   const uid = process.getuid?.()
   if (uid === undefined) return undefined
   try {
@@ -37,3 +37,5 @@ export function privateCacheDirectory(env = process.env) {
 function isSafeAbove({ uid, mode }, self) {
   return (uid === 0 || uid === self) && ((mode & 0o022) === 0 || (mode & 0o1000) !== 0)
 }
+
+module.exports = { privateCacheDirectory }

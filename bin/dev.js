@@ -1,5 +1,10 @@
 #!/usr/bin/env node
 // Runs the commands straight from src/ (Node 24 strips the types): for work on the project.
-import { start } from './start.js'
+const { start } = require('./start.js')
 
-await start('../src/lib/cli', '.ts', { development: true })
+const program = async () => ({
+  ...(await import('../src/lib/cli/main.ts')),
+  ...(await import('../src/lib/cli/process-end.ts')),
+})
+
+start(program, { development: true })

@@ -1,5 +1,5 @@
 /**
- * `npm run build`: src/ to dist/: bundles (third-party code included, one chunk per lazily loaded part), the help
+ * `npm run build`: src/ to dist/: bundles (third-party code included), the help
  * texts, oclif.manifest.json, the schemas of the results; and a type check. Quick when nothing changed.
  */
 import { spawnSync } from 'node:child_process'

@@ -1,61 +1,139 @@
-/** The bundles: every command and the start, split where the code imports lazily. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { build, type Plugin } from 'esbuild'
+/**
+ * The bundles. One CommonJS file holds the program: a file costs a start far more than its size does, and in CommonJS
+ * what is imported lazily is evaluated lazily without a file of its own. Large packages that few commands need lie beside
+ * it, one file each.
+ */
+// @peculiar/x509 is loaded for the names it exports, and expects this.
+import 'reflect-metadata'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { type BuildOptions, build, type Plugin } from 'esbuild'
 
 /**
- * oclif finds commands and reads its own package.json by paths on disk, so it stays a package. kerberos is for a login at
- * proxies that https-proxy-agent offers and nobody asks for: it is not installed.
+ * oclif asks for typescript only to run commands from source. kerberos is for a login at proxies that
+ * https-proxy-agent offers; bufferutil and utf-8-validate are options of ws. None of them is installed.
  */
-const EXTERNAL = ['@oclif/core', 'kerberos']
+const EXTERNAL = ['typescript', 'kerberos', 'bufferutil', 'utf-8-validate']
 
-/** CommonJS packages inside an ES module need a `require`. */
-const BANNER = "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);"
+/** Packages in a file of their own, read when a command needs them. */
+const SEPARATE = [
+  '@inquirer/prompts',
+  '@peculiar/x509',
+  'cassandra-driver',
+  'cli-truncate',
+  'http-proxy-agent',
+  'https-proxy-agent',
+  'listr2',
+  'log-update',
+  'socks-proxy-agent',
+  'ws',
+  'yaml',
+]
 
-/**
- * `await import('yaml')` of a CommonJS package has named exports in Node; in a split bundle of esbuild it has only
- * `default`. This puts an ES module with the names in between.
- */
-const namesOfCommonJs: Plugin = {
-  name: 'names-of-commonjs',
+/** What a package expects to be imported before it. */
+const BEFORE: Record<string, string> = { '@peculiar/x509': "import 'reflect-metadata'\n" }
+
+/** Where the program lies in dist/: as deep as src/lib/<layer>/, for what is read relative to import.meta.url. */
+const PROGRAM = 'lib/cli/program.cjs'
+
+/** import.meta.url in CommonJS. */
+const BANNER = "const __importMetaUrl=require('node:url').pathToFileURL(__filename).href;"
+
+const OPTIONS = {
+  bundle: true,
+  format: 'cjs',
+  platform: 'node',
+  target: 'node22.13',
+  minify: true,
+  keepNames: true,
+  legalComments: 'linked',
+  banner: { js: BANNER },
+  define: { 'import.meta.url': '__importMetaUrl' },
+  logLevel: 'warning',
+  metafile: true,
+} satisfies BuildOptions
+
+/** The parts of oclif that commands use, without its generators, help and the rest of its index. */
+const partsOfOclif: Plugin = {
+  name: 'parts-of-oclif',
   setup({ onResolve, onLoad, initialOptions }) {
-    onResolve({ filter: /^[^./]/ }, ({ path, kind }) => {
-      if (kind !== 'dynamic-import' || path.startsWith('node:') || initialOptions.external?.includes(path))
-        return undefined
-      return { path, namespace: 'lazy' }
-    })
-    onLoad({ filter: /./, namespace: 'lazy' }, async ({ path }) => {
-      const names = Object.keys((await import(path)) as object)
-      const resolveDir = initialOptions.absWorkingDir ?? process.cwd()
-      // Node gives a CommonJS module's namespace the name "module.exports".
-      if (!names.includes('module.exports')) {
-        // `export *` leaves the default export out.
-        const all = names.includes('default')
-          ? `export * from '${path}'\nexport { default } from '${path}'`
-          : `export * from '${path}'`
-        return { contents: all, resolveDir }
-      }
-      const plain = names.filter((name) => /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(name) && name !== 'default')
-      return {
-        contents: `import all from '${path}'\nexport default all\nexport const { ${plain.join(', ')} } = all`,
-        resolveDir,
-      }
-    })
+    onResolve({ filter: /^@oclif\/core$/ }, ({ path }) => ({ path, namespace: 'oclif' }))
+    onLoad({ filter: /./, namespace: 'oclif' }, () => ({
+      contents:
+        "export { Command } from '@oclif/core/command'\n" +
+        "export { Config } from '@oclif/core/config'\n" +
+        "export * as Args from '@oclif/core/args'\n" +
+        "export * as Flags from '@oclif/core/flags'\n",
+      resolveDir: initialOptions.absWorkingDir ?? process.cwd(),
+    }))
   },
 }
 
-/** Bundles src/ of the project at `root` into the folder `out`. Rejects with esbuild's messages, which it prints itself. */
+/**
+ * Takes the SEPARATE packages out of a bundle and notes them in `found`. What is imported has the names and the default
+ * export that Node gives it, of CommonJS packages too.
+ */
+function separatePackages(found: Set<string>): Plugin {
+  return {
+    name: 'separate-packages',
+    setup({ onResolve, onLoad, initialOptions }) {
+      onResolve({ filter: /^[^./]/ }, ({ path, namespace }) => {
+        if (!SEPARATE.includes(path)) return namespace === 'separate' ? { path, external: true } : undefined
+        return { path, namespace: 'separate' }
+      })
+      onResolve({ filter: /^\.\/packages\//, namespace: 'separate' }, ({ path }) => ({ path, external: true }))
+      onLoad({ filter: /./, namespace: 'separate' }, async ({ path }) => {
+        found.add(path)
+        const all = Object.keys((await import(path)) as object)
+        // Node gives a CommonJS module's namespace the name "module.exports".
+        const fromCommonJs = all.includes('module.exports')
+        const names = all.filter((name) => /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(name) && name !== 'default')
+        const standard = fromCommonJs ? 'all' : all.includes('default') ? 'all.default' : 'undefined'
+        return {
+          contents:
+            `const all = require('./${fileOfPackage(path)}')\n` +
+            `export default ${standard}\nexport const { ${names.join(', ')} } = all`,
+          resolveDir: initialOptions.absWorkingDir ?? process.cwd(),
+        }
+      })
+    },
+  }
+}
+
+/** Beside the program. */
+function fileOfPackage(name: string): string {
+  return `packages/${name.replace('@', '').replace('/', '-')}.cjs`
+}
+
+/** Bundles src/ of the project at `root` into the directory `out`. Rejects with esbuild's messages, which it prints itself. */
 export async function bundle(root: string, out: string): Promise<void> {
-  const commands = readdirSync(join(root, 'src/commands'), { recursive: true, encoding: 'utf8' }).filter((name) =>
-    name.endsWith('.ts'),
-  )
-  const entryPoints = [
-    'src/lib/cli/main.ts',
-    'src/lib/cli/process-end.ts',
-    ...commands.map((name) => `src/commands/${name}`),
-  ]
-  const files = await bundleEntries(root, out, { entryPoints, outbase: 'src' })
+  const commands = readdirSync(join(root, 'src/commands'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => name.slice(0, -'.ts'.length))
+    .sort()
+  const program = [
+    "export { main } from './src/lib/cli/main.ts'",
+    "export { endProcess } from './src/lib/cli/process-end.ts'",
+    // `require`, so that only the command that runs is evaluated
+    `const commands = {${commands.map((name) => `'${name}': () => require('./src/commands/${name}.ts').default`).join()}}`,
+    'export const command = (name) => commands[name]()',
+  ].join('\n')
+  const files = await bundleProgram(root, join(out, PROGRAM), program)
+  for (const name of commands) {
+    const file = join(out, 'commands', `${name}.js`)
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, commandFile(name))
+  }
   writeFileSync(join(out, 'THIRD-PARTY-LICENSES.txt'), licenses(root, files))
+}
+
+/** oclif finds a command by a file on disk. */
+function commandFile(name: string): string {
+  const program = `${'../'.repeat(name.split('/').length)}${PROGRAM}`
+  return (
+    "import { createRequire } from 'node:module'\n" +
+    `export default createRequire(import.meta.url)('${program}').command('${name}')\n`
+  )
 }
 
 /** The license texts of the packages whose files went into the bundles, as those licenses ask for. */
@@ -71,31 +149,38 @@ function licenses(root: string, files: string[]): string {
     .join(`\n${'-'.repeat(80)}\n\n`)
 }
 
-/** Bundles any programs the same way: a benchmark measures what users run. Returns the files that went in, relative to `root`. */
-export async function bundleEntries(
-  root: string,
-  out: string,
-  entries: { entryPoints: string[]; outbase: string },
-): Promise<string[]> {
-  const { metafile } = await build({
+/**
+ * Bundles any program the same way: a benchmark measures what users run. `contents` is TypeScript at the project's top;
+ * `outfile` ends in .cjs. Returns the files that went in, relative to `root`.
+ */
+export async function bundleProgram(root: string, outfile: string, contents: string): Promise<string[]> {
+  const found = new Set<string>()
+  const program = await build({
+    ...OPTIONS,
     absWorkingDir: root,
-    ...entries,
-    outdir: out,
-    bundle: true,
-    splitting: true,
-    // As deep below package.json as src/lib/<layer>/, for what is read relative to import.meta.url.
-    chunkNames: 'lib/chunks/[name]-[hash]',
-    format: 'esm',
-    platform: 'node',
-    target: 'node22.13',
+    stdin: { contents, resolveDir: root, loader: 'ts' },
+    outfile,
     external: EXTERNAL,
-    plugins: [namesOfCommonJs],
-    minify: true,
-    keepNames: true,
-    legalComments: 'linked',
-    banner: { js: BANNER },
-    logLevel: 'warning',
-    metafile: true,
+    plugins: [partsOfOclif, separatePackages(found)],
   })
-  return Object.keys(metafile.inputs)
+  const inputs = Object.keys(program.metafile.inputs)
+  for (const name of found) {
+    const { metafile } = await build({
+      ...OPTIONS,
+      absWorkingDir: root,
+      stdin: { contents: await reexport(name), resolveDir: root },
+      outfile: join(dirname(outfile), fileOfPackage(name)),
+      external: EXTERNAL,
+    })
+    inputs.push(...Object.keys(metafile.inputs))
+  }
+  return inputs
+}
+
+/** A module with all that Node's `import` of a package gives. */
+async function reexport(name: string): Promise<string> {
+  const names = Object.keys((await import(name)) as object)
+  if (names.includes('module.exports')) return `${BEFORE[name] ?? ''}module.exports = require('${name}')`
+  // `export *` leaves the default export out.
+  return `${BEFORE[name] ?? ''}export * from '${name}'\n${names.includes('default') ? `export { default } from '${name}'\n` : ''}`
 }
