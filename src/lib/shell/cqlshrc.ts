@@ -1,0 +1,203 @@
+/**
+ * The settings of a cqlshrc that this shell honors, as one typed value. Names and meanings are those of Apache's cqlsh
+ * (apache/cassandra pylib/cqlshlib/cqlshmain.py `read_options`, copyutil.py `maybe_read_config_file`). Where to
+ * connect and how to log in ([authentication], [connection] hostname, port and ssl, [ssl], [certfiles]) is not read:
+ * the plugin takes that from the cluster.
+ */
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { CassSniError } from '../errors.ts'
+import { homePath } from '../files/home-path.ts'
+import { type IniFile, type IniOption, type IniSection, interpolated, invalid, parseIni } from '../files/ini-file.ts'
+import { readText } from '../files/input-file.ts'
+
+/** How values are shown. Undefined: the shell's own default. */
+export interface UiSettings {
+  color?: boolean | undefined
+  /** strftime format of a timestamp. */
+  timeFormat?: string | undefined
+  /** strftime format of a time. */
+  nanotimeFormat?: string | undefined
+  /** strftime format of a date. */
+  dateFormat?: string | undefined
+  /** IANA name of the time zone that timestamps are shown in. */
+  timezone?: string | undefined
+  /** Significant digits of a float, from 0. */
+  floatPrecision?: number | undefined
+  /** The same of a double. */
+  doublePrecision?: number | undefined
+  /** The key that completes, as readline names it ("tab"). */
+  completeKey?: string | undefined
+}
+
+/** An option of COPY as a cqlshrc holds it: not interpolated, not checked. */
+export interface CopySetting {
+  /** In capitals, as COPY names it. */
+  name: string
+  value: string
+  /** Line of the file, from 1. */
+  line: number
+}
+
+/** What a cqlshrc holds. All of it is optional. */
+export interface Cqlshrc {
+  /** The file; undefined when there is none. */
+  file?: string | undefined
+  ui: UiSettings
+  csv: {
+    /** Most characters in one field of a CSV file. */
+    fieldSizeLimit?: number | undefined
+  }
+  connection: {
+    /** For one connection, in milliseconds. */
+    timeoutMs?: number | undefined
+    /** For one statement, in milliseconds; 0 is no limit. */
+    requestTimeoutMs?: number | undefined
+  }
+  tracing: {
+    /** How long to wait until Cassandra has written a trace, in milliseconds. */
+    maxTraceWaitMs?: number | undefined
+  }
+  history: { disabled?: boolean | undefined }
+  /** Options of COPY by section: "copy", "copy-from", "copy:ks.table", "copy-from:ks.table". */
+  copy: ReadonlyMap<string, readonly CopySetting[]>
+}
+
+/** The settings of a shell without a cqlshrc. */
+export const NO_CQLSHRC: Cqlshrc = { ui: {}, csv: {}, connection: {}, tracing: {}, history: {}, copy: new Map() }
+
+/**
+ * Reads the file of --cqlshrc, else ~/.cassandra/cqlshrc if it exists.
+ * Throws CSNI104 when a file that was named cannot be read, CSNI107 with file and line for what it cannot hold.
+ */
+export async function readCqlshrc(named: string | undefined, signal: AbortSignal): Promise<Cqlshrc> {
+  const file = named === undefined ? join(homedir(), '.cassandra', 'cqlshrc') : homePath(named)
+  const text = await readText(file, signal).catch((error: unknown) => {
+    if (named === undefined && isMissing(error)) return undefined
+    throw error
+  })
+  return text === undefined ? NO_CQLSHRC : parseCqlshrc(text, file)
+}
+
+function isMissing(error: unknown): boolean {
+  const { cause } = error instanceof CassSniError ? error : {}
+  return ['ENOENT', 'ENOTDIR'].includes(String((cause as NodeJS.ErrnoException | undefined)?.code))
+}
+
+/** The settings of a cqlshrc's text. Pure. Options it does not know are ignored; wrong values are CSNI107. */
+export function parseCqlshrc(text: string, file: string): Cqlshrc {
+  const ini = parseIni(text, file)
+  const value = reader(ini, file)
+  return {
+    file,
+    ui: {
+      color: value('ui', 'color', boolean),
+      // datetimeformat: what cqlshrc.sample called it before Cassandra 3
+      timeFormat: value('ui', 'time_format', asIs) ?? value('ui', 'datetimeformat', asIs),
+      nanotimeFormat: value('ui', 'nanotime_format', asIs),
+      dateFormat: value('ui', 'date_format', asIs),
+      timezone: value('ui', 'timezone', timezone),
+      floatPrecision: value('ui', 'float_precision', count),
+      doublePrecision: value('ui', 'double_precision', count),
+      completeKey: value('ui', 'completekey', word),
+    },
+    csv: { fieldSizeLimit: value('csv', 'field_size_limit', count) },
+    connection: {
+      timeoutMs: inMs(value('connection', 'timeout', count)),
+      requestTimeoutMs: inMs(value('connection', 'request_timeout', count)),
+    },
+    tracing: { maxTraceWaitMs: inMs(value('tracing', 'max_trace_wait', duration)) },
+    history: { disabled: value('history', 'disabled', boolean) },
+    copy: new Map([...ini].filter(([name]) => /^copy(-to|-from)?(:|$)/.test(name)).map(copySection)),
+  }
+}
+
+function copySection([name, section]: [string, IniSection]): [string, CopySetting[]] {
+  return [
+    name,
+    [...section.values()].map((option) => ({ name: option.name.toUpperCase(), value: option.raw, line: option.line })),
+  ]
+}
+
+/**
+ * The options of COPY for a table: [copy], [copy-from] or [copy-to], [copy:ks.table], then
+ * [copy-from:ks.table]; a later one wins.
+ */
+export function copySettings(
+  cqlshrc: Cqlshrc,
+  direction: 'from' | 'to',
+  table: { keyspace: string; table: string },
+): CopySetting[] {
+  const name = `${table.keyspace}.${table.table}`
+  const sections = ['copy', `copy-${direction}`, `copy:${name}`, `copy-${direction}:${name}`]
+  const settings = sections.flatMap((section) => cqlshrc.copy.get(section) ?? [])
+  return [...new Map(settings.map((setting) => [setting.name, setting])).values()]
+}
+
+/** One kind of value. `read` answers undefined for a text that is none. */
+interface Kind<T> {
+  /** "%" is an ordinary character. */
+  literal?: boolean
+  expected: string
+  read: (text: string) => T | undefined
+}
+
+const BOOLEANS: Readonly<Record<string, boolean>> = {
+  '1': true,
+  yes: true,
+  true: true,
+  on: true,
+  '0': false,
+  no: false,
+  false: false,
+  off: false,
+}
+const boolean: Kind<boolean> = { expected: 'on or off', read: (text) => BOOLEANS[text.toLowerCase()] }
+const count: Kind<number> = {
+  expected: 'a whole number',
+  read: (text) => (/^\+?\d{1,15}$/.test(text) ? Number(text) : undefined),
+}
+const duration: Kind<number> = {
+  expected: 'a number of seconds',
+  read: (text) => (/^\+?(\d{1,9}(\.\d*)?|\.\d+)$/.test(text) ? Number(text) : undefined),
+}
+const word: Kind<string> = { expected: 'a word', read: (text) => (/\n/.test(text) ? undefined : text) }
+const asIs: Kind<string> = { ...word, literal: true }
+const timezone: Kind<string> = {
+  expected: 'the name of a time zone, such as Europe/Berlin',
+  read: (text) => {
+    try {
+      return new Intl.DateTimeFormat('en', { timeZone: text }) && text
+    } catch {
+      return undefined
+    }
+  },
+}
+
+type ReadValue = <T>(section: string, name: string, kind: Kind<T>) => T | undefined
+
+/** Reads single values; an empty one counts as not set. */
+function reader(ini: IniFile, file: string): ReadValue {
+  return (sectionName, name, kind) => {
+    const section = ini.get(sectionName)
+    const option = section?.get(name)
+    if (section === undefined || option === undefined) return undefined
+    const text = kind.literal === true ? option.raw : interpolated(option, section, file)
+    if (text === '') return undefined
+    const value = kind.read(text)
+    if (value === undefined) throw wrongValue(file, sectionName, option, kind.expected)
+    return value
+  }
+}
+
+function wrongValue(file: string, section: string, option: IniOption, expected: string): CassSniError {
+  return invalid(
+    file,
+    option.line,
+    `invalid value "${option.raw}" of [${section}] ${option.name}: expected ${expected}`,
+  )
+}
+
+function inMs(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : Math.round(seconds * 1_000)
+}
