@@ -11,13 +11,23 @@ import {
   timeoutFlag,
   withoutFlags,
 } from '../lib/cli/flags.ts'
-import { loginFlags, passwordSource } from '../lib/cli/login-flags.ts'
+import { addressFlag, clientOptions, loginFlags } from '../lib/cli/login-flags.ts'
 import type { Show } from '../lib/output/show.ts'
 import type { CqlResult } from '../lib/workflows/cqlsh-workflow.ts'
 import type { ClientFilesResult } from '../lib/workflows/cqlsh-files.ts'
 import type { SessionChoice } from '../lib/workflows/cqlsh-session.ts'
 
 type Result = CqlResult | ClientFilesResult
+
+const consistencyFlag = (kind: 'any' | 'serial', summary: string) =>
+  Flags.custom<string>({
+    helpValue: 'LEVEL',
+    summary,
+    parse: async (text) => {
+      const { consistencyLevel } = await import('../lib/shell/commands/consistency-commands.ts')
+      return consistencyLevel(text, kind)
+    },
+  })()
 
 export default class CqlshSni extends CassSniCommand<Result> {
   static override aliases = ['cqlsh']
@@ -77,19 +87,25 @@ export default class CqlshSni extends CassSniCommand<Result> {
       summary: 'Do not verify the certificate of Cassandra (insecure).',
     }),
     ...gatewayFlags,
-    address: Flags.string({
-      helpValue: 'HOST[:PORT]',
-      exclusive: ['tunnel'],
-      summary: 'Address to connect to instead of the load balancer.',
-    }),
+    ...addressFlag,
     tunnel: Flags.boolean({
       allowNo: true,
       summary: 'Always, or with --no-tunnel never, connect through the API server.',
     }),
+    'consistency-level': consistencyFlag('any', 'Consistency level (default: ONE).'),
+    'serial-consistency-level': consistencyFlag(
+      'serial',
+      'Consistency level of lightweight transactions (default: SERIAL).',
+    ),
+    cqlshrc: Flags.string({
+      helpValue: 'FILE',
+      summary: 'Settings for display, COPY and time limits (default: ~/.cassandra/cqlshrc).',
+    }),
     'connect-timeout': durationFlag({
-      default: 10_000,
-      noCacheDefault: true,
       summary: 'Time limit for one connection, login included (default: 10s).',
+    }),
+    'statement-timeout': durationFlag({
+      summary: 'Time limit for one statement; 0 is no limit (default: 75s).',
     }),
     'print-env': Flags.boolean({
       exclusive: ['execute', 'file', 'print-cqlshrc'],
@@ -130,21 +146,11 @@ export default class CqlshSni extends CassSniCommand<Result> {
     if (flags['insecure-skip-tls-verify'])
       run.log('WARNING: the certificate is NOT verified. Anybody on the way can read the password and all data.', 0)
     const choice: SessionChoice = {
-      datacenter: flags.datacenter,
-      clusterDomain: flags['cluster-domain'],
-      node: flags.node,
-      gateway: flags.gateway,
-      port: flags.port,
-      address: flags.address,
+      ...(await clientOptions(flags)),
       tunnel: flags.tunnel === undefined ? 'auto' : flags.tunnel ? 'always' : 'never',
-      username: flags.username,
-      password: await passwordSource(flags, process, async (terminal, question) => {
-        const { readSecret } = await import('../lib/shell/terminal.ts')
-        return readSecret(terminal, question)
-      }),
-      caFile: flags.ca,
       keyspace: flags.keyspace,
       connectTimeoutMs: flags['connect-timeout'],
+      statementTimeoutMs: flags['statement-timeout'],
       insecureSkipTlsVerify: flags['insecure-skip-tls-verify'],
     }
     const context = await run.context('CQL shell')
@@ -163,15 +169,28 @@ export default class CqlshSni extends CassSniCommand<Result> {
       if (run.format === 'table') for (const line of fileLines(files)) run.log(line, 0)
       return files
     }
-    const { cqlsh } = await import('../lib/workflows/cqlsh-workflow.ts')
+    const [{ cqlsh }, { readCqlshrc }] = await Promise.all([
+      import('../lib/workflows/cqlsh-workflow.ts'),
+      import('../lib/shell/cqlshrc.ts'),
+    ])
+    const cqlshrc = await readCqlshrc(flags.cqlshrc, run.signal)
     const terminal = await cqlTerminal(run, {
       statements: flags.execute,
       file: flags.file,
       interactive,
       continueOnError: flags['continue-on-error'],
       color: flags.color,
+      cqlshrc,
     })
-    return cqlsh(context, { ...choice, ...terminal, pageSize: flags['page-size'] })
+    return cqlsh(context, {
+      ...choice,
+      ...terminal,
+      cqlshrc,
+      version: this.config.version,
+      pageSize: flags['page-size'],
+      consistency: flags['consistency-level'],
+      serialConsistency: flags['serial-consistency-level'],
+    })
   }
 
   protected present(result: Result, show: Show): string {

@@ -3,7 +3,7 @@ import type { RenderedStep } from '../lib/errors.ts'
 import { CassSniCommand, type Run } from '../lib/cli/base-command.ts'
 import { durationFlag, datacenterFlags, gatewayFlags, nodeFlag, timeoutFlag, withoutFlags } from '../lib/cli/flags.ts'
 import { formatFindings } from '../lib/output/findings.ts'
-import { loginFlags, passwordSource } from '../lib/cli/login-flags.ts'
+import { addressFlag, clientOptions, loginFlags } from '../lib/cli/login-flags.ts'
 import type { Show } from '../lib/output/show.ts'
 import type { VerifyResult } from '../lib/workflows/verify-workflow.ts'
 
@@ -44,11 +44,7 @@ export default class Verify extends CassSniCommand<Shown> {
     ...datacenterFlags,
     ...nodeFlag,
     ...gatewayFlags,
-    address: Flags.string({
-      helpValue: 'HOST[:PORT]',
-      exclusive: ['tunnel'],
-      summary: 'Address to connect to instead of the load balancer.',
-    }),
+    ...addressFlag,
     tunnel: Flags.boolean({
       default: false,
       summary: 'Connect through the API server, even if the load balancer answers.',
@@ -66,19 +62,8 @@ export default class Verify extends CassSniCommand<Shown> {
     const { flags } = await this.parse(Verify)
     const { verify } = await import('../lib/workflows/verify-workflow.ts')
     const result = await verify(await run.context('Verify'), {
-      datacenter: flags.datacenter,
-      clusterDomain: flags['cluster-domain'],
-      node: flags.node,
-      gateway: flags.gateway,
-      port: flags.port,
-      address: flags.address,
+      ...(await clientOptions(flags)),
       tunnel: flags.tunnel,
-      username: flags.username,
-      password: await passwordSource(flags, process, async (terminal, question) => {
-        const { readSecret } = await import('../lib/shell/terminal.ts')
-        return readSecret(terminal, question)
-      }),
-      caFile: flags.ca,
       strict: flags.strict,
       waitMs: flags.wait,
     })

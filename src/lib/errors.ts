@@ -70,6 +70,7 @@ export const ERROR_CODES = {
   CSNI605: { title: 'Cassandra refused a statement' },
   CSNI606: { title: 'the gateway has no address' },
   CSNI607: { title: 'a proxy refuses WebSockets' },
+  CSNI608: { title: 'a statement timed out' },
   CSNI701: { title: 'istioctl cannot be run or failed' },
   CSNI702: { title: 'kubectl or helm cannot be run or failed' },
   CSNI801: { title: 'a check failed' },

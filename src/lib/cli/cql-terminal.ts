@@ -1,4 +1,5 @@
 /** The CQL shell's two ends on this process: where statements come from, and where results go. */
+import type { Cqlshrc } from '../shell/cqlshrc.ts'
 import type { ResultSink } from '../shell/results.ts'
 import type { StatementSource } from '../shell/statement-source.ts'
 import type { Run } from './base-command.ts'
@@ -10,11 +11,14 @@ export interface CqlTerminalOptions {
   interactive: boolean
   continueOnError: boolean
   color: 'auto' | 'always' | 'never'
+  cqlshrc: Cqlshrc
 }
 
 export interface CqlTerminal {
   source: StatementSource
   sink: ResultSink
+  /** Makes a sink for a file (CAPTURE); undefined when all results are one document. */
+  fileSink: (() => ResultSink) | undefined
   write: (text: string) => Promise<void>
   note: (text: string) => void
 }
@@ -30,8 +34,10 @@ export async function cqlTerminal(run: Run, options: CqlTerminalOptions): Promis
     import('../output/messages.ts'),
     import('../text/untrusted.ts'),
   ])
-  const paint = palette(wantsColor(options.color, env, stdout))
-  const errors = palette(wantsColor(options.color, env, stderr))
+  // [ui] color = on colors what goes to a terminal only: in a file or a pipe, escape codes would break the next reader.
+  const color = options.color === 'auto' && options.cqlshrc.ui.color === false ? 'never' : options.color
+  const paint = palette(wantsColor(color, env, stdout))
+  const errors = palette(wantsColor(color, env, stderr))
   const write = (text: string): Promise<void> => written(stdout, text)
   const note = (text: string): void => void stderr.write(text)
   const script = {
@@ -44,18 +50,30 @@ export async function cqlTerminal(run: Run, options: CqlTerminalOptions): Promis
     if (options.interactive)
       return sources.terminalSource(
         { input: stdin, output: stdout },
-        { env, write, note, red: errors.red, steps: (next) => run.steps(next) },
+        {
+          env,
+          write,
+          note,
+          red: errors.red,
+          historyDisabled: options.cqlshrc.history.disabled === true,
+          steps: (next) => run.steps(next),
+        },
       )
     if (options.statements !== undefined) return sources.textSource(options.statements, script)
     if (options.file !== undefined && options.file !== '-') return sources.fileSource(options.file, script)
     return sources.pipeSource(stdin, script)
   }
+  const asIs = (text: string): string => text
   const sink = (): ResultSink => {
     if (run.format === 'table') return results.tableSink(width, { title: paint.bold, null: paint.dim })
-    if (run.format === 'csv') return results.csvSink(stdout.isTTY === true ? printable : (text) => text)
+    if (run.format === 'csv') return results.csvSink(stdout.isTTY === true ? printable : asIs)
     return results.jsonSink()
   }
-  return { source: source(), sink: sink(), write, note }
+  const fileSinks: Record<string, () => ResultSink> = {
+    table: () => results.tableSink(width, { title: asIs, null: asIs }),
+    csv: () => results.csvSink(asIs),
+  }
+  return { source: source(), sink: sink(), fileSink: fileSinks[run.format], write, note }
 }
 
 /** Resolves when the stream takes more, or is gone: the run is aborted then. */

@@ -18,6 +18,46 @@ export const loginFlags = {
   }),
 }
 
+/** Where to connect to. */
+export const addressFlag = {
+  address: Flags.string({
+    helpValue: 'HOST[:PORT]',
+    exclusive: ['tunnel'],
+    summary: 'Address to connect to instead of the load balancer.',
+  }),
+}
+
+/** The values of the flags that say which nodes to reach, how, and as whom. */
+interface ClientFlags {
+  datacenter?: string | undefined
+  'cluster-domain'?: string | undefined
+  node?: string | undefined
+  gateway?: string | undefined
+  port?: number | undefined
+  address?: string | undefined
+  username?: string | undefined
+  'password-stdin': boolean
+  ca?: string | undefined
+}
+
+/** The same as options of a workflow. */
+export async function clientOptions(flags: ClientFlags) {
+  return {
+    datacenter: flags.datacenter,
+    clusterDomain: flags['cluster-domain'],
+    node: flags.node,
+    gateway: flags.gateway,
+    port: flags.port,
+    address: flags.address,
+    username: flags.username,
+    password: await passwordSource(flags, process, async (terminal, question) => {
+      const { readSecret } = await import('../shell/terminal.ts')
+      return readSecret(terminal, question)
+    }),
+    caFile: flags.ca,
+  }
+}
+
 /** Reads a secret on the terminal. */
 export type Ask = (
   terminal: { input: NodeJS.ReadStream; output: NodeJS.WriteStream },

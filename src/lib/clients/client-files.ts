@@ -33,8 +33,9 @@ export function environmentFile(input: ClientFileInput): string {
 }
 
 /**
- * A cqlshrc. Python's configparser trims values and reads "%(" as interpolation; cqlsh reads it with RawConfigParser
- * (apache/cassandra pylib/cqlshlib/cqlshmain.py), which leaves "%" alone. A value with a line break cannot be written.
+ * A cqlshrc. Python's configparser trims values and interpolates "%", so that it is written "%%"; only the password is
+ * read without interpolation (apache/cassandra pylib/cqlshlib/cqlshmain.py `read_options`, sslhandling.py). A value
+ * with a line break cannot be written.
  */
 export function cqlshrcFile(input: ClientFileInput): string {
   const { password } = input
@@ -48,20 +49,24 @@ export function cqlshrcFile(input: ClientFileInput): string {
         ]
       : []),
     '[authentication]',
-    `username = ${oneLine(input.username)}`,
+    `username = ${value(input.username)}`,
     ...(password === undefined || unwritable ? [] : [`password = ${password}`]),
     '',
     '[connection]',
-    `hostname = ${input.host}`,
+    `hostname = ${value(input.host)}`,
     `port = ${input.port}`,
     'ssl = true',
     'factory = cqlshlib.ssl.ssl_transport_factory',
     '',
     '[ssl]',
-    ...(input.caFile === undefined ? [] : [`certfile = ${oneLine(input.caFile)}`]),
+    ...(input.caFile === undefined ? [] : [`certfile = ${value(input.caFile)}`]),
     'validate = true',
   ]
   return `${lines.map((line) => line.replace(/^#/, ';')).join('\n')}\n`
+}
+
+function value(text: string): string {
+  return oneLine(text).replaceAll('%', '%%')
 }
 
 function commentLines(comment: string[]): string[] {

@@ -2,17 +2,17 @@
 import { CassSniError, command, type ErrorCode, hint } from '../errors.ts'
 import { isCertificateError, systemError } from '../text/system-errors.ts'
 
-/** Cassandra refused a statement; the position is Cassandra's own, turned to count from 1. */
-export class CqlStatementError extends CassSniError {
-  /** Line within the statement, from 1; undefined when Cassandra gave none. */
-  readonly line: number | undefined
-  /** Column within that line, from 1. */
-  readonly column: number | undefined
+/** Where in a statement an error is: from 1, or behind its last character. */
+export type StatementPosition = { line: number; column: number } | 'end'
 
-  constructor(message: string, position: { line: number; column: number } | undefined, cause?: unknown) {
+/** Cassandra refused a statement. */
+export class CqlStatementError extends CassSniError {
+  /** Cassandra's own position, turned to count from 1; undefined when it gave none. */
+  readonly position: StatementPosition | undefined
+
+  constructor(message: string, position: StatementPosition | undefined, cause?: unknown) {
     super('CSNI605', message, { cause })
-    this.line = position?.line
-    this.column = position?.column
+    this.position = position
   }
 }
 
@@ -38,17 +38,24 @@ const RESPONSE_ERRORS: ReadonlyMap<number, string> = new Map([
   [0x2500, 'not prepared'],
 ])
 
-/** What Cassandra's answer with an error code says, as one error. ANTLR's "line 1:7" counts columns from 0. */
+/**
+ * What Cassandra's answer with an error code says, as one error. ANTLR's "line 1:7" counts columns from 0; the end of a
+ * statement, where more was expected, is "line 0:-1".
+ */
 export function statementError(code: number, message: string, cause?: unknown): CassSniError {
   if (code === 0x0100) return loginError(message, cause)
-  const match = /^line (\d+):(\d+) (.*)$/s.exec(message)
-  const position = match === null ? undefined : { line: Number(match[1]), column: Number(match[2]) + 1 }
+  const match = /^line (\d+):(-1|\d+) (.*)$/s.exec(message)
+  const position = match === null ? undefined : positionOf(Number(match[1]), Number(match[2]))
   const text = match?.[3] ?? message
   return new CqlStatementError(
     `${RESPONSE_ERRORS.get(code) ?? `error 0x${code.toString(16)}`}: ${text}`,
     position,
     cause,
   )
+}
+
+function positionOf(line: number, column: number): StatementPosition {
+  return line === 0 || column === -1 ? 'end' : { line, column: column + 1 }
 }
 
 export function loginError(message: string, cause?: unknown): CassSniError {
@@ -60,6 +67,14 @@ export function loginError(message: string, cause?: unknown): CassSniError {
           '--password-stdin or a prompt',
       ),
     ],
+  })
+}
+
+/** No answer to a statement in time: the connection lives, and so may the statement. @param ms the limit */
+export function statementTimeout(ms: number, cause: unknown): CassSniError {
+  return new CassSniError('CSNI608', `no answer within ${ms / 1000}s; the statement may still be running`, {
+    cause,
+    next: [hint('raise the limit with --statement-timeout; 0 is no limit')],
   })
 }
 

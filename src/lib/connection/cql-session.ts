@@ -15,7 +15,7 @@ import type {
 import type { Credentials } from '../cassandra/datacenter.ts'
 import { CassSniError, command, throwIfAborted } from '../errors.ts'
 import { abortable } from '../waiting/time-limit.ts'
-import { closedConnection, CqlStatementError, connectionError } from './cql-errors.ts'
+import { closedConnection, CqlStatementError, connectionError, statementTimeout } from './cql-errors.ts'
 import { type CqlType, cqlType } from './cql-types.ts'
 import { DialedStream } from './dialed-stream.ts'
 import type { Dial } from './dialer.ts'
@@ -43,6 +43,8 @@ export interface CqlSessionOptions {
   signal: AbortSignal
   /** For TCP, TLS and login of one connection, in milliseconds. */
   connectTimeoutMs?: number | undefined
+  /** For the answer to one statement, or one page of it, in milliseconds; 0 is no limit. */
+  statementTimeoutMs?: number | undefined
   /** Accept any certificate. Only when the user asked for it by name. */
   insecureSkipTlsVerify?: boolean | undefined
 }
@@ -85,9 +87,14 @@ export interface CqlPage {
 }
 
 export interface CqlSession {
+  /** Version of the native protocol that is spoken. */
+  readonly protocolVersion: number
   /** The keyspace in use, if any. */
   keyspace(): string | undefined
-  /** Executes one statement; throws CqlStatementError (CSNI605) or a connection error (CSNI60x). */
+  /**
+   * Executes one statement. Throws CqlStatementError (CSNI605), CSNI608 when there is no answer in time, or a
+   * connection error (CSNI60x).
+   */
   execute(statement: string, options?: ExecuteOptions): Promise<CqlPage>
   close(): Promise<void>
 }
@@ -97,7 +104,7 @@ const DEFAULT_CONNECT_TIMEOUT_MS = 10_000
  * The slowest statement is TRUNCATE, which Cassandra gives 60 s (truncate_request_timeout, apache/cassandra
  * conf/cassandra.yaml).
  */
-const READ_TIMEOUT_MS = 75_000
+const STATEMENT_TIMEOUT_MS = 75_000
 /**
  * Version 4 is spoken by all of Cassandra 2.2 to 5 and DSE 5 and later; asking for DSE's own first would cost a
  * second connection.
@@ -196,7 +203,8 @@ export async function openCqlSession(options: CqlSessionOptions): Promise<CqlSes
     },
   }
 
-  const session = new DriverSession(client, streams, serverName, cassandra.types)
+  const statementTimeoutMs = options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS
+  const session = new DriverSession({ client, streams, serverName, types: cassandra.types, statementTimeoutMs })
   try {
     await abortable(client.connect(), options.signal)
     streams.opened()
@@ -225,17 +233,33 @@ function elsewhere(wanted: CqlNode, answered: string): CassSniError {
   })
 }
 
+interface DriverParts {
+  client: Client
+  streams: SessionStreams
+  serverName: string
+  types: typeof CqlTypes
+  statementTimeoutMs: number
+}
+
 class DriverSession implements CqlSession {
   readonly #client: Client
   readonly #streams: SessionStreams
   readonly #serverName: string
   readonly #types: typeof CqlTypes
+  readonly #statementTimeoutMs: number
 
-  constructor(client: Client, streams: SessionStreams, serverName: string, types: typeof CqlTypes) {
+  constructor({ client, streams, serverName, types, statementTimeoutMs }: DriverParts) {
     this.#client = client
     this.#streams = streams
     this.#serverName = serverName
     this.#types = types
+    this.#statementTimeoutMs = statementTimeoutMs
+  }
+
+  get protocolVersion(): number {
+    // The driver's own field (apache/cassandra-nodejs-driver lib/control-connection.js); no public one has it (4.10).
+    const { controlConnection } = this.#client as unknown as { controlConnection: { protocolVersion: number } }
+    return controlConnection.protocolVersion
   }
 
   keyspace(): string | undefined {
@@ -249,7 +273,7 @@ class DriverSession implements CqlSession {
         prepare: false,
         autoPage: false,
         fetchSize: options.pageSize ?? 0,
-        readTimeout: READ_TIMEOUT_MS,
+        readTimeout: this.#statementTimeoutMs,
         ...(options.pageState === undefined ? {} : { pageState: options.pageState }),
         ...(options.consistency === undefined ? {} : { consistency: this.#consistency(options.consistency) }),
         ...(options.serialConsistency === undefined
@@ -266,6 +290,7 @@ class DriverSession implements CqlSession {
           undefined,
           error,
         )
+      if ((error as Error).name === 'OperationTimedOutError') throw statementTimeout(this.#statementTimeoutMs, error)
       throw connectionError(error, this.#serverName)
     }
     return this.#page(result)

@@ -8,8 +8,6 @@ import { type Statement, StatementSplitter } from './statement-splitter.ts'
 import type { TerminalLines } from './terminal.ts'
 
 export interface InteractiveOptions {
-  /** Before the colon and the keyspace: the user's name. */
-  user: string
   /** Called with the lines to keep after each statement. */
   keep: (lines: string[]) => Promise<void>
   /** Ends the session. */
@@ -19,8 +17,8 @@ export interface InteractiveOptions {
   steps: (next: readonly NextStep[]) => RenderedStep[]
 }
 
-/** Errors that end the session: the way to Cassandra itself is gone or was never allowed. */
-const ENDING = new Set(['CSNI602', 'CSNI604'])
+/** Errors that end the session: the node is no longer the one that was verified. A refused LOGIN can be repeated. */
+const ENDING = new Set(['CSNI602'])
 
 /** Reads and executes until Ctrl-D or EXIT. Throws only what ends the session. */
 export async function runInteractive(
@@ -33,7 +31,7 @@ export async function runInteractive(
   let typed: string[] = []
   const prompt = (): string => {
     const keyspace = shell.session.keyspace()
-    const name = visible(`${options.user}@cqlsh${keyspace === undefined ? '' : `:${keyspace}`}`)
+    const name = visible(`${shell.user}@cqlsh${keyspace === undefined ? '' : `:${keyspace}`}`)
     return splitter.pending ? `${' '.repeat(Math.max(0, name.length - 3))}...${'> '}` : `${name}> `
   }
   const forget = (): string => {
@@ -82,24 +80,24 @@ async function executeOne(
   note: (text: string) => void,
   options: InteractiveOptions,
 ): Promise<boolean> {
+  const report = (error: CassSniError, caret = ''): void => note(caret + errorText(error, options))
   try {
-    const { exit, source } = await lines.interruptible(options.signal, async (signal) => {
+    const { exit } = await lines.interruptible(options.signal, async (signal) => {
       const next = await shell.execute(statement.text, signal)
-      if (next.source !== undefined) await runFile(shell, next.source, { caret: true, signal })
+      // As in cqlsh, an error does not end a file that is sourced at a terminal.
+      if (next.source !== undefined) await runFile(shell, next.source, { caret: true, signal, onError: report })
       return next
     })
-    return exit === true && source === undefined
+    return exit === true
   } catch (error) {
     if (!(error instanceof CassSniError) || options.signal.aborted || ENDING.has(error.code)) throw error
-    const caret = hasPosition(error) && !error.message.includes('\n') ? `${caretLines(error, statement)}\n` : ''
-    const next = options
-      .steps(error.next)
-      .map(({ label, text }) => `  ${label}: ${visible(text)}\n`)
-      .join('')
-    note(
-      `${caret}${options.red(`${error.message.split('\n').map(visible).join('\n')} [${error.code}]`)}` +
-        `\n${error.code === 'CSNI902' ? '' : next}`,
-    )
+    report(error, hasPosition(error) ? `${caretLines(error, statement)}\n` : '')
     return false
   }
+}
+
+function errorText(error: CassSniError, { red, steps }: InteractiveOptions): string {
+  const message = error.message.split('\n').map(visible).join('\n')
+  const next = steps(error.next).map(({ label, text }) => `  ${label}: ${visible(text)}\n`)
+  return `${red(`${message} [${error.code}]`)}\n${error.code === 'CSNI902' ? '' : next.join('')}`
 }

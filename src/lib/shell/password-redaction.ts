@@ -1,33 +1,101 @@
 /**
- * Statements that hold a password (CREATE and ALTER of ROLE and USER, cqlsh's LOGIN), and what may be shown or kept
- * of them. Pure.
+ * Statements that hold a password (CREATE and ALTER of ROLE and USER, the shell's LOGIN), mistyped ones too, and what
+ * may be shown or kept of them. Pure.
  */
 import { CassSniError } from '../errors.ts'
 import { CqlStatementError } from '../connection/cql-errors.ts'
+import { type CqlToken, cqlTokens } from './cql-tokens.ts'
 
-/**
- * Comments, quoted names, and string literals of both kinds, also what is not closed: a quote in a comment opens no
- * literal.
- */
-const QUOTED_PARTS = /--.*|\/\/.*|\/\*[\s\S]*?(?:\*\/|$)|"[^"]*(?:"|$)|'(?:[^']|'')*(?:'|$)|\$\$[\s\S]*?(?:\$\$|$)/g
-/** LOGIN user password: nothing here executes it, but who is used to cqlsh types it. */
-const LOGIN = /((?:^|[;\n])\s*login\s+(?:"[^"]*"|[^\s;]+)[ \t]+)([^\n]+)/gi
+/** Statements without a password. Any verb that is not here may be a mistyped CREATE or ALTER. */
+const OTHER_VERBS = new Set(
+  (
+    'SELECT INSERT UPDATE DELETE TRUNCATE USE BEGIN APPLY DROP GRANT REVOKE LIST DESCRIBE DESC SOURCE CAPTURE COPY ' +
+    'CONSISTENCY HELP'
+  ).split(' '),
+)
+/** What is created and altered without a password, by the word after the verb. */
+const OTHER_OBJECTS = new Set(
+  'KEYSPACE SCHEMA TABLE COLUMNFAMILY INDEX CUSTOM TYPE FUNCTION AGGREGATE MATERIALIZED TRIGGER OR'.split(' '),
+)
+const PASSWORD_WORD = /^(PWD|PW|PASS\w*)$/i
+const ABOUT_LOGINS = /^(ROLES?|USERS?|USR|LOGIN|SUPERUSER|NOSUPERUSER|HASHED|PWD|PW|PASS\w*)$/i
 
 /** The text with what may be a password replaced by what `blank` makes of it. */
-function withBlanks(text: string, blank: (secret: string) => string): string {
-  const logins = text.replace(LOGIN, (_, before: string, rest: string) => before + blank(rest))
-  if (!/\bpassword\b/i.test(text) || !/\b(role|user)\b/i.test(text)) return logins
-  return logins.replace(QUOTED_PARTS, (part) => (part.startsWith("'") || part.startsWith('$') ? blank(part) : part))
+function withBlanks(text: string, blank: (secret: CqlToken) => string): string {
+  let left = ''
+  let statement: CqlToken[] = []
+  const flush = (): void => {
+    left += withBlanksIn(statement, blank)
+    statement = []
+  }
+  for (const token of cqlTokens(text)) {
+    // LOGIN ends with its line, and an unquoted password may hold a semicolon.
+    const ends = isLogin(statement) ? token.kind === 'space' && token.text.includes('\n') : token.text === ';'
+    if (!ends) {
+      statement.push(token)
+      continue
+    }
+    flush()
+    left += token.text
+  }
+  flush()
+  return left
+}
+
+function isLogin(statement: CqlToken[]): boolean {
+  const first = statement.find(({ kind }) => kind !== 'space' && kind !== 'comment')
+  return first?.kind === 'word' && first.text.toUpperCase() === 'LOGIN'
+}
+
+function mayHoldPassword(statement: CqlToken[]): boolean {
+  const words = statement.filter(({ kind }) => kind === 'word').map(({ text }) => text)
+  const [verb = '', object = ''] = words.slice(0, 2).map((word) => word.toUpperCase())
+  if (OTHER_VERBS.has(verb) || (['CREATE', 'ALTER'].includes(verb) && OTHER_OBJECTS.has(object))) return false
+  return words.some((word) => ABOUT_LOGINS.test(word))
+}
+
+function withBlanksIn(statement: CqlToken[], blank: (secret: CqlToken) => string): string {
+  if (isLogin(statement)) return withBlankLogin(statement, blank)
+  if (!mayHoldPassword(statement)) return textOf(statement)
+  let left = ''
+  // A password may be mistyped as well: without quotes, or in the wrong ones.
+  let password: 'before' | 'inside' | undefined
+  for (const token of statement) {
+    const { kind, text } = token
+    if (kind === 'space' ? password === 'inside' : /^and$/i.test(text)) password = undefined
+    if (password === 'before' && kind !== 'space' && text !== '=') password = 'inside'
+    left += kind === 'string' || kind === 'comment' || password === 'inside' ? blank(token) : text
+    if (password === undefined && kind === 'word' && PASSWORD_WORD.test(text)) password = 'before'
+  }
+  return left
+}
+
+/** LOGIN user password: all that follows the user's name is the password, however it is quoted. */
+function withBlankLogin(statement: CqlToken[], blank: (secret: CqlToken) => string): string {
+  const at = (from: number): number => {
+    const next = statement.findIndex(({ kind }, index) => index >= from && kind !== 'space' && kind !== 'comment')
+    return next === -1 ? statement.length : next
+  }
+  const password = at(at(at(0) + 1) + 1)
+  const secret = textOf(statement.slice(password))
+  return textOf(statement.slice(0, password)) + (secret === '' ? '' : blank({ kind: 'string', text: secret }))
+}
+
+function textOf(tokens: CqlToken[]): string {
+  return tokens.map(({ text }) => text).join('')
 }
 
 /** The statement with every literal blanked when it may hold a password. */
 export function redacted(statement: string): string {
-  return withBlanks(statement, (secret) => (secret.startsWith("'") || secret.startsWith('$') ? "'***'" : '***'))
+  return withBlanks(statement, ({ kind }) => {
+    if (kind === 'comment') return ''
+    return kind === 'string' ? "'***'" : '***'
+  })
 }
 
 /** The same with every character in its place, so that a position in it stays right. */
 export function blanked(statement: string): string {
-  return withBlanks(statement, (secret) => secret.replace(/[^\n]/g, '*'))
+  return withBlanks(statement, ({ text }) => text.replace(/[^\n]/g, '*'))
 }
 
 /**
@@ -37,8 +105,9 @@ export function blanked(statement: string): string {
 function cleaned(text: string, statement: string): string | undefined {
   const secrets: string[] = []
   withBlanks(statement, (secret) => {
-    const inner = secret.replace(/^('|\$\$)/, '').replace(/('|\$\$)$/, '')
-    secrets.push(inner, inner.replaceAll("''", "'"))
+    if (secret.kind === 'sign') return ''
+    const inner = secret.text.replace(/^('|"|\$\$)/, '').replace(/('|"|\$\$)$/, '')
+    secrets.push(inner, inner.replaceAll("''", "'").replaceAll('""', '"'))
     return ''
   })
   if (secrets.length === 0) return undefined
@@ -59,10 +128,7 @@ export function withoutPasswords(error: unknown, statement: string): unknown {
   const told = error instanceof CassSniError ? cleaned(error.message, statement) : undefined
   if (told === undefined || !(error instanceof CassSniError)) return error
   // the cause quotes it as well
-  if (error instanceof CqlStatementError) {
-    const { line, column } = error
-    return new CqlStatementError(told, line === undefined || column === undefined ? undefined : { line, column })
-  }
+  if (error instanceof CqlStatementError) return new CqlStatementError(told, error.position)
   return new CassSniError(error.code, told, {
     next: error.next,
     object: error.object,

@@ -1,14 +1,15 @@
 /**
- * Statements from a text that comes in pieces (-e, -f, a pipe, SOURCE), executed one by one, errors told with their
+ * Statements from a text that comes in pieces (-e, -f, a pipe, SOURCE), executed one by one, errors reported with their
  * position.
  */
 import { CassSniError } from '../errors.ts'
 import { readPieces } from '../files/input-file.ts'
 import { CqlStatementError } from '../connection/cql-errors.ts'
+import { endsWithLine } from './command-words.ts'
 import { blanked } from './password-redaction.ts'
-import type { CqlShell } from './shell.ts'
-import { type Rest, type Statement, StatementSplitter } from './statement-splitter.ts'
 import { visible } from './row-table.ts'
+import type { CqlShell } from './shell.ts'
+import { type Position, type Rest, type Statement, StatementSplitter } from './statement-splitter.ts'
 
 export interface ScriptOptions {
   /** How the source is called in errors: the file's path, "stdin", "-e". */
@@ -48,7 +49,7 @@ export async function runScript(
       return exit === true
     } catch (error) {
       if (!(error instanceof CassSniError) || options.signal.aborted) throw error
-      report(isLocated(error) ? error : located(error, statement, options))
+      report(error instanceof LocatedError ? error : located(error, statement, options))
       return false
     }
   }
@@ -57,18 +58,13 @@ export async function runScript(
     ok = false
     options.onError(error)
   }
-  let first = true
   for await (const piece of pieces) {
-    const text = first && piece.startsWith('\ufeff') ? piece.slice(1) : piece
-    first = false
-    for (const statement of splitter.push(text)) if (await attempt(statement)) return { ok, exit: true }
+    for (const statement of splitter.push(piece)) if (await attempt(statement)) return { ok, exit: true }
   }
   const rest = splitter.end()
-  if (rest.statement !== undefined) {
-    const unfinished = incomplete(rest, options)
-    if (unfinished !== undefined) report(unfinished)
-    else if (await attempt(rest.statement)) return { ok, exit: true }
-  }
+  const unfinished = incomplete(rest, options)
+  if (unfinished !== undefined) report(unfinished)
+  else if (rest.statement !== undefined && (await attempt(rest.statement))) return { ok, exit: true }
   return { ok, exit: false }
 }
 
@@ -91,41 +87,44 @@ function fatal(error: CassSniError): boolean {
   return ['CSNI601', 'CSNI602', 'CSNI603', 'CSNI604', 'CSNI901', 'CSNI902', 'CSNI903'].includes(error.code)
 }
 
-const OPEN: Record<NonNullable<Rest['open']>, string> = {
-  string: 'a string is not closed',
-  'quoted name': 'a quoted name is not closed',
-  comment: 'a comment is not closed',
-  batch: 'a batch has no APPLY BATCH',
+const OPEN: Record<NonNullable<Rest['open']>['what'], string> = {
+  string: 'unterminated string',
+  'quoted name': 'unterminated quoted name',
+  comment: 'unterminated comment',
+  batch: 'batch without APPLY BATCH',
+  transaction: 'transaction without COMMIT TRANSACTION',
 }
 
-function incomplete(rest: Rest, options: ScriptOptions): CassSniError | undefined {
-  const { statement, open } = rest
-  if (
-    statement === undefined ||
-    (open === undefined && (options.lastMayBeOpen || /^(exit|quit)$/i.test(statement.text)))
-  )
+function incomplete({ statement, open }: Rest, options: ScriptOptions): CassSniError | undefined {
+  if (open !== undefined) {
+    const what = statement === undefined ? '' : '; the statement was not executed'
+    return new LocatedError('CSNI107', `${placeText(open.at, options)}: ${OPEN[open.what]}${what}`)
+  }
+  if (statement === undefined || options.lastMayBeOpen || endsWithLine(/^\S\w*/.exec(statement.text)?.[0]))
     return undefined
-  const why =
-    open === undefined
-      ? 'the last statement has no semicolon, the input may be cut off; it was not executed'
-      : `${OPEN[open]}; the statement was not executed`
+  const why = 'no semicolon after the last statement: the input may be truncated; the statement was not executed'
   return located(new CassSniError('CSNI107', why), statement, options)
 }
 
+/** An error whose message begins with its place already. */
 class LocatedError extends CassSniError {}
 
-function isLocated(error: CassSniError): boolean {
-  return error instanceof LocatedError
+function placeText({ line, column }: Pick<Position, 'line' | 'column'>, { name }: Pick<ScriptOptions, 'name'>): string {
+  return `${name}:${line}:${column}`
 }
 
-/** Where in the whole input an error in a statement lies: Cassandra's position in it, else where it begins. */
-function positionOf(error: CassSniError, statement: Statement): { line: number; column: number } {
-  if (!(error instanceof CqlStatementError) || error.line === undefined || error.column === undefined)
-    return { line: statement.line, column: statement.column }
-  return {
-    line: statement.line + error.line - 1,
-    column: error.line === 1 ? statement.column + error.column - 1 : error.column,
-  }
+/** Where in a statement an error is, from 1: Cassandra's position, else where the statement begins. */
+function placeIn(error: CassSniError, { text }: Statement): { line: number; column: number } {
+  const position = error instanceof CqlStatementError ? error.position : undefined
+  if (position !== 'end') return position ?? { line: 1, column: 1 }
+  const lines = text.split('\n')
+  return { line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 }
+}
+
+/** The same in the whole input. */
+function placeInInput(error: CassSniError, statement: Statement): { line: number; column: number } {
+  const { line, column } = placeIn(error, statement)
+  return { line: statement.line + line - 1, column: line === 1 ? statement.column + column - 1 : column }
 }
 
 function located(
@@ -133,27 +132,24 @@ function located(
   statement: Statement,
   options: Pick<ScriptOptions, 'name' | 'caret'>,
 ): CassSniError {
-  const { line, column } = positionOf(error, statement)
+  const place = placeText(placeInInput(error, statement), options)
   const caret = options.caret ? `\n${caretLines(error, statement)}` : ''
-  return new LocatedError(error.code, `${options.name}:${line}:${column}: ${visible(error.message)}${caret}`, {
+  return new LocatedError(error.code, `${place}: ${visible(error.message)}${caret}`, {
     object: error.object,
     next: error.next,
     cause: error,
   })
 }
 
-/** Whether Cassandra said where in the statement it lies: without that, a caret would point at what is right. */
+/** Whether Cassandra said where in the statement it is: without that, a caret would point to what is right. */
 export function hasPosition(error: CassSniError): boolean {
-  return error instanceof CqlStatementError && error.line !== undefined && error.column !== undefined
+  return error instanceof CqlStatementError && error.position !== undefined
 }
 
 /** The statement's line in question and a caret under the position. */
 export function caretLines(error: CassSniError, statement: Statement): string {
-  const at =
-    error instanceof CqlStatementError && error.line !== undefined && error.column !== undefined
-      ? { line: error.line, column: error.column }
-      : { line: 1, column: 1 }
-  const source = blanked(statement.text).split('\n')[at.line - 1] ?? ''
-  const before = source.slice(0, at.column - 1)
+  const { line, column } = placeIn(error, statement)
+  const source = blanked(statement.text).split('\n')[line - 1] ?? ''
+  const before = source.slice(0, column - 1)
   return `  ${visible(source)}\n  ${' '.repeat(visible(before).length)}^`
 }

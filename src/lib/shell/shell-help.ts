@@ -1,22 +1,61 @@
-/** The text of HELP. */
-export const HELP = `CQL statements end with a semicolon and may take several lines.
-Commands of the shell end with their line:
+/** The texts of HELP. */
+import { COMMAND_NAMES, commandName } from './command-words.ts'
+import type { Commands } from './commands/shell-command.ts'
+import { CQL_ALIASES, CQL_TOPICS } from './cql-help.ts'
 
-  CONSISTENCY [level]         show or set the consistency level
-  SERIAL CONSISTENCY [level]  the same for lightweight transactions
-  DESCRIBE …                  CLUSTER, KEYSPACES, KEYSPACE x, SCHEMA,
-                              TABLES, TABLE x, TYPES, TYPE x, INDEX x,
-                              FUNCTIONS, FUNCTION x, AGGREGATES, AGGREGATE x,
-                              MATERIALIZED VIEW x
-  EXPAND [ON | OFF]           one line per column instead of one per row
-  PAGING [ON | OFF | rows]    how many rows are fetched and shown at once
-  SHOW HOST, SHOW VERSION     where the session leads to, and what answers
-  SOURCE 'file'               execute the statements of a file
-  TRACING [ON | OFF]          show what Cassandra did for each statement
-  CLEAR                       clear the screen
-  EXIT, QUIT, Ctrl-D          leave
+const WIDTH = 78
+const USAGE_WIDTH = 26
 
-Ctrl-C clears the line, or gives up waiting for a statement that runs.
-Text is shown with control characters as escapes (\\n, \\x1b);
--o csv and -o json keep it as it is.
-`
+/** The answer to HELP without a topic. */
+export function helpTopics(commands: Commands): string {
+  const lines = COMMAND_NAMES.filter((name) => name !== 'DEBUG').flatMap((name) => {
+    const { usage, summary } = commands[name]
+    return usage.length <= USAGE_WIDTH
+      ? [`  ${usage.padEnd(USAGE_WIDTH)}  ${summary}`]
+      : [`  ${usage}`, `${' '.repeat(USAGE_WIDTH + 4)}${summary}`]
+  })
+  return (
+    'CQL statements end with a semicolon and may span several lines.\n' +
+    'Commands of the shell end with their line:\n\n' +
+    `${lines.join('\n')}\n\n` +
+    'HELP <topic> explains a command, or one of these topics of CQL:\n\n' +
+    `${wrapped(Object.keys(CQL_TOPICS).sort().join(', '))}\n\n` +
+    'Ctrl-C clears the line, or stops waiting for a running statement.\n'
+  )
+}
+
+function wrapped(text: string): string {
+  const lines: string[] = ['']
+  for (const word of text.split(', ')) {
+    const line = lines.at(-1) ?? ''
+    const longer = line === '' ? `  ${word}` : `${line}, ${word}`
+    if (longer.length <= WIDTH) lines[lines.length - 1] = longer
+    else lines.push(`  ${word}`)
+  }
+  return lines.join('\n')
+}
+
+/**
+ * The help on one topic or several: "PAGING", "CREATE TABLE", "CREATE_TABLE", "SELECT INSERT". `unknown` is the first
+ * word that begins no topic.
+ */
+export function helpOf(topics: string, commands: Commands): { text: string } | { unknown: string } {
+  const words = topics.toUpperCase().replaceAll('_', ' ').trim().split(/\s+/)
+  const texts: string[] = []
+  while (words.length > 0) {
+    const length = [3, 2, 1].find((count) => topicText(words.slice(0, count).join(' '), commands) !== undefined)
+    if (length === undefined) return { unknown: words[0] ?? '' }
+    texts.push(topicText(words.splice(0, length).join(' '), commands) ?? '')
+  }
+  return { text: texts.join('\n') }
+}
+
+function topicText(topic: string, commands: Commands): string | undefined {
+  const name = commandName(topic === 'SERIAL CONSISTENCY' ? 'SERIAL' : topic)
+  if (name !== undefined) {
+    const { usage, summary, details } = commands[name]
+    return `${usage}\n\n${summary}.\n${details === undefined ? '' : `${details}\n`}`
+  }
+  const cql = Object.hasOwn(CQL_ALIASES, topic) ? (CQL_ALIASES[topic] ?? topic) : topic
+  return Object.hasOwn(CQL_TOPICS, cql) ? CQL_TOPICS[cql] : undefined
+}

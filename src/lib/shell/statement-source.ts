@@ -1,10 +1,12 @@
 /** Where the shell's statements come from: the command line, a file, a pipe, or somebody at a terminal. */
 import type { Readable } from 'node:stream'
 import { asCassSniError, type CassSniError, type NextStep, type RenderedStep, throwIfAborted } from '../errors.ts'
+import { decoded } from '../files/input-file.ts'
 import { historyFile, keepHistory, loadHistory } from './history.ts'
 import { runInteractive } from './interactive.ts'
 import { runFile, runScript } from './script.ts'
-import type { CqlShell, ShellIo } from './shell.ts'
+import type { CqlShell } from './shell.ts'
+import type { ShellIo } from './shell-state.ts'
 import { type Terminal, TerminalLines } from './terminal.ts'
 
 export interface StatementSource {
@@ -13,7 +15,7 @@ export interface StatementSource {
   /** Called when the session is open: what the shell can do besides, on a terminal. */
   open(): Promise<Omit<ShellIo, 'write' | 'note'>>
   /** Executes until there are no more statements, or the user leaves. Throws the error that ends the run. */
-  run(shell: CqlShell, session: { user: string; signal: AbortSignal }): Promise<{ ok: boolean }>
+  run(shell: CqlShell, signal: AbortSignal): Promise<{ ok: boolean }>
   close(): void
 }
 
@@ -36,16 +38,16 @@ const script = (run: StatementSource['run']): StatementSource => ({
 
 /** Statements of the command line. The last one needs no semicolon. */
 export function textSource(text: string, choice: ScriptChoice): StatementSource {
-  return script((shell, { signal }) => runScript(shell, [text], { ...choice, signal, name: '-e', lastMayBeOpen: true }))
+  return script((shell, signal) => runScript(shell, [text], { ...choice, signal, name: '-e', lastMayBeOpen: true }))
 }
 
 export function fileSource(file: string, choice: ScriptChoice): StatementSource {
-  return script((shell, { signal }) => runFile(shell, file, { ...choice, signal }))
+  return script((shell, signal) => runFile(shell, file, { ...choice, signal }))
 }
 
 /** Statements from a pipe, which may stay silent for ever. */
 export function pipeSource(stream: Readable, choice: ScriptChoice): StatementSource {
-  return script((shell, { signal }) =>
+  return script((shell, signal) =>
     runScript(shell, pieces(stream, signal), { ...choice, signal, name: 'stdin', lastMayBeOpen: false }),
   )
 }
@@ -53,10 +55,9 @@ export function pipeSource(stream: Readable, choice: ScriptChoice): StatementSou
 async function* pieces(stream: Readable, signal: AbortSignal): AsyncGenerator<string> {
   throwIfAborted(signal)
   const stop = (): void => void stream.destroy(asCassSniError(signal.reason))
-  stream.setEncoding('utf8')
   signal.addEventListener('abort', stop, { once: true })
   try {
-    for await (const piece of stream) yield String(piece)
+    yield* decoded(stream, 'stdin')
   } finally {
     signal.removeEventListener('abort', stop)
   }
@@ -68,6 +69,8 @@ export interface InteractiveChoice {
   write: (text: string) => Promise<void>
   note: (text: string) => void
   red: (text: string) => string
+  /** Statements are not kept for later sessions. */
+  historyDisabled: boolean
   /** Steps of an error as text. */
   steps: (next: readonly NextStep[]) => RenderedStep[]
 }
@@ -89,19 +92,20 @@ export function terminalSource(terminal: Terminal, choice: InteractiveChoice): S
         more: (signal) => open.more(signal),
         clear: () => note('\u001b[H\u001b[2J'),
         columns: () => open.columns(),
+        history: () => open.history(),
+        secret: (prompt, signal) => open.secret(prompt, signal),
       }
     },
-    async run(shell, { user, signal }) {
+    async run(shell, signal) {
       await shell.execute('SHOW HOST', signal)
       await shell.execute('SHOW VERSION', signal)
       await choice.write('Use HELP for help.\n')
       let warned = false
       await runInteractive(shell, await opened(), note, {
-        user,
         keep: async (typed) => {
-          if ((await keepHistory(file, typed)) || warned) return
+          if (choice.historyDisabled || (await keepHistory(file, typed)) || warned) return
           warned = true
-          note(`The history cannot be kept in ${file}.\n`)
+          note(`Cannot write the history to ${file}.\n`)
         },
         signal,
         red: choice.red,

@@ -2,16 +2,24 @@
  * Where a text of CQL falls apart into statements. Pure and streaming: text comes in pieces cut anywhere.
  * The lexical rules are those of apache/cassandra src/antlr/Lexer.g; shell commands end with their line, as in cqlsh.
  */
-import { isShellCommand } from './shell-commands.ts'
+import { endsWithLine } from './command-words.ts'
 
-export interface Statement {
-  /** From the first character that is neither space nor comment to before the semicolon. */
-  text: string
-  /** Where it begins in the whole input, from 1. */
+/** A place in the whole input. */
+export interface Position {
+  /** From 1. */
   line: number
+  /** From 1. */
   column: number
-  /** Index of its first character in the whole input. */
+  /** Index of the character. */
   offset: number
+}
+
+export interface Statement extends Position {
+  /**
+   * From its first to its last character that is neither space nor comment. A line comment at the end would lose the
+   * line break that ends it, without which Cassandra's lexer refuses it.
+   */
+  text: string
 }
 
 /** What is left when the input ends. */
@@ -19,14 +27,21 @@ export interface Rest {
   /** A last statement without a semicolon. */
   statement?: Statement | undefined
   /** What was opened and never closed. */
-  open?: 'string' | 'quoted name' | 'comment' | 'batch' | undefined
+  open?: { what: 'string' | 'quoted name' | 'comment' | 'batch' | 'transaction'; at: Position } | undefined
 }
 
 type State = 'code' | 'string' | 'quoted name' | 'dollars' | 'line comment' | 'comment'
 
 const SPACE = /\s/
 const WORD = /[A-Za-z0-9_]/
-const BATCH_WORDS = new Set(['BATCH', 'UNLOGGED', 'LOGGED', 'COUNTER'])
+/** Statements with semicolons inside, by their second word after BEGIN, and the words that close them. */
+const BLOCKS: Readonly<Record<string, { what: 'batch' | 'transaction'; closing: string }>> = {
+  BATCH: { what: 'batch', closing: 'APPLY BATCH' },
+  UNLOGGED: { what: 'batch', closing: 'APPLY BATCH' },
+  LOGGED: { what: 'batch', closing: 'APPLY BATCH' },
+  COUNTER: { what: 'batch', closing: 'APPLY BATCH' },
+  TRANSACTION: { what: 'transaction', closing: 'COMMIT TRANSACTION' },
+}
 /** First characters of "--", "//", the block comment and "$$". */
 const HALVES: Record<State, string> = {
   code: '-/$',
@@ -40,13 +55,19 @@ const HALVES: Record<State, string> = {
 /** Feed it with `push`, ask `end` what is left. */
 export class StatementSplitter {
   #state: State = 'code'
+  /** Where the string, name or comment began that the state is in. */
+  #opened: Position = { line: 1, column: 1, offset: 0 }
   /** A character that means something only together with the next one, which has not come yet. */
   #held = ''
   #text = ''
+  /** Length of the text without the spaces and comments at its end. */
+  #significant = 0
   #line = 1
   #column = 1
   #offset = 0
-  #start: { line: number; column: number; offset: number } | undefined
+  #start: Position | undefined
+  /** The first character of a statement that begins with a sign. */
+  #sign: string | undefined
   /** The words that decide where a statement ends. */
   #word = ''
   #firstWords: string[] = []
@@ -73,19 +94,9 @@ export class StatementSplitter {
   end(): Rest {
     if (this.#held !== '') this.#step(this.#held, undefined, [])
     this.#endWord()
-    const open =
-      this.#state === 'dollars'
-        ? 'string'
-        : this.#state === 'code' || this.#state === 'line comment'
-          ? undefined
-          : this.#state
-    const unfinishedBatch = open === undefined && this.#inBatch() ? 'batch' : open
-    const statement = this.#finish()
+    const rest = { statement: this.#finish(), open: this.#open() }
     this.discard()
-    return {
-      statement,
-      open: unfinishedBatch,
-    }
+    return rest
   }
 
   /** True while a statement has begun and is not complete. */
@@ -99,6 +110,13 @@ export class StatementSplitter {
     this.#held = ''
     this.#word = ''
     this.#forgetStatement()
+  }
+
+  #open(): Rest['open'] {
+    if (this.#state !== 'code' && this.#state !== 'line comment')
+      return { what: this.#state === 'dollars' ? 'string' : this.#state, at: this.#opened }
+    const block = this.#block()
+    return block === undefined || this.#start === undefined ? undefined : { what: block.what, at: this.#start }
   }
 
   /** Takes one character, or the two of a sign; returns how many. */
@@ -117,13 +135,13 @@ export class StatementSplitter {
         this.#state = 'code'
         return this.#take('$$')
       case 'line comment':
-        if (character !== '\n') return this.#take(character)
+        if (character !== '\n' && character !== '\r') return this.#pass(character)
         this.#state = 'code'
         return this.#inCode(character, next, found)
       case 'comment':
-        if (character !== '*' || next !== '/') return this.#take(character)
+        if (character !== '*' || next !== '/') return this.#pass(character)
         this.#state = 'code'
-        return this.#take('*/')
+        return this.#pass('*/')
     }
   }
 
@@ -134,8 +152,8 @@ export class StatementSplitter {
       return this.#take(character)
     }
     this.#endWord()
-    if (character === ';' || (character === '\n' && isShellCommand(this.#firstWords[0] ?? this.#text.trim()))) {
-      if (character === ';' && this.#inBatch()) return this.#take(character)
+    if (character === ';' || (character === '\n' && endsWithLine(this.#sign ?? this.#firstWords[0]))) {
+      if (character === ';' && this.#block() !== undefined) return this.#take(character)
       const statement = this.#finish()
       if (statement !== undefined) found.push(statement)
       this.#forgetStatement()
@@ -143,29 +161,44 @@ export class StatementSplitter {
       return 1
     }
     const sign = character + (next ?? '')
-    if (sign === '--' || sign === '//') {
-      this.#state = 'line comment'
-      return this.#take(sign)
+    if (sign === '--' || sign === '//' || sign === '/*') {
+      this.#enter(sign === '/*' ? 'comment' : 'line comment')
+      return this.#pass(sign)
     }
-    if (sign === '/*') {
-      this.#state = 'comment'
-      return this.#take(sign)
-    }
-    if (!SPACE.test(character)) this.#begin()
+    if (SPACE.test(character)) return this.#pass(character)
+    if (this.#start === undefined) this.#sign = character
+    this.#begin()
     if (sign === '$$') {
-      this.#state = 'dollars'
+      this.#enter('dollars')
       return this.#take(sign)
     }
-    if (character === "'") this.#state = 'string'
-    if (character === '"') this.#state = 'quoted name'
+    if (character === "'") this.#enter('string')
+    if (character === '"') this.#enter('quoted name')
     return this.#take(character)
   }
 
   #begin(): void {
-    this.#start ??= { line: this.#line, column: this.#column, offset: this.#offset }
+    this.#start ??= this.#here()
   }
 
+  #enter(state: State): void {
+    this.#state = state
+    this.#opened = this.#here()
+  }
+
+  #here(): Position {
+    return { line: this.#line, column: this.#column, offset: this.#offset }
+  }
+
+  /** Takes what is a part of the statement. */
   #take(text: string): 1 | 2 {
+    const length = this.#pass(text)
+    this.#significant = this.#text.length
+    return length
+  }
+
+  /** Takes spaces and comments: a part of the statement only when more of it follows. */
+  #pass(text: string): 1 | 2 {
     if (this.#start !== undefined) this.#text += text
     this.#move(text)
     return text.length === 2 ? 2 : 1
@@ -187,21 +220,24 @@ export class StatementSplitter {
     this.#lastWords = [...this.#lastWords.slice(-1), word]
   }
 
-  /** In a batch a semicolon ends one of its parts, until APPLY BATCH. */
-  #inBatch(): boolean {
+  /** The block that the statement is in: there a semicolon ends one of its parts, until the closing words. */
+  #block(): (typeof BLOCKS)[string] | undefined {
     const [first, second] = this.#firstWords
-    if (first !== 'BEGIN' || second === undefined || !BATCH_WORDS.has(second)) return false
-    return this.#lastWords.join(' ') !== 'APPLY BATCH'
+    if (this.#sign !== undefined || first !== 'BEGIN' || second === undefined) return undefined
+    const block = Object.hasOwn(BLOCKS, second) ? BLOCKS[second] : undefined
+    return block === undefined || this.#lastWords.join(' ') === block.closing ? undefined : block
   }
 
   #finish(): Statement | undefined {
     if (this.#start === undefined) return undefined
-    return { text: this.#text.trimEnd(), ...this.#start }
+    return { text: this.#text.slice(0, this.#significant), ...this.#start }
   }
 
   #forgetStatement(): void {
     this.#start = undefined
+    this.#sign = undefined
     this.#text = ''
+    this.#significant = 0
     this.#firstWords = []
     this.#lastWords = []
   }

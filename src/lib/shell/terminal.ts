@@ -21,13 +21,15 @@ export class TerminalLines {
   /** What Ctrl-C does while a statement runs; at the prompt it clears the line. */
   #interrupt: (() => void) | undefined
   #onClear: () => void = () => undefined
+  /** A secret is typed. */
+  #silent = false
 
   /** @param history oldest first */
   constructor(terminal: Terminal, history: string[]) {
     this.#terminal = terminal
     this.#reader = createInterface({
       input: terminal.input,
-      output: terminal.output,
+      output: this.#echo(terminal.output),
       terminal: true,
       history: history.toReversed(),
       historySize: 1_000,
@@ -47,11 +49,26 @@ export class TerminalLines {
         return
       }
       terminal.output.write('^C\n')
-      // "Delete the line" of readline's own keys, left and right of the cursor.
-      this.#reader.write(null, { ctrl: true, name: 'e' })
-      this.#reader.write(null, { ctrl: true, name: 'u' })
+      this.#clearLine()
       this.#onClear()
     })
+  }
+
+  /** The terminal as readline writes to it: nothing while a secret is typed. */
+  #echo(output: Terminal['output']): Terminal['output'] {
+    return new Proxy(output, {
+      get: (target, name) => {
+        if (name === 'write' && this.#silent) return () => true
+        const value: unknown = Reflect.get(target, name)
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
+  }
+
+  /** "Delete the line" of readline's own keys, left and right of the cursor. */
+  #clearLine(): void {
+    this.#reader.write(null, { ctrl: true, name: 'e' })
+    this.#reader.write(null, { ctrl: true, name: 'u' })
   }
 
   /**
@@ -132,6 +149,36 @@ export class TerminalLines {
     // Documented for listeners of 'history' (nodejs/node doc/api/readline.md): the array may be changed in place.
     const { history } = this.#reader as unknown as { history: string[] }
     history.splice(0, Math.min(typed, history.length), ...lines.toReversed())
+  }
+
+  /** The lines of the history, oldest first. */
+  history(): string[] {
+    return (this.#reader as unknown as { history: string[] }).history.toReversed()
+  }
+
+  /** Reads a line without showing or remembering it. Throws the signal's reason, or CSNI102 after Ctrl-D. */
+  async secret(prompt: string, signal: AbortSignal): Promise<string> {
+    const { output } = this.#terminal
+    output.write(prompt)
+    this.#silent = true
+    try {
+      const answer = await new Promise<string>((resolve, reject) => {
+        const onClose = (): void => reject(new CassSniError('CSNI102', 'no password given'))
+        this.#reader.once('close', onClose)
+        signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+        this.#reader.question('', { signal }, (line) => {
+          this.#reader.off('close', onClose)
+          resolve(line)
+        })
+      })
+      if (answer.trim() !== '') this.replaceHistory(1, [])
+      return answer
+    } finally {
+      // What was typed before Ctrl-C must not come up at the next prompt.
+      if (!this.#closed) this.#clearLine()
+      this.#silent = false
+      output.write('\n')
+    }
   }
 
   close(): void {

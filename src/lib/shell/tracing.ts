@@ -6,13 +6,21 @@ import { visible } from './row-table.ts'
 const TIMEOUT_MS = 2_000
 const PAUSE_MS = 200
 
-/** The events of a trace as text, once Cassandra has written them all; it does so after it has answered. */
-export async function traceOf(session: CqlSession, traceId: string, signal: AbortSignal): Promise<string> {
+/**
+ * The events of a trace as text, once Cassandra has written them all; it does so after it has answered.
+ * @param waitMs how long to wait for that
+ */
+export async function traceOf(
+  session: CqlSession,
+  traceId: string,
+  signal: AbortSignal,
+  waitMs: number = TIMEOUT_MS,
+): Promise<string> {
   if (!/^[0-9a-f-]{36}$/.test(traceId)) return ''
   const took = await poll({
     signal,
     interval: PAUSE_MS,
-    timeoutMs: TIMEOUT_MS,
+    timeoutMs: waitMs,
     until: async () => {
       const query = `SELECT duration FROM system_traces.sessions WHERE session_id = ${traceId}`
       const summary = await session.execute(query, { signal, consistency: 'ONE' })

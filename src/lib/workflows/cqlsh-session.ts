@@ -27,6 +27,8 @@ export interface SessionChoice extends LoginChoice {
   tunnel: 'always' | 'auto' | 'never'
   keyspace?: string | undefined
   connectTimeoutMs?: number | undefined
+  /** For one statement; 0 is no limit. */
+  statementTimeoutMs?: number | undefined
   insecureSkipTlsVerify: boolean
 }
 
@@ -148,6 +150,7 @@ export async function openSession(
       keyspace: choice.keyspace,
       signal,
       connectTimeoutMs: choice.connectTimeoutMs,
+      statementTimeoutMs: choice.statementTimeoutMs,
       insecureSkipTlsVerify: choice.insecureSkipTlsVerify,
     })
   } catch (error) {

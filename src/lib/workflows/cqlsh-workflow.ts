@@ -1,15 +1,19 @@
 /** `cqlsh-sni`: a CQL shell through the gateway. Where statements come from and results go is handed to it. */
-import type { ResultSink, StatementResult } from '../shell/results.ts'
-import { CqlShell, type ShellIo } from '../shell/shell.ts'
+import { NO_CQLSHRC, type Cqlshrc } from '../shell/cqlshrc.ts'
+import type { StatementResult } from '../shell/results.ts'
+import { CqlShell } from '../shell/shell.ts'
+import type { ShellIo, ShellSettings } from '../shell/shell-state.ts'
 import type { StatementSource } from '../shell/statement-source.ts'
 import { type Access, observeAccess, openSession, type SessionChoice } from './cqlsh-session.ts'
 import type { WorkflowContext } from './context.ts'
 
-export interface CqlshOptions extends SessionChoice, Pick<ShellIo, 'write' | 'note'> {
+type Settings = Pick<ShellSettings, 'sink' | 'fileSink' | 'version' | 'consistency' | 'serialConsistency'>
+
+export interface CqlshOptions extends SessionChoice, Settings, Pick<ShellIo, 'write' | 'note'> {
   source: StatementSource
-  sink: ResultSink
   /** Rows per page; default: what suits the source. */
   pageSize?: number | undefined
+  cqlshrc?: Cqlshrc | undefined
 }
 
 /** What `-o json` shows (kind CqlResult). */
@@ -28,21 +32,45 @@ export interface CqlResult {
  * for the rest.
  */
 export async function cqlsh(context: WorkflowContext, options: CqlshOptions): Promise<CqlResult> {
-  const { source, sink, write, note, pageSize = source.pageSize } = options
-  const access = await observeAccess(context, options)
-  const session = await openSession(context, access, options)
+  const { source, sink, write, note, pageSize = source.pageSize, cqlshrc = NO_CQLSHRC } = options
+  const { connection } = cqlshrc
+  const choice: SessionChoice = {
+    ...options,
+    connectTimeoutMs: options.connectTimeoutMs ?? connection.timeoutMs,
+    statementTimeoutMs: options.statementTimeoutMs ?? connection.requestTimeoutMs,
+  }
+  const access = await observeAccess(context, choice)
+  const session = await openSession(context, access, choice)
+  let shell: CqlShell | undefined
   try {
     const io: ShellIo = { write, note, ...(await source.open()) }
-    const shell = new CqlShell(session, io, { sink, host: hostText(access), pageSize })
-    const { ok } = await source.run(shell, { user: access.credentials.username, signal: context.signal })
+    shell = new CqlShell(session, io, {
+      sink,
+      fileSink: options.fileSink,
+      host: hostText(access),
+      user: access.credentials.username,
+      version: options.version,
+      pageSize,
+      consistency: options.consistency,
+      serialConsistency: options.serialConsistency,
+      cqlshrc,
+      login: ({ user: username, password, keyspace }, signal) =>
+        openSession(
+          { ...context, signal },
+          { ...access, credentials: { username, password } },
+          { ...choice, keyspace },
+        ),
+    })
+    const { ok } = await source.run(shell, context.signal)
     return { ok, statements: sink.kept() }
   } finally {
     source.close()
-    await session.close()
+    await (shell ?? session).close()
   }
 }
 
 function hostText({ datacenter, dialer, target }: Access): string {
+  const { clusterName, cassandraName } = datacenter
   const node = target === undefined ? '' : `, node ${target.hostId}`
-  return `Connected to ${datacenter.clusterName} (datacenter ${datacenter.cassandraName}${node}) by ${dialer.describe}.`
+  return `Connected to ${clusterName} (datacenter ${cassandraName}${node}) via ${dialer.describe}.`
 }

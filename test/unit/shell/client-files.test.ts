@@ -57,4 +57,19 @@ describe('files for other clients', () => {
       assert.match(without, /cannot hold it/)
     }
   })
+
+  it('hold a percent sign so that configparser reads it back, as cqlsh does', () => {
+    const odd = { username: '50%', caFile: '/a%20b/ca.pem', host: 'fe80::1%eth0', password: '%(x)s%' }
+    const file = cqlshrcFile({ ...input, ...odd })
+    const program = `
+import configparser, json, sys
+text = sys.stdin.read()
+configs, raw = configparser.ConfigParser(), configparser.RawConfigParser()
+configs.read_string(text)
+raw.read_string(text)
+print(json.dumps([configs.get('authentication', 'username'), configs.get('ssl', 'certfile'),
+                  configs.get('connection', 'hostname'), raw.get('authentication', 'password')]))`
+    const read: unknown = JSON.parse(execFileSync('python3', ['-c', program], { input: file, encoding: 'utf8' }))
+    assert.deepEqual(read, [odd.username, odd.caFile, odd.host, odd.password])
+  })
 })

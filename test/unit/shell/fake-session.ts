@@ -1,5 +1,7 @@
 import type { CqlColumn, CqlPage, CqlSession, ExecuteOptions } from '../../../src/lib/connection/cql-session.ts'
-import { CqlShell, type ShellIo } from '../../../src/lib/shell/shell.ts'
+import { NO_CQLSHRC } from '../../../src/lib/shell/cqlshrc.ts'
+import { CqlShell } from '../../../src/lib/shell/shell.ts'
+import type { ShellIo, ShellSettings } from '../../../src/lib/shell/shell-state.ts'
 import { tableSink } from '../../../src/lib/shell/results.ts'
 import { width } from '../../../src/lib/output/table.ts'
 
@@ -7,6 +9,7 @@ export type Answer = (statement: string, options: ExecuteOptions) => Promise<Cql
 
 /** A session that answers as it is told, and remembers what it was asked. */
 export class FakeSession implements CqlSession {
+  readonly protocolVersion = 4
   readonly asked: { statement: string; options: ExecuteOptions }[] = []
   inUse: string | undefined
   readonly #answer: Answer
@@ -24,7 +27,11 @@ export class FakeSession implements CqlSession {
     return this.#answer(statement, options)
   }
 
-  async close(): Promise<void> {}
+  closed = false
+
+  async close(): Promise<void> {
+    this.closed = true
+  }
 }
 
 export function columns(...names: string[]): CqlColumn[] {
@@ -35,6 +42,7 @@ export function columns(...names: string[]): CqlColumn[] {
 export function fakeShell(
   session: FakeSession,
   io: Partial<ShellIo> = {},
+  settings: Partial<ShellSettings> = {},
 ): { shell: CqlShell; written: () => string; notes: () => string } {
   let written = ''
   let notes = ''
@@ -52,8 +60,13 @@ export function fakeShell(
     },
     {
       sink: tableSink(width, { title: plain, null: plain }),
+      fileSink: () => tableSink(width, { title: plain, null: plain }),
       host: 'Connected to dse',
+      user: 'dse-superuser',
+      version: '1.2.3',
       pageSize: 2,
+      cqlshrc: NO_CQLSHRC,
+      ...settings,
     },
   )
   return { shell, written: () => written, notes: () => notes }

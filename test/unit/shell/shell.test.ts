@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
-import { HELP } from '../../../src/lib/shell/shell-help.ts'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
-import { type CqlStatementError, connectionError, statementError } from '../../../src/lib/connection/cql-errors.ts'
+import {
+  type CqlStatementError,
+  connectionError,
+  statementError,
+  statementTimeout,
+} from '../../../src/lib/connection/cql-errors.ts'
 import { runFile, runScript } from '../../../src/lib/shell/script.ts'
 import { CassSniError } from '../../../src/lib/errors.ts'
 import { columns, FakeSession, fakeShell } from './fake-session.ts'
@@ -73,16 +77,16 @@ describe('the shell', () => {
 
   it('leaves EXIT and SOURCE to the caller, and answers the other commands', async () => {
     const { shell, written } = fakeShell(
-      new FakeSession(() => ({ columns: columns('a', 'b', 'c'), rows: [['5.0.6', '3.4.7', '5']], warnings: [] })),
+      new FakeSession(() => ({ columns: columns('a', 'b'), rows: [['5.0.6', '3.4.7']], warnings: [] })),
     )
     assert.deepEqual(await shell.execute('quit', signal), { exit: true })
     assert.deepEqual(await shell.execute("SOURCE 'it''s.cql'", signal), { source: "it's.cql" })
-    assert.ok(HELP.split('\n').every((line) => line.length < 80))
+    assert.deepEqual(await shell.execute("SOURCE '~/it.cql'", signal), { source: join(homedir(), 'it.cql') })
     for (const text of ['HELP', 'SHOW HOST', 'show version', 'EXPAND ON', 'EXPAND', 'PAGING OFF', 'PAGING', 'CLEAR'])
       await shell.execute(text, signal)
     assert.match(
       written(),
-      /DESCRIBE[\s\S]*Connected to dse\n\[Cassandra 5\.0\.6 \| CQL spec 3\.4\.7 \| Native protocol v5\]\nExpanded output is on/,
+      /DESCRIBE[\s\S]*Connected to dse\n\[cqlsh-sni 1\.2\.3 \| Cassandra 5\.0\.6 .*\]\nEXPAND set to ON/,
     )
   })
 
@@ -97,8 +101,10 @@ describe('the shell', () => {
       'SHOW ME',
       'SOURCE x',
       "COPY t TO 'x'",
-      'CAPTURE OFF',
-      'LOGIN x',
+      'CAPTURE x',
+      'LOGIN',
+      'HISTORY x',
+      'EXIT now',
     ]) {
       await assert.rejects(
         shell.execute(text, signal),
@@ -249,6 +255,53 @@ describe('scripts', () => {
     await assert.rejects(runScript(shell, ['LOST; SELECT 1;'], { ...script, onError }), { code: 'CSNI601' })
   })
 
+  it('report the end of a statement as a place in it', async () => {
+    const session = new FakeSession(() => {
+      throw statementError(0x2000, "line 0:-1 mismatched input '<EOF>' expecting K_FROM")
+    })
+    const { shell } = fakeShell(session)
+    await assert.rejects(runScript(shell, ['SELECT\n  a -- b\n;'], { ...script, caret: true }), {
+      message: "x.cql:2:4: syntax error: mismatched input '<EOF>' expecting K_FROM\n    a\n     ^",
+    })
+  })
+
+  it('go on after a statement that timed out', async () => {
+    const session = new FakeSession((statement) => {
+      if (statement === 'SLOW') throw statementTimeout(1_500, new Error('no answer'))
+      return { rows: [], warnings: [] }
+    })
+    const { shell } = fakeShell(session)
+    const errors: string[] = []
+    const onError = ({ code, message }: CassSniError): void => void errors.push(`${message} [${code}]`)
+    assert.deepEqual(await runScript(shell, ['SLOW; SELECT 1;'], { ...script, onError }), { ok: false, exit: false })
+    assert.deepEqual(errors, ['x.cql:1:1: no answer within 1.5s; the statement may still be running [CSNI608]'])
+    assert.equal(session.asked.length, 2)
+  })
+
+  it('execute a command of the shell in their last line, which has no end', async () => {
+    const { shell, written } = fakeShell(new FakeSession())
+    await runScript(shell, ['SELECT 1;\nCONSISTENCY QUORUM -- at last'], script)
+    assert.match(written(), /set to QUORUM/)
+  })
+
+  it('refuse a comment that is never closed, also between statements', async () => {
+    const session = new FakeSession()
+    const { shell } = fakeShell(session)
+    const text = 'SELECT 1;\n  /* SELECT 2;\nSELECT 3;\n'
+    await assert.rejects(runScript(shell, [text], script), {
+      code: 'CSNI107',
+      message: 'x.cql:2:3: unterminated comment',
+    })
+    await assert.rejects(runScript(shell, ['SELECT 2 /* x'], { ...script, lastMayBeOpen: true }), {
+      code: 'CSNI107',
+      message: 'x.cql:1:10: unterminated comment; the statement was not executed',
+    })
+    assert.deepEqual(
+      session.asked.map(({ statement }) => statement),
+      ['SELECT 1'],
+    )
+  })
+
   it('do not execute what may be cut off', async () => {
     const session = new FakeSession()
     const { shell } = fakeShell(session)
@@ -311,7 +364,7 @@ describe('errors of a connection', () => {
 
   it('count columns from 1', () => {
     const error = statementError(0x2000, 'line 2:7 missing EOF') as CqlStatementError
-    assert.deepEqual([error.line, error.column, error.message], [2, 8, 'syntax error: missing EOF'])
-    assert.equal((statementError(0x2200, 'Unknown') as CqlStatementError).line, undefined)
+    assert.deepEqual([error.position, error.message], [{ line: 2, column: 8 }, 'syntax error: missing EOF'])
+    assert.equal((statementError(0x2200, 'Unknown') as CqlStatementError).position, undefined)
   })
 })

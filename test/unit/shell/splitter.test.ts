@@ -62,6 +62,32 @@ describe('statement splitter', () => {
     ['a word of a command inside of CQL', 'SELECT a\n, source\nFROM t;', ['SELECT a\n, source\nFROM t']],
     ['CRLF', 'SELECT 1;\r\nCONSISTENCY\r\nSELECT 2;\r\n', ['SELECT 1', 'CONSISTENCY', 'SELECT 2']],
     ['a last one without a semicolon', 'SELECT 1', ['SELECT 1']],
+    ['a line comment before the semicolon', 'SELECT 1 -- one\n; X // y\n ;', ['SELECT 1', 'X']],
+    ['a line comment at the end', 'SELECT 1 -- one', ['SELECT 1']],
+    ['a line comment that a carriage return ends', 'SELECT -- one\r1; X;', ['SELECT -- one\r1', 'X']],
+    ['a block comment at the end', 'SELECT 1 /* one */ ; X /* ; */', ['SELECT 1', 'X']],
+    ['only comments', '-- a\n/* b */ // c', []],
+    [
+      'comments behind shell commands',
+      'CONSISTENCY QUORUM -- for the writes\nPAGING OFF // all\nDESCRIBE /* all */ TABLES /* \n */\nX;',
+      ['CONSISTENCY QUORUM', 'PAGING OFF', 'DESCRIBE /* all */ TABLES', 'X'],
+    ],
+    [
+      'all commands of cqlsh that end with their line',
+      'HISTORY\nDEBUG\nLOGIN app\nCAPTURE OFF\n? SELECT\nSHOW HOST\nCLS\nX\n;',
+      ['HISTORY', 'DEBUG', 'LOGIN app', 'CAPTURE OFF', '? SELECT', 'SHOW HOST', 'CLS', 'X'],
+    ],
+    [
+      'COPY, which takes several lines',
+      "COPY t\n FROM 'x'\n WITH HEADER = true;\nX;",
+      ["COPY t\n FROM 'x'\n WITH HEADER = true", 'X'],
+    ],
+    [
+      'a transaction',
+      'begin transaction LET a = (SELECT 1); IF a IS NULL THEN INSERT 1; END IF commit /* now */ transaction; X;',
+      ['begin transaction LET a = (SELECT 1); IF a IS NULL THEN INSERT 1; END IF commit /* now */ transaction', 'X'],
+    ],
+    ['BEGIN behind a sign', '(BEGIN BATCH; X;', ['(BEGIN BATCH', 'X']],
   ]
   for (const [name, input, expected] of cases) it(name, () => assert.deepEqual(texts(input), expected))
 
@@ -78,14 +104,36 @@ describe('statement splitter', () => {
     )
   })
 
-  it('tells what is still open at the end', () => {
-    assert.equal(splitStatements("SELECT 'abc").rest.open, 'string')
-    assert.equal(splitStatements('SELECT $$abc').rest.open, 'string')
-    assert.equal(splitStatements('SELECT "abc').rest.open, 'quoted name')
-    assert.equal(splitStatements('SELECT 1 /* abc').rest.open, 'comment')
-    assert.equal(splitStatements('BEGIN BATCH INSERT 1;').rest.open, 'batch')
+  for (const [input, what, line, column] of [
+    ["SELECT 1;\nSELECT 'a", 'string', 2, 8],
+    ['SELECT $$abc', 'string', 1, 8],
+    ['SELECT "abc', 'quoted name', 1, 8],
+    ['SELECT 1 /* abc', 'comment', 1, 10],
+    ['SELECT 1;\n\n /* abc; SELECT 2;', 'comment', 3, 2],
+    ['\nBEGIN BATCH INSERT 1;', 'batch', 2, 1],
+    ['BEGIN TRANSACTION SELECT 1;', 'transaction', 1, 1],
+  ] as const)
+    it(`finds the open ${what} of ${JSON.stringify(input)}`, () => {
+      const { open } = splitStatements(input).rest
+      assert.deepEqual([open?.what, open?.at.line, open?.at.column], [what, line, column])
+    })
+
+  it('takes nothing for open that is not', () => {
     assert.equal(splitStatements('SELECT 1 -- abc').rest.open, undefined)
     assert.equal(splitStatements('SELECT 1 -').rest.statement?.text, 'SELECT 1 -')
+    assert.equal(splitStatements('/* */ /').rest.open, undefined)
+  })
+
+  it('takes time in proportion to the input, whatever a statement begins with', () => {
+    const took = (lines: number): number => {
+      const started = process.cpuUsage()
+      splitStatements(`(${'1,\n'.repeat(lines)});`)
+      const { user, system } = process.cpuUsage(started)
+      return user + system
+    }
+    took(10_000)
+    // 20 times the input took 400 times as long
+    assert.ok(took(400_000) < 80 * Math.max(took(20_000), 2_000))
   })
 
   it('is pending within a statement or a comment, not between statements', () => {

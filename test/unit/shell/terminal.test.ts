@@ -2,6 +2,7 @@ import { renderSteps } from '../../../src/lib/cli/next-steps.ts'
 import { NO_FLAGS } from '../../support/next-texts.ts'
 import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
+import { CassSniError } from '../../../src/lib/errors.ts'
 import { statementError } from '../../../src/lib/connection/cql-errors.ts'
 import { runInteractive } from '../../../src/lib/shell/interactive.ts'
 import { readSecret, TerminalLines } from '../../../src/lib/shell/terminal.ts'
@@ -20,14 +21,14 @@ function person(answer: Answer, history: string[] = []) {
   })
   const session = new FakeSession(answer)
   const lines = new TerminalLines({ input, output }, history)
-  const { shell } = fakeShell(session, {
-    write: async (text) => void output.write(text),
-    more: (signal) => lines.more(signal),
-  })
+  const io = {
+    write: async (text: string) => void output.write(text),
+    more: (signal: AbortSignal) => lines.more(signal),
+  }
+  const { shell } = fakeShell(session, io, { user: 'me' })
   const kept: string[] = []
   const controller = new AbortController()
   const ended = runInteractive(shell, lines, (text) => void output.write(text), {
-    user: 'me',
     keep: async (typed) => void kept.push(...typed),
     signal: controller.signal,
     red: (text) => text,
@@ -73,16 +74,17 @@ describe('the terminal', () => {
     )
   })
 
-  it('shows errors with a caret and goes on; a lost login ends it', async () => {
-    let code = 0x2000
+  it('shows errors with a caret and goes on; a node that is another ends it', async () => {
+    let moved = false
     const me = person(() => {
-      throw statementError(code, "line 1:9 no viable alternative at input 'FORM'")
+      if (moved) throw new CassSniError('CSNI602', 'the certificate of the node does not verify')
+      throw statementError(0x2000, "line 1:9 no viable alternative at input 'FORM'")
     })
     me.type('SELECT * FORM t;\r')
     await me.see(/ {2}SELECT \* FORM t\n {11}\^\nsyntax error: no viable[^\n]*\[CSNI605\]/)
-    code = 0x0100
+    moved = true
     me.type('SELECT 1;\r')
-    await assert.rejects(me.ended, { code: 'CSNI604' })
+    await assert.rejects(me.ended, { code: 'CSNI602' })
   })
 
   it('shows no caret where Cassandra named no position', async () => {

@@ -1,0 +1,48 @@
+/** SOURCE and CAPTURE. */
+import { CassSniError, hint } from '../../errors.ts'
+import { homePath } from '../../files/home-path.ts'
+import { Capture } from '../capture.ts'
+import { visible } from '../row-table.ts'
+import { LITERAL, literalText, type ShellCommand } from './shell-command.ts'
+
+export const SOURCE: ShellCommand = {
+  pattern: new RegExp(`^(?<file>${LITERAL})$`),
+  usage: "SOURCE '<file>'",
+  summary: 'Execute the statements of a file',
+  details:
+    'A leading ~ is the home directory. At a terminal an error does not end the file;\n' +
+    'in a script it does, unless --continue-on-error is given.',
+  run: async ({ groups }) => ({ source: homePath(literalText(groups['file'] ?? '')) }),
+}
+
+export const CAPTURE: ShellCommand = {
+  pattern: new RegExp(`^(?:(?<off>off)|(?<file>${LITERAL}))?$`, 'i'),
+  usage: "CAPTURE ['<file>' | OFF]",
+  summary: 'Append results to a file instead of showing them',
+  details: 'A leading ~ is the home directory. Errors and answers of commands are shown.',
+  async run({ state, groups: { off, file } }) {
+    const { capture } = state
+    const { fileSink } = state.settings
+    if (off !== undefined) {
+      if (capture === undefined) throw new CassSniError('CSNI101', 'not capturing output')
+      state.capture = undefined
+      await capture.close()
+    } else if (file === undefined) {
+      await state.answer(
+        capture === undefined
+          ? 'Currently not capturing query output.\n'
+          : `Currently capturing query output to '${visible(capture.file)}'.\n`,
+      )
+    } else if (capture !== undefined) {
+      throw new CassSniError('CSNI101', `already capturing output to ${capture.file}`, { next: [hint('CAPTURE OFF')] })
+    } else if (fileSink === undefined) {
+      throw new CassSniError('CSNI101', 'CAPTURE requires output as a table or CSV (-o table, -o csv)')
+    } else {
+      const sink = fileSink()
+      sink.expand?.(state.expanded)
+      state.capture = await Capture.open(homePath(literalText(file)), sink)
+      await state.answer(`Now capturing query output to '${visible(state.capture.file)}'.\n`)
+    }
+    return undefined
+  },
+}

@@ -1,0 +1,66 @@
+/** LOGIN and SHOW: who is logged in, and where. */
+import { CassSniError } from '../../errors.ts'
+import { visible } from '../row-table.ts'
+import type { ShellState } from '../shell-state.ts'
+import { traceOf } from '../tracing.ts'
+import { LITERAL, literalText, type ShellCommand, unsupported } from './shell-command.ts'
+
+export const LOGIN: ShellCommand = {
+  pattern: new RegExp(`^(?<user>"(?:[^"]|"")+"|${LITERAL}|\\w+)(?:\\s+(?<password>${LITERAL}))?$`),
+  usage: "LOGIN <role> ['<password>']",
+  summary: 'Log in as another role',
+  details: 'Prompts for the password if it is omitted. The password is not kept in the history.',
+  async run({ state, groups, signal }) {
+    const user = roleName(groups['user'] ?? '')
+    const { io, settings } = state
+    if (settings.login === undefined) throw new CassSniError('CSNI101', 'LOGIN is not available in this session')
+    const password =
+      groups['password'] === undefined
+        ? await io.secret?.(`Password for ${visible(user)}: `, signal)
+        : literalText(groups['password'])
+    if (password === undefined)
+      throw new CassSniError('CSNI102', `LOGIN ${user}: no password given and no terminal to prompt on`)
+    const previous = state.session
+    state.session = await settings.login({ user, password, keyspace: previous.keyspace() }, signal)
+    state.user = user
+    await previous.close()
+    return undefined
+  },
+}
+
+function roleName(text: string): string {
+  if (text.startsWith('"')) return text.slice(1, -1).replaceAll('""', '"')
+  return /^['$]/.test(text) ? literalText(text) : text
+}
+
+const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}'
+
+export const SHOW: ShellCommand = {
+  pattern: new RegExp(`^(?:(?<what>host|version)|session\\s+(?<trace>${UUID})|(?<replicas>replicas\\b.*))$`, 'i'),
+  usage: 'SHOW HOST | VERSION | SESSION <trace id>',
+  summary: 'Show the connection, the versions or a trace',
+  async run({ state, groups: { what, trace, replicas }, signal }) {
+    if (replicas !== undefined)
+      throw unsupported('SHOW REPLICAS', 'nodetool getendpoints lists the replicas of a partition key')
+    if (trace !== undefined) await showTrace(state, trace.toLowerCase(), signal)
+    else if (what?.toUpperCase() === 'HOST') await state.answer(`${visible(state.settings.host)}\n`)
+    else await state.answer(await versions(state, signal))
+    return undefined
+  },
+}
+
+async function showTrace(state: ShellState, trace: string, signal: AbortSignal): Promise<void> {
+  const query = `SELECT session_id FROM system_traces.sessions WHERE session_id = ${trace}`
+  const { rows } = await state.session.execute(query, { signal, consistency: 'ONE' })
+  if (rows.length === 0) throw new CassSniError('CSNI101', `no trace session ${trace}`)
+  await state.answer(await traceOf(state.session, trace, signal, state.settings.cqlshrc.tracing.maxTraceWaitMs))
+}
+
+async function versions({ session, settings }: ShellState, signal: AbortSignal): Promise<string> {
+  const page = await session.execute('SELECT release_version, cql_version FROM system.local', { signal })
+  const [release, cql] = (page.rows[0] ?? []).map((cell) => visible(String(cell)))
+  return (
+    `[cqlsh-sni ${settings.version} | Cassandra ${release} | CQL spec ${cql} | ` +
+    `Native protocol v${session.protocolVersion}]\n`
+  )
+}
