@@ -24,8 +24,10 @@ CREATE AGGREGATE.
 ${ROLE_OPTIONS}`,
   'ALTER TABLE': `ALTER TABLE [IF EXISTS] <table> ADD [IF NOT EXISTS] <column> <type> [, …]
 ALTER TABLE [IF EXISTS] <table> DROP [IF EXISTS] <column> [, …]
-ALTER TABLE [IF EXISTS] <table> RENAME [IF EXISTS] <column> TO <column> [AND …]
-ALTER TABLE [IF EXISTS] <table> ALTER <column> MASKED WITH <function> | DROP MASKED
+ALTER TABLE [IF EXISTS] <table>
+  RENAME [IF EXISTS] <column> TO <column> [AND …]
+ALTER TABLE [IF EXISTS] <table>
+  ALTER [IF EXISTS] <column> MASKED WITH <function> | DROP MASKED
 ALTER TABLE [IF EXISTS] <table> WITH <option> = <value> [AND …]
 `,
   'ALTER TYPE': `ALTER TYPE [IF EXISTS] <name> ADD [IF NOT EXISTS] <field> <type>

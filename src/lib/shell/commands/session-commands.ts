@@ -9,7 +9,7 @@ export const LOGIN: ShellCommand = {
   pattern: new RegExp(`^(?<user>"(?:[^"]|"")+"|${LITERAL}|\\w+)(?:\\s+(?<password>${LITERAL}))?$`),
   usage: "LOGIN <role> ['<password>']",
   summary: 'Log in as another role',
-  details: 'Prompts for the password if it is omitted. The password is not kept in the history.',
+  details: 'Prompts for the password if it is omitted, and does not keep it in the history.',
   async run({ state, groups, signal }) {
     const user = roleName(groups['user'] ?? '')
     const { io, settings } = state
