@@ -2,7 +2,7 @@
 import { CassSniError, type NextStep, type RenderedStep } from '../errors.ts'
 import { remembered } from './history.ts'
 import { visible } from './row-table.ts'
-import { caretLines, hasPosition, runFile } from './script.ts'
+import { caretLines, runFile } from './script.ts'
 import type { CqlShell } from './shell.ts'
 import { type Statement, StatementSplitter } from './statement-splitter.ts'
 import type { TerminalLines } from './terminal.ts'
@@ -80,7 +80,7 @@ async function executeOne(
   note: (text: string) => void,
   options: InteractiveOptions,
 ): Promise<boolean> {
-  const report = (error: CassSniError, caret = ''): void => note(caret + errorText(error, options))
+  const report = (error: CassSniError): void => note(errorText(error, options))
   try {
     const { exit } = await lines.interruptible(options.signal, async (signal) => {
       const next = await shell.execute(statement.text, signal)
@@ -91,7 +91,9 @@ async function executeOne(
     return exit === true
   } catch (error) {
     if (!(error instanceof CassSniError) || options.signal.aborted || ENDING.has(error.code)) throw error
-    report(error, hasPosition(error) ? `${caretLines(error, statement)}\n` : '')
+    const caret = caretLines(error, statement)
+    if (caret !== undefined) note(`${caret}\n`)
+    report(error)
     return false
   }
 }

@@ -133,21 +133,21 @@ function located(
   options: Pick<ScriptOptions, 'name' | 'caret'>,
 ): CassSniError {
   const place = placeText(placeInInput(error, statement), options)
-  const caret = options.caret ? `\n${caretLines(error, statement)}` : ''
-  return new LocatedError(error.code, `${place}: ${visible(error.message)}${caret}`, {
+  const caret = options.caret ? caretLines(error, statement) : undefined
+  const message = `${place}: ${visible(error.message)}${caret === undefined ? '' : `\n${caret}`}`
+  return new LocatedError(error.code, message, {
     object: error.object,
     next: error.next,
     cause: error,
   })
 }
 
-/** Whether Cassandra said where in the statement it is: without that, a caret would point to what is right. */
-export function hasPosition(error: CassSniError): boolean {
-  return error instanceof CqlStatementError && error.position !== undefined
-}
-
-/** The statement's line in question and a caret under the position. */
-export function caretLines(error: CassSniError, statement: Statement): string {
+/**
+ * The statement's line in question and a caret under the position; undefined when Cassandra gave none, where a caret
+ * would point to what is right.
+ */
+export function caretLines(error: CassSniError, statement: Statement): string | undefined {
+  if (!(error instanceof CqlStatementError) || error.position === undefined) return undefined
   const { line, column } = placeIn(error, statement)
   const source = blanked(statement.text).split('\n')[line - 1] ?? ''
   const before = source.slice(0, column - 1)

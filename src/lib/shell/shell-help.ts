@@ -30,7 +30,7 @@ function wrapped(text: string): string {
     const line = lines.at(-1) ?? ''
     const longer = line === '' ? `  ${word}` : `${line}, ${word}`
     if (longer.length <= WIDTH) lines[lines.length - 1] = longer
-    else lines.push(`  ${word}`)
+    else lines.splice(-1, 1, `${line},`, `  ${word}`)
   }
   return lines.join('\n')
 }

@@ -21,7 +21,13 @@ export const LOGIN: ShellCommand = {
     if (password === undefined)
       throw new CassSniError('CSNI102', `LOGIN ${user}: no password given and no terminal to prompt on`)
     const previous = state.session
-    state.session = await settings.login({ user, password, keyspace: previous.keyspace() }, signal)
+    state.session = await settings
+      .login({ user, password, keyspace: previous.keyspace() }, signal)
+      .catch((error: unknown) => {
+        // Its next steps are flags of the command line.
+        if (!(error instanceof CassSniError) || error.code !== 'CSNI604') throw error
+        throw new CassSniError('CSNI604', error.message, { cause: error })
+      })
     state.user = user
     await previous.close()
     return undefined
