@@ -71,6 +71,7 @@ export const ERROR_CODES = {
   CSNI606: { title: 'the gateway has no address' },
   CSNI607: { title: 'a proxy refuses WebSockets' },
   CSNI608: { title: 'a statement timed out' },
+  CSNI609: { title: 'COPY did not import every row' },
   CSNI701: { title: 'istioctl cannot be run or failed' },
   CSNI702: { title: 'kubectl or helm cannot be run or failed' },
   CSNI801: { title: 'a check failed' },

@@ -21,6 +21,7 @@ export interface CqlTerminal {
   fileSink: (() => ResultSink) | undefined
   write: (text: string) => Promise<void>
   note: (text: string) => void
+  noteTerminal: boolean
 }
 
 /** The streams of this process as the shell sees them. */
@@ -59,8 +60,9 @@ export async function cqlTerminal(run: Run, options: CqlTerminalOptions): Promis
           steps: (next) => run.steps(next),
         },
       )
-    if (options.statements !== undefined) return sources.textSource(options.statements, script)
-    if (options.file !== undefined && options.file !== '-') return sources.fileSource(options.file, script)
+    if (options.statements !== undefined) return sources.textSource(options.statements, { ...script, stdin })
+    if (options.file !== undefined && options.file !== '-')
+      return sources.fileSource(options.file, { ...script, stdin })
     return sources.pipeSource(stdin, script)
   }
   const asIs = (text: string): string => text
@@ -73,7 +75,14 @@ export async function cqlTerminal(run: Run, options: CqlTerminalOptions): Promis
     table: () => results.tableSink(width, { title: asIs, null: asIs }),
     csv: () => results.csvSink(asIs),
   }
-  return { source: source(), sink: sink(), fileSink: fileSinks[run.format], write, note }
+  return {
+    source: source(),
+    sink: sink(),
+    fileSink: fileSinks[run.format],
+    write,
+    note,
+    noteTerminal: stderr.isTTY === true,
+  }
 }
 
 /** Resolves when the stream takes more, or is gone: the run is aborted then. */

@@ -145,3 +145,28 @@ function severalErrors(innerErrors: Record<string, unknown>, serverName: string)
   errors.sort((a, b) => rank(a) - rank(b))
   return errors[0] ?? connectionError(new Error('no node is up'), serverName)
 }
+
+/** Codes after which the same statement may succeed later. After the first three it is known not to be executed. */
+const NOT_EXECUTED = [0x1000, 0x1001, 0x1002]
+const TRANSIENT = [...NOT_EXECUTED, 0x0000, 0x1100, 0x1200, 0x1300, 0x1500]
+const UNAUTHORIZED = 0x2100
+
+export interface StatementFailure {
+  /**
+   * `refused` by Cassandra for what it is, `forbidden` for this role, `transient`: it may succeed later, `lost`: no
+   * answer, or no connection.
+   */
+  kind: 'refused' | 'forbidden' | 'transient' | 'lost'
+  /** It may have been executed. */
+  maybeApplied: boolean
+}
+
+/** What an error of a statement says about another attempt. */
+export function statementFailure(error: CassSniError): StatementFailure {
+  if (error.code === 'CSNI608') return { kind: 'transient', maybeApplied: true }
+  if (!(error instanceof CqlStatementError)) return { kind: 'lost', maybeApplied: true }
+  const code = Number(shaped(error.cause).code)
+  if (code === UNAUTHORIZED) return { kind: 'forbidden', maybeApplied: false }
+  if (!TRANSIENT.includes(code)) return { kind: 'refused', maybeApplied: false }
+  return { kind: 'transient', maybeApplied: !NOT_EXECUTED.includes(code) }
+}

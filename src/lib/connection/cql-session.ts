@@ -15,6 +15,7 @@ import type {
 import type { Credentials } from '../cassandra/datacenter.ts'
 import { CassSniError, command, throwIfAborted } from '../errors.ts'
 import { abortable } from '../waiting/time-limit.ts'
+import { CqlBulk, type NodeChoice } from './cql-bulk.ts'
 import { closedConnection, CqlStatementError, connectionError, statementTimeout } from './cql-errors.ts'
 import { type CqlType, cqlType } from './cql-types.ts'
 import { DialedStream } from './dialed-stream.ts'
@@ -63,6 +64,10 @@ export interface ExecuteOptions {
   consistency?: string | undefined
   serialConsistency?: string | undefined
   trace?: boolean | undefined
+  /** Host ID of the node to coordinate; another does while it is down. Default: the first of the session. */
+  node?: string | undefined
+  /** Time limit for the answer, in milliseconds. */
+  timeoutMs?: number | undefined
   /** Gives up waiting for the answer; the statement itself cannot be taken back. */
   signal?: AbortSignal | undefined
 }
@@ -96,6 +101,8 @@ export interface CqlSession {
    * connection error (CSNI60x).
    */
   execute(statement: string, options?: ExecuteOptions): Promise<CqlPage>
+  /** Prepared statements and batches, to nodes of one's choice. */
+  bulk(): CqlBulk
   close(): Promise<void>
 }
 
@@ -155,10 +162,13 @@ export async function openCqlSession(options: CqlSessionOptions): Promise<CqlSes
 
     override newQueryPlan(
       _keyspace: string,
-      _options: ExecutionOptions,
+      // without options it is about preparing a statement
+      options: ExecutionOptions | null,
       callback: (error: Error, hosts: Iterator<Host>) => void,
     ): void {
-      const hosts = this.#hosts().sort((a, b) => order.indexOf(String(a.hostId)) - order.indexOf(String(b.hostId)))
+      const first = (options?.getRawQueryOptions() as NodeChoice | undefined)?.node
+      const rank = ({ hostId }: Host): number => (String(hostId) === first ? -1 : order.indexOf(String(hostId)))
+      const hosts = this.#hosts().sort((a, b) => rank(a) - rank(b))
       ;(callback as unknown as (error: null, hosts: Iterator<Host>) => void)(null, hosts[Symbol.iterator]())
     }
   }
@@ -204,7 +214,15 @@ export async function openCqlSession(options: CqlSessionOptions): Promise<CqlSes
   }
 
   const statementTimeoutMs = options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS
-  const session = new DriverSession({ client, streams, serverName, types: cassandra.types, statementTimeoutMs })
+  const isRouted = (hostId: string): boolean => order.includes(hostId)
+  const session = new DriverSession({
+    client,
+    streams,
+    serverName,
+    types: cassandra.types,
+    statementTimeoutMs,
+    isRouted,
+  })
   try {
     await abortable(client.connect(), options.signal)
     streams.opened()
@@ -239,6 +257,8 @@ interface DriverParts {
   serverName: string
   types: typeof CqlTypes
   statementTimeoutMs: number
+  /** Whether a node may be sent statements. */
+  isRouted: (hostId: string) => boolean
 }
 
 class DriverSession implements CqlSession {
@@ -247,8 +267,10 @@ class DriverSession implements CqlSession {
   readonly #serverName: string
   readonly #types: typeof CqlTypes
   readonly #statementTimeoutMs: number
+  readonly #bulk: CqlBulk
 
-  constructor({ client, streams, serverName, types, statementTimeoutMs }: DriverParts) {
+  constructor({ client, streams, serverName, types, statementTimeoutMs, isRouted }: DriverParts) {
+    this.#bulk = new CqlBulk(client, serverName, isRouted, (name) => this.#consistency(name))
     this.#client = client
     this.#streams = streams
     this.#serverName = serverName
@@ -266,14 +288,20 @@ class DriverSession implements CqlSession {
     return this.#client.keyspace || undefined
   }
 
+  bulk(): CqlBulk {
+    return this.#bulk
+  }
+
   async execute(statement: string, options: ExecuteOptions = {}): Promise<CqlPage> {
     let result: CqlTypes.ResultSet
+    const { timeoutMs = this.#statementTimeoutMs } = options
     try {
       const running = this.#client.execute(statement, [], {
         prepare: false,
         autoPage: false,
         fetchSize: options.pageSize ?? 0,
-        readTimeout: this.#statementTimeoutMs,
+        readTimeout: timeoutMs,
+        ...({ node: options.node } satisfies NodeChoice),
         ...(options.pageState === undefined ? {} : { pageState: options.pageState }),
         ...(options.consistency === undefined ? {} : { consistency: this.#consistency(options.consistency) }),
         ...(options.serialConsistency === undefined
@@ -290,7 +318,7 @@ class DriverSession implements CqlSession {
           undefined,
           error,
         )
-      if ((error as Error).name === 'OperationTimedOutError') throw statementTimeout(this.#statementTimeoutMs, error)
+      if ((error as Error).name === 'OperationTimedOutError') throw statementTimeout(timeoutMs, error)
       throw connectionError(error, this.#serverName)
     }
     return this.#page(result)

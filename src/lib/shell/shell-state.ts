@@ -10,6 +10,10 @@ export interface ShellIo {
   write(text: string): Promise<void>
   /** What is not a result: warnings, and answers of the shell's commands when results are data. */
   note(text: string): void
+  /** Notes are shown on a terminal: a line may be replaced. */
+  noteTerminal?: boolean | undefined
+  /** Text of stdin; absent when statements come from there. */
+  stdin?: (() => AsyncIterable<string>) | undefined
   /** Asks whether to go on after a page; absent off a terminal. */
   more?: ((signal: AbortSignal) => Promise<boolean>) | undefined
   /** Absent off a terminal. */

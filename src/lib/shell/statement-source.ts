@@ -27,22 +27,27 @@ export interface ScriptChoice {
   caret: boolean
   /** Called with each error; without it the first error ends the run. */
   onError?: ((error: CassSniError) => void) | undefined
+  /** For COPY FROM STDIN. */
+  stdin?: Readable | undefined
 }
 
-const script = (run: StatementSource['run']): StatementSource => ({
+const script = (run: StatementSource['run'], stdin?: Readable): StatementSource => ({
   pageSize: BULK_PAGE,
-  open: async () => ({}),
+  open: async () => (stdin === undefined ? {} : { stdin: () => decoded(stdin, 'stdin') }),
   run,
   close: () => undefined,
 })
 
 /** Statements of the command line. The last one needs no semicolon. */
 export function textSource(text: string, choice: ScriptChoice): StatementSource {
-  return script((shell, signal) => runScript(shell, [text], { ...choice, signal, name: '-e', lastMayBeOpen: true }))
+  return script(
+    (shell, signal) => runScript(shell, [text], { ...choice, signal, name: '-e', lastMayBeOpen: true }),
+    choice.stdin,
+  )
 }
 
 export function fileSource(file: string, choice: ScriptChoice): StatementSource {
-  return script((shell, signal) => runFile(shell, file, { ...choice, signal }))
+  return script((shell, signal) => runFile(shell, file, { ...choice, signal }), choice.stdin)
 }
 
 /** Statements from a pipe, which may stay silent for ever. */

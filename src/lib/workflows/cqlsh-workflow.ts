@@ -9,7 +9,7 @@ import type { WorkflowContext } from './context.ts'
 
 type Settings = Pick<ShellSettings, 'sink' | 'fileSink' | 'version' | 'consistency' | 'serialConsistency'>
 
-export interface CqlshOptions extends SessionChoice, Settings, Pick<ShellIo, 'write' | 'note'> {
+export interface CqlshOptions extends SessionChoice, Settings, Pick<ShellIo, 'write' | 'note' | 'noteTerminal'> {
   source: StatementSource
   /** Rows per page; default: what suits the source. */
   pageSize?: number | undefined
@@ -32,7 +32,7 @@ export interface CqlResult {
  * for the rest.
  */
 export async function cqlsh(context: WorkflowContext, options: CqlshOptions): Promise<CqlResult> {
-  const { source, sink, write, note, pageSize = source.pageSize, cqlshrc = NO_CQLSHRC } = options
+  const { source, sink, write, note, noteTerminal, pageSize = source.pageSize, cqlshrc = NO_CQLSHRC } = options
   const { connection } = cqlshrc
   const choice: SessionChoice = {
     ...options,
@@ -43,7 +43,7 @@ export async function cqlsh(context: WorkflowContext, options: CqlshOptions): Pr
   const session = await openSession(context, access, choice)
   let shell: CqlShell | undefined
   try {
-    const io: ShellIo = { write, note, ...(await source.open()) }
+    const io: ShellIo = { write, note, noteTerminal, ...(await source.open()) }
     shell = new CqlShell(session, io, {
       sink,
       fileSink: options.fileSink,

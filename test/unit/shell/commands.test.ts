@@ -193,7 +193,7 @@ describe('commands of the shell', () => {
     assert.match(written(), /\(1 row\)\n\(\d+ms elapsed\)\n$/)
   })
 
-  for (const text of ['DEBUG', 'SHOW REPLICAS 42 shop', 'COPY t TO STDOUT'])
+  for (const text of ['DEBUG', 'SHOW REPLICAS 42 shop'])
     it(`refuse ${text} with a hint`, async () => {
       await assert.rejects(
         fakeShell(new FakeSession()).shell.execute(text, signal),

@@ -27,6 +27,10 @@ export class FakeSession implements CqlSession {
     return this.#answer(statement, options)
   }
 
+  bulk(): never {
+    throw new Error('this session has no prepared statements')
+  }
+
   closed = false
 
   async close(): Promise<void> {

@@ -1,11 +1,47 @@
 /** COPY. */
-import { type ShellCommand, unsupported } from './shell-command.ts'
+import { CassSniError, hint } from '../../errors.ts'
+import { COPY_USAGE } from '../copy/copy-statement.ts'
+import type { ShellCommand } from './shell-command.ts'
 
 export const COPY: ShellCommand = {
-  pattern: /^/,
-  usage: "COPY <table> [(<column>, …)] FROM | TO '<file>' [WITH <option> = <value> …]",
-  summary: 'Not supported yet',
-  run: async () => {
-    throw unsupported('COPY', 'to write a file: kubectl cass-sni cqlsh-sni -o csv -e "SELECT …" > FILE')
+  pattern: /^[\s\S]*$/,
+  usage: COPY_USAGE,
+  summary: 'Import a table from CSV files, or export it',
+  details:
+    'Ends with a semicolon. Options: WITH <option> = <value> AND …\n' +
+    'Both: HEADER, DELIMITER, QUOTE, ESCAPE, NULL, DATETIMEFORMAT, DECIMALSEP,\n' +
+    'THOUSANDSSEP, BOOLSTYLE, MAXATTEMPTS, REPORTFREQUENCY, CONFIGFILE.\n' +
+    'FROM: MAXROWS, SKIPROWS, SKIPCOLS, CHUNKSIZE, INGESTRATE, MINBATCHSIZE,\n' +
+    'MAXBATCHSIZE, MAXPARSEERRORS, MAXINSERTERRORS, ERRFILE, TTL.\n' +
+    'TO: PAGESIZE, PAGETIMEOUT, BEGINTOKEN, ENDTOKEN, MAXREQUESTS, MAXOUTPUTSIZE,\n' +
+    'FLOATPRECISION, DOUBLEPRECISION.\n' +
+    'FROM takes several files and globs with commas between them. Rows that fail are\n' +
+    'kept in ERRFILE (default: import_<keyspace>_<table>.err). An import that is cut\n' +
+    'short says with which SKIPROWS to resume. Defaults come from [copy], [copy-from]\n' +
+    'and [copy-to] of a cqlshrc.',
+  async run({ state, text, signal }) {
+    const { io, settings, session, consistency } = state
+    const { runCopy } = await import('../copy/run-copy.ts')
+    await runCopy(
+      text,
+      {
+        session,
+        consistency,
+        write: (rows) => {
+          if (settings.fileSink === undefined)
+            throw new CassSniError('CSNI101', 'COPY TO STDOUT requires output as a table or CSV (-o table, -o csv)', {
+              next: [hint('export to a file')],
+            })
+          return state.write(rows)
+        },
+        answer: (result) => state.answer(result),
+        note: (line) => io.note(line),
+        terminal: io.noteTerminal === true,
+        stdin: io.stdin,
+        signal,
+      },
+      settings.cqlshrc,
+    )
+    return undefined
   },
 }

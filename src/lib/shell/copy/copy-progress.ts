@@ -1,0 +1,64 @@
+/** What a COPY has done so far, on stderr: a line that is replaced on a terminal, else a line each time. */
+import { counted } from '../../text/counted.ts'
+
+export interface ProgressOutput {
+  note(text: string): void
+  /** The line is replaced. */
+  terminal: boolean
+}
+
+const LINE_START = '\r\u001b[2K'
+
+export class CopyProgress {
+  readonly #output: ProgressOutput
+  readonly #verb: string
+  readonly #started = performance.now()
+  readonly #everyMs: number
+  #rows = 0
+  #shown = { at: performance.now(), rows: 0 }
+  #open = false
+
+  /** @param everyMs shortest time between two lines; Infinity: none */
+  constructor(output: ProgressOutput, verb: 'imported' | 'exported', everyMs: number) {
+    this.#output = output
+    this.#verb = verb
+    this.#everyMs = everyMs
+  }
+
+  get rows(): number {
+    return this.#rows
+  }
+
+  get seconds(): number {
+    return (performance.now() - this.#started) / 1_000
+  }
+
+  add(rows: number): void {
+    this.#rows += rows
+    const now = performance.now()
+    if (now - this.#shown.at < this.#everyMs) return
+    const rate = ((this.#rows - this.#shown.rows) * 1_000) / (now - this.#shown.at)
+    const average = this.#rows / this.seconds
+    this.#shown = { at: now, rows: this.#rows }
+    const line = `${this.#rows} rows ${this.#verb}, ${rate.toFixed(0)} rows/s (average ${average.toFixed(0)})`
+    this.#output.note(this.#output.terminal ? LINE_START + line : `${line}\n`)
+    this.#open = this.#output.terminal
+  }
+
+  /** A line of its own, below which progress continues. */
+  note(line: string): void {
+    this.end()
+    this.#output.note(`${line}\n`)
+  }
+
+  /** Takes the line away: what comes next is the result. */
+  end(): void {
+    if (this.#open) this.#output.note(LINE_START)
+    this.#open = false
+  }
+
+  /** "100000 rows imported … in 2.345 s" */
+  summary(between: string): string {
+    return `${counted(this.#rows, 'row')} ${this.#verb} ${between} in ${this.seconds.toFixed(3)} s`
+  }
+}

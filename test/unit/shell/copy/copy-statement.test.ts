@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict'
+import { parseCopyStatement } from '../../../../src/lib/shell/copy/copy-statement.ts'
+
+describe('COPY statement', () => {
+  it('has a table, columns, a file and options', () => {
+    assert.deepEqual(
+      parseCopyStatement(
+        `COPY shop."Orders" (id, "Total") FROM 'a.csv, b/*.csv' WITH HEADER = true AND DELIMITER='|' and null = 'it''s' AND MAXROWS=-1;`,
+      ),
+      {
+        direction: 'from',
+        keyspace: 'shop',
+        table: 'Orders',
+        columns: ['id', 'Total'],
+        files: 'a.csv, b/*.csv',
+        options: new Map([
+          ['header', 'true'],
+          ['delimiter', '|'],
+          ['null', "it's"],
+          ['maxrows', '-1'],
+        ]),
+      },
+    )
+  })
+
+  it('reads names without quotes in lower case, and keywords as names', () => {
+    const { keyspace, table, direction, files, columns } = parseCopyStatement('copy To.FROM to stdout')
+    assert.deepEqual([keyspace, table, direction, files, columns], ['to', 'from', 'to', undefined, undefined])
+  })
+
+  it('keeps an unquoted value as it is written', () => {
+    const { options } = parseCopyStatement("COPY t TO 'f' WITH HEADER=True AND REPORTFREQUENCY=0.5 AND DELIMITER=$$,$$")
+    assert.deepEqual([...options.values()], ['True', '0.5', ','])
+  })
+
+  for (const [text, near] of [
+    ["COPY FROM 'f'", "'f'"],
+    ['COPY t', 'end of statement'],
+    ['COPY t FROM STDOUT', 'STDOUT'],
+    ["COPY t (a, ) FROM 'f'", ')'],
+    ["COPY t FROM 'f' WITH", 'end of statement'],
+    ["COPY t FROM 'f' WITH HEADER", 'end of statement'],
+    ["COPY t FROM 'f' HEADER=true", 'HEADER'],
+    ["COPY t FROM 'f", "'f"],
+    ["COPY t FROM 'f' WITH HEADER=true, NULL='x'", ','],
+  ] as const) {
+    it(`refuses ${text}`, () => {
+      assert.throws(() => parseCopyStatement(text), {
+        code: 'CSNI101',
+        message: `invalid COPY statement near "${near}"`,
+      })
+    })
+  }
+
+  it('refuses an option that is set twice', () => {
+    assert.throws(() => parseCopyStatement("COPY t FROM 'f' WITH TTL=1 AND ttl=2"), /option TTL is set twice/)
+  })
+})
