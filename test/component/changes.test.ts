@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { applyChanges, decideAgain } from '../../src/lib/changes/apply.ts'
+import { applyChanges, retryOvertaken } from '../../src/lib/changes/apply.ts'
 import type { Desired } from '../../src/lib/changes/changeset.ts'
 import { ownedLabels, ownedSelector } from '../../src/lib/changes/ownership.ts'
 import { planChanges, type Prune } from '../../src/lib/changes/change-plan.ts'
@@ -48,10 +48,10 @@ describe('changes', () => {
       ...rest,
     },
   })
-  const port = (number: number, taker = 'a'): Desired => ({
+  const port = (number: number, managerSuffix = 'a'): Desired => ({
     type: SERVICE,
     ownership: 'share',
-    taker,
+    managerSuffix,
     mustExist: true,
     object: {
       apiVersion: 'v1',
@@ -60,8 +60,8 @@ describe('changes', () => {
       spec: { ports: [{ name: `tcp-${number}`, port: number, targetPort: number }] },
     },
   })
-  const nothing = (taker: string): Desired => {
-    const one = port(1, taker)
+  const nothing = (managerSuffix: string): Desired => {
+    const one = port(1, managerSuffix)
     return { ...one, object: { apiVersion: 'v1', kind: 'Service', metadata: one.object.metadata } }
   }
   const gateway = () =>
@@ -299,7 +299,7 @@ describe('changes', () => {
       const desired = takers.flatMap((taker, index) => [port(9042, taker), port(9050 + index, `${taker}.own`)])
       await Promise.all(
         desired.map((one) =>
-          decideAgain(context().signal, async () => applyChanges(context(), await planChanges(kube, [one]))),
+          retryOvertaken(context().signal, async () => applyChanges(context(), await planChanges(kube, [one]))),
         ),
       )
       assert.deepEqual(await ports(), [80, 9042, 9050, 9051, 9052, 9053, 9054, 9055])
@@ -323,7 +323,7 @@ describe('changes', () => {
     })
 
     it('takes over what version 0.1 put there, and lets it go with the last one who wants it', async () => {
-      const old = (number: number): Desired => ({ ...port(number), taker: undefined })
+      const old = (number: number): Desired => ({ ...port(number), managerSuffix: undefined })
       await gateway()
       await run([old(9042)])
       const managers = async () =>
@@ -349,7 +349,7 @@ describe('changes', () => {
       other.object['spec'] = { ports: [{ name: 'tcp-9042', port: 9042, targetPort: 1 }] }
       await assert.rejects(run([other]), {
         code: 'CSNI207',
-        message: /"kubectl-cass-sni\/a" set spec\.ports\[port=9042\]/,
+        message: /"kubectl-cass-sni\/a" owns spec\.ports\[port=9042\]/,
       })
     })
   })
@@ -360,11 +360,11 @@ describe('changes', () => {
         spec: { type: value },
       })
     await run([own(SERVICE, 'svc', { spec: { ports: [{ port: 1 }] } })])
-    const type = (seen?: Desired['seen']): Desired => ({
+    const type = (basedOn?: Desired['basedOn']): Desired => ({
       type: SERVICE,
       ownership: 'share',
-      taker: 'x',
-      seen,
+      managerSuffix: 'x',
+      basedOn,
       object: {
         apiVersion: 'v1',
         kind: 'Service',
@@ -437,7 +437,7 @@ describe('changes', () => {
     const since = Date.now()
     await assert.rejects(run([type]), {
       code: 'CSNI207',
-      message: '"kubectl-edit" set spec.type of service/gateway to another value',
+      message: /^service\/gateway in namespace \S+: field manager "kubectl-edit" owns spec\.type$/,
     })
     assert.deepEqual(await writesBy(server.auditLog, OUR_AGENT, since), [])
     // what the plan did not see, the server tells in the same words
@@ -460,7 +460,7 @@ describe('changes', () => {
       ]),
       {
         code: 'CSNI210',
-        message: 'service/svc exists already and is kept by Helm',
+        message: /^service\/svc in namespace \S+: already exists and is managed by Helm$/,
       },
     )
     assert.equal(await kube.get(SERVICE, 'new', namespace), undefined)

@@ -46,7 +46,7 @@ describe('install', () => {
     this.timeout(60_000)
     const since = Date.now()
     const terminal = openTerminal('kubectl', ['cass-sni', ...INSTALL], await labEnvironment())
-    const plan = await terminal.see(/Go ahead\?/)
+    const plan = await terminal.see(/Apply these changes\?/)
     assert.match(plan, /istioctl install/)
     assert.match(plan, /server-storage/)
     terminal.type(KEY.ctrlC)
@@ -63,29 +63,29 @@ describe('install', () => {
       await labEnvironment(),
     )
     const answers: [question: RegExp, keys: string][] = [
-      [/Namespace of Cassandra.*cass-operator/, ''],
-      [/Manifest to install it from/, '/nowhere'],
-      [/\/nowhere cannot be read.*Manifest to install it from/, join(FIXTURES, 'operator')],
-      [/Name of the datacenter.*dc1/, ''],
-      [/Name of the cluster.*dse/, ''],
+      [/Namespace for Cassandra.*cass-operator/, ''],
+      [/manifest to install it from/, '/nowhere'],
+      [/cannot read \/nowhere.*manifest to install it from/, join(FIXTURES, 'operator')],
+      [/Datacenter name.*dc1/, ''],
+      [/Cluster name.*dse/, ''],
       [/Number of nodes.*3/, ''],
-      [/Server[\s\S]*Apache Cassandra/, ''],
-      [/Version.*5\.0/, ''],
+      [/Server type[\s\S]*Apache Cassandra/, ''],
+      [/Server version.*5\.0/, ''],
       [/Volume size/, '1Gi'],
-      [/CPU of each node/, '100m'],
-      [/Memory of each node/, '1Gi'],
-      [/Provisioner of the new StorageClass server-storage/, 'kubernetes.io/no-provisioner'],
+      [/CPU per node/, '100m'],
+      [/Memory per node/, '1Gi'],
+      [/Provisioner for the new StorageClass server-storage/, 'kubernetes.io/no-provisioner'],
     ]
     try {
       for (const [question, keys] of answers) {
         await terminal.see(question)
         terminal.type(`${keys}${KEY.enter}`)
       }
-      const plan = await terminal.see(/Go ahead\?/)
-      assert.match(plan, /dc1: cassandra 5\.0\.6, cluster dse, 3 nodes/)
+      const plan = await terminal.see(/Apply these changes\?/)
+      assert.match(plan, /dc1, cassandra 5\.0\.6, cluster dse, 3 nodes/)
       terminal.type(`n${KEY.enter}`)
       assert.equal(await terminal.ended, 130)
-      assert.match(terminal.shown(), /nothing was changed/)
+      assert.match(terminal.shown(), /canceled; no changes were made/)
     } finally {
       terminal.kill()
     }
@@ -135,7 +135,7 @@ describe('install', () => {
     run.child.kill('SIGINT')
     assert.equal(await run.ended, 130)
     assert.ok(Date.now() - interrupted < 3000, 'it took its time to end')
-    assert.match(run.stderr(), /rerun to resume.*CSNI902.*kubectl cass-sni install .*--datacenter-file .*--yes/s)
+    assert.match(run.stderr(), /CSNI902.*rerun to resume.*kubectl cass-sni install .*--datacenter-file .*--yes/s)
     assert.match(run.stdout(), /storageclass\.storage\.k8s\.io\/server-storage created/)
     assert.match(run.stdout(), /cassandradatacenter\.cassandra\.datastax\.com\/dc1 created/)
   })

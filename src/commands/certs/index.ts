@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core'
 import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
 import { changeFlags, datacenterFlags, gatewayFlags } from '../../lib/cli/flags.ts'
 import type { Show } from '../../lib/output/show.ts'
-import type { CertsNode, CertsResult, ShownCertificate } from '../../lib/workflows/certs-workflow.ts'
+import type { CertsNode, CertsResult, CertificateSummary } from '../../lib/workflows/certs-workflow.ts'
 
 export default class Certs extends CassSniCommand<CertsResult> {
   static override summary = 'Issue node certificates that clients can verify.'
@@ -70,7 +70,7 @@ export default class Certs extends CassSniCommand<CertsResult> {
         ? leaf.names.map((name) => `  ${show.printableLine(name)}`)
         : []),
     ]
-    const serves = (certificate: ShownCertificate | undefined) =>
+    const serves = (certificate: CertificateSummary | undefined) =>
       certificate === undefined ? 'not seen' : show.printableLine(certificate.fingerprint256).slice(0, 11)
     const now = (node: CertsNode) => (node.live ? show.green(serves(node.after)) : show.yellow(serves(node.after)))
     const table = show.table(result.nodes, [

@@ -1,7 +1,4 @@
-/**
- * The Secrets in which cass-operator keeps a datacenter's certificate authority and keystore: where they are, and
- * reading them.
- */
+/** Locates and reads the Secrets in which cass-operator stores a datacenter's CA and keystore. */
 import type { V1Secret } from '@kubernetes/client-node'
 import type { Kube, KubeObject } from '../cluster/kube.ts'
 import { SECRET } from '../cluster/resources.ts'
@@ -10,31 +7,30 @@ import { PUBLIC_NAMES_ANNOTATION } from '../text/own-keys.ts'
 import type { Datacenter } from './datacenter.ts'
 
 /**
- * The path at which cass-operator mounts its own keystore (k8ssandra/cass-operator pkg/serverconfig/parsing.go
- * compares with exactly this).
+ * The mount path of cass-operator's keystore (k8ssandra/cass-operator pkg/serverconfig/parsing.go compares with it).
  */
 export const OPERATOR_KEYSTORE_PATH = '/etc/encryption/node-keystore.jks'
 
 type Secret = KubeObject & Pick<V1Secret, 'data'>
 
-/** A datacenter's CA as it lies in its Secret. `key` is a secret: never printed. */
+/** A datacenter's CA as stored in its Secret. `key` is a secret: never printed. */
 export interface AuthorityMaterial {
-  /** PEM, as found: the operator uses the first block only. */
+  /** PEM, unchanged: cass-operator uses only the first block. */
   certificate: string
   key: string
 }
 
-/** The keystore as it lies in its Secret. */
+/** The keystore as stored in its Secret. */
 export interface KeystoreMaterial {
   bytes: Buffer
-  /** Of the annotation `cass-sni/public-names`; undefined when it was never set. */
+  /** From the annotation `cass-sni/public-names`; undefined if it was never set. */
   publicNames?: string[] | undefined
   /** The Secret that was read. Its data is secret: never printed. */
   secret: KubeObject
 }
 
-/** Where the CA of a datacenter lies, for errors. */
-export function authorityPlace(dc: Datacenter): {
+/** Returns where the CA of a datacenter is stored, for errors. */
+export function authorityLocation(dc: Datacenter): {
   object: string
   secret: string
   namespace: string
@@ -48,18 +44,18 @@ export function authorityPlace(dc: Datacenter): {
   }
 }
 
-/** How kubectl names the CA Secret of a datacenter. */
+/** Returns kubectl's name of a datacenter's CA Secret. */
 export function authorityObject(dc: Datacenter): string {
   return `secret/${dc.keystores.caSecret} in namespace ${dc.namespace}`
 }
 
-/** How kubectl names the keystore Secret of a datacenter. */
+/** Returns kubectl's name of a datacenter's keystore Secret. */
 export function keystoreObject(dc: Datacenter): string {
   return `secret/${dc.keystores.keystoreSecret} in namespace ${dc.namespace}`
 }
 
 /**
- * The password of the keystore: the configured one, else the datacenter's name, which is what the operator uses
+ * Returns the password of the keystore: the configured one, else the datacenter's name, as used by cass-operator
  * (pkg/utils/crypto.go).
  */
 export function keystorePassword(dc: Datacenter): string {
@@ -67,32 +63,32 @@ export function keystorePassword(dc: Datacenter): string {
 }
 
 /**
- * CA certificate and key of a datacenter.
- * @throws CSNI204 when the Secret is missing, CSNI401 when it lacks a key, CSNI203 when the user may not read Secrets.
+ * Reads CA certificate and private key of a datacenter.
+ * @throws CSNI204 if the Secret is missing, CSNI401 if it lacks a key, CSNI203 without permission to read Secrets.
  */
 export async function readAuthorityMaterial(kube: Kube, dc: Datacenter): Promise<AuthorityMaterial> {
-  const data = await readSecret(kube, dc, dc.keystores.caSecret, 'certificate authority')
+  const data = await readSecret(kube, dc, dc.keystores.caSecret, 'CA')
   return { certificate: text(data, 'cert', dc), key: text(data, 'key', dc) }
 }
 
 /**
- * The certificate part of a datacenter's CA, PEM as it lies there; the key is not looked at.
- * @throws CSNI204 when the Secret is missing, CSNI401 when it lacks the certificate, CSNI203 when the user may not read
+ * Reads the CA certificate of a datacenter, PEM, unchanged; ignores the private key.
+ * @throws CSNI204 if the Secret is missing, CSNI401 if it lacks the certificate, CSNI203 without permission to read
  * Secrets.
  */
 export async function readAuthorityCertificate(kube: Kube, dc: Datacenter): Promise<string> {
-  return text(await readSecret(kube, dc, dc.keystores.caSecret, 'certificate authority'), 'cert', dc)
+  return text(await readSecret(kube, dc, dc.keystores.caSecret, 'CA'), 'cert', dc)
 }
 
 /**
- * The keystore of a datacenter and the public names remembered with it.
- * @throws CSNI204 when the Secret or its key is missing, CSNI203 when the user may not read Secrets.
+ * Reads the keystore of a datacenter and the public names saved with it.
+ * @throws CSNI204 if the Secret or its key is missing, CSNI203 without permission to read Secrets.
  */
 export async function readKeystoreMaterial(kube: Kube, dc: Datacenter): Promise<KeystoreMaterial> {
   const secret = await findSecret(kube, dc, dc.keystores.keystoreSecret, 'keystore')
   const encoded = secret.data?.[dc.keystores.keystoreKey]
   if (encoded === undefined || encoded === '') {
-    throw new CassSniError('CSNI204', `${keystoreObject(dc)} has no key "${dc.keystores.keystoreKey}"`, {
+    throw new CassSniError('CSNI204', `${keystoreObject(dc)}: missing key "${dc.keystores.keystoreKey}"`, {
       object: keystoreObject(dc),
       next: [command`kubectl delete secret ${dc.keystores.keystoreSecret} -n ${dc.namespace}`],
     })
@@ -116,7 +112,7 @@ async function findSecret(kube: Kube, dc: Datacenter, name: string, what: string
   if (secret) return secret
   throw new CassSniError(
     'CSNI204',
-    `there is no secret/${name} in namespace ${dc.namespace}: datacenter ${dc.name} has no ${what} of cass-operator`,
+    `secret/${name} in namespace ${dc.namespace} not found: datacenter ${dc.name} has no ${what} from cass-operator`,
     {
       object: `secret/${name} in namespace ${dc.namespace}`,
       next: [
@@ -130,7 +126,7 @@ async function findSecret(kube: Kube, dc: Datacenter, name: string, what: string
 function text(data: Record<string, string>, key: 'cert' | 'key', dc: Datacenter): string {
   const encoded = data[key]
   if (encoded === undefined || encoded === '') {
-    throw new CassSniError('CSNI401', `${authorityObject(dc)} has no key "${key}"`, {
+    throw new CassSniError('CSNI401', `${authorityObject(dc)}: missing key "${key}"`, {
       object: authorityObject(dc),
       next: [command`kubectl describe secret ${dc.keystores.caSecret} -n ${dc.namespace}`],
     })

@@ -1,13 +1,13 @@
-/** The DNS domain of the cluster, in which the names of the nodes end. */
+/** The DNS domain of the cluster, with which the DNS names of nodes end. */
 import type { Kube } from '../cluster/kube.ts'
 import { CONFIG_MAP } from '../cluster/resources.ts'
 import { unless } from '../cluster/unless.ts'
 import type { Datacenter } from './datacenter.ts'
 
-/** What kubelet and CoreDNS have unless they are told otherwise. */
+/** Default of the kubelet and CoreDNS. */
 export const DEFAULT_CLUSTER_DOMAIN = 'cluster.local'
 
-/** The datacenter with its nodes' names in a domain: the one that is known, else what CoreDNS is configured for. */
+/** Returns the datacenter with its nodes' DNS names in the known domain, else in the one that CoreDNS serves. */
 export async function inClusterDomain(kube: Kube, datacenter: Datacenter, known?: string): Promise<Datacenter> {
   const domain = known ?? (await readClusterDomain(kube)) ?? DEFAULT_CLUSTER_DOMAIN
   if (domain === datacenter.clusterDomain) return datacenter
@@ -20,8 +20,8 @@ export async function inClusterDomain(kube: Kube, datacenter: Datacenter, known?
 }
 
 /**
- * The first zone of the plugin `kubernetes` in CoreDNS' Corefile (coredns.io/plugins/kubernetes); undefined where there
- * is another DNS server, or its configuration may not be read.
+ * Returns the first zone of the plugin `kubernetes` in CoreDNS' Corefile (coredns.io/plugins/kubernetes); undefined
+ * with another DNS server, or without permission to read its configuration.
  */
 async function readClusterDomain(kube: Kube): Promise<string | undefined> {
   const map = await unless('CSNI203', kube.get(CONFIG_MAP, 'coredns', 'kube-system'))

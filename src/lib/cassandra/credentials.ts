@@ -1,4 +1,4 @@
-/** The superuser's login. */
+/** Reads the superuser's login. */
 import type { Kube } from '../cluster/kube.ts'
 import { SECRET } from '../cluster/resources.ts'
 import type { Secret } from '../cluster/workloads.ts'
@@ -6,9 +6,8 @@ import { CassSniError, command } from '../errors.ts'
 import type { Credentials, Datacenter } from './datacenter.ts'
 
 /**
- * User name and password of the datacenter's superuser, exactly as the Secret holds them (a password may begin or end
- * with anything).
- * Throws CSNI304 when the Secret is missing, lacks a key, or may not be read.
+ * Reads user name and password of the datacenter's superuser, unchanged: a password may start or end with whitespace.
+ * Throws CSNI304 if the Secret is missing, lacks a key, or cannot be read without more permissions.
  */
 export async function readCredentials(kube: Kube, datacenter: Datacenter): Promise<Credentials> {
   const name = datacenter.superuserSecret
@@ -18,21 +17,16 @@ export async function readCredentials(kube: Kube, datacenter: Datacenter): Promi
     secret = await kube.get<Secret>(SECRET, name, datacenter.namespace)
   } catch (error) {
     if (!(error instanceof CassSniError) || error.code !== 'CSNI203') throw error
-    throw new CassSniError(
-      'CSNI304',
-      `you may not read the superuser's Secret ${name} in namespace ${datacenter.namespace}`,
-      {
-        object,
-        next: [command`kubectl auth can-i get secrets/${name} -n ${datacenter.namespace}`],
-        cause: error,
-      },
-    )
+    throw new CassSniError('CSNI304', `${object}: no permission to read the superuser's credentials`, {
+      object,
+      next: [command`kubectl auth can-i get secrets/${name} -n ${datacenter.namespace}`],
+      cause: error,
+    })
   }
   if (secret === undefined) {
     throw new CassSniError(
       'CSNI304',
-      `the superuser's Secret ${name} does not exist in namespace ${datacenter.namespace}: cass-operator makes ` +
-        'it before the first node starts',
+      `${object} not found: cass-operator creates the superuser's credentials before the first node starts`,
       {
         object,
         next: [command`kubectl get cassandradatacenter ${datacenter.name} -n ${datacenter.namespace}`],
@@ -42,7 +36,7 @@ export async function readCredentials(kube: Kube, datacenter: Datacenter): Promi
   const [username, password] = ['username', 'password'].map((key) => {
     const value = secret.data?.[key]
     if (value !== undefined && value !== '') return Buffer.from(value, 'base64').toString('utf8')
-    throw new CassSniError('CSNI304', `the superuser's Secret ${name} has no ${key}`, {
+    throw new CassSniError('CSNI304', `${object}: missing key "${key}"`, {
       object,
       next: [command`kubectl describe secret ${name} -n ${datacenter.namespace}`],
     })

@@ -1,4 +1,4 @@
-/** From Kubernetes objects to a Datacenter: pure, so that every operator version is a fixture. */
+/** Derives a Datacenter from Kubernetes objects. Pure, so every operator version can be a fixture. */
 import type { KubeObject } from '../cluster/kube.ts'
 import type { Pod, StatefulSet } from '../cluster/workloads.ts'
 import type { CassSniError } from '../errors.ts'
@@ -17,7 +17,7 @@ import {
 } from './resource-names.ts'
 import { waitingReason } from './waiting.ts'
 
-/** The fields in use of k8ssandra/cass-operator apis/cassandra/v1beta1/cassandradatacenter_types.go. */
+/** The fields used of k8ssandra/cass-operator apis/cassandra/v1beta1/cassandradatacenter_types.go. */
 export interface CassandraDatacenterObject extends KubeObject {
   spec?: {
     clusterName?: string
@@ -50,14 +50,14 @@ export interface CassandraDatacenterObject extends KubeObject {
 
 export interface DatacenterObjects {
   cr: CassandraDatacenterObject
-  /** Of the whole namespace: those of other datacenters are passed over. Undefined when they may not be listed. */
+  /** Of the whole namespace; those of other datacenters are ignored. Undefined without permission to list them. */
   statefulSets: StatefulSet[] | undefined
   pods: Pod[]
   /** Default cluster.local. */
   clusterDomain?: string | undefined
-  /** Why `spec.config` stands in for a configuration that cannot be seen. */
+  /** Why the configuration cannot be read; `spec.config` is used instead. */
   configurationHidden?: CassSniError | undefined
-  /** What the nodes' own management API said: pod name to host id. Goes before the status. */
+  /** Host IDs by pod name, from the nodes' management API. They take precedence over the status. */
   answers?: ReadonlyMap<string, string>
 }
 
@@ -69,7 +69,7 @@ const STATES: readonly string[] = [
   'Decommissioning',
 ] satisfies NodeState[]
 
-/** The Datacenter that these objects make up. Reads nothing else; never throws on odd values. */
+/** Returns the Datacenter described by these objects. Tolerates unexpected values. */
 export function datacenterFrom({
   cr,
   statefulSets,
@@ -82,18 +82,18 @@ export function datacenterFrom({
   const spec = cr.spec ?? {}
   const status = cr.status ?? {}
   const clusterName = spec.clusterName ?? ''
-  // LabelResourceName() in cassandradatacenter_types.go: old clusters keep their name override in the names of objects.
+  // LabelResourceName() in cassandradatacenter_types.go: old clusters keep their name override in object names.
   const resourceName = objectNameFor(
     status.datacenterName !== undefined && status.datacenterName !== '' ? status.datacenterName : name,
   )
   const prefix = `${objectNameFor(clusterName)}-${resourceName}`
-  const ours = members(cr)
-  const sets = (statefulSets ?? []).filter(ours)
+  const isMember = memberFilter(cr)
+  const sets = (statefulSets ?? []).filter(isMember)
   const nodes = nodesOf({
     cr,
     sets,
     complete: statefulSets !== undefined,
-    pods: pods.filter(ours),
+    pods: pods.filter(isMember),
     namespace,
     clusterDomain,
     fallbackService: `${prefix}-all-pods-service`,
@@ -140,10 +140,10 @@ export function datacenterFrom({
 }
 
 /**
- * Does an object carry the labels of this datacenter? Before metadataVersion 1 the operator labelled with the
- * overriding name (`datacenterPods()` of the operator).
+ * Returns a filter for objects with the labels of this datacenter. Before metadataVersion 1, cass-operator used the
+ * overriding name in labels (`datacenterPods()` of cass-operator).
  */
-function members(cr: CassandraDatacenterObject): (object: KubeObject) => boolean {
+function memberFilter(cr: CassandraDatacenterObject): (object: KubeObject) => boolean {
   const cluster = labelValueFor(cr.spec?.clusterName ?? '')
   const names = new Set([labelValueFor(cr.metadata.name)])
   if ((cr.status?.metadataVersion ?? 0) < 1 && cr.spec?.datacenterName) names.add(labelValueFor(cr.spec.datacenterName))
@@ -154,7 +154,7 @@ function members(cr: CassandraDatacenterObject): (object: KubeObject) => boolean
 interface NodeSources {
   cr: CassandraDatacenterObject
   sets: StatefulSet[]
-  /** The StatefulSets could be listed. */
+  /** Whether the StatefulSets could be listed. */
   complete: boolean
   pods: Pod[]
   namespace: string
@@ -163,18 +163,15 @@ interface NodeSources {
   answers: ReadonlyMap<string, string>
 }
 
-/** The same, indexed once: a datacenter may have thousands of nodes. */
+/** The sources, indexed once: a datacenter may have thousands of nodes. */
 interface NodeIndex extends Pick<NodeSources, 'cr' | 'namespace' | 'clusterDomain' | 'fallbackService' | 'answers'> {
   sets: ReadonlyMap<string, StatefulSet>
   replacing: ReadonlySet<string>
-  /** How many pods the status gives a host id to. */
-  claims: ReadonlyMap<string, number>
+  /** Number of pods per host ID in the status. */
+  podsPerHostId: ReadonlyMap<string, number>
 }
 
-/**
- * One node per pod there is, and per pod there ought to be: a pod that is just being made anew is not a node that
- * vanished.
- */
+/** Returns one node per existing and per expected pod: a pod that is being recreated is not a removed node. */
 function nodesOf(sources: NodeSources): CassandraNode[] {
   const { cr, sets, complete, pods } = sources
   const byName = new Map(pods.map((pod) => [pod.metadata.name, pod]))
@@ -183,27 +180,27 @@ function nodesOf(sources: NodeSources): CassandraNode[] {
     for (let ordinal = 0; ordinal < (set.spec?.replicas ?? 0); ordinal++) names.add(`${set.metadata.name}-${ordinal}`)
   }
   const statuses = cr.status?.nodeStatuses ?? {}
-  // A stopped datacenter has StatefulSets of size 0, and comes back with the same nodes. Where the StatefulSets cannot
-  // be seen, the status still names their pods: the operator takes a node out of it when that is decommissioned.
+  // A stopped datacenter has StatefulSets of size 0 and resumes with the same nodes. If the StatefulSets cannot be
+  // read, the status still lists their pods: cass-operator removes a node from it on decommission.
   if (cr.spec?.stopped === true || !complete) for (const pod of Object.keys(statuses)) names.add(pod)
-  const claims = new Map<string, number>()
+  const podsPerHostId = new Map<string, number>()
   for (const { hostID } of Object.values(statuses)) {
     const hostId = asHostId(hostID)
-    if (hostId !== undefined) claims.set(hostId, (claims.get(hostId) ?? 0) + 1)
+    if (hostId !== undefined) podsPerHostId.set(hostId, (podsPerHostId.get(hostId) ?? 0) + 1)
   }
   const index: NodeIndex = {
     ...sources,
     sets: new Map(sets.map((set) => [set.metadata.name, set])),
     replacing: new Set(cr.status?.nodeReplacements),
-    claims,
+    podsPerHostId,
   }
-  const racks = new Map((cr.spec?.racks ?? []).map((rack, place) => [rack.name, place]))
-  const place = (rack: string) => racks.get(rack) ?? racks.size
+  const racks = new Map((cr.spec?.racks ?? []).map((rack, position) => [rack.name, position]))
+  const rackOrder = (rack: string) => racks.get(rack) ?? racks.size
   return [...names]
     .flatMap((name) => nodeFrom(name, byName.get(name), index) ?? [])
     .sort(
       (a, b) =>
-        place(a.rack) - place(b.rack) ||
+        rackOrder(a.rack) - rackOrder(b.rack) ||
         compareText(a.rack, b.rack) ||
         compareText(a.statefulSet, b.statefulSet) ||
         a.ordinal - b.ordinal,
@@ -213,7 +210,7 @@ function nodesOf(sources: NodeSources): CassandraNode[] {
 function nodeFrom(name: string, pod: Pod | undefined, index: NodeIndex): CassandraNode | undefined {
   const { cr, sets, namespace, clusterDomain, fallbackService } = index
   const parts = splitPodName(name)
-  // Other pods may carry the same labels (a backup job, for instance): Cassandra's pods are those of StatefulSets.
+  // Other pods, such as backup jobs, may have the same labels: Cassandra pods belong to StatefulSets.
   if (parts === undefined || (pod !== undefined && !ownedByStatefulSet(pod))) return undefined
   const set = sets.get(parts.statefulSet)
   const inStatus = cr.status?.nodeStatuses?.[name]
@@ -229,8 +226,8 @@ function nodeFrom(name: string, pod: Pod | undefined, index: NodeIndex): Cassand
   const waiting =
     pod === undefined
       ? cr.spec?.stopped === true
-        ? 'the datacenter is stopped'
-        : 'the pod does not exist yet'
+        ? 'datacenter stopped'
+        : 'pod not created yet'
       : waitingReason(pod, state)
   return {
     pod: name,
@@ -243,7 +240,7 @@ function nodeFrom(name: string, pod: Pod | undefined, index: NodeIndex): Cassand
     terminating,
     replacing,
     hostId: identity.hostId,
-    hostIdTrouble: identity.hostIdTrouble,
+    hostIdProblem: identity.hostIdProblem,
     address: pod?.status?.podIP || undefined,
     dnsName: `${name}.${service}.${namespace}.svc.${clusterDomain}`,
     waiting,
@@ -255,26 +252,27 @@ function nodeFrom(name: string, pod: Pod | undefined, index: NodeIndex): Cassand
 }
 
 /**
- * The host id of a Started node, or why the status is not to be believed: it names none, one that another pod has too,
- * or one recorded for another address (k8ssandra/cass-operator UpdateCassandraNodeStatus does not refresh an id that
- * is set). The address is the pod's, or the host's with a host network or a node port between nodes (getRpcAddress in
- * pkg/reconciliation/reconcile_racks.go).
+ * Returns the host ID of a Started node, or why the status is not reliable: it has no host ID, one that it also lists
+ * for another pod, or one recorded for another address (k8ssandra/cass-operator UpdateCassandraNodeStatus does not
+ * refresh an existing ID). The address is the pod's, or the worker node's with a host network or an internode node port
+ * (getRpcAddress in pkg/reconciliation/reconcile_racks.go).
  */
 function hostIdOf(
   name: string,
   pod: Pod,
-  { cr, answers, claims }: NodeIndex,
-): { hostId?: string; hostIdTrouble?: string } {
+  { cr, answers, podsPerHostId }: NodeIndex,
+): { hostId?: string; hostIdProblem?: string } {
   const answer = asHostId(answers.get(name))
   if (answer !== undefined) return { hostId: answer }
   const recorded = cr.status?.nodeStatuses?.[name]
   const hostId = asHostId(recorded?.hostID)
-  if (hostId === undefined) return { hostIdTrouble: 'the operator has not recorded its host id yet' }
-  if ((claims.get(hostId) ?? 0) > 1) return { hostIdTrouble: `the status gives host id ${hostId} to several pods` }
+  if (hostId === undefined) return { hostIdProblem: 'cass-operator has not recorded a host ID yet' }
+  if ((podsPerHostId.get(hostId) ?? 0) > 1)
+    return { hostIdProblem: `the status lists host ID ${hostId} for more than one pod` }
   const addresses = [pod.status?.podIP, pod.status?.hostIP].filter((address) => address !== undefined && address !== '')
   if (recorded?.ip && addresses.length > 0 && !addresses.includes(recorded.ip)) {
     return {
-      hostIdTrouble: `the status recorded its host id for address ${recorded.ip}, the pod has ${addresses[0]} now`,
+      hostIdProblem: `the status lists the host ID for address ${recorded.ip}, but the pod has ${addresses[0]}`,
     }
   }
   return { hostId }
@@ -294,8 +292,8 @@ function ownedByStatefulSet(pod: Pod): boolean {
 }
 
 /**
- * The Secret that is mounted: its name is made of another name than the Secret's that the operator creates
- * (construct_podtemplatespec.go), so it is read.
+ * Returns the Secrets. The keystore Secret is the mounted one: cass-operator derives the name to mount differently from
+ * the name to create (construct_podtemplatespec.go).
  */
 function keystoresOf(name: string, sets: StatefulSet[]): KeystoreLocations {
   const mounted = sets

@@ -1,13 +1,8 @@
-/**
- * What a CassandraDatacenter is to the rest of the program: the vocabulary of this layer. `observe-datacenter.ts` fills
- * it.
- */
+/** The model of a CassandraDatacenter for the rest of the program, read by `observe-datacenter.ts`. */
 
 import type { CassSniError } from '../errors.ts'
 
-/**
- * How far cass-operator has brought a node: its label cassandra.datastax.com/node-state, or what is known without it.
- */
+/** State of a node: cass-operator's label cassandra.datastax.com/node-state, or derived from the pod without it. */
 export type NodeState =
   | 'Ready-to-Start'
   | 'Starting'
@@ -23,12 +18,12 @@ export interface CassandraNode {
   /** Pod name, e.g. dse-dc1-default-sts-0. */
   pod: string
   /**
-   * uid of the pod; a new one means another pod under the same name. Empty while the pod does not exist (it is being
-   * made anew, or the datacenter is stopped).
+   * uid of the pod; a new uid means another pod with the same name. Empty while the pod does not exist (it is being
+   * recreated, or the datacenter is stopped).
    */
   podUid: string
   statefulSet: string
-  /** The number that ends the pod's name. Unique only within a rack. */
+  /** Trailing number of the pod name. Unique only within a rack. */
   ordinal: number
   rack: string
   state: NodeState
@@ -36,19 +31,19 @@ export interface CassandraNode {
   ready: boolean
   /** The pod is being deleted. */
   terminating: boolean
-  /** The operator is replacing this node (status.nodeReplacements): its host id in the status is stale. */
+  /** cass-operator is replacing this node (status.nodeReplacements): its host ID in the status is stale. */
   replacing: boolean
-  /** Set only when the node is Started and the id is not stale. Lower-case UUID. */
+  /** Set only if the node is Started and the host ID is not stale. Lower-case UUID. */
   hostId?: string | undefined
-  /** Why a Started node has no host id here, in one line; undefined when it has one, or is not Started. */
-  hostIdTrouble?: string | undefined
+  /** Why the host ID of a Started node is unknown, in one line; undefined if known or not Started. */
+  hostIdProblem?: string | undefined
   /** Pod IP. */
   address?: string | undefined
   /** <pod>.<governing service>.<namespace>.svc.<cluster domain>, the governing service read from the StatefulSet. */
   dnsName: string
-  /** Why the pod is not ready yet, in one line, e.g. "no CPU: 0/1 nodes are available"; undefined when it is ready. */
+  /** Why the pod is not ready, in one line, e.g. "no CPU: 0/1 nodes are available"; undefined if ready. */
   waiting?: string | undefined
-  /** Names of the pod's containers, Cassandra's own first ("cassandra"). */
+  /** Names of the pod's containers, Cassandra's first ("cassandra"). */
   containers: string[]
   /** True when an Istio sidecar runs in the pod. */
   sidecar: boolean
@@ -57,7 +52,7 @@ export interface CassandraNode {
 /** client_encryption_options (or server_…) of cassandra.yaml, as configured in spec.config. */
 export interface EncryptionOptions {
   enabled: boolean
-  /** Plaintext is accepted as well. */
+  /** Plaintext connections are accepted as well. */
   optional: boolean
   requireClientAuth: boolean
   keystorePath?: string | undefined
@@ -65,7 +60,7 @@ export interface EncryptionOptions {
   keystorePassword?: string | undefined
 }
 
-/** Where the operator keeps a datacenter's keys. */
+/** Where cass-operator stores a datacenter's keys. */
 export interface KeystoreLocations {
   /** Secret `<dc>-ca-keystore`, keys `cert` and `key` (PEM). */
   caSecret: string
@@ -81,7 +76,7 @@ export interface Datacenter {
   name: string
   uid: string
   clusterName: string
-  /** The datacenter's name inside Cassandra: what a driver calls the local datacenter. */
+  /** The datacenter's name in Cassandra: a driver's local datacenter. */
   cassandraName: string
   serverType: string
   serverVersion: string
@@ -95,25 +90,25 @@ export interface Datacenter {
     reason?: string | undefined
     message?: string | undefined
   }[]
-  /** In order of rack, then ordinal. */
+  /** Ordered by rack, then ordinal. */
   nodes: CassandraNode[]
   /**
-   * False when the StatefulSets may not be listed: a pod that is being made anew may then be missing among the nodes,
-   * and what is out of sight must not be taken for gone.
+   * False without permission to list StatefulSets: a pod that is being recreated may then be missing from the nodes,
+   * and must not be treated as removed.
    */
   complete: boolean
-  /** Host ids whose pod is gone or is being replaced (status.nodeStatuses without a live node). */
+  /** Host IDs of removed or replaced pods (status.nodeStatuses without a live node). */
   staleHostIds: string[]
   /**
-   * Why the configuration cannot be seen: it lies in a Secret that may not be read (CSNI203) or does not exist
-   * (CSNI204). Encryption options and ports are the defaults then, and say nothing.
+   * Why the configuration is unknown: it is in a Secret that cannot be read (CSNI203) or does not exist (CSNI204).
+   * Encryption options and ports are then only defaults.
    */
   configurationHidden?: CassSniError | undefined
   clientEncryption: EncryptionOptions
   serverEncryption: EncryptionOptions
-  /** The port in the pods for CQL clients: with TLS where that is on. */
+  /** The pods' CQL port; with TLS if enabled. */
   nativePort: number
-  /** A second port in the pods that takes clients without TLS although TLS is on (native_transport_port_ssl). */
+  /** A second CQL port without TLS, although TLS is enabled (native_transport_port_ssl). */
   plaintextPort?: number | undefined
   keystores: KeystoreLocations
   superuserSecret: string

@@ -1,11 +1,8 @@
-/** The TLS settings in a CassandraDatacenter's configuration. */
+/** TLS and login settings in a CassandraDatacenter's configuration. */
 import { cassandraYaml, dseYaml, field, truth } from './configuration.ts'
 import type { EncryptionOptions } from './datacenter.ts'
 
-/**
- * client_encryption_options and server_encryption_options out of `spec.config` (or out of a config Secret's text),
- * which is free-form JSON.
- */
+/** Returns client_encryption_options and server_encryption_options from `spec.config` or a config Secret's text. */
 export function encryptionFrom(config: unknown): {
   client: EncryptionOptions
   server: EncryptionOptions
@@ -30,18 +27,18 @@ function options(from: unknown, enabled: boolean): EncryptionOptions {
     optional: truth(field(from, 'optional')),
     requireClientAuth: truth(clientAuth),
     keystorePath: typeof keystore === 'string' ? keystore.trim() : undefined,
-    // A password of digits may stand in the object as a number.
+    // A numeric password may be stored as a number.
     keystorePassword: typeof password === 'string' || typeof password === 'number' ? String(password) : undefined,
   }
 }
 
 /**
- * Whether clients have to log in, by cassandra.yaml's authenticator (and DSE's authentication_options). Undefined when
- * the configuration does not say: the server's own default then holds.
+ * Returns whether clients must log in, by cassandra.yaml's authenticator (and DSE's authentication_options). Undefined
+ * if the configuration does not set it, so the server's default applies.
  */
 export function loginFrom(config: unknown): boolean | undefined {
   const authenticator = field(cassandraYaml(config), 'authenticator')
-  // Cassandra 5 also takes an object with class_name (cassandra.yaml of 5.0)
+  // Cassandra 5 also accepts an object with class_name (cassandra.yaml of 5.0)
   const name = typeof authenticator === 'string' ? authenticator : field(authenticator, 'class_name')
   if (typeof name !== 'string' || name.trim() === '') return undefined
   const own = name.trim().split('.').at(-1) ?? ''

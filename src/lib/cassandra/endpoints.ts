@@ -1,4 +1,4 @@
-/** What a Cassandra node says about itself: the management API in its pod. */
+/** Reads a node's host ID from the management API in its pod. */
 import type { Kube } from '../cluster/kube.ts'
 import { getFromPod } from '../cluster/pod-http.ts'
 import { CassSniError } from '../errors.ts'
@@ -6,12 +6,11 @@ import { asHostId } from '../text/host-id.ts'
 import { MANAGEMENT_PORT } from './resource-names.ts'
 
 /**
- * The node's own host id, from `GET /api/v0/metadata/endpoints` of k8ssandra/management-api-for-apache-cassandra:
+ * Returns the node's host ID, from `GET /api/v0/metadata/endpoints` of k8ssandra/management-api-for-apache-cassandra:
  * `{"entity": [{"IS_LOCAL": "true", "HOST_ID": "…", …}]}`, all values text.
- * Undefined when the user may not connect to the pod, or it does not answer, or not with that: then nothing is known,
- * and that is no error.
+ * Undefined, not an error, without permission to connect to the pod or without a valid response.
  */
-export async function askHostId(kube: Kube, pod: { name: string; namespace: string }): Promise<string | undefined> {
+export async function readHostId(kube: Kube, pod: { name: string; namespace: string }): Promise<string | undefined> {
   try {
     const { status, body } = await getFromPod(kube, pod, MANAGEMENT_PORT, '/api/v0/metadata/endpoints', 3000)
     return status === 200 ? localHostId(body) : undefined
@@ -21,7 +20,7 @@ export async function askHostId(kube: Kube, pod: { name: string; namespace: stri
   }
 }
 
-/** The host id of the endpoint that is marked local; undefined when the text is something else. */
+/** Returns the host ID of the endpoint marked local; undefined for any other text. */
 export function localHostId(body: string): string | undefined {
   let answer: unknown
   try {

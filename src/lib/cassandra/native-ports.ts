@@ -1,7 +1,7 @@
-/** The ports on which Cassandra's pods speak CQL: pure. */
+/** The CQL ports of Cassandra's pods. Pure. */
 import { cassandraYaml, field } from './configuration.ts'
 
-/** What `spec.networking` may hold (NetworkingConfig, NodePortConfig in cassandradatacenter_types.go). */
+/** Fields used of `spec.networking` (NetworkingConfig, NodePortConfig in cassandradatacenter_types.go). */
 export interface Networking {
   nodePort?: {
     native?: number | undefined
@@ -13,9 +13,9 @@ export interface Networking {
 }
 
 export interface NativePorts {
-  /** The one for clients with TLS; without TLS the only one. */
+  /** Port with TLS; without TLS the only port. */
   native: number
-  /** Another one, for clients without TLS, next to the one with it. */
+  /** Additional port without TLS. */
   plaintext?: number | undefined
 }
 
@@ -23,15 +23,15 @@ export interface NativePorts {
 const DEFAULT_PORT = 9042
 
 /**
- * What cass-operator and Cassandra make of `spec.networking` and `spec.config`.
+ * Returns the ports that cass-operator and Cassandra derive from `spec.networking` and `spec.config`.
  *
- * The operator writes nodePort.nativeSSL as native_transport_port_ssl, else nodePort.native as native_transport_port,
+ * cass-operator writes nodePort.nativeSSL as native_transport_port_ssl, else nodePort.native as native_transport_port,
  * and merges `spec.config` into that (k8ssandra/cass-operator pkg/serverconfig/configgen.go, GetModelValues and
- * GetConfigAsJSON). A key that both set becomes a list, which no Cassandra starts with: the operator's value counts
- * then.
+ * GetConfigAsJSON). A key set by both becomes a list, with which Cassandra does not start: cass-operator's value is
+ * used.
  *
- * With TLS to clients a native_transport_port_ssl that differs from native_transport_port is the port with TLS, and the
- * other one stays without; else the one port serves TLS (apache/cassandra NativeTransportService.java, initialize).
+ * With client TLS, a native_transport_port_ssl that differs from native_transport_port is the port with TLS, and the
+ * other one has none; otherwise the single port has TLS (apache/cassandra NativeTransportService.java, initialize).
  */
 export function nativePorts(config: unknown, networking: Networking | undefined, encrypted: boolean): NativePorts {
   const yaml = cassandraYaml(config)
@@ -42,7 +42,9 @@ export function nativePorts(config: unknown, networking: Networking | undefined,
   return encrypted ? { native: ssl, plaintext: plain === ssl ? undefined : plain } : { native: plain }
 }
 
-/** A port number, also as text; undefined for 0, which the operator takes for "not set", and for anything else. */
+/**
+ * Returns a port number, also from text; undefined for 0, which means "not set" to cass-operator, and anything else.
+ */
 function portOf(value: unknown): number | undefined {
   const port = typeof value === 'string' && /^\d{1,5}$/.test(value.trim()) ? Number(value) : value
   return typeof port === 'number' && Number.isInteger(port) && port > 0 && port < 65_536 ? port : undefined

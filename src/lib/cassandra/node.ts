@@ -1,11 +1,11 @@
-/** Which node does `--node` mean? */
+/** Resolves `--node`. */
 import { again, CassSniError } from '../errors.ts'
 import type { CassandraNode, Datacenter } from './datacenter.ts'
 import { asHostId } from '../text/host-id.ts'
 
 /**
- * The node of that pod name, host id, or ordinal (the number that ends the pod's name).
- * Throws CSNI302 naming the nodes that there are, or CSNI105 when the ordinal fits nodes of several racks.
+ * Finds the node with this pod name, host ID, or ordinal (the trailing number of the pod name).
+ * Throws CSNI302 with the available nodes, or CSNI105 if the ordinal matches nodes in more than one rack.
  */
 export function findNode(datacenter: Datacenter, text: string): CassandraNode {
   const wanted = text.trim()
@@ -22,7 +22,7 @@ export function findNode(datacenter: Datacenter, text: string): CassandraNode {
   if (found.length > 1) {
     throw new CassSniError(
       'CSNI105',
-      `${found.length} nodes of datacenter ${datacenter.name} fit ${wanted}: ` +
+      `--node ${wanted} matches ${found.length} nodes of datacenter ${datacenter.name}: ` +
         `${found.map((node) => node.pod).join(', ')}`,
       {
         object,
@@ -32,14 +32,16 @@ export function findNode(datacenter: Datacenter, text: string): CassandraNode {
   }
   const stale =
     hostId !== undefined && datacenter.staleHostIds.includes(hostId)
-      ? ' (a host id of before: that node was replaced or is gone)'
+      ? ', this is the host ID of a replaced or removed node'
       : ''
-  const there =
-    datacenter.nodes.length === 0
-      ? 'it has no nodes yet'
-      : `it has ${datacenter.nodes.map((node) => node.pod).join(', ')}`
-  throw new CassSniError('CSNI302', `datacenter ${datacenter.name} has no node ${wanted}${stale}: ${there}`, {
-    object,
-    next: datacenter.nodes.slice(0, 5).map((node) => again`--node ${node.pod}`),
-  })
+  const available =
+    datacenter.nodes.length === 0 ? 'no nodes yet' : `available: ${datacenter.nodes.map((node) => node.pod).join(', ')}`
+  throw new CassSniError(
+    'CSNI302',
+    `node ${wanted} not found in datacenter ${datacenter.name}${stale} (${available})`,
+    {
+      object,
+      next: datacenter.nodes.slice(0, 5).map((node) => again`--node ${node.pod}`),
+    },
+  )
 }

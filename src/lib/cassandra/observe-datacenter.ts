@@ -1,4 +1,4 @@
-/** Reads a datacenter out of a cluster. */
+/** Reads a datacenter from a cluster. */
 import pLimit from 'p-limit'
 import type { Kube } from '../cluster/kube.ts'
 import { CASSANDRA_DATACENTER, NAMESPACE, POD, SECRET, STATEFUL_SET } from '../cluster/resources.ts'
@@ -6,40 +6,39 @@ import type { Pod, Secret, StatefulSet } from '../cluster/workloads.ts'
 import { again, CassSniError, command, type ErrorCode } from '../errors.ts'
 import type { Datacenter } from './datacenter.ts'
 import { type CassandraDatacenterObject, datacenterFrom } from './datacenter-from.ts'
-import { askHostId } from './endpoints.ts'
+import { readHostId } from './endpoints.ts'
 import { DATACENTER_LABEL } from './resource-names.ts'
 
 export interface DatacenterChoice {
   namespace: string
-  /** metadata.name, or the datacenter's name inside Cassandra. Not needed when there is only one. */
+  /** metadata.name, or the datacenter's name in Cassandra. Optional if there is only one. */
   name?: string | undefined
   /** Default cluster.local. */
   clusterDomain?: string | undefined
 }
 
-/** How many nodes are asked for their host id at once: each takes a tunnel through the API server. */
-const ASKED_AT_ONCE = 8
+/** Concurrent host ID requests: each takes a tunnel through the API server. */
+const MAX_CONCURRENT_REQUESTS = 8
 
 /**
- * The datacenter of a namespace with its nodes, in one round trip (more only when a host id is in doubt).
- * Throws CSNI301 when there is none, CSNI204 when there is no such namespace, CSNI105 when there are several and none
- * is named,
- * CSNI305 when the API server does not know CassandraDatacenters.
+ * Reads the datacenter of a namespace with its nodes, in one round trip (more only if a host ID is in doubt).
+ * Throws CSNI301 if there is none, CSNI204 if the namespace does not exist, CSNI105 if there is more than one and no
+ * name, CSNI305 if the API server does not serve CassandraDatacenters.
  */
 export async function observeDatacenter(kube: Kube, choice: DatacenterChoice): Promise<Datacenter> {
-  const { found, all } = await look(kube, choice)
+  const { found, all } = await find(kube, choice)
   if (found !== undefined) return found
   throw await missing(kube, choice, all)
 }
 
-/** The same, but undefined when there is no such datacenter, or no such namespace. */
+/** The same, but returns undefined if the datacenter or the namespace does not exist. */
 export async function findDatacenter(kube: Kube, choice: DatacenterChoice): Promise<Datacenter | undefined> {
-  return (await look(kube, choice)).found
+  return (await find(kube, choice)).found
 }
 
 /**
- * Throws as `observeDatacenter` does when the namespace has no datacenter, or none of this name; several are fine.
- * Reads nothing but the CassandraDatacenters.
+ * Throws like `observeDatacenter` if the namespace has no datacenter, or none with this name; more than one is fine.
+ * Reads only CassandraDatacenters.
  */
 export async function requireDatacenter(kube: Kube, choice: DatacenterChoice): Promise<void> {
   const { namespace, name } = choice
@@ -48,15 +47,14 @@ export async function requireDatacenter(kube: Kube, choice: DatacenterChoice): P
   if (found === undefined) throw await missing(kube, choice, all)
 }
 
-async function look(
+async function find(
   kube: Kube,
   { namespace, name, clusterDomain }: DatacenterChoice,
 ): Promise<{ found?: Datacenter; all: CassandraDatacenterObject[] }> {
-  // All three are read at once: the labels are the same for every datacenter, and those of others are passed over
-  // later.
+  // Read all three at once: the labels are the same for every datacenter, and objects of others are filtered out later.
   const [all, statefulSets, pods] = await Promise.all([
     datacentersOf(kube, namespace, name),
-    // Without permission to list StatefulSets the pods still tell their subdomain.
+    // Without permission to list StatefulSets, the pods still have their subdomain.
     kube
       .list<StatefulSet>(STATEFUL_SET, {
         namespace,
@@ -69,22 +67,22 @@ async function look(
   if (cr === undefined) return { all }
   const objects = { ...(await withConfigSecret(kube, cr)), statefulSets, pods, clusterDomain }
   const first = datacenterFrom(objects)
-  const doubtful = first.nodes.filter((node) => node.hostIdTrouble !== undefined)
+  const doubtful = first.nodes.filter((node) => node.hostIdProblem !== undefined)
   if (doubtful.length === 0) return { found: first, all }
   if (cr.spec?.managementApiAuth?.manual !== undefined) {
-    // Who asks must show a client certificate then (managementApiAuth in cassandradatacenter_types.go).
-    const unasked = 'its management API, which would know, answers only with a client certificate'
+    // The management API then requires a client certificate (managementApiAuth in cassandradatacenter_types.go).
+    const skipped = 'the management API requires a client certificate'
     const nodes = first.nodes.map((node) =>
-      node.hostIdTrouble === undefined ? node : { ...node, hostIdTrouble: `${node.hostIdTrouble}; ${unasked}` },
+      node.hostIdProblem === undefined ? node : { ...node, hostIdProblem: `${node.hostIdProblem}; ${skipped}` },
     )
     return { found: { ...first, nodes }, all }
   }
   const answers = new Map<string, string>()
-  const limit = pLimit(ASKED_AT_ONCE)
+  const limit = pLimit(MAX_CONCURRENT_REQUESTS)
   await Promise.all(
     doubtful.map(({ pod }) =>
       limit(async () => {
-        const hostId = await askHostId(kube, { name: pod, namespace })
+        const hostId = await readHostId(kube, { name: pod, namespace })
         if (hostId !== undefined) answers.set(pod, hostId)
       }),
     ),
@@ -104,17 +102,13 @@ async function datacentersOf(
   } catch (error) {
     if (!(error instanceof CassSniError)) throw error
     if (error.code === 'CSNI205') {
-      throw new CassSniError(
-        'CSNI305',
-        'the cluster does not know CassandraDatacenters: cass-operator is not installed',
-        {
-          object: 'customresourcedefinition/cassandradatacenters.cassandra.datastax.com',
-          next: [command`kubectl cass-sni install`],
-          cause: error,
-        },
-      )
+      throw new CassSniError('CSNI305', 'cass-operator is not installed (no CassandraDatacenter CRD)', {
+        object: 'customresourcedefinition/cassandradatacenters.cassandra.datastax.com',
+        next: [command`kubectl cass-sni install`],
+        cause: error,
+      })
     }
-    // A role may allow one datacenter by its name.
+    // A role may grant access to one datacenter by name.
     if (error.code !== 'CSNI203' || name === undefined) throw error
     const one = await kube.get<CassandraDatacenterObject>(CASSANDRA_DATACENTER, name, namespace)
     return one === undefined ? [] : [one]
@@ -135,7 +129,7 @@ function choose(
   const names = candidates.map((cr) => cr.metadata.name).sort()
   throw new CassSniError(
     'CSNI105',
-    `there are ${names.length} CassandraDatacenters in namespace ${namespace}: ${names.join(', ')}`,
+    `more than one CassandraDatacenter in namespace ${namespace}: ${names.join(', ')}`,
     {
       object: `cassandradatacenters in namespace ${namespace}`,
       next: names.map((each) => again`--datacenter ${each}`),
@@ -144,9 +138,9 @@ function choose(
 }
 
 /**
- * With `spec.configSecret` the configuration stands in a Secret under the key `config`, and `spec.config` does not
- * count (k8ssandra/cass-operator pkg/reconciliation/reconcile_configsecret.go). Whoever may not read it does not know
- * it.
+ * Returns the datacenter with its configuration. With `spec.configSecret` that is in key `config` of a Secret, and
+ * `spec.config` is ignored (k8ssandra/cass-operator pkg/reconciliation/reconcile_configsecret.go). Without permission
+ * to read the Secret it is unknown.
  */
 async function withConfigSecret(
   kube: Kube,
@@ -162,11 +156,11 @@ async function withConfigSecret(
   const text = answer instanceof CassSniError ? undefined : answer?.data?.config
   if (text !== undefined)
     return { cr: { ...cr, spec: { ...cr.spec, config: Buffer.from(text, 'base64').toString('utf8') } } }
-  const missing = answer === undefined ? `${object} does not exist` : `${object} has no key config`
+  const problem = answer === undefined ? `${object} not found` : `${object}: missing key "config"`
   const configurationHidden =
     answer instanceof CassSniError
       ? answer
-      : new CassSniError('CSNI204', `${missing}: spec.configSecret of datacenter ${cr.metadata.name} names it`, {
+      : new CassSniError('CSNI204', `${problem} (spec.configSecret of datacenter ${cr.metadata.name})`, {
           object,
           next: [command`kubectl -n ${cr.metadata.namespace} describe cassandradatacenter ${cr.metadata.name}`],
         })
@@ -182,7 +176,7 @@ async function missing(
     const names = inNamespace.map((cr) => cr.metadata.name).sort()
     return new CassSniError(
       'CSNI301',
-      `there is no CassandraDatacenter ${name} in namespace ${namespace}, but ${names.join(', ')}`,
+      `cassandradatacenter/${name} not found in namespace ${namespace} (available: ${names.join(', ')})`,
       {
         object: `cassandradatacenter/${name} in namespace ${namespace}`,
         next: names.map((each) => again`--datacenter ${each}`),
@@ -197,7 +191,7 @@ async function missing(
   const others =
     elsewhere.length === 0
       ? ''
-      : `; datacenters are: ${elsewhere.slice(0, 5).join(', ')}${elsewhere.length > 5 ? ', …' : ''}`
+      : ` (available elsewhere: ${elsewhere.slice(0, 5).join(', ')}${elsewhere.length > 5 ? ', …' : ''})`
   const next =
     elsewhere.length === 0
       ? [command`kubectl cass-sni install -n ${namespace}`]
@@ -206,18 +200,18 @@ async function missing(
           .slice(0, 5)
           .map((each) => again`-n ${each}`)
   if (!exists)
-    return new CassSniError('CSNI204', `there is no namespace ${namespace}${others}`, {
+    return new CassSniError('CSNI204', `namespace/${namespace} not found${others}`, {
       object: `namespace/${namespace}`,
       next,
     })
-  const which = name === undefined ? 'no CassandraDatacenter' : `no CassandraDatacenter ${name}`
-  return new CassSniError('CSNI301', `there is ${which} in namespace ${namespace}${others}`, {
+  const what = name === undefined ? 'no CassandraDatacenter found' : `cassandradatacenter/${name} not found`
+  return new CassSniError('CSNI301', `${what} in namespace ${namespace}${others}`, {
     object: `cassandradatacenters in namespace ${namespace}`,
     next,
   })
 }
 
-/** For `.catch`: the given value instead of an error of that code; any other error goes on. */
+/** Returns a `.catch` handler that replaces an error of that code with the value and rethrows any other. */
 function unless<T>(code: ErrorCode, value: T): (error: unknown) => T {
   return (error) => {
     if (error instanceof CassSniError && error.code === code) return value

@@ -1,4 +1,4 @@
-/** What cass-operator's log says about a datacenter, where no event and no condition does. */
+/** Errors about a datacenter in cass-operator's log, for those without an event or condition. */
 import type { Kube } from '../cluster/kube.ts'
 import { deploymentLog, oneLine } from '../cluster/workload-reasons.ts'
 import { observeOperator } from './operator.ts'
@@ -6,10 +6,10 @@ import { observeOperator } from './operator.ts'
 const TAIL_LINES = 300
 
 /**
- * The newest error about this datacenter in the lines of a log. Pure. zap writes JSON, or tabs before a JSON object
- * (k8ssandra/cass-operator cmd/main.go); both have the fields "error" and the datacenter's name.
+ * Returns the newest error about this datacenter in a log. Pure. zap writes JSON, or tab-separated fields before a JSON
+ * object (k8ssandra/cass-operator cmd/main.go); both have the field "error" and the datacenter's name.
  */
-export function complaintFrom(
+export function newestErrorIn(
   lines: readonly string[],
   datacenter: { name: string; namespace: string },
 ): string | undefined {
@@ -27,13 +27,13 @@ function fieldsOf(line: string): Record<string, unknown> | undefined {
   try {
     return JSON.parse(line.slice(line.indexOf('{'))) as Record<string, unknown>
   } catch {
-    // cut in the middle, or another format: nothing to be learnt from this line
+    // truncated, or in another format: skip the line
     return undefined
   }
 }
 
-/** The newest error that the operator of this datacenter has logged about it; undefined also without permission. */
-export async function operatorComplaint(
+/** Returns the newest error that cass-operator has logged about this datacenter; undefined without permission. */
+export async function newestOperatorError(
   kube: Kube,
   datacenter: { name: string; namespace: string },
 ): Promise<string | undefined> {
@@ -41,5 +41,5 @@ export async function operatorComplaint(
     ({ watches }) => watches === 'all' || watches.includes(datacenter.namespace),
   )
   if (operator === undefined) return undefined
-  return complaintFrom(await deploymentLog(kube, operator.deployment, operator.namespace, TAIL_LINES), datacenter)
+  return newestErrorIn(await deploymentLog(kube, operator.deployment, operator.namespace, TAIL_LINES), datacenter)
 }

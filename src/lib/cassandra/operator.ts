@@ -1,4 +1,4 @@
-/** Is cass-operator there, and does it look after a namespace? */
+/** Finds installed cass-operators and the namespaces that they watch. */
 import type { Kube } from '../cluster/kube.ts'
 import { listVisible } from '../cluster/list-visible.ts'
 import { DEPLOYMENT, NAMESPACE } from '../cluster/resources.ts'
@@ -10,34 +10,33 @@ export interface Operator {
   namespace: string
   deployment: string
   ready: boolean
-  /** From the image's tag; undefined when it is no version. */
+  /** From the image tag; undefined if that is not a version. */
   version?: string | undefined
-  /** The namespaces whose datacenters it looks after. */
+  /** The namespaces that it watches. */
   watches: string[] | 'all'
   /**
-   * Istio would put a sidecar into its pods, which breaks its webhooks: the namespace injects and the pod template
-   * does not refuse.
+   * Istio injects a sidecar into its pods, which breaks its webhooks: the namespace is labeled and the pod template
+   * does not opt out.
    */
   injected: boolean
 }
 
 /**
- * All Deployments of cass-operator, wherever they are. When the user may not list Deployments of all namespaces,
- * those of the namespace in force and of "cass-operator" are looked at; when there is none either, the missing right
- * is thrown
- * (CSNI203): an operator out of sight must not be installed a second time.
+ * Returns all Deployments of cass-operator. Without permission to list Deployments cluster-wide, reads the current
+ * namespace and "cass-operator"; throws CSNI203 if there is none in them, because an operator that the user cannot see
+ * must not be installed a second time.
  */
 export async function observeOperator(kube: Kube): Promise<Operator[]> {
-  const near = [kube.target.namespace, 'cass-operator']
-  const seen = await listVisible<Deployment>(kube, DEPLOYMENT, { namespaces: near })
-  const operators = seen.items.filter(isOperator)
-  if (operators.length === 0 && seen.refusal !== undefined) throw seen.refusal
+  const namespacesToTry = [kube.target.namespace, 'cass-operator']
+  const visible = await listVisible<Deployment>(kube, DEPLOYMENT, { namespaces: namespacesToTry })
+  const operators = visible.items.filter(isOperator)
+  if (operators.length === 0 && visible.refusal !== undefined) throw visible.refusal
   const namespaces = [...new Set(operators.map((deployment) => deployment.metadata.namespace ?? ''))]
   const injecting = new Set(
     (
       await Promise.all(
         namespaces.map(async (namespace) => {
-          const labels = (await kube.get(NAMESPACE, namespace).catch(denied))?.metadata.labels ?? {}
+          const labels = (await kube.get(NAMESPACE, namespace).catch(ignoreDenied))?.metadata.labels ?? {}
           return labels['istio-injection'] === 'enabled' ||
             (labels['istio-injection'] === undefined && labels['istio.io/rev'] !== undefined)
             ? namespace
@@ -50,10 +49,9 @@ export async function observeOperator(kube: Kube): Promise<Operator[]> {
 }
 
 /**
- * By the label of the Helm chart and kustomize output (app.kubernetes.io/name), by the Deployment's name, or by the
- * image:
- * the manifests of 1.7 to 1.9 label only control-plane=controller-manager (k8ssandra/cass-operator
- * config/manager/manager.yaml).
+ * Returns whether a Deployment is cass-operator: by the label app.kubernetes.io/name of chart and kustomization, by its
+ * name, or by its image, because the manifests of 1.7 to 1.9 only have the label control-plane=controller-manager
+ * (k8ssandra/cass-operator config/manager/manager.yaml).
  */
 function isOperator({ metadata, spec }: Deployment): boolean {
   if (
@@ -68,8 +66,7 @@ function isOperator({ metadata, spec }: Deployment): boolean {
 }
 
 /**
- * Pure: one Deployment of cass-operator as seen by its own pod template. `namespaceInjects`: Istio injects into pods
- * of its namespace.
+ * Describes one Deployment of cass-operator. `namespaceInjects`: whether Istio injects sidecars in its namespace. Pure.
  */
 export function operatorFrom(deployment: Deployment, namespaceInjects: boolean): Operator {
   const { metadata, spec, status } = deployment
@@ -80,15 +77,15 @@ export function operatorFrom(deployment: Deployment, namespaceInjects: boolean):
     containers.find((c) => c.name === 'manager') ??
     containers[0]
   const version = /:v?(\d+\.\d+\.\d+[-+.\w]*)(?:@|$)/.exec(manager?.image ?? '')?.[1]
-  // An unset or empty WATCH_NAMESPACE means all (operator-sdk); the Deployment of a namespaced install takes it from
-  // its own metadata, without a value.
+  // An unset or empty WATCH_NAMESPACE means all (operator-sdk); a namespaced Deployment sets it from its metadata, with
+  // valueFrom.
   const variable = manager?.env?.find((each) => each.name === 'WATCH_NAMESPACE')
   const fromField = variable !== undefined && variable.value === undefined && variable.valueFrom !== undefined
   const listed = (variable?.value ?? '')
     .split(',')
     .map((each) => each.trim())
     .filter((each) => each !== '')
-  const wish =
+  const inject =
     template?.metadata?.labels?.['sidecar.istio.io/inject'] ??
     template?.metadata?.annotations?.['sidecar.istio.io/inject']
   return {
@@ -97,12 +94,12 @@ export function operatorFrom(deployment: Deployment, namespaceInjects: boolean):
     ready: (status?.readyReplicas ?? 0) >= Math.max(1, spec?.replicas ?? 1),
     version,
     watches: fromField ? [metadata.namespace ?? ''] : listed.length === 0 ? 'all' : listed,
-    injected: namespaceInjects && wish !== 'false',
+    injected: namespaceInjects && inject !== 'false',
   }
 }
 
-/** A missing right means that nothing is seen; any other error goes on. */
-function denied(error: unknown): undefined {
+/** Treats a missing permission as an absent object; rethrows any other error. */
+function ignoreDenied(error: unknown): undefined {
   if (error instanceof CassSniError && error.code === 'CSNI203') return undefined
   throw error
 }

@@ -1,4 +1,4 @@
-/** Which names a datacenter's certificate has to carry, and whether the one that is there will do. Pure. */
+/** Plans the certificate of a datacenter: the required names, and whether to reissue it. Pure. */
 import type { Datacenter } from '../cassandra/datacenter.ts'
 import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
@@ -13,17 +13,16 @@ import { asHostId } from '../text/host-id.ts'
 import { packageFile } from '../text/package-file.ts'
 
 /**
- * The name that cass-operator puts into its own certificates (k8ssandra/cass-operator pkg/utils/crypto.go
- * GenerateJKS), alias and common name as well.
+ * Returns the name that cass-operator uses in its certificates, also as alias and common name (k8ssandra/cass-operator
+ * pkg/utils/crypto.go GenerateJKS).
  */
 export function operatorName(dc: Datacenter): string {
   return `${dc.name}.${dc.namespace}.cassdc`
 }
 
 /**
- * Every name that the certificate of the datacenter must carry, in a stable order: what the operator puts in, the
- * datacenter's Services,
- * then per node its DNS name and its host id, then the public names.
+ * Returns every name that the datacenter's certificate must have, in a stable order: cass-operator's name, the
+ * datacenter's Services, the DNS name and host ID of each node, the public names.
  */
 export function requiredNames(dc: Datacenter, publicNames: readonly string[]): string[] {
   const names = [operatorName(dc), ...serviceNames(dc.service, dc)]
@@ -37,39 +36,42 @@ export function requiredNames(dc: Datacenter, publicNames: readonly string[]): s
   return [...new Set(names.map(normalName))]
 }
 
-/** Nodes whose host id cannot be in the certificate yet, and why. */
+/** Returns the nodes whose host ID cannot be in the certificate yet, with the reason. */
 export function pendingNodes(dc: Datacenter): { pod: string; reason: string }[] {
   return dc.nodes.flatMap((node) => {
     if (node.hostId !== undefined) return []
     const reason = node.replacing
-      ? 'is being replaced: its new host id is not known yet'
-      : `has no host id yet (${node.hostIdTrouble ?? node.waiting ?? node.state})`
+      ? 'being replaced, new host ID not known yet'
+      : `host ID not known yet (${node.hostIdProblem ?? node.waiting ?? node.state})`
     return [{ pod: node.pod, reason }]
   })
 }
 
 /**
- * Public names as the user gave them, in normal form, each once.
- * @throws CSNI101 when one is neither a DNS name (a first label of * is allowed) nor an IP address
+ * Parses public names from the command line: normalized, without duplicates.
+ * @throws CSNI101 for a name that is neither a DNS name (a first label of * is allowed) nor an IP address
  */
-export function parsePublicNames(given: readonly string[]): string[] {
-  const names = given
+export function parsePublicNames(texts: readonly string[]): string[] {
+  const names = texts
     .flatMap((text) => text.split(','))
     .map((text) => normalName(ascii(text)))
     .filter((name) => name !== '')
   for (const name of names) {
     if ((isIP(name) !== 0 && !name.includes('%')) || isDnsName(name)) continue
-    throw new CassSniError('CSNI101', `--public-name ${JSON.stringify(name)} is neither a DNS name nor an IP address`, {
-      next: [hint('a DNS name or an IP address, for example cassandra.example.com')],
-    })
+    throw new CassSniError(
+      'CSNI101',
+      `invalid value ${JSON.stringify(name)} for --public-name: expected a DNS name or IP address`,
+      {
+        next: [hint('use a name such as cassandra.example.com')],
+      },
+    )
   }
   return [...new Set(names)]
 }
 
 /**
- * The names of a new certificate: the required ones; and while a node has no host id, the host ids of the old
- * certificate too, because a node
- * that is only restarting comes back under its own.
+ * Returns the names of a new certificate: the required ones and, while a node has no host ID, the host IDs of the
+ * current certificate, because a restarting node keeps its own.
  */
 function namesToIssue(required: readonly string[], current: Current | undefined, nodesPending: boolean): string[] {
   const kept = nodesPending ? (current?.leaf.names.filter((name) => asHostId(name) !== undefined) ?? []) : []
@@ -77,69 +79,68 @@ function namesToIssue(required: readonly string[], current: Current | undefined,
 }
 
 /**
- * The names that a certificate carries for nobody any more, which were public names: neither required, nor a host id,
- * nor of this cluster,
- * as those of nodes that are gone or coming back are.
+ * Returns former public names in a certificate: names that are neither required, nor host IDs, nor DNS names in this
+ * cluster, which may belong to removed or restarting nodes.
  */
-function forgottenNames(carried: readonly string[], required: readonly string[], dc: Datacenter): string[] {
-  const wanted = new Set(required)
-  return carried.filter(
+function obsoleteNames(names: readonly string[], required: readonly string[], dc: Datacenter): string[] {
+  const needed = new Set(required)
+  return names.filter(
     (name) =>
-      !wanted.has(name) &&
+      !needed.has(name) &&
       asHostId(name) === undefined &&
       !name.endsWith(normalName(`.${dc.namespace}.svc.${dc.clusterDomain}`)),
   )
 }
 
-/** What a certificate is planned from. */
+/** Input of the plan. */
 export interface PlanInput {
   dc: Datacenter
   authority: AuthorityPath
-  /** What the keystore holds; undefined when it holds no certificate with a key, or is unreadable. */
+  /** Content of the keystore; undefined if it has no certificate with a key, or is unreadable. */
   current: Current | undefined
-  /** Why the keystore has to be made as a whole. */
+  /** Why the keystore must be replaced as a whole. */
   unreadable?: string | undefined
-  /** Public names remembered with the keystore; undefined when none ever were. */
-  remembered: readonly string[] | undefined
-  /** Those that this run has seen or written before: what another run has added since is kept. */
+  /** Public names saved with the keystore; undefined if none ever were. */
+  saved: readonly string[] | undefined
+  /** Saved names that this run has read or written before; names added since by another run are kept. */
   known: readonly string[] | undefined
-  /** Public names that were asked for, normal form; undefined keeps the remembered ones. */
-  given: readonly string[] | undefined
-  /** A new certificate was asked for. */
+  /** Requested public names, normalized; undefined keeps the saved ones. */
+  requested: readonly string[] | undefined
+  /** Reissue even if the current certificate is valid. */
   renew: boolean
   /** Milliseconds since the epoch. */
   now: number
 }
 
 export interface CertificatePlan {
-  /** Why a new certificate is issued; empty: the current one is kept. */
+  /** Why to issue a new certificate; empty to keep the current one. */
   reasons: Reason[]
-  /** Names of the new certificate, or of the one that is kept. */
+  /** Names of the new certificate, or of the current one if kept. */
   names: string[]
-  /** Public names to remember. */
+  /** Public names to save. */
   publicNames: string[]
-  /** They differ from the remembered ones. */
-  remember: boolean
-  /** Public names that are no longer remembered, and that the certificate carries no longer, or until the next one. */
+  /** Whether they differ from the saved ones. */
+  save: boolean
+  /** Public names that are no longer saved; the current certificate still has them. */
   forgotten: string[]
-  /** One wildcard stands for the DNS names of the nodes, for else the certificate would be too large. */
+  /** Wildcards used instead of the nodes' DNS names, which would make the certificate too large. */
   wildcards: string[]
-  /** Nodes whose host id is not in the certificate, because it is not known yet. */
+  /** Nodes whose host ID is not in the certificate, because it is not known yet. */
   pending: { pod: string; reason: string }[]
 }
 
 /**
- * Keep the certificate or issue another, and with which names? Names that it carries beyond the required ones are no
- * reason: a node that is coming back may need them.
- * @throws CSNI405 when no certificate with all names is small enough
+ * Plans whether to keep the certificate or issue a new one, and with which names. Additional names are not a reason to
+ * reissue: a restarting node may need them.
+ * @throws CSNI405 if a certificate with all names would be too large
  */
 export function planCertificate(input: PlanInput): CertificatePlan {
-  const { dc, authority, current, unreadable, remembered, given, now } = input
+  const { dc, authority, current, unreadable, saved, requested, now } = input
   const publicNames = mergedPublicNames(input)
   const required = requiredNames(dc, publicNames)
   const pending = pendingNodes(dc)
   const reasons: Reason[] = [
-    ...(input.renew ? [{ code: 'Requested', message: 'a new one was requested' } as const] : []),
+    ...(input.renew ? [{ code: 'Requested', message: 'requested with --renew' } as const] : []),
     ...(unreadable === undefined
       ? reasonsToIssue({ current, required, authority, now })
       : [{ code: 'Unreadable', message: unreadable } as const]),
@@ -152,25 +153,25 @@ export function planCertificate(input: PlanInput): CertificatePlan {
     reasons,
     names,
     publicNames,
-    remember: (remembered !== undefined || publicNames.length > 0) && remembered?.join() !== publicNames.join(),
-    // Only whoever gives public names, or none, expects the others to be gone.
-    forgotten: given === undefined || !current ? [] : forgottenNames(current.leaf.names, required, dc),
+    save: (saved !== undefined || publicNames.length > 0) && saved?.join() !== publicNames.join(),
+    // Reported only if --public-name was given: then other names are expected to be removed.
+    forgotten: requested === undefined || !current ? [] : obsoleteNames(current.leaf.names, required, dc),
     wildcards,
     pending,
   }
 }
 
-/** What was asked for and what another run has added since this one began; else what is remembered. */
-function mergedPublicNames({ given, remembered = [], known = [] }: PlanInput): string[] {
-  if (given === undefined) return [...remembered]
-  const merged = new Set([...given, ...remembered.filter((name) => !known.includes(name))])
-  // The order says nothing: it is no reason to write.
-  return merged.size === remembered.length && remembered.every((name) => merged.has(name))
-    ? [...remembered]
-    : [...merged]
+/**
+ * Returns the requested names plus those added by another run since this one began; without a request the saved names.
+ */
+function mergedPublicNames({ requested, saved = [], known = [] }: PlanInput): string[] {
+  if (requested === undefined) return [...saved]
+  const merged = new Set([...requested, ...saved.filter((name) => !known.includes(name))])
+  // A different order is not a reason to write.
+  return merged.size === saved.length && saved.every((name) => merged.has(name)) ? [...saved] : [...merged]
 }
 
-/** All names, or as many of them as fit with one wildcard for each governing Service's domain. */
+/** Returns all names; if they do not fit, with a wildcard per governing Service instead of DNS names. */
 function fittingNames(
   names: readonly string[],
   dc: Datacenter,
@@ -190,15 +191,15 @@ function fittingNames(
   if (least <= LARGEST_MESSAGE_BYTES) return { names: fewer, wildcards }
   throw new CassSniError(
     'CSNI405',
-    `cassandradatacenter/${dc.name} in namespace ${dc.namespace}: certificate too large: with the host ids of ` +
-      `${dc.nodes.length} nodes the TLS certificate message has ${least} bytes, and the limit is ` +
-      `${LARGEST_MESSAGE_BYTES} (Java refuses more than 32768)`,
+    `cassandradatacenter/${dc.name} in namespace ${dc.namespace}: certificate too large: the TLS certificate message ` +
+      `with the host IDs of ${dc.nodes.length} nodes is ${least} bytes, the limit is ${LARGEST_MESSAGE_BYTES} (Java ` +
+      'refuses more than 32768)',
     {
       object: `cassandradatacenter/${dc.name} in namespace ${dc.namespace}`,
       next: [
         hint(
-          `${packageFile('docs/certificates.md')}, "Large datacenters": clients that verify one public name ` +
-            'need no host ids in the certificate',
+          `see "Large datacenters" in ${packageFile('docs/certificates.md')}: clients that verify a single public ` +
+            'name do not require host IDs in the certificate',
         ),
       ],
     },
@@ -210,10 +211,7 @@ function serviceNames(service: string, dc: Datacenter): string[] {
   return [service, inNamespace, `${inNamespace}.svc`, `${inNamespace}.svc.${dc.clusterDomain}`]
 }
 
-/**
- * The form of an international name that stands in DNS and in certificates ("xn--…"); the text itself when it is
- * none.
- */
+/** Returns the ASCII form ("xn--…") of an internationalized domain name; any other text unchanged. */
 function ascii(text: string): string {
   return /[^\0-\x7f]/.test(text) ? domainToASCII(text.trim()) || text : text
 }

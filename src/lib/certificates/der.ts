@@ -1,6 +1,6 @@
 /**
- * DER, as much of it as the protected key of a Java keystore needs: X.690 with definite lengths and one-byte tags.
- * Certificates are made by a library, see x509.ts; to load it for these three elements would make every `certs` slower.
+ * The subset of DER that protected keys in a Java keystore use: X.690 with definite lengths and one-byte tags.
+ * Certificates are issued with a library, see x509.ts; loading it for these few elements would slow down every `certs`.
  */
 
 export const TAG = {
@@ -10,7 +10,7 @@ export const TAG = {
   sequence: 0x30,
 } as const
 
-/** One element: its tag, its content, and the bytes of the whole. */
+/** One element: its tag, its content, and all of its bytes. */
 export interface DerElement {
   tag: number
   content: Buffer
@@ -18,24 +18,24 @@ export interface DerElement {
 }
 
 /**
- * The elements that follow one another in `bytes`.
- * @throws RangeError when the bytes are no such DER.
+ * Returns the consecutive elements in `bytes`.
+ * @throws RangeError for invalid or unsupported DER.
  */
 function readElements(bytes: Buffer): DerElement[] {
   const elements: DerElement[] = []
   let at = 0
   while (at < bytes.length) {
     const tag = bytes.readUInt8(at)
-    if ((tag & 0x1f) === 0x1f) throw new RangeError('a DER tag of more than one byte')
+    if ((tag & 0x1f) === 0x1f) throw new RangeError('DER tag of more than one byte')
     let length = bytes.readUInt8(at + 1)
     let start = at + 2
     if (length >= 0x80) {
       const size = length & 0x7f
-      if (size === 0 || size > 4) throw new RangeError('a DER length of this form is not supported')
+      if (size === 0 || size > 4) throw new RangeError('unsupported form of DER length')
       length = bytes.readUIntBE(start, size)
       start += size
     }
-    if (start + length > bytes.length) throw new RangeError('a DER element is longer than its container')
+    if (start + length > bytes.length) throw new RangeError('DER element longer than its container')
     elements.push({
       tag,
       content: bytes.subarray(start, start + length),
@@ -46,14 +46,14 @@ function readElements(bytes: Buffer): DerElement[] {
   return elements
 }
 
-/** The members of the one constructed element that `bytes` is. */
+/** Returns the members of the constructed element in `bytes`. */
 export function readMembers(bytes: Buffer, tag: number = TAG.sequence): DerElement[] {
   const [element, ...rest] = readElements(bytes)
   if (!element || rest.length > 0 || element.tag !== tag) throw new RangeError(`not a DER element of tag ${tag}`)
   return readElements(element.content)
 }
 
-/** An element of this tag around these parts. */
+/** Encodes an element with this tag and content. */
 export function encode(tag: number, ...parts: Buffer[]): Buffer {
   const content = Buffer.concat(parts)
   if (content.length < 0x80) return Buffer.concat([Buffer.from([tag, content.length]), content])
@@ -66,7 +66,7 @@ export function sequence(...parts: Buffer[]): Buffer {
   return encode(TAG.sequence, ...parts)
 }
 
-/** An object identifier from its dotted form. */
+/** Encodes an object identifier in dotted form. */
 export function objectIdentifier(dotted: string): Buffer {
   const [first = 0, second = 0, ...rest] = dotted.split('.').map(Number)
   const bytes = [first * 40 + second]

@@ -1,4 +1,4 @@
-/** Issues the certificate that the nodes of a datacenter serve, and puts it into their keystore. */
+/** Issues node certificates. */
 import { generateKeyPair, type KeyObject } from 'node:crypto'
 import { isIP } from 'node:net'
 import { promisify } from 'node:util'
@@ -10,9 +10,9 @@ import { type KeyEntry, protectKey, SALT_BYTES } from './keystore.ts'
 
 const DAY = 24 * 60 * 60 * 1000
 const VALIDITY_DAYS = 365
-/** Clocks of nodes and clients may be this far behind. */
+/** Tolerance for slow clocks of nodes and clients. */
 export const BACKDATED_MS = 5 * 60 * 1000
-/** 128 bits of security, as NIST SP 800-57 counts, at less cost per handshake than the operator's 4096. */
+/** 128 bits of security by NIST SP 800-57, with cheaper handshakes than cass-operator's 4096 bits. */
 const RSA_BITS = 3072
 const SERIAL_BYTES = 16
 /** Bytes in DER: version, serial number, validity, and the public key. */
@@ -26,7 +26,7 @@ const EC_ALGORITHM_BYTES = 12
 export interface LeafRequest {
   authority: Authority
   commonName: string
-  /** DNS names and IP addresses, normal form. */
+  /** DNS names and IP addresses, normalized. */
   names: readonly string[]
   /** Milliseconds since the epoch. */
   now: number
@@ -40,10 +40,9 @@ export interface IssuedLeaf {
 }
 
 /**
- * A new RSA key and a certificate for it: for servers and for clients, since nodes are clients of one another with
- * the same keystore.
- * Valid from five minutes ago for a year, but never beyond its authority.
- * @throws CSNI401 when the authority's key is of a kind that is not supported
+ * Issues a certificate for a new RSA key, with serverAuth and clientAuth, because nodes connect to each other with the
+ * same keystore. It is valid from five minutes ago for a year, but not longer than its CA.
+ * @throws CSNI401 if the type of the CA's key is not supported
  */
 export async function issueLeaf(request: LeafRequest): Promise<IssuedLeaf> {
   const { authority, commonName, names, now, randomBytes } = request
@@ -61,7 +60,7 @@ export async function issueLeaf(request: LeafRequest): Promise<IssuedLeaf> {
   const issued = await x509.X509CertificateGenerator.create({
     serialNumber: serial.toString('hex'),
     subject: new x509.Name([{ CN: [{ utf8String: commonName }] }]),
-    // Not as text: names are compared byte by byte by some.
+    // Copied, not re-encoded: some TLS stacks compare names byte by byte.
     issuer: issuer.subjectName,
     ...validityOf(ca, now),
     publicKey,
@@ -82,8 +81,8 @@ export async function issueLeaf(request: LeafRequest): Promise<IssuedLeaf> {
 }
 
 /**
- * Bytes in DER of the certificate that `issueLeaf` would make, without making a key: exact under an RSA authority;
- * under an EC one up to four bytes too many, for its signatures differ in length.
+ * Returns the DER length of the certificate that `issueLeaf` would issue, without generating a key: exact for an RSA
+ * CA; up to four bytes too many for an EC CA, whose signatures differ in length.
  */
 export function leafBytes({
   names,
@@ -115,13 +114,13 @@ export function leafBytes({
   return sequence(signed, algorithm, encode(TAG.octetString, zeros(signature + 1))).length
 }
 
-/** The subject as it is encoded: the sixth member of the signed part, after the version. */
+/** Returns the encoded subject: the sixth member of the signed part, after the version. */
 function subjectOf({ der }: Certificate): Buffer {
   const [signed] = readMembers(der)
   return (signed && readMembers(signed.raw)[5]?.raw) ?? Buffer.alloc(0)
 }
 
-/** When a certificate that is issued now (milliseconds) would begin and end. */
+/** Returns the validity of a certificate issued at `now` (milliseconds since the epoch). */
 export function validityOf(
   { notBefore, notAfter }: Pick<Certificate, 'notBefore' | 'notAfter'>,
   now: number,
@@ -132,7 +131,7 @@ export function validityOf(
   }
 }
 
-/** A key entry of a keystore: the leaf, then what proves it. */
+/** Returns the keystore entry for a leaf and its chain. */
 export function keyEntry(
   leaf: IssuedLeaf,
   chain: readonly Certificate[],
@@ -153,7 +152,7 @@ export function keyEntry(
   }
 }
 
-/** How the authority signs, in the terms of WebCrypto: how its key is imported, and what it signs with. */
+/** Returns the WebCrypto algorithm of the CA's key, for importing it and signing. */
 function signingAlgorithm(key: KeyObject): { name: string; hash: string; namedCurve?: string } {
   if (key.asymmetricKeyType === 'rsa') return { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }
   if (key.asymmetricKeyType === 'ec') {
@@ -163,10 +162,9 @@ function signingAlgorithm(key: KeyObject): { name: string; hash: string; namedCu
   }
   throw new CassSniError(
     'CSNI401',
-    "the certificate authority's key is of a kind that is not supported " +
-      `(${key.asymmetricKeyType ?? 'unknown'}): RSA, or EC on P-256 or P-384, is`,
+    `unsupported CA key type ${key.asymmetricKeyType ?? 'unknown'}: expected RSA, or EC with P-256 or P-384`,
     {
-      next: [hint('such a key is made with openssl req -x509 -newkey rsa:4096')],
+      next: [hint('create a supported key, for example with openssl req -x509 -newkey rsa:4096')],
     },
   )
 }

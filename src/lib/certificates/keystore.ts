@@ -1,9 +1,8 @@
 /**
- * The Java keystore format JKS, read and written. It is what cass-operator writes (k8ssandra/cass-operator
- * pkg/utils/crypto.go, with
- * pavel-v-chernykh/keystore-go) and what every Java reads, whatever its version. The format and the protection of its
- * keys are those of
- * OpenJDK (openjdk/jdk src/java.base/share/classes/sun/security/provider/JavaKeyStore.java and KeyProtector.java).
+ * Reads and writes the Java keystore format JKS, which cass-operator writes (k8ssandra/cass-operator
+ * pkg/utils/crypto.go, with pavel-v-chernykh/keystore-go) and every Java version reads. The format and its key
+ * protection are defined by OpenJDK (openjdk/jdk src/java.base/share/classes/sun/security/provider/JavaKeyStore.java
+ * and KeyProtector.java).
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { CassSniError, command } from '../errors.ts'
@@ -14,14 +13,14 @@ const VERSION = 2
 const KEY_ENTRY = 1
 const TRUSTED_ENTRY = 2
 const DIGEST_BYTES = 20
-/** JavaKeyStore.getPreKeyedHash: mixed into the digest that ends the file. */
+/** JavaKeyStore.getPreKeyedHash: included in the digest at the end of the file. */
 const WHITENER = Buffer.from('Mighty Aphrodite', 'utf8')
 /** KeyProtector.KEY_PROTECTOR_OID. */
 const KEY_PROTECTOR = '1.3.6.1.4.1.42.2.17.1.1'
 /** Bytes of salt that `protectKey` needs. */
 export const SALT_BYTES = DIGEST_BYTES
 
-/** A private key and the certificates that prove it, its own first. */
+/** A private key and its certificate chain, leaf first. */
 export interface KeyEntry {
   kind: 'key'
   alias: string
@@ -33,7 +32,7 @@ export interface KeyEntry {
   chain: Buffer[]
 }
 
-/** A certificate that is trusted. */
+/** A trusted certificate. */
 export interface TrustedEntry {
   kind: 'trusted'
   alias: string
@@ -46,31 +45,29 @@ export interface TrustedEntry {
 export type KeystoreEntry = KeyEntry | TrustedEntry
 
 /**
- * The entries of a JKS file, in its order.
- * @param object what the file belongs to, for errors: "secret/dc1-keystore in namespace x"
- * @throws CSNI403 when it is no JKS, is damaged, or the password is another. The password is never shown.
+ * Reads the entries of a JKS file, in order.
+ * @param object the file's owner, for errors: "secret/dc1-keystore in namespace x"
+ * @throws CSNI403 if it is not a JKS file, is corrupt, or the password is wrong. Errors never include the password.
  */
 export function readKeystore(bytes: Buffer, password: string, object: string): KeystoreEntry[] {
   if (bytes.length < 12 + DIGEST_BYTES || bytes.readUInt32BE(0) !== MAGIC) {
-    const format = bytes[0] === TAG.sequence ? 'a PKCS#12 file' : 'not a Java keystore'
-    throw unreadable(object, `it is ${format}, and only the format JKS is read`)
+    throw unreadable(object, bytes[0] === TAG.sequence ? 'PKCS#12 is not supported, only JKS' : 'not a JKS file')
   }
   const version = bytes.readUInt32BE(4)
-  if (version !== VERSION)
-    throw unreadable(object, `it is a Java keystore of version ${version}, and only version ${VERSION} is read`)
+  if (version !== VERSION) throw unreadable(object, `unsupported JKS version ${version} (expected ${VERSION})`)
   const content = bytes.subarray(0, bytes.length - DIGEST_BYTES)
   if (!timingSafeEqual(digest(content, password), bytes.subarray(bytes.length - DIGEST_BYTES))) {
-    throw unreadable(object, 'the configured keystore_password does not fit, or the file is damaged')
+    throw unreadable(object, 'wrong keystore_password, or the file is corrupt')
   }
   try {
     return readEntries(content)
   } catch (error) {
-    if (error instanceof RangeError) throw unreadable(object, 'the file is damaged', error)
+    if (error instanceof RangeError) throw unreadable(object, 'file is corrupt', error)
     throw error
   }
 }
 
-/** A JKS file of these entries, under this password. */
+/** Writes a JKS file with these entries and this password. */
 export function writeKeystore(entries: readonly KeystoreEntry[], password: string): Buffer {
   const parts: Buffer[] = [uint32(MAGIC), uint32(VERSION), uint32(entries.length)]
   for (const entry of entries) {
@@ -91,7 +88,7 @@ export function writeKeystore(entries: readonly KeystoreEntry[], password: strin
 }
 
 /**
- * A private key under a password, as a key entry holds it.
+ * Encrypts a private key with a password, as stored in a key entry.
  * @param key PKCS#8, DER
  * @param salt `SALT_BYTES` random bytes
  */
@@ -101,8 +98,7 @@ export function protectKey(key: Buffer, password: string, salt: Buffer): Buffer 
 }
 
 /**
- * The private key of a key entry, PKCS#8 DER; undefined when the password does not open it or it is protected in
- * another way.
+ * Decrypts the private key of a key entry, PKCS#8 DER; undefined for a wrong password or another kind of protection.
  */
 export function recoverKey(protectedKey: Buffer, password: string): Buffer | undefined {
   let sealed: Buffer
@@ -126,14 +122,14 @@ export function recoverKey(protectedKey: Buffer, password: string): Buffer | und
 function readEntries(content: Buffer): KeystoreEntry[] {
   let at = 8
   const take = (length: number): Buffer => {
-    if (at + length > content.length) throw new RangeError('the keystore ends too early')
+    if (at + length > content.length) throw new RangeError('keystore is truncated')
     at += length
     return content.subarray(at - length, at)
   }
   const number = () => take(4).readUInt32BE()
   const string = () => take(take(2).readUInt16BE()).toString('utf8')
   const certificate = () => {
-    // cass-operator writes "X509", Java "X.509": Java takes both names, and there is no other type in practice.
+    // cass-operator writes "X509", Java "X.509": Java accepts both, and no other type occurs in practice.
     string()
     return Buffer.from(take(number()))
   }
@@ -157,21 +153,21 @@ function readEntries(content: Buffer): KeystoreEntry[] {
         certificate: certificate(),
       })
     } else {
-      throw new RangeError(`an entry of unknown kind ${tag}`)
+      throw new RangeError(`unknown type of keystore entry: ${tag}`)
     }
   }
   return entries
 }
 
-function unreadable(object: string, why: string, cause?: unknown): CassSniError {
-  return new CassSniError('CSNI403', `the keystore in ${object} cannot be read: ${why}`, {
+function unreadable(object: string, reason: string, cause?: unknown): CassSniError {
+  return new CassSniError('CSNI403', `${object}: cannot read keystore: ${reason}`, {
     object,
     next: [command`kubectl cass-sni certs --replace-keystore`],
     cause,
   })
 }
 
-/** XOR with the chain of digests that KeyProtector makes of password and salt; its own inverse. */
+/** XORs with the chain of digests that KeyProtector derives from password and salt; its own inverse. */
 function mask(data: Buffer, password: string, salt: Buffer): Buffer {
   const secret = passwordBytes(password)
   const result = Buffer.alloc(data.length)
@@ -189,14 +185,14 @@ function digest(content: Buffer, password: string): Buffer {
   return sha1(passwordBytes(password), WHITENER, content)
 }
 
-/** The format is bound to SHA-1; it protects against accidents, the Secret against people. */
+/** JKS requires SHA-1. It protects against corruption only; the Secret protects against access. */
 function sha1(...parts: Buffer[]): Buffer {
   const hash = createHash('sha1')
   for (const part of parts) hash.update(part)
   return hash.digest()
 }
 
-/** Java's chars, big-endian. */
+/** Returns the password as Java chars, big-endian. */
 function passwordBytes(password: string): Buffer {
   return Buffer.from(password, 'utf16le').swap16()
 }
@@ -217,10 +213,7 @@ function block(bytes: Buffer): Buffer {
   return Buffer.concat([uint32(bytes.length), bytes])
 }
 
-/**
- * DataOutput.writeUTF: for text without NUL and beyond-BMP characters, which aliases of certificates do not have, the
- * same as UTF-8.
- */
+/** DataOutput.writeUTF: equals UTF-8 for text without NUL and characters outside the BMP, which aliases do not have. */
 function modifiedUtf8(text: string): Buffer {
   const bytes = Buffer.from(text, 'utf8')
   const length = Buffer.alloc(2)

@@ -1,4 +1,4 @@
-/** What a datacenter's keystore holds, and the same keystore with another leaf in it. */
+/** Reads a datacenter's keystore, and rewrites it with a new leaf. */
 import { createPrivateKey } from 'node:crypto'
 import { CassSniError, command } from '../errors.ts'
 import { type Certificate, readCertificate } from './certificate.ts'
@@ -14,21 +14,21 @@ import {
 } from './keystore.ts'
 import { type Current, servedAuthorities } from './policies.ts'
 
-/** The alias under which cass-operator keeps its CA (k8ssandra/cass-operator pkg/utils/crypto.go). */
+/** Alias of cass-operator's CA (k8ssandra/cass-operator pkg/utils/crypto.go). */
 const AUTHORITY_ALIAS = 'ca'
-/** The aliases under which CAs of before stay trusted while nodes still serve what they signed. */
-const FORMER_ALIAS = /^ca-old-\d+$/
+/** Aliases of previous CAs, which stay trusted while nodes serve certificates signed by them. */
+const PREVIOUS_ALIAS = /^ca-old-\d+$/
 
-/** A keystore that was opened. */
+/** An opened keystore. */
 export interface NodeKeystore {
   entries: KeystoreEntry[]
-  /** Undefined when there is no certificate with a key in it. */
+  /** Undefined if it has no certificate with a key. */
   current: Current | undefined
 }
 
 /**
  * Opens a datacenter's keystore.
- * @throws CSNI403 when it or a certificate in it cannot be read
+ * @throws CSNI403 if it or a certificate in it cannot be read
  */
 export function openKeystore(
   bytes: Buffer,
@@ -39,8 +39,8 @@ export function openKeystore(
 }
 
 /**
- * The entry that the nodes serve: the one with the operator's alias, else the first with a key. Java compares aliases
- * without case.
+ * Returns the entry that nodes serve: the one with cass-operator's alias, else the first with a key. Aliases are
+ * case-insensitive, as in Java.
  */
 function ownEntry(entries: readonly KeystoreEntry[], alias: string): KeyEntry | undefined {
   const keys = entries.filter((entry) => entry.kind === 'key')
@@ -48,8 +48,8 @@ function ownEntry(entries: readonly KeystoreEntry[], alias: string): KeyEntry | 
 }
 
 /**
- * What the keystore holds now, for the policies; undefined when there is no certificate with a key in it.
- * @throws CSNI403 when a certificate in it cannot be read
+ * Returns the keystore's content for the policies; undefined if it has no certificate with a key.
+ * @throws CSNI403 if a certificate in it cannot be read
  */
 export function currentOf(
   entries: readonly KeystoreEntry[],
@@ -66,10 +66,10 @@ export function currentOf(
       leaf: certificate,
       chain: chain.map(readCertificate),
       trusted: entries.filter((entry) => entry.kind === 'trusted').map((entry) => readCertificate(entry.certificate)),
-      keyFits: keyFits(own, certificate, password),
+      keyMatches: keyMatches(own, certificate, password),
     }
   } catch (cause) {
-    throw new CassSniError('CSNI403', `the keystore in ${object} holds a certificate that cannot be read`, {
+    throw new CassSniError('CSNI403', `${object}: cannot read keystore: invalid certificate`, {
       object,
       next: [command`kubectl cass-sni certs --replace-keystore`],
       cause,
@@ -78,8 +78,8 @@ export function currentOf(
 }
 
 /**
- * The keystore with the leaf in the place of the old one and the authority trusted; every other entry is kept.
- * @param options.dropFormer drop the CAs of before, which `withAuthority` kept
+ * Returns the keystore with a new leaf and with the CA trusted; every other entry is kept.
+ * @param options.dropPrevious drop the previous CAs that `withAuthority` kept
  */
 export function rewriteKeystore(
   entries: readonly KeystoreEntry[],
@@ -90,22 +90,22 @@ export function rewriteKeystore(
     password: string
     now: number
     randomBytes: (length: number) => Buffer
-    dropFormer?: boolean | undefined
+    dropPrevious?: boolean | undefined
   },
 ): Buffer {
   const old = ownEntry(entries, options.alias)
   const fresh = keyEntry(leaf, servedAuthorities(authority), { ...options, alias: old?.alias ?? options.alias })
-  const rest = entries.filter((entry) => entry !== old && !(options.dropFormer === true && isFormer(entry)))
+  const rest = entries.filter((entry) => entry !== old && !(options.dropPrevious === true && isPrevious(entry)))
   return writeKeystore([fresh, ...withAuthority(rest, authority[0], options.now)], options.password)
 }
 
-/** CAs of before that the nodes still trust, by subject. */
-export function formerAuthorities(entries: readonly KeystoreEntry[]): string[] {
-  return entries.flatMap((entry) => (isFormer(entry) ? [readCertificate(entry.certificate).subject] : []))
+/** Returns the subjects of previous CAs that are still trusted. */
+export function previousAuthorities(entries: readonly KeystoreEntry[]): string[] {
+  return entries.flatMap((entry) => (isPrevious(entry) ? [readCertificate(entry.certificate).subject] : []))
 }
 
-function isFormer(entry: KeystoreEntry): entry is TrustedEntry {
-  return entry.kind === 'trusted' && FORMER_ALIAS.test(entry.alias.toLowerCase())
+function isPrevious(entry: KeystoreEntry): entry is TrustedEntry {
+  return entry.kind === 'trusted' && PREVIOUS_ALIAS.test(entry.alias.toLowerCase())
 }
 
 function withAuthority(entries: readonly KeystoreEntry[], authority: Certificate, now: number): KeystoreEntry[] {
@@ -116,7 +116,7 @@ function withAuthority(entries: readonly KeystoreEntry[], authority: Certificate
     created: now,
     certificate: authority.der,
   }
-  // Another authority under that alias was trusted until now: nodes that still serve what it signed need it.
+  // Keep the CA that used the alias so far: nodes still serve certificates signed by it.
   const kept = entries.map((entry) =>
     entry.alias.toLowerCase() === AUTHORITY_ALIAS ? { ...entry, alias: freeAlias(entries) } : entry,
   )
@@ -130,13 +130,13 @@ function freeAlias(entries: readonly KeystoreEntry[]): string {
   return `${AUTHORITY_ALIAS}-old-${number}`
 }
 
-function keyFits(entry: KeyEntry, leaf: Certificate, password: string): boolean {
+function keyMatches(entry: KeyEntry, leaf: Certificate, password: string): boolean {
   const key = recoverKey(entry.protectedKey, password)
   if (!key) return false
   try {
     return leaf.x509.checkPrivateKey(createPrivateKey({ key, format: 'der', type: 'pkcs8' }))
   } catch {
-    // Not a key that this program can read: whether Java can is not known, a new one is certain.
+    // Java might be able to read such a key, but replacing it is safer.
     return false
   }
 }

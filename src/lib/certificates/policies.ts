@@ -1,14 +1,13 @@
 /**
- * When a certificate will not do: one set of predicates, on which `certs` acts and which `verify` reports, so that the
- * two cannot disagree. The model is cert-manager's (cert-manager/cert-manager
- * internal/controller/certificates/policies): each predicate reads the same input and gives a reason with a stable
- * code, or none. Pure.
+ * Policies that decide whether a certificate must be replaced. `certs` acts on them and `verify` reports them, so the
+ * two always agree. The model is cert-manager's (cert-manager/cert-manager internal/controller/certificates/policies):
+ * every policy has the same input and returns a reason with a stable code, or none. Pure.
  */
 import { isIP } from 'node:net'
 import { type Certificate, dateText, daysUntil, listed, signedBy } from './certificate.ts'
 import { certificateMessageBytes, LARGEST_MESSAGE_BYTES } from './message-size.ts'
 
-/** From this many days before its end on, a certificate is renewed. Strimzi's `renewalDays` is 30 as well. */
+/** Days before its expiry at which a certificate is renewed. Strimzi's `renewalDays` is 30 as well. */
 export const RENEWAL_DAYS = 30
 
 const SERVER_AUTH = '1.3.6.1.5.5.7.3.1'
@@ -36,27 +35,27 @@ export type ReasonCode =
 
 export interface Reason {
   code: ReasonCode
-  /** In one line, without a subject: "missing names: a, b". */
+  /** In one line: "missing names: a, b". */
   message: string
 }
 
-/** What the nodes' keystore holds. */
+/** Content of the nodes' keystore. */
 export interface Current {
   leaf: Certificate
-  /** The certificates after the leaf. */
+  /** Certificates after the leaf. */
   chain: Certificate[]
-  /** Trusted certificates of the same file: the nodes' trust store. */
+  /** Trusted certificates in the same file: the nodes' truststore. */
   trusted: Certificate[]
-  /** True when the private key in the keystore opens and belongs to the leaf. */
-  keyFits: boolean
+  /** True if the private key can be decrypted and belongs to the leaf. */
+  keyMatches: boolean
 }
 
 export interface PolicyInput {
-  /** Undefined when the keystore holds no certificate with a private key. */
+  /** Undefined if the keystore has no certificate with a private key. */
   current: Current | undefined
-  /** Names that the certificate must carry, normal form. */
+  /** Names that the certificate must have, normalized. */
   required: readonly string[]
-  /** The datacenter's CA, then its issuers up to the root, as far as they are known. */
+  /** The datacenter's CA, followed by its issuers up to the root, as far as known. */
   authority: readonly [Certificate, ...Certificate[]]
   /** Milliseconds since the epoch. */
   now: number
@@ -65,18 +64,18 @@ export interface PolicyInput {
 type LeafInput = PolicyInput & { current: Current }
 type Policy<Input> = (input: Input) => Reason | undefined
 
-/** Faults: with one of these, clients or other nodes refuse the certificate, now or after the next restart. */
+/** Faults that make clients or other nodes reject the certificate, now or after the next restart. */
 const LEAF_FAULTS: readonly Policy<LeafInput>[] = [
   missingNames,
   anotherAuthority,
   incompleteChain,
   untrustedAuthority,
   ({ current }) =>
-    current.keyFits
+    current.keyMatches
       ? undefined
       : {
           code: 'KeyMismatch',
-          message: 'the private key does not open with the configured password, or belongs to another certificate',
+          message: 'key mismatch: the private key cannot be decrypted or belongs to another certificate',
         },
   ({ current, now }) => notYetValid(current.leaf, now),
   ({ current, now }) => expired(current.leaf, now),
@@ -86,20 +85,20 @@ const LEAF_FAULTS: readonly Policy<LeafInput>[] = [
   tooLarge,
 ]
 
-/** Why the certificate in the keystore must be replaced at once. */
+/** Returns why the certificate in the keystore must be replaced immediately. */
 export function keystoreFaults(input: PolicyInput): Reason[] {
   const { current } = input
   if (current === undefined) return [{ code: 'NoCertificate', message: 'no certificate with a private key' }]
   return LEAF_FAULTS.flatMap((policy) => policy({ ...input, current }) ?? [])
 }
 
-/** Why a new certificate is issued: the faults, and an end that is near. Empty: the certificate is kept. */
+/** Returns why to issue a new certificate: its faults, or that it expires soon. Empty to keep the certificate. */
 export function reasonsToIssue(input: PolicyInput): Reason[] {
   const soon = input.current && leafExpiresSoon(input.current.leaf, input.authority[0], input.now)
   return [...keystoreFaults(input), ...(soon ? [soon] : [])]
 }
 
-/** Why a CA cannot be used, by the clock or because clients could not verify what it signs. */
+/** Returns why a CA is unusable: expired, not valid yet, or impossible for clients to verify. */
 export function authorityFaults(authority: PolicyInput['authority'], now: number): Reason[] {
   const [ca] = authority
   return [expired(ca, now), notYetValid(ca, now), noRoot(authority)].filter((reason) => reason !== undefined)
@@ -115,7 +114,7 @@ export function notYetValid({ notBefore }: Validity, now: number): Reason | unde
     : undefined
 }
 
-/** Expires within `RENEWAL_DAYS`, but has not expired. */
+/** Returns a reason if the certificate expires within `RENEWAL_DAYS` but has not expired yet. */
 export function expiresSoon({ notAfter }: Pick<Validity, 'notAfter'>, now: number): Reason | undefined {
   const days = daysUntil(notAfter, now)
   if (days < 0 || days >= RENEWAL_DAYS) return undefined
@@ -125,9 +124,7 @@ export function expiresSoon({ notAfter }: Pick<Validity, 'notAfter'>, now: numbe
   }
 }
 
-/**
- * The same for a leaf: one that ends with its CA cannot be made to last longer, and to issue it again would not help.
- */
+/** The same for a leaf, except one that expires with its CA: reissuing would not extend it. */
 export function leafExpiresSoon(
   leaf: Pick<Validity, 'notAfter'>,
   ca: Pick<Validity, 'notAfter'>,
@@ -136,9 +133,9 @@ export function leafExpiresSoon(
   return leaf.notAfter < ca.notAfter ? expiresSoon(leaf, now) : undefined
 }
 
-/** True when one of the names is this one, or a wildcard that covers it. */
-export function coverage(carried: readonly string[]): (name: string) => boolean {
-  const names = new Set(carried)
+/** Returns a predicate for names that are among `certificateNames` or matched by a wildcard among them. */
+export function coverage(certificateNames: readonly string[]): (name: string) => boolean {
+  const names = new Set(certificateNames)
   return (name) => {
     if (names.has(name)) return true
     const dot = name.indexOf('.')
@@ -164,18 +161,18 @@ function anotherAuthority({ current, authority }: LeafInput): Reason | undefined
 }
 
 /**
- * Clients that only hold the root need every certificate below it; the operator puts a root CA into the chain as well.
+ * Clients that only have the root need every certificate below it; cass-operator includes a root CA in the chain too.
  */
 function incompleteChain({ current, authority }: LeafInput): Reason | undefined {
   if (!signedBy(current.leaf.x509, authority[0].x509)) return undefined
-  const carried = new Set(current.chain.map(({ fingerprint256 }) => fingerprint256))
+  const chain = new Set(current.chain.map(({ fingerprint256 }) => fingerprint256))
   const needed = servedAuthorities(authority)
-  return needed.every(({ fingerprint256 }) => carried.has(fingerprint256))
+  return needed.every(({ fingerprint256 }) => chain.has(fingerprint256))
     ? undefined
     : { code: 'IncompleteChain', message: 'the chain lacks the CA certificate' }
 }
 
-/** The certificates of the authority that are served after the leaf: the CA, and what is between it and the root. */
+/** Returns the certificates served after the leaf: the CA, and any between it and the root. */
 export function servedAuthorities([ca, ...issuers]: PolicyInput['authority']): Certificate[] {
   return [ca, ...issuers.filter((issuer) => !isRoot(issuer))]
 }
@@ -183,19 +180,19 @@ export function servedAuthorities([ca, ...issuers]: PolicyInput['authority']): C
 function untrustedAuthority({ current, authority }: LeafInput): Reason | undefined {
   return current.trusted.some(({ fingerprint256 }) => fingerprint256 === authority[0].fingerprint256)
     ? undefined
-    : { code: 'UntrustedAuthority', message: 'the CA is not among the trusted certificates of the keystore' }
+    : { code: 'UntrustedAuthority', message: 'the keystore does not trust the CA' }
 }
 
 function weakKey({ current }: LeafInput): Reason | undefined {
   const key = current.leaf.x509.publicKey
   const bits = key.asymmetricKeyDetails?.modulusLength
   return key.asymmetricKeyType === 'rsa' && bits !== undefined && bits < WEAKEST_RSA_BITS
-    ? { code: 'WeakKey', message: `weak key: RSA with ${bits} bits` }
+    ? { code: 'WeakKey', message: `weak key: ${bits}-bit RSA` }
     : undefined
 }
 
 function lacksUsage(leaf: Certificate, usage: string, code: ReasonCode, name: string): Reason | undefined {
-  // No extended key usage at all allows every use.
+  // Without the extension, every usage is allowed.
   const usages: string[] = leaf.x509.keyUsage ?? []
   return usages.length === 0 || usages.includes(usage)
     ? undefined
@@ -207,17 +204,17 @@ function tooLarge({ current }: LeafInput): Reason | undefined {
   return bytes > LARGEST_MESSAGE_BYTES
     ? {
         code: 'TooLarge',
-        message: `the certificate message of ${bytes} bytes exceeds the limit of ${LARGEST_MESSAGE_BYTES}`,
+        message: `certificate message too large: ${bytes} bytes, the limit is ${LARGEST_MESSAGE_BYTES}`,
       }
     : undefined
 }
 
-/** Clients verify up to a self-signed certificate: OpenSSL accepts no other as an anchor unless it is told to. */
+/** Clients verify up to a self-signed certificate: by default OpenSSL accepts no other trust anchor. */
 function noRoot(authority: PolicyInput['authority']): Reason | undefined {
   const last = authority.at(-1) ?? authority[0]
   return isRoot(last)
     ? undefined
-    : { code: 'NoRoot', message: `an intermediate CA, whose root is not known (issuer: ${last.issuer})` }
+    : { code: 'NoRoot', message: `root certificate of the intermediate CA missing (issuer: ${last.issuer})` }
 }
 
 function isRoot({ x509 }: Certificate): boolean {

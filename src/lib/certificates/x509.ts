@@ -1,8 +1,7 @@
 /**
- * @peculiar/x509, which issues certificates: Node's crypto only reads them. Imported (`await import`) when one is
- * issued, for it costs
- * some 80 ms. It needs the metadata functions of `Reflect` to be there before it (PeculiarVentures/x509 README.md),
- * so that both are one import.
+ * Exports @peculiar/x509, which issues certificates; Node's crypto only reads them. Import it with `await import` when
+ * issuing one, because loading takes about 80 ms. It requires the metadata functions of `Reflect` to be loaded first
+ * (PeculiarVentures/x509 README.md), so both share one import.
  */
 import 'reflect-metadata'
 

@@ -1,4 +1,4 @@
-/** Carries changes out. Every write is bound to the version of the object that it was decided on. */
+/** Applies changes. Every write is bound to the object version that the change was planned from. */
 import type { Kube, KubeObject } from '../cluster/kube.ts'
 import { isRace, Refusal } from '../cluster/refusal.ts'
 import { displayName } from '../cluster/resources.ts'
@@ -8,7 +8,7 @@ import { backOff } from '../waiting/back-off.ts'
 import { pause, poll } from '../waiting/poll.ts'
 import { missing } from './change-plan.ts'
 import type { Change, ChangeSet } from './changeset.ts'
-import { compare, competesWithOurselves, isLeaving, releasesFormer } from './compare.ts'
+import { compare, conflictsWithOwnManager, isTerminating, releasesFormer } from './compare.ts'
 import { FIELD_MANAGER, isOurs, MANAGED_BY_LABEL, managerOf } from './ownership.ts'
 import { record } from './record.ts'
 
@@ -17,58 +17,58 @@ export interface ApplyContext {
   signal: AbortSignal
   emit: Emit
   dryRun: boolean
-  /** What was told so far, when one piece of work applies more than once: see `decideAgain`. */
-  told?: Map<string, ChangeRecord>
+  /** Changes reported by earlier attempts of the same work: see `retryOvertaken`. */
+  reported?: Map<string, ChangeRecord>
 }
 
-/** How often a decision is made before it is given up because others write all the time. */
-const DECISIONS = 5
-/** How long an object that is being deleted may take until it can be made anew. */
-const GONE_TIMEOUT_MS = 60_000
-const GONE_POLL_MS = 500
+/** Attempts before giving up on an object that others keep changing. */
+const ATTEMPTS = 5
+/** How long to wait for an object that is being deleted before it can be recreated. */
+const DELETION_TIMEOUT_MS = 60_000
+const DELETION_POLL_MS = 500
 
 /**
- * Applies a set of changes one after the other and emits a change event for each, also for those that are unchanged.
- * Unchanged objects cost no request. With `dryRun` nothing is sent at all. A conflict throws CSNI210 or CSNI207 before
- * anything is written; an abort throws its reason between two changes. When somebody else has written an object since
- * it was read, it is read and compared again; where that is not enough (`seen`), CSNI211 is thrown.
+ * Applies a set of changes in order and emits a change event for each, unchanged objects included. Unchanged objects
+ * cost no request, and `dryRun` sends none at all. A conflict throws CSNI210 or CSNI207 before anything is written; an
+ * abort throws its reason between two changes. If an object was modified since it was read, it is read and compared
+ * again; if the desired object itself depends on that read (`basedOn`), throws CSNI211.
  */
 export async function applyChanges(context: ApplyContext, set: ChangeSet): Promise<ChangeRecord[]> {
   const conflicts = set.changes.filter((change) => change.action === 'conflict')
-  const { told = new Map<string, ChangeRecord>() } = context
+  const { reported = new Map<string, ChangeRecord>() } = context
   const records: ChangeRecord[] = []
-  const tell = (change: Change) => {
+  const report = (change: Change) => {
     const one = record(change, context.dryRun)
     const key = `${one.object} ${one.namespace ?? ''}`
-    const before = told.get(key)
-    // what an earlier decision of the same work has done stays done
-    const again = before !== undefined && one.action === 'unchanged'
-    records.push(again ? before : one)
-    if (again) return
-    told.set(key, one)
+    const before = reported.get(key)
+    // an object that an earlier attempt changed stays reported as changed
+    const isRepeated = before !== undefined && one.action === 'unchanged'
+    records.push(isRepeated ? before : one)
+    if (isRepeated) return
+    reported.set(key, one)
     context.emit({ type: 'change', change: one })
   }
   if (conflicts.length > 0) {
-    // what would have happened is of interest in a dry run only
-    for (const change of context.dryRun ? set.changes : conflicts) tell(change)
+    // a dry run reports the other changes as well
+    for (const change of context.dryRun ? set.changes : conflicts) report(change)
     throw conflictError(conflicts)
   }
   for (const change of set.changes) {
     throwIfAborted(context.signal)
-    tell(context.dryRun ? change : await applyOne(context, change))
+    report(context.dryRun ? change : await applyOne(context, change))
   }
   return records
 }
 
 /**
- * Makes a decision (reads, plans, applies) and, when it was overtaken by another's write (CSNI211), makes it again from
- * the start, a few times.
+ * Runs an attempt (read, plan, apply) and repeats it a few times from the start if a concurrent write overtakes it
+ * (CSNI211).
  */
-export async function decideAgain<T>(signal: AbortSignal, decide: () => Promise<T>): Promise<T> {
+export async function retryOvertaken<T>(signal: AbortSignal, attempt: () => Promise<T>): Promise<T> {
   const next = backOff({ firstMs: 100, longestMs: 1000 })
-  for (let left = DECISIONS - 1; ; left--) {
+  for (let left = ATTEMPTS - 1; ; left--) {
     try {
-      return await decide()
+      return await attempt()
     } catch (error) {
       if (!(error instanceof CassSniError) || error.code !== 'CSNI211') throw error
       if (left === 0) throw isContested(error.cause) ? error.cause : error
@@ -77,20 +77,20 @@ export async function decideAgain<T>(signal: AbortSignal, decide: () => Promise<
   }
 }
 
-/** Applies one change. Returns what was done in the end. */
+/** Applies one change. Returns the change that was finally made. */
 async function applyOne(context: ApplyContext, planned: Change): Promise<Change> {
   let change = planned
-  for (let left = DECISIONS - 1; ; left--) {
+  for (let left = ATTEMPTS - 1; ; left--) {
     if (change.action === 'unchanged') return change
     if (change.action === 'conflict') throw conflictError([change])
     try {
       await send(context, change)
       return change
     } catch (error) {
-      if (onlyHolds(change) && error instanceof CassSniError && error.code === 'CSNI203')
-        return { ...change, action: 'unchanged', reason: `held by others only: ${error.message}` }
+      if (changesOwnershipOnly(change) && error instanceof CassSniError && error.code === 'CSNI203')
+        return { ...change, action: 'unchanged', reason: `owned by other field managers only (${error.message})` }
       if (!isRace(error) && !isContested(error)) throw error
-      if (change.desired?.seen !== undefined) throw overtaken(change, error)
+      if (change.desired?.basedOn !== undefined) throw overtaken(change, error)
       if (left === 0) throw isContested(error) ? error : overtaken(change, error)
       throwIfAborted(context.signal)
       change = await comparedAgain(context.kube, change)
@@ -98,12 +98,12 @@ async function applyOne(context: ApplyContext, planned: Change): Promise<Change>
   }
 }
 
-/** Every value is there already; who may not write the object does without a hold on them. */
-function onlyHolds({ action, fields }: Change): boolean {
+/** Returns whether all values are already as desired, so that missing write permission is harmless. */
+function changesOwnershipOnly({ action, fields }: Change): boolean {
   return action === 'configured' && fields.length === 0
 }
 
-/** Another field manager owns a field with another value, which the plan did not see: it is there since then. */
+/** Returns whether another field manager has set a field to another value since the change was planned. */
 function isContested(error: unknown): boolean {
   return (
     error instanceof CassSniError && error.cause instanceof Refusal && error.cause.reason === 'FieldManagerConflict'
@@ -114,13 +114,13 @@ async function comparedAgain(kube: Kube, change: Change): Promise<Change> {
   const { desired, type, name, namespace } = change
   const now = await kube.get(type, name, namespace)
   if (desired !== undefined) {
-    if (desired.mustExist === true && (now === undefined || isLeaving(now))) throw missing(desired, now)
+    if (desired.mustExist === true && (now === undefined || isTerminating(now))) throw missing(desired, now)
     return compare(desired, now)
   }
-  // An object under the same name with another uid is not the one that was to be removed.
+  // An object with the same name and another uid is not the one to remove.
   if (now?.metadata.uid === change.live?.metadata.uid && now !== undefined && isOurs(now))
     return { ...change, live: now }
-  return { ...change, action: 'unchanged', reason: 'it was replaced by somebody else meanwhile' }
+  return { ...change, action: 'unchanged', reason: 'replaced by another object' }
 }
 
 async function send(context: ApplyContext, change: Change): Promise<void> {
@@ -132,17 +132,17 @@ async function send(context: ApplyContext, change: Change): Promise<void> {
     return
   }
   if (desired === undefined)
-    throw new CassSniError('CSNI903', `${displayName(type, name)} is to be ${action}, but into what is not told`)
+    throw new CassSniError('CSNI903', `internal error: no desired state for ${displayName(type, name)}`)
   const { object, ownership } = desired
-  const manager = managerOf(desired.taker)
+  const manager = managerOf(desired.managerSuffix)
   if (action === 'created') {
-    if (live !== undefined) await untilGone(context, change)
-    // Without force: should somebody have made one meanwhile, their values are in the way of ours.
+    if (live !== undefined) await untilDeleted(context, change)
+    // Without force, so that values of an object created in the meantime cause a conflict.
     await kube.apply(type, object, { force: desired.force === true, manager })
     return
   }
   const after = await kube.apply(type, boundTo(object, { uid, resourceVersion }), {
-    force: ownership === 'own' || desired.force === true || competesWithOurselves(change),
+    force: ownership === 'own' || desired.force === true || conflictsWithOwnManager(change),
     manager,
   })
   if (releasesFormer(change)) {
@@ -152,7 +152,7 @@ async function send(context: ApplyContext, change: Change): Promise<void> {
   }
 }
 
-/** The object with the preconditions: the write is refused when it is another object, or another version, by now. */
+/** Returns the object with preconditions: the API server refuses the write for another uid or resourceVersion. */
 function boundTo(
   object: KubeObject,
   preconditions: Pick<KubeObject['metadata'], 'uid' | 'resourceVersion'>,
@@ -160,22 +160,22 @@ function boundTo(
   return { ...object, metadata: { ...object.metadata, ...preconditions } }
 }
 
-async function untilGone({ kube, signal }: ApplyContext, { type, name, namespace, live }: Change): Promise<void> {
-  const gone = await poll({
+async function untilDeleted({ kube, signal }: ApplyContext, { type, name, namespace, live }: Change): Promise<void> {
+  const deleted = await poll({
     signal,
-    interval: GONE_POLL_MS,
-    timeoutMs: GONE_TIMEOUT_MS,
+    interval: DELETION_POLL_MS,
+    timeoutMs: DELETION_TIMEOUT_MS,
     until: async () => {
       const now = await kube.get(type, name, namespace)
       return now?.metadata.uid === live?.metadata.uid ? undefined : true
     },
   })
-  if (gone) return
+  if (deleted) return
   const finalizers = live?.metadata.finalizers ?? []
   throw new CassSniError(
     'CSNI212',
-    `${objectOf({ type, name, namespace })}: it is being deleted and does not ` +
-      `go${finalizers.length === 0 ? '' : `: it waits for ${finalizers.join(', ')}`}`,
+    `${objectOf({ type, name, namespace })}: timed out waiting for its deletion` +
+      `${finalizers.length === 0 ? '' : ` (finalizers: ${finalizers.join(', ')})`}`,
     {
       object: objectOf({ type, name, namespace }),
       next: [command`kubectl get ${resourceOf({ type, name, namespace })} -o yaml`],
@@ -184,7 +184,7 @@ async function untilGone({ kube, signal }: ApplyContext, { type, name, namespace
 }
 
 function overtaken(change: Change, cause: unknown): CassSniError {
-  return new CassSniError('CSNI211', `${objectOf(change)}: somebody else changes it at the same time`, {
+  return new CassSniError('CSNI211', `${objectOf(change)}: modified concurrently by another client`, {
     object: objectOf(change),
     next: [command`kubectl get ${resourceOf(change)} -o yaml --show-managed-fields`],
     cause,
@@ -197,37 +197,38 @@ function objectOf({ type, name, namespace }: Named): string {
   return namespace === undefined ? displayName(type, name) : `${displayName(type, name)} in namespace ${namespace}`
 }
 
-/** The words that name it to kubectl. */
+/** Returns the arguments with which kubectl identifies the object. */
 function resourceOf({ type, name, namespace }: Named): string[] {
   const plural = type.group === '' ? type.plural : `${type.plural}.${type.group}`
   return namespace === undefined ? [plural, name] : [plural, name, '-n', namespace]
 }
 
-/** CSNI210 for an object that is somebody else's, CSNI207 for fields of another manager; names all of them. */
+/** Returns CSNI210 for objects not managed by this program, CSNI207 for fields of other managers; lists all of them. */
 export function conflictError(conflicts: Change[]): CassSniError {
   const [first] = conflicts as [Change]
   const resource = resourceOf(first)
-  const others = conflicts.slice(1).map((change) => change.reason ?? displayName(change.type, change.name))
-  const message = [first.reason ?? `${displayName(first.type, first.name)} is not ours`, ...others].join('; ')
-  const look = command`kubectl get ${resource} -o yaml --show-managed-fields`
+  const message = conflicts
+    .map((change) => `${objectOf(change)}: ${change.reason ?? `not managed by ${FIELD_MANAGER}`}`)
+    .join('; ')
+  const show = command`kubectl get ${resource} -o yaml --show-managed-fields`
   if (first.desired?.ownership !== 'own')
     return new CassSniError('CSNI207', message, {
       object: objectOf(first),
-      next: [hint('change it where it is managed'), look, ...takeOver(first)],
+      next: [hint('make the change where the object is managed'), show, ...takeOver(first)],
     })
   return new CassSniError('CSNI210', message, {
     object: objectOf(first),
     next: [
-      look,
-      hint('to hand the object over to this program, label it:'),
+      show,
+      hint(`to let ${FIELD_MANAGER} manage the object, label it:`),
       command`kubectl label ${resource} ${MANAGED_BY_LABEL}=${FIELD_MANAGER} --overwrite`,
     ],
   })
 }
 
 /**
- * The command that takes the fields over from their manager, for those that a merge patch can say: without items of
- * lists, and without what is not to be shown.
+ * Returns the command that takes the fields over from their manager, if a merge patch can express them: no list items,
+ * and no Secrets.
  */
 function takeOver(change: Change): NextStep[] {
   const { fields, desired, type } = change
@@ -235,8 +236,8 @@ function takeOver(change: Change): NextStep[] {
   if (!plain || fields.length === 0 || type.kind === 'Secret') return []
   const patch = fields.reduceRight<object>((merged, { path, after }) => merge(merged, nested(path, after)), {})
   return [
-    hint('or take the fields over, where nothing puts them back:'),
-    command`kubectl patch ${resourceOf(change)} --type merge --field-manager ${managerOf(desired?.taker)}
+    hint('or take over the fields, unless their manager would restore them:'),
+    command`kubectl patch ${resourceOf(change)} --type merge --field-manager ${managerOf(desired?.managerSuffix)}
       -p ${JSON.stringify(patch)}`,
   ]
 }

@@ -1,28 +1,28 @@
-/** Reads what is live and compares it with what is desired. Writes nothing. */
+/** Compares live with desired objects. Writes nothing. */
 import type { Kube, KubeObject, ResourceType } from '../cluster/kube.ts'
 import { displayName } from '../cluster/resources.ts'
 import { CassSniError, command } from '../errors.ts'
 import type { Change, ChangeSet, Desired } from './changeset.ts'
-import { compare, isLeaving } from './compare.ts'
+import { compare, isTerminating } from './compare.ts'
 import { isOurs } from './ownership.ts'
 
-/** What may be removed when it is not desired: our objects of these kinds with these labels in this namespace. */
+/** Objects to prune if not desired: managed by this program, of these types, with these labels, in this namespace. */
 export interface Prune {
   types: ResourceType[]
   namespace: string
   labelSelector: string
 }
 
-/** Objects of a kind that were listed. */
+/** Listed objects of one type. */
 export interface Listed {
   type: ResourceType
   objects: KubeObject[]
 }
 
 /**
- * The changes that lead from the live to the desired objects, in the order given, prunes last in the order of their
- * types reversed. Conflicts are changes too. What was `seen` is not read again. Throws CSNI204 for an object that must
- * exist and does not, or is being deleted, CSNI205 for a kind that is not served, CSNI203 without permission to read.
+ * Returns the changes from live to desired objects in the given order, then prunes in reverse order of their types.
+ * Conflicts are changes too. Objects with `basedOn` are not read again. Throws CSNI204 if an object that must exist is
+ * missing or being deleted, CSNI205 for a kind that is not served, CSNI203 without permission to read.
  */
 export async function planChanges(kube: Kube, desired: Desired[], prune?: Prune): Promise<ChangeSet> {
   const listed =
@@ -30,21 +30,21 @@ export async function planChanges(kube: Kube, desired: Desired[], prune?: Prune)
   const known = new Map(
     listed.flatMap(({ type, objects }) => objects.map((object) => [keyOf(type, object), object] as const)),
   )
-  const seen = await Promise.all(
+  const read = await Promise.all(
     desired.map(async (one): Promise<Desired> => {
-      if (one.seen !== undefined || known.has(keyOf(one.type, one.object))) return one
+      if (one.basedOn !== undefined || known.has(keyOf(one.type, one.object))) return one
       const { name, namespace } = one.object.metadata
       const live = await kube.get(one.type, name, namespace)
       if (live !== undefined) known.set(keyOf(one.type, one.object), live)
       return one
     }),
   )
-  return changeSet(seen, (one) => known.get(keyOf(one.type, one.object)), listed)
+  return changeSet(read, (one) => known.get(keyOf(one.type, one.object)), listed)
 }
 
 /**
- * The same for what was read already: pure. `liveOf` is asked for what is desired without having been `seen`; of
- * `prunable` our objects go that are not desired.
+ * The same for objects that were read already. `liveOf` returns the live object for those without `basedOn`; objects of
+ * this program in `prunable` that are not desired are pruned. Pure.
  */
 export function changeSet(
   desired: Desired[],
@@ -52,14 +52,14 @@ export function changeSet(
   prunable: Listed[] = [],
 ): ChangeSet {
   const changes = desired.map((one) => {
-    const live = one.seen === undefined ? liveOf(one) : one.seen.live
-    if (one.mustExist === true && (live === undefined || isLeaving(live))) throw missing(one, live)
+    const live = one.basedOn === undefined ? liveOf(one) : one.basedOn.live
+    if (one.mustExist === true && (live === undefined || isTerminating(live))) throw missing(one, live)
     return compare(one, live)
   })
   const kept = new Set(desired.map((one) => keyOf(one.type, one.object)))
   const pruned = prunable.flatMap(({ type, objects }) =>
     objects
-      .filter((object) => !kept.has(keyOf(type, object)) && isOurs(object) && !isLeaving(object))
+      .filter((object) => !kept.has(keyOf(type, object)) && isOurs(object) && !isTerminating(object))
       .map((live) => prunedChange(type, live)),
   )
   return { changes: [...changes, ...pruned.reverse()] }
@@ -81,17 +81,17 @@ function prunedChange(type: ResourceType, live: KubeObject): Change {
   return { action: 'pruned', type, name, namespace, live, fields: [] }
 }
 
-/** The version is left out: an object is the same under each. */
+/** Returns a key without the API version: an object is the same in every version. */
 function keyOf(type: ResourceType, { metadata }: KubeObject): string {
   return JSON.stringify([type.group, type.plural, type.namespaced ? metadata.namespace : '', metadata.name])
 }
 
-/** CSNI204 for an object of others that has to be there. */
+/** Returns CSNI204 for an object of another owner that must exist. */
 export function missing({ type, object }: Desired, live: KubeObject | undefined): CassSniError {
   const { name, namespace } = object.metadata
   const where = namespace === undefined ? '' : ` in namespace ${namespace}`
-  const what = live === undefined ? 'does not exist' : 'is being deleted'
-  return new CassSniError('CSNI204', `${displayName(type, name)} ${what}${where}`, {
+  const what = live === undefined ? 'not found' : 'being deleted'
+  return new CassSniError('CSNI204', `${displayName(type, name)}${where}: ${what}`, {
     object: `${displayName(type, name)}${where}`,
     next: [
       command`kubectl get ${type.plural}${type.group === '' ? '' : `.${type.group}`}

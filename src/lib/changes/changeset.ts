@@ -1,46 +1,43 @@
-/** What differs between the desired and the live objects: the vocabulary of this layer. */
+/** Desired objects and their changes: the types of this layer. */
 import type { KubeObject, ResourceType } from '../cluster/kube.ts'
 import type { Action } from '../events.ts'
 
-/**
- * One object as it ought to be. `object` holds only the fields that we want to own; whatever is live beyond them is
- * left alone.
- */
+/** One desired object. `object` has only the fields to own; other live fields are left alone. */
 export interface Desired {
   type: ResourceType
   object: KubeObject
   /**
-   * own: the object is ours as a whole (labelled; applied with force; pruned when no longer desired).
-   * share: the object is another's, we own only these fields of it (applied without force unless `force`).
+   * own: the whole object is managed by this program (labeled, applied with force, pruned if no longer desired).
+   * share: the object has another owner; only these fields are managed (applied without force unless `force`).
    */
   ownership: 'own' | 'share'
   /**
-   * For `share`: which part of the program puts these fields there; see ownership.ts. What it put there before and does
-   * not desire now is let go, what other takers put there stays. Fields that another taker holds with the same value
-   * are held for this one too. Undefined: all that we have in this object comes from one place.
+   * For `share`: suffix of the field manager that applies these fields; see ownership.ts. Fields that it applied before
+   * and no longer desires are released; those of other suffixes are kept. Fields that another suffix owns with the same
+   * value are co-owned. Undefined: use the plain field manager.
    */
-  taker?: string | undefined
+  managerSuffix?: string | undefined
   /**
-   * With a taker: what becomes of the fields that version 0.1 put there for all of the program at once. By default they
-   * are let go as soon as others hold every one of them; `keep` leaves them, `release` lets them go at once.
+   * With `managerSuffix`: what to do with the fields that version 0.1 applied without a suffix. By default they are
+   * released once others own every one of them; `keep` keeps them, `release` releases them immediately.
    */
   former?: 'keep' | 'release' | undefined
   /** For `share`: take these fields over from other managers. */
   force?: boolean | undefined
-  /** For `share`: the object must exist already; never create it. */
+  /** For `share`: never create the object; it must exist already. */
   mustExist?: boolean | undefined
   /**
-   * The read that `object` was decided on; `live` is undefined when there was none. It is not read again, and when
-   * somebody else writes it before we do, CSNI211 is thrown: decide again (`decideAgain` in apply.ts). Without it
-   * `object` depends on nothing that is live, and only the comparison is made again.
+   * The live object that `object` was computed from; `live` is undefined if it did not exist. It is not read again. If
+   * it is modified before this write, CSNI211 is thrown, and the plan must be made again (`retryOvertaken` in
+   * apply.ts). Without `basedOn`, `object` does not depend on live state, and only the comparison is repeated.
    */
-  seen?: { live: KubeObject | undefined } | undefined
+  basedOn?: { live: KubeObject | undefined } | undefined
 }
 
 export interface FieldChange {
   /** JSON path, e.g. spec.ports[port=9042]. */
   path: string
-  /** Absent when the field is new. Secrets are never held here: "(secret)". */
+  /** Absent if the field is new. "(secret)" for secrets. */
   before?: unknown
   after?: unknown
 }
@@ -53,13 +50,13 @@ export interface Change {
   /** For created and configured. */
   desired?: Desired | undefined
   live?: KubeObject | undefined
-  /** For configured: what differs. Empty when only the hold on fields changes. */
+  /** For configured: the fields that differ. Empty if only field ownership changes. */
   fields: FieldChange[]
-  /** For conflict: who owns the object or the field, and why it is not touched. Else: what is to be said about it. */
+  /** For conflict: the owner of the object or field. Otherwise: a remark on the change. */
   reason?: string | undefined
 }
 
-/** All changes of one run, in the order in which they are applied. Prunes come last. */
+/** All changes of one run in the order to apply them. Prunes come last. */
 export interface ChangeSet {
   changes: Change[]
 }

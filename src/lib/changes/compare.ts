@@ -1,19 +1,19 @@
-/** Decides what has to happen to one object. Pure: reads the live object, asks nobody. */
+/** Compares one desired object with the live one. Pure. */
 import type { KubeObject } from '../cluster/kube.ts'
-import { displayName, SECRET } from '../cluster/resources.ts'
+import { SECRET } from '../cluster/resources.ts'
 import { OWNER_LABEL } from '../text/own-keys.ts'
 import type { Change, Desired, FieldChange } from './changeset.ts'
 import { type Difference, differences } from './differences.ts'
 import { ownersOf } from './field-sets.ts'
-import { holdToChange, letsGoOfFormer, staysForOthers } from './holds.ts'
-import { FIELD_MANAGER, isOurs, keeperOf, managerOf } from './ownership.ts'
+import { isOwnedByOthers, ownershipChange, releasesLegacyFields } from './holds.ts'
+import { FIELD_MANAGER, isOurs, managerOf, ownerOf } from './ownership.ts'
 import { base64InOneLine } from './schema.ts'
 import { withoutSecrets } from './secret-values.ts'
 
 /**
- * created when there is no live object (or it is being deleted), unchanged when it has every desired field and they are
- * held, configured with the fields that differ, conflict when it belongs to somebody else (own) or another field
- * manager set a field to another value (share without force).
+ * Returns the change for one object: created if there is no live object (or it is being deleted), unchanged if it has
+ * and owns every desired field, configured with the fields that differ, conflict if it has another owner (own) or
+ * another field manager owns a field with another value (share without force).
  */
 export function compare(desired: Desired, live: KubeObject | undefined): Change {
   const { type, ownership } = desired
@@ -22,32 +22,32 @@ export function compare(desired: Desired, live: KubeObject | undefined): Change 
   const change = { type, name, namespace, desired: { ...desired, object }, live }
   if (live === undefined) return { ...change, action: 'created', fields: [] }
   if (ownership === 'own') {
-    const reason = whyNotOurs(desired, live)
+    const reason = ownerConflict(desired, live)
     if (reason !== undefined) return { ...change, action: 'conflict', fields: [], reason }
   }
-  if (isLeaving(live)) return { ...change, action: 'created', fields: [], reason: 'once its predecessor is deleted' }
-  const manager = managerOf(desired.taker)
+  if (isTerminating(live))
+    return { ...change, action: 'created', fields: [], reason: 'after its predecessor is deleted' }
+  const manager = managerOf(desired.managerSuffix)
   const found = differences(type, object, live, manager)
-  const fields = found.filter((one) => !staysForOthers(live, one, manager)).map((one) => shown(desired, one))
+  const fields = found.filter((one) => !isOwnedByOthers(live, one, manager)).map((one) => redacted(desired, one))
   if (ownership === 'share' && desired.force !== true) {
-    const reason = whoElseOwns(desired, live, found)
+    const reason = fieldConflict(desired, live, found)
     if (reason !== undefined) return { ...change, action: 'conflict', fields, reason }
   }
   if (fields.length > 0) return { ...change, action: 'configured', fields }
-  const reason = found.length > 0 ? 'let go; others hold it' : holdToChange(change.desired, live)
+  const reason = found.length > 0 ? 'released; kept by other field managers' : ownershipChange(change.desired, live)
   return reason === undefined
     ? { ...change, action: 'unchanged', fields }
     : { ...change, action: 'configured', fields, reason }
 }
 
-/** True for an object that is being deleted: whatever is written to it is lost. */
-export function isLeaving(live: KubeObject): boolean {
+/** Returns whether the object is being deleted: anything written to it would be lost. */
+export function isTerminating(live: KubeObject): boolean {
   return live.metadata.deletionTimestamp !== undefined
 }
 
 /**
- * The object as the API server keeps it, which is what can be compared: a Secret's stringData becomes data, and base64
- * stands in one line.
+ * Returns the object as the API server stores it, for comparison: stringData of a Secret as data, base64 on one line.
  */
 function storedForm({ type, object }: Desired): KubeObject {
   if (!isSecret(type) || (object.stringData === undefined && object.data === undefined)) return object
@@ -60,38 +60,36 @@ function storedForm({ type, object }: Desired): KubeObject {
   return { ...rest, data: Object.fromEntries([...stored, ...encoded]) }
 }
 
-function whyNotOurs(desired: Desired, live: KubeObject): string | undefined {
-  const shownName = displayName(desired.type, live.metadata.name)
-  if (!isOurs(live)) return `${shownName} exists already and is kept by ${keeperOf(live)}`
-  const wanted = desired.object.metadata.labels?.[OWNER_LABEL]
-  const has = live.metadata.labels?.[OWNER_LABEL]
-  if (wanted !== undefined && has !== wanted)
-    return `${shownName} belongs to ${has === undefined ? 'no datacenter' : `datacenter "${has}"`}, not to "${wanted}"`
+function ownerConflict(desired: Desired, live: KubeObject): string | undefined {
+  if (!isOurs(live)) return `already exists and is managed by ${ownerOf(live)}`
+  const expected = desired.object.metadata.labels?.[OWNER_LABEL]
+  const actual = live.metadata.labels?.[OWNER_LABEL]
+  if (expected !== undefined && actual !== expected)
+    return `belongs to ${actual === undefined ? 'no datacenter' : `datacenter "${actual}"`}, not to "${expected}"`
   return undefined
 }
 
-function whoElseOwns(desired: Desired, live: KubeObject, found: Difference[]): string | undefined {
-  const ours = new Set([FIELD_MANAGER, managerOf(desired.taker)])
+function fieldConflict(desired: Desired, live: KubeObject, found: Difference[]): string | undefined {
+  const own = new Set([FIELD_MANAGER, managerOf(desired.managerSuffix)])
   const byManager = new Map<string, string[]>()
   for (const one of found) {
-    // to take back what is ours disturbs nobody
+    // releasing an own field cannot conflict
     if (one.after === undefined) continue
     for (const { manager } of ownersOf(live, one.steps)) {
-      if (!ours.has(manager)) byManager.set(manager, [...(byManager.get(manager) ?? []), one.path])
+      if (!own.has(manager)) byManager.set(manager, [...(byManager.get(manager) ?? []), one.path])
     }
   }
   if (byManager.size === 0) return undefined
-  const each = [...byManager].map(([manager, paths]) => `"${manager}" set ${paths.join(', ')}`)
-  return `${each.join(' and ')} of ${displayName(desired.type, live.metadata.name)} to another value`
+  return [...byManager].map(([manager, paths]) => `field manager "${manager}" owns ${paths.join(', ')}`).join(' and ')
 }
 
 /**
- * True when a field that is to change is ours by a patch, or by an apply of version 0.1: server-side apply takes that
- * for another manager, so it must be forced. The precondition of the write makes sure that nobody else is in it.
+ * Returns whether this program owns a field to change by a patch, or by an apply of version 0.1. Server-side apply
+ * treats that as another manager, so the write must be forced. Its preconditions exclude concurrent changes by others.
  */
-export function competesWithOurselves({ live, desired }: Change): boolean {
+export function conflictsWithOwnManager({ live, desired }: Change): boolean {
   if (live === undefined || desired === undefined) return false
-  const manager = managerOf(desired.taker)
+  const manager = managerOf(desired.managerSuffix)
   return differences(desired.type, desired.object, live, manager).some((one) =>
     ownersOf(live, one.steps).some(
       (owner) => (owner.manager === manager && !owner.applied) || owner.manager === FIELD_MANAGER,
@@ -99,12 +97,12 @@ export function competesWithOurselves({ live, desired }: Change): boolean {
   )
 }
 
-/** Whether the change lets go of what version 0.1 put there; see `former`. */
+/** Returns whether the change releases the fields that version 0.1 applied; see `former`. */
 export function releasesFormer({ live, desired }: Change): boolean {
-  return live !== undefined && desired !== undefined && letsGoOfFormer(desired, live)
+  return live !== undefined && desired !== undefined && releasesLegacyFields(desired, live)
 }
 
-function shown({ type }: Desired, { path, before, after }: Difference): FieldChange {
+function redacted({ type }: Desired, { path, before, after }: Difference): FieldChange {
   const secret = isSecret(type) && /^(data|stringData)\b/.test(path)
   const hide = (value: unknown) => (value === undefined ? undefined : secret ? '(secret)' : withoutSecrets(value, path))
   return { path, before: hide(before), after: hide(after) }

@@ -1,8 +1,7 @@
 /**
- * Sets of fields as metadata.managedFields writes them: nested keys `f:<field>`, `k:<keys of a list's item>`,
- * `v:<item of a set>`, `.` for the
- * thing itself; an empty object is a leaf, owned with all that is in it (kubernetes-sigs/structured-merge-diff
- * fieldpath/serialize.go).
+ * Field sets in the format of metadata.managedFields: nested keys `f:<field>`, `k:<keys of a list item>`, `v:<set
+ * item>`, `.` for the value itself. An empty object is a leaf, owned with everything in it
+ * (kubernetes-sigs/structured-merge-diff fieldpath/serialize.go).
  */
 import type { KubeObject, ManagedFields } from '../cluster/kube.ts'
 
@@ -11,17 +10,14 @@ export type FieldSet = Record<string, unknown>
 /** One step from an object into it: a field's name, or the keys of an item of a keyed list. */
 export type Step = string | Record<string, unknown>
 
-/**
- * The field sets of an object without those of subresources, whose writers (controllers' status) nobody competes
- * with.
- */
+/** Returns the field sets of an object, except those of subresources such as status, which cannot conflict. */
 export function fieldSets(object: KubeObject | undefined): (ManagedFields & { fieldsV1: FieldSet })[] {
   return (object?.metadata.managedFields ?? []).flatMap((entry) =>
     entry.subresource === undefined && entry.fieldsV1 !== undefined ? [{ ...entry, fieldsV1: entry.fieldsV1 }] : [],
   )
 }
 
-/** What a field manager owns by server-side apply. */
+/** Returns the fields that a manager owns by server-side apply. */
 export function appliedBy(object: KubeObject, manager: string): FieldSet[] {
   return fieldSets(object)
     .filter((entry) => entry.manager === manager && entry.operation === 'Apply')
@@ -30,20 +26,18 @@ export function appliedBy(object: KubeObject, manager: string): FieldSet[] {
 
 export interface FieldOwner {
   manager: string
-  /** By apply, else by a patch or an update. */
+  /** True if owned by apply, false if by a patch or an update. */
   applied: boolean
 }
 
-/**
- * The field managers that own the field at `steps`, something inside it, or the atomic value that it is part of.
- */
+/** Returns the managers that own the field at `steps`, a field inside it, or the atomic value that contains it. */
 export function ownersOf(object: KubeObject, steps: Step[]): FieldOwner[] {
   return fieldSets(object)
     .filter((entry) => owns(entry.fieldsV1, steps))
     .map((entry) => ({ manager: entry.manager ?? 'unknown', applied: entry.operation === 'Apply' }))
 }
 
-/** The paths to the leaves of a set: what is owned as a whole. */
+/** Returns the paths to the leaves of a set, which are owned as a whole. */
 export function leavesOf(set: FieldSet, above: Step[] = []): Step[][] {
   return Object.entries(set).flatMap(([entry, inner]) => {
     const step = entry.startsWith('f:') ? entry.slice(2) : itemKeys(entry)
@@ -53,7 +47,7 @@ export function leavesOf(set: FieldSet, above: Step[] = []): Step[][] {
   })
 }
 
-/** The set below a field, undefined when nothing in it is owned or when it is owned as a whole. */
+/** Returns the set below a field; undefined if nothing in it is owned, or if it is owned as a whole. */
 export function setAt(set: FieldSet, steps: Step[]): FieldSet | undefined {
   let at: FieldSet = set
   for (const step of steps) {
@@ -84,12 +78,12 @@ function childOf(set: FieldSet, step: Step): FieldSet | undefined {
   return undefined
 }
 
-/** The keys in `k:{"name":"x"}`; undefined for another kind of entry. */
+/** Returns the keys in `k:{"name":"x"}`; undefined for another kind of entry. */
 export function itemKeys(entry: string): Record<string, unknown> | undefined {
   return entry.startsWith('k:') ? (JSON.parse(entry.slice(2)) as Record<string, unknown>) : undefined
 }
 
-/** The value in `v:"x"`, wrapped, since it may be false or 0; undefined for another kind of entry. */
+/** Returns the value in `v:"x"`, wrapped because it may be false or 0; undefined for another kind of entry. */
 export function setValue(entry: string): { value: unknown } | undefined {
   return entry.startsWith('v:') ? { value: JSON.parse(entry.slice(2)) as unknown } : undefined
 }

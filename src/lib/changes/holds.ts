@@ -1,4 +1,4 @@
-/** Which of our takers hold which fields of an object that is not ours as a whole: pure. See ownership.ts. */
+/** Field ownership in shared objects, by manager suffix. See ownership.ts. Pure. */
 import type { KubeObject } from '../cluster/kube.ts'
 import type { Desired } from './changeset.ts'
 import type { Difference } from './differences.ts'
@@ -6,39 +6,39 @@ import { appliedBy, fieldSets, leavesOf, ownersOf, type Step, sameKeys } from '.
 import { FIELD_MANAGER, isOurManager, managerOf } from './ownership.ts'
 import { keysOf } from './schema.ts'
 
-/** True when this manager lets go of a field that another holds as well: the value stays. */
-export function staysForOthers(live: KubeObject, { letGo, steps }: Difference, manager: string): boolean {
-  return letGo === true && ownersOf(live, steps).some((owner) => owner.manager !== manager)
+/** Returns whether this manager releases a field that another one owns as well, so that the value stays. */
+export function isOwnedByOthers(live: KubeObject, { released, steps }: Difference, manager: string): boolean {
+  return released === true && ownersOf(live, steps).some((owner) => owner.manager !== manager)
 }
 
 /**
- * Why a write is needed although every value is as desired: the taker has to hold what another of our takers put there,
- * or what version 0.1 put there can be let go. Undefined when all is held as it should be.
+ * Returns why a write is required although every value is as desired: to co-own fields of another suffix, or to release
+ * fields that version 0.1 applied. Undefined if ownership is as desired.
  */
-export function holdToChange(desired: Desired, live: KubeObject): string | undefined {
-  if (desired.taker === undefined) return undefined
-  const manager = managerOf(desired.taker)
+export function ownershipChange(desired: Desired, live: KubeObject): string | undefined {
+  if (desired.managerSuffix === undefined) return undefined
+  const manager = managerOf(desired.managerSuffix)
   const others = fieldSets(live).filter(
     (entry) => entry.operation === 'Apply' && entry.manager !== manager && isOurManager(entry.manager),
   )
-  const toHold = others.some(({ fieldsV1 }) =>
+  const needsOwnership = others.some(({ fieldsV1 }) =>
     leavesOf(fieldsV1).some(
       (steps) =>
         valueAt(desired.object, steps) !== undefined &&
         !ownersOf(live, steps).some((owner) => owner.applied && owner.manager === manager),
     ),
   )
-  if (toHold) return 'already there; now also used by this datacenter'
-  return letsGoOfFormer(desired, live) ? 'what an earlier version held is let go' : undefined
+  if (needsOwnership) return 'already set, now also owned by this datacenter'
+  return releasesLegacyFields(desired, live) ? 'fields of an earlier version released' : undefined
 }
 
-/** Whether the fields that version 0.1 holds can be let go once `desired` is applied. */
-export function letsGoOfFormer({ taker, former, object }: Desired, live: KubeObject): boolean {
-  if (taker === undefined || former === 'keep') return false
-  const held = appliedBy(live, FIELD_MANAGER).flatMap((set) => leavesOf(set))
-  if (held.length === 0) return false
+/** Returns whether the fields that version 0.1 owns can be released after `desired` is applied. */
+export function releasesLegacyFields({ managerSuffix, former, object }: Desired, live: KubeObject): boolean {
+  if (managerSuffix === undefined || former === 'keep') return false
+  const owned = appliedBy(live, FIELD_MANAGER).flatMap((set) => leavesOf(set))
+  if (owned.length === 0) return false
   if (former === 'release') return true
-  return held.every(
+  return owned.every(
     (steps) =>
       valueAt(object, steps) !== undefined || ownersOf(live, steps).some((owner) => owner.manager !== FIELD_MANAGER),
   )

@@ -1,11 +1,11 @@
-/** The part of a live object that we own, taken back out of its managedFields: what our last apply said. */
+/** Reconstructs what this program last applied to an object, from its managedFields. */
 import type { KubeObject } from '../cluster/kube.ts'
 import { FIELD_MANAGER } from './ownership.ts'
 
 /**
- * The fields of a live object that a field manager of ours owns by server-side apply, with their live values, as an
- * object that can be applied again without giving anything up. Lists are taken whole: in custom resources they are
- * atomic. The format of fieldsV1 is that of kubernetes-sigs/structured-merge-diff fieldpath/serialize.go.
+ * Returns the fields of a live object that the manager owns by server-side apply, with their live values, as an object
+ * that can be applied again without releasing any. Lists are included as a whole: in custom resources they are atomic.
+ * The format of fieldsV1 is defined in kubernetes-sigs/structured-merge-diff fieldpath/serialize.go.
  */
 export function ownedPart(live: KubeObject, manager: string = FIELD_MANAGER): KubeObject {
   const { apiVersion, kind } = live
@@ -14,13 +14,13 @@ export function ownedPart(live: KubeObject, manager: string = FIELD_MANAGER): Ku
   const owned: Record<string, unknown> = {}
   for (const entry of live.metadata.managedFields ?? []) {
     if (entry.manager !== manager || entry.operation !== 'Apply' || entry.subresource !== undefined) continue
-    take(entry.fieldsV1 ?? {}, live, owned)
+    copyOwned(entry.fieldsV1 ?? {}, live, owned)
   }
   const { metadata, ...rest } = owned as { metadata?: Record<string, unknown> }
   return { ...rest, apiVersion, kind, metadata: { ...metadata, ...identity } }
 }
 
-function take(fields: Record<string, unknown>, from: Record<string, unknown>, to: Record<string, unknown>): void {
+function copyOwned(fields: Record<string, unknown>, from: Record<string, unknown>, to: Record<string, unknown>): void {
   for (const [key, inner] of Object.entries(fields)) {
     if (!key.startsWith('f:')) continue
     const name = key.slice(2)
@@ -31,9 +31,9 @@ function take(fields: Record<string, unknown>, from: Record<string, unknown>, to
       to[name] = structuredClone(value)
       continue
     }
-    const there = to[name]
-    const next = typeof there === 'object' && there !== null ? (there as Record<string, unknown>) : {}
+    const existing = to[name]
+    const next = typeof existing === 'object' && existing !== null ? (existing as Record<string, unknown>) : {}
     to[name] = next
-    take(inner as Record<string, unknown>, value as Record<string, unknown>, next)
+    copyOwned(inner as Record<string, unknown>, value as Record<string, unknown>, next)
   }
 }

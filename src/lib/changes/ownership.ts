@@ -1,22 +1,21 @@
 /**
- * Which objects and fields are ours.
+ * Which objects and fields this program manages.
  *
- * An object is ours as a whole (`own`): it carries the managed-by label and is applied as FIELD_MANAGER. Or it is
- * another's and we hold some fields of it (`share`): then each part of the program that puts something there is a taker
- * with a field manager of its own, `kubectl-cass-sni/<taker>`. Server-side apply takes a field away only when the last
- * manager that holds it lets go, so what another datacenter or command put there stays, and what nobody wants any more
- * goes:
+ * It manages an object as a whole (`own`): the object has the managed-by label and is applied as FIELD_MANAGER. Or it
+ * manages some fields of an object with another owner (`share`): then each use has its own field manager,
+ * `kubectl-cass-sni/<suffix>`. Server-side apply removes a field only after the last manager that owns it releases it,
+ * so fields of other datacenters and commands stay, and unused ones are removed:
  *
- *   the ports of a gateway's Service      routes.<namespace>.<datacenter>     one taker for each datacenter
- *   the labels of a namespace             injection, operator
- *   the pod template of the operator      no-sidecar
- *   annotations of pods                   certs
- *   another's CassandraDatacenter         install
+ *   ports of a gateway's Service        routes.<namespace>.<datacenter>     one suffix per datacenter
+ *   labels of a namespace               injection, operator
+ *   pod template of cass-operator       no-sidecar
+ *   annotations of pods                 certs
+ *   CassandraDatacenters of others      install
  *
- * The keystore's Secret has no taker: its values are replaced by a merge patch that is bound to uid and resourceVersion
- * (see workflows/certs).
+ * The keystore Secret has no suffix: its values are replaced with a merge patch that is bound to uid and
+ * resourceVersion (see workflows/certs).
  *
- * Up to version 0.1 all of them were FIELD_MANAGER; see `former` in changeset.ts.
+ * Up to version 0.1, all fields were applied as FIELD_MANAGER; see `former` in changeset.ts.
  */
 import { createHash } from 'node:crypto'
 import { FIELD_MANAGER, type KubeObject } from '../cluster/kube.ts'
@@ -26,50 +25,45 @@ export { FIELD_MANAGER }
 
 export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by'
 
-/** The API server takes no longer name of a field manager (apimachinery pkg/apis/meta/v1/validation/validation.go). */
-const LONGEST_MANAGER = 128
+/** The API server's limit for the name of a field manager (apimachinery pkg/apis/meta/v1/validation/validation.go). */
+const MAX_MANAGER_LENGTH = 128
 
-/** The field manager of a taker. Two takers never have the same. */
-export function managerOf(taker: string | undefined): string {
-  if (taker === undefined) return FIELD_MANAGER
-  const whole = `${FIELD_MANAGER}/${taker}`
-  if (whole.length <= LONGEST_MANAGER) return whole
-  const hash = createHash('sha256').update(taker).digest('hex').slice(0, 16)
-  return `${whole.slice(0, LONGEST_MANAGER - hash.length - 1)}-${hash}`
+/** Returns the field manager with this suffix. Different suffixes never share one. */
+export function managerOf(suffix: string | undefined): string {
+  if (suffix === undefined) return FIELD_MANAGER
+  const whole = `${FIELD_MANAGER}/${suffix}`
+  if (whole.length <= MAX_MANAGER_LENGTH) return whole
+  const hash = createHash('sha256').update(suffix).digest('hex').slice(0, 16)
+  return `${whole.slice(0, MAX_MANAGER_LENGTH - hash.length - 1)}-${hash}`
 }
 
-/** The taker for what a datacenter's routes need in objects of others. A namespace's name holds no dot. */
-export function routesTaker(datacenter: { namespace: string; name: string }): string {
+/** Returns the suffix for the fields of a datacenter's routes in shared objects. Namespace names have no dots. */
+export function routesManagerSuffix(datacenter: { namespace: string; name: string }): string {
   return `routes.${datacenter.namespace}.${datacenter.name}`
 }
 
-/** True for the field managers of this program. */
+/** Returns whether the field manager is one of this program's. */
 export function isOurManager(manager: string | undefined): boolean {
   return manager === FIELD_MANAGER || manager?.startsWith(`${FIELD_MANAGER}/`) === true
 }
 
-/**
- * The labels of an object that is ours as a whole and belongs to a datacenter (metadata.name of the
- * CassandraDatacenter).
- */
+/** Returns the labels of a managed object that belongs to a datacenter (metadata.name of the CassandraDatacenter). */
 export function ownedLabels(datacenterName: string): Record<string, string> {
   return { [MANAGED_BY_LABEL]: FIELD_MANAGER, [OWNER_LABEL]: datacenterName }
 }
 
-/** A label selector for all that ownedLabels mark. */
+/** Returns the label selector for objects with `ownedLabels`. */
 export function ownedSelector(datacenterName: string): string {
   return `${MANAGED_BY_LABEL}=${FIELD_MANAGER},${OWNER_LABEL}=${datacenterName}`
 }
 
-/** True when the object carries our managed-by label. */
+/** Returns whether the object has this program's managed-by label. */
 export function isOurs(object: KubeObject): boolean {
   return object.metadata.labels?.[MANAGED_BY_LABEL] === FIELD_MANAGER
 }
 
-/**
- * Who keeps an object, as far as its labels and field managers tell, e.g. "Helm", "kubectl-edit, argocd-controller".
- */
-export function keeperOf(object: KubeObject): string {
+/** Returns the owner of an object by its label or field managers, e.g. "Helm", "kubectl-edit, argocd-controller". */
+export function ownerOf(object: KubeObject): string {
   const label = object.metadata.labels?.[MANAGED_BY_LABEL]
   if (label !== undefined) return label
   const managers = new Set(
@@ -78,5 +72,5 @@ export function keeperOf(object: KubeObject): string {
       .map((entry) => entry.manager ?? ''),
   )
   managers.delete('')
-  return managers.size > 0 ? [...managers].join(', ') : 'somebody else'
+  return managers.size > 0 ? [...managers].join(', ') : 'another client'
 }

@@ -1,9 +1,9 @@
-/** A change as it is shown and serialized. */
+/** The form of a change for output. */
 import { displayName } from '../cluster/resources.ts'
 import type { ChangeRecord } from '../events.ts'
 import type { Change } from './changeset.ts'
 
-/** The record of a change. Secrets are left out already: see compare.ts. */
+/** Returns the record of a change. Secrets are already redacted: see compare.ts. */
 export function record(change: Change, dryRun: boolean): ChangeRecord {
   const { fields } = change
   return {

@@ -1,11 +1,8 @@
-/**
- * What is known of the shape of objects without asking for their schema: keyed lists, atomic maps, quantities,
- * defaults.
- */
+/** What is known of object schemas without reading them: keyed lists, atomic maps, quantities, defaults. */
 import type { KubeObject, ResourceType } from '../cluster/kube.ts'
 import { fieldSets, itemKeys, type Step, setAt, setValue } from './field-sets.ts'
 
-/** How the items of a list belong together: by keys, as a set of values, or only as a whole. */
+/** How list items are merged: by keys, as a set of values, or only as a whole. */
 export type ListShape = { kind: 'keyed'; keys: string[] } | { kind: 'set' } | { kind: 'atomic' }
 
 /**
@@ -42,10 +39,7 @@ const DEFAULTS: [string, unknown][] = [
   ['scope', '*'],
 ]
 
-/**
- * Maps of built-in kinds that are replaced as a whole (`x-kubernetes-map-type: atomic`): an entry more means
- * something else.
- */
+/** Maps of built-in kinds that are replaced as a whole (`x-kubernetes-map-type: atomic`): additional entries matter. */
 const ATOMIC_MAPS = new Set([
   'selector',
   'nodeSelector',
@@ -68,18 +62,14 @@ const QUANTITIES = new Set([
   'hard',
 ])
 
-/**
- * True for the kinds that kube-apiserver itself defines: groups of custom resources have a dot and do not end in
- * .k8s.io.
- */
+/** Returns whether kube-apiserver defines the kind: groups of custom resources have a dot and do not end in .k8s.io. */
 export function isBuiltIn(type: ResourceType): boolean {
   if (type.group === 'gateway.networking.k8s.io') return false
   return !type.group.includes('.') || (type.group.endsWith('.k8s.io') && !type.group.includes('.x-k8s.io'))
 }
 
 /**
- * How to compare the list at `steps`. What the live object's managedFields tell counts most: the server wrote them
- * from its schema.
+ * Returns how to compare the list at `steps`. managedFields take precedence: the API server derives them from schemas.
  */
 export function listShape(type: ResourceType, live: KubeObject | undefined, steps: Step[]): ListShape {
   for (const { fieldsV1 } of fieldSets(live)) {
@@ -108,7 +98,7 @@ export function listShape(type: ResourceType, live: KubeObject | undefined, step
   return keys === undefined ? { kind: 'atomic' } : { kind: 'keyed', keys }
 }
 
-/** The values that an item is found by; a port's protocol is TCP when it is not told. */
+/** Returns the key values of a list item; the protocol of a port defaults to TCP. */
 export function keysOf(item: unknown, keys: string[]): Record<string, unknown> {
   const fields = (typeof item === 'object' && item !== null ? item : {}) as Record<string, unknown>
   return Object.fromEntries(
@@ -123,12 +113,12 @@ export function isAtomicMap(type: ResourceType, steps: Step[]): boolean {
   return isBuiltIn(type) && typeof last === 'string' && ATOMIC_MAPS.has(last)
 }
 
-/** True when the server may have added this field to an item that did not have it. */
+/** Returns whether the API server may have added this field as a default. */
 export function isDefault(type: ResourceType, field: string, value: unknown): boolean {
   return isBuiltIn(type) && DEFAULTS.some(([name, usual]) => name === field && usual === value)
 }
 
-/** Equality of two scalars at `steps`: quantities by value, ports and percentages as int-or-string. */
+/** Compares two scalars at `steps`: quantities by value, ports and percentages as int-or-string. */
 export function sameScalar(steps: Step[], want: unknown, have: unknown): boolean {
   if (want === have) return true
   const last = steps.at(-1)
@@ -146,7 +136,7 @@ export function sameScalar(steps: Step[], want: unknown, have: unknown): boolean
 }
 
 /**
- * Base64 as the API server keeps it: kustomize breaks it into lines (kubernetes-sigs/kustomize
+ * Returns base64 as the API server stores it: kustomize wraps its lines (kubernetes-sigs/kustomize
  * api/internal/generators).
  */
 export function base64InOneLine<T>(text: T): T | string {
@@ -163,12 +153,12 @@ const BINARY: Record<string, bigint> = {
   Pi: 1n << 50n,
   Ei: 1n << 60n,
 }
-/** Powers of ten, counted from nano so that all are whole. */
+/** Powers of ten relative to nano, so that all are integers. */
 const DECIMAL: Record<string, number> = { n: 0, u: 3, m: 6, '': 9, k: 12, M: 15, G: 18, T: 21, P: 24, E: 27 }
 
 /**
- * A Kubernetes quantity in units of 1e-9 (k8s.io/apimachinery/pkg/api/resource/quantity.go); undefined when it is
- * none.
+ * Parses a Kubernetes quantity, in units of 1e-9 (k8s.io/apimachinery/pkg/api/resource/quantity.go); undefined if
+ * invalid.
  */
 export function quantity(text: string): bigint | undefined {
   const match = /^([+-]?)(\d*)(?:\.(\d*))?(?:([KMGTPE]i)|([numkMGTPE])|[eE]([+-]?\d{1,3}))?$/.exec(text)
@@ -177,7 +167,7 @@ export function quantity(text: string): bigint | undefined {
   if (whole === '' && fraction === '') return undefined
   const power = (exponent === undefined ? (DECIMAL[decimal ?? ''] ?? 9) : 9 + Number(exponent)) - fraction.length
   const digits = BigInt(whole + fraction) * (binary === undefined ? 1n : (BINARY[binary] ?? 1n))
-  // smaller than a nano: the API server rounds up
+  // below a nano, the API server rounds up
   const value =
     power >= 0 ? digits * 10n ** BigInt(power) : (digits + 10n ** BigInt(-power) - 1n) / 10n ** BigInt(-power)
   return sign === '-' ? -value : value

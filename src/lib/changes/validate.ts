@@ -1,4 +1,4 @@
-/** Asks the server what it would say to a set of changes (dryRun=All): admission webhooks and schemas included. */
+/** Validates a set of changes with the API server (dryRun=All), including admission webhooks and schemas. */
 import type { Kube, KubeObject } from '../cluster/kube.ts'
 import { displayName } from '../cluster/resources.ts'
 import { CassSniError } from '../errors.ts'
@@ -6,17 +6,15 @@ import type { Change, ChangeSet } from './changeset.ts'
 import { managerOf } from './ownership.ts'
 
 export interface Validation {
-  /**
-   * For each change, the object as it would be; undefined for what is unchanged and what the server cannot judge yet.
-   */
+  /** For each change, the resulting object; undefined if unchanged, or if the server cannot validate it yet. */
   objects: (KubeObject | undefined)[]
-  /** For each object that the server may not be asked about. */
+  /** One for each object that could not be validated without more permissions. */
   warnings: string[]
 }
 
 /**
- * Throws what the server would throw (CSNI206 for an object that it or a webhook refuses). What it cannot judge yet is
- * passed over: a kind or a namespace that an earlier step creates, a webhook that does not answer.
+ * Throws the errors that the write would cause (CSNI206 if the server or a webhook refuses an object). Skips what
+ * cannot be validated yet: a kind or namespace that an earlier step creates, a webhook that does not respond.
  */
 export async function validateChanges(kube: Kube, { changes }: ChangeSet): Promise<Validation> {
   const warnings: string[] = []
@@ -34,26 +32,25 @@ async function validate(
   const uid = live?.metadata.uid
   const metadata = uid === undefined ? object.metadata : { ...object.metadata, uid }
   try {
-    // whoever owns a field was found out by the comparison: here only the values are judged
-    const manager = managerOf(desired.taker)
+    // field conflicts were found by the comparison: this validates values only
+    const manager = managerOf(desired.managerSuffix)
     return await kube.apply(type, { ...object, metadata }, { dryRun: true, force: true, manager })
   } catch (error) {
     if (!(error instanceof CassSniError)) throw error
     if (error.code === 'CSNI203')
-      warnings.push(`${displayName(type, name)} not validated by the server: ${error.message}`)
+      warnings.push(`${displayName(type, name)}: cannot validate on the API server: ${error.message}`)
     else if (error.code !== 'CSNI204' && error.code !== 'CSNI205' && !isUnansweredWebhook(error)) throw error
     return undefined
   }
 }
 
 /**
- * True for the failure of an admission webhook that is registered and cannot be reached, or not yet be trusted:
- * cert-manager fills in its CA bundle a while after the registration (cert-manager/cert-manager
- * pkg/controller/cainjector).
+ * Returns whether an admission webhook is registered but unreachable or not trusted yet: cert-manager injects its CA
+ * bundle some time after the registration (cert-manager/cert-manager pkg/controller/cainjector).
  */
 export function isUnansweredWebhook(error: unknown): boolean {
   if (!(error instanceof CassSniError) || !/failed calling webhook/.test(error.message)) return false
-  // the quoted URL has a parameter `timeout` whatever happened
+  // the quoted URL always has a parameter `timeout`
   const cause = error.message.replaceAll(/"[^"]*"/g, '')
   return /(connection refused|no endpoints|timeout|deadline|no route|x509:)/i.test(cause)
 }

@@ -1,5 +1,5 @@
 /** Checks of the certificates: the authority, and what each node serves through the gateway. */
-import { authorityPlace, keystoreObject, OPERATOR_KEYSTORE_PATH } from '../cassandra/authority-secret.ts'
+import { authorityLocation, keystoreObject, OPERATOR_KEYSTORE_PATH } from '../cassandra/authority-secret.ts'
 import type { CassandraNode } from '../cassandra/datacenter.ts'
 import { type AuthorityPath, parseAuthorityPath } from '../certificates/certificate-authority.ts'
 import { dateText, daysUntil } from '../certificates/certificate.ts'
@@ -44,7 +44,7 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
       const messages = faults.map(({ message }) => message).join('; ')
       if (given.ca !== undefined) return fail(`${given.ca}: ${messages}`)
       return fail(
-        `${authorityPlace(datacenter).object}: ${messages}`,
+        `${authorityLocation(datacenter).object}: ${messages}`,
         command`kubectl -n ${datacenter.namespace} get secret ${datacenter.keystores.caSecret}
           -o jsonpath={.data.cert}`,
       )
@@ -195,7 +195,7 @@ function reissue({ given }: Probes): NextStep[] {
 }
 
 async function authorityOf(probes: Probes): Promise<AuthorityPath> {
-  return parseAuthorityPath(await probes.authority(), authorityPlace(probes.datacenter))
+  return parseAuthorityPath(await probes.authority(), authorityLocation(probes.datacenter))
 }
 
 /** The start of a fingerprint, as `certs` shows it. */

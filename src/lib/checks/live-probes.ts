@@ -1,7 +1,7 @@
 /** The probes of a real cluster: each question is put once, when the first check asks it. */
 import { randomUUID } from 'node:crypto'
 import {
-  authorityPlace,
+  authorityLocation,
   keystoreObject,
   keystorePassword,
   readAuthorityCertificate,
@@ -77,7 +77,7 @@ export function liveProbes(options: LiveProbesOptions): Probes {
   const authority = once(
     async () =>
       options.ca?.pem ??
-      trustPem(parseAuthorityPath(await readAuthorityCertificate(kube, datacenter), authorityPlace(datacenter))),
+      trustPem(parseAuthorityPath(await readAuthorityCertificate(kube, datacenter), authorityLocation(datacenter))),
   )
   const credentials = once(async () => options.login ?? readCredentials(kube, datacenter))
   const ask = async (node: CassandraNode, login: Credentials): Promise<string> => {

@@ -1,22 +1,22 @@
-/** Files for other CQL clients: an environment file as the blog's dse-client.env, and a cqlshrc. Pure. */
+/** Files for other CQL clients: an environment file and a cqlshrc. Pure. */
 import { shellValue } from '../text/shell-words.ts'
 
 export interface ClientFileInput {
   host: string
   port: number
   username: string
-  /** Given only when the user wants it written. */
+  /** Set only if the user asked to include it. */
   password?: string | undefined
-  /** Path of the CA's PEM file; undefined when it was not written anywhere. */
+  /** Path of the CA's PEM file; undefined if it was not written. */
   caFile?: string | undefined
   localDatacenter: string
-  /** SNI names of the nodes: host ids. */
+  /** SNI names of the nodes: host IDs. */
   hostIds: string[]
-  /** What to say at the top, without "#". */
+  /** Lines of the header, without "#". */
   comment: string[]
 }
 
-/** To be read with `. file` by a POSIX shell. The names are those of the blog's client; SSL_VALIDATE is cqlsh's. */
+/** Returns an environment file, to be sourced by a POSIX shell (`. file`). The SSL_… and CQLSH_… names are cqlsh's. */
 export function environmentFile(input: ClientFileInput): string {
   const lines: [string, string | undefined][] = [
     ['CQLSH_HOST', input.host],
@@ -33,24 +33,24 @@ export function environmentFile(input: ClientFileInput): string {
 }
 
 /**
- * A cqlshrc. Python's configparser trims values and interpolates "%", so that it is written "%%"; only the password is
- * read without interpolation (apache/cassandra pylib/cqlshlib/cqlshmain.py `read_options`, sslhandling.py). A value
- * with a line break cannot be written.
+ * Returns a cqlshrc. Python's configparser trims values and interpolates "%", which is therefore written as "%%"; only
+ * the password is read without interpolation (apache/cassandra pylib/cqlshlib/cqlshmain.py `read_options`,
+ * sslhandling.py). Values with line breaks cannot be expressed.
  */
 export function cqlshrcFile(input: ClientFileInput): string {
   const { password } = input
-  const unwritable = password !== undefined && (/[\r\n]/.test(password) || password.trim() !== password)
+  const isInexpressible = password !== undefined && (/[\r\n]/.test(password) || password.trim() !== password)
   const lines = [
     ...commentLines(input.comment),
-    ...(unwritable
+    ...(isInexpressible
       ? [
-          '; The password begins or ends with a space or holds a line break: a cqlshrc cannot hold it. cqlsh ' +
-            'will ask for it.',
+          '; The password starts or ends with a space or contains a line break, which a cqlshrc cannot express. ' +
+            'cqlsh prompts for it.',
         ]
       : []),
     '[authentication]',
     `username = ${value(input.username)}`,
-    ...(password === undefined || unwritable ? [] : [`password = ${password}`]),
+    ...(password === undefined || isInexpressible ? [] : [`password = ${password}`]),
     '',
     '[connection]',
     `hostname = ${value(input.host)}`,

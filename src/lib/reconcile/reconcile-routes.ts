@@ -1,4 +1,4 @@
-/** The third step of the routes, after gather and planRoutes: carries a plan out and sees it loaded. */
+/** Third step of a routes sync, after gather and planRoutes: applies a plan and waits until it is loaded. */
 import { type ApplyContext, applyChanges } from '../changes/apply.ts'
 import { CassSniError } from '../errors.ts'
 import type { ChangeRecord } from '../events.ts'
@@ -6,17 +6,17 @@ import type { Plan } from '../routes/route-plan.ts'
 import { awaitLoaded, type Loaded } from './loaded-routes.ts'
 
 export interface Outcome {
-  /** What became of each object, unchanged ones among them. Empty when no node can be routed. */
+  /** The result for each object, including unchanged ones. Empty if no node is routable. */
   records: ChangeRecord[]
-  /** Of the gateway's ready pods, those whose Envoy was asked and has every route. Absent when nothing was written. */
+  /** Ready gateway pods, and those whose Envoy has loaded every route. Absent if nothing was written. */
   loaded?: Loaded | undefined
 }
 
 /**
- * Applies and prunes what the plan says, then waits until every Envoy of the gateway has loaded it. Asks nobody. A plan
- * in which no node can be routed changes nothing. Throws CSNI503 or CSNI504 for a conflict, before anything is written;
- * CSNI211 when the plan was overtaken by another's write: then it has to be made again (`decideAgain`); CSNI507 when a
- * gateway has not loaded what was written.
+ * Applies and prunes as planned, then waits until every Envoy of the gateway has loaded the routes. Does not prompt. A
+ * plan without routable nodes changes nothing. Throws CSNI503 or CSNI504 for a conflict, before anything is written;
+ * CSNI211 if a concurrent write overtook the plan, which must then be made again (`retryOvertaken`); CSNI507 if a
+ * gateway does not load the routes in time.
  */
 export async function reconcileRoutes(context: ApplyContext, plan: Plan): Promise<Outcome> {
   if (plan.nothing) return { records: [] }

@@ -1,6 +1,6 @@
 /** What may become of the ports that version 0.1 opened on the gateway, all under one field manager: pure. */
 import type { Desired } from '../changes/changeset.ts'
-import { FIELD_MANAGER, isOurs, managerOf, routesTaker } from '../changes/ownership.ts'
+import { FIELD_MANAGER, isOurs, managerOf, routesManagerSuffix } from '../changes/ownership.ts'
 import type { KubeObject } from '../cluster/kube.ts'
 import { selects } from '../istio/gateways.ts'
 import { OWNER_LABEL } from '../text/own-keys.ts'
@@ -22,7 +22,7 @@ export function formerPorts({ datacenter, gateway, gateways, hidden }: Observati
   )
   const waiting = others.some(({ metadata: { namespace = '', labels } }) => {
     const name = labels?.[OWNER_LABEL] ?? ''
-    return !holders.has(managerOf(routesTaker({ namespace, name })))
+    return !holders.has(managerOf(routesManagerSuffix({ namespace, name })))
   })
   return waiting ? 'keep' : 'release'
 }

@@ -1,5 +1,5 @@
-/** `certs ca`: the certificate authority that clients have to trust. Reads the cluster, changes nothing in it. */
-import { authorityPlace, readAuthorityCertificate } from '../cassandra/authority-secret.ts'
+/** `certs ca`: prints the CA certificate that clients must trust. Changes nothing in the cluster. */
+import { authorityLocation, readAuthorityCertificate } from '../cassandra/authority-secret.ts'
 import { observeDatacenter } from '../cassandra/observe-datacenter.ts'
 import { parseAuthorityPath, trustPem } from '../certificates/certificate-authority.ts'
 import { authorityFaults } from '../certificates/policies.ts'
@@ -11,7 +11,7 @@ export interface CertsCaOptions {
   datacenter?: string | undefined
   /** File to write the certificate to. */
   out?: string | undefined
-  /** Overwrite a file that holds something else. */
+  /** Overwrite the file if its content differs. */
   overwrite?: boolean | undefined
 }
 
@@ -23,15 +23,15 @@ export interface CertsCaResult {
   notBefore: string
   notAfter: string
   fingerprint256: string
-  /** The certificate, with an intermediate CA also its issuers up to the root; the key never leaves the cluster. */
+  /** The CA certificate, for an intermediate CA followed by its issuers up to the root. Never the private key. */
   pem: string
   file?: { path: string; action: 'written' | 'unchanged' } | undefined
 }
 
 /**
- * What clients have to trust, PEM. A CA with a fault, an expired one for instance, is handed out with a warning: it is
- * what the nodes' certificates are made from.
- * @throws CSNI401 when the Secret holds none, CSNI104 when the file cannot be written or holds something else
+ * Returns the CA certificate that clients must trust, PEM. An invalid CA, such as an expired one, is returned with a
+ * warning, because the node certificates are signed by it.
+ * @throws CSNI401 if the Secret has no CA certificate, CSNI104 if the file cannot be written or its content differs
  */
 export async function certsCa(context: WorkflowContext, options: CertsCaOptions = {}): Promise<CertsCaResult> {
   const { kube, emit } = context
@@ -39,15 +39,15 @@ export async function certsCa(context: WorkflowContext, options: CertsCaOptions 
     namespace: kube.target.namespace,
     name: options.datacenter,
   })
-  const place = authorityPlace(dc)
-  const path = parseAuthorityPath(await readAuthorityCertificate(kube, dc), place)
+  const location = authorityLocation(dc)
+  const path = parseAuthorityPath(await readAuthorityCertificate(kube, dc), location)
   const [certificate] = path
   const pem = trustPem(path)
   for (const { code, message } of authorityFaults(path, clusterTime(context)))
     emit({
       type: 'warning',
       code: code === 'NoRoot' ? 'CSNI401' : 'CSNI402',
-      message: `the certificate authority in ${place.object}: ${message}`,
+      message: `${location.object}: CA ${message}`,
     })
   const file =
     options.out === undefined
@@ -65,7 +65,7 @@ export async function certsCa(context: WorkflowContext, options: CertsCaOptions 
   }
 }
 
-/** Readable by all: it is what every client may know. */
+/** Writes the certificate readable by everyone: it is public. */
 async function writeCertificate(
   { ask }: WorkflowContext,
   path: string,

@@ -1,35 +1,34 @@
-/** `certs`: the nodes' certificate carries the names that clients ask for, and every node serves it. */
+/** `certs`: issues a node certificate with all names that clients use, and rolls it out to every node. */
 import { listed } from '../certificates/certificate.ts'
 import { type CertificatePlan, parsePublicNames, planCertificate } from '../certificates/certificate-plan.ts'
-import { decideAgain } from '../changes/apply.ts'
+import { retryOvertaken } from '../changes/apply.ts'
 import type { CertsNode, CertsOptions, CertsResult } from './certs/certs-options.ts'
 import { type CertificateObservation, gatherCertificates } from './certs/gather-certificates.ts'
 import {
-  needlessAuthorities,
   reconcileKeystore,
   reconcileNodes,
+  unusedAuthorities,
   type WrittenKeystore,
 } from './certs/reconcile-certificates.ts'
 import type { WorkflowContext } from './context.ts'
 
-export type { CertsNode, CertsOptions, CertsResult, ShownCertificate } from './certs/certs-options.ts'
+export type { CertsNode, CertsOptions, CertsResult, CertificateSummary } from './certs/certs-options.ts'
 
 /**
- * Issues a new certificate from the datacenter's own CA when the one in the keystore will not do, and makes every node
- * that runs serve what is in the keystore: gather, plan, reconcile. When another run changes the keystore meanwhile,
- * the three are done again, so that both runs' names are in the end. Run again it does nothing; interrupted, the next
- * run goes on from there.
- * @throws CSNI306, CSNI401, CSNI402, CSNI403, CSNI405 before anything is changed; CSNI404 when a node does not serve
- * the certificate in time; CSNI211 when the keystore is changed again and again
+ * Issues a new certificate from the datacenter's CA if the one in the keystore is unsuitable, and makes every running
+ * node serve it: gather, plan, reconcile. If another run changes the keystore concurrently, all three are repeated, so
+ * the certificate has the names of both runs. A second run changes nothing; an interrupted run is resumed by the next.
+ * @throws CSNI306, CSNI401, CSNI402, CSNI403, CSNI405 before anything is changed; CSNI404 if a node does not serve the
+ * certificate in time; CSNI211 if the keystore keeps being changed
  */
 export async function certs(context: WorkflowContext, options: CertsOptions = {}): Promise<CertsResult> {
-  const given = options.publicNames === undefined ? undefined : parsePublicNames(options.publicNames)
+  const requestedNames = options.publicNames === undefined ? undefined : parsePublicNames(options.publicNames)
   let first: CertificateObservation | undefined
-  /** Public names that were there before, or that this run has written: others beyond them are another run's. */
+  /** Public names that this run has read or written; any others were added by another run. */
   let known: string[] | undefined
   let issued = false
-  return decideAgain(context.signal, async () => {
-    // What was told of the cluster the first time need not be told again.
+  return retryOvertaken(context.signal, async () => {
+    // Report what was observed only once.
     const observation = await gatherCertificates(first ? { ...context, emit: () => undefined } : context, options)
     if (first === undefined) known = observation.material.publicNames
     first ??= observation
@@ -38,23 +37,23 @@ export async function certs(context: WorkflowContext, options: CertsOptions = {}
       authority: observation.authority.path,
       current: observation.keystore.current,
       unreadable: observation.unreadable,
-      remembered: observation.material.publicNames,
+      saved: observation.material.publicNames,
       known,
-      given,
+      requested: requestedNames,
       renew: options.renew === true && !issued,
       now: observation.now,
     })
-    const written = await reconcileKeystore(issued ? withoutUnchanged(context) : context, observation, plan)
+    const written = await reconcileKeystore(issued ? hideUnchanged(context) : context, observation, plan)
     issued ||= written.issued
     known = plan.publicNames
     const nodes = await reconcileNodes(context, options, observation, written)
     warnOf(context, observation, plan, written)
-    return result(context, observation, plan, written, withFirstSeen(nodes, first))
+    return result(context, observation, plan, written, withFirstObserved(nodes, first))
   })
 }
 
-/** What this run has changed stays changed, although a later decision finds nothing to change. */
-function withoutUnchanged(context: WorkflowContext): WorkflowContext {
+/** Suppresses `unchanged` events: an object that an earlier attempt changed stays reported as changed. */
+function hideUnchanged(context: WorkflowContext): WorkflowContext {
   return {
     ...context,
     emit: (event) => {
@@ -69,31 +68,31 @@ function warnOf(
   plan: CertificatePlan,
   { issued }: WrittenKeystore,
 ): void {
-  for (const { pod, reason } of plan.pending) warn(context, `${pod} ${reason}; run this again when it is up`)
+  for (const { pod, reason } of plan.pending) warn(context, `${pod}: ${reason}; rerun certs once the node is up`)
   if (plan.wildcards.length > 0)
     warn(
       context,
-      `${listed(plan.wildcards)} instead of one DNS name per node: with all of them the certificate would be ` +
-        'too large for Java clients',
+      `the certificate has ${listed(plan.wildcards)} instead of one DNS name per node, which would make it too ` +
+        'large for Java clients',
     )
   if (plan.forgotten.length > 0) warnOfForgotten(context, plan.forgotten, plan.reasons.length > 0)
-  const needless = issued ? [] : needlessAuthorities(observation)
-  if (needless.length > 0)
+  const unused = issued ? [] : unusedAuthorities(observation)
+  if (unused.length > 0)
     warn(
       context,
-      `the nodes still trust the former CA (${listed(needless)}), and no node needs it any longer: kubectl ` +
-        'cass-sni certs --renew drops it',
+      `nodes still trust the previous CA (${listed(unused)}), which is no longer needed; to remove it, run: ` +
+        'kubectl cass-sni certs --renew',
     )
 }
 
 function warnOfForgotten(context: WorkflowContext, names: string[], reissued: boolean): void {
-  const [verb, object] = names.length === 1 ? ['is', 'it'] : ['are', 'them']
+  const subject = `${names.length === 1 ? 'public name' : 'public names'} ${listed(names)}`
   warn(
     context,
     reissued
-      ? `${listed(names)} ${verb} no longer remembered, and the new certificate does not carry ${object}`
-      : `${listed(names)} ${verb} no longer remembered, but the certificate carries ${object} until a new one is ` +
-          'issued: kubectl cass-sni certs --renew',
+      ? `${subject} removed from the saved names and the certificate`
+      : `${subject} removed from the saved names, but still in the certificate; to reissue it, run: ` +
+          'kubectl cass-sni certs --renew',
   )
 }
 
@@ -101,11 +100,11 @@ function warn(context: WorkflowContext, message: string): void {
   context.emit({ type: 'warning', message })
 }
 
-/** What a node served when the run began, whichever attempt it was that ended it. */
-function withFirstSeen(nodes: readonly CertsNode[], { looks }: CertificateObservation): CertsNode[] {
+/** Sets `before` to what each node served when the run began, even if the last of several attempts succeeded. */
+function withFirstObserved(nodes: readonly CertsNode[], { served }: CertificateObservation): CertsNode[] {
   return nodes.map((node) => {
-    const look = looks.get(node.pod)
-    return look !== undefined && 'served' in look ? { ...node, before: look.served } : node
+    const first = served.get(node.pod)
+    return first !== undefined && 'certificate' in first ? { ...node, before: first.certificate } : node
   })
 }
 

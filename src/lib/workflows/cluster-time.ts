@@ -1,19 +1,18 @@
-/** The time by which certificates are judged and dated: the cluster's, not that of the machine that runs this. */
+/** The time used to validate and date certificates: that of the API server, not of the local machine. */
 import type { WorkflowContext } from './context.ts'
 
-/** Clocks that differ less are taken as equal: a Date header counts in seconds, and answers take their time. */
+/** Smaller differences are ignored: Date headers have a resolution of seconds, and responses take time. */
 const NEGLIGIBLE_MS = 5000
 
 /**
- * Milliseconds since the epoch by the API server's clock, as its last answer told it; this machine's clock before the
- * first answer. With a clock that is ahead, a certificate would not be valid yet when the nodes and their clients read
- * it.
+ * Returns the API server's time in milliseconds since the epoch, from its last response; the local time before the
+ * first response. With a fast local clock, certificates would not be valid yet for nodes and clients.
  */
 export function clusterTime({ kube, now }: Pick<WorkflowContext, 'kube' | 'now'>): number {
   return now() + clockSkew(kube)
 }
 
-/** How far the API server's clock is ahead of this machine's, in ms; 0 when that is negligible or not known. */
+/** Returns by how many ms the API server's clock is ahead of the local one; 0 if negligible or unknown. */
 export function clockSkew(kube: WorkflowContext['kube']): number {
   const skew = kube.clockSkewMs() ?? 0
   return Math.abs(skew) < NEGLIGIBLE_MS ? 0 : skew

@@ -1,10 +1,10 @@
-/** The names that completion offers: of the kubeconfig and of the cluster. */
+/** Names for shell completion, from the kubeconfig and the cluster. */
 import type { KubeOptions } from '../cluster/kube.ts'
 import { CASSANDRA_DATACENTER, NAMESPACE } from '../cluster/resources.ts'
 
 type Names = 'namespace' | 'datacenter' | 'node' | 'gateway' | 'context' | 'cluster' | 'user'
 
-/** All names of that sort which the user can see. Rejects as any command would when the cluster cannot be asked. */
+/** Returns all names of that kind that the user may see. Rejects like any command if the cluster is unreachable. */
 export async function liveNames(what: Names, options: KubeOptions & { datacenter?: string }): Promise<string[]> {
   if (what === 'context' || what === 'cluster' || what === 'user') {
     const { kubeconfigFiles, mergeConfigs } = await import('../cluster/kubeconfig-files.ts')

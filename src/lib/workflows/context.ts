@@ -1,4 +1,4 @@
-/** What every workflow is given besides its own options. */
+/** Input of every workflow, in addition to its options. */
 import type { Kube } from '../cluster/kube.ts'
 import type { Ask, Emit } from '../events.ts'
 
@@ -7,9 +7,9 @@ export interface WorkflowContext {
   /** Aborted by Ctrl-C (reason: CSNI902) or by --timeout (reason: CSNI901). */
   signal: AbortSignal
   emit: Emit
-  /** Undefined when nobody can be asked: off a terminal, or with --yes. */
+  /** Undefined without a terminal to prompt on, and with --yes. */
   ask?: Ask | undefined
-  /** Compute and show everything, write nothing. */
+  /** Plan and report everything, write nothing. */
   dryRun: boolean
   /** Milliseconds since the epoch. */
   now: () => number

@@ -1,5 +1,5 @@
 /** Everything between the cluster and an open CQL session: the nodes, the way, the login, the authority. */
-import { authorityPlace, readAuthorityCertificate } from '../cassandra/authority-secret.ts'
+import { authorityLocation, readAuthorityCertificate } from '../cassandra/authority-secret.ts'
 import type { CassandraNode, Credentials, Datacenter } from '../cassandra/datacenter.ts'
 import { findNode } from '../cassandra/node.ts'
 import { parseAuthorityPath, trustPem } from '../certificates/certificate-authority.ts'
@@ -95,7 +95,7 @@ export async function observeAccess({ kube, signal, emit }: WorkflowContext, cho
 
 async function readAuthority(kube: Kube, datacenter: Datacenter): Promise<string> {
   const pem = await readAuthorityCertificate(kube, datacenter)
-  return trustPem(parseAuthorityPath(pem, authorityPlace(datacenter)))
+  return trustPem(parseAuthorityPath(pem, authorityLocation(datacenter)))
 }
 
 function reachable(datacenter: Datacenter, node: CassandraNode): CqlNode {

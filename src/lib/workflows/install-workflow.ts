@@ -1,11 +1,11 @@
 /**
- * The blog from `istioctl install` to the running Cassandra nodes. Every step looks first and changes only what
- * differs, so an interrupted install resumes where it was, and a second one writes nothing.
+ * Installs what is missing of Istio, cass-operator and a Cassandra datacenter. Every step observes first and changes
+ * only what differs, so an interrupted install resumes where it stopped and a second one writes nothing.
  */
 import { applyChanges, conflictError } from '../changes/apply.ts'
 import type { Change } from '../changes/changeset.ts'
 import { record } from '../changes/record.ts'
-import { again, CassSniError, command, throwIfAborted } from '../errors.ts'
+import { again, CassSniError, command, hint, throwIfAborted } from '../errors.ts'
 import type { WorkflowContext } from './context.ts'
 import { rememberAnswers } from './install/answers.ts'
 import { type DatacenterRequest, requestDatacenter } from './install/datacenter-request.ts'
@@ -34,7 +34,7 @@ import { storageStep } from './install/storage-step.ts'
 
 export type { InstallOptions, InstallResult } from './install/step.ts'
 
-/** What is decided before anything is written: by flags, the cluster, or answers. */
+/** Choices made before anything is written, from flags, the cluster, or answers at a prompt. */
 interface Decisions {
   operator: OperatorSource
   injection: InjectionChoice
@@ -43,8 +43,8 @@ interface Decisions {
 }
 
 /**
- * The steps in their one order, that of the blog; storage before the operator's webhook can refuse a datacenter without
- * one.
+ * Returns the steps in the order in which they run. Storage precedes the datacenter, because cass-operator's webhook
+ * refuses a datacenter without a StorageClass.
  */
 function stepsOf(setup: Setup, { operator, injection, request, storage }: Decisions): InstallStep[] {
   const operatorObjects = operator.kind === 'manifest' ? operator.objects : []
@@ -62,14 +62,14 @@ function stepsOf(setup: Setup, { operator, injection, request, storage }: Decisi
 const DEFAULT_NAMESPACE = 'cass-operator'
 
 /**
- * Brings the cluster to a running Cassandra datacenter behind Istio.
- * Errors: CSNI101 for values that are not well-formed, CSNI102 when something must be said and nobody can be asked,
- * CSNI307/308 for changes that are refused, CSNI901/902 when it was cut short, and those of the steps.
+ * Installs whatever a running Cassandra datacenter behind Istio lacks.
+ * Errors: CSNI101 for malformed values, CSNI102 for required input that is missing without a terminal to prompt on,
+ * CSNI307/308 for refused changes, CSNI901/902 when timed out or interrupted, and those of the steps.
  */
-export async function install(given: WorkflowContext, options: InstallOptions): Promise<InstallResult> {
+export async function install(caller: WorkflowContext, options: InstallOptions): Promise<InstallResult> {
   checkOptions(options)
-  const answers = rememberAnswers(given.ask)
-  const context: WorkflowContext = { ...given, ask: answers.ask }
+  const answers = rememberAnswers(caller.ask)
+  const context: WorkflowContext = { ...caller, ask: answers.ask }
   const setup: Setup = {
     context,
     options,
@@ -87,7 +87,7 @@ export async function install(given: WorkflowContext, options: InstallOptions): 
   refuseMissing(plans.flatMap(({ missing }) => missing ?? []))
   await refuseConflicts(context, plans)
   if (context.ask !== undefined) await confirm(setup, steps, plans, answers.flags())
-  return carryOutAll(setup, request, steps, plans, answers.flags())
+  return applyAll(setup, request, steps, plans, answers.flags())
 }
 
 async function chooseNamespace(context: WorkflowContext): Promise<string> {
@@ -98,21 +98,21 @@ async function chooseNamespace(context: WorkflowContext): Promise<string> {
     kind: 'text',
     name: 'namespace',
     flag: '--namespace',
-    message: 'Namespace of Cassandra and its operator',
+    message: 'Namespace for Cassandra and cass-operator',
     initial: DEFAULT_NAMESPACE,
     validate: namespaceSyntax,
   })
 }
 
-/** What every step would do; whatever is refused is refused here, before the first write. */
+/** Plans every step. Changes are refused here, before the first write. */
 async function planAll({ context }: Setup, steps: InstallStep[]): Promise<StepPlan[]> {
   const plans: StepPlan[] = []
   for (const step of steps) {
     throwIfAborted(context.signal)
     const earlier = plans.some((plan) => plan.state === 'change')
     plans.push(
-      await step.look().catch((error: unknown): StepPlan => {
-        // what an earlier step brings is not there yet: its kinds are not served
+      await step.plan().catch((error: unknown): StepPlan => {
+        // the kinds that an earlier step installs are not served yet
         if (earlier && error instanceof CassSniError && (error.code === 'CSNI205' || error.code === 'CSNI305'))
           return { state: 'change', note: 'pending: depends on earlier steps' }
         throw error
@@ -124,12 +124,12 @@ async function planAll({ context }: Setup, steps: InstallStep[]): Promise<StepPl
 
 function refuseMissing(missing: Missing[]): void {
   if (missing.length === 0) return
-  throw new CassSniError('CSNI102', missing.map(({ why }) => why).join('; '), {
+  throw new CassSniError('CSNI102', missing.map(({ reason }) => reason).join('; '), {
     next: missing.flatMap(({ next }) => next),
   })
 }
 
-/** Throws what applying would throw, as long as nothing is written. */
+/** Throws the conflicts that applying would run into, before anything is written. */
 async function refuseConflicts(context: WorkflowContext, plans: StepPlan[]): Promise<void> {
   const conflicts = conflictsOf(plans)
   if (conflicts.length > 0) await applyChanges(context, { changes: conflicts })
@@ -139,27 +139,30 @@ function conflictsOf(plans: StepPlan[]): Change[] {
   return plans.flatMap((plan) => plan.changes?.changes ?? []).filter(({ action }) => action === 'conflict')
 }
 
-/** Shows the whole plan. Throws what carrying it out would throw for a conflict. */
+/** Reports the whole plan. Throws the error that applying it would throw for a conflict. */
 function planOnly(setup: Setup, request: DatacenterRequest, steps: InstallStep[], plans: StepPlan[]): InstallResult {
   const { emit } = setup.context
-  const shown = steps.map(({ id, title }, index): InstallResult['steps'][number] => {
+  const planned = steps.map(({ id, title }, index): InstallResult['steps'][number] => {
     const { state, note, changes, command, warnings, missing } = plans[index] as StepPlan
     emit({ type: 'step', id, title, state: 'started' })
     for (const message of warnings ?? []) emit({ type: 'warning', message })
     for (const change of changes?.changes ?? []) emit({ type: 'change', change: record(change, true) })
-    const planned = state === 'change'
     const conflict = changes?.changes.find((change) => change.action === 'conflict')
-    const told = missing !== undefined ? `missing: ${missing.why}` : `planned: ${note}`
     if (conflict !== undefined) emit({ type: 'step', id, title, state: 'failed' })
-    else emit({ type: 'step', id, title, state: planned ? 'done' : 'skipped', note: planned ? told : note })
-    return { id, title, state: planned ? 'planned' : 'present', note, command, missing: missing?.next }
+    else
+      emit({ type: 'step', id, title, state: 'skipped', note: state === 'present' ? note : plannedNote(note, missing) })
+    return { id, title, state: state === 'present' ? state : 'planned', note, command, missing: missing?.next }
   })
   const conflicts = conflictsOf(plans)
   if (conflicts.length > 0) throw conflictError(conflicts)
-  return result(setup, request, { steps: shown, plans, last: plans.at(-1) })
+  return result(setup, request, { steps: planned, plans, last: plans.at(-1) })
 }
 
-/** Shows the plan, then asks once. Nothing to do is not worth a question. */
+function plannedNote(note: string, missing: Missing | undefined): string {
+  return missing === undefined ? `${note} (planned)` : `${note}, input required`
+}
+
+/** Shows the plan and asks for confirmation, unless nothing would change. */
 async function confirm({ context }: Setup, steps: InstallStep[], plans: StepPlan[], answered: string[]): Promise<void> {
   if (context.ask === undefined || plans.every((plan) => plan.state === 'present')) return
   const lines = steps.flatMap((step, index) => planLines(step.title, plans[index] as StepPlan))
@@ -167,15 +170,15 @@ async function confirm({ context }: Setup, steps: InstallStep[], plans: StepPlan
     kind: 'confirm',
     name: 'proceed',
     flag: '--yes',
-    message: 'Go ahead?',
-    details: [`Plan for context ${context.kube.target.context}:`, ...lines],
+    message: 'Apply these changes?',
+    details: [`Planned changes in context ${context.kube.target.context}:`, ...lines],
     initial: true,
   })
   if (answer !== 'yes')
-    throw new CassSniError('CSNI902', 'nothing was changed', { next: [again`${answered} --dry-run`] })
+    throw new CassSniError('CSNI902', 'canceled; no changes were made', { next: [again`${answered} --dry-run`] })
 }
 
-async function carryOutAll(
+async function applyAll(
   setup: Setup,
   request: DatacenterRequest,
   steps: InstallStep[],
@@ -191,7 +194,7 @@ async function carryOutAll(
     throwIfAborted(setup.context.signal)
     emit({ type: 'step', id, title, state: 'started' })
     try {
-      const plan = changed ? await step.look() : (plans[index] as StepPlan)
+      const plan = changed ? await step.plan() : (plans[index] as StepPlan)
       for (const message of plan.warnings ?? []) emit({ type: 'warning', message })
       if (plan.state === 'present') {
         for (const change of plan.changes?.changes ?? []) emit({ type: 'change', change: record(change, false) })
@@ -199,7 +202,7 @@ async function carryOutAll(
         done.push({ id, title, state: 'present', note: plan.note })
         last = plan
       } else {
-        const outcome = await step.change(plan)
+        const outcome = await step.apply(plan)
         emit({ type: 'step', id, title, state: 'done', note: outcome.note })
         done.push({ id, title, state: 'changed', note: outcome.note })
         last = outcome
@@ -212,13 +215,13 @@ async function carryOutAll(
   return result(setup, request, { steps: done, plans, last })
 }
 
-/** The error of a run that was cut short, with the command that resumes it: the same one, and what was answered. */
+/** Returns the error of an interrupted run with the command that resumes it: the same one plus the answers given. */
 function resumable({ context }: Setup, error: unknown, answered: string[]): unknown {
   const reason: unknown = context.signal.aborted ? context.signal.reason : error
   if (error instanceof CassSniError && error.code === 'CSNI901') return withAnswers(error, answered)
   if (!(reason instanceof CassSniError) || (reason.code !== 'CSNI902' && reason.code !== 'CSNI901')) return error
-  return new CassSniError(reason.code, `${reason.message} Completed steps are kept; rerun to resume.`, {
-    next: [again`${answered}`],
+  return new CassSniError(reason.code, reason.message, {
+    next: [hint('completed steps are kept; rerun to resume'), again`${answered}`],
   })
 }
 
@@ -227,7 +230,7 @@ function withAnswers(error: CassSniError, answered: string[]): CassSniError {
   return new CassSniError(error.code, error.message, { object: error.object, next, cause: error.cause })
 }
 
-interface Carried {
+interface Run {
   steps: InstallResult['steps']
   plans: StepPlan[]
   last: Pick<StepPlan, 'datacenter'> | undefined
@@ -236,9 +239,9 @@ interface Carried {
 function result(
   { context, namespace }: Setup,
   { name }: DatacenterRequest,
-  { steps, plans, last }: Carried,
+  { steps, plans, last }: Run,
 ): InstallResult {
-  // the namespace of a prompt, or the default one, is no flag of this command line
+  // a namespace from a prompt, or the default one, is not a flag on this command line
   const flags = context.kube.target.namespace === namespace ? [] : ['-n', namespace]
   return {
     ok: true,

@@ -1,4 +1,4 @@
-/** A local port for CQL clients: to the ingress gateway's pods, or to one node's own pod. */
+/** `port-forward`: forwards a local port to the ingress gateway or to one node. */
 import { findNode } from '../cassandra/node.ts'
 import { requireDatacenter } from '../cassandra/observe-datacenter.ts'
 import { observeRouted, recallChoices } from '../routes/gather.ts'
@@ -24,13 +24,13 @@ export interface PortForwardOptions {
   /** "namespace/service" or "service". */
   gateway?: string | undefined
   gatewayPort?: number | undefined
-  /** IP addresses or "localhost". */
+  /** Local IP addresses, or "localhost". */
   addresses: string[]
-  /** 0 for any. */
+  /** 0 for any free port. */
   port: number
-  /** Called once, when it listens. */
+  /** Called once, when the port is open. */
   ready: (forwarding: Forwarding) => void
-  /** Called for each connection that opens, closes or cannot be served. */
+  /** Called for each connection that opens, closes or fails. */
   connection?: ((event: TunnelEvent) => void) | undefined
 }
 
@@ -38,14 +38,14 @@ export interface Forwarding {
   listening: { host: string; port: number }[]
   /** "service/istio-ingressgateway in namespace istio-system, port 9042", "pod/… in namespace …, port 9042". */
   target: string
-  /** What will keep it from working, as far as it can be seen beforehand. */
+  /** Problems that will make connections fail, as far as known in advance. */
   warnings: { message: string; code?: string; next: NextStep[] }[]
 }
 
 /**
- * Forwards until the context's signal ends it, then rejects with its reason when no connection is left.
- * Throws CSNI106 when it cannot listen, CSNI203 without permission for pods/portforward, CSNI204, CSNI301, CSNI302,
- * CSNI502 for the target.
+ * Forwards until the context's signal aborts; rejects with its reason once all connections are closed.
+ * Throws CSNI106 if the port cannot be opened, CSNI203 without permission for pods/portforward, CSNI204, CSNI301,
+ * CSNI302, CSNI502 for the target.
  */
 export async function portForward(
   { kube, signal }: WorkflowContext,
@@ -69,7 +69,7 @@ export async function portForward(
   return tunnel.figures()
 }
 
-/** As kubectl words it: "Forwarding from 127.0.0.1:9042 -> …". */
+/** Returns the text in kubectl's form: "Forwarding from 127.0.0.1:9042 -> …". */
 export function forwardingText({ listening, target }: Forwarding): string {
   return listening.map(({ host, port }) => `Forwarding from ${hostPort(host, port)} -> ${target}\n`).join('')
 }
@@ -85,26 +85,26 @@ async function toGateway(kube: Kube, options: PortForwardOptions): Promise<Targe
   const [mesh, choices] = await Promise.all([
     observeMesh(kube, { gateway: options.gateway }),
     recallChoices(kube, namespace, options.datacenter),
-    checkPlace(kube, options),
+    checkDatacenter(kube, options),
   ])
   const gateway = await findGateway(kube, mesh, { wanted: options.gateway, remembered: choices })
   const gatewayPort = options.gatewayPort ?? choices.port ?? DEFAULT_GATEWAY_PORT
-  await needRight(kube, gateway.namespace)
+  await requirePermission(kube, gateway.namespace)
   const named = `service/${gateway.service} in namespace ${gateway.namespace}`
-  const there = gateway.ports.some(({ port }) => port === gatewayPort)
+  const isOpen = gateway.ports.some(({ port }) => port === gatewayPort)
   const message = `${named} has no port ${gatewayPort}`
   return {
     dialer: tunnelDialer(kube, gateway, gatewayPort),
     target: `${named}, port ${gatewayPort}`,
-    warnings: there ? [] : [{ message, code: 'CSNI822', next: [command`kubectl cass-sni routes sync`] }],
+    warnings: isOpen ? [] : [{ message, code: 'CSNI822', next: [command`kubectl cass-sni routes sync`] }],
   }
 }
 
 /**
- * The gateway is the same for every namespace, so a wrong one would show only at the client: the datacenter has to
- * exist. Without permission to look, it is not checked.
+ * Throws unless the datacenter exists. The gateway is the same for every namespace, so otherwise a wrong namespace
+ * would go unnoticed until a client connects. Skipped without permission to read datacenters.
  */
-async function checkPlace(kube: Kube, { datacenter }: PortForwardOptions): Promise<void> {
+async function checkDatacenter(kube: Kube, { datacenter }: PortForwardOptions): Promise<void> {
   try {
     await requireDatacenter(kube, { namespace: kube.target.namespace, name: datacenter })
   } catch (error) {
@@ -120,22 +120,22 @@ async function toNode(kube: Kube, options: PortForwardOptions): Promise<Target> 
     clusterDomain: options.clusterDomain,
   })
   if (options.node === undefined) {
-    throw new CassSniError('CSNI105', 'which node is meant has to be named', {
+    throw new CassSniError('CSNI105', 'specify a node with --node', {
       object: `cassandradatacenter/${datacenter.name} in namespace ${namespace}`,
       next: datacenter.nodes.slice(0, 5).map(({ pod }) => again`--node ${pod}`),
     })
   }
   const node = findNode(datacenter, options.node)
-  await needRight(kube, namespace)
+  await requirePermission(kube, namespace)
   const dialer = podDialer(kube, { name: node.pod, namespace }, datacenter.nativePort)
   return { dialer, target: dialer.describe }
 }
 
-/** Asked for at once, for it would else come up only with the first client. */
-async function needRight(kube: Kube, namespace: string): Promise<void> {
+/** Checks the permission up front, rather than when the first client connects. */
+async function requirePermission(kube: Kube, namespace: string): Promise<void> {
   const verb = await lackingForPortForward(kube, namespace)
   if (verb === undefined) return
-  throw new CassSniError('CSNI203', `you may not ${verb} pods/portforward in namespace ${namespace}`, {
+  throw new CassSniError('CSNI203', `permission denied: cannot ${verb} pods/portforward in namespace ${namespace}`, {
     object: `pods/portforward in namespace ${namespace}`,
     next: [command`kubectl auth can-i ${verb} pods/portforward -n ${namespace}`],
   })

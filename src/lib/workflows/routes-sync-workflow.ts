@@ -1,5 +1,5 @@
-/** `routes sync`: from the nodes that there are to the routes through Istio's ingress gateway. */
-import { decideAgain } from '../changes/apply.ts'
+/** `routes sync`: brings the routes through Istio's ingress gateway in line with the nodes. */
+import { retryOvertaken } from '../changes/apply.ts'
 import { CassSniError, command } from '../errors.ts'
 import type { Action, ChangeRecord } from '../events.ts'
 import { nameOf } from '../istio/gateways.ts'
@@ -13,21 +13,21 @@ import { counted } from '../text/counted.ts'
 import type { WorkflowContext } from './context.ts'
 
 export interface RoutesSyncOptions {
-  /** metadata.name of the CassandraDatacenter; not needed when the namespace in force has only one. */
+  /** metadata.name of the CassandraDatacenter; optional if the namespace has only one. */
   datacenter?: string | undefined
-  /** Default: what the routes have, else what the cluster says. */
+  /** Default: the current routes' domain, else the cluster's. */
   clusterDomain?: string | undefined
-  /** "namespace/service" or "service"; default: the one that the routes have, else the only one. */
+  /** "namespace/service" or "service"; default: the current routes' gateway, else the only one. */
   gateway?: string | undefined
-  /** The port that clients dial on the gateway; default: the one that the routes have, else 9042. */
+  /** Port of the gateway for clients; default: the current routes' port, else 9042. */
   port?: number | undefined
   mode: RouteMode
 }
 
 export interface RoutesSyncResult {
-  /** False when no node could be routed. */
+  /** False if no node is routable. */
   ok: boolean
-  /** Nothing was written: the nodes' states are those that there would be. */
+  /** Nothing was written: the states are those after applying the plan. */
   dryRun?: true | undefined
   datacenter: string
   namespace: string
@@ -36,45 +36,45 @@ export interface RoutesSyncResult {
   gateway: string
   port: number
   nodes: NodeRoute[]
-  /** Of the gateway's ready pods, those whose Envoy was asked and has every route. Absent when nothing was written. */
+  /** Ready gateway pods, and those whose Envoy has loaded every route. Absent if nothing was written. */
   loaded?: Loaded | undefined
   summary: { routed: number; kept: number; pending: number } & Record<Exclude<Action, 'conflict'>, number>
 }
 
 /**
- * Brings the routes of one datacenter in line with its nodes; with `dryRun` only says what it would do. A second run
- * writes nothing. Throws what `gather` throws, and CSNI503, CSNI504 or CSNI508 for a conflict, all before anything is
- * written; CSNI507 when a gateway has not loaded what was written.
+ * Brings the routes of one datacenter in line with its nodes; with `dryRun` reports the changes only. A second run
+ * writes nothing. Throws the errors of `gather`, and CSNI503, CSNI504 or CSNI508 for a conflict, all before anything is
+ * written; CSNI507 if a gateway does not load the routes in time.
  */
 export async function syncRoutes(context: WorkflowContext, options: RoutesSyncOptions): Promise<RoutesSyncResult> {
   const { kube, signal } = context
   const { datacenter: name, mode, port, ...rest } = options
-  const wanted: GatherOptions = { namespace: kube.target.namespace, name, ...rest }
-  let reading: Gathering | undefined = gather(kube, wanted)
+  const gatherOptions: GatherOptions = { namespace: kube.target.namespace, name, ...rest }
+  let reading: Gathering | undefined = gather(kube, gatherOptions)
   const { datacenter, gateway } = reading
   await step(context, 'datacenter', 'Datacenter', async () => {
     const { name: found, clusterName, nodes } = await datacenter
-    return [undefined, `${found} of cluster ${clusterName}: ${counted(nodes.length, 'node')}`]
+    return [undefined, `${found}, cluster ${clusterName}, ${counted(nodes.length, 'node')}`]
   })
-  await step(context, 'istio', 'Istio', async () => [undefined, `gateway ${nameOf(await gateway)}`])
+  await step(context, 'istio', 'Ingress gateway', async () => [undefined, nameOf(await gateway)])
 
   return step(context, 'routes', 'Routes', async () => {
-    const told = new Map<string, ChangeRecord>()
-    const once = onlyOnce(context)
-    return decideAgain(signal, async () => {
-      const observation = await (reading ?? gather(kube, wanted)).observation
-      // what was read is good for one decision
+    const reported = new Map<string, ChangeRecord>()
+    const prompts = unrepeated(context)
+    return retryOvertaken(signal, async () => {
+      const observation = await (reading ?? gather(kube, gatherOptions)).observation
+      // a retry reads the cluster again
       reading = undefined
       const plan = planRoutes(observation, { mode, port })
-      once.tell(observation, plan)
-      await once.consent(observation, plan)
-      const result = resultOf(context, observation, plan, await reconcileRoutes({ ...context, told }, plan))
+      prompts.warn(observation, plan)
+      await prompts.confirm(observation, plan)
+      const result = resultOf(context, observation, plan, await reconcileRoutes({ ...context, reported }, plan))
       return [result, noteOf(plan, result, context.dryRun)]
     })
   })
 }
 
-/** Runs a step: its beginning, its end with a note, or its failure are told. */
+/** Runs a step and reports its start, and its end with a note or its failure. */
 async function step<T>(
   { emit }: WorkflowContext,
   id: string,
@@ -92,32 +92,32 @@ async function step<T>(
   }
 }
 
-/** Warnings and questions, each at its first time only: a decision may be made again. */
-function onlyOnce(context: WorkflowContext) {
+/** Emits each warning and prompt only once, however often the plan is made. */
+function unrepeated(context: WorkflowContext) {
   const warned = new Set<string>()
   const agreed = new Set<string>()
   return {
-    tell(observation: Observation, plan: Plan): void {
+    warn(observation: Observation, plan: Plan): void {
       for (const warning of warningsOf(observation, plan)) {
         if (!warned.has(warning.message)) context.emit({ type: 'warning', ...warning })
         warned.add(warning.message)
       }
     },
-    /** Asks for what takes something away from clients. Throws CSNI902 when the user does not want it. */
-    async consent(observation: Observation, plan: Plan): Promise<void> {
-      // what is refused anyway is no question
+    /** Asks for confirmation of changes that disconnect clients. Throws CSNI902 if the user declines. */
+    async confirm(observation: Observation, plan: Plan): Promise<void> {
+      // conflicts are refused without a prompt
       const lines = plan.conflicts.length > 0 ? [] : losses(observation, plan).filter((line) => !agreed.has(line))
       if (lines.length === 0 || context.ask === undefined || context.dryRun) return
       const answer = await context.ask({
         kind: 'confirm',
         name: 'proceed',
         flag: '--yes',
-        message: 'Go ahead?',
+        message: 'Apply these changes?',
         details: lines,
         initial: false,
       })
       if (answer !== 'yes')
-        throw new CassSniError('CSNI902', 'nothing was changed', {
+        throw new CassSniError('CSNI902', 'canceled; no changes were made', {
           next: [command`kubectl cass-sni routes sync --dry-run`],
         })
       for (const line of lines) agreed.add(line)
@@ -132,47 +132,47 @@ interface Warning {
 
 function warningsOf(observation: Observation, { backend, routes, nothing, turns, warnings }: Plan): Warning[] {
   const { datacenter, gateway, hidden } = observation
-  const told: Warning[] = []
+  const found: Warning[] = []
   if (backend.byServerName && datacenter.configurationHidden === undefined && !datacenter.clientEncryption.enabled) {
-    told.push({
+    found.push({
       code: 'CSNI306',
       message:
-        `datacenter ${datacenter.name} does not show TLS to clients in its configuration ` +
-        '(client_encryption_options): without TLS there is no server name to route by',
+        `datacenter ${datacenter.name}: client TLS is not enabled (client_encryption_options), but SNI routes ` +
+        'require TLS',
     })
   }
   if (hidden !== undefined) {
-    const places = [...new Set([datacenter.namespace, gateway.namespace])]
-    told.push({
+    const namespaces = [...new Set([datacenter.namespace, gateway.namespace])]
+    found.push({
       message:
-        `conflicts with routes of others were looked for in ${places.join(' and ')} only: you may not list ` +
-        'Gateways and VirtualServices of all namespaces',
+        `checked for conflicting routes in ${namespaces.length === 1 ? 'namespace' : 'namespaces'} ` +
+        `${namespaces.join(' and ')} only: no permission to list Gateways and VirtualServices cluster-wide`,
     })
   }
-  told.push(...turns.map((turn) => ({ message: turnText(turn) })), ...warnings.map((message) => ({ message })))
+  found.push(...turns.map((turn) => ({ message: turnText(turn) })), ...warnings.map((message) => ({ message })))
   for (const { pod, state, reason = '' } of routes.nodes) {
-    if (state === 'pending') told.push({ message: `${pod} is pending: ${reason}` })
-    if (state === 'kept') told.push({ message: `${pod} keeps its route of before: ${reason}` })
+    if (state === 'pending') found.push({ message: `${pod}: no route yet (${reason})` })
+    if (state === 'kept') found.push({ message: `${pod}: keeps its previous route (${reason})` })
   }
   if (nothing) {
-    const why = routes.nodes.length === 0 ? 'it has no nodes yet' : 'none of its nodes has a host id yet'
-    told.push({ code: 'CSNI303', message: `datacenter ${datacenter.name} cannot be routed: ${why}` })
+    const why = routes.nodes.length === 0 ? 'no nodes yet' : 'no host IDs known yet'
+    found.push({ code: 'CSNI303', message: `datacenter ${datacenter.name}: no routable nodes (${why})` })
   }
-  return told
+  return found
 }
 
 function turnText({ what, from, to }: Turn): string {
-  return `${what} ${from} → ${to}: clients that still use ${from} will lose their connection`
+  return `${what} ${from} → ${to}; clients that still use ${from} will lose their connection`
 }
 
-/** What clients lose by it, a line each. */
+/** Returns the changes that disconnect clients, a line each. */
 function losses({ datacenter }: Observation, { changes, turns }: Plan): string[] {
   const pruned = changes.changes.filter(({ action }) => action === 'pruned')
-  const shown = pruned.slice(0, 5).map(({ type, name }) => `${type.kind.toLowerCase()}/${name}`)
-  const more = pruned.length > shown.length ? ` and ${pruned.length - shown.length} more` : ''
+  const first = pruned.slice(0, 5).map(({ type, name }) => `${type.kind.toLowerCase()}/${name}`)
+  const more = pruned.length > first.length ? ` and ${pruned.length - first.length} more` : ''
   return [
     ...turns.map((turn) => `Datacenter ${datacenter.name}: ${turnText(turn)}`),
-    ...(pruned.length === 0 ? [] : [`To be removed: ${shown.join(', ')}${more}`]),
+    ...(pruned.length === 0 ? [] : [`To be pruned: ${first.join(', ')}${more}`]),
   ]
 }
 
@@ -207,8 +207,8 @@ function resultOf(
 }
 
 function noteOf({ backend, routes, nothing }: Plan, { summary }: RoutesSyncResult, dryRun: boolean): string {
-  if (nothing) return 'no node can be routed yet: nothing is changed'
-  const whom = backend.described(routes.nodes)
-  if (summary.created + summary.configured + summary.pruned === 0) return `${whom}; nothing had to change`
-  return dryRun ? `${whom}; nothing was written` : whom
+  if (nothing) return 'no routable nodes, nothing changed'
+  const routed = backend.described(routes.nodes)
+  if (summary.created + summary.configured + summary.pruned === 0) return `${routed}, in sync`
+  return dryRun ? `${routed}, nothing written (dry run)` : routed
 }

@@ -70,7 +70,7 @@ describe('a Datacenter from Kubernetes objects', () => {
       [undefined, undefined, undefined],
     )
     equal(dc.nodes[1]?.replacing, true)
-    equal(dc.nodes[2]?.hostIdTrouble, 'the operator has not recorded its host id yet')
+    equal(dc.nodes[2]?.hostIdProblem, 'cass-operator has not recorded a host ID yet')
     deepEqual(dc.staleHostIds, [HOST_IDS[1]])
     equal(
       datacenterFrom({ cr: cassandraDatacenter(), statefulSets: [], pods: [pod(0, { deleting: true })] }).nodes[0]
@@ -86,7 +86,7 @@ describe('a Datacenter from Kubernetes objects', () => {
       pods: [pod(0, { status: { podIP: '10.244.0.99' } }), pod(1), pod(2)],
     })
     equal(moved.nodes[0]?.hostId, undefined)
-    ok(moved.nodes[0]?.hostIdTrouble?.includes('10.244.0.99'))
+    ok(moved.nodes[0]?.hostIdProblem?.includes('10.244.0.99'))
     const twice = cassandraDatacenter({
       status: {
         nodeStatuses: {
@@ -122,7 +122,7 @@ describe('a Datacenter from Kubernetes objects', () => {
   it('keeps a node whose pod is being made anew where StatefulSets may not be listed, and is not complete', () => {
     const dc = datacenterFrom({ cr: cassandraDatacenter(), statefulSets: undefined, pods: [pod(0), pod(2)] })
     deepEqual(byPod(dc.nodes), ['dse-dc1-default-sts-0', 'dse-dc1-default-sts-1', 'dse-dc1-default-sts-2'])
-    equal(dc.nodes[1]?.waiting, 'the pod does not exist yet')
+    equal(dc.nodes[1]?.waiting, 'pod not created yet')
     equal(dc.complete, false)
     equal(datacenterFrom({ cr: cassandraDatacenter(), statefulSets: [], pods: PODS }).complete, true)
   })
@@ -178,21 +178,21 @@ describe('a Datacenter from Kubernetes objects', () => {
       answers: new Map([['dse-dc1-default-sts-0', fresh]]),
     })
     equal(dc.nodes[0]?.hostId, fresh)
-    equal(dc.nodes[0]?.hostIdTrouble, undefined)
+    equal(dc.nodes[0]?.hostIdProblem, undefined)
     deepEqual(dc.staleHostIds, [HOST_IDS[0]])
   })
 
   it('keeps a node whose pod is just being made anew, and all nodes of a stopped datacenter', () => {
     const gap = datacenterFrom({ cr: cassandraDatacenter(), statefulSets: [statefulSet()], pods: [pod(0), pod(2)] })
     equal(gap.nodes[1]?.podUid, '')
-    equal(gap.nodes[1]?.waiting, 'the pod does not exist yet')
+    equal(gap.nodes[1]?.waiting, 'pod not created yet')
     const stopped = datacenterFrom({
       cr: cassandraDatacenter({ spec: { stopped: true } }),
       statefulSets: [statefulSet({ replicas: 0 })],
       pods: [],
     })
     equal(stopped.nodes.length, 3)
-    equal(stopped.nodes[0]?.waiting, 'the datacenter is stopped')
+    equal(stopped.nodes[0]?.waiting, 'datacenter stopped')
   })
 
   it('counts the host ids of vanished pods as stale', () => {

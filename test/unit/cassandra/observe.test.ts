@@ -87,7 +87,7 @@ describe('observing a datacenter', () => {
     equal((await observeDatacenter(named, { namespace: 'cass-operator', name: 'Paris' })).name, 'dc1')
   })
 
-  it('says where there is one when this namespace has none', async () => {
+  it('lists datacenters in other namespaces if this one has none', async () => {
     const kube = fakeKube({
       objects: [...whole, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } }],
     })
@@ -95,7 +95,7 @@ describe('observing a datacenter', () => {
       observeDatacenter(kube, { namespace: 'default' }),
       code('CSNI301', 'cass-operator/dc1', '-n cass-operator'),
     )
-    await rejects(observeDatacenter(kube, { namespace: 'nowhere' }), code('CSNI204', 'no namespace nowhere'))
+    await rejects(observeDatacenter(kube, { namespace: 'nowhere' }), code('CSNI204', 'namespace/nowhere not found'))
     await rejects(
       observeDatacenter(kube, { namespace: 'cass-operator', name: 'dc9' }),
       code('CSNI301', 'dc9', '--datacenter dc1'),
@@ -140,7 +140,7 @@ describe('observing a datacenter', () => {
     )
     const refused = await observeDatacenter(fakeKube({ objects }), { namespace: 'cass-operator' })
     equal(refused.nodes[0]?.hostId, undefined)
-    ok(refused.nodes[0]?.hostIdTrouble)
+    ok(refused.nodes[0]?.hostIdProblem)
     equal(
       (await observeDatacenter(fakeKube({ objects, endpoints: 'garbage' }), { namespace: 'cass-operator' })).nodes[0]
         ?.hostId,
@@ -170,10 +170,10 @@ describe('observing a datacenter', () => {
     equal(unseen.configurationHidden?.code, 'CSNI203')
     const missing = await observeDatacenter(fakeKube({ objects: [cr] }), { namespace: 'cass-operator' })
     equal(missing.configurationHidden?.code, 'CSNI204')
-    ok(missing.configurationHidden?.message.includes('secret/conf in namespace cass-operator does not exist'))
+    ok(missing.configurationHidden?.message.includes('secret/conf in namespace cass-operator not found'))
   })
 
-  it('asks eight doubtful nodes at once, and none that wants a client certificate', async () => {
+  it('queries eight doubtful nodes concurrently, and none that requires a client certificate', async () => {
     const doubtful = Array.from({ length: 20 }, (_, n) => pod(n))
     const kube = fakeKube({ objects: [] })
     let [now, most, asked] = [0, 0, 0]
@@ -199,7 +199,7 @@ describe('observing a datacenter', () => {
     const manual = cassandraDatacenter({ spec: { managementApiAuth: { manual: {} } }, status: { nodeStatuses: {} } })
     const dc = await observeDatacenter(counting(manual), { namespace: 'cass-operator' })
     equal(asked, 20)
-    ok(dc.nodes[0]?.hostIdTrouble?.includes('only with a client certificate'))
+    ok(dc.nodes[0]?.hostIdProblem?.includes('requires a client certificate'))
   })
 
   it('is not complete without permission to list StatefulSets', async () => {
@@ -226,14 +226,14 @@ describe("the management API's answer", () => {
 describe('--node', () => {
   const dc = datacenterFrom({ cr: cassandraDatacenter(), statefulSets: [statefulSet()], pods: PODS })
 
-  it('takes a pod, a host id, an ordinal', () => {
+  it('accepts a pod name, a host ID, an ordinal', () => {
     for (const text of ['dse-dc1-default-sts-1', HOST_IDS[1], HOST_IDS[1].toUpperCase(), '1', ' 1 '])
       equal(findNode(dc, text).pod, 'dse-dc1-default-sts-1', text)
   })
 
-  it('names the nodes there are', () => {
+  it('lists the available nodes', () => {
     throws(() => findNode(dc, '7'), code('CSNI302', '7', 'dse-dc1-default-sts-0', '--node dse-dc1-default-sts-2'))
-    throws(() => findNode({ ...dc, staleHostIds: [FRESH] }, FRESH), code('CSNI302', 'of before'))
+    throws(() => findNode({ ...dc, staleHostIds: [FRESH] }, FRESH), code('CSNI302', 'replaced or removed node'))
   })
 
   it('lists the candidates of an ambiguous ordinal', () => {
@@ -257,13 +257,17 @@ describe('credentials', () => {
     deepEqual(await readCredentials(fakeKube({ objects }), dc), { username: 'dse-superuser', password: ' -"x\'\n' })
   })
 
-  it('are told to be missing, incomplete or forbidden, without the other half', async () => {
-    await rejects(readCredentials(fakeKube({}), dc), code('CSNI304', 'does not exist'))
+  it('are reported as missing, incomplete or forbidden, without the other half', async () => {
+    await rejects(readCredentials(fakeKube({}), dc), code('CSNI304', 'not found'))
     await rejects(
       readCredentials(fakeKube({ objects: [secret({ password: encode('geheim') })] }), dc),
-      (error: CassSniError) => code('CSNI304', 'no username')(error) && !JSON.stringify(error).includes('geheim'),
+      (error: CassSniError) =>
+        code('CSNI304', 'missing key "username"')(error) && !JSON.stringify(error).includes('geheim'),
     )
-    await rejects(readCredentials(fakeKube({ forbidden: ['get Secret'] }), dc), code('CSNI304', 'may not read'))
+    await rejects(
+      readCredentials(fakeKube({ forbidden: ['get Secret'] }), dc),
+      code('CSNI304', 'no permission to read'),
+    )
   })
 })
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { complaintFrom } from '../../../src/lib/cassandra/operator-log.ts'
+import { newestErrorIn } from '../../../src/lib/cassandra/operator-log.ts'
 
 const DC = { name: 'dc1', namespace: 'shop' }
 const json = (level: string, error: string, namespace = 'shop') =>
@@ -21,12 +21,12 @@ describe("the operator's log", () => {
       '{"level":"error","cut',
       '',
     ]
-    assert.equal(complaintFrom(lines, DC), 'StatefulSet.apps "x" is invalid')
-    assert.equal(complaintFrom([json('info', 'x')], DC), undefined)
+    assert.equal(newestErrorIn(lines, DC), 'StatefulSet.apps "x" is invalid')
+    assert.equal(newestErrorIn([json('info', 'x')], DC), undefined)
   })
 
   it('is read in the format for people too', () => {
     const line = `2026-01-01T00:00:00Z\tERROR\tReconciler error\t{"CassandraDatacenter": {"name":"dc1","namespace":"shop"}, "error": "no such rack"}`
-    assert.equal(complaintFrom([line], DC), 'no such rack')
+    assert.equal(newestErrorIn([line], DC), 'no such rack')
   })
 })

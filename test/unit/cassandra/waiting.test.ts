@@ -68,11 +68,11 @@ describe('why a pod waits', () => {
     )
   })
 
-  it("tells Cassandra's own start", () => {
-    equal(reason({}, 'Ready-to-Start'), 'waits for its turn to start')
+  it("reports Cassandra's start", () => {
+    equal(reason({}, 'Ready-to-Start'), 'waiting for other nodes to start')
     equal(reason({}, 'Starting'), 'starting and joining the ring')
-    equal(container({ running: {} }), 'not ready yet: cassandra')
-    equal(reason({}), 'containers are being created')
+    equal(container({ running: {} }), 'containers not ready: cassandra')
+    equal(reason({}), 'creating containers')
   })
 
   it('keeps to one short line', () => {

@@ -33,10 +33,10 @@ describe('the certificate authority', () => {
 
   it('is refused with a key of another, a broken key, no key, no certificate, or a leaf for an authority', () => {
     const other = makeAuthority()
-    assert.throws(() => parseAuthority(made.pem, other.keyPem, PLACE), fails('CSNI401', /does not belong/))
+    assert.throws(() => parseAuthority(made.pem, other.keyPem, PLACE), fails('CSNI401', /key mismatch/))
     assert.throws(
       () => parseAuthority(made.pem, '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----', PLACE),
-      fails('CSNI401', /cannot be read/),
+      fails('CSNI401', /cannot parse the private key/),
     )
     assert.throws(
       () => parseAuthority(made.pem, made.keyPem.replaceAll('PRIVATE', 'ENCRYPTED PRIVATE'), PLACE),
@@ -45,10 +45,7 @@ describe('the certificate authority', () => {
     assert.throws(() => parseAuthority(made.pem, made.pem, PLACE), fails('CSNI401', /no PEM private key/))
     assert.throws(() => parseAuthority('', made.keyPem, PLACE), fails('CSNI401', /no PEM certificate/))
     const leaf = makeLeaf(made)
-    assert.throws(
-      () => parseAuthority(leaf.pem, leaf.keyPem, PLACE),
-      fails('CSNI401', /not one of a certificate authority/),
-    )
+    assert.throws(() => parseAuthority(leaf.pem, leaf.keyPem, PLACE), fails('CSNI401', /is not a CA certificate/))
   })
 
   it('never quotes its key in an error', () => {
@@ -62,7 +59,7 @@ describe('the certificate authority', () => {
     )
   })
 
-  it('is judged by the clock: expired, not valid yet, soon over, fine', () => {
+  it('is validated by the clock: expired, not valid yet, expiring soon, valid', () => {
     const now = Date.now()
     const at = (from: number, until: number) =>
       parseAuthority(
@@ -122,7 +119,7 @@ describe('the certificate authority', () => {
     const { path } = parseAuthority(issuing.pem + middle.pem, issuing.keyPem, PLACE)
     assert.throws(
       () => requireUsable(path, Date.now(), PLACE),
-      fails('CSNI401', /an intermediate CA, whose root is not known \(issuer: .*CN=root-ca/),
+      fails('CSNI401', /root certificate of the intermediate CA missing \(issuer: .*CN=root-ca/),
     )
   })
 })

@@ -5,7 +5,7 @@ import { parseAuthority, trustPem } from '../../../src/lib/certificates/certific
 import { readCertificate } from '../../../src/lib/certificates/certificate.ts'
 import { issueLeaf, leafBytes } from '../../../src/lib/certificates/issue.ts'
 import { readKeystore, recoverKey } from '../../../src/lib/certificates/keystore.ts'
-import { currentOf, formerAuthorities, rewriteKeystore } from '../../../src/lib/certificates/node-keystore.ts'
+import { currentOf, previousAuthorities, rewriteKeystore } from '../../../src/lib/certificates/node-keystore.ts'
 import { reasonsToIssue } from '../../../src/lib/certificates/policies.ts'
 import { makeAuthority, makeKeystore, makeLeaf, type MadeCertificate } from '../../support/operator-certificates.ts'
 import { HOST_IDS } from './datacenter.ts'
@@ -146,11 +146,11 @@ describe('issuing', function () {
     assert.match(trusted[0]?.[1] ?? '', /CN=dc1-ca/)
     assert.match(trusted[1]?.[1] ?? '', /CN=before-ca/)
 
-    assert.deepEqual(formerAuthorities(written), [trusted[1]?.[1]])
+    assert.deepEqual(previousAuthorities(written), [trusted[1]?.[1]])
     const next = await issueLeaf({ authority, commonName: ALIAS, names: NAMES, now, randomBytes })
-    const options = { alias: ALIAS, password: 'dc1', now, randomBytes, dropFormer: true }
+    const options = { alias: ALIAS, password: 'dc1', now, randomBytes, dropPrevious: true }
     const dropped = readKeystore(rewriteKeystore(written, next, authority.path, options), 'dc1', 'x')
-    assert.deepEqual(formerAuthorities(dropped), [])
+    assert.deepEqual(previousAuthorities(dropped), [])
     assert.deepEqual(
       dropped.map(({ alias }) => alias),
       [ALIAS, 'ca'],

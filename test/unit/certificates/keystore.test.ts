@@ -114,10 +114,10 @@ describe('the Java keystore format', function () {
     damaged[40] = (damaged[40] ?? 0) ^ 1
     for (const [bytes, text] of [
       [Buffer.concat([Buffer.from([0x30]), randomBytes(64)]), /PKCS#12/],
-      [Buffer.from('-----BEGIN CERTIFICATE-----, and so on and on'), /not a Java keystore/],
-      [Buffer.alloc(0), /not a Java keystore/],
-      [damaged, /damaged/],
-      [good.subarray(0, 100), /damaged/],
+      [Buffer.from('-----BEGIN CERTIFICATE-----, and so on and on'), /not a JKS file/],
+      [Buffer.alloc(0), /not a JKS file/],
+      [damaged, /corrupt/],
+      [good.subarray(0, 100), /corrupt/],
     ] as const) {
       assert.throws(
         () => readKeystore(bytes, 'dc1', OBJECT),

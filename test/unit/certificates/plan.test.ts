@@ -38,9 +38,9 @@ describe('the names of the certificate', () => {
     assert.deepEqual(pendingNodes(dc), [
       {
         pod: 'dse-dc1-default-sts-1',
-        reason: 'is being replaced: its new host id is not known yet',
+        reason: 'being replaced, new host ID not known yet',
       },
-      { pod: 'dse-dc1-default-sts-2', reason: 'has no host id yet (no CPU)' },
+      { pod: 'dse-dc1-default-sts-2', reason: 'host ID not known yet (no CPU)' },
     ])
   })
 
@@ -89,49 +89,49 @@ describe('the plan of a certificate', () => {
     leaf: readCertificate(makeLeaf(authority, { names, clientAuth: true }).der),
     chain: [ca],
     trusted: [ca],
-    keyFits: true,
+    keyMatches: true,
   })
   const plan = (more: Partial<PlanInput> = {}) =>
     planCertificate({
       dc,
       authority: [ca],
       current: current(requiredNames(dc, [])),
-      remembered: undefined,
+      saved: undefined,
       known: undefined,
-      given: undefined,
+      requested: undefined,
       renew: false,
       now: Date.now(),
       ...more,
     })
   const codes = (more: Partial<PlanInput>) => plan(more).reasons.map(({ code }) => code)
 
-  it('keeps what carries every name, and remembers nothing new', () => {
+  it('keeps a certificate with every name, and saves nothing new', () => {
     assert.deepEqual(plan(), {
       reasons: [],
       names: requiredNames(dc, []),
       publicNames: [],
-      remember: false,
+      save: false,
       forgotten: [],
       wildcards: [],
-      pending: [{ pod: 'dse-dc1-default-sts-2', reason: 'has no host id yet (starting Cassandra)' }],
+      pending: [{ pod: 'dse-dc1-default-sts-2', reason: 'host ID not known yet (starting Cassandra)' }],
     })
   })
 
   it('issues for a name that is missing, on request, and for a keystore that cannot be read or holds nothing', () => {
-    assert.deepEqual(codes({ given: ['a.example.com'] }), ['MissingNames'])
+    assert.deepEqual(codes({ requested: ['a.example.com'] }), ['MissingNames'])
     assert.deepEqual(codes({ renew: true }), ['Requested'])
     assert.deepEqual(codes({ unreadable: 'damaged', current: undefined }), ['Unreadable'])
     assert.deepEqual(codes({ current: undefined }), ['NoCertificate'])
   })
 
-  it('takes a name that a wildcard covers as carried', () => {
+  it('accepts a name that a wildcard covers', () => {
     const wild = current([...requiredNames(dc, []), '*.example.com'])
-    assert.deepEqual(codes({ current: wild, given: ['a.example.com'] }), [])
-    assert.deepEqual(codes({ current: wild, given: ['b.a.example.com'] }), ['MissingNames'])
-    assert.deepEqual(codes({ current: wild, given: ['example.com'] }), ['MissingNames'])
+    assert.deepEqual(codes({ current: wild, requested: ['a.example.com'] }), [])
+    assert.deepEqual(codes({ current: wild, requested: ['b.a.example.com'] }), ['MissingNames'])
+    assert.deepEqual(codes({ current: wild, requested: ['example.com'] }), ['MissingNames'])
   })
 
-  it('keeps the host ids of before while a node has none', () => {
+  it('keeps the current host IDs while a node has none', () => {
     const gone = '33333333-3333-4333-8333-333333333333'
     const names = [...requiredNames(dc, []), gone, 'a.example.com']
     assert.deepEqual(plan({ current: current(names), renew: true }).names, [...requiredNames(dc, []), gone])
@@ -139,10 +139,10 @@ describe('the plan of a certificate', () => {
     assert.ok(!plan({ dc: well, current: current(names), renew: true }).names.includes(gone))
   })
 
-  it('replaces the remembered public names by those given, but keeps those that another run added since', () => {
-    const names = (given: string[] | undefined, first: string[] | undefined, now: string[] | undefined) => {
-      const { publicNames, remember } = plan({ given, known: first, remembered: now })
-      return [publicNames.join(), remember]
+  it('replaces saved public names with the requested ones, but keeps those added since by another run', () => {
+    const names = (requested: string[] | undefined, first: string[] | undefined, now: string[] | undefined) => {
+      const { publicNames, save } = plan({ requested, known: first, saved: now })
+      return [publicNames.join(), save]
     }
     assert.deepEqual(names(undefined, ['a'], ['a']), ['a', false])
     assert.deepEqual(names(['b'], ['a'], ['a']), ['b', true])
@@ -162,8 +162,11 @@ describe('the plan of a certificate', () => {
       'dse-dc1-default-sts-3.dse-dc1-all-pods-service.default.svc.cluster.local',
     ]
     const carried = current([...requiredNames(dc, ['b.example.com']), ...gone, 'a.example.com', '203.0.113.7'])
-    assert.deepEqual(plan({ current: carried, given: ['b.example.com'] }).forgotten, ['a.example.com', '203.0.113.7'])
-    assert.deepEqual(plan({ current: carried, given: undefined }).forgotten, [])
+    assert.deepEqual(plan({ current: carried, requested: ['b.example.com'] }).forgotten, [
+      'a.example.com',
+      '203.0.113.7',
+    ])
+    assert.deepEqual(plan({ current: carried, requested: undefined }).forgotten, [])
   })
 
   describe('of a large datacenter', () => {
@@ -202,7 +205,7 @@ describe('the plan of a certificate', () => {
         (error: unknown) => {
           assert.ok(error instanceof CassSniError)
           assert.equal(error.code, 'CSNI405')
-          assert.match(error.message, /host ids of 3000 nodes the TLS certificate message has 1\d{5} bytes.* 28672/)
+          assert.match(error.message, /TLS certificate message with the host IDs of 3000 nodes is 1\d{5} bytes.* 28672/)
           assert.ok(error.next.length > 0)
           return true
         },

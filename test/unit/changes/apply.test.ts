@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { applyChanges, decideAgain } from '../../../src/lib/changes/apply.ts'
+import { applyChanges, retryOvertaken } from '../../../src/lib/changes/apply.ts'
 import type { Desired } from '../../../src/lib/changes/changeset.ts'
 import { ownedLabels } from '../../../src/lib/changes/ownership.ts'
 import { planChanges } from '../../../src/lib/changes/change-plan.ts'
@@ -135,7 +135,7 @@ describe('planning and applying', () => {
       planChanges(kube, [{ ...own('gw', {}), type: SERVICE, ownership: 'share', mustExist: true }]),
       {
         code: 'CSNI204',
-        message: 'service/gw does not exist in namespace ns',
+        message: 'service/gw in namespace ns: not found',
       },
     )
   })
@@ -155,25 +155,25 @@ describe('planning and applying', () => {
   it('does not apply again what was decided on another version of the object', async () => {
     const one = fakeKube([make('x', { a: '1' })])
     one.failures.push(new CassSniError('CSNI206', 'changed meanwhile', { cause: new Refusal(409, 'Conflict') }))
-    const set = await planChanges(one.kube, [{ ...own('x', { a: '2' }), seen: { live: one.store.get('x') } }])
+    const set = await planChanges(one.kube, [{ ...own('x', { a: '2' }), basedOn: { live: one.store.get('x') } }])
     await assert.rejects(applyChanges(context(one.kube), set), { code: 'CSNI211' })
     assert.deepEqual(one.asked, ['apply x uid=uid-0 force=true'])
   })
 
   it('decides again after it was overtaken, and tells each object once', async () => {
     const one = fakeKube([make('x', { a: '1' })])
-    const run = { ...context(one.kube), told: new Map() }
+    const run = { ...context(one.kube), reported: new Map() }
     one.failures.push(
       undefined,
       new CassSniError('CSNI206', 'changed meanwhile', { cause: new Refusal(409, 'Conflict') }),
     )
-    const records = await decideAgain(run.signal, async () => {
-      const seen = { live: one.store.get('x') }
+    const records = await retryOvertaken(run.signal, async () => {
+      const basedOn = { live: one.store.get('x') }
       const done = one.asked.includes('apply new uid= force=false')
       const live = done ? make('new', {}) : undefined
       const set = await planChanges(one.kube, [
-        { ...own('new', {}), seen: { live } },
-        { ...own('x', { a: '2' }), seen },
+        { ...own('new', {}), basedOn: { live } },
+        { ...own('x', { a: '2' }), basedOn },
       ])
       return applyChanges(run, set)
     })
@@ -193,14 +193,14 @@ describe('planning and applying', () => {
     const share = (data: Record<string, string>): Desired => ({
       type: CONFIG_MAP,
       ownership: 'share',
-      taker: 'me',
+      managerSuffix: 'me',
       object: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'gw', namespace: 'ns' }, data },
     })
     const forbidden = () => new CassSniError('CSNI203', 'you may not patch configmaps')
     one.failures.push(forbidden())
     const [record] = await applyChanges(context(one.kube), await planChanges(one.kube, [share({ a: '1' })]))
     assert.equal(record?.action, 'unchanged')
-    assert.match(record?.reason ?? '', /held by others only: you may not patch/)
+    assert.match(record?.reason ?? '', /owned by other field managers only \(you may not patch/)
     one.failures.push(forbidden())
     await assert.rejects(applyChanges(context(one.kube), await planChanges(one.kube, [share({ b: '1' })])), {
       code: 'CSNI203',
@@ -224,7 +224,7 @@ describe('planning and applying', () => {
     const set = await planChanges(one.kube, [own('x', { a: '1' })])
     assert.deepEqual(
       set.changes.map(({ action, reason }) => `${action} ${reason}`),
-      ['created once its predecessor is deleted'],
+      ['created after its predecessor is deleted'],
     )
     one.store.clear()
     await applyChanges(context(one.kube), set)
@@ -232,7 +232,7 @@ describe('planning and applying', () => {
     assert.deepEqual((await planChanges(fakeKube([leaving]).kube, [], prune)).changes, [])
     await assert.rejects(
       planChanges(fakeKube([leaving]).kube, [{ ...own('x', {}), ownership: 'share', mustExist: true }]),
-      { code: 'CSNI204', message: 'configmap/x is being deleted in namespace ns' },
+      { code: 'CSNI204', message: 'configmap/x in namespace ns: being deleted' },
     )
   })
 

@@ -258,21 +258,21 @@ describe('comparing desired with live', () => {
     ])
   })
 
-  describe('what is not ours', () => {
+  describe('what this program does not manage', () => {
     it('an object without our label', () => {
       const { action, reason } = compare(
         own(SERVICE, {}),
         live(SERVICE, {}, [by('Go-http-client', { 'f:spec': {} })], { 'app.kubernetes.io/managed-by': 'Helm' }),
       )
-      assert.deepEqual([action, reason], ['conflict', 'service/x exists already and is kept by Helm'])
+      assert.deepEqual([action, reason], ['conflict', 'already exists and is managed by Helm'])
       assert.match(
         compare(own(SERVICE, {}), live(SERVICE, {}, [by('kubectl-create', { 'f:spec': {} })], {})).reason ?? '',
-        /kept by kubectl-create/,
+        /managed by kubectl-create/,
       )
     })
     it('an object of another datacenter', () => {
       const { action, reason } = compare(own(SERVICE, {}), live(SERVICE, {}, [], ownedLabels('dc2')))
-      assert.deepEqual([action, reason], ['conflict', 'service/x belongs to datacenter "dc2", not to "dc1"'])
+      assert.deepEqual([action, reason], ['conflict', 'belongs to datacenter "dc2", not to "dc1"'])
     })
     const edited = by('kubectl-edit', {
       'f:spec': { 'f:type': {}, 'f:ports': { '.': {}, 'k:{"port":80,"protocol":"TCP"}': { '.': {}, 'f:port': {} } } },
@@ -280,7 +280,7 @@ describe('comparing desired with live', () => {
     const there = live(SERVICE, { spec: { type: 'NodePort', ports: [{ port: 80, protocol: 'TCP' }] } }, [edited], {})
     it('a field that another manager set to another value', () => {
       const { action, reason } = compare(share(SERVICE, { spec: { type: 'LoadBalancer' } }), there)
-      assert.deepEqual([action, reason], ['conflict', '"kubectl-edit" set spec.type of service/x to another value'])
+      assert.deepEqual([action, reason], ['conflict', 'field manager "kubectl-edit" owns spec.type'])
     })
     it('unless it is forced, has the value already, or is new', () => {
       assert.equal(

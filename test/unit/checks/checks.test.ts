@@ -327,7 +327,7 @@ describe('the checks', () => {
       /no certificate with a private key/,
       /certs/,
     ],
-    ['CSNI838', 'a key of another certificate', () => keystore({ keyFits: false }), /private key/, /certs/],
+    ['CSNI838', 'a key of another certificate', () => keystore({ keyMatches: false }), /private key/, /certs/],
     [
       'CSNI838',
       'a leaf of another authority',

@@ -74,7 +74,7 @@ export function probes(authority: string, more: Partial<Probes> = {}): Probes {
         leaf: { ...readCertificate(authority), fingerprint256: 'AA' },
         chain: [readCertificate(authority)],
         trusted: [readCertificate(authority)],
-        keyFits: true,
+        keyMatches: true,
       },
       required: [],
     }),

@@ -122,7 +122,8 @@ describe('changes of a live datacenter', () => {
     assert.deepEqual(warnings(undefined, 'x/cass:4.1.10-ubi'), [])
     assert.deepEqual(warnings('x/cass:latest', 'x/cass:latest'), [])
     assert.deepEqual(warnings(undefined, 'x/cass:latest'), [
-      'cassandradatacenter/dc1: server versions of image unset and x/cass:latest cannot be compared: a downgrade would not be noticed',
+      'cassandradatacenter/dc1: cannot compare the server versions of image unset and x/cass:latest; a downgrade ' +
+        'would go undetected',
     ])
     for (const image of ['x/cass:v0.1.13', 'x/cass', 'x:5.0/cass', 'x/cass@sha256:4142'])
       assert.equal(warnings('x/cass:4.1.10', image).length, 1, image)

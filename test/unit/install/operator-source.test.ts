@@ -7,12 +7,12 @@ import { chooseOperatorSource } from '../../../src/lib/workflows/install/operato
 import type { InstallOptions, Setup } from '../../../src/lib/workflows/install/step.ts'
 import { kubeInMemory } from '../../support/kube-in-memory.ts'
 
-describe('where cass-operator comes from', () => {
-  let folder: string
+describe('the source of cass-operator', () => {
+  let directory: string
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'cass-sni-operator-'))
+    directory = await mkdtemp(join(tmpdir(), 'cass-sni-operator-'))
   })
-  after(() => rm(folder, { recursive: true }))
+  after(() => rm(directory, { recursive: true }))
 
   const setup = (answers: string[], asked: Question[]): Setup => {
     const signal = new AbortController().signal
@@ -33,8 +33,8 @@ describe('where cass-operator comes from', () => {
     }
   }
 
-  it('is asked for again when the answer is wrong, with the reason', async () => {
-    const manifest = join(folder, 'operator.json')
+  it('is prompted for again after an invalid answer, with the reason', async () => {
+    const manifest = join(directory, 'operator.json')
     await writeFile(
       manifest,
       JSON.stringify({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'cass-operator' }, spec: {} }),
@@ -42,7 +42,10 @@ describe('where cass-operator comes from', () => {
     const asked: Question[] = []
     const source = await chooseOperatorSource(setup(['/nowhere/operator.yaml', manifest], asked))
     assert.equal(source.kind === 'manifest' && source.source, manifest)
-    assert.match(asked[1]?.message ?? '', /^\/nowhere\/operator\.yaml cannot be read: no such file or directory\. /)
+    assert.match(
+      asked[1]?.message ?? '',
+      /^cannot read \/nowhere\/operator\.yaml: no such file or directory; manifest /,
+    )
     const [first] = asked
     assert.match(
       first?.kind === 'text' ? (first.initial ?? '') : '',

@@ -48,7 +48,7 @@ describe('the StorageClass server-storage', () => {
       )
     const expected = {
       name: 'server-storage',
-      make: {
+      settings: {
         provisioner: 'x/y',
         parameters: { type: 'pd-ssd' },
         reclaimPolicy: 'Delete',

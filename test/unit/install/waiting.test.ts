@@ -8,7 +8,7 @@ function datacenter(nodes: CassandraNode[], change: Partial<Datacenter> = {}): D
 }
 
 describe('waiting for the nodes', () => {
-  it('is over only when every node has started and the operator has nothing left to do', () => {
+  it('ends only when every node has started and cass-operator is idle', () => {
     const all = [node(0), node(1), node(2)]
     assert.ok(isReady(datacenter(all)))
     assert.ok(!isReady(datacenter([node(0), node(1)])), 'a node is missing')
@@ -19,7 +19,7 @@ describe('waiting for the nodes', () => {
     assert.ok(!isReady(datacenter(all, { conditions: [] })))
   })
 
-  it('has a line per pod with its reason, then what the operator says', () => {
+  it('reports a line per pod with its reason, then the conditions of cass-operator', () => {
     const waiting = datacenter(
       [node(0), node(1, { ready: false, state: 'Unscheduled', waiting: 'no CPU: 0/1 nodes are available' })],
       {
@@ -30,8 +30,8 @@ describe('waiting for the nodes', () => {
     assert.deepEqual(waitingLines(waiting), [
       'dse-dc1-default-sts-0: ready (Started)',
       'dse-dc1-default-sts-1: no CPU: 0/1 nodes are available',
-      '1 more pod to be created by the operator',
-      'operator: ScalingUp',
+      'waiting for cass-operator to create 1 pod',
+      'cass-operator: ScalingUp',
     ])
   })
 })

@@ -139,7 +139,7 @@ describe('desired routes by SNI', () => {
     const share = port([{ name: 'tls-cql', port: 9042 }], 9043)
     deepEqual(share?.object.spec, { ports: [{ name: 'tls-cql-9043', port: 9043, targetPort: 9043, protocol: 'TCP' }] })
     equal(share?.mustExist, true)
-    equal(share?.taker, 'routes.cass-operator.dc1')
+    equal(share?.managerSuffix, 'routes.cass-operator.dc1')
     equal(share?.force, undefined)
   })
 

@@ -25,14 +25,14 @@ describe('the certificate authority that a user names', () => {
     assert.equal(await read(text), text)
   })
 
-  it('is refused when a certificate is damaged, which OpenSSL would pass over', async () => {
+  it('is refused if a certificate is invalid, which OpenSSL would skip', async () => {
     const lines = pem.trim().split('\n')
     const cases: [string, RegExp][] = [
-      ['hello', /ca\.pem: no certificate in PEM form$/],
-      [lines.slice(0, -1).join('\n'), /: a certificate is incomplete$/],
-      [lines.toSpliced(2, 1).join('\n'), /: the certificate is damaged: [^:]+$/],
-      [lines.with(2, `*${lines[2]?.slice(1)}`).join('\n'), /: the certificate is damaged: [^:]+$/],
-      [`${pem}\n${lines.toSpliced(2, 1).join('\n')}\n`, /: certificate 2 of 2 is damaged: [^:]+$/],
+      ['hello', /ca\.pem: no PEM certificate found$/],
+      [lines.slice(0, -1).join('\n'), /: incomplete PEM certificate$/],
+      [lines.toSpliced(2, 1).join('\n'), /: invalid certificate: [^:]+$/],
+      [lines.with(2, `*${lines[2]?.slice(1)}`).join('\n'), /: invalid certificate: [^:]+$/],
+      [`${pem}\n${lines.toSpliced(2, 1).join('\n')}\n`, /: invalid certificate 2 of 2: [^:]+$/],
     ]
     for (const [text, message] of cases) await assert.rejects(read(text), { code: 'CSNI107', message }, String(message))
   })

@@ -6,19 +6,19 @@ import path from 'node:path'
 import type { ExecResult, Kube, KubeObject, ResourceType } from '../../../src/lib/cluster/kube.ts'
 import { CassSniError } from '../../../src/lib/errors.ts'
 import type { WorkflowEvent } from '../../../src/lib/events.ts'
-import { makeLive } from '../../../src/lib/workflows/certs/reload.ts'
-import type { CertsNode, ShownCertificate } from '../../../src/lib/workflows/certs/certs-options.ts'
-import type { Look } from '../../../src/lib/workflows/certs/served-certificates.ts'
+import { rollOut } from '../../../src/lib/workflows/certs/reload.ts'
+import type { CertsNode, CertificateSummary } from '../../../src/lib/workflows/certs/certs-options.ts'
+import type { Served } from '../../../src/lib/workflows/certs/served-certificates.ts'
 import type { WorkflowContext } from '../../../src/lib/workflows/context.ts'
 import { datacenter, HOST_IDS, node } from '../certificates/datacenter.ts'
 
 const OLD = served('00:00')
 const NEW = served('FF:FF')
 const KEYSTORE = Buffer.from('the new keystore')
-const TIMINGS = { reloadMs: 300, rereadMs: 5000, unseenMs: 300 }
+const TIMINGS = { reloadMs: 300, rereadMs: 5000, unreadableMs: 300 }
 
-function served(fingerprint256: string): { served: ShownCertificate } {
-  return { served: { fingerprint256, names: ['a'], notAfter: '2027-11-23T00:00:00.000Z', issuer: 'CN=ca' } }
+function served(fingerprint256: string): { certificate: CertificateSummary } {
+  return { certificate: { fingerprint256, names: ['a'], notAfter: '2027-11-23T00:00:00.000Z', issuer: 'CN=ca' } }
 }
 
 /** One pod with a keystore file and a nodetool of its own: what is run in its container is really run, here. */
@@ -27,7 +27,7 @@ class FakePod {
   readonly keystore = path.join(this.folder, 'node-keystore.jks')
   readonly touches: string[] = []
   readonly events: WorkflowEvent[] = []
-  look: Look = OLD
+  served: Served = OLD
   onTouch: () => void = () => writeFileSync(this.keystore, KEYSTORE)
   onExec: (command: string[]) => ExecResult = (command) => this.run(command)
 
@@ -83,17 +83,17 @@ class FakePod {
     }
   }
 
-  async live(before: Look = OLD, timings = TIMINGS): Promise<CertsNode[]> {
+  async live(before: Served = OLD, timings = TIMINGS): Promise<CertsNode[]> {
     const nodes = await this.bringLive(before, timings)
     assert.ok(nodes !== 'superseded')
     return nodes
   }
 
-  bringLive(before: Look = OLD, timings = TIMINGS, isCurrent = async () => true) {
-    return makeLive(this.context(), {
+  bringLive(before: Served = OLD, timings = TIMINGS, isCurrent = async () => true) {
+    return rollOut(this.context(), {
       dc: datacenter(),
-      viewer: { look: async () => this.look },
-      fingerprint256: NEW.served.fingerprint256,
+      reader: { read: async () => this.served },
+      fingerprint256: NEW.certificate.fingerprint256,
       keystore: KEYSTORE,
       keystorePath: this.keystore,
       targets: [{ node: node(0, { hostId: HOST_IDS[0] }), before }],
@@ -107,7 +107,7 @@ class FakePod {
   }
 }
 
-describe('bringing a new keystore into a running node', function () {
+describe('rolling out a new keystore to a running node', function () {
   this.timeout(20_000)
   const pods: FakePod[] = []
   const fakePod = (nodetool = 'echo "$@" >>reloads') => {
@@ -119,20 +119,25 @@ describe('bringing a new keystore into a running node', function () {
     for (const pod of pods) rmSync(pod.folder, { recursive: true, force: true })
   })
 
-  it('touches the pod, waits for the file, tells Cassandra, and sees the new certificate', async () => {
+  it('annotates the pod, waits for the file, reloads the keystore and reads the new certificate', async () => {
     const pod = fakePod()
     pod.onExec = (command) => {
       const result = pod.run(command)
-      pod.look = NEW
+      pod.served = NEW
       return result
     }
     const [result] = await pod.live()
-    assert.deepEqual(result, { pod: 'dse-dc1-default-sts-0', before: OLD.served, after: NEW.served, live: true })
+    assert.deepEqual(result, {
+      pod: 'dse-dc1-default-sts-0',
+      before: OLD.certificate,
+      after: NEW.certificate,
+      live: true,
+    })
     assert.deepEqual(pod.reloads(), ['reloadssl'])
     assert.equal(pod.touches.length, 1)
   })
 
-  it('touches again when kubelet brought the old file once more, and does not tell Cassandra before', async () => {
+  it('annotates again if the kubelet mounted the old file once more, and does not reload before', async () => {
     const pod = fakePod()
     let touches = 0
     pod.onTouch = () => {
@@ -141,7 +146,7 @@ describe('bringing a new keystore into a running node', function () {
     }
     pod.onExec = (command) => {
       const result = pod.run(command)
-      if (result.exitCode === 0) pod.look = NEW
+      if (result.exitCode === 0) pod.served = NEW
       return result
     }
     const [result] = await pod.live(OLD, { ...TIMINGS, reloadMs: 30_000 })
@@ -150,61 +155,71 @@ describe('bringing a new keystore into a running node', function () {
     assert.equal(new Set(pod.touches).size, 2)
   })
 
-  it("waits for Cassandra's own re-read where exec is forbidden", async () => {
+  it("waits for Cassandra's periodic reread where exec is forbidden", async () => {
     const pod = fakePod()
     pod.onExec = () => {
-      throw new CassSniError('CSNI203', 'you may not create pods/exec in namespace default')
+      throw new CassSniError('CSNI203', 'user "x" cannot create pods/exec in namespace default')
     }
     setTimeout(() => {
-      pod.look = NEW
+      pod.served = NEW
     }, 500)
     const [result] = await pod.live()
     assert.equal(result?.live, true)
-    assert.match(pod.warnings().join(), /finds it by itself, which may take 1 min: you may not create pods\/exec/)
-    assert.ok(pod.events.some((event) => event.type === 'waiting' && /every 600 s/.test(event.lines.join())))
+    assert.match(
+      pod.warnings().join(),
+      /cannot reload keystore \(user "x" cannot create .*\); Cassandra rereads it within 1 minute/,
+    )
+    assert.ok(
+      pod.events.some(
+        (event) => event.type === 'waiting' && /reread its keystore \(every 10 minutes/.test(event.lines.join()),
+      ),
+    )
   })
 
   it('and where nodetool has no reloadssl', async () => {
     const pod = fakePod('echo "nodetool: Found unexpected parameters: [reloadssl]" >&2; exit 1')
     setTimeout(() => {
-      pod.look = NEW
+      pod.served = NEW
     }, 6500)
     const [result] = await pod.live(OLD, { ...TIMINGS, reloadMs: 30_000, rereadMs: 30_000 })
     assert.equal(result?.live, true)
-    assert.match(pod.warnings().join(), /nodetool reloadssl ended with 1: nodetool: Found unexpected parameters/)
+    assert.match(pod.warnings().join(), /nodetool reloadssl exited with 1: nodetool: Found unexpected parameters/)
   })
 
-  it('names the node that goes on serving the old one', async () => {
+  it('reports the node that still serves the old certificate', async () => {
     const pod = fakePod()
     await assert.rejects(pod.live(), (error: unknown) => {
       assert.ok(error instanceof CassSniError)
       assert.equal(error.code, 'CSNI404')
-      assert.match(error.message, /not served yet by dse-dc1-default-sts-0 \(was told to read its keystore\)/)
+      assert.match(
+        error.message,
+        /not yet served by dse-dc1-default-sts-0 \(keystore reloaded, certificate unchanged\)/,
+      )
       return true
     })
   })
 
-  it('tells a node that cannot be looked at, and says so', async () => {
+  it('reloads a node whose certificate cannot be read, and reports it', async () => {
     const pod = fakePod()
-    pod.look = { trouble: 'no tunnel' }
-    const [result] = await pod.live({ trouble: 'no tunnel' })
+    pod.served = { failure: 'no tunnel' }
+    const [result] = await pod.live({ failure: 'no tunnel' })
     assert.deepEqual(result, {
       pod: 'dse-dc1-default-sts-0',
       live: false,
       before: undefined,
       after: undefined,
-      note: 'was told to read its keystore; cannot be looked at: no tunnel',
+      note: 'keystore reloaded; cannot read its certificate: no tunnel',
     })
     assert.deepEqual([...new Set(pod.reloads())], ['reloadssl'])
   })
 
-  it('ends as soon as another run has put another keystore into the Secret', async () => {
+  it('ends as soon as another run replaces the keystore in the Secret', async () => {
     const pod = fakePod()
     pod.onTouch = () => undefined
     const begun = Date.now()
     assert.equal(await pod.bringLive(OLD, { ...TIMINGS, reloadMs: 60_000 }, async () => false), 'superseded')
     assert.ok(Date.now() - begun < 10_000)
-    assert.deepEqual(pod.reloads(), [], "Cassandra is not told to read a keystore that is not the Secret's")
+    assert.deepEqual(pod.reloads(), [], "Cassandra does not reload a keystore that is not the Secret's")
   })
 
   it('works on 8 of 40 nodes at a time', async () => {
@@ -223,12 +238,12 @@ describe('bringing a new keystore into a running node', function () {
     }
     const context = pod.context()
     const kube = { ...context.kube, exec: () => busy({ exitCode: 0, stdout: '', stderr: '' }) } as Kube
-    const nodes = await makeLive(
+    const nodes = await rollOut(
       { ...context, kube },
       {
         dc: datacenter(),
-        viewer: { look: () => busy(NEW) },
-        fingerprint256: NEW.served.fingerprint256,
+        reader: { read: () => busy(NEW) },
+        fingerprint256: NEW.certificate.fingerprint256,
         keystore: KEYSTORE,
         keystorePath: pod.keystore,
         targets: Array.from({ length: 40 }, (_, ordinal) => ({ node: node(ordinal), before: OLD })),
@@ -240,13 +255,13 @@ describe('bringing a new keystore into a running node', function () {
     assert.equal(most, 8)
   })
 
-  it('stops at once when it is interrupted', async () => {
+  it('stops immediately when interrupted', async () => {
     const pod = fakePod()
     const stop = new AbortController()
     const context = { ...pod.context(), signal: stop.signal }
-    const work = makeLive(context, {
+    const work = rollOut(context, {
       dc: datacenter(),
-      viewer: { look: async () => OLD },
+      reader: { read: async () => OLD },
       fingerprint256: 'FF:FF',
       keystore: KEYSTORE,
       keystorePath: pod.keystore,

@@ -2,12 +2,12 @@ import { equal, rejects } from 'node:assert/strict'
 import { namedLogin } from '../../../src/lib/workflows/client-login.ts'
 
 describe('the login of a client', () => {
-  it('is nobody in particular without a name, and wants a password with one', async () => {
+  it('is undefined without a name, and requires a password with one', async () => {
     equal(await namedLogin({}), undefined)
     await rejects(namedLogin({ username: 'app' }), { code: 'CSNI102' })
     await rejects(namedLogin({ username: 'app', password: async () => '' }), {
       code: 'CSNI102',
-      message: 'the password of app is empty',
+      message: 'password for role app is empty',
     })
     equal((await namedLogin({ username: 'app', password: async () => ' x ' }))?.password, ' x ')
   })

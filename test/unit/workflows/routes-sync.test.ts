@@ -49,7 +49,7 @@ describe('routes sync', () => {
     assert.deepEqual(details(await run(kube, {}, 'no')), [])
     const refused = await run(kube, { mode: 'tcp' }, 'no')
     assert.ok(refused.result instanceof CassSniError && refused.result.code === 'CSNI902')
-    assert.match(details(refused)[0] ?? '', /mode sni → tcp[\s\S]*To be removed: service\/dse-dc1-rack3-sts-0-cql/)
+    assert.match(details(refused)[0] ?? '', /mode sni → tcp[\s\S]*To be pruned: service\/dse-dc1-rack3-sts-0-cql/)
     assert.deepEqual(details(await run(kube, {}, 'no')), [])
     const moved = await run(kube, { port: 9050 }, 'yes')
     assert.match(details(moved)[0] ?? '', /port 9042 → 9050/)
@@ -61,7 +61,7 @@ describe('routes sync', () => {
     const kube = cluster()
     const unknown = await run(kube)
     assert.deepEqual((unknown.result as { loaded?: object }).loaded, { pods: 1, confirmed: 0 })
-    assert.ok(unknown.warnings.some((message) => /has loaded the routes is not known/.test(message)))
+    assert.ok(unknown.warnings.some((message) => /cannot check whether pod .* has loaded the routes/.test(message)))
 
     let asked = 0
     const services = await kube.list({
@@ -91,7 +91,7 @@ describe('routes sync', () => {
 })
 
 describe('waiting for Envoy', () => {
-  it('fails when it has not loaded the routes in time, with what it lacks and what it refused', async () => {
+  it('fails when it has not loaded the routes in time, with the missing routes and what Envoy rejected', async () => {
     const context = {
       kube: { connect: async () => envoy([]) } as unknown as Kube,
       signal: new AbortController().signal,
@@ -112,7 +112,7 @@ describe('waiting for Envoy', () => {
     const lacks = () => ['a.example', 'b.example']
     await assert.rejects(awaitLoaded(context, { gateway, port: 9042, lacks }, 300), {
       code: 'CSNI507',
-      message: /service\/gw in namespace istio-system: .* gw-0 lacks a\.example and 1 more/,
+      message: /service\/gw in namespace istio-system: .* gw-0 is missing a\.example and 1 more/,
     })
     assert.deepEqual(await awaitLoaded(context, { gateway, port: 9042, lacks: () => [] }, 300), {
       pods: 1,

@@ -114,7 +114,7 @@ function liveNames(virtualService: KubeObject): Map<string, string[]> {
 
 function reasonFor(node: CassandraNode): string {
   if (node.replacing) return 'is being replaced: its new host id is not known yet'
-  return node.hostIdTrouble ?? node.waiting ?? `has no host id yet: its state is ${node.state}`
+  return node.hostIdProblem ?? node.waiting ?? `has no host id yet: its state is ${node.state}`
 }
 
 function namesOf(node: NodeRoute): string[] {

@@ -2,7 +2,7 @@
 import type { V1ServicePort } from '@kubernetes/client-node'
 import type { Datacenter } from '../../cassandra/datacenter.ts'
 import type { Desired } from '../../changes/changeset.ts'
-import { ownedLabels, routesTaker } from '../../changes/ownership.ts'
+import { ownedLabels, routesManagerSuffix } from '../../changes/ownership.ts'
 import type { KubeObject, OwnerReference, ResourceType } from '../../cluster/kube.ts'
 import { apiVersionOf, CASSANDRA_DATACENTER, SERVICE } from '../../cluster/resources.ts'
 import { nameOf, tcpPort } from '../../istio/gateways.ts'
@@ -37,9 +37,9 @@ function sharedService(datacenter: Datacenter, gateway: IngressGateway, spec?: {
   return {
     type: SERVICE,
     ownership: 'share',
-    taker: routesTaker(datacenter),
+    managerSuffix: routesManagerSuffix(datacenter),
     mustExist: true,
-    seen: gateway.object === undefined ? undefined : { live: gateway.object },
+    basedOn: gateway.object === undefined ? undefined : { live: gateway.object },
     object: spec === undefined ? object : { ...object, spec },
   }
 }
@@ -85,7 +85,7 @@ export function virtualService(input: RouteInput, rest: Pick<VirtualServiceSpec,
   return {
     type: types.virtualService,
     ownership: 'own',
-    seen: live === undefined ? undefined : { live },
+    basedOn: live === undefined ? undefined : { live },
     object: { ...owned(input, types.virtualService, names.virtualService), spec },
   }
 }

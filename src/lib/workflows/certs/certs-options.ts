@@ -1,35 +1,35 @@
-/** What `certs` is asked for and what it answers. */
+/** Options and result of `certs`. */
 import type { ReasonCode } from '../../certificates/policies.ts'
 
 export interface CertsOptions {
-  /** metadata.name of the CassandraDatacenter; needed when the namespace has several. */
+  /** metadata.name of the CassandraDatacenter; required if the namespace has more than one. */
   datacenter?: string | undefined
   clusterDomain?: string | undefined
-  /** Undefined keeps the remembered ones; an empty list, or one empty name, forgets them. */
+  /** Undefined keeps the saved names; an empty list, or one empty name, clears them. */
   publicNames?: string[] | undefined
-  /** Issue a new certificate in any case. */
+  /** Reissue even if the current certificate is valid. */
   renew?: boolean | undefined
-  /** When the keystore cannot be read, make a new one under the configured password. */
+  /** Replace an unreadable keystore, using the configured password. */
   replaceKeystore?: boolean | undefined
-  /** Where the nodes are looked at when the user may not connect to their pods: "namespace/service". */
+  /** Gateway to read the served certificates through if the user may not connect to the pods: "namespace/service". */
   gateway?: string | undefined
   /** The gateway's port. Default 9042. */
   gatewayPort?: number | undefined
   timings?: Partial<Timings> | undefined
 }
 
-/** How long things may take, in milliseconds. */
+/** Timeouts, in milliseconds. */
 export interface Timings {
-  /** From the change of the Secret until a node whose program can be told serves the new certificate. */
+  /** For a node to serve the new certificate after the Secret changed, if its keystore can be reloaded. */
   reloadMs: number
-  /** The same for a node that has to find it by itself. */
+  /** The same if the node has to wait for Cassandra's periodic reread. */
   rereadMs: number
-  /** How long a node that cannot be looked at is tried. */
-  unseenMs: number
+  /** How long to retry a node whose certificate cannot be read. */
+  unreadableMs: number
 }
 
-/** A certificate, as it is shown. */
-export interface ShownCertificate {
+/** The fields of a certificate that results include. */
+export interface CertificateSummary {
   fingerprint256: string
   names: string[]
   /** ISO 8601. */
@@ -39,13 +39,13 @@ export interface ShownCertificate {
 
 export interface CertsNode {
   pod: string
-  /** What the node served when the run began; absent when it could not be looked at. */
-  before?: ShownCertificate | undefined
-  /** What it serves now. */
-  after?: ShownCertificate | undefined
-  /** It was seen to serve the certificate that is in the Secret. */
+  /** Certificate served when the run began; absent if it could not be read. */
+  before?: CertificateSummary | undefined
+  /** Certificate served now. */
+  after?: CertificateSummary | undefined
+  /** True if the node serves the certificate in the Secret. */
   live: boolean
-  /** Why it is not live, or could not be looked at, in one line. */
+  /** Why the node is not live or its certificate could not be read, in one line. */
   note?: string | undefined
 }
 
@@ -56,8 +56,7 @@ export interface CertsResult {
   dryRun: boolean
   authority: { subject: string; notAfter: string; fingerprint256: string }
   /**
-   * The certificate in the Secret after this run; in a dry run the one that would be issued, which has no fingerprint
-   * yet.
+   * The certificate in the Secret after this run; in a dry run the one that would be issued, without a fingerprint.
    */
   leaf: {
     names: string[]
@@ -65,12 +64,12 @@ export interface CertsResult {
     notAfter: string
     fingerprint256?: string | undefined
     issued: boolean
-    /** Why a new one was, or in a dry run would be, issued: a line each. */
+    /** Why a new certificate was issued, or would be in a dry run: a line each. */
     reasons: string[]
-    /** The same for programs, in the same order: "MissingNames", "ExpiresSoon", … */
+    /** The same reasons as stable codes, in the same order: "MissingNames", "ExpiresSoon", … */
     reasonCodes: ReasonCode[]
   }
   nodes: CertsNode[]
-  /** Nodes whose host id is not in the certificate, because it is not known yet. */
+  /** Nodes whose host ID is not in the certificate, because it is not known yet. */
   pending: { pod: string; reason: string }[]
 }

@@ -1,7 +1,7 @@
-/** What `certs` decides on: the datacenter, its CA, its keystore, and what the nodes serve. Reads only. */
+/** Input of `certs`: the datacenter, its CA and keystore, and the certificates that nodes serve. Reads only. */
 import pLimit from 'p-limit'
 import {
-  authorityPlace,
+  authorityLocation,
   keystoreObject,
   keystorePassword,
   type KeystoreMaterial,
@@ -20,11 +20,12 @@ import { DEFAULT_GATEWAY_PORT } from '../../routes/route-plan.ts'
 import { clockSkew, clusterTime } from '../cluster-time.ts'
 import type { WorkflowContext } from '../context.ts'
 import type { CertsOptions } from './certs-options.ts'
-import { createViewer, type Look, type Viewer } from './served-certificates.ts'
+import { type CertificateReader, createCertificateReader, type Served } from './served-certificates.ts'
+import { counted } from '../../text/counted.ts'
 import { packageFile } from '../../text/package-file.ts'
 
-/** So many nodes are looked at, or told to reload, at once: each is a tunnel or a command through the API server. */
-export const NODES_AT_ONCE = 8
+/** Nodes to read or reload concurrently: each takes a tunnel or a command through the API server. */
+export const MAX_CONCURRENT_NODES = 8
 
 export interface CertificateObservation {
   dc: Datacenter
@@ -33,18 +34,18 @@ export interface CertificateObservation {
   password: string
   material: KeystoreMaterial
   keystore: NodeKeystore
-  /** Why the keystore has to be made as a whole. */
+  /** Why the keystore must be replaced as a whole. */
   unreadable?: string | undefined
-  viewer: Viewer
+  reader: CertificateReader
   /** Milliseconds since the epoch, by the API server's clock. */
   now: number
-  /** By pod: what each node serves; nodes that run no Cassandra are not looked at. */
-  looks: Map<string, Look>
+  /** By pod: what each node serves. Nodes that do not run Cassandra are skipped. */
+  served: Map<string, Served>
 }
 
 /**
- * Reads what a run of `certs` decides on.
- * @throws CSNI306, CSNI401, CSNI402, CSNI403 and what reading throws
+ * Reads the input of a `certs` run.
+ * @throws CSNI306, CSNI401, CSNI402, CSNI403, and the errors of the requests
  */
 export async function gatherCertificates(
   context: WorkflowContext,
@@ -65,9 +66,9 @@ export async function gatherCertificates(
   ])
   const now = clusterTime(context)
   warnOfClock(context)
-  const place = authorityPlace(dc)
-  const authority = parseAuthority(authorityMaterial.certificate, authorityMaterial.key, place)
-  const warning = requireUsable(authority.path, now, place)
+  const location = authorityLocation(dc)
+  const authority = parseAuthority(authorityMaterial.certificate, authorityMaterial.key, location)
+  const warning = requireUsable(authority.path, now, location)
   if (warning !== undefined) emit({ type: 'warning', code: 'CSNI402', message: warning })
   emit({
     ...step,
@@ -76,16 +77,16 @@ export async function gatherCertificates(
   })
   const password = keystorePassword(dc)
   const opened = open(material.bytes, password, dc, options.replaceKeystore === true)
-  const viewer = createViewer(context, dc, trustPem(authority.path), {
+  const reader = createCertificateReader(context, dc, trustPem(authority.path), {
     wanted: options.gateway,
     remembered: choices,
     port: options.gatewayPort ?? choices.port ?? DEFAULT_GATEWAY_PORT,
   })
-  const looks = await lookAtAll(context, viewer, dc.nodes)
-  return { dc, authority, password, material, ...opened, viewer, now, looks }
+  const served = await readAll(context, reader, dc.nodes)
+  return { dc, authority, password, material, ...opened, reader, now, served }
 }
 
-/** Says so when this machine's clock is off by more than a certificate is backdated. */
+/** Warns if the local clock differs by more than a certificate is backdated. */
 function warnOfClock({ kube, emit }: WorkflowContext): void {
   const skew = clockSkew(kube)
   if (Math.abs(skew) <= BACKDATED_MS) return
@@ -93,12 +94,12 @@ function warnOfClock({ kube, emit }: WorkflowContext): void {
   emit({
     type: 'warning',
     message:
-      `this machine's clock is ${minutes} minutes ${skew < 0 ? 'ahead of' : 'behind'} the API server's: ` +
-      "certificates are dated by the API server's clock",
+      `the local clock is ${minutes} minutes ${skew < 0 ? 'ahead of' : 'behind'} the API server's; certificates ` +
+      "use the API server's time",
   })
 }
 
-/** True for a node whose Cassandra runs, ready or not, and so serves a certificate or is about to. */
+/** Returns whether Cassandra runs on the node, ready or not, so that it serves a certificate or is about to. */
 export function runsCassandra({ state, terminating }: CassandraNode): boolean {
   return (state === 'Started' || state === 'Started-not-Ready') && !terminating
 }
@@ -117,50 +118,57 @@ function open(
   }
 }
 
-/** This command works on the keystore that the operator makes, and no other. */
+/** Throws CSNI306 unless client TLS uses the keystore that cass-operator creates. */
 function requireOperatorKeystore(dc: Datacenter): void {
   const { enabled, keystorePath } = dc.clientEncryption
   const object = `cassandradatacenter/${dc.name} in namespace ${dc.namespace}`
-  const look = command`kubectl get cassandradatacenter ${dc.name} -n ${dc.namespace}
+  const showConfig = command`kubectl get cassandradatacenter ${dc.name} -n ${dc.namespace}
     -o jsonpath='{.spec.config.cassandra-yaml}'`
   if (!enabled) {
     throw new CassSniError(
       'CSNI306',
-      `datacenter ${dc.name} does not encrypt connections of clients: client_encryption_options.enabled is not ` +
-        'true in its configuration',
+      `${object}: client TLS is disabled (client_encryption_options.enabled is not true)`,
       {
         object,
-        next: [look, hint(`${packageFile('docs/certificates.md')} shows the required configuration`)],
+        next: [showConfig, hint(`see ${packageFile('docs/certificates.md')} for the required configuration`)],
       },
     )
   }
   if (keystorePath !== OPERATOR_KEYSTORE_PATH) {
     throw new CassSniError(
       'CSNI306',
-      `datacenter ${dc.name} serves ` +
-        `${keystorePath === undefined ? 'no named keystore' : `the keystore ${keystorePath}`}, not the one that ` +
-        `cass-operator makes (${OPERATOR_KEYSTORE_PATH}): who made it has to issue its certificate`,
-      { object, next: [look, command`kubectl cass-sni verify`] },
+      `${object}: ` +
+        (keystorePath === undefined
+          ? 'client_encryption_options.keystore is not set'
+          : `unsupported keystore ${keystorePath}`) +
+        ` (expected ${OPERATOR_KEYSTORE_PATH}, which cass-operator creates)`,
+      {
+        object,
+        next: [
+          showConfig,
+          hint('issue the certificate with the tool that created this keystore, then check it:'),
+          command`kubectl cass-sni verify`,
+        ],
+      },
     )
   }
 }
 
-async function lookAtAll(
+async function readAll(
   context: WorkflowContext,
-  viewer: Viewer,
+  reader: CertificateReader,
   nodes: readonly CassandraNode[],
-): Promise<Map<string, Look>> {
-  const step = { type: 'step', id: 'served', title: 'What the nodes serve' } as const
+): Promise<Map<string, Served>> {
+  const step = { type: 'step', id: 'served', title: 'Served certificates' } as const
   context.emit({ ...step, state: 'started' })
-  const limit = pLimit(NODES_AT_ONCE)
+  const limit = pLimit(MAX_CONCURRENT_NODES)
   const running = nodes.filter(runsCassandra)
-  const found = await Promise.all(
-    running.map((node) => limit(async () => [node.pod, await viewer.look(node)] as const)),
+  const entries = await Promise.all(
+    running.map((node) => limit(async () => [node.pod, await reader.read(node)] as const)),
   )
-  const looks = new Map(found)
-  const seen = found.filter(([, look]) => 'served' in look).length
-  const waiting = nodes.length - running.length
-  const note = `${seen} of ${nodes.length} seen${waiting > 0 ? `, ${waiting} not running` : ''}`
-  context.emit({ ...step, state: 'done', note })
-  return looks
+  const readable = entries.filter(([, served]) => 'certificate' in served).length
+  const stopped = nodes.length - running.length
+  const note = `read from ${readable} of ${counted(nodes.length, 'node')}`
+  context.emit({ ...step, state: 'done', note: stopped > 0 ? `${note}, ${stopped} not running` : note })
+  return new Map(entries)
 }

@@ -1,11 +1,11 @@
-/** Carries out what `certs` planned: the keystore in the Secret, then every node that runs. */
+/** Applies the plan of `certs`: updates the keystore Secret, then every running node. */
 import { randomBytes } from 'node:crypto'
 import { keystoreObject, OPERATOR_KEYSTORE_PATH, readKeystoreMaterial } from '../../cassandra/authority-secret.ts'
 import type { CassandraNode } from '../../cassandra/datacenter.ts'
 import { dateText, signedBy } from '../../certificates/certificate.ts'
 import { type CertificatePlan, operatorName } from '../../certificates/certificate-plan.ts'
 import { issueLeaf, validityOf } from '../../certificates/issue.ts'
-import { formerAuthorities, rewriteKeystore } from '../../certificates/node-keystore.ts'
+import { previousAuthorities, rewriteKeystore } from '../../certificates/node-keystore.ts'
 import type { FieldChange } from '../../changes/changeset.ts'
 import { record } from '../../changes/record.ts'
 import { isRace } from '../../cluster/refusal.ts'
@@ -15,15 +15,15 @@ import { PUBLIC_NAMES_ANNOTATION } from '../../text/own-keys.ts'
 import type { WorkflowContext } from '../context.ts'
 import type { CertsNode, CertsOptions, Timings } from './certs-options.ts'
 import { type CertificateObservation, runsCassandra } from './gather-certificates.ts'
-import { makeLive } from './reload.ts'
-import type { Look } from './served-certificates.ts'
+import { rollOut } from './reload.ts'
+import type { Served } from './served-certificates.ts'
 import { counted } from '../../text/counted.ts'
 
 const MINUTE = 60_000
-/** Cassandra's period of 600 s, kubelet's sync of a minute or two, and some more. */
-const TIMINGS: Timings = { reloadMs: 3 * MINUTE, rereadMs: 13 * MINUTE, unseenMs: 5000 }
+/** rereadMs covers Cassandra's period of 600 s, the kubelet's sync of up to two minutes, and a margin. */
+const TIMINGS: Timings = { reloadMs: 3 * MINUTE, rereadMs: 13 * MINUTE, unreadableMs: 5000 }
 
-/** The keystore after the Secret was brought up to date. */
+/** The keystore after the Secret was updated. */
 export interface WrittenKeystore {
   issued: boolean
   names: string[]
@@ -34,9 +34,9 @@ export interface WrittenKeystore {
 }
 
 /**
- * Brings the Secret up to date: data only when a certificate is issued, the annotation only when it changes, nothing
- * otherwise. A write is bound to the Secret that the plan was made from.
- * @throws CSNI211 when the Secret was changed since then
+ * Updates the Secret: its data if a certificate is issued, the annotation if it differs, otherwise nothing. A write is
+ * bound to the version of the Secret that the plan was made from.
+ * @throws CSNI211 if the Secret has changed since then
  */
 export async function reconcileKeystore(
   context: WorkflowContext,
@@ -45,7 +45,7 @@ export async function reconcileKeystore(
 ): Promise<WrittenKeystore> {
   const { authority, material, keystore, now } = observation
   const { current } = keystore
-  const step = { type: 'step', id: 'keystore', title: "The nodes' keystore" } as const
+  const step = { type: 'step', id: 'keystore', title: 'Keystore' } as const
   context.emit({ ...step, state: 'started' })
   if (plan.reasons.length === 0 && current) {
     const { leaf } = current
@@ -53,7 +53,7 @@ export async function reconcileKeystore(
     context.emit({
       ...step,
       state: 'skipped',
-      note: `its certificate carries every name, valid until ${dateText(leaf.notAfter)}`,
+      note: `certificate has all required names, valid until ${dateText(leaf.notAfter)}`,
     })
     return {
       issued: false,
@@ -65,15 +65,15 @@ export async function reconcileKeystore(
   }
   const note = plan.reasons.map(({ message }) => message).join('; ')
   if (context.dryRun) {
-    // A key of three seconds' work is not made to be thrown away: any other bytes show the same change.
+    // Generating a key takes seconds; any other bytes produce the same change record.
     await writeSecret(context, observation, plan, Buffer.from('the new keystore'))
-    context.emit({ ...step, state: 'done', note: `would be issued anew: ${note}` })
+    context.emit({ ...step, state: 'skipped', note: `would issue a new certificate (${note})` })
     const { notAfter } = validityOf(authority.path[0], now)
     return { issued: false, names: plan.names, notAfter, bytes: material.bytes }
   }
   const { leaf, bytes } = await issue(observation, plan)
   await writeSecret(context, observation, plan, bytes)
-  context.emit({ ...step, state: 'done', note: `issued anew: ${note}` })
+  context.emit({ ...step, state: 'done', note: `issued a new certificate (${note})` })
   return {
     issued: true,
     names: leaf.names,
@@ -92,36 +92,36 @@ async function issue(observation: CertificateObservation, { names }: Certificate
     password,
     now,
     randomBytes,
-    dropFormer: allServeTheAuthority(observation),
+    dropPrevious: allServeCurrentAuthority(observation),
   })
   return { leaf: leaf.certificate, bytes }
 }
 
 /**
- * Every node serves the Secret's certificate, and the present CA signed it: CAs of before are not needed any longer.
+ * Returns whether all nodes serve the Secret's certificate and the current CA signed it, so previous CAs are unused.
  */
-function allServeTheAuthority({ dc, authority, keystore, looks }: CertificateObservation): boolean {
+function allServeCurrentAuthority({ dc, authority, keystore, served }: CertificateObservation): boolean {
   const leaf = keystore.current?.leaf
   return (
     leaf !== undefined &&
     signedBy(leaf.x509, authority.path[0].x509) &&
-    dc.nodes.every((node) => serves(looks.get(node.pod), leaf.fingerprint256))
+    dc.nodes.every((node) => serves(served.get(node.pod), leaf.fingerprint256))
   )
 }
 
-/** CAs of before that the nodes trust although no node serves what they signed. */
-export function needlessAuthorities(observation: CertificateObservation): string[] {
-  return allServeTheAuthority(observation) ? formerAuthorities(observation.keystore.entries) : []
+/** Returns previous CAs that nodes still trust although no node serves a certificate signed by them. */
+export function unusedAuthorities(observation: CertificateObservation): string[] {
+  return allServeCurrentAuthority(observation) ? previousAuthorities(observation.keystore.entries) : []
 }
 
 /**
- * Of the Secret only this one key and annotation are ours; cass-operator wrote the key once and never reads it again.
- * One merge patch, because both go together, and server-side apply would remove the data that it does not repeat.
+ * Writes one key and one annotation of the Secret; cass-operator wrote the key once and never reads it again. A merge
+ * patch writes both together; server-side apply would remove data that it does not repeat.
  */
 async function writeSecret(
   context: WorkflowContext,
   observation: CertificateObservation,
-  { publicNames, remember }: CertificatePlan,
+  { publicNames, save }: CertificatePlan,
   bytes: Buffer | undefined,
 ): Promise<void> {
   const { dc, material } = observation
@@ -129,7 +129,7 @@ async function writeSecret(
   const { uid, resourceVersion, annotations } = material.secret.metadata
   const text = publicNames.join(',')
   const fields: FieldChange[] = []
-  if (remember)
+  if (save)
     fields.push({
       path: `metadata.annotations[${JSON.stringify(PUBLIC_NAMES_ANNOTATION)}]`,
       before: annotations?.[PUBLIC_NAMES_ANNOTATION],
@@ -139,7 +139,7 @@ async function writeSecret(
     fields.push({ path: `data[${JSON.stringify(keystoreKey)}]`, before: '(secret)', after: '(secret)' })
   if (fields.length > 0 && !context.dryRun) {
     const patch = {
-      metadata: { uid, resourceVersion, annotations: remember ? { [PUBLIC_NAMES_ANNOTATION]: text } : undefined },
+      metadata: { uid, resourceVersion, annotations: save ? { [PUBLIC_NAMES_ANNOTATION]: text } : undefined },
       data: bytes === undefined ? undefined : { [keystoreKey]: bytes.toString('base64') },
     }
     await context.kube.mergePatch(SECRET, name, dc.namespace, patch).catch((error: unknown) => {
@@ -151,10 +151,10 @@ async function writeSecret(
   context.emit({ type: 'change', change })
 }
 
-/** The keystore is no longer the one that was decided on: `decideAgain`. */
+/** Returns the error for a keystore that changed since the plan was made; `retryOvertaken` retries it. */
 function overtaken({ dc }: CertificateObservation, cause?: unknown): CassSniError {
   const object = keystoreObject(dc)
-  return new CassSniError('CSNI211', `${object}: another run changes it at the same time`, {
+  return new CassSniError('CSNI211', `${object}: modified concurrently by another run`, {
     object,
     next: [again``],
     cause,
@@ -162,9 +162,8 @@ function overtaken({ dc }: CertificateObservation, cause?: unknown): CassSniErro
 }
 
 /**
- * Makes every node that runs serve the certificate.
- * @throws CSNI404 when a node does not serve it in time, CSNI211 when another run put another certificate into the
- * Secret
+ * Makes every running node serve the certificate.
+ * @throws CSNI404 if a node does not serve it in time, CSNI211 if another run replaced the certificate in the Secret
  */
 export async function reconcileNodes(
   context: WorkflowContext,
@@ -172,95 +171,95 @@ export async function reconcileNodes(
   observation: CertificateObservation,
   { fingerprint256, issued, bytes }: WrittenKeystore,
 ): Promise<CertsNode[]> {
-  const { dc, viewer, looks } = observation
-  const step = { type: 'step', id: 'live', title: 'Live on every node' } as const
+  const { dc, reader, served } = observation
+  const step = { type: 'step', id: 'live', title: 'Rollout' } as const
   if (fingerprint256 === undefined)
-    return dc.nodes.map((node) => reported(context, node, looks.get(node.pod), undefined))
-  // A node that cannot be looked at is told when there is something new, and left alone otherwise.
-  const behind = dc.nodes.flatMap((node) => {
-    const before = looks.get(node.pod)
-    return before && !serves(before, fingerprint256) && (issued || 'served' in before) ? [{ node, before }] : []
+    return dc.nodes.map((node) => reported(context, node, served.get(node.pod), undefined))
+  // A node whose certificate cannot be read is reloaded only after a new one was issued.
+  const outdated = dc.nodes.flatMap((node) => {
+    const before = served.get(node.pod)
+    return before && !serves(before, fingerprint256) && (issued || 'certificate' in before) ? [{ node, before }] : []
   })
-  if (behind.length === 0 || context.dryRun) {
+  if (outdated.length === 0 || context.dryRun) {
     const note =
-      behind.length > 0
-        ? `would be told: ${behind.map(({ node }) => node.pod).join(', ')}`
-        : servedBy(dc.nodes, looks, fingerprint256)
+      outdated.length > 0
+        ? `would reload ${outdated.map(({ node }) => node.pod).join(', ')}`
+        : servedBy(dc.nodes, served, fingerprint256)
     context.emit({ ...step, state: 'skipped', note })
-    return dc.nodes.map((node) => reported(context, node, looks.get(node.pod), fingerprint256))
+    return dc.nodes.map((node) => reported(context, node, served.get(node.pod), fingerprint256))
   }
   context.emit({ ...step, state: 'started' })
-  const begun = context.now()
-  const brought = await makeLive(context, {
+  const started = context.now()
+  const updated = await rollOut(context, {
     dc,
-    viewer,
+    reader,
     fingerprint256,
     keystore: bytes,
     keystorePath: OPERATOR_KEYSTORE_PATH,
-    targets: behind,
+    targets: outdated,
     timings: { ...TIMINGS, ...options.timings },
     isCurrent: async () => (await readKeystoreMaterial(context.kube, dc)).bytes.equals(bytes),
   })
-  if (brought === 'superseded') {
+  if (updated === 'superseded') {
     context.emit({
       type: 'warning',
-      message: 'another run replaced the certificate that this one issued; continuing with that certificate',
+      message: 'another run replaced the certificate that this run issued; continuing with the new one',
     })
     throw overtaken(observation)
   }
-  const byPod = new Map(brought.map((node) => [node.pod, node]))
+  const byPod = new Map(updated.map((node) => [node.pod, node]))
   const nodes = dc.nodes.map(
-    (node) => byPod.get(node.pod) ?? reported(context, node, looks.get(node.pod), fingerprint256),
+    (node) => byPod.get(node.pod) ?? reported(context, node, served.get(node.pod), fingerprint256),
   )
-  const seconds = ((context.now() - begun) / 1000).toFixed(1)
+  const seconds = ((context.now() - started) / 1000).toFixed(1)
   context.emit({
     ...step,
     state: 'done',
-    note: `${nodes.filter((node) => node.live).length} of ${nodes.length} after ${seconds} s`,
+    note: `served by ${nodes.filter((node) => node.live).length} of ${counted(nodes.length, 'node')} after ${seconds}s`,
   })
-  for (const { pod, note } of brought.filter((node) => !node.live))
+  for (const { pod, note } of updated.filter((node) => !node.live))
     context.emit({
       type: 'warning',
       code: 'CSNI404',
-      message: `${pod}: ${note ?? 'not seen to serve the new certificate'}`,
+      message: `${pod}: ${note ?? 'new certificate not confirmed'}`,
     })
   return nodes
 }
 
-function serves(look: Look | undefined, fingerprint256: string): boolean {
-  return look !== undefined && 'served' in look && look.served.fingerprint256 === fingerprint256
+function serves(served: Served | undefined, fingerprint256: string): boolean {
+  return served !== undefined && 'certificate' in served && served.certificate.fingerprint256 === fingerprint256
 }
 
-/** "served already by 2 of 4 nodes, 1 cannot be seen, 1 not running" */
-function servedBy(nodes: readonly CassandraNode[], looks: Map<string, Look>, fingerprint256: string): string {
-  const live = nodes.filter((node) => serves(looks.get(node.pod), fingerprint256)).length
-  const unseen = [...looks.values()].filter((look) => 'trouble' in look).length
+/** Returns "already served by 2 of 4 nodes, 1 unreadable, 1 not running". */
+function servedBy(nodes: readonly CassandraNode[], served: Map<string, Served>, fingerprint256: string): string {
+  const live = nodes.filter((node) => serves(served.get(node.pod), fingerprint256)).length
+  const unreadable = [...served.values()].filter((each) => 'failure' in each).length
   const parts = [
-    `served already by ${live} of ${counted(nodes.length, 'node')}`,
-    ...(unseen > 0 ? [`${unseen} cannot be seen`] : []),
-    ...(looks.size < nodes.length ? [`${nodes.length - looks.size} not running`] : []),
+    `already served by ${live} of ${counted(nodes.length, 'node')}`,
+    ...(unreadable > 0 ? [`${unreadable} unreadable`] : []),
+    ...(served.size < nodes.length ? [`${nodes.length - served.size} not running`] : []),
   ]
   return parts.join(', ')
 }
 
-/** A node as it was found. */
+/** Returns the result of a node that was not updated. */
 function reported(
   context: WorkflowContext,
   node: CassandraNode,
-  look: Look | undefined,
+  served: Served | undefined,
   fingerprint256: string | undefined,
 ): CertsNode {
   const { pod } = node
-  if (look === undefined) return { pod, live: false, note: `not looked at: ${whyNotRunning(node)}` }
-  if ('served' in look) {
-    const live = fingerprint256 !== undefined && serves(look, fingerprint256)
-    return { pod, before: look.served, after: look.served, live }
+  if (served === undefined) return { pod, live: false, note: `skipped: ${notRunningReason(node)}` }
+  if ('certificate' in served) {
+    const live = fingerprint256 !== undefined && serves(served, fingerprint256)
+    return { pod, before: served.certificate, after: served.certificate, live }
   }
-  context.emit({ type: 'warning', code: 'CSNI404', message: `it cannot be seen what ${pod} serves: ${look.trouble}` })
-  return { pod, live: false, note: `cannot be looked at: ${look.trouble}` }
+  context.emit({ type: 'warning', code: 'CSNI404', message: `${pod}: cannot read its certificate: ${served.failure}` })
+  return { pod, live: false, note: `cannot read its certificate: ${served.failure}` }
 }
 
-function whyNotRunning(node: CassandraNode): string {
-  if (node.terminating) return 'the pod is being deleted'
+function notRunningReason(node: CassandraNode): string {
+  if (node.terminating) return 'terminating'
   return runsCassandra(node) ? 'unknown' : (node.waiting ?? node.state)
 }

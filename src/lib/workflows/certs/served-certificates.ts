@@ -1,4 +1,4 @@
-/** Looks at the certificate that a node serves to clients. */
+/** Reads the certificate that a node serves to clients. */
 import type { CassandraNode, Datacenter } from '../../cassandra/datacenter.ts'
 import { type Dialer, podDialer } from '../../connection/dialer.ts'
 import { gatewayDialer } from '../../connection/gateway-dialer.ts'
@@ -7,72 +7,72 @@ import { asCassSniError, CassSniError, throwIfAborted } from '../../errors.ts'
 import { findGateway, type GatewayWish } from '../../istio/find-gateway.ts'
 import { observeMesh } from '../../istio/observe-mesh.ts'
 import type { WorkflowContext } from '../context.ts'
-import type { ShownCertificate } from './certs-options.ts'
+import type { CertificateSummary } from './certs-options.ts'
 
-/** For one look, in milliseconds. */
-const LOOK_MS = 5000
+/** For one node, in milliseconds. */
+const READ_TIMEOUT_MS = 5000
 
-/** What a node serves, or why that cannot be seen. */
-export type Look = { served: ShownCertificate } | { trouble: string }
+/** The certificate that a node serves, or why it cannot be read. */
+export type Served = { certificate: CertificateSummary } | { failure: string }
 
-export interface Viewer {
-  look(node: CassandraNode): Promise<Look>
+export interface CertificateReader {
+  read(node: CassandraNode): Promise<Served>
 }
 
 /**
- * A viewer of the nodes' certificates: over a connection to the pod itself; where that is forbidden, through Istio's
- * ingress gateway.
+ * Returns a reader of node certificates: through a connection to the pod; if that is forbidden, through Istio's ingress
+ * gateway.
  * @param authority PEM
  */
-export function createViewer(
+export function createCertificateReader(
   context: WorkflowContext,
   dc: Datacenter,
   authority: string,
   { port, ...wish }: GatewayWish & { port: number },
-): Viewer {
+): CertificateReader {
   const { kube, signal } = context
-  let throughGateway: Promise<Dialer> | undefined
+  let gateway: Promise<Dialer> | undefined
   const openGateway = async (): Promise<Dialer> =>
     gatewayDialer(kube, await findGateway(kube, await observeMesh(kube, { gateway: wish.wanted }), wish), { port })
 
-  const see = async ({ dial }: Dialer, serverName: string): Promise<Look> => {
+  const readBy = async ({ dial }: Dialer, serverName: string): Promise<Served> => {
     const { certificate } = await handshake({
       dial,
       serverName,
       ca: authority,
       signal,
-      timeoutMs: LOOK_MS,
+      timeoutMs: READ_TIMEOUT_MS,
     })
-    return { served: shown(certificate) }
+    return { certificate: summaryOf(certificate) }
   }
-  const fromOutside = async (node: CassandraNode): Promise<Look> => {
-    throughGateway ??= openGateway()
-    const path = await throughGateway.catch((error: unknown) => {
-      // The next look tries the pod again: rights change, and so do gateways.
-      throughGateway = undefined
+  const readThroughGateway = async (node: CassandraNode): Promise<Served> => {
+    gateway ??= openGateway()
+    const dialer = await gateway.catch((error: unknown) => {
+      // Try the pod again next time: permissions and gateways change.
+      gateway = undefined
       throw error
     })
-    return see(path, node.hostId ?? node.dnsName)
+    return readBy(dialer, node.hostId ?? node.dnsName)
   }
   return {
-    async look(node) {
+    async read(node) {
       try {
-        if (throughGateway) return await fromOutside(node)
+        if (gateway) return await readThroughGateway(node)
         try {
-          return await see(podDialer(kube, { name: node.pod, namespace: dc.namespace }, dc.nativePort), node.dnsName)
+          return await readBy(podDialer(kube, { name: node.pod, namespace: dc.namespace }, dc.nativePort), node.dnsName)
         } catch (error) {
-          if (error instanceof CassSniError && error.code === 'CSNI203') return await fromOutside(node)
+          if (error instanceof CassSniError && error.code === 'CSNI203') return await readThroughGateway(node)
           throw error
         }
       } catch (error) {
         throwIfAborted(signal)
-        return { trouble: asCassSniError(error).message }
+        return { failure: asCassSniError(error).message }
       }
     },
   }
 }
 
-function shown(certificate: ServedCertificate): ShownCertificate {
+function summaryOf(certificate: ServedCertificate): CertificateSummary {
   return {
     fingerprint256: certificate.fingerprint256,
     names: certificate.names,

@@ -1,27 +1,25 @@
-/**
- * Keeps the answers of the prompts as flags: the command that resumes an install asks for nothing that was answered.
- */
+/** Records answers at prompts as flags, so the command that resumes an install does not prompt for them again. */
 import type { Ask } from '../../events.ts'
 
 export interface Answers {
   ask: Ask | undefined
-  /** "--size", "5", …: what was answered so far. */
+  /** The answers so far: "--size", "5", …. */
   flags(): string[]
 }
 
 /** Wraps an `Ask`; undefined stays undefined. */
 export function rememberAnswers(ask: Ask | undefined): Answers {
-  const given = new Map<string, string>()
+  const answers = new Map<string, string>()
   return {
     ask:
       ask === undefined
         ? undefined
         : async (question) => {
             const answer = await ask(question)
-            // a new StorageClass is no class yet: the answer to the next question says what it is
-            if (question.kind !== 'confirm' && answer !== '') given.set(question.flag, answer.trim())
+            // an empty answer stands for a new StorageClass, which the next prompt defines
+            if (question.kind !== 'confirm' && answer !== '') answers.set(question.flag, answer.trim())
             return answer
           },
-    flags: () => [...given].flat(),
+    flags: () => [...answers].flat(),
   }
 }

@@ -1,4 +1,4 @@
-/** What a datacenter's configuration means to clients, where it is known: the file's, the live one's, or a Secret's. */
+/** What a datacenter's configuration requires of clients. It is read from the file, the live object, or a Secret. */
 import type { V1Secret } from '@kubernetes/client-node'
 import { encryptionFrom, loginFrom } from '../../cassandra/encryption.ts'
 import type { Kube, KubeObject } from '../../cluster/kube.ts'
@@ -7,13 +7,13 @@ import { CassSniError, hint } from '../../errors.ts'
 import { CLAIM, type DatacenterOptions, OPERATOR_KEYSTORE } from './datacenter-spec.ts'
 import { valueAt } from './field-values.ts'
 
-/** spec.config, or the text of the Secret that spec.configSecret names; undefined when that Secret cannot be read. */
+/** spec.config, or the text of the Secret in spec.configSecret; undefined when that Secret cannot be read. */
 export interface DatacenterConfig {
   secret?: string | undefined
   config?: unknown
 }
 
-/** Finds the configuration of a datacenter: `objects` may bring the Secret along. */
+/** Finds the configuration of a datacenter. `objects` may include its Secret. */
 export async function configOf(
   kube: Kube,
   datacenter: unknown,
@@ -22,8 +22,8 @@ export async function configOf(
 ): Promise<DatacenterConfig> {
   const secret = valueAt(datacenter, ['spec', 'configSecret'])
   if (typeof secret !== 'string' || secret === '') return { config: valueAt(datacenter, ['spec', 'config']) ?? {} }
-  const brought = objects.find(({ kind, metadata }) => kind === SECRET.kind && metadata.name === secret)
-  const found = (brought ??
+  const included = objects.find(({ kind, metadata }) => kind === SECRET.kind && metadata.name === secret)
+  const found = (included ??
     (await kube.get(SECRET, secret, namespace).catch((error: unknown) => {
       if (error instanceof CassSniError && error.code === 'CSNI203') return undefined
       throw error
@@ -35,10 +35,7 @@ export async function configOf(
   return { secret, config: text }
 }
 
-/**
- * Throws CSNI101 for flags that change spec.config where configSecret takes its place: the operator does not read it
- * then.
- */
+/** Throws CSNI101 for flags that change spec.config when spec.configSecret is set: cass-operator then ignores it. */
 export function refuseConfigFlags(options: Readonly<DatacenterOptions>, { secret }: DatacenterConfig): void {
   if (secret === undefined) return
   const flags = [
@@ -48,12 +45,12 @@ export function refuseConfigFlags(options: Readonly<DatacenterOptions>, { secret
   if (flags.length === 0) return
   throw new CassSniError(
     'CSNI101',
-    `${flags.join(', ')}: no effect on a datacenter with spec.configSecret: its configuration is in secret/${secret}`,
-    { next: [hint(`Change the key config of secret/${secret} instead.`)] },
+    `${flags.join(', ')} cannot be combined with spec.configSecret: the configuration is in secret/${secret}`,
+    { next: [hint(`change the key config of secret/${secret} instead`)] },
   )
 }
 
-/** "TLS, login": what clients need. */
+/** Returns what clients need, such as "TLS, login". */
 export function clientsNeed({ config, secret }: DatacenterConfig): string {
   if (config === undefined) return `configuration in secret/${secret ?? ''} not readable`
   const { client } = encryptionFrom(config)
@@ -64,43 +61,41 @@ export function clientsNeed({ config, secret }: DatacenterConfig): string {
   ].join(', ')
 }
 
-/** What the configuration permits and the flags would not, or what will not work. */
+/** Returns warnings about settings that are insecure or will not work. */
 export function configWarnings(
   { config, secret }: DatacenterConfig,
   datacenterName: string,
   { allowPlaintext }: Pick<DatacenterOptions, 'allowPlaintext'>,
 ): string[] {
   const named = `cassandradatacenter/${datacenterName}`
-  if (config === undefined) return [`${named}: TLS and login unknown: secret/${secret ?? ''} cannot be read`]
+  if (config === undefined) return [`${named}: TLS and login unknown, cannot read secret/${secret ?? ''}`]
   const { client, server } = encryptionFrom(config)
   const passwords = [
     ['client_encryption_options', client],
     ['server_encryption_options', server],
   ] as const
   return [
-    ...(client.enabled ? [] : [`${named}: client_encryption_options.enabled is not true: SNI routes require TLS`]),
+    ...(client.enabled ? [] : [`${named}: client_encryption_options.enabled is not true, but SNI routes require TLS`]),
     ...(client.enabled && client.optional && !allowPlaintext
       ? [
-          `${named}: client_encryption_options.optional is true: clients can connect without TLS; pass ` +
+          `${named}: clients can connect without TLS (client_encryption_options.optional is true); pass ` +
             '--allow-plaintext to confirm',
         ]
       : []),
-    ...(loginFrom(config) === false
-      ? [`${named}: AllowAllAuthenticator: clients connect without login, with any user and password`]
-      : []),
-    // the operator protects the keystore that it makes with the datacenter's name (pkg/reconciliation/secrets.go)
+    ...(loginFrom(config) === false ? [`${named}: AllowAllAuthenticator accepts any user and password`] : []),
+    // cass-operator uses the datacenter's name as keystore password (pkg/reconciliation/secrets.go)
     ...passwords.flatMap(([section, { keystorePath, keystorePassword }]) =>
       keystorePath === OPERATOR_KEYSTORE && keystorePassword !== undefined && keystorePassword !== datacenterName
         ? [
-            `${named}: ${section}.keystore_password is not "${datacenterName}", the password of the keystore ` +
-              'that cass-operator creates: Cassandra cannot open it until certs has replaced it',
+            `${named}: ${section}.keystore_password is not "${datacenterName}", which cass-operator uses; ` +
+              'Cassandra cannot open the keystore until kubectl cass-sni certs has replaced it',
           ]
         : [],
     ),
   ]
 }
 
-/** Name of the StorageClass that a CassandraDatacenter asks for. */
+/** Returns the name of the StorageClass that a CassandraDatacenter requests. */
 export function storageClassOf(datacenter: KubeObject | undefined): string | undefined {
   const name = valueAt(datacenter, [...CLAIM, 'storageClassName'])
   return typeof name === 'string' ? name : undefined

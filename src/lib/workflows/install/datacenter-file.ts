@@ -1,4 +1,4 @@
-/** Reads --datacenter-file: the CassandraDatacenter of one install, and what comes with it. */
+/** Reads --datacenter-file: one CassandraDatacenter and the objects it needs. */
 import type { KubeObject, ObjectMeta } from '../../cluster/kube.ts'
 import { again, CassSniError, command, hint } from '../../errors.ts'
 import { readObjects } from './manifest-files.ts'
@@ -6,14 +6,14 @@ import type { Setup } from './step.ts'
 
 export interface DatacenterFile {
   source: string
-  /** All documents, without what a server wrote into them. */
+  /** All documents, without the fields that a server sets. */
   objects: KubeObject[]
   datacenter: KubeObject
 }
 
 /**
- * What the API server and controllers write, as `kubectl get -o yaml` has it: applied again, it is a conflict or a
- * change at every run. Owners and finalizers are the other cluster's own.
+ * Fields set by the API server and controllers, which `kubectl get -o yaml` includes. Applying them would cause a
+ * conflict or a change at every run. Owners and finalizers belong to the cluster that the file was read from.
  */
 const WRITTEN_BY_SERVER: readonly string[] = [
   'uid',
@@ -29,7 +29,7 @@ const WRITTEN_BY_SERVER: readonly string[] = [
 ]
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
 
-/** The object as its author wrote it. Pure. */
+/** Returns the object without the fields that a server sets. Pure. */
 export function asWritten({ status: _status, ...object }: KubeObject): KubeObject {
   const metadata = Object.fromEntries(
     Object.entries(object.metadata).filter(([field]) => !WRITTEN_BY_SERVER.includes(field)),
@@ -42,8 +42,8 @@ export function asWritten({ status: _status, ...object }: KubeObject): KubeObjec
 }
 
 /**
- * Errors: CSNI101 (--datacenter names another one), CSNI107 (not one datacenter, or of another namespace), and those of
- * readObjects.
+ * Reads and validates the file. Errors: CSNI101 (--datacenter does not match), CSNI107 (not exactly one datacenter, or
+ * another namespace), and those of readObjects.
  */
 export async function readDatacenterFile(
   { options, context, namespace }: Setup,
@@ -76,17 +76,17 @@ function notOne(source: string, objects: KubeObject[], found: number): CassSniEr
   if (found === 0 && k8ssandra !== undefined) {
     return new CassSniError(
       'CSNI107',
-      `${source}: K8ssandraCluster ${k8ssandra.metadata.name} is an object of k8ssandra-operator, which ` +
+      `${source}: K8ssandraCluster ${k8ssandra.metadata.name} is managed by k8ssandra-operator, which ` +
         'creates the CassandraDatacenters',
       {
         next: [
           command`kubectl apply -f ${source}`,
-          hint('When its CassandraDatacenters are ready, use certs, routes sync and verify with --datacenter.'),
+          hint('once its CassandraDatacenters are ready, run certs, routes sync and verify with --datacenter'),
         ],
       },
     )
   }
-  return new CassSniError('CSNI107', `${source}: ${found} CassandraDatacenters found, exactly one is required`, {
-    next: [hint('Put each datacenter into a file of its own and run install for each.')],
+  return new CassSniError('CSNI107', `${source}: found ${found} CassandraDatacenters, expected exactly one`, {
+    next: [hint('put each datacenter into its own file and run install once per file')],
   })
 }

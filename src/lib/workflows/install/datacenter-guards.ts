@@ -1,11 +1,11 @@
-/** Changes of a live CassandraDatacenter that the operator refuses, or that destroy something. Pure: reads the plan. */
+/** Guards against changes of a live CassandraDatacenter that cass-operator refuses or that are destructive. Pure. */
 import type { Change, FieldChange } from '../../changes/changeset.ts'
 import { quantity } from '../../changes/schema.ts'
 import { again, CassSniError, command, hint, type NextStep } from '../../errors.ts'
 import { STORAGE_CHANGES_ANNOTATION } from './datacenter-spec.ts'
 import { valueAt } from './field-values.ts'
 
-/** Destructive changes that the user has accepted, each by a flag of its own. */
+/** Destructive changes that the user has accepted, one flag each. */
 export interface AllowedChanges {
   scaleDown: boolean
   downgrade: boolean
@@ -14,22 +14,19 @@ export interface AllowedChanges {
 }
 
 interface Guard {
-  /** Of the field, or of something in it. */
+  /** Path of the field; also matches everything below it. */
   path: string
   reason: (field: FieldChange, change: Change) => string | undefined
 }
 
-/**
- * What cass-operator's webhook does not let anyone change (ValidateDatacenterFieldChanges,
- * cassandradatacenter_webhook.go).
- */
-const FIXED: Guard[] = [
+/** Immutable by cass-operator's webhook (ValidateDatacenterFieldChanges, cassandradatacenter_webhook.go). */
+const IMMUTABLE: Guard[] = [
   ...['clusterName', 'datacenterName', 'allowMultipleNodesPerWorker', 'superuserSecretName', 'serviceAccount'].map(
     (field): Guard => ({
       path: `spec.${field}`,
-      // an absent field is the empty one
+      // an absent field equals an empty one
       reason: ({ before, after }) =>
-        (before ?? '') === (after ?? '') || (!before && !after) ? undefined : 'fixed once the datacenter exists',
+        (before ?? '') === (after ?? '') || (!before && !after) ? undefined : 'immutable',
     }),
   ),
   { path: 'spec.storageConfig.cassandraDataVolumeClaimSpec', reason: claimReason },
@@ -37,7 +34,7 @@ const FIXED: Guard[] = [
 ]
 
 function claimReason({ path, before, after }: FieldChange): string | undefined {
-  if (!path.endsWith('.resources.requests.storage')) return 'fixed once the datacenter exists'
+  if (!path.endsWith('.resources.requests.storage')) return 'immutable'
   // pkg/reconciliation/reconcile_racks.go, CheckVolumeClaimSizes
   return smaller(after, before) ? 'volumes cannot shrink' : undefined
 }
@@ -47,7 +44,7 @@ function smaller(one: unknown, other: unknown): boolean {
   return a !== undefined && b !== undefined && a < b
 }
 
-/** Racks may be added at the end; whether the size grows enough is for the webhook to say. */
+/** Racks may be appended; the webhook decides whether the size grows enough. */
 function racksReason({ live, desired }: Change): string | undefined {
   const names = (object: unknown): string[] => {
     const racks = valueAt(object, ['spec', 'racks'])
@@ -60,7 +57,7 @@ function racksReason({ live, desired }: Change): string | undefined {
     : 'racks cannot be removed, renamed or reordered'
 }
 
-/** What destroys something, with the flag that accepts it. */
+/** Destructive changes, each with the flag that accepts it. */
 const DESTRUCTIVE: (Guard & { flag: string; allowed: keyof AllowedChanges })[] = [
   {
     path: 'spec.size',
@@ -79,7 +76,7 @@ const DESTRUCTIVE: (Guard & { flag: string; allowed: keyof AllowedChanges })[] =
     flag: '--allow-downgrade',
     allowed: 'downgrade',
     reason: ({ before, after }) =>
-      older(String(after), String(before)) ? 'Cassandra does not read the files of a newer version' : undefined,
+      older(String(after), String(before)) ? 'Cassandra cannot read files of a newer version' : undefined,
   },
   {
     path: 'spec.serverImage',
@@ -88,27 +85,27 @@ const DESTRUCTIVE: (Guard & { flag: string; allowed: keyof AllowedChanges })[] =
     reason: (field, { live, desired }) => {
       const [before, after] = [versionOf(field.before, live), versionOf(field.after, desired?.object)]
       if (before === undefined || after === undefined || !older(after, before)) return undefined
-      return `version ${before} → ${after}: Cassandra does not read the files of a newer version`
+      return `version ${before} → ${after}; Cassandra cannot read files of a newer version`
     },
   },
   {
     path: 'spec.serverType',
     flag: '--allow-server-type-change',
     allowed: 'serverType',
-    reason: ({ before }) => (before === undefined ? undefined : 'another server may not read the data'),
+    reason: ({ before }) => (before === undefined ? undefined : 'another server type may be unable to read the data'),
   },
   {
     path: 'spec.storageConfig.cassandraDataVolumeClaimSpec.resources.requests.storage',
     flag: '--allow-storage-change',
     allowed: 'storage',
     reason: ({ before, after }) =>
-      before === undefined || String(before) === String(after) ? undefined : 'volumes grow and cannot shrink again',
+      before === undefined || String(before) === String(after) ? undefined : 'volumes cannot shrink again',
   },
 ]
 
 /**
- * The server version that runs with an image: what its tag begins with, e.g. 4.1.9 of `4.1.9-ubi`; without an image
- * spec.serverVersion. Undefined where the tag says something else: `latest`, or the version of the management API
+ * Returns the server version of an image, the beginning of its tag: 4.1.9 for `4.1.9-ubi`. Without an image it is
+ * spec.serverVersion. Undefined for tags that carry something else: `latest`, or the version of the management API
  * (`cassandra-mgmtapi-3_11_7:v0.1.13`).
  */
 function versionOf(image: unknown, datacenter: unknown): string | undefined {
@@ -120,18 +117,18 @@ function versionOf(image: unknown, datacenter: unknown): string | undefined {
   return version === undefined ? undefined : String(version)
 }
 
-/** A change of the image whose server versions cannot be compared, so that no guard would notice a downgrade. */
+/** Returns a warning when the server versions of two images cannot be compared, so a downgrade would go undetected. */
 export function imageWarnings({ live, desired, fields, name }: Change): string[] {
   const field = fields.find(({ path }) => path === 'spec.serverImage')
   if (field === undefined || live === undefined) return []
   if ([versionOf(field.before, live), versionOf(field.after, desired?.object)].every(Boolean)) return []
   return [
-    `cassandradatacenter/${name}: server versions of image ${shown(field.before)} and ${shown(field.after)} ` +
-      'cannot be compared: a downgrade would not be noticed',
+    `cassandradatacenter/${name}: cannot compare the server versions of image ${valueText(field.before)} and ` +
+      `${valueText(field.after)}; a downgrade would go undetected`,
   ]
 }
 
-/** Numbers of a version compared one by one: 4.1.10 is not older than 4.1.9. */
+/** Compares versions number by number: 4.1.10 is not older than 4.1.9. */
 function older(one: string, other: string): boolean {
   const [a, b] = [one, other].map((version) => (version.match(/\d+/g) ?? []).slice(0, 3).map(Number)) as [
     number[],
@@ -151,18 +148,18 @@ function reasons<G extends Guard>(guards: readonly G[], change: Change): { guard
       const reason = isAt(guard.path, field.path) && !seen.has(guard) ? guard.reason(field, change) : undefined
       if (reason === undefined) return []
       seen.add(guard)
-      return [{ guard, text: `${field.path} ${shown(field.before)} → ${shown(field.after)} (${reason})` }]
+      return [{ guard, text: `${field.path} ${valueText(field.before)} → ${valueText(field.after)} (${reason})` }]
     }),
   )
 }
 
-function shown(value: unknown): string {
+function valueText(value: unknown): string {
   return value === undefined ? 'unset' : typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
 /**
- * Throws CSNI307 for a change that cass-operator refuses, CSNI308 for one that destroys something and whose flag was
- * not given, CSNI207 for one that another field manager stands in the way of. Every such field is in the message.
+ * Throws CSNI307 for a change that cass-operator refuses, CSNI308 for a destructive one whose flag is missing, CSNI207
+ * for a destructive one that conflicts with another field manager. The message lists every such field.
  */
 export function guardChange(change: Change, allowed: AllowedChanges): void {
   if (change.live === undefined) return
@@ -171,25 +168,25 @@ export function guardChange(change: Change, allowed: AllowedChanges): void {
     object: `cassandradatacenter.cassandra.datastax.com/${change.name}`,
     next: [...next, command`kubectl get cassdc ${change.name} -n ${change.namespace ?? ''} -o yaml`],
   })
-  const fixed = reasons(FIXED, change)
-  if (fixed.length > 0) {
+  const immutable = reasons(IMMUTABLE, change)
+  if (immutable.length > 0) {
     throw new CassSniError(
       'CSNI307',
-      `${named}: cannot be changed in place: ${fixed.map(({ text }) => text).join('; ')}`,
-      details([hint('Leave out the flag, or the field of the file, to keep the live value.')]),
+      `${named}: cannot be changed in place: ${immutable.map(({ text }) => text).join('; ')}`,
+      details([hint('omit the flag, or the field in the file, to keep the live value')]),
     )
   }
   const destructive = reasons(DESTRUCTIVE, change).filter(({ guard }) => !allowed[guard.allowed])
   if (destructive.length === 0) return
   if (change.action === 'conflict') {
-    // no flag of ours leads on: another manager keeps the field
+    // a flag would not help: another field manager owns the field
     throw new CassSniError(
       'CSNI207',
-      `${change.reason}; the change is destructive: ${destructive.map(({ text }) => text).join('; ')}`,
+      `${named}: ${change.reason}; the change is also destructive: ${destructive.map(({ text }) => text).join('; ')}`,
       {
         object: named,
         next: [
-          hint('change it where the datacenter is managed'),
+          hint('make the change where the datacenter is managed'),
           command`kubectl get cassdc ${change.name} -n ${change.namespace ?? ''} -o yaml --show-managed-fields`,
         ],
       },
@@ -204,7 +201,7 @@ export function guardChange(change: Change, allowed: AllowedChanges): void {
 }
 
 /**
- * Kubernetes refuses pods whose requests exceed their limits, and cass-operator then waits for ever. Throws CSNI101.
+ * Throws CSNI101 when a request exceeds its limit: Kubernetes refuses such pods, and cass-operator would wait forever.
  */
 export function checkResources(datacenter: unknown): void {
   for (const resource of ['cpu', 'memory']) {
@@ -218,7 +215,7 @@ export function checkResources(datacenter: unknown): void {
   }
 }
 
-/** The annotation with which cass-operator lets volumes grow. */
+/** Returns the annotation that makes cass-operator accept larger volumes. */
 export function storageConsent(allowed: AllowedChanges): Record<string, string> | undefined {
   return allowed.storage ? { [STORAGE_CHANGES_ANNOTATION]: 'true' } : undefined
 }

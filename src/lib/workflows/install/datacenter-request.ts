@@ -1,4 +1,4 @@
-/** Which datacenter is installed, and what the user wants of it: from flags, the file, the cluster, and answers. */
+/** Which datacenter to install, and with which settings: from flags, the file, the cluster, and answers. */
 import type { KubeObject } from '../../cluster/kube.ts'
 import { CASSANDRA_DATACENTER } from '../../cluster/resources.ts'
 import { again, CassSniError, hint } from '../../errors.ts'
@@ -20,16 +20,16 @@ export interface DatacenterRequest {
   /** metadata.name of the CassandraDatacenter. */
   name: string
   file?: DatacenterFile | undefined
-  /** Flags and answers; whatever is undefined is as it is, or the default. */
+  /** Flags and answers. Undefined keeps the live value, or uses the default. */
   options: Readonly<DatacenterOptions>
-  /** True when there was no such datacenter. */
+  /** True when the datacenter does not exist yet. */
   isNew: boolean
   missing?: Missing | undefined
 }
 
 /**
- * Reads the file and the cluster, and asks for what a new datacenter needs.
- * Errors: CSNI105 (several datacenters and none is named), those of the file, CSNI101 (flags without effect).
+ * Reads the file and the cluster, and prompts for what a new datacenter needs.
+ * Errors: CSNI105 (several datacenters and no --datacenter), those of the file, CSNI101 (flags without effect).
  */
 export async function requestDatacenter(setup: Setup): Promise<DatacenterRequest> {
   const { options, context, namespace } = setup
@@ -56,12 +56,12 @@ function missingVersion({ serverType, serverVersion }: DatacenterOptions): Missi
   if (serverType === undefined || serverType === DEFAULTS.serverType || serverVersion !== undefined) return undefined
   const example = serverType === 'hcd' ? '1.2.3' : '6.9.7'
   return {
-    why: `--server-type ${serverType} requires --server-version`,
-    next: [hint(`name it, for example --server-version ${example}`)],
+    reason: `--server-type ${serverType} requires --server-version`,
+    next: [hint(`specify the version, for example --server-version ${example}`)],
   }
 }
 
-/** All datacenters of the namespace; none when the kind is not served yet. */
+/** Returns all datacenters of the namespace; none when the kind is not served yet. */
 export async function liveDatacenters({ context, namespace }: Setup): Promise<KubeObject[]> {
   return context.kube.list(CASSANDRA_DATACENTER, { namespace }).catch((error: unknown) => {
     if (error instanceof CassSniError && error.code === 'CSNI205') return []
@@ -71,23 +71,23 @@ export async function liveDatacenters({ context, namespace }: Setup): Promise<Ku
 
 async function askForNew(
   ask: Ask,
-  given: Setup['options'],
+  flags: Setup['options'],
 ): Promise<{ name: string; options: Readonly<DatacenterOptions> }> {
   const text = async (flag: string, message: string, initial: string, validate: Syntax): Promise<string> =>
     (await ask({ kind: 'text', name: flag.slice(2), flag, message, initial, validate })).trim()
   const name =
-    given.datacenterName ??
-    (await text('--datacenter', 'Name of the datacenter', DEFAULTS.datacenterName, datacenterNameSyntax))
+    flags.datacenterName ??
+    (await text('--datacenter', 'Datacenter name', DEFAULTS.datacenterName, datacenterNameSyntax))
   const clusterName =
-    given.clusterName ?? (await text('--cluster-name', 'Name of the cluster', DEFAULTS.clusterName, clusterNameSyntax))
-  const size = given.size ?? Number(await text('--size', 'Number of nodes', String(DEFAULTS.size), sizeSyntax))
+    flags.clusterName ?? (await text('--cluster-name', 'Cluster name', DEFAULTS.clusterName, clusterNameSyntax))
+  const size = flags.size ?? Number(await text('--size', 'Number of nodes', String(DEFAULTS.size), sizeSyntax))
   const serverType =
-    given.serverType ??
+    flags.serverType ??
     (await ask({
       kind: 'choose',
       name: 'server-type',
       flag: '--server-type',
-      message: 'Server',
+      message: 'Server type',
       initial: DEFAULTS.serverType,
       choices: [
         { value: 'cassandra', label: 'Apache Cassandra' },
@@ -96,11 +96,11 @@ async function askForNew(
       ],
     }))
   const version = serverType === DEFAULTS.serverType ? DEFAULTS.serverVersion : ''
-  const serverVersion = given.serverVersion ?? (await text('--server-version', 'Version', version, versionSyntax))
+  const serverVersion =
+    flags.serverVersion ?? (await text('--server-version', 'Server version', version, versionSyntax))
   const storageSize =
-    given.storageSize ??
-    (await text('--storage-size', 'Volume size of each node', DEFAULTS.storageSize, quantitySyntax))
-  const cpu = given.cpu ?? (await text('--cpu', 'CPU of each node', DEFAULTS.cpu, quantitySyntax))
-  const memory = given.memory ?? (await text('--memory', 'Memory of each node', DEFAULTS.memory, quantitySyntax))
-  return { name, options: { ...given, clusterName, size, serverType, serverVersion, storageSize, cpu, memory } }
+    flags.storageSize ?? (await text('--storage-size', 'Volume size per node', DEFAULTS.storageSize, quantitySyntax))
+  const cpu = flags.cpu ?? (await text('--cpu', 'CPU per node', DEFAULTS.cpu, quantitySyntax))
+  const memory = flags.memory ?? (await text('--memory', 'Memory per node', DEFAULTS.memory, quantitySyntax))
+  return { name, options: { ...flags, clusterName, size, serverType, serverVersion, storageSize, cpu, memory } }
 }

@@ -1,10 +1,10 @@
-/** The CassandraDatacenter that `install` desires, from flags and answers or from a file. Pure. */
+/** The CassandraDatacenter to install, from flags and answers or from a file. Pure. */
 import type { V1PersistentVolumeClaimSpec, V1ResourceRequirements } from '@kubernetes/client-node'
 import { ownedLabels } from '../../changes/ownership.ts'
 import type { KubeObject } from '../../cluster/kube.ts'
 import { valueAt } from './field-values.ts'
 
-/** What flags and answers say about the datacenter. Undefined: as it is, or the default. */
+/** Settings from flags and answers. Undefined keeps the live value, or uses the default. */
 export interface DatacenterOptions {
   clusterName?: string | undefined
   size?: number | undefined
@@ -23,7 +23,7 @@ export interface DatacenterOptions {
   allowPlaintext: boolean
 }
 
-/** What a new datacenter gets when nobody says otherwise: the blog's names and size. */
+/** Defaults for a new datacenter. */
 export const DEFAULTS = {
   datacenterName: 'dc1',
   clusterName: 'dse',
@@ -36,20 +36,20 @@ export const DEFAULTS = {
 }
 
 /**
- * The keystore path at which cass-operator makes keys by itself (k8ssandra/cass-operator
+ * The keystore path for which cass-operator creates the keys (k8ssandra/cass-operator
  * pkg/serverconfig/parsing.go).
  */
 export const OPERATOR_KEYSTORE = '/etc/encryption/node-keystore.jks'
 
 /**
- * Without it cass-operator's webhook refuses another volume size (apis/cassandra/v1beta1/cassandradatacenter_types.go).
+ * Required by cass-operator's webhook to change the volume size (apis/cassandra/v1beta1/cassandradatacenter_types.go).
  */
 export const STORAGE_CHANGES_ANNOTATION = 'cassandra.datastax.com/allow-storage-changes'
 
-/** Where a CassandraDatacenter says what its data volumes are. */
+/** Path of the data volume claim in a CassandraDatacenter. */
 export const CLAIM = ['spec', 'storageConfig', 'cassandraDataVolumeClaimSpec']
 
-/** TLS between nodes and to clients and login by password, as in the blog, but plaintext only when asked for. */
+/** Returns the cassandra-yaml section: TLS everywhere, password login, plaintext clients only if allowed. */
 export function cassandraYaml(datacenterName: string, allowPlaintext: boolean): Record<string, unknown> {
   const store = {
     keystore: OPERATOR_KEYSTORE,
@@ -66,12 +66,12 @@ export function cassandraYaml(datacenterName: string, allowPlaintext: boolean): 
   }
 }
 
-/** The service account of the Cassandra pods; the blog has one of its own for them too. */
+/** Returns the name of the ServiceAccount created for the Cassandra pods. */
 export function serviceAccountName(datacenterName: string): string {
   return `${datacenterName}-cassandra`
 }
 
-/** A datacenter that does not exist yet: the blog's, with what the flags say. */
+/** Returns a new datacenter: the defaults, overlaid with the options. */
 export function newDatacenter(
   name: string,
   namespace: string,
@@ -97,8 +97,7 @@ export function newDatacenter(
       managementApiAuth: { insecure: {} },
       storageConfig: { cassandraDataVolumeClaimSpec: claim },
       resources,
-      // cass-operator's own default asks a whole CPU for the init container: three of them do not start on a small
-      // cluster
+      // cass-operator's default requests a whole CPU for the init container, too much for a small cluster
       systemLoggerResources: { requests: { cpu: '10m', memory: '32Mi' } },
       configBuilderResources: { requests: { cpu: '50m', memory: '128Mi' } },
       config: { 'cassandra-yaml': cassandraYaml(name, options.allowPlaintext) },
@@ -108,8 +107,8 @@ export function newDatacenter(
 }
 
 /**
- * A copy of the datacenter with what the flags name, and only that, put on top. `live` is what the cluster has, for the
- * values that decide about others and that the datacenter itself does not say.
+ * Returns a copy of the datacenter overlaid with the given options only. `live` supplies values that affect others and
+ * that the datacenter itself lacks.
  */
 export function overlaid(
   datacenter: KubeObject,
@@ -120,7 +119,7 @@ export function overlaid(
   const put = (path: string[], value: unknown): void => {
     if (value !== undefined) setAt(copy, ['spec', ...path], value)
   }
-  const known = (path: string[]): unknown => valueAt(copy, ['spec', ...path]) ?? valueAt(live, ['spec', ...path])
+  const effective = (path: string[]): unknown => valueAt(copy, ['spec', ...path]) ?? valueAt(live, ['spec', ...path])
   put(['clusterName'], options.clusterName)
   put(['serverType'], options.serverType)
   put(['serverVersion'], options.serverVersion)
@@ -135,18 +134,18 @@ export function overlaid(
   put(['resources', 'limits', 'cpu'], options.cpuLimit)
   put(['resources', 'limits', 'memory'], options.memoryLimit)
   if (options.allowMultipleNodesPerWorker === true) {
-    // the operator's webhook wants requests and limits of both then (cassandradatacenter_webhook.go)
+    // cass-operator's webhook then requires requests and limits of both (cassandradatacenter_webhook.go)
     for (const resource of ['cpu', 'memory'] as const) {
-      if (known(['resources', 'requests', resource]) === undefined)
+      if (effective(['resources', 'requests', resource]) === undefined)
         put(['resources', 'requests', resource], DEFAULTS[resource])
-      if (known(['resources', 'limits', resource]) === undefined)
-        put(['resources', 'limits', resource], known(['resources', 'requests', resource]))
+      if (effective(['resources', 'limits', resource]) === undefined)
+        put(['resources', 'limits', resource], effective(['resources', 'requests', resource]))
     }
   }
   if (options.heap !== undefined) {
-    // Cassandra 3 has one file for client and server, and the webhook refuses the other one
+    // Cassandra 3 has a single file for client and server options; the webhook refuses the other one
     const file =
-      known(['serverType']) === 'cassandra' && String(known(['serverVersion'])).startsWith('3.')
+      effective(['serverType']) === 'cassandra' && String(effective(['serverVersion'])).startsWith('3.')
         ? 'jvm-options'
         : 'jvm-server-options'
     put(['config', file, 'initial_heap_size'], options.heap)

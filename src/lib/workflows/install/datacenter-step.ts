@@ -1,4 +1,4 @@
-/** The blog's CassandraDatacenter and service account. A live datacenter keeps whatever no flag or file names. */
+/** The CassandraDatacenter and its ServiceAccount. A live datacenter keeps every value that no flag or file sets. */
 import { applyChanges } from '../../changes/apply.ts'
 import { planChanges } from '../../changes/change-plan.ts'
 import type { ChangeSet, Desired } from '../../changes/changeset.ts'
@@ -19,28 +19,28 @@ import { valueAt } from './field-values.ts'
 import { type InstallStep, isSettled, type Setup, type StepPlan } from './step.ts'
 
 const WEBHOOK_RETRY_MS = 1000
-/** How long cass-operator's webhook may need to answer after its pod is ready. */
-const WEBHOOK_PATIENCE_MS = 30_000
+/** How long cass-operator's webhook may take to respond after its pod is ready. */
+const WEBHOOK_TIMEOUT_MS = 30_000
 
-/** Of a CassandraDatacenter that another made: see changes/ownership.ts. */
+/** For a CassandraDatacenter that this program did not create: see changes/ownership.ts. */
 const TAKER = 'install'
 
-type Wanted = Omit<Desired, 'type'>
+type UntypedDesired = Omit<Desired, 'type'>
 
 export interface DatacenterNeeds {
   request: DatacenterRequest
-  /** For a new datacenter; undefined while nobody has said it. */
+  /** For a new datacenter; undefined if not chosen yet. */
   storageClass: string | undefined
-  /** The operator's manifest, whose CRDs tell about kinds that are not served yet. */
+  /** The operator's manifest; its CRDs describe kinds that are not served yet. */
   operatorObjects: KubeObject[]
 }
 
-/** Everything that the step desires: the file's objects, or the datacenter and its service account. Pure. */
+/** Returns the desired objects: those of the file, or the datacenter and its ServiceAccount. Pure. */
 export function desiredObjects(
   { options, namespace }: Pick<Setup, 'options' | 'namespace'>,
   { request, storageClass }: Omit<DatacenterNeeds, 'operatorObjects'>,
   live: KubeObject | undefined,
-): Wanted[] {
+): UntypedDesired[] {
   const { name, file } = request
   const labels = ownedLabels(name)
   const ours = live === undefined || isOurs(live)
@@ -51,28 +51,28 @@ export function desiredObjects(
     return { ...object, metadata: { ...object.metadata, annotations } }
   }
   if (file !== undefined) {
-    return file.objects.map((object): Wanted => {
+    return file.objects.map((object): UntypedDesired => {
       const metadata = { ...object.metadata, namespace }
       if (object !== file.datacenter) return { object: { ...object, metadata }, ownership: 'share' }
       const labeled = ours ? { ...metadata, labels: { ...metadata.labels, ...labels } } : metadata
       const desired = overlaid({ ...object, metadata: labeled }, request.options, live)
       return ours
         ? { object: withConsent(desired), ownership: 'own' }
-        : { object: withConsent(desired), ownership: 'share', taker: TAKER }
+        : { object: withConsent(desired), ownership: 'share', managerSuffix: TAKER }
     })
   }
   if (live !== undefined && !ours) {
-    // another's datacenter: only what a flag names is changed, beside what flags of earlier runs have changed
+    // not created by this program: change only what flags set, now or in earlier runs
     const bare: KubeObject = { apiVersion: live.apiVersion, kind: live.kind, metadata: { name, namespace } }
     if (!('spec' in overlaid(bare, request.options, live))) return []
     const object = overlaid(ownedPart(live, managerOf(TAKER)), request.options, live)
-    return [{ object: withConsent(object), ownership: 'share', taker: TAKER, mustExist: true }]
+    return [{ object: withConsent(object), ownership: 'share', managerSuffix: TAKER, mustExist: true }]
   }
   const object =
     live === undefined
       ? newDatacenter(name, namespace, storageClass, request.options)
       : withConsent(overlaid(ownedPart(live), request.options, live))
-  // an account that a flag names is the user's own and has to exist; the default one is made
+  // a ServiceAccount set by a flag must exist already; the default one is created
   if (valueAt(object, ['spec', 'serviceAccountName']) !== serviceAccountName(name))
     return [{ object, ownership: 'own' }]
   const account: KubeObject = {
@@ -86,7 +86,7 @@ export function desiredObjects(
   ]
 }
 
-async function plan(setup: Setup, needs: DatacenterNeeds, live: KubeObject | undefined): Promise<ChangeSet> {
+async function planDatacenter(setup: Setup, needs: DatacenterNeeds, live: KubeObject | undefined): Promise<ChangeSet> {
   const { kube } = setup.context
   const desired = await Promise.all(
     desiredObjects(setup, needs, live).map(async (item): Promise<Desired> => {
@@ -110,7 +110,7 @@ function clusterWide(object: KubeObject, { namespace: _namespace, ...metadata }:
   return { ...object, metadata }
 }
 
-/** The datacenter as it will be: as the server says, or as far as flags, file and cluster do. */
+/** Returns the datacenter after the change: as validated by the server, or as desired. */
 function expectedDatacenter(
   setup: Setup,
   needs: DatacenterNeeds,
@@ -126,10 +126,10 @@ function expectedDatacenter(
 function describe(name: string, datacenter: unknown): string {
   const at = (key: string): string => String(valueAt(datacenter, ['spec', key]) ?? '?')
   const size = counted(at('size'), 'node')
-  return `${name}: ${at('serverType')} ${at('serverVersion')}, cluster ${at('clusterName')}, ${size}`
+  return `${name}, ${at('serverType')} ${at('serverVersion')}, cluster ${at('clusterName')}, ${size}`
 }
 
-/** The step that creates or changes the CassandraDatacenter. */
+/** Returns the step that creates or changes the CassandraDatacenter. */
 export function datacenterStep(setup: Setup, needs: DatacenterNeeds): InstallStep {
   const { context, namespace } = setup
   const { name, file, missing } = needs.request
@@ -140,10 +140,10 @@ export function datacenterStep(setup: Setup, needs: DatacenterNeeds): InstallSte
     id: 'datacenter',
     title: 'CassandraDatacenter',
 
-    async look(): Promise<StepPlan> {
+    async plan(): Promise<StepPlan> {
       const live = await readLive()
-      const changes = await plan(setup, needs, live).catch((error: unknown) => {
-        // the operator that brings the kind is installed by an earlier step
+      const changes = await planDatacenter(setup, needs, live).catch((error: unknown) => {
+        // an earlier step installs the operator and with it this kind
         if (error instanceof CassSniError && error.code === 'CSNI205') return undefined
         throw error
       })
@@ -152,10 +152,10 @@ export function datacenterStep(setup: Setup, needs: DatacenterNeeds): InstallSte
       const expected = isKept && live !== undefined ? live : expectedDatacenter(setup, needs, live, validation)
       if (!isKept) checkResources(expected)
       const config = await configOf(context.kube, expected, file?.objects ?? [], namespace)
-      const kept = live !== undefined && changes?.changes.length === 0 ? 'kept: ' : ''
+      const kept = live !== undefined && changes?.changes.length === 0 ? ' (kept)' : ''
       return {
         state: isKept ? 'present' : 'change',
-        note: `${kept}${describe(name, expected)}, ${clientsNeed(config)}`,
+        note: `${describe(name, expected)}, ${clientsNeed(config)}${kept}`,
         login: loginFrom(config.config),
         changes,
         warnings: [
@@ -167,28 +167,28 @@ export function datacenterStep(setup: Setup, needs: DatacenterNeeds): InstallSte
       }
     },
 
-    async change({ changes, note }): Promise<{ note: string }> {
+    async apply({ changes, note }): Promise<{ note: string }> {
       let next = changes
       const applied = await poll({
         signal: context.signal,
         interval: WEBHOOK_RETRY_MS,
-        timeoutMs: WEBHOOK_PATIENCE_MS,
+        timeoutMs: WEBHOOK_TIMEOUT_MS,
         until: async () => {
-          const set = next ?? (await plan(setup, needs, await readLive()))
+          const set = next ?? (await planDatacenter(setup, needs, await readLive()))
           next = undefined
           try {
             await applyChanges(context, set)
             return true
           } catch (error) {
-            // a webhook that was registered a moment ago answers only when its pod's endpoint is known everywhere
+            // a new webhook responds only once its pod's endpoint has been propagated
             if (!isUnansweredWebhook(error)) throw error
-            const lines = ["waiting for cass-operator's webhook to answer"]
+            const lines = ["waiting for cass-operator's webhook to respond"]
             context.emit({ type: 'waiting', id: 'datacenter', lines })
             return undefined
           }
         },
       })
-      if (applied === undefined) await applyChanges(context, await plan(setup, needs, await readLive()))
+      if (applied === undefined) await applyChanges(context, await planDatacenter(setup, needs, await readLive()))
       return { note }
     },
   }

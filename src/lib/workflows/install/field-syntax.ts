@@ -1,63 +1,63 @@
-/** How values must be written: the same for flags, answers at a prompt, and the datacenter's file. Pure. */
+/** Syntax of values, the same for flags, answers at a prompt, and the datacenter file. Pure. */
 import { CassSniError, command } from '../../errors.ts'
 import type { InstallOptions } from './step.ts'
 
-/** Why the text is not such a value; undefined when it is. A sentence. */
+/** Returns what a valid value looks like; undefined when the text is valid. A phrase without a period. */
 export type Syntax = (text: string) => string | undefined
 
 const matching =
-  (pattern: RegExp, advice: string): Syntax =>
+  (pattern: RegExp, expected: string): Syntax =>
   (text) =>
-    pattern.test(text.trim()) ? undefined : advice
+    pattern.test(text.trim()) ? undefined : `expected ${expected}`
 
 /** kubernetes/apimachinery pkg/api/resource/quantity.go, without sign, sub-milli units and exponents. */
 export const quantitySyntax = matching(
   /^(?=.*[1-9])\d+(\.\d+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$/,
-  'Use a quantity such as 500m, 2 or 4Gi.',
+  'a quantity such as 500m, 2 or 4Gi',
 )
 
 /** The CRD's own pattern is (\d+\.\d+\.\d+), not anchored (k8ssandra/cass-operator cassandradatacenter_types.go). */
-export const versionSyntax = matching(/^\d+\.\d+\.\d+([-+.][\w.+-]*)?$/, 'Use a full version such as 5.0.6.')
+export const versionSyntax = matching(/^\d+\.\d+\.\d+([-+.][\w.+-]*)?$/, 'a full version such as 5.0.6')
 
-/** RFC 1123 label, short enough for the names that cass-operator makes of it. */
+/** RFC 1123 label, short enough for the names that cass-operator derives from it. */
 export const datacenterNameSyntax = matching(
   /^[a-z0-9]([-a-z0-9]{0,40}[a-z0-9])?$/,
-  'Use lower-case letters, digits and hyphens, at most 42, beginning and ending with a letter or digit.',
+  'at most 42 lower-case letters, digits and hyphens, starting and ending with a letter or digit',
 )
 
 /** kubernetes/apimachinery pkg/util/validation/validation.go, IsDNS1123Label. */
 export const namespaceSyntax = matching(
   /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/,
-  'Use lower-case letters, digits and hyphens, at most 63.',
+  'at most 63 lower-case letters, digits and hyphens',
 )
 
 /** IsDNS1123Subdomain: names of most objects. */
 const objectNameSyntax = matching(
   /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/,
-  'Use lower-case letters, digits, hyphens and dots.',
+  'lower-case letters, digits, hyphens and dots',
 )
 
-/** Cassandra takes word characters and blanks; cass-operator makes names of objects out of the letters and digits. */
+/** Cassandra accepts word characters and spaces; cass-operator derives object names from the letters and digits. */
 export const clusterNameSyntax = matching(
   /^(?=.*[A-Za-z0-9])[\w -]{1,63}$/,
-  'Use letters, digits, blanks, hyphens and underscores, at most 63.',
+  'at most 63 letters, digits, spaces, hyphens and underscores',
 )
 
-export const sizeSyntax = matching(/^[1-9]\d{0,4}$/, 'Use a whole number, 1 or more.')
+export const sizeSyntax = matching(/^[1-9]\d{0,4}$/, 'a whole number, 1 or more')
 
 /** Of java -Xmx (and cass-config-definitions, jvm-server-options): digits with K, M or G. */
-const heapSyntax = matching(/^[1-9]\d*[kKmMgG]$/, 'Use a size such as 512M or 8G.')
+const heapSyntax = matching(/^[1-9]\d*[kKmMgG]$/, 'a size such as 512M or 8G')
 
-/** A CSI driver's name, or that of an in-tree provisioner. */
+/** Name of a CSI driver or in-tree provisioner. */
 export const provisionerSyntax = matching(
   /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?(\/[-\w.]+)?$/i,
-  'Use a name such as pd.csi.storage.gke.io or kubernetes.io/no-provisioner.',
+  'a name such as pd.csi.storage.gke.io or kubernetes.io/no-provisioner',
 )
 
-/** IsValidLabelValue: what istio.io/rev can hold. */
-const revisionSyntax = matching(/^[A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?$/, 'Use the name of a revision or tag.')
+/** IsValidLabelValue: values that the label istio.io/rev accepts. */
+const revisionSyntax = matching(/^[A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?$/, 'a revision or tag name')
 
-const imageSyntax = matching(/^[\w][\w./:@-]*$/, 'Use an image such as k8ssandra/cass-management-api:5.0.6.')
+const imageSyntax = matching(/^[\w][\w./:@-]*$/, 'an image such as k8ssandra/cass-management-api:5.0.6')
 
 const FLAGS: readonly [flag: string, value: (options: Readonly<InstallOptions>) => string | undefined, Syntax][] = [
   ['--datacenter', (options) => options.datacenterName, datacenterNameSyntax],
@@ -76,28 +76,28 @@ const FLAGS: readonly [flag: string, value: (options: Readonly<InstallOptions>) 
   ['--istio-revision', (options) => options.istioRevision, revisionSyntax],
 ]
 
-/** Flags that mean something only beside --storage-provisioner. */
-function storageTrouble(options: Readonly<InstallOptions>): string[] {
+/** Returns an error for each flag that requires --storage-provisioner. */
+function storageErrors(options: Readonly<InstallOptions>): string[] {
   if (options.storageProvisioner !== undefined) return []
   return [
     ...(Object.keys(options.storageParameters).length > 0 ? ['--storage-parameter'] : []),
     ...(options.storageReclaimPolicy === undefined ? [] : ['--storage-reclaim-policy']),
     ...(options.allowVolumeExpansion === undefined ? [] : ['--allow-volume-expansion']),
-  ].map((flag) => `${flag} requires --storage-provisioner.`)
+  ].map((flag) => `${flag} requires --storage-provisioner`)
 }
 
-/** Throws one CSNI101 that names every flag whose value is not well-formed. Before anything is asked of the cluster. */
+/** Throws one CSNI101 that lists every flag with an invalid value, before any request to the cluster. */
 export function checkOptions(options: Readonly<InstallOptions>): void {
   const malformed = FLAGS.flatMap(([flag, value, syntax]) => {
     const text = value(options)
-    const advice = text === undefined ? undefined : syntax(text)
-    return advice === undefined ? [] : [`${flag} "${text}": invalid value. ${advice}`]
+    const expected = text === undefined ? undefined : syntax(text)
+    return expected === undefined ? [] : [`invalid value "${text}" for ${flag}: ${expected}`]
   })
   const revision =
     options.istioRevision !== undefined && options.injection === 'none'
-      ? ['--istio-revision cannot be combined with --injection none.']
+      ? ['--istio-revision cannot be combined with --injection none']
       : []
-  const trouble = [...malformed, ...storageTrouble(options), ...revision]
-  if (trouble.length > 0)
-    throw new CassSniError('CSNI101', trouble.join(' '), { next: [command`kubectl cass-sni install --help`] })
+  const errors = [...malformed, ...storageErrors(options), ...revision]
+  if (errors.length > 0)
+    throw new CassSniError('CSNI101', errors.join('; '), { next: [command`kubectl cass-sni install --help`] })
 }

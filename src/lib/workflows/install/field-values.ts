@@ -1,4 +1,4 @@
-/** Reads a value out of an object of unknown shape: the value at the path, or undefined. */
+/** Returns the value at a path in an object of unknown shape, or undefined. */
 export function valueAt(object: unknown, path: string[]): unknown {
   let value = object
   for (const key of path) {

@@ -1,4 +1,4 @@
-/** Reads the YAML that the user hands over: a file, a directory that is a kustomization, or a URL. */
+/** Reads Kubernetes objects from a file, a kustomization directory, or a URL. */
 import { readFile, stat } from 'node:fs/promises'
 import type { KubeObject } from '../../cluster/kube.ts'
 import { parseYaml, YamlError } from '../../cluster/kubernetes-yaml.ts'
@@ -7,12 +7,12 @@ import { systemError } from '../../text/system-errors.ts'
 import { programOutput } from './run-program.ts'
 
 const FETCH_TIMEOUT_MS = 30_000
-/** cass-operator's manifest with its CRDs has 1 MiB. Bytes. */
+/** Bytes. cass-operator's manifest with its CRDs is 1 MiB. */
 const LARGEST_MANIFEST = 32 * 1024 * 1024
 
 /**
- * The Kubernetes objects in YAML or JSON text; Lists are unfolded, empty documents left out.
- * `source` names the text in errors (CSNI107).
+ * Returns the Kubernetes objects in YAML or JSON text; Lists are expanded, empty documents skipped.
+ * `source` is how errors (CSNI107) refer to the text.
  */
 export function parseObjects(text: string, source: string): KubeObject[] {
   const objects: KubeObject[] = []
@@ -22,7 +22,7 @@ export function parseObjects(text: string, source: string): KubeObject[] {
       if (!isKubeObject(item)) {
         throw new CassSniError(
           'CSNI107',
-          `document ${index + 1} of ${source} is not a Kubernetes object: it lacks apiVersion, kind or metadata.name`,
+          `${source}: document ${index + 1} is not a Kubernetes object: apiVersion, kind or metadata.name is missing`,
           {
             next: [command`kubectl apply --dry-run=client -f ${source}`],
           },
@@ -32,8 +32,8 @@ export function parseObjects(text: string, source: string): KubeObject[] {
     }
   }
   if (objects.length === 0)
-    throw new CassSniError('CSNI107', `${source} holds no Kubernetes object`, {
-      next: [hint('Name a file that holds the objects as YAML or JSON.')],
+    throw new CassSniError('CSNI107', `${source}: no Kubernetes objects found`, {
+      next: [hint('specify a file that contains the objects as YAML or JSON')],
     })
   return objects
 }
@@ -43,7 +43,7 @@ function documentsOf(text: string, source: string): unknown[] {
     return parseYaml(text)
   } catch (error) {
     if (!(error instanceof YamlError)) throw error
-    throw new CassSniError('CSNI107', `${source} is not YAML: ${error.message}`, {
+    throw new CassSniError('CSNI107', `${source}: invalid YAML: ${error.message}`, {
       next: [command`kubectl apply --dry-run=client -f ${source}`],
       cause: error,
     })
@@ -74,8 +74,8 @@ function isKubeObject(value: unknown): value is KubeObject {
 }
 
 /**
- * A kustomization in a Git repository, as kustomize takes it (kubernetes-sigs/kustomize
- * examples/remoteBuild.md): without a scheme, or with a revision or a path inside the repository.
+ * Returns whether the source is a kustomization in a Git repository, in a form that kustomize accepts
+ * (kubernetes-sigs/kustomize examples/remoteBuild.md): without a scheme, or with a revision or a path.
  */
 function isRemoteKustomization(source: string): boolean {
   return (
@@ -85,22 +85,22 @@ function isRemoteKustomization(source: string): boolean {
 }
 
 /**
- * The objects of a source: a directory or a Git URL is rendered by the user's `kubectl kustomize`, another URL is
- * fetched, all else is a file.
- * Errors: CSNI104 (no such file), CSNI107 (not YAML), CSNI702 (kubectl kustomize failed).
+ * Returns the objects of a source: a directory or a Git URL is rendered with `kubectl kustomize`, any other URL is
+ * fetched, everything else is a file.
+ * Errors: CSNI104 (cannot be read), CSNI107 (invalid YAML), CSNI702 (kubectl kustomize failed).
  */
 export async function readObjects(source: string, kubectl: string, signal: AbortSignal): Promise<KubeObject[]> {
   if (isRemoteKustomization(source)) return parseObjects(await kustomize(source, kubectl, signal), source)
   if (/^https?:\/\//i.test(source)) return parseObjects(await fetchText(source, signal), source)
   const found = await stat(source).catch((error: NodeJS.ErrnoException) => {
-    throw new CassSniError('CSNI104', `${source} cannot be read: ${systemError(error)}`, {
+    throw new CassSniError('CSNI104', `cannot read ${source}: ${systemError(error)}`, {
       next: [command`ls -l ${source}`],
       cause: error,
     })
   })
   if (found.isDirectory()) return parseObjects(await kustomize(source, kubectl, signal), source)
   const text = await readFile(source, 'utf8').catch((error: Error) => {
-    throw new CassSniError('CSNI104', `${source} cannot be read: ${systemError(error)}`, {
+    throw new CassSniError('CSNI104', `cannot read ${source}: ${systemError(error)}`, {
       next: [command`ls -l ${source}`],
       cause: error,
     })
@@ -109,21 +109,20 @@ export async function readObjects(source: string, kubectl: string, signal: Abort
 }
 
 async function fetchText(url: string, signal: AbortSignal): Promise<string> {
-  const next = [command`curl -fsSLO ${url}`, hint('and name the downloaded file instead.')]
-  const refused = (why: string, cause?: unknown) =>
-    new CassSniError('CSNI104', `${url} cannot be fetched: ${why}`, { next, cause })
+  const next = [command`curl -fsSLO ${url}`, hint('then specify the downloaded file instead of the URL')]
+  const refused = (reason: string, cause?: unknown) =>
+    new CassSniError('CSNI104', `cannot fetch ${url}: ${reason}`, { next, cause })
   try {
     const response = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(FETCH_TIMEOUT_MS)]) })
     if (!response.ok) throw refused(`HTTP ${response.status}`)
-    // a redirect must not lead from a verified server to one that nobody has verified
+    // a redirect must not downgrade from a verified server to an unverified one
     if (/^https:/i.test(url) && !response.url.startsWith('https:'))
-      throw refused(`it redirects to ${response.url}, which is not encrypted`)
+      throw refused(`redirected to ${response.url}, which is not encrypted`)
     const parts: Uint8Array[] = []
     let size = 0
     for await (const part of response.body ?? []) {
       size += part.length
-      if (size > LARGEST_MANIFEST)
-        throw refused(`it is larger than ${LARGEST_MANIFEST / 1024 / 1024} MiB, so it is no manifest`)
+      if (size > LARGEST_MANIFEST) throw refused(`larger than ${LARGEST_MANIFEST / 1024 / 1024} MiB, not a manifest`)
       parts.push(part)
     }
     return Buffer.concat(parts).toString('utf8')
@@ -140,7 +139,7 @@ function kustomize(source: string, kubectl: string, signal: AbortSignal): Promis
     command: [kubectl, 'kustomize', source],
     signal,
     code: 'CSNI702',
-    needed: `${source} is a kustomization, which kubectl renders`,
-    missing: [hint('install kubectl, or name it with --kubectl')],
+    purpose: `render kustomization ${source}`,
+    missing: [hint('install kubectl, or specify its path with --kubectl')],
   })
 }

@@ -1,5 +1,6 @@
 /**
- * The blog switches mutual TLS off mesh-wide; with one Service per node nothing is needed, so `keep` is the default.
+ * Relaxes Istio's mutual TLS on request. Routes to one Service per node work under STRICT mutual TLS too, so `keep` is
+ * the default.
  */
 import { findDatacenter } from '../../cassandra/observe-datacenter.ts'
 import { applyChanges } from '../../changes/apply.ts'
@@ -11,29 +12,29 @@ import { desiredPeerAuthentication } from '../../routes/peer-authentication.ts'
 import { type InstallStep, isSettled, type Setup, type StepPlan } from './step.ts'
 
 const NOTES = {
-  keep: 'kept as it is: routes to one Service per node work under STRICT mTLS too',
-  port: "off for the CQL port of this datacenter's pods",
-  namespace: 'off in the namespace',
-  mesh: 'off in the whole mesh, as in the blog',
+  keep: 'kept (routes work under STRICT mutual TLS too)',
+  port: "disabled for the CQL port of this datacenter's pods",
+  namespace: 'disabled in the namespace',
+  mesh: 'disabled mesh-wide',
 }
 
-/** Before the operator is installed there is no datacenter whose port could be read. */
-function withoutOperator(error: unknown): undefined {
+/** Ignores CSNI305: without cass-operator there is no datacenter to read the port from. */
+function ignoreMissingOperator(error: unknown): undefined {
   if (!(error instanceof CassSniError) || error.code !== 'CSNI305') throw error
 }
 
-/** The step that relaxes Istio's mutual TLS where --mtls says so. */
+/** Returns the step that relaxes Istio's mutual TLS as --mtls requests. */
 export function mtlsStep({ options, context, namespace }: Setup, datacenter: string): InstallStep {
   const { mtls } = options
   return {
     id: 'mtls',
-    title: "Istio's mutual TLS",
+    title: 'Istio mutual TLS',
 
-    async look(): Promise<StepPlan> {
+    async plan(): Promise<StepPlan> {
       if (mtls === 'keep') return { state: 'present', note: NOTES.keep }
       const [mesh, existing] = await Promise.all([
         observeMesh(context.kube),
-        findDatacenter(context.kube, { namespace, name: datacenter }).catch(withoutOperator),
+        findDatacenter(context.kube, { namespace, name: datacenter }).catch(ignoreMissingOperator),
       ])
       const desired = desiredPeerAuthentication(mtls, {
         namespace,
@@ -47,7 +48,7 @@ export function mtlsStep({ options, context, namespace }: Setup, datacenter: str
       return { state: isSettled(changes) ? 'present' : 'change', note: NOTES[mtls], changes, warnings }
     },
 
-    async change({ changes, note }): Promise<{ note: string }> {
+    async apply({ changes, note }): Promise<{ note: string }> {
       if (changes !== undefined) await applyChanges(context, changes)
       return { note }
     },

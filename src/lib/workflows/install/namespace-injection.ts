@@ -1,23 +1,24 @@
-/** Whether the namespace is labeled for Istio's sidecar injection: decided once, before anything is written. */
+/** Whether to label the namespace for sidecar injection: decided once, before anything is written. */
 import type { KubeObject } from '../../cluster/kube.ts'
 import { NAMESPACE, POD } from '../../cluster/resources.ts'
 import { CassSniError } from '../../errors.ts'
 import { namespaceInjection } from '../../istio/injection.ts'
 import { observeMesh } from '../../istio/observe-mesh.ts'
+import { counted } from '../../text/counted.ts'
 import type { InjectionMode, Setup } from './step.ts'
 
 export interface InjectionChoice {
   mode: InjectionMode
-  /** Why the labels stay, when nobody said so. */
-  why?: string | undefined
+  /** Why the labels are kept, unless a flag or an answer requested it. */
+  reason?: string | undefined
 }
 
-/** Of pods and their templates; "false" keeps the sidecar out whatever the namespace says. */
+/** On pods and pod templates; "false" opts out of injection whatever the namespace labels are. */
 const INJECT_LABEL = 'sidecar.istio.io/inject'
 
 /**
- * By the flag; else a namespace that this run creates, or in which nothing runs, is labeled as in the blog, and one in
- * which other pods run is not without consent: each would get a sidecar at its next restart, and the routes need none.
+ * Returns the injection mode: the flag's, else `enable` for a new or empty namespace. A namespace with other pods is
+ * labeled only with consent: each pod would get a sidecar at its next restart, and the routes need none.
  */
 export async function chooseInjection(setup: Setup): Promise<InjectionChoice> {
   const { options, context, namespace } = setup
@@ -30,27 +31,27 @@ export async function chooseInjection(setup: Setup): Promise<InjectionChoice> {
   if (mode === 'sidecar') return { mode: 'enable' }
   const { gateways } = await observeMesh(context.kube)
   if (gateways.some((each) => each.namespace === namespace))
-    return { mode: 'keep', why: "Istio's ingress gateway runs there" }
+    return { mode: 'keep', reason: "Istio's ingress gateway runs in it" }
   const exposed = await exposedPods(setup)
-  if (exposed === undefined) return { mode: 'keep', why: 'its pods cannot be listed' }
+  if (exposed === undefined) return { mode: 'keep', reason: 'no permission to list its pods' }
   if (exposed.length === 0) return { mode: 'enable' }
-  const why = `${exposed.length} pod${exposed.length === 1 ? '' : 's'} without a sidecar in the namespace`
-  if (context.ask === undefined) return { mode: 'keep', why }
+  const reason = `${counted(exposed.length, 'pod')} without a sidecar`
+  if (context.ask === undefined) return { mode: 'keep', reason }
   const answer = await context.ask({
     kind: 'choose',
     name: 'injection',
     flag: '--injection',
-    message: `Label namespace ${namespace} for sidecar injection? ${why}`,
+    message: `Label namespace ${namespace} for sidecar injection? (${reason})`,
     initial: 'keep',
     choices: [
-      { value: 'keep', label: 'no', hint: 'The routes need no sidecar.' },
-      { value: 'enable', label: 'yes', hint: 'All pods there get a sidecar when they restart.' },
+      { value: 'keep', label: 'no', hint: 'Routes do not require sidecars.' },
+      { value: 'enable', label: 'yes', hint: 'All pods in the namespace get a sidecar when they restart.' },
     ],
   })
   return { mode: answer === 'enable' ? 'enable' : 'keep' }
 }
 
-/** The pods that would get a sidecar at their next restart; undefined without the permission to list pods. */
+/** Returns the pods that would get a sidecar at their next restart; undefined without permission to list pods. */
 async function exposedPods({ context, namespace }: Setup): Promise<KubeObject[] | undefined> {
   const pods = await context.kube.list(POD, { namespace }).catch((error: unknown) => {
     if (error instanceof CassSniError && error.code === 'CSNI203') return undefined

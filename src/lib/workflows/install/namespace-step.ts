@@ -1,7 +1,4 @@
-/**
- * The blog's `kubectl create namespace`, `kubectl label namespace istio-injection=enabled` and `kubectl config
- * set-context`.
- */
+/** Creates the namespace, labels it for sidecar injection, and sets it on the current context with --set-context. */
 import { applyChanges } from '../../changes/apply.ts'
 import { planChanges } from '../../changes/change-plan.ts'
 import type { ChangeSet } from '../../changes/changeset.ts'
@@ -24,10 +21,10 @@ import type { InjectionChoice } from './namespace-injection.ts'
 import { programOutput } from './run-program.ts'
 import { type InstallStep, isSettled, type Setup, type StepPlan } from './step.ts'
 
-/** The namespace with these labels of ours, and no others. */
+/** Plans the namespace with exactly these labels; labels of other field managers are kept. */
 async function changesOf({ context, namespace }: Setup, labels: Record<string, string>): Promise<ChangeSet> {
   const object: KubeObject = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } }
-  return planChanges(context.kube, [{ type: NAMESPACE, ownership: 'share', taker: 'injection', object }])
+  return planChanges(context.kube, [{ type: NAMESPACE, ownership: 'share', managerSuffix: 'injection', object }])
 }
 
 function contextIsSet({ options, context, namespace }: Setup): boolean {
@@ -53,8 +50,8 @@ async function labelPlan(setup: Setup, choice: InjectionChoice): Promise<LabelPl
   if (contradiction !== undefined && options.injection !== 'keep') throw contradiction
   const kept: LabelPlan = {
     note:
-      `${namespace}, ${found.labels.length === 0 ? 'no sidecar injection' : `kept: ${found.labels.join(', ')}`}` +
-      `${choice.why === undefined ? '' : ` (${choice.why}; --injection enable labels it)`}`,
+      `${namespace}, ${found.labels.length === 0 ? 'no sidecar injection' : `${found.labels.join(', ')} kept`}` +
+      `${choice.reason === undefined ? '' : ` (${choice.reason}; use --injection enable to label the namespace)`}`,
     changes: { changes: [] },
     warnings: contradiction === undefined ? undefined : [contradiction.message],
   }
@@ -65,13 +62,13 @@ async function labelPlan(setup: Setup, choice: InjectionChoice): Promise<LabelPl
     return kept
   }
   const added = injectionLabels(mesh, options.istioRevision)
-  const shown = Object.entries(added).map(([key, value]) => `${key}=${value}`)
-  return { note: `${namespace}, ${shown.join(',')}`, changes: await changesOf(setup, added) }
+  const labelTexts = Object.entries(added).map(([key, value]) => `${key}=${value}`)
+  return { note: `${namespace}, ${labelTexts.join(', ')}`, changes: await changesOf(setup, added) }
 }
 
 /**
- * A namespace that another control plane injects is not moved by the way: its pods would change theirs at their next
- * restart.
+ * Throws CSNI505 for a namespace of another control plane's revision: its pods would move to the other control
+ * plane at their next restart.
  */
 function refuseOtherRevision(
   { options, namespace }: Setup,
@@ -79,27 +76,27 @@ function refuseOtherRevision(
   labels: string[],
   revision: string | undefined,
 ): void {
-  const wanted = options.istioRevision
-  if (wanted === undefined || revision === undefined || sameRevision(mesh, wanted, revision)) return
+  const requested = options.istioRevision
+  if (requested === undefined || revision === undefined || sameRevision(mesh, requested, revision)) return
   const words =
-    wanted === 'default'
+    requested === 'default'
       ? [`${REVISION_LABEL}-`, `${INJECTION_LABEL}=enabled`]
-      : [`${INJECTION_LABEL}-`, `${REVISION_LABEL}=${wanted}`]
+      : [`${INJECTION_LABEL}-`, `${REVISION_LABEL}=${requested}`]
   throw new CassSniError(
     'CSNI505',
-    `namespace/${namespace}: ${labels.join(', ')} contradicts --istio-revision ${wanted}`,
+    `namespace/${namespace}: ${labels.join(', ')} conflicts with --istio-revision ${requested}`,
     {
       object: `namespace/${namespace}`,
       next: [
         again`--istio-revision ${revision}`,
-        hint('or move all pods of the namespace to the other revision:'),
+        hint('or move all pods in the namespace to the other revision:'),
         command`kubectl label namespace ${namespace} ${words} --overwrite`,
       ],
     },
   )
 }
 
-/** Takes back the label that this program set; one that another set is for its owner to remove. */
+/** Plans the removal of the label that this program set. Throws CSNI505 for a label of another field manager. */
 async function withoutInjection(setup: Setup, labels: Record<string, string>): Promise<LabelPlan> {
   const { namespace } = setup
   const changes = await changesOf(setup, {})
@@ -107,7 +104,7 @@ async function withoutInjection(setup: Setup, labels: Record<string, string>): P
   const left = Object.fromEntries(Object.entries(labels).filter(([key]) => !removed.some((path) => path.includes(key))))
   const { mode, labels: others } = namespaceInjection(left)
   if (mode !== 'sidecar') return { note: `${namespace}, no sidecar injection`, changes }
-  throw new CassSniError('CSNI505', `namespace/${namespace}: ${others.join(', ')} contradicts --injection none`, {
+  throw new CassSniError('CSNI505', `namespace/${namespace}: ${others.join(', ')} conflicts with --injection none`, {
     object: `namespace/${namespace}`,
     next: [
       again`--injection keep`,
@@ -116,21 +113,21 @@ async function withoutInjection(setup: Setup, labels: Record<string, string>): P
   })
 }
 
-/** The step that creates or labels the namespace. */
+/** Returns the step that creates and labels the namespace. */
 export function namespaceStep(setup: Setup, choice: InjectionChoice): InstallStep {
   const { context, options, namespace } = setup
   return {
     id: 'namespace',
     title: 'Namespace',
 
-    async look(): Promise<StepPlan> {
+    async plan(): Promise<StepPlan> {
       const { note, changes, warnings = [] } = await labelPlan(setup, choice)
       const validation = await validateChanges(context.kube, changes)
       const settled = isSettled(changes) && contextIsSet(setup)
       return { state: settled ? 'present' : 'change', note, changes, warnings: [...warnings, ...validation.warnings] }
     },
 
-    async change(plan): Promise<{ note: string }> {
+    async apply(plan): Promise<{ note: string }> {
       if (plan.changes !== undefined) await applyChanges(context, plan.changes)
       if (contextIsSet(setup)) return { note: plan.note }
       const { target } = context.kube
@@ -145,10 +142,10 @@ export function namespaceStep(setup: Setup, choice: InjectionChoice): InstallSte
         ],
         signal: context.signal,
         code: 'CSNI702',
-        needed: 'the context is to be changed',
-        missing: [hint('install kubectl, or name it with --kubectl')],
+        purpose: 'set the namespace on the context',
+        missing: [hint('install kubectl, or specify its path with --kubectl')],
       })
-      return { note: `${plan.note}; context ${target.context} now points to ${namespace}` }
+      return { note: `${plan.note}, set on context ${target.context}` }
     },
   }
 }

@@ -1,14 +1,15 @@
-/** The blog's `kubectl get po` until all is running: one line per pod with what it waits for. */
+/** Waits until all Cassandra nodes are ready, and reports one line per pod that is not. */
 import type { CassandraNode, Datacenter } from '../../cassandra/datacenter.ts'
 import { findDatacenter } from '../../cassandra/observe-datacenter.ts'
 import { again, CassSniError, command } from '../../errors.ts'
+import { counted } from '../../text/counted.ts'
 import { poll } from '../../waiting/poll.ts'
 import { explain } from './stalled-datacenter.ts'
 import type { InstallStep, Setup, StepOutcome, StepPlan } from './step.ts'
 
 const POLL_MS = 1000
 
-/** True when every node is there and ready and the operator has finished with the present specification. */
+/** Returns whether all nodes are ready and cass-operator has finished with the current spec. */
 export function isReady(datacenter: Datacenter): boolean {
   const started = datacenter.nodes.filter((node) => node.ready && !node.terminating && node.state === 'Started')
   return (
@@ -26,23 +27,23 @@ function condition(datacenter: Datacenter, type: string): Datacenter['conditions
 function nodeLine(node: CassandraNode): string {
   if (node.terminating) return `${node.pod}: terminating`
   if (node.waiting !== undefined) return `${node.pod}: ${node.waiting}`
-  return `${node.pod}: ${node.ready ? 'ready' : 'not ready yet'} (${node.state})`
+  return `${node.pod}: ${node.ready ? 'ready' : 'not ready'} (${node.state})`
 }
 
-/** What the datacenter still waits for: a line per pod, then what the operator itself says. */
+/** Returns what the datacenter is waiting for: a line per pod, then the conditions set by cass-operator. */
 export function waitingLines(datacenter: Datacenter): string[] {
   const missing = datacenter.size - datacenter.nodes.length
   const operator = datacenter.conditions
     .filter((entry) => entry.status === 'True' && OPERATOR_BUSY.includes(entry.type))
-    .map((entry) => `operator: ${entry.type}${entry.message ? `: ${entry.message}` : ''}`)
+    .map((entry) => `cass-operator: ${entry.type}${entry.message ? ` (${entry.message})` : ''}`)
   return [
     ...datacenter.nodes.map(nodeLine),
-    ...(missing > 0 ? [`${missing} more pod${missing === 1 ? '' : 's'} to be created by the operator`] : []),
-    ...(operator.length > 0 ? operator : datacenter.progress === '' ? [] : [`operator: ${datacenter.progress}`]),
+    ...(missing > 0 ? [`waiting for cass-operator to create ${counted(missing, 'pod')}`] : []),
+    ...(operator.length > 0 ? operator : datacenter.progress === '' ? [] : [`cass-operator: ${datacenter.progress}`]),
   ]
 }
 
-/** Conditions that say what the operator does (apis/cassandra/v1beta1/cassandradatacenter_types.go). */
+/** Conditions that cass-operator sets while it is working (apis/cassandra/v1beta1/cassandradatacenter_types.go). */
 const OPERATOR_BUSY = [
   'ReplacingNodes',
   'ScalingUp',
@@ -54,10 +55,10 @@ const OPERATOR_BUSY = [
   'ResizingVolumes',
 ]
 
-/** Throws CSNI303 for what no waiting changes. */
-function refuseInvalid({ namespace, name, ...datacenter }: Datacenter, hopeless: string | undefined): void {
+/** Throws CSNI303 for a datacenter that will not become ready without a change. */
+function refuseInvalid({ namespace, name, ...datacenter }: Datacenter, refusal: string | undefined): void {
   const valid = datacenter.conditions.find((entry) => entry.type === 'Valid')
-  const invalid = valid?.status === 'False' ? (valid.message ?? valid.reason ?? 'condition Valid is False') : hopeless
+  const invalid = valid?.status === 'False' ? (valid.message ?? valid.reason ?? 'condition Valid is False') : refusal
   const object = `cassandradatacenter.cassandra.datastax.com/${name}`
   if (invalid !== undefined) {
     throw new CassSniError(
@@ -74,7 +75,7 @@ function refuseInvalid({ namespace, name, ...datacenter }: Datacenter, hopeless:
   }
 }
 
-/** Undefined as long as there is none, or not even an operator that brings the kind. */
+/** Returns the datacenter; undefined while it, or cass-operator itself, does not exist. */
 async function observe({ context, namespace, options }: Setup, name: string): Promise<Datacenter | undefined> {
   const { clusterDomain } = options
   return findDatacenter(context.kube, { namespace, name, clusterDomain }).catch((error: unknown) => {
@@ -83,22 +84,22 @@ async function observe({ context, namespace, options }: Setup, name: string): Pr
   })
 }
 
-/** The step that waits until all nodes are ready. */
+/** Returns the step that waits until all nodes are ready. */
 export function nodesStep(setup: Setup, name: string): InstallStep {
   const { context, namespace } = setup
   return {
     id: 'nodes',
     title: 'Cassandra nodes',
 
-    async look(): Promise<StepPlan> {
+    async plan(): Promise<StepPlan> {
       const datacenter = await observe(setup, name)
-      if (datacenter === undefined) return { state: 'change', note: 'to be started' }
+      if (datacenter === undefined) return { state: 'change', note: 'not started' }
       if (isReady(datacenter)) return { state: 'present', note: `${datacenter.nodes.length} ready`, datacenter }
       const ready = datacenter.nodes.filter((node) => node.ready).length
       return { state: 'change', note: `${ready} of ${datacenter.size} ready`, datacenter }
     },
 
-    async change(): Promise<StepOutcome> {
+    async apply(): Promise<StepOutcome> {
       let lines: string[] = []
       try {
         const ready = await poll({
@@ -108,8 +109,8 @@ export function nodesStep(setup: Setup, name: string): InstallStep {
             const datacenter = await observe(setup, name)
             if (datacenter === undefined) return undefined
             if (isReady(datacenter)) return datacenter
-            const { reasons, hopeless } = await explain(context.kube, datacenter)
-            refuseInvalid(datacenter, hopeless)
+            const { reasons, refusal } = await explain(context.kube, datacenter)
+            refuseInvalid(datacenter, refusal)
             lines = [...waitingLines(datacenter), ...reasons]
             context.emit({ type: 'waiting', id: 'nodes', lines })
             return undefined
@@ -117,12 +118,12 @@ export function nodesStep(setup: Setup, name: string): InstallStep {
         })
         return { note: `${ready?.nodes.length ?? 0} ready`, datacenter: ready }
       } catch (error) {
-        // also when --timeout has cut a request short: the reason is what was waited for
+        // --timeout may have aborted a request: report what the step was waiting for instead
         const reason: unknown = context.signal.aborted ? context.signal.reason : error
         if (!(reason instanceof CassSniError) || reason.code !== 'CSNI901') throw reason
         throw new CassSniError(
           'CSNI901',
-          `datacenter ${name} in namespace ${namespace} was not ready in time: ${lines.join('; ')}`,
+          `cassandradatacenter/${name} in namespace ${namespace}: timed out waiting for nodes: ${lines.join('; ')}`,
           { next: [again``, command`kubectl get events -n ${namespace} --sort-by=.lastTimestamp`] },
         )
       }

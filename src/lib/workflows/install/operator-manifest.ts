@@ -1,4 +1,4 @@
-/** An operator's manifest as it is applied: in order, into its namespaces, its pods without a sidecar. */
+/** Prepares an operator's manifest for applying: order, namespaces, no sidecar in its pods. */
 import type { V1Deployment } from '@kubernetes/client-node'
 import { type Operator, operatorFrom } from '../../cassandra/operator.ts'
 import type { Desired } from '../../changes/changeset.ts'
@@ -8,7 +8,7 @@ import type { Deployment } from '../../cluster/workloads.ts'
 import { again, CassSniError, command, hint, type NextStep } from '../../errors.ts'
 import type { Setup } from './step.ts'
 
-/** Deployments come last: an operator whose Deployment is there is complete, also after an interruption. */
+/** Deployments come last, so an operator with a Deployment is complete even after an interruption. */
 const ORDER = [
   'Namespace',
   'CustomResourceDefinition',
@@ -23,7 +23,7 @@ const ORDER = [
 ]
 
 /**
- * Istio's webhook looks at the label since 1.10 and at the annotation before; both belong on the pod template
+ * Istio's webhook reads the label since 1.10 and the annotation before that; both belong on the pod template
  * (istio/istio pkg/kube/inject/webhook.go, injectRequired).
  */
 export const NOT_INJECTED = {
@@ -31,9 +31,7 @@ export const NOT_INJECTED = {
   annotations: { 'sidecar.istio.io/inject': 'false' },
 }
 
-/**
- * The objects of an operator's manifest as they are applied: in order, and the operator's pods without a sidecar. Pure.
- */
+/** Returns the objects of an operator's manifest in the order to apply them, with sidecars disabled. Pure. */
 export function operatorDesired(objects: KubeObject[], namespace: string): Omit<Desired, 'type'>[] {
   const rank = ({ kind }: KubeObject): number => {
     if (kind === 'Deployment') return ORDER.length + 1
@@ -63,12 +61,12 @@ function uninjected(object: KubeObject, namespace: string): KubeObject {
   }
 }
 
-/** Does the operator look after the datacenters of this namespace? */
+/** Returns whether the operator watches this namespace. */
 export function watches(operator: Operator, namespace: string): boolean {
   return operator.watches === 'all' || operator.watches.includes(namespace)
 }
 
-/** The manifest's objects with their kinds, and the namespaces that it takes for granted. */
+/** Returns the manifest's objects with their resource types, preceded by namespaces that it requires but lacks. */
 export async function manifestDesired({ context, namespace }: Setup, objects: KubeObject[]): Promise<Desired[]> {
   const desired = await Promise.all(
     operatorDesired(objects, namespace).map(async (item): Promise<Desired> => {
@@ -80,41 +78,39 @@ export async function manifestDesired({ context, namespace }: Setup, objects: Ku
   return [...missingNamespaces(desired, namespace), ...desired]
 }
 
-/**
- * The namespaces that a manifest puts objects into and does not bring itself, as those rendered from a kustomization.
- */
+/** Returns the namespaces that objects of the manifest use but that it lacks, common in rendered kustomizations. */
 function missingNamespaces(desired: Desired[], installed: string): Desired[] {
-  const brought = new Set([
+  const included = new Set([
     installed,
     ...desired.filter(({ type }) => type.kind === NAMESPACE.kind).map(({ object }) => object.metadata.name),
   ])
   const used = new Set(desired.flatMap(({ object }) => object.metadata.namespace ?? []))
   return [...used]
-    .filter((name) => !brought.has(name))
+    .filter((name) => !included.has(name))
     .map((name) => ({
       type: NAMESPACE,
       ownership: 'share',
-      taker: 'operator',
+      managerSuffix: 'operator',
       object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name } },
     }))
 }
 
-/** Refuses a manifest whose operator watches other namespaces only: the datacenter would wait for ever. CSNI107. */
+/** Throws CSNI107 for a manifest whose operator does not watch the namespace: the datacenter would wait forever. */
 export function refuseElsewhere(objects: KubeObject[], source: string, namespace: string): void {
   const operators = objects
     .filter((object) => object.kind === 'Deployment')
     .map((object) => operatorFrom({ ...object, metadata: { namespace, ...object.metadata } } as Deployment, false))
   const [first] = operators
   if (first === undefined) {
-    throw new CassSniError('CSNI107', `${source} has no Deployment: it is not an operator's manifest`, {
-      next: [hint(`See ${OPERATOR_REPOSITORY}`), again`--operator-manifest ${operatorKustomization(namespace)}`],
+    throw new CassSniError('CSNI107', `${source}: not an operator manifest: no Deployment found`, {
+      next: [hint(`see ${OPERATOR_REPOSITORY}`), again`--operator-manifest ${operatorKustomization(namespace)}`],
     })
   }
   if (operators.some((operator) => watches(operator, namespace))) return
   const watched = first.watches === 'all' ? [] : first.watches
   throw new CassSniError(
     'CSNI107',
-    `the operator of ${source} watches namespace ${watched.join(', ')} only, not ${namespace}`,
+    `${source}: this operator watches namespace ${watched.join(', ')} only, not ${namespace}`,
     {
       object: `deployment/${first.deployment}`,
       next: [
@@ -126,25 +122,23 @@ export function refuseElsewhere(objects: KubeObject[], source: string, namespace
   )
 }
 
-/** Where cass-operator is to be had (k8ssandra/cass-operator README.md). */
+/** Sources of cass-operator (k8ssandra/cass-operator README.md). */
 export const OPERATOR_REPOSITORY = 'https://github.com/k8ssandra/cass-operator'
 export const OPERATOR_CHART = 'k8ssandra/cass-operator'
 const DEPLOYMENTS = 'github.com/k8ssandra/cass-operator/config/deployments'
 const VERSION = 'v1.30.0'
 const CLUSTER_WIDE = `${DEPLOYMENTS}/cluster?ref=${VERSION}`
 
-/**
- * cass-operator's own kustomization: the plain one watches its namespace cass-operator, the other one all namespaces.
- */
+/** Returns cass-operator's kustomization: the default one watches namespace cass-operator, the other all namespaces. */
 export function operatorKustomization(namespace: string): string {
   return namespace === 'cass-operator' ? `${DEPLOYMENTS}/default?ref=${VERSION}` : CLUSTER_WIDE
 }
 
-/** How to get cass-operator, for whoever has neither manifest nor chart. */
+/** Returns the steps that install cass-operator, for users without a manifest or chart. */
 export function operatorSources(namespace: string): NextStep[] {
   return [
     again`--operator-manifest ${operatorKustomization(namespace)}`,
-    hint(`or its Helm chart (both need cert-manager, see ${OPERATOR_REPOSITORY}):`),
+    hint(`or use its Helm chart (both require cert-manager, see ${OPERATOR_REPOSITORY}):`),
     command`helm repo add k8ssandra https://helm.k8ssandra.io/stable`,
     again`--operator-chart ${OPERATOR_CHART}`,
   ]

@@ -1,4 +1,4 @@
-/** The blog's operator without a sidecar: one that is there is kept, else the user's manifest or chart is applied. */
+/** Installs cass-operator without a sidecar from a manifest or chart. An existing operator is kept. */
 import type { Operator } from '../../cassandra/operator.ts'
 import { applyChanges } from '../../changes/apply.ts'
 import { planChanges } from '../../changes/change-plan.ts'
@@ -17,17 +17,17 @@ import { type InstallStep, isSettled, type Setup, type StepPlan } from './step.t
 
 const OPERATOR_POLL_MS = 1000
 
-async function isAppliedByUs({ context }: Setup, operator: Operator): Promise<boolean> {
+async function isManagedHere({ context }: Setup, operator: Operator): Promise<boolean> {
   const deployment = await context.kube.get(DEPLOYMENT, operator.deployment, operator.namespace)
   return deployment?.metadata.managedFields?.some((entry) => entry.manager === FIELD_MANAGER) ?? false
 }
 
-/** Keeps Istio's sidecar away from an operator that a chart has installed: a patch of these two keys only. */
+/** Disables the sidecar of an operator installed from a chart: patches these two keys only. */
 function withoutSidecar(operator: Operator): Desired {
   return {
     type: DEPLOYMENT,
     ownership: 'share',
-    taker: 'no-sidecar',
+    managerSuffix: 'no-sidecar',
     mustExist: true,
     object: {
       apiVersion: 'apps/v1',
@@ -38,12 +38,12 @@ function withoutSidecar(operator: Operator): Desired {
   }
 }
 
-/** An operator that is kept is not ours to patch. */
-function exposed({ deployment, namespace, injected }: Operator): string[] {
+/** Returns a warning instead of a patch: an existing operator is not managed by this program. */
+function sidecarWarnings({ deployment, namespace, injected }: Operator): string[] {
   if (!injected) return []
   const patch = JSON.stringify({ spec: { template: { metadata: NOT_INJECTED } } })
   return [
-    `Istio injects a sidecar into deployment/${deployment} in namespace ${namespace}; to keep it out: ` +
+    `Istio injects a sidecar into deployment/${deployment} in namespace ${namespace}; to disable it, run: ` +
       `${shell`kubectl patch deployment ${deployment} -n ${namespace} -p ${patch}`}`,
   ]
 }
@@ -53,7 +53,7 @@ function helmCommand({ options, namespace }: Setup, chart: string): string[] {
   return [options.helm, ...install, ...connectionFor(options.kubeOptions, 'helm', 'CSNI702')]
 }
 
-/** Pods whose image cannot be pulled and the like are seen at once, not when the time is over. */
+/** Reports obstacles, such as an image that cannot be pulled, while waiting rather than after the timeout. */
 async function waitUntilReady(setup: Setup): Promise<Operator> {
   const { context, namespace } = setup
   let lines: string[] = []
@@ -65,17 +65,19 @@ async function waitUntilReady(setup: Setup): Promise<Operator> {
         const operator = await findOperator(setup)
         if (operator?.ready) return operator
         lines =
-          operator === undefined ? [`no operator watches namespace ${namespace} yet`] : await reasons(setup, operator)
+          operator === undefined
+            ? [`waiting for an operator that watches namespace ${namespace}`]
+            : await reasons(setup, operator)
         context.emit({ type: 'waiting', id: 'operator', lines })
         return undefined
       },
     })
     return ready as Operator
   } catch (error) {
-    // also when --timeout has cut a request short: the reason is what was waited for
+    // --timeout may have aborted a request: report what the step was waiting for instead
     const reason: unknown = context.signal.aborted ? context.signal.reason : error
     if (!(reason instanceof CassSniError) || reason.code !== 'CSNI901') throw reason
-    throw new CassSniError('CSNI901', `cass-operator was not ready in time: ${lines.join('; ')}`, {
+    throw new CassSniError('CSNI901', `timed out waiting for cass-operator: ${lines.join('; ')}`, {
       next: [again``, command`kubectl get events -n ${namespace} --sort-by=.lastTimestamp`],
     })
   }
@@ -83,21 +85,21 @@ async function waitUntilReady(setup: Setup): Promise<Operator> {
 
 async function reasons({ context }: Setup, { deployment, namespace }: Operator): Promise<string[]> {
   const found = await deploymentReasons(context.kube, deployment, namespace)
-  return found.length > 0 ? found : [`deployment/${deployment} is not ready yet`]
+  return found.length > 0 ? found : [`deployment/${deployment} not ready`]
 }
 
-/** The step that installs cass-operator, or waits for the one that is there. */
+/** Returns the step that installs cass-operator, or waits until the existing one is ready. */
 export function operatorStep(setup: Setup, source: OperatorSource): InstallStep {
   const { context } = setup
   return {
     id: 'operator',
-    title: 'cass-operator, without a sidecar',
+    title: 'cass-operator',
 
-    async look(): Promise<StepPlan> {
+    async plan(): Promise<StepPlan> {
       const operator = await findOperator(setup)
-      if (operator !== undefined && !(source.kind === 'manifest' && (await isAppliedByUs(setup, operator)))) {
-        const note = `kept: ${operatorText(operator)}${operator.ready ? '' : ', not ready yet'}`
-        return { state: operator.ready ? 'present' : 'change', note, warnings: exposed(operator) }
+      if (operator !== undefined && !(source.kind === 'manifest' && (await isManagedHere(setup, operator)))) {
+        const note = `${operatorText(operator)} (kept${operator.ready ? '' : ', not ready'})`
+        return { state: operator.ready ? 'present' : 'change', note, warnings: sidecarWarnings(operator) }
       }
       switch (source.kind) {
         case 'manifest': {
@@ -108,22 +110,22 @@ export function operatorStep(setup: Setup, source: OperatorSource): InstallStep 
           return { state: settled ? 'present' : 'change', note, changes, warnings }
         }
         case 'chart':
-          return { state: 'change', note: `from chart ${source.chart}`, command: helmCommand(setup, source.chart) }
-        case 'nowhere':
-          return { state: 'change', note: source.missing.why, missing: source.missing }
+          return { state: 'change', note: `from Helm chart ${source.chart}`, command: helmCommand(setup, source.chart) }
+        case 'unknown':
+          return { state: 'change', note: source.note, missing: source.missing }
         case 'cluster':
           throw new CassSniError('CSNI305', 'cass-operator was removed while install was running', { next: [again``] })
       }
     },
 
-    async change(plan): Promise<{ note: string }> {
+    async apply(plan): Promise<{ note: string }> {
       if (plan.command !== undefined) {
         await programOutput({
           command: plan.command,
           signal: context.signal,
           code: 'CSNI702',
-          needed: 'cass-operator is to be installed from a chart',
-          missing: [hint('install helm, name it with --helm, or use --operator-manifest')],
+          purpose: 'install cass-operator from its Helm chart',
+          missing: [hint('install helm, specify its path with --helm, or use --operator-manifest')],
           onLine: (line) => context.emit({ type: 'waiting', id: 'operator', lines: [`helm: ${line}`] }),
         })
         const installed = await findOperator(setup)

@@ -1,16 +1,13 @@
-/**
- * The plan as it is shown before the one question: a line per step, and below it each object and field that changes.
- * Pure.
- */
+/** The plan as shown before the confirmation prompt: a line per step, then each object and field that changes. Pure. */
 import type { Change, FieldChange } from '../../changes/changeset.ts'
 import { displayName } from '../../cluster/resources.ts'
 import { shell } from '../../text/shell-words.ts'
 import type { StepPlan } from './step.ts'
 
-/** More than this many characters of a value tell nothing in a list. */
-const LONGEST = 60
+/** Characters of a value before it is cut. */
+const MAX_VALUE_LENGTH = 60
 
-/** "+ Title: note" for what changes, "= Title: note" for what stays. */
+/** Returns "+ Title: note" for a step with changes, "= Title: note" for one without. */
 export function planLines(title: string, { state, note, command, changes }: StepPlan): string[] {
   const how = command === undefined ? '' : ` (runs ${shell`${command}`})`
   const objects = (changes?.changes ?? []).filter(({ action }) => action !== 'unchanged')
@@ -29,5 +26,5 @@ function fieldLine({ path, before, after }: FieldChange): string {
 function valueText(value: unknown): string {
   if (value === undefined) return '(unset)'
   const text = typeof value === 'string' ? value : JSON.stringify(value)
-  return text.length <= LONGEST ? text : `${text.slice(0, LONGEST - 1)}…`
+  return text.length <= MAX_VALUE_LENGTH ? text : `${text.slice(0, MAX_VALUE_LENGTH - 1)}…`
 }

@@ -1,45 +1,38 @@
-/** Runs the user's istioctl, helm and kubectl for a step, and tells what went wrong with them. */
+/** Runs istioctl, helm and kubectl for a step, and reports their failures. */
 import { type Connection, programConnection } from '../../cluster/connection-flags.ts'
 import { ProgramMissing, runProgram } from '../../cluster/program.ts'
 import { CassSniError, command, type ErrorCode, hint, type NextStep } from '../../errors.ts'
 
 export interface ProgramRun {
-  /** What the user could type: program and arguments. */
+  /** Program and arguments, as the user could type them. */
   command: string[]
   signal: AbortSignal
-  /** Code of both errors: not there, failed. */
+  /** Code of both errors: not found, failed. */
   code: ErrorCode
-  /** Said when the program is not there: why it was needed. */
-  needed: string
-  /** What to do when it is not there. */
+  /** What the program is needed for, in the imperative: "install Istio". */
+  purpose: string
+  /** What to do if it is not found. */
   missing: NextStep[]
-  /** What to do when it failed; the command itself comes first. */
+  /** What to do if it failed, after trying the command itself. */
   failed?: NextStep[] | undefined
   onLine?: (line: string) => void
 }
 
 /**
- * The words that bring a program to the cluster and the user of this run. Throws `code` when one of the flags in force
- * cannot be handed on: the program would go to another cluster, or there as somebody else.
+ * Returns the arguments that make a program connect to this run's cluster as this run's user. Throws `code` for a flag
+ * that the program does not support: it would connect to another cluster or as another user.
  */
 export function connectionFor(connection: Connection, program: 'istioctl' | 'helm', code: ErrorCode): string[] {
   const { args, unknown } = programConnection(connection, program)
   if (unknown.length === 0) return args
-  throw new CassSniError(
-    code,
-    `${program} cannot be handed ${unknown.join(', ')}: it would not act where and as you do`,
-    {
-      next: [
-        hint('Put them into a context of the kubeconfig, and name it with --context'),
-        command`kubectl config --help`,
-      ],
-    },
-  )
+  throw new CassSniError(code, `${program} does not support ${unknown.join(', ')}`, {
+    next: [hint('set them in a kubeconfig context and select it with --context'), command`kubectl config --help`],
+  })
 }
 
 /**
- * The program's stdout. Throws `code` when it is not there or ends with another code than 0: its last lines are in
- * the message.
+ * Returns the program's stdout. Throws `code` if it is not found or exits with a code other than 0; the message then
+ * includes its last lines of output.
  */
 export async function programOutput(run: ProgramRun): Promise<string> {
   const [program = '', ...args] = run.command
@@ -53,14 +46,10 @@ export async function programOutput(run: ProgramRun): Promise<string> {
   }
   const outcome = await runProgram(program, args, { signal: run.signal, onLine }).catch((error: unknown) => {
     if (!(error instanceof ProgramMissing)) throw error
-    throw new CassSniError(
-      run.code,
-      `${run.needed}, and ${program} cannot be run here: ${program} is not there or not executable`,
-      {
-        next: run.missing,
-        cause: error,
-      },
-    )
+    throw new CassSniError(run.code, `cannot ${run.purpose}: ${program} not found or not executable`, {
+      next: run.missing,
+      cause: error,
+    })
   })
   if (outcome.exitCode === 0) return outcome.stdout
   throw new CassSniError(

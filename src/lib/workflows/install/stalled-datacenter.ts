@@ -1,23 +1,23 @@
-/** Why a datacenter makes no headway, where its pods and conditions do not say it: events, and the operator's log. */
+/** Why a datacenter makes no progress: events and cass-operator's log, where pods and conditions do not show it. */
 import type { Datacenter } from '../../cassandra/datacenter.ts'
-import { operatorComplaint } from '../../cassandra/operator-log.ts'
+import { newestOperatorError } from '../../cassandra/operator-log.ts'
 import type { Kube, KubeObject } from '../../cluster/kube.ts'
 import { CASSANDRA_DATACENTER } from '../../cluster/resources.ts'
 import { newestWarning, oneLine, type WarningEvent } from '../../cluster/workload-reasons.ts'
 
 export interface Explanation {
-  /** Lines beside those of the pods. */
+  /** Lines in addition to those of the pods. */
   reasons: string[]
-  /** The operator refuses the specification: no waiting changes that. */
-  hopeless?: string | undefined
+  /** Set if cass-operator refuses the spec; waiting would not help. */
+  refusal?: string | undefined
 }
 
-/** Warnings older than this explain nothing that happens now, in ms. */
+/** Age in ms after which a warning no longer explains the current state. */
 const STALE_MS = 10 * 60_000
 
 /**
- * Looks at the events of StatefulSets whose pods are missing (quota, admission) and of the CassandraDatacenter, when
- * something is missing or unready. `now` in ms since the epoch.
+ * Reads the events of the CassandraDatacenter and of StatefulSets whose pods are missing (quota, admission), then
+ * cass-operator's log. `now` in ms since the epoch.
  */
 export async function explain(kube: Kube, datacenter: Datacenter, now = Date.now()): Promise<Explanation> {
   const { namespace, name, uid, nodes } = datacenter
@@ -31,20 +31,20 @@ export async function explain(kube: Kube, datacenter: Datacenter, now = Date.now
     warning === undefined || now - warning.seen > STALE_MS ? [] : [`${incomplete[index]}: ${oneLine(warning.message)}`],
   )
   const current = ofDatacenter !== undefined && ofDatacenter.seen >= specChanged(live) ? ofDatacenter : undefined
-  if (current !== undefined && isRefusal(current)) return { reasons: sets, hopeless: current.message }
+  if (current !== undefined && isRefusal(current)) return { reasons: sets, refusal: current.message }
   const recent =
     current === undefined || now - current.seen > STALE_MS
       ? []
-      : [`operator: ${current.reason}: ${oneLine(current.message)}`]
+      : [`cass-operator: ${current.reason} (${oneLine(current.message)})`]
   const known = [...sets, ...recent]
   const isIncomplete = incomplete.length > 0 || nodes.length < datacenter.size
-  const logged = known.length === 0 && isIncomplete ? await operatorComplaint(kube, datacenter) : undefined
-  return { reasons: logged === undefined ? known : [`operator log: ${logged}`] }
+  const logged = known.length === 0 && isIncomplete ? await newestOperatorError(kube, datacenter) : undefined
+  return { reasons: logged === undefined ? known : [`cass-operator log: ${logged}`] }
 }
 
 /**
- * ValidationFailed and InvalidDatacenterSpec are the operator's own refusals; ReconcileFailed with the API server's "is
- * invalid" is one of an object that it makes of the specification (k8ssandra/cass-operator
+ * Returns whether the event means that the spec was refused: by cass-operator (ValidationFailed,
+ * InvalidDatacenterSpec), or by the API server for an object derived from it (ReconcileFailed) (k8ssandra/cass-operator
  * internal/controllers/cassandra/cassandradatacenter_controller.go).
  */
 function isRefusal({ reason, message }: WarningEvent): boolean {
@@ -52,7 +52,7 @@ function isRefusal({ reason, message }: WarningEvent): boolean {
   return reason === 'ValidationFailed' || reason === 'InvalidDatacenterSpec'
 }
 
-/** When anybody last wrote the specification, in ms since the epoch; events before that are about another one. */
+/** Returns when the spec was last written, in ms since the epoch; earlier events refer to an older spec. */
 function specChanged(datacenter: KubeObject | undefined): number {
   const times = (datacenter?.metadata.managedFields ?? []).flatMap((entry) => {
     const { time } = entry as { time?: string }

@@ -1,4 +1,4 @@
-/** What a step of `install` is, and what holds for all of them. */
+/** Steps of `install`, and their shared types. */
 import type { CassandraNode, Datacenter } from '../../cassandra/datacenter.ts'
 import type { ChangeSet } from '../../changes/changeset.ts'
 import type { KubeOptions } from '../../cluster/kube.ts'
@@ -11,20 +11,20 @@ import type { AllowedChanges } from './datacenter-guards.ts'
 export type MtlsMode = 'keep' | 'port' | 'namespace' | 'mesh'
 
 /**
- * Sidecar injection in the namespace. keep: its labels stay as they are; enable: it is labeled unless it injects
- * already; none: the label that this program set is removed.
+ * Sidecar injection in the namespace. keep: leave its labels alone; enable: label it unless already injected; none:
+ * remove the label that this program set.
  */
 export type InjectionMode = 'keep' | 'enable' | 'none'
 
 export type ReclaimPolicy = 'Delete' | 'Retain'
 
-/** What the command line says. Whatever is undefined is taken from the cluster, asked for, or given its default. */
+/** Options from the command line. Undefined values come from the cluster, a prompt, or the defaults. */
 export interface InstallOptions extends DatacenterOptions {
   setContext: boolean
   istioctl: string
   istioProfile?: string | undefined
   istioValues?: string | undefined
-  /** Revision or tag whose injection label the namespace gets; undefined: the one there is. */
+  /** Revision or tag to label the namespace with; undefined: the installed one. */
   istioRevision?: string | undefined
   /** Undefined: see `chooseInjection`. */
   injection?: InjectionMode | undefined
@@ -39,43 +39,43 @@ export interface InstallOptions extends DatacenterOptions {
   allowVolumeExpansion?: boolean | undefined
   datacenterFile?: string | undefined
   datacenterName?: string | undefined
-  /** Destructive changes of a live datacenter that are accepted. */
+  /** Destructive changes of a live datacenter that the user has accepted. */
   allow: AllowedChanges
   clusterDomain?: string | undefined
-  /** How to reach the cluster, for istioctl, helm and kubectl. */
+  /** Connection options to pass on to istioctl, helm and kubectl. */
   kubeOptions: KubeOptions
 }
 
-/** What holds for the whole run. */
+/** Input shared by all steps of a run. */
 export interface Setup {
   readonly context: WorkflowContext
   readonly options: Readonly<InstallOptions>
   readonly namespace: string
 }
 
-/** Something that only the user can decide, and nobody can be asked: CSNI102, or a line of the plan in a dry run. */
+/** Required input that is missing without a terminal to prompt on: CSNI102, or a line of the plan in a dry run. */
 export interface Missing {
-  why: string
+  reason: string
   next: NextStep[]
 }
 
-/** What a step found: nothing to do, objects to change, or a command of another program to run. */
+/** Outcome of planning: nothing to do, objects to change, or a command of another program to run. */
 export interface StepPlan {
   state: 'present' | 'change'
   note: string
   changes?: ChangeSet | undefined
-  /** The command that would be run, as the user could type it. */
+  /** The command to run, as the user could type it. */
   command?: string[] | undefined
-  /** What the user should know of what was found. */
+  /** Warnings about the observed state. */
   warnings?: string[] | undefined
   missing?: Missing | undefined
-  /** Of the datacenter's configuration: clients need a password; undefined when that is not known. */
+  /** Whether clients must log in, by the datacenter's configuration; undefined if unknown. */
   login?: boolean | undefined
-  /** The datacenter as it is, from the step that waits for its nodes. */
+  /** The live datacenter, from the step that waits for its nodes. */
   datacenter?: Datacenter | undefined
 }
 
-/** What a step did. */
+/** Result of applying a step. */
 export interface StepOutcome {
   note: string
   datacenter?: Datacenter | undefined
@@ -85,12 +85,12 @@ export interface InstallStep {
   id: string
   title: string
   /**
-   * Reads, and has the server validate what it would write. Called before anything is written, and again when a step
-   * before it changed something.
+   * Reads the cluster and has the API server validate the changes. Called before anything is written, and again if an
+   * earlier step changed something.
    */
-  look(): Promise<StepPlan>
-  /** Brings the step's part of the cluster to the desired state. */
-  change(plan: StepPlan): Promise<StepOutcome>
+  plan(): Promise<StepPlan>
+  /** Applies the plan. */
+  apply(plan: StepPlan): Promise<StepOutcome>
 }
 
 export interface InstallResult {
@@ -103,10 +103,10 @@ export interface InstallResult {
     state: 'present' | 'changed' | 'planned'
     note: string
     command?: string[] | undefined
-    /** In a dry run: one of these command lines says what is missing. */
+    /** In a dry run: commands that supply the missing input; run one of them. */
     missing?: NextStep[] | undefined
   }[]
-  /** Clients need a password; undefined when the configuration cannot be read or nothing is installed yet. */
+  /** Whether clients must log in; undefined if the configuration cannot be read or nothing is installed yet. */
   login?: boolean | undefined
   nodes: {
     pod: string
@@ -115,16 +115,16 @@ export interface InstallResult {
     ready: boolean
     hostId?: string | undefined
   }[]
-  /** The commands that come next. */
+  /** Commands to run next. */
   next: NextStep[]
 }
 
-/** The part of a node that the result shows. */
+/** Returns the fields of a node that the result includes. */
 export function nodeResult({ pod, rack, state, ready, hostId }: CassandraNode): InstallResult['nodes'][number] {
   return { pod, rack, state, ready, hostId }
 }
 
-/** True when every object is as desired already. */
+/** Returns whether every object is already as desired. */
 export function isSettled(set: ChangeSet): boolean {
   return set.changes.every((change) => change.action === 'unchanged')
 }

@@ -1,4 +1,4 @@
-/** Which StorageClass the data volumes get: decided once, before anything is written. */
+/** Which StorageClass to use for the data volumes: decided once, before anything is written. */
 import type { V1StorageClass } from '@kubernetes/client-node'
 import type { KubeObject } from '../../cluster/kube.ts'
 import { STORAGE_CLASS } from '../../cluster/resources.ts'
@@ -8,7 +8,7 @@ import { type DatacenterRequest, liveDatacenters } from './datacenter-request.ts
 import { provisionerSyntax } from './field-syntax.ts'
 import type { Missing, ReclaimPolicy, Setup } from './step.ts'
 
-/** The name that the blog gives to the class. */
+/** Name of the StorageClass that --storage-provisioner creates. */
 export const SERVER_STORAGE = 'server-storage'
 /** storage.kubernetes.io, kubernetes/kubernetes pkg/volume/util/storageclass.go. */
 const DEFAULT_CLASS = [
@@ -16,9 +16,11 @@ const DEFAULT_CLASS = [
   'storageclass.beta.kubernetes.io/is-default-class',
 ]
 
-const CREATE = hint('--storage-provisioner with the name of a CSI driver creates the StorageClass server-storage')
+const CREATE = hint(
+  'to create the StorageClass server-storage, pass the name of a CSI driver with --storage-provisioner',
+)
 
-/** What is wanted of the class that this program makes; undefined is the default, or what the class has. */
+/** Settings of the StorageClass to create. Undefined uses the default, or keeps the live value. */
 export interface ClassSettings {
   provisioner: string
   parameters: Record<string, string>
@@ -26,15 +28,18 @@ export interface ClassSettings {
   allowVolumeExpansion?: boolean | undefined
 }
 
-/** `make` is the class server-storage, created where it does not exist. */
-export type StorageChoice = { name: string; make?: ClassSettings | undefined } | { name: undefined; missing: Missing }
+/** `settings` are those of server-storage, which is created if it does not exist. */
+export type StorageChoice =
+  | { name: string; settings?: ClassSettings | undefined }
+  | { name: undefined; missing: Missing }
 
 /** A live StorageClass, or a desired one. */
 export type StorageClass = KubeObject & Omit<V1StorageClass, 'metadata'>
 
 /**
- * Errors: CSNI101 (--storage-class contradicts --storage-provisioner), CSNI204 (no such class), CSNI307 (a class
- * server-storage of another make).
+ * Returns the StorageClass from the flags, the file, the cluster, or a prompt.
+ * Errors: CSNI101 (--storage-class with --storage-provisioner), CSNI204 (not found), CSNI307 (server-storage already
+ * exists with other settings).
  */
 export async function chooseStorage(setup: Setup, request: DatacenterRequest): Promise<StorageChoice> {
   const { options, context } = setup
@@ -48,10 +53,10 @@ export async function chooseStorage(setup: Setup, request: DatacenterRequest): P
       { next: [command`kubectl cass-sni install --help`] },
     )
   }
-  const make = classSettings(options, provisioner)
+  const settings = classSettings(options, provisioner)
   const live = await context.kube.get<StorageClass>(STORAGE_CLASS, SERVER_STORAGE)
-  if (live !== undefined) refuseOtherMake(live, make)
-  return { name: SERVER_STORAGE, make }
+  if (live !== undefined) refuseOtherSettings(live, settings)
+  return { name: SERVER_STORAGE, settings }
 }
 
 function classSettings(options: Setup['options'], provisioner: string): ClassSettings {
@@ -63,27 +68,27 @@ function classSettings(options: Setup['options'], provisioner: string): ClassSet
   }
 }
 
-/** Provisioner, parameters and reclaim policy of a class are immutable (kubernetes pkg/apis/storage/validation). */
-function refuseOtherMake(live: StorageClass, make: ClassSettings): void {
+/** Provisioner, parameters and reclaim policy are immutable (kubernetes pkg/apis/storage/validation). CSNI307. */
+function refuseOtherSettings(live: StorageClass, settings: ClassSettings): void {
   const { provisioner, parameters = {}, reclaimPolicy = 'Delete' } = live
-  const names = new Set([...Object.keys(parameters), ...Object.keys(make.parameters)])
+  const names = new Set([...Object.keys(parameters), ...Object.keys(settings.parameters)])
   const different = [
-    ...(provisioner === make.provisioner ? [] : [`provisioner ${provisioner}`]),
-    ...([...names].every((name) => parameters[name] === make.parameters[name])
+    ...(provisioner === settings.provisioner ? [] : [`provisioner ${provisioner}`]),
+    ...([...names].every((name) => parameters[name] === settings.parameters[name])
       ? []
       : [`parameters ${JSON.stringify(parameters)}`]),
-    ...(make.reclaimPolicy === undefined || make.reclaimPolicy === reclaimPolicy
+    ...(settings.reclaimPolicy === undefined || settings.reclaimPolicy === reclaimPolicy
       ? []
       : [`reclaimPolicy ${reclaimPolicy}`]),
   ]
   if (different.length === 0) return
   throw new CassSniError(
     'CSNI307',
-    `storageclass/${SERVER_STORAGE} exists with ${different.join(' and ')}, which cannot be changed in place`,
+    `storageclass/${SERVER_STORAGE} already exists with ${different.join(' and ')}, which is immutable`,
     {
       object: `storageclass.storage.k8s.io/${SERVER_STORAGE}`,
       next: [
-        hint(`use --storage-class ${SERVER_STORAGE} instead of --storage-provisioner to take the class as it is`),
+        hint(`to use the existing StorageClass, replace --storage-provisioner with --storage-class ${SERVER_STORAGE}`),
         command`kubectl get storageclass ${SERVER_STORAGE} -o yaml`,
       ],
     },
@@ -94,30 +99,30 @@ async function existingClass(setup: Setup, request: DatacenterRequest): Promise<
   const { options, context } = setup
   const [classes, live] = await Promise.all([context.kube.list<StorageClass>(STORAGE_CLASS), liveDatacenters(setup)])
   const names = classes.map((storageClass) => storageClass.metadata.name)
-  const wanted =
+  const requested =
     options.storageClass ??
     storageClassOf(request.file?.datacenter) ??
     storageClassOf(live.find(({ metadata }) => metadata.name === request.name))
-  if (wanted !== undefined) {
-    if (names.includes(wanted)) return { name: wanted }
-    throw new CassSniError(
-      'CSNI204',
-      `storageclass/${wanted} not found; existing: ${names.length === 0 ? 'none' : names.join(', ')}`,
-      {
-        object: `storageclass.storage.k8s.io/${wanted}`,
-        next: [
-          command`kubectl get storageclasses`,
-          ...(names[0] === undefined ? [CREATE] : [again`--storage-class ${names[0]}`]),
-        ],
-      },
-    )
+  if (requested !== undefined) {
+    if (names.includes(requested)) return { name: requested }
+    throw new CassSniError('CSNI204', `storageclass/${requested} not found (${availableClasses(names)})`, {
+      object: `storageclass.storage.k8s.io/${requested}`,
+      next: [
+        command`kubectl get storageclasses`,
+        ...(names[0] === undefined ? [CREATE] : [again`--storage-class ${names[0]}`]),
+      ],
+    })
   }
   const byDefault = classes.find(isDefault) ?? classes.find(({ metadata }) => metadata.name === SERVER_STORAGE)
   if (byDefault !== undefined) return { name: byDefault.metadata.name }
   if (context.ask !== undefined) return askForClass(setup, names)
-  const why = `the cluster has no default StorageClass${names.length === 0 ? '' : `; existing: ${names.join(', ')}`}`
+  const reason = `no default StorageClass found (${availableClasses(names)})`
   const next = [...(names[0] === undefined ? [] : [again`--storage-class ${names[0]}`]), CREATE]
-  return { name: undefined, missing: { why, next } }
+  return { name: undefined, missing: { reason, next } }
+}
+
+function availableClasses(names: readonly string[]): string {
+  return `available: ${names.length === 0 ? 'none' : names.join(', ')}`
 }
 
 function isDefault(storageClass: StorageClass): boolean {
@@ -126,7 +131,7 @@ function isDefault(storageClass: StorageClass): boolean {
 
 const NEW_CLASS = ''
 
-/** One of the classes, or server-storage by a provisioner that the user names. */
+/** Prompts for an existing class, or for the provisioner of a new one. */
 async function askForClass({ context, options }: Setup, names: string[]): Promise<StorageChoice> {
   const { ask } = context
   if (ask === undefined) return { name: SERVER_STORAGE }
@@ -137,10 +142,10 @@ async function askForClass({ context, options }: Setup, names: string[]): Promis
           kind: 'choose',
           name: 'storage-class',
           flag: '--storage-class',
-          message: 'StorageClass of the data volumes',
+          message: 'StorageClass for the data volumes',
           choices: [
             ...names.map((name) => ({ value: name, label: name })),
-            { value: NEW_CLASS, label: `a new one, ${SERVER_STORAGE}` },
+            { value: NEW_CLASS, label: `${SERVER_STORAGE} (new)` },
           ],
         })
   if (chosen !== NEW_CLASS) return { name: chosen }
@@ -148,8 +153,8 @@ async function askForClass({ context, options }: Setup, names: string[]): Promis
     kind: 'text',
     name: 'storage-provisioner',
     flag: '--storage-provisioner',
-    message: `Provisioner of the new StorageClass ${SERVER_STORAGE}`,
+    message: `Provisioner for the new StorageClass ${SERVER_STORAGE}`,
     validate: provisionerSyntax,
   })
-  return { name: SERVER_STORAGE, make: classSettings(options, provisioner.trim()) }
+  return { name: SERVER_STORAGE, settings: classSettings(options, provisioner.trim()) }
 }

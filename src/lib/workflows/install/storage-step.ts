@@ -1,4 +1,4 @@
-/** The blog's StorageClass server-storage: made on request, else an existing class is used. */
+/** Creates the StorageClass server-storage on request; otherwise an existing class is used. */
 import { applyChanges } from '../../changes/apply.ts'
 import { planChanges } from '../../changes/change-plan.ts'
 import { ownedLabels } from '../../changes/ownership.ts'
@@ -8,20 +8,20 @@ import { type InstallStep, isSettled, type Setup, type StepPlan } from './step.t
 import { type ClassSettings, SERVER_STORAGE, type StorageChoice, type StorageClass } from './storage-choice.ts'
 
 /**
- * As in the blog a volume is bound where its pod runs. Unlike there it stays when the claim goes, as cass-operator
- * deletes the claims of a node or datacenter that is removed, and it may grow.
+ * Returns the StorageClass. Volumes are bound where the pod runs and can be expanded. They are retained by default,
+ * because cass-operator deletes the claims of a removed node or datacenter.
  */
-export function serverStorage(datacenter: string, make: ClassSettings): StorageClass {
+export function serverStorage(datacenter: string, settings: ClassSettings): StorageClass {
   const object: StorageClass = {
     apiVersion: 'storage.k8s.io/v1',
     kind: 'StorageClass',
     metadata: { name: SERVER_STORAGE, labels: ownedLabels(datacenter) },
-    provisioner: make.provisioner,
-    reclaimPolicy: make.reclaimPolicy ?? 'Retain',
-    allowVolumeExpansion: make.allowVolumeExpansion ?? true,
+    provisioner: settings.provisioner,
+    reclaimPolicy: settings.reclaimPolicy ?? 'Retain',
+    allowVolumeExpansion: settings.allowVolumeExpansion ?? true,
     volumeBindingMode: 'WaitForFirstConsumer',
   }
-  if (Object.keys(make.parameters).length > 0) object.parameters = make.parameters
+  if (Object.keys(settings.parameters).length > 0) object.parameters = settings.parameters
   return object
 }
 
@@ -33,26 +33,26 @@ function describe({ provisioner, reclaimPolicy = 'Delete', allowVolumeExpansion 
   )
 }
 
-/** The step that creates the StorageClass where --storage-provisioner asks for it. */
+/** Returns the step that creates the StorageClass if --storage-provisioner is set. */
 export function storageStep({ context }: Setup, choice: StorageChoice, datacenter: string): InstallStep {
   return {
     id: 'storage',
-    title: 'StorageClass of the data volumes',
+    title: 'StorageClass',
 
-    async look(): Promise<StepPlan> {
-      if (choice.name === undefined) return { state: 'change', note: choice.missing.why, missing: choice.missing }
-      if (choice.make === undefined) return { state: 'present', note: choice.name }
+    async plan(): Promise<StepPlan> {
+      if (choice.name === undefined) return { state: 'change', note: choice.missing.reason, missing: choice.missing }
+      if (choice.settings === undefined) return { state: 'present', note: choice.name }
       const live = await context.kube.get<StorageClass>(STORAGE_CLASS, SERVER_STORAGE)
-      const wanted = choice.make.allowVolumeExpansion
-      // a class of the same make is used whoever made it
-      if (live !== undefined && (wanted === undefined || wanted === (live.allowVolumeExpansion ?? false)))
+      const expansion = choice.settings.allowVolumeExpansion
+      // a class with the same settings is used, whoever created it
+      if (live !== undefined && (expansion === undefined || expansion === (live.allowVolumeExpansion ?? false)))
         return { state: 'present', note: describe(live) }
-      // of a live class only the expansion can be changed
+      // only the expansion of a live class can be changed
       const object =
         live === undefined
-          ? serverStorage(datacenter, choice.make)
+          ? serverStorage(datacenter, choice.settings)
           : serverStorage(datacenter, {
-              ...choice.make,
+              ...choice.settings,
               reclaimPolicy: live.reclaimPolicy === 'Retain' ? 'Retain' : 'Delete',
             })
       const changes = await planChanges(context.kube, [{ type: STORAGE_CLASS, ownership: 'own', object }])
@@ -61,7 +61,7 @@ export function storageStep({ context }: Setup, choice: StorageChoice, datacente
       return { state: isSettled(changes) ? 'present' : 'change', note, changes, warnings }
     },
 
-    async change({ changes, note }): Promise<{ note: string }> {
+    async apply({ changes, note }): Promise<{ note: string }> {
       if (changes !== undefined) await applyChanges(context, changes)
       return { note }
     },

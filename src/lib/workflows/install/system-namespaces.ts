@@ -1,27 +1,24 @@
-/** Namespaces that are the cluster's or Istio's own: Cassandra and its operator do not go there. */
+/** System namespaces, in which Cassandra and cass-operator are not installed. */
 import { again, CassSniError } from '../../errors.ts'
 import { observeMesh } from '../../istio/observe-mesh.ts'
 import type { Setup } from './step.ts'
 
-/**
- * Those that Kubernetes makes for itself (kubernetes/kubernetes pkg/controlplane/controller/systemnamespaces), and
- * istioctl's.
- */
+/** Created by Kubernetes (kubernetes/kubernetes pkg/controlplane/controller/systemnamespaces) and istioctl. */
 const SYSTEM: Readonly<Record<string, string>> = {
-  'kube-system': 'it is one of Kubernetes itself',
-  'kube-public': 'it is one of Kubernetes itself',
-  'kube-node-lease': 'it is one of Kubernetes itself',
-  'istio-system': 'it is the one of Istio itself',
+  'kube-system': 'system namespace',
+  'kube-public': 'system namespace',
+  'kube-node-lease': 'system namespace',
+  'istio-system': "Istio's namespace",
 }
 
 /**
- * Throws CSNI101 for a system namespace and for one in which istiod runs: with the injection label, Istio's own pods
- * would get sidecars.
+ * Throws CSNI101 for a system namespace and for one in which istiod runs: the injection label would give sidecars to
+ * Istio's pods.
  */
 export async function refuseSystemNamespace({ context, namespace }: Setup): Promise<void> {
-  const why = SYSTEM[namespace] ?? ((await runsIstiod(context.kube, namespace)) ? 'istiod runs there' : undefined)
-  if (why === undefined) return
-  throw new CassSniError('CSNI101', `namespace/${namespace}: Cassandra is not installed there: ${why}`, {
+  const reason = SYSTEM[namespace] ?? ((await runsIstiod(context.kube, namespace)) ? 'istiod runs in it' : undefined)
+  if (reason === undefined) return
+  throw new CassSniError('CSNI101', `namespace/${namespace}: Cassandra cannot be installed here (${reason})`, {
     object: `namespace/${namespace}`,
     next: [again`-n cass-operator`],
   })
