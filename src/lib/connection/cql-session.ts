@@ -3,6 +3,7 @@
  * SNI,
  * TLS end to end and verified against that host id.
  */
+import { setImmediate } from 'node:timers/promises'
 import type {
   Client,
   DseClientOptions,
@@ -118,6 +119,13 @@ const STATEMENT_TIMEOUT_MS = 75_000
  */
 const PROTOCOL_VERSION = 4
 
+/** Loads the driver while the cluster is read: `openCqlSession` need not wait for it then. */
+export async function preloadDriver(): Promise<void> {
+  // What is to be sent goes out first.
+  await setImmediate()
+  await import('cassandra-driver')
+}
+
 /**
  * The fields that apache/cassandra-nodejs-driver lib/control-connection.js reads in its SNI mode; no public option
  * sets them (4.10).
@@ -127,6 +135,16 @@ interface SniOptions {
   contactPoints: string[]
   sslOptions: { ca: string[]; rejectUnauthorized: boolean; readonly socket: DialedStream }
 }
+
+/** What apache/cassandra-nodejs-driver lib/host.js has and its types do not (4.10). */
+interface PooledHost extends Host {
+  setDistance(distance: CqlTypes.distance): void
+  /** Begins to connect. */
+  initializePool(): void
+}
+
+/** A session of one statement needs no second node, whose login would only slow the first one down. */
+const SPARE_CONNECTIONS_AFTER_MS = 1_000
 
 /**
  * What the driver takes for the address of all nodes: it parses it, and dials it never (see `SniOptions.sslOptions`).
@@ -146,18 +164,41 @@ export async function openCqlSession(options: CqlSessionOptions): Promise<CqlSes
   const timeoutMs = options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS
   const order = nodes.map((node) => node.hostId)
 
-  /** Statements go to the first node that is up, in the given order; nodes without a route are never dialled. */
+  /** Statements go to a node with a connection, else to the first that is up; only nodes with a route are dialed. */
   class KnownNodes extends cassandra.policies.loadBalancing.LoadBalancingPolicy {
     #hosts: () => Host[] = () => []
+    #isConnected: (host: Host) => boolean = () => false
+    #opened = false
 
-    override init(_client: Client, hosts: HostMap, callback: EmptyCallback): void {
-      this.#hosts = () => hosts.values().filter((host) => order.includes(String(host.hostId)))
+    override init(client: Client, hosts: HostMap, callback: EmptyCallback): void {
+      this.#isConnected = (host) => client.getState().getConnectedHosts().includes(host)
+      // The driver begins with any of them; a second connection costs a handshake and a login, a tenth of a second.
+      const rank = (host: Host): number =>
+        (this.#isConnected(host) ? -order.length : 0) + order.indexOf(String(host.hostId))
+      this.#hosts = () =>
+        hosts
+          .values()
+          .filter((host) => order.includes(String(host.hostId)))
+          .sort((a, b) => rank(a) - rank(b))
       // The driver's own policies call back with nothing, which its type does not know.
       ;(callback as () => void)()
     }
 
+    /** The session is open: the other nodes are connected to as well, to take over, if it lasts long enough. */
+    opened(): void {
+      this.#opened = true
+      for (const host of this.#hosts()) (host as PooledHost).setDistance(this.getDistance(host))
+      const connect = (): void => {
+        for (const host of this.#hosts()) (host as PooledHost).initializePool()
+      }
+      setTimeout(connect, SPARE_CONNECTIONS_AFTER_MS).unref()
+    }
+
     override getDistance(host: Host): CqlTypes.distance {
-      return order.includes(String(host.hostId)) ? cassandra.types.distance.local : cassandra.types.distance.ignored
+      const { ignored, local, remote } = cassandra.types.distance
+      if (!order.includes(String(host.hostId))) return ignored
+      // A remote one gets no connection yet.
+      return this.#opened || this.#isConnected(host) ? local : remote
     }
 
     override newQueryPlan(
@@ -167,12 +208,13 @@ export async function openCqlSession(options: CqlSessionOptions): Promise<CqlSes
       callback: (error: Error, hosts: Iterator<Host>) => void,
     ): void {
       const first = (options?.getRawQueryOptions() as NodeChoice | undefined)?.node
-      const rank = ({ hostId }: Host): number => (String(hostId) === first ? -1 : order.indexOf(String(hostId)))
-      const hosts = this.#hosts().sort((a, b) => rank(a) - rank(b))
+      const isFirst = ({ hostId }: Host): number => (String(hostId) === first ? 0 : 1)
+      const hosts = this.#hosts().sort((a, b) => isFirst(a) - isFirst(b))
       ;(callback as unknown as (error: null, hosts: Iterator<Host>) => void)(null, hosts[Symbol.iterator]())
     }
   }
 
+  const knownNodes = new KnownNodes()
   const client = new cassandra.Client({
     // Replaced below; the constructor wants one that it can parse.
     contactPoints: [NEVER_DIALED],
@@ -188,7 +230,7 @@ export async function openCqlSession(options: CqlSessionOptions): Promise<CqlSes
       coreConnectionsPerHost: { [cassandra.types.distance.local]: 1, [cassandra.types.distance.remote]: 0 },
       warmup: false,
     },
-    policies: { loadBalancing: new KnownNodes(), retry: new cassandra.policies.retry.FallthroughRetryPolicy() },
+    policies: { loadBalancing: knownNodes, retry: new cassandra.policies.retry.FallthroughRetryPolicy() },
     encoding: { map: Map, set: Set, useBigIntAsLong: true, useBigIntAsVarint: true },
     // The shell asks Cassandra itself for the schema; without this the driver reads all of it first.
     isMetadataSyncEnabled: false,
@@ -226,6 +268,7 @@ export async function openCqlSession(options: CqlSessionOptions): Promise<CqlSes
   try {
     await abortable(client.connect(), options.signal)
     streams.opened()
+    knownNodes.opened()
     const known = client.hosts.values().map((host) => String(host.hostId))
     if (!known.some((hostId) => order.includes(hostId)))
       throw elsewhere(nodes[0] ?? { hostId: serverName, dnsName: serverName }, known.join(', '))

@@ -15,6 +15,8 @@ export interface MeshScope {
   gateway?: string | undefined
   /** Read the revision tags too, from the MutatingWebhookConfigurations: only who injects needs them. */
   injection?: boolean | undefined
+  /** False: do not read which versions of Istio's APIs are served, which only reading or writing its objects needs. */
+  apis?: boolean | undefined
 }
 
 /** Where Istio and its gateways usually are: all that is looked at without the right to list across namespaces. */
@@ -40,8 +42,8 @@ export async function observeMesh(kube: Kube, scope: MeshScope = {}): Promise<Me
     everywhere<Pod>(POD, 'istio'),
     everywhere<Pod>(POD, 'gateway.istio.io/managed'),
     everywhere<Service>(SERVICE, 'istio'),
-    kube.servedVersions('networking.istio.io'),
-    kube.servedVersions('security.istio.io'),
+    scope.apis === false ? [] : kube.servedVersions('networking.istio.io'),
+    scope.apis === false ? [] : kube.servedVersions('security.istio.io'),
     scope.injection === true ? observeTags(kube) : undefined,
   ])
   let pods = uniquePods([...labelledPods, ...managedPods])

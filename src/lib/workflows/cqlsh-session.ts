@@ -57,7 +57,7 @@ export async function observeAccess({ kube, signal, emit }: WorkflowContext, cho
       clusterDomain: choice.clusterDomain,
       name: choice.datacenter,
     }),
-    observeMesh(kube, { gateway: choice.gateway }),
+    observeMesh(kube, { gateway: choice.gateway, apis: false }),
   ])
   // A configuration in a Secret that may not be read says nothing: the handshake will.
   if (datacenter.configurationHidden === undefined && !datacenter.clientEncryption.enabled) {

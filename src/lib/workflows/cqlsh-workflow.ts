@@ -1,4 +1,5 @@
 /** `cqlsh-sni`: a CQL shell through the gateway. Where statements come from and results go is handed to it. */
+import { preloadDriver } from '../connection/cql-session.ts'
 import { NO_CQLSHRC, type Cqlshrc } from '../shell/cqlshrc.ts'
 import type { StatementResult } from '../shell/results.ts'
 import { CqlShell } from '../shell/shell.ts'
@@ -39,7 +40,7 @@ export async function cqlsh(context: WorkflowContext, options: CqlshOptions): Pr
     connectTimeoutMs: options.connectTimeoutMs ?? connection.timeoutMs,
     statementTimeoutMs: options.statementTimeoutMs ?? connection.requestTimeoutMs,
   }
-  const access = await observeAccess(context, choice)
+  const [access] = await Promise.all([observeAccess(context, choice), preloadDriver()])
   const session = await openSession(context, access, choice)
   let shell: CqlShell | undefined
   try {
