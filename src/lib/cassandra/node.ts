@@ -8,21 +8,21 @@ import { asHostId } from '../text/host-id.ts'
  * Throws CSNI302 with the available nodes, or CSNI105 if the ordinal matches nodes in more than one rack.
  */
 export function findNode(datacenter: Datacenter, text: string): CassandraNode {
-  const wanted = text.trim()
-  const hostId = asHostId(wanted)
+  const query = text.trim()
+  const hostId = asHostId(query)
   const found = datacenter.nodes.filter(
     (node) =>
-      node.pod === wanted ||
+      node.pod === query ||
       (hostId !== undefined && node.hostId === hostId) ||
-      (/^\d+$/.test(wanted) && node.ordinal === Number(wanted)),
+      (/^\d+$/.test(query) && node.ordinal === Number(query)),
   )
-  const exact = found.find((node) => node.pod === wanted) ?? (found.length === 1 ? found[0] : undefined)
+  const exact = found.find((node) => node.pod === query) ?? (found.length === 1 ? found[0] : undefined)
   if (exact !== undefined) return exact
   const object = `cassandradatacenter/${datacenter.name} in namespace ${datacenter.namespace}`
   if (found.length > 1) {
     throw new CassSniError(
       'CSNI105',
-      `--node ${wanted} matches ${found.length} nodes of datacenter ${datacenter.name}: ` +
+      `--node ${query} matches ${found.length} nodes of datacenter ${datacenter.name}: ` +
         `${found.map((node) => node.pod).join(', ')}`,
       {
         object,
@@ -36,12 +36,8 @@ export function findNode(datacenter: Datacenter, text: string): CassandraNode {
       : ''
   const available =
     datacenter.nodes.length === 0 ? 'no nodes yet' : `available: ${datacenter.nodes.map((node) => node.pod).join(', ')}`
-  throw new CassSniError(
-    'CSNI302',
-    `node ${wanted} not found in datacenter ${datacenter.name}${stale} (${available})`,
-    {
-      object,
-      next: datacenter.nodes.slice(0, 5).map((node) => again`--node ${node.pod}`),
-    },
-  )
+  throw new CassSniError('CSNI302', `node ${query} not found in datacenter ${datacenter.name}${stale} (${available})`, {
+    object,
+    next: datacenter.nodes.slice(0, 5).map((node) => again`--node ${node.pod}`),
+  })
 }

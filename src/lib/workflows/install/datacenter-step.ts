@@ -153,9 +153,10 @@ export function datacenterStep(setup: Setup, needs: DatacenterNeeds): InstallSte
       if (!isKept) checkResources(expected)
       const config = await configOf(context.kube, expected, file?.objects ?? [], namespace)
       const kept = live !== undefined && changes?.changes.length === 0 ? ' (kept)' : ''
+      const remark = isKept || missing === undefined ? kept : ` (${missing.reason})`
       return {
         state: isKept ? 'present' : 'change',
-        note: `${describe(name, expected)}, ${clientsNeed(config)}${kept}`,
+        note: `${describe(name, expected)}, ${clientsNeed(config)}${remark}`,
         login: loginFrom(config.config),
         changes,
         warnings: [

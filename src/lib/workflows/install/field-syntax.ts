@@ -2,7 +2,7 @@
 import { CassSniError, command } from '../../errors.ts'
 import type { InstallOptions } from './step.ts'
 
-/** Returns what a valid value looks like; undefined when the text is valid. A phrase without a period. */
+/** Returns what a valid value looks like; undefined if the text is valid. A phrase without a period. */
 export type Syntax = (text: string) => string | undefined
 
 const matching =

@@ -50,7 +50,7 @@ async function labelPlan(setup: Setup, choice: InjectionChoice): Promise<LabelPl
   if (contradiction !== undefined && options.injection !== 'keep') throw contradiction
   const kept: LabelPlan = {
     note:
-      `${namespace}, ${found.labels.length === 0 ? 'no sidecar injection' : `${found.labels.join(', ')} kept`}` +
+      `${namespace}, ${found.labels.length === 0 ? 'no sidecar injection' : `${found.labels.join(', ')} (kept)`}` +
       `${choice.reason === undefined ? '' : ` (${choice.reason}; use --injection enable to label the namespace)`}`,
     changes: { changes: [] },
     warnings: contradiction === undefined ? undefined : [contradiction.message],

@@ -44,7 +44,7 @@ export function storageStep({ context }: Setup, choice: StorageChoice, datacente
       if (choice.settings === undefined) return { state: 'present', note: choice.name }
       const live = await context.kube.get<StorageClass>(STORAGE_CLASS, SERVER_STORAGE)
       const expansion = choice.settings.allowVolumeExpansion
-      // a class with the same settings is used, whoever created it
+      // a class with the same settings is used, even if created otherwise
       if (live !== undefined && (expansion === undefined || expansion === (live.allowVolumeExpansion ?? false)))
         return { state: 'present', note: describe(live) }
       // only the expansion of a live class can be changed
