@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { labEnvironment, NAMESPACE, plugin } from '../support/lab.ts'
+import { byteProxy } from '../support/fault-proxy.ts'
+import { kubectl, labEnvironment, NAMESPACE, plugin, until } from '../support/lab.ts'
 import { KEY, openTerminal } from '../support/terminal.ts'
 
 const SHELL = ['cqlsh-sni', '-n', NAMESPACE]
@@ -69,6 +70,36 @@ describe('the commands of cqlsh-sni', function () {
     assert.equal(late.exitCode, 1)
     assert.match(late.stderr, /stdin:1:1: no answer within 0\.001s; .*\[CSNI608\]/)
     assert.match(late.stdout, /Connected to dse/)
+  })
+
+  it('explain a failure by its own cause, and connect again soon', async () => {
+    const gateway = ['service', 'istio-ingressgateway', '-n', 'istio-system']
+    const host = await kubectl(['get', ...gateway, '-o', 'jsonpath={.status.loadBalancer.ingress[0].ip}'])
+    const proxy = await byteProxy({ host, port: 9042 })
+    let stopped: Promise<void> | undefined
+    const address = ['--address', `127.0.0.1:${proxy.port}`]
+    const terminal = openTerminal('kubectl', ['cass-sni', ...SHELL, ...address], await labEnvironment())
+    const select = async (wanted: RegExp): Promise<void> => {
+      const answers = async (): Promise<boolean> => {
+        terminal.type(`SELECT key FROM system.local;${KEY.enter}`)
+        return wanted.test(await terminal.see(/cqlsh> $/))
+      }
+      await until(`a SELECT answers ${String(wanted)}`, answers, 10_000)
+    }
+    try {
+      await terminal.see(/cqlsh> /, 60_000)
+      await select(/\(1 row\)/)
+      proxy.fault = () => ({ closeAtOnce: true })
+      proxy.resetAll()
+      await select(/closed before TLS began.*\[CSNI603\]/)
+      proxy.fault = () => undefined
+      await select(/\(1 row\)/)
+      stopped = proxy.stop()
+      await select(/connection refused.*\[CSNI601\]/)
+    } finally {
+      terminal.kill()
+      await (stopped ?? proxy.stop())
+    }
   })
 
   it('take their settings from a cqlshrc, and refuse a wrong one with its line', async () => {

@@ -138,6 +138,25 @@ export function connectionError(error: unknown, serverName: string): CassSniErro
   })
 }
 
+/**
+ * True for a statement that was sent nowhere, because connections to all nodes broke before and have not been opened
+ * again (apache/cassandra-nodejs-driver lib/request-handler.js, `getNextConnection`).
+ */
+export function isDown(error: unknown): boolean {
+  const { name, innerErrors = {} } = shaped(error)
+  return (
+    name === 'NoHostAvailableError' && Object.values(innerErrors).every((inner) => inner === 'Host considered as DOWN')
+  )
+}
+
+/** The same as an error. @param failure why the latest connection broke or could not be opened, if that is known */
+export function downError(serverName: string, failure: Error | undefined): CassSniError {
+  if (failure !== undefined) return connectionError(failure, serverName)
+  return new CassSniError('CSNI601', `no connection to the node ${serverName}: reconnecting`, {
+    next: [command`kubectl cass-sni verify`],
+  })
+}
+
 function severalErrors(innerErrors: Record<string, unknown>, serverName: string): CassSniError {
   // Keys are names of nodes as the driver has them: SNI names while it looks for the first node, addresses later.
   const errors = Object.values(innerErrors).map((error) => connectionError(error, serverName))

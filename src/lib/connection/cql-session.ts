@@ -17,7 +17,14 @@ import type { Credentials } from '../cassandra/datacenter.ts'
 import { CassSniError, command, throwIfAborted } from '../errors.ts'
 import { abortable } from '../waiting/time-limit.ts'
 import { CqlBulk, type NodeChoice } from './cql-bulk.ts'
-import { closedConnection, CqlStatementError, connectionError, statementTimeout } from './cql-errors.ts'
+import {
+  closedConnection,
+  CqlStatementError,
+  connectionError,
+  downError,
+  isDown,
+  statementTimeout,
+} from './cql-errors.ts'
 import { type CqlType, cqlType } from './cql-types.ts'
 import { DialedStream } from './dialed-stream.ts'
 import type { Dial } from './dialer.ts'
@@ -108,6 +115,7 @@ export interface CqlSession {
 }
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000
+const RECONNECT_MS = 1_000
 /**
  * The slowest statement is TRUNCATE, which Cassandra gives 60 s (truncate_request_timeout, apache/cassandra
  * conf/cassandra.yaml).
@@ -230,7 +238,12 @@ export async function openCqlSession(options: CqlSessionOptions): Promise<CqlSes
       coreConnectionsPerHost: { [cassandra.types.distance.local]: 1, [cassandra.types.distance.remote]: 0 },
       warmup: false,
     },
-    policies: { loadBalancing: knownNodes, retry: new cassandra.policies.retry.FallthroughRetryPolicy() },
+    policies: {
+      loadBalancing: knownNodes,
+      retry: new cassandra.policies.retry.FallthroughRetryPolicy(),
+      // The driver's own waits for up to 10 minutes, and until then every statement fails at once.
+      reconnection: new cassandra.policies.reconnection.ConstantReconnectionPolicy(RECONNECT_MS),
+    },
     encoding: { map: Map, set: Set, useBigIntAsLong: true, useBigIntAsVarint: true },
     // The shell asks Cassandra itself for the schema; without this the driver reads all of it first.
     isMetadataSyncEnabled: false,
@@ -362,6 +375,7 @@ class DriverSession implements CqlSession {
           error,
         )
       if ((error as Error).name === 'OperationTimedOutError') throw statementTimeout(timeoutMs, error)
+      if (isDown(error)) throw downError(this.#serverName, this.#streams.lastFailure)
       throw connectionError(error, this.#serverName)
     }
     return this.#page(result)

@@ -11,6 +11,7 @@ export class SessionStreams {
   readonly #ms: number
   readonly #open = new Map<DialedStream, NodeJS.Timeout | undefined>()
   #limited = true
+  #lastFailure: Error | undefined
 
   constructor(serverName: string, ms: number) {
     this.#ms = ms
@@ -23,11 +24,21 @@ export class SessionStreams {
   add(stream: DialedStream): DialedStream {
     const limit = this.#limited ? setTimeout(() => stream.destroy(this.#late()), this.#ms) : undefined
     this.#open.set(stream, limit)
+    // A new attempt: what became of the one before explains nothing from now on.
+    this.#lastFailure = undefined
+    stream.on('error', (error) => {
+      this.#lastFailure = error
+    })
     stream.once('close', () => {
       clearTimeout(limit)
       this.#open.delete(stream)
     })
     return stream
+  }
+
+  /** Why the latest connection broke or could not be opened; undefined while there is nothing to explain. */
+  get lastFailure(): Error | undefined {
+    return this.#lastFailure
   }
 
   /** The session is open: from now on the driver's own limits do. */
