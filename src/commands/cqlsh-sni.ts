@@ -128,23 +128,23 @@ export default class CqlshSni extends CassSniCommand<Result> {
     const { flags } = await this.parse(CqlshSni)
     const form = flags['print-env'] ? 'env' : flags['print-cqlshrc'] ? 'cqlshrc' : undefined
     if (form === undefined && (flags.out ?? flags['ca-out'] ?? (flags['with-password'] || undefined)) !== undefined) {
-      throw new CassSniError('CSNI101', '--out, --ca-out and --with-password go with --print-env or --print-cqlshrc')
+      throw new CassSniError('CSNI101', '--out, --ca-out and --with-password require --print-env or --print-cqlshrc')
     }
     if (flags['ca-out'] === '-')
-      throw new CassSniError('CSNI101', '--ca-out needs a file', { next: [command`kubectl cass-sni certs ca`] })
+      throw new CassSniError('CSNI101', '--ca-out requires a file name', { next: [command`kubectl cass-sni certs ca`] })
     const { stdin } = process
     const piped = flags.execute === undefined && flags.file === undefined
     const interactive = piped && stdin.isTTY === true && form === undefined
     if (interactive && run.format !== 'table')
-      throw new CassSniError('CSNI101', `-o ${run.format} needs statements from -e, -f or a pipe`)
+      throw new CassSniError('CSNI101', `-o ${run.format} requires statements from -e, -f or a pipe`)
     if (flags['password-stdin'] && (piped || flags.file === '-') && form === undefined) {
       throw new CassSniError(
         'CSNI101',
-        '--password-stdin needs statements from -e or -f FILE: stdin holds the password',
+        '--password-stdin requires statements from -e or -f FILE: stdin holds the password',
       )
     }
     if (flags['insecure-skip-tls-verify'])
-      run.log('WARNING: the certificate is NOT verified. Anybody on the way can read the password and all data.', 0)
+      run.log('WARNING: the certificate of Cassandra is not verified; passwords and data can be intercepted', 0)
     const choice: SessionChoice = {
       ...(await clientOptions(flags)),
       tunnel: flags.tunnel === undefined ? 'auto' : flags.tunnel ? 'always' : 'never',

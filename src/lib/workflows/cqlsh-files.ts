@@ -1,5 +1,5 @@
 /**
- * `cqlsh-sni --print-env` and `--print-cqlshrc`: files with which other clients connect. Reads the cluster, opens no
+ * `cqlsh-sni --print-env` and `--print-cqlshrc`: configuration files for other clients. Reads the cluster, opens no
  * session.
  */
 import { shell } from '../text/shell-words.ts'
@@ -16,16 +16,16 @@ export interface ClientFilesOptions extends SessionChoice {
   out?: string | undefined
   /** File to write the CA certificate to, 0600. */
   caOut?: string | undefined
-  /** Overwrite files that hold something else. */
+  /** Overwrite files whose content differs. */
   overwrite?: boolean | undefined
 }
 
 export interface ClientFilesResult {
-  /** The file's text when it was not written to a file. Holds the password when that was asked for. */
+  /** The text when it was not written to a file. Includes the password if requested. */
   text?: string | undefined
-  /** The files that were asked for. */
+  /** The requested files. */
   files: string[]
-  /** Those of them that held the same before. */
+  /** Those of them whose content was the same. */
   unchanged?: string[] | undefined
 }
 
@@ -48,13 +48,13 @@ export async function clientFiles(context: WorkflowContext, options: ClientFiles
       ...place.comment,
       ...(caFile === undefined
         ? [
-            'The certificate authority: ' +
+            'Write the CA certificate: ' +
               `${shell`kubectl cass-sni certs ca -n ${datacenter.namespace} --out ${datacenter.name}-ca.pem`}`,
           ]
         : []),
       ...(options.withPassword
         ? []
-        : [`The password is in secret/${datacenter.superuserSecret}; --with-password writes it here.`]),
+        : [`The password is in secret/${datacenter.superuserSecret}; --with-password includes it.`]),
     ],
   }
   const text = options.form === 'env' ? environmentFile(input) : cqlshrcFile(input)
@@ -76,7 +76,7 @@ export async function clientFiles(context: WorkflowContext, options: ClientFiles
   }
 }
 
-/** Where a client connects to. Apache's cqlsh sends no SNI, so it needs a way that leads to one node only. */
+/** Where a client connects to. Apache's cqlsh sends no SNI, so it needs a connection to one node only. */
 function placeOf(
   { dialer, datacenter, port }: Access,
   options: ClientFilesOptions,
@@ -89,13 +89,12 @@ function placeOf(
     return {
       host: '127.0.0.1',
       port,
-      comment: [`cqlsh sends no SNI. Open a way to one node first: ${forward}`],
+      comment: [`cqlsh sends no SNI. Forward a port to one node first: ${forward}`],
     }
   }
   const noSni =
-    'cqlsh itself reads CQLSH_HOST too but sends no SNI: for it take --print-cqlshrc, in a shell without these ' +
-    'variables.'
-  const sni = 'Send a host id (CASS_SNI_HOST_IDS) as SNI, and verify the certificate against it.'
+    'cqlsh also reads CQLSH_HOST but sends no SNI: for cqlsh, use --print-cqlshrc and unset these variables.'
+  const sni = 'Send a host ID (CASS_SNI_HOST_IDS) as SNI and verify the certificate against it.'
   if (dialer.address !== undefined) return { ...dialer.address, comment: options.form === 'env' ? [sni, noSni] : [] }
   return {
     host: '127.0.0.1',
@@ -103,7 +102,7 @@ function placeOf(
     comment: [
       sni,
       noSni,
-      'The gateway has no address: open a way to it first: ' +
+      'The gateway has no address. Forward a port to it first: ' +
         `${shell`kubectl cass-sni port-forward -n ${[namespace, ...which]} --port ${port}`}`,
     ],
   }

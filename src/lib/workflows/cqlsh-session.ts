@@ -1,4 +1,4 @@
-/** Everything between the cluster and an open CQL session: the nodes, the way, the login, the authority. */
+/** Everything between the cluster and an open CQL session: nodes, connection, login, CA. */
 import { authorityLocation, readAuthorityCertificate } from '../cassandra/authority-secret.ts'
 import type { CassandraNode, Credentials, Datacenter } from '../cassandra/datacenter.ts'
 import { findNode } from '../cassandra/node.ts'
@@ -59,12 +59,12 @@ export async function observeAccess({ kube, signal, emit }: WorkflowContext, cho
     }),
     observeMesh(kube, { gateway: choice.gateway, apis: false }),
   ])
-  // A configuration in a Secret that may not be read says nothing: the handshake will.
+  // Without permission to read the Secret of the configuration, the handshake decides.
   if (datacenter.configurationHidden === undefined && !datacenter.clientEncryption.enabled) {
     throw new CassSniError(
       'CSNI306',
-      `datacenter ${datacenter.name} has no TLS to clients (client_encryption_options.enabled), and SNI is a ` +
-        'part of TLS',
+      `datacenter ${datacenter.name}: client encryption is disabled (client_encryption_options.enabled); ` +
+        'SNI requires TLS',
       {
         object: `cassandradatacenter/${datacenter.name} in namespace ${datacenter.namespace}`,
         next: [
@@ -102,8 +102,8 @@ function reachable(datacenter: Datacenter, node: CassandraNode): CqlNode {
   if (node.hostId !== undefined && !node.replacing) return { hostId: node.hostId, dnsName: node.dnsName }
   throw notReady(
     datacenter,
-    `node ${node.pod} has no host id yet${node.waiting === undefined ? '' : ` (${node.waiting})`}: it cannot ` +
-      'be reached by SNI',
+    `node ${node.pod} has no host ID yet${node.waiting === undefined ? '' : ` (${node.waiting})`} and cannot be ` +
+      'reached by SNI',
   )
 }
 
@@ -116,7 +116,7 @@ function reachableNodes(datacenter: Datacenter): CqlNode[] {
       node.hostId === undefined || node.replacing ? [] : [{ hostId: node.hostId, dnsName: node.dnsName }],
     )
   if (nodes.length > 0) return nodes
-  throw notReady(datacenter, `no node of datacenter ${datacenter.name} has a host id yet`)
+  throw notReady(datacenter, `datacenter ${datacenter.name}: no node has a host ID yet`)
 }
 
 function notReady(datacenter: Datacenter, message: string): CassSniError {
@@ -165,7 +165,7 @@ export async function openSession(
       })
       .catch(() => undefined)
     if (routes?.length !== 0) throw error
-    throw new CassSniError('CSNI303', `datacenter ${datacenter.name} has no SNI routes yet`, {
+    throw new CassSniError('CSNI303', `datacenter ${datacenter.name}: no SNI routes yet`, {
       object: `cassandradatacenter/${datacenter.name} in namespace ${datacenter.namespace}`,
       next: [command`kubectl cass-sni routes sync`],
       cause: error,
@@ -174,14 +174,14 @@ export async function openSession(
 }
 
 /**
- * Nothing listens at the address, which says nothing of the routes. Through a tunnel it does: the gateway listens only
- * once it has some. So does a load balancer that accepts and then resets.
+ * True when nothing listens at the address, which does not depend on the routes. Through a tunnel it does: the gateway
+ * listens only once it has some. So does a load balancer that accepts and then resets.
  */
 function takesNoConnection({ address }: Dialer, { cause }: CassSniError): boolean {
   return address !== undefined && (cause as NodeJS.ErrnoException | undefined)?.code !== 'ECONNRESET'
 }
 
-/** With a CA of the user's own, new certificates are not what helps. */
+/** With a CA file of the user, new certificates do not help. */
 function notTrusted({ code, message, object, cause }: CassSniError, caFile: string): CassSniError {
   const next = [hint(`compare ${caFile} (--ca) with the CA of the datacenter`), command`kubectl cass-sni certs ca`]
   return new CassSniError(code, message, { object, next, cause })
