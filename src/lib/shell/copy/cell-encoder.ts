@@ -120,12 +120,16 @@ function mandatory(type: CqlType, style: ValueStyle): Encode {
   }
 }
 
+/** How cqlsh writes null within a tuple, where it reads texts in quotes only. */
+const PYTHON_NULL = 'None'
+
 /** An element that may be null: of a tuple or UDT, or a map's value. A text in quotes never is. */
 function optional(type: CqlType, style: ValueStyle): CellEncoder {
   const encode = encoderOf(type, style)
+  const nulls = [style.nullText, '', PYTHON_NULL]
   return (part) => {
     const { text, quoted } = unquoted(part)
-    return !quoted && (text === style.nullText || text === '') ? null : encode(text)
+    return !quoted && nulls.includes(text) ? null : encode(text)
   }
 }
 

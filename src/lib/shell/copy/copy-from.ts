@@ -42,7 +42,7 @@ export async function copyFrom(context: CopyContext, statement: TableStatement, 
   const ring = await readRing(session, reachable, signal)
   const insert = importStatement(table, imported, options.ttl)
   const markers = await bulk.prepare(insert.text, signal)
-  const progress = new CopyProgress(context, 'imported', 1_000 * options.reportFrequency)
+  const progress = new CopyProgress(context, 'imported', options.reportFrequency)
   for (const note of options.notes) progress.note(note)
   const missing = ring.nodes.filter((node) => !reachable.includes(node)).length
   if (missing > 0) progress.note(`${counted(missing, 'node')} not reachable; other nodes coordinate their rows`)
@@ -152,6 +152,8 @@ class ImportJob {
 
   /** Imports all records. Resolves with what cut it short. */
   async run(source: AsyncIterable<string[][]>, signal: AbortSignal): Promise<unknown> {
+    const interrupt = (): void => this.#writer.interrupt(signal.reason)
+    signal.addEventListener('abort', interrupt, { once: true })
     try {
       for await (const records of source) {
         for (const record of records) {
@@ -174,6 +176,8 @@ class ImportJob {
         this.failures.add('insert', rest, 'not confirmed when the import ended; it may have been counted')
       }
       return error
+    } finally {
+      signal.removeEventListener('abort', interrupt)
     }
   }
 

@@ -33,8 +33,8 @@ export interface CopyOptions {
   header: boolean
   /** Attempts at one batch, or one page. */
   maxAttempts: number
-  /** Seconds between two lines of progress. */
-  reportFrequency: number
+  /** Seconds between two lines of progress; undefined: not set. */
+  reportFrequency?: number | undefined
   /** Rows read before batches that are not full are sent. */
   chunkSize: number
   /** Rows per second. */
@@ -163,7 +163,7 @@ export function copyOptions(
     style: valueStyle(text, defaults, precision),
     header: truth('header', text('header', 'false')),
     maxAttempts: whole('maxattempts', 5),
-    reportFrequency: seconds('reportfrequency', text('reportfrequency', '0.25')),
+    reportFrequency: given.has('reportfrequency') ? seconds('reportfrequency', text('reportfrequency')) : undefined,
     chunkSize: whole('chunksize', 5_000),
     ingestRate: whole('ingestrate', 100_000),
     minBatchSize: whole('minbatchsize', 10),

@@ -7,6 +7,9 @@ export interface ProgressOutput {
   terminal: boolean
 }
 
+/** cqlsh's default of REPORTFREQUENCY. */
+const FREQUENCY_MS = 250
+
 const LINE_START = '\r\u001b[2K'
 
 export class CopyProgress {
@@ -18,11 +21,12 @@ export class CopyProgress {
   #shown = { at: performance.now(), rows: 0 }
   #open = false
 
-  /** @param everyMs shortest time between two lines; Infinity: none */
-  constructor(output: ProgressOutput, verb: 'imported' | 'exported', everyMs: number) {
+  /** @param seconds between two lines; default: those of cqlsh on a terminal, elsewhere no progress is shown */
+  constructor(output: ProgressOutput, verb: 'imported' | 'exported', seconds: number | undefined) {
     this.#output = output
     this.#verb = verb
-    this.#everyMs = everyMs
+    this.#everyMs =
+      seconds === undefined ? (output.terminal ? FREQUENCY_MS : Number.POSITIVE_INFINITY) : 1_000 * seconds
   }
 
   get rows(): number {

@@ -33,7 +33,7 @@ export async function copyTo(context: CopyContext, statement: TableStatement, op
   const toStdout = statement.files === undefined
   const target =
     statement.files === undefined ? stdoutTarget(context.write) : await fileTarget(homePath(statement.files))
-  const progress = new CopyProgress(context, 'exported', 1_000 * options.reportFrequency)
+  const progress = new CopyProgress(context, 'exported', options.reportFrequency)
   for (const note of options.notes) progress.note(note)
   const line = csvLines(options.csv)
   if (options.header) await target.write(line(columns))

@@ -60,7 +60,7 @@ export class ImportWriter {
    */
   async send(batch: Batch<ImportRow>): Promise<void> {
     for (const row of batch.rows) this.#unconfirmed.add(row)
-    while (this.#running >= this.#options.atOnce) await this.#change()
+    while (this.#running >= this.#options.atOnce && this.#fatal === undefined) await this.#change()
     await this.#keepRate(batch.rows.length)
     if (this.#fatal !== undefined) throw this.#fatal
     this.#running += 1
@@ -70,13 +70,19 @@ export class ImportWriter {
       })
       .finally(() => {
         this.#running -= 1
-        for (const wake of this.#wake.splice(0)) wake()
+        this.#changed()
       })
+  }
+
+  /** Lets `send` and `drained` throw the reason of an interruption at once. */
+  interrupt(reason: unknown): void {
+    this.#fatal ??= asCassSniError(reason)
+    this.#changed()
   }
 
   /** Resolves when no batch is under way. Throws as `send`. */
   async drained(): Promise<void> {
-    while (this.#running > 0) await this.#change()
+    while (this.#running > 0 && this.#fatal === undefined) await this.#change()
     if (this.#fatal !== undefined) throw this.#fatal
   }
 
@@ -85,6 +91,10 @@ export class ImportWriter {
     this.#stopped.abort(new CassSniError('CSNI902', 'interrupted'))
     const end = performance.now() + ms
     while (this.#running > 0 && performance.now() < end) await this.#change(end - performance.now())
+  }
+
+  #changed(): void {
+    for (const wake of this.#wake.splice(0)) wake()
   }
 
   /** Resolves when a batch ends, or the time is over. */

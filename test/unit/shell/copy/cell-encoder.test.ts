@@ -112,6 +112,8 @@ describe('fields of COPY as bytes', () => {
     const whole = Buffer.from('0000000400000001ffffffff', 'hex')
     assert.deepEqual(encode('TupleType(Int32Type,UTF8Type)', '(1, )'), whole)
     assert.deepEqual(encode('TupleType(Int32Type,UTF8Type)', '(1)'), whole)
+    // as cqlsh writes it
+    assert.deepEqual(encode('TupleType(Int32Type,UTF8Type)', '(1, None)'), whole)
     assert.throws(() => encode('TupleType(Int32Type)', '(1, 2)'), /2 elements where the type has 1/)
   })
 

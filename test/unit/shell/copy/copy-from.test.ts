@@ -216,7 +216,7 @@ describe('COPY FROM', () => {
   })
 
   it('interrupted among counters, keeps what is not confirmed and reads nothing twice', async () => {
-    const total = 400
+    const total = 2000
     await writeFile(
       file,
       numbers(0, total)
