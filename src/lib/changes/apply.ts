@@ -9,7 +9,7 @@ import { pause, poll } from '../waiting/poll.ts'
 import { missing } from './change-plan.ts'
 import type { Change, ChangeSet } from './changeset.ts'
 import { compare, conflictsWithOwnManager, isTerminating, releasesFormer } from './compare.ts'
-import { FIELD_MANAGER, isOurs, MANAGED_BY_LABEL, managerOf } from './ownership.ts'
+import { FIELD_MANAGER, isManaged, MANAGED_BY_LABEL, managerOf } from './ownership.ts'
 import { record } from './record.ts'
 
 export interface ApplyContext {
@@ -118,7 +118,7 @@ async function comparedAgain(kube: Kube, change: Change): Promise<Change> {
     return compare(desired, now)
   }
   // An object with the same name and another uid is not the one to remove.
-  if (now?.metadata.uid === change.live?.metadata.uid && now !== undefined && isOurs(now))
+  if (now?.metadata.uid === change.live?.metadata.uid && now !== undefined && isManaged(now))
     return { ...change, live: now }
   return { ...change, action: 'unchanged', reason: 'replaced by another object' }
 }

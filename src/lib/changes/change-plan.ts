@@ -4,7 +4,7 @@ import { displayName } from '../cluster/resources.ts'
 import { CassSniError, command } from '../errors.ts'
 import type { Change, ChangeSet, Desired } from './changeset.ts'
 import { compare, isTerminating } from './compare.ts'
-import { isOurs } from './ownership.ts'
+import { isManaged } from './ownership.ts'
 
 /** Objects to prune if not desired: managed by this program, of these types, with these labels, in this namespace. */
 export interface Prune {
@@ -59,7 +59,7 @@ export function changeSet(
   const kept = new Set(desired.map((one) => keyOf(one.type, one.object)))
   const pruned = prunable.flatMap(({ type, objects }) =>
     objects
-      .filter((object) => !kept.has(keyOf(type, object)) && isOurs(object) && !isTerminating(object))
+      .filter((object) => !kept.has(keyOf(type, object)) && isManaged(object) && !isTerminating(object))
       .map((live) => prunedChange(type, live)),
   )
   return { changes: [...changes, ...pruned.reverse()] }

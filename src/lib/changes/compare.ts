@@ -6,7 +6,7 @@ import type { Change, Desired, FieldChange } from './changeset.ts'
 import { type Difference, differences } from './differences.ts'
 import { ownersOf } from './field-sets.ts'
 import { isOwnedByOthers, ownershipChange, releasesLegacyFields } from './holds.ts'
-import { FIELD_MANAGER, isOurs, managerOf, ownerOf } from './ownership.ts'
+import { FIELD_MANAGER, isManaged, managerOf, ownerOf } from './ownership.ts'
 import { base64InOneLine } from './schema.ts'
 import { withoutSecrets } from './secret-values.ts'
 
@@ -61,7 +61,7 @@ function storedForm({ type, object }: Desired): KubeObject {
 }
 
 function ownerConflict(desired: Desired, live: KubeObject): string | undefined {
-  if (!isOurs(live)) return `already exists and is managed by ${ownerOf(live)}`
+  if (!isManaged(live)) return `already exists and is managed by ${ownerOf(live)}`
   const expected = desired.object.metadata.labels?.[OWNER_LABEL]
   const actual = live.metadata.labels?.[OWNER_LABEL]
   if (expected !== undefined && actual !== expected)

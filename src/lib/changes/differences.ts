@@ -2,7 +2,7 @@
 import type { KubeObject, ResourceType } from '../cluster/kube.ts'
 import type { FieldChange } from './changeset.ts'
 import { appliedBy, type FieldSet, itemKeys, ownersOf, type Step, sameKeys, setValue } from './field-sets.ts'
-import { isOurManager } from './ownership.ts'
+import { isOwnManager } from './ownership.ts'
 import { isAtomicMap, isDefault, keysOf, listShape, sameScalar } from './schema.ts'
 
 /** A field that differs; `steps` are the path to it, or to the atomic value that contains it. */
@@ -83,7 +83,7 @@ function compareValue(want: unknown, have: unknown, at: Location, found: Differe
 function isDropped(want: unknown, at: Location): boolean {
   return (
     (want === false || want === 0 || want === '') &&
-    ownersOf(at.live, at.steps).some(({ manager }) => isOurManager(manager))
+    ownersOf(at.live, at.steps).some(({ manager }) => isOwnManager(manager))
   )
 }
 

@@ -3,7 +3,7 @@ import type { KubeObject } from '../cluster/kube.ts'
 import type { Desired } from './changeset.ts'
 import type { Difference } from './differences.ts'
 import { appliedBy, fieldSets, leavesOf, ownersOf, type Step, sameKeys } from './field-sets.ts'
-import { FIELD_MANAGER, isOurManager, managerOf } from './ownership.ts'
+import { FIELD_MANAGER, isOwnManager, managerOf } from './ownership.ts'
 import { keysOf } from './schema.ts'
 
 /** Returns whether this manager releases a field that another one owns as well, so that the value stays. */
@@ -19,7 +19,7 @@ export function ownershipChange(desired: Desired, live: KubeObject): string | un
   if (desired.managerSuffix === undefined) return undefined
   const manager = managerOf(desired.managerSuffix)
   const others = fieldSets(live).filter(
-    (entry) => entry.operation === 'Apply' && entry.manager !== manager && isOurManager(entry.manager),
+    (entry) => entry.operation === 'Apply' && entry.manager !== manager && isOwnManager(entry.manager),
   )
   const needsOwnership = others.some(({ fieldsV1 }) =>
     leavesOf(fieldsV1).some(

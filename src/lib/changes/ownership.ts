@@ -43,7 +43,7 @@ export function routesManagerSuffix(datacenter: { namespace: string; name: strin
 }
 
 /** Returns whether the field manager is one of this program's. */
-export function isOurManager(manager: string | undefined): boolean {
+export function isOwnManager(manager: string | undefined): boolean {
   return manager === FIELD_MANAGER || manager?.startsWith(`${FIELD_MANAGER}/`) === true
 }
 
@@ -58,7 +58,7 @@ export function ownedSelector(datacenterName: string): string {
 }
 
 /** Returns whether the object has this program's managed-by label. */
-export function isOurs(object: KubeObject): boolean {
+export function isManaged(object: KubeObject): boolean {
   return object.metadata.labels?.[MANAGED_BY_LABEL] === FIELD_MANAGER
 }
 
@@ -68,7 +68,7 @@ export function ownerOf(object: KubeObject): string {
   if (label !== undefined) return label
   const managers = new Set(
     (object.metadata.managedFields ?? [])
-      .filter((entry) => entry.subresource === undefined && !isOurManager(entry.manager))
+      .filter((entry) => entry.subresource === undefined && !isOwnManager(entry.manager))
       .map((entry) => entry.manager ?? ''),
   )
   managers.delete('')

@@ -3,7 +3,7 @@
  * or server names that meet on a port, and only its log says so (istio/istio pilot/pkg/networking/core/gateway.go).
  */
 import type { Datacenter } from '../cassandra/datacenter.ts'
-import { isOurs } from '../changes/ownership.ts'
+import { isManaged } from '../changes/ownership.ts'
 import type { KubeObject } from '../cluster/kube.ts'
 import { displayName, ISTIO_GATEWAY, VIRTUAL_SERVICE } from '../cluster/resources.ts'
 import { again, command, type ErrorCode, hint, type NextStep } from '../errors.ts'
@@ -141,7 +141,7 @@ function isOwn({ metadata }: KubeObject, datacenter: Datacenter): boolean {
 /** Ours, for another datacenter of the namespace. */
 function isSibling(object: KubeObject, datacenter: Datacenter): boolean {
   return (
-    isOurs(object) &&
+    isManaged(object) &&
     object.metadata.namespace === datacenter.namespace &&
     object.metadata.labels?.[OWNER_LABEL] !== datacenter.name
   )
@@ -174,7 +174,7 @@ function gatewayConflict(other: KubeObject, around: Surroundings): Conflict | un
     const gateways = gatewaysOf(virtualService)
     return gateways.length > 0 && gateways.every((each) => each === `${namespace}/${name}`)
   })
-  const holdsNothingElse = servers.every((server) => server.port === port) && bound.every((each) => !isOurs(each))
+  const holdsNothingElse = servers.every((server) => server.port === port) && bound.every((each) => !isManaged(each))
   return {
     ...conflict,
     message:
@@ -182,8 +182,8 @@ function gatewayConflict(other: KubeObject, around: Surroundings): Conflict | un
       'lets only one of them stand',
     next: [
       again`--port ${freePort(around)}`,
-      ...(isOurs(other) ? [] : edits(other, `or let it have another port than ${port}`)),
-      ...(holdsNothingElse && !isOurs(other) ? deletions([other, ...bound]) : []),
+      ...(isManaged(other) ? [] : edits(other, `or let it have another port than ${port}`)),
+      ...(holdsNothingElse && !isManaged(other) ? deletions([other, ...bound]) : []),
     ],
   }
 }
@@ -193,7 +193,7 @@ function gatewayConflict(other: KubeObject, around: Surroundings): Conflict | un
  * initGateways; model/gateway.go): ours does when it serves the port already and was made before.
  */
 function staysInForce(other: KubeObject, { gateways, datacenter, gateway, port }: Surroundings): boolean {
-  const own = gateways.find((each) => isOwn(each, datacenter) && isOurs(each))
+  const own = gateways.find((each) => isOwn(each, datacenter) && isManaged(each))
   if (own === undefined || !selects(selectorOf(own), gateway)) return false
   const [made, madeByOthers] = [own.metadata.creationTimestamp, other.metadata.creationTimestamp]
   if (made === undefined || madeByOthers === undefined || !serversOf(own).some((server) => server.port === port))
@@ -232,7 +232,7 @@ function nameConflicts(around: Surroundings): Conflict[] {
           `VirtualService ${name} in namespace ${namespace} routes the server name ${claimed[0]}${more} on port ` +
           `${port} already: Istio would silently drop one of the two`,
         object: `${displayName(VIRTUAL_SERVICE, name)} in namespace ${namespace}`,
-        next: isOurs(other)
+        next: isManaged(other)
           ? [command`kubectl cass-sni routes sync -n ${namespace} -d ${other.metadata.labels?.[OWNER_LABEL] ?? name}`]
           : [
               again`--port ${freePort(around)}`,

@@ -1,7 +1,7 @@
 /** How the live route objects differ from the desired ones, node by node: pure. */
 import type { Datacenter } from '../cassandra/datacenter.ts'
 import type { Change } from '../changes/changeset.ts'
-import { isOurManager } from '../changes/ownership.ts'
+import { isOwnManager } from '../changes/ownership.ts'
 import type { KubeObject, ResourceType } from '../cluster/kube.ts'
 import { displayName } from '../cluster/resources.ts'
 import { POD_LABEL } from '../text/own-keys.ts'
@@ -82,7 +82,7 @@ function difference(change: Change, name: string): string {
 /** Those of our field managers that hold a part of it: more or fewer than should, e.g. that of version 0.1. */
 function ourManagers({ live }: Change): string {
   const managers = (live?.metadata.managedFields ?? []).map(({ manager }) => manager ?? '')
-  return [...new Set(managers.filter(isOurManager))].join(', ') || 'none of ours'
+  return [...new Set(managers.filter(isOwnManager))].join(', ') || 'none of ours'
 }
 
 /** The routed nodes whose match in the live VirtualService is not exactly the desired one. */

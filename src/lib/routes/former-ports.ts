@@ -1,6 +1,6 @@
 /** What may become of the ports that version 0.1 opened on the gateway, all under one field manager: pure. */
 import type { Desired } from '../changes/changeset.ts'
-import { FIELD_MANAGER, isOurs, managerOf, routesManagerSuffix } from '../changes/ownership.ts'
+import { FIELD_MANAGER, isManaged, managerOf, routesManagerSuffix } from '../changes/ownership.ts'
 import type { KubeObject } from '../cluster/kube.ts'
 import { selects } from '../istio/gateways.ts'
 import { OWNER_LABEL } from '../text/own-keys.ts'
@@ -18,7 +18,7 @@ export function formerPorts({ datacenter, gateway, gateways, hidden }: Observati
   const holders = new Set(fields.map((entry) => entry.manager))
   const others = gateways.filter(
     (each) =>
-      isOurs(each) && !isOf(each, datacenter) && selects(selectorOf(each), gateway) && serversOf(each).length > 0,
+      isManaged(each) && !isOf(each, datacenter) && selects(selectorOf(each), gateway) && serversOf(each).length > 0,
   )
   const waiting = others.some(({ metadata: { namespace = '', labels } }) => {
     const name = labels?.[OWNER_LABEL] ?? ''

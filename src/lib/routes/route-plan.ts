@@ -2,7 +2,7 @@
 import type { Datacenter } from '../cassandra/datacenter.ts'
 import { changeSet } from '../changes/change-plan.ts'
 import type { ChangeSet, Desired } from '../changes/changeset.ts'
-import { isOurs } from '../changes/ownership.ts'
+import { isManaged } from '../changes/ownership.ts'
 import type { KubeObject, ResourceType } from '../cluster/kube.ts'
 import { SERVICE } from '../cluster/resources.ts'
 import { nameOf, selectsExactly, takenInBesides } from '../istio/gateways.ts'
@@ -85,7 +85,7 @@ export function planRoutes(observation: Observation, wish: Wish): Plan {
   const nothing = routes.desired.length === 0
   const changes = nothing ? { changes: [] } : changesOf(observation, routes, ours)
   const found = nothing ? [] : findConflicts({ ...around, serverNames: routes.serverNames })
-  const made = live.virtualService !== undefined && isOurs(live.virtualService) ? live.virtualService : undefined
+  const made = live.virtualService !== undefined && isManaged(live.virtualService) ? live.virtualService : undefined
   return {
     backend,
     gateway,
@@ -123,7 +123,7 @@ function liveObjects({ datacenter, gateways, virtualServices }: Observation) {
 }
 
 function belongsTo(object: KubeObject, datacenter: Datacenter): boolean {
-  return isOurs(object) && object.metadata.labels?.[OWNER_LABEL] === datacenter.name
+  return isManaged(object) && object.metadata.labels?.[OWNER_LABEL] === datacenter.name
 }
 
 /** A selector that is right stays, whatever other pods come and go. */

@@ -3,7 +3,7 @@ import { applyChanges } from '../../changes/apply.ts'
 import { planChanges } from '../../changes/change-plan.ts'
 import type { ChangeSet, Desired } from '../../changes/changeset.ts'
 import { ownedPart } from '../../changes/owned-part.ts'
-import { isOurs, managerOf, ownedLabels } from '../../changes/ownership.ts'
+import { isManaged, managerOf, ownedLabels } from '../../changes/ownership.ts'
 import type { KubeObject } from '../../cluster/kube.ts'
 import { CASSANDRA_DATACENTER, SERVICE_ACCOUNT } from '../../cluster/resources.ts'
 import { isUnansweredWebhook, type Validation, validateChanges } from '../../changes/validate.ts'
@@ -43,7 +43,7 @@ export function desiredObjects(
 ): UntypedDesired[] {
   const { name, file } = request
   const labels = ownedLabels(name)
-  const ours = live === undefined || isOurs(live)
+  const managed = live === undefined || isManaged(live)
   const consent = live === undefined ? undefined : storageConsent(options.allow)
   const withConsent = (object: KubeObject): KubeObject => {
     if (consent === undefined) return object
@@ -54,14 +54,14 @@ export function desiredObjects(
     return file.objects.map((object): UntypedDesired => {
       const metadata = { ...object.metadata, namespace }
       if (object !== file.datacenter) return { object: { ...object, metadata }, ownership: 'share' }
-      const labeled = ours ? { ...metadata, labels: { ...metadata.labels, ...labels } } : metadata
+      const labeled = managed ? { ...metadata, labels: { ...metadata.labels, ...labels } } : metadata
       const desired = overlaid({ ...object, metadata: labeled }, request.options, live)
-      return ours
+      return managed
         ? { object: withConsent(desired), ownership: 'own' }
         : { object: withConsent(desired), ownership: 'share', managerSuffix: TAKER }
     })
   }
-  if (live !== undefined && !ours) {
+  if (live !== undefined && !managed) {
     // not created by this program: change only what flags set, now or in earlier runs
     const bare: KubeObject = { apiVersion: live.apiVersion, kind: live.kind, metadata: { name, namespace } }
     if (!('spec' in overlaid(bare, request.options, live))) return []
