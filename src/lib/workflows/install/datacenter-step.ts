@@ -23,7 +23,7 @@ const WEBHOOK_RETRY_MS = 1000
 const WEBHOOK_TIMEOUT_MS = 30_000
 
 /** For a CassandraDatacenter that this program did not create: see changes/ownership.ts. */
-const TAKER = 'install'
+const MANAGER_SUFFIX = 'install'
 
 type UntypedDesired = Omit<Desired, 'type'>
 
@@ -58,15 +58,15 @@ export function desiredObjects(
       const desired = overlaid({ ...object, metadata: labeled }, request.options, live)
       return managed
         ? { object: withConsent(desired), ownership: 'own' }
-        : { object: withConsent(desired), ownership: 'share', managerSuffix: TAKER }
+        : { object: withConsent(desired), ownership: 'share', managerSuffix: MANAGER_SUFFIX }
     })
   }
   if (live !== undefined && !managed) {
     // not created by this program: change only what flags set, now or in earlier runs
     const bare: KubeObject = { apiVersion: live.apiVersion, kind: live.kind, metadata: { name, namespace } }
     if (!('spec' in overlaid(bare, request.options, live))) return []
-    const object = overlaid(ownedPart(live, managerOf(TAKER)), request.options, live)
-    return [{ object: withConsent(object), ownership: 'share', managerSuffix: TAKER, mustExist: true }]
+    const object = overlaid(ownedPart(live, managerOf(MANAGER_SUFFIX)), request.options, live)
+    return [{ object: withConsent(object), ownership: 'share', managerSuffix: MANAGER_SUFFIX, mustExist: true }]
   }
   const object =
     live === undefined
