@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
 import { CassSniCommand, type Run } from '../lib/cli/base-command.ts'
 import { cqlTerminal } from '../lib/cli/cql-terminal.ts'
-import { CassSniError, command } from '../lib/errors.ts'
+import { CassSniError, command, hint } from '../lib/errors.ts'
 import {
   datacenterFlags,
   durationFlag,
@@ -132,6 +132,11 @@ export default class CqlshSni extends CassSniCommand<Result> {
     }
     if (flags['ca-out'] === '-')
       throw new CassSniError('CSNI101', '--ca-out requires a file name', { next: [command`kubectl cass-sni certs ca`] })
+    // Node puts U+FFFD in the place of bytes that are no UTF-8, and it would be stored.
+    if (flags.execute?.includes('\ufffd'))
+      throw new CassSniError('CSNI101', '-e is not valid UTF-8 or contains U+FFFD', {
+        next: [hint('pass the statements with -f')],
+      })
     const { stdin } = process
     const piped = flags.execute === undefined && flags.file === undefined
     const interactive = piped && stdin.isTTY === true && form === undefined

@@ -28,7 +28,7 @@ describe('the error codes', () => {
     for (const code of codes) {
       assert.ok(section(code).trim().length > 20, code)
       const { exitCode } = new CassSniError(code, '')
-      const named = /Exit code (\d+)\./.exec(section(code))?.[1]
+      const named = /Exit\s+code (\d+)\./.exec(section(code))?.[1]
       assert.equal(named === undefined ? EXIT.failed : Number(named), exitCode, code)
     }
   })

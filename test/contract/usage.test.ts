@@ -44,6 +44,17 @@ describe('a wrong command line', () => {
     ['value', ['routes', 'sync', '-o', 'xml'], /invalid value "xml" for --output: expected text, json, yaml/],
     ['number', ['routes', 'sync', '--port', 'x'], /--port: expected an integer but received: x/],
     ['port', ['routes', 'sync', '--port', '70000'], /65535/],
+    [
+      'consistency level',
+      ['cqlsh-sni', '--consistency-level', 'most'],
+      /invalid consistency level "most": expected ANY, /,
+    ],
+    [
+      'serial consistency level',
+      ['cqlsh-sni', '--serial-consistency-level', 'quorum'],
+      /invalid consistency level "quorum": expected SERIAL, LOCAL_SERIAL/,
+    ],
+    ['text in bytes that are no UTF-8', ['cqlsh-sni', '-e', "SELECT 'caf\ufffd'"], /-e is not valid UTF-8/],
     ['duration', ['routes', 'sync', '--timeout', 'soon'], /--timeout: invalid duration "soon"/],
     ['argument', ['verify', 'dc1'], /unexpected argument "dc1"/],
     ['boolean', ['verify', '--strict=maybe'], /invalid value "maybe" for --strict: expected true, false/],
