@@ -8,10 +8,17 @@ import ts from 'typescript'
 
 export type Schema = Record<string, unknown>
 
+const SCHEMA = 'http://json-schema.org/draft-07/schema#'
+
 /** Results that a command writes without the base command, by kind: the file and the type. */
 const WRITTEN_BY_ITSELF: Record<string, [file: string, type: string, omit: string[]]> = {
   // Its warnings are in the envelope.
   PortForward: ['src/lib/workflows/port-forward-workflow.ts', 'Forwarding', ['warnings']],
+}
+
+/** Lines that a command writes and that are no envelopes, by the name of the schema: the file and the type. */
+const LINES: Record<string, [file: string, type: string]> = {
+  CqlLine: ['src/lib/shell/json-results.ts', 'CqlLine'],
 }
 
 /**
@@ -62,6 +69,8 @@ export function schemas(root: string): { schemas: Map<string, Schema>; problems:
       result.set(name, envelope(name, schemaOf(type, checker, own?.[2] ?? []), change, warning))
     }
   }
+  for (const [name, [file, type]] of Object.entries(LINES))
+    result.set(name, { $schema: SCHEMA, title: name, ...schemaOf(typeNamed(file, type), checker) })
   const problems = ts.formatDiagnostics(ts.getPreEmitDiagnostics(program), {
     getCanonicalFileName: (name) => name,
     getCurrentDirectory: () => root,
@@ -77,13 +86,13 @@ export function schemaText(schema: Schema): string {
 
 function envelope(kind: string, result: Schema, change: Schema, warning: Schema): Schema {
   return {
-    $schema: 'http://json-schema.org/draft-07/schema#',
+    $schema: SCHEMA,
     title: kind,
     type: 'object',
     properties: {
       apiVersion: { const: 'cass-sni/v1' },
       kind: { const: kind },
-      result: { ...result, description: 'Absent when the command failed.' },
+      result: { ...result, description: 'Absent if the command failed before it had a result.' },
       changes: {
         type: 'array',
         items: change,

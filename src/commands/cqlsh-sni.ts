@@ -120,7 +120,7 @@ export default class CqlshSni extends CassSniCommand<Result> {
     'with-password': Flags.boolean({ summary: 'Include the password.' }),
     yes: Flags.boolean({ char: 'y', summary: 'Overwrite files whose content differs.' }),
     ...timeoutFlag,
-    output: outputFlag(['table', 'json', 'csv', 'yaml']),
+    output: outputFlag(['table', 'json', 'jsonl', 'csv', 'yaml']),
   }
   protected readonly kind = 'CqlResult'
 

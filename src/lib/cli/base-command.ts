@@ -23,7 +23,7 @@ import type { Show } from '../output/show.ts'
 import { Interruption } from './interruption.ts'
 import { type CommandLine, renderSteps } from './next-steps.ts'
 import { formOfWords } from './output-form.ts'
-import { type Enveloped, RunOutput } from './run-output.ts'
+import { type Enveloped, type OpenEnvelope, RunOutput } from './run-output.ts'
 import { usageError } from './usage-error.ts'
 import type { WorkflowContext } from '../workflows/context.ts'
 
@@ -45,6 +45,8 @@ export interface Run {
   context(title: string): Promise<WorkflowContext>
   /** Writes text to stdout at once, as it is; for commands that print while they run. */
   print(text: string): void
+  /** For a command that writes the envelope by itself, up to its field `result`. */
+  writes(envelope: OpenEnvelope): void
   /** A line on stderr, shown from that level of -v on. */
   log(line: string, level?: number): void
   /** Steps as text, commands with the flags that lead where this command line leads. */
@@ -201,6 +203,7 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
         }
       },
       print: (text) => output.print(text),
+      writes: (envelope) => output.writtenBy(envelope),
       log: (line, level = 1) => output.log(line, level),
       steps: (next) => renderSteps(next, line),
     }

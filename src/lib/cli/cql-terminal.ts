@@ -1,6 +1,9 @@
 /** The CQL shell's two ends on this process: where statements come from, and where results go. */
+import type { CassSniError, NextStep } from '../errors.ts'
+import type { Palette } from '../output/color.ts'
 import type { Cqlshrc } from '../shell/cqlshrc.ts'
 import type { ResultSink } from '../shell/results.ts'
+import type { TableColors } from '../shell/row-table.ts'
 import type { StatementSource } from '../shell/statement-source.ts'
 import type { Run } from './base-command.ts'
 
@@ -22,30 +25,30 @@ export interface CqlTerminal {
   write: (text: string) => Promise<void>
   note: (text: string) => void
   noteTerminal: boolean
+  /** Results go to a terminal. */
+  terminal: boolean
 }
 
 /** The streams of this process as the shell sees them. */
 export async function cqlTerminal(run: Run, options: CqlTerminalOptions): Promise<CqlTerminal> {
   const { stdin, stdout, stderr, env } = process
-  const [sources, results, { width }, { palette, wantsColor }, { errorText }, { printable }] = await Promise.all([
+  const [sources, { palette, wantsColor }, { errorText }] = await Promise.all([
     import('../shell/statement-source.ts'),
-    import('../shell/results.ts'),
-    import('../output/table.ts'),
     import('../output/color.ts'),
     import('../output/messages.ts'),
-    import('../text/untrusted.ts'),
   ])
   // [ui] color = on colors what goes to a terminal only: in a file or a pipe, escape codes would break the next reader.
   const color = options.color === 'auto' && options.cqlshrc.ui.color === false ? 'never' : options.color
-  const paint = palette(wantsColor(color, env, stdout))
   const errors = palette(wantsColor(color, env, stderr))
   const write = (text: string): Promise<void> => written(stdout, text)
   const note = (text: string): void => void stderr.write(text)
+  const { sink, fileSink } = await resultSinks(run, color, options.cqlshrc)
   const script = {
     caret: stderr.isTTY === true,
     onError: options.continueOnError
-      ? (error: Parameters<typeof errorText>[0]) => note(errorText(error, run.steps(error.next), errors))
+      ? (error: CassSniError) => note(errorText(error, run.steps(error.next), errors))
       : undefined,
+    onFailure: (error: CassSniError) => void write(sink.failed?.(error) ?? ''),
   }
   const source = (): StatementSource => {
     if (options.interactive)
@@ -65,23 +68,55 @@ export async function cqlTerminal(run: Run, options: CqlTerminalOptions): Promis
       return sources.fileSource(options.file, { ...script, stdin })
     return sources.pipeSource(stdin, script)
   }
-  const asIs = (text: string): string => text
-  const sink = (): ResultSink => {
-    if (run.format === 'table') return results.tableSink(width, { title: paint.bold, null: paint.dim })
-    if (run.format === 'csv') return results.csvSink(stdout.isTTY === true ? printable : asIs)
-    return results.jsonSink()
+  const [terminal, noteTerminal] = [stdout.isTTY === true, stderr.isTTY === true]
+  return { source: source(), sink, fileSink, write, note, noteTerminal, terminal }
+}
+
+/** Where results go in the form of -o. */
+async function resultSinks(
+  run: Run,
+  color: CqlTerminalOptions['color'],
+  { ui }: Cqlshrc,
+): Promise<Pick<CqlTerminal, 'sink' | 'fileSink'>> {
+  const { stdout, env } = process
+  const { csvSink, tableSink } = await import('../shell/results.ts')
+  if (run.format === 'table') {
+    const [{ width }, { palette, wantsColor }, { uiFormats }] = await Promise.all([
+      import('../output/table.ts'),
+      import('../output/color.ts'),
+      import('../shell/ui-formats.ts'),
+    ])
+    const colors = wantsColor(color, env, stdout) ? tableColors(palette(true)) : undefined
+    const formats = uiFormats(ui)
+    return { sink: tableSink({ width, colors, formats }), fileSink: () => tableSink({ width, formats }) }
   }
-  const fileSinks: Record<string, () => ResultSink> = {
-    table: () => results.tableSink(width, { title: asIs, null: asIs }),
-    csv: () => results.csvSink(asIs),
+  if (run.format === 'csv') {
+    const { printable } = await import('../text/untrusted.ts')
+    const asIs = (text: string): string => text
+    return { sink: csvSink(stdout.isTTY === true ? printable : asIs), fileSink: () => csvSink(asIs) }
   }
+  const [{ documentSink, linesSink }, { API_VERSION }] = await Promise.all([
+    import('../shell/json-results.ts'),
+    import('../output/envelope.ts'),
+  ])
+  const steps = (next: readonly NextStep[]): string[] => run.steps(next).map(({ text }) => text)
+  if (run.format === 'jsonl') return { sink: linesSink(steps), fileSink: () => linesSink(steps) }
+  const form = run.format === 'yaml' ? 'yaml' : 'json'
+  const document = documentSink(form, { apiVersion: API_VERSION, kind: 'CqlResult' }, steps)
+  run.writes(document)
+  return { sink: document, fileSink: undefined }
+}
+
+/** The colors of Apache's cqlsh (apache/cassandra pylib/cqlshlib/displaying.py, DEFAULT_VALUE_COLORS). */
+function tableColors({ bold, blue, green, magenta, red, yellow }: Palette): TableColors {
+  const strong = (color: (text: string) => string) => (text: string) => bold(color(text))
   return {
-    source: source(),
-    sink: sink(),
-    fileSink: fileSinks[run.format],
-    write,
-    note,
-    noteTerminal: stderr.isTTY === true,
+    title: strong(magenta),
+    text: strong(yellow),
+    value: strong(green),
+    blob: magenta,
+    collection: strong(blue),
+    null: strong(red),
   }
 }
 

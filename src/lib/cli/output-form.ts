@@ -25,7 +25,7 @@ export function formOfWords(argv: readonly string[]): Form {
   const format = value('-o', '--output')
   const color = value(undefined, '--color')
   return {
-    format: format === 'json' || format === 'yaml' ? format : 'text',
+    format: format === 'json' || format === 'yaml' || format === 'jsonl' ? format : 'text',
     color: color === 'always' || color === 'never' ? color : 'auto',
     level: Number(value('-v', '--v')) || 0,
   }

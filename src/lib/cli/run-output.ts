@@ -10,6 +10,14 @@ import type { Form } from './output-form.ts'
 /** One envelope when all is done, or one a line, which the command writes itself but for the one with an error. */
 export type Enveloped = 'whole' | 'lines'
 
+/** An envelope that the command writes by itself, while it runs, up to and including the field `result`. */
+export interface OpenEnvelope {
+  /** Whether anything of it is written; the whole envelope is still to be written otherwise. */
+  readonly begun: boolean
+  /** The rest of `result`. @param error why the run ended */
+  endResult(ok: boolean, error: CassSniError | undefined): string
+}
+
 /** Reason of the abort when the reader of stdout is gone: nothing is said about it, as with any Unix filter. */
 const CLOSED_PIPE = 'Nobody reads the output any more.'
 
@@ -17,6 +25,7 @@ export class RunOutput {
   readonly #kind: string
   readonly #enveloped: Enveloped
   #form: Form
+  #open: OpenEnvelope | undefined
   #progress: Progress | undefined
   #title: string | undefined
   /** How a change reads, once the progress is open; changes before that wait. */
@@ -40,6 +49,11 @@ export class RunOutput {
   /** The form, once the command line is parsed. */
   settle(form: Form): void {
     this.#form = form
+  }
+
+  /** The envelope is written by the command. */
+  writtenBy(envelope: OpenEnvelope): void {
+    this.#open = envelope
   }
 
   get forPeople(): boolean {
@@ -166,12 +180,17 @@ export class RunOutput {
       return
     }
     const whole = this.#enveloped === 'whole'
-    if ((whole || error) && (format === 'json' || format === 'yaml')) {
-      const { envelope, jsonLine, serialize } = await import('../output/envelope.ts')
+    if ((whole || error) && (format === 'json' || format === 'yaml' || format === 'jsonl')) {
+      const { envelope, jsonLine, restOfEnvelope, serialize } = await import('../output/envelope.ts')
       const next = steps.map(({ text }) => text)
       const outcome = { result, changes: this.#changes, warnings: this.#warnings, error, next }
       const told = envelope(this.#kind, outcome)
-      process.stdout.write(format === 'json' && !whole ? jsonLine(told) : await serialize(told, format))
+      if (format === 'jsonl' || (format === 'json' && !whole)) process.stdout.write(jsonLine(told))
+      else if (this.#open?.begun !== true) process.stdout.write(await serialize(told, format))
+      else {
+        const ok = result !== undefined && (result as { ok?: unknown }).ok !== false
+        process.stdout.write(this.#open.endResult(ok, error) + (await restOfEnvelope(told, format)))
+      }
     } else {
       const [{ createShow }, { changeText }] = await Promise.all([
         import('../output/show.ts'),

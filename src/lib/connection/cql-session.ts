@@ -28,7 +28,9 @@ import {
 import { type CqlType, cqlType } from './cql-types.ts'
 import { DialedStream } from './dialed-stream.ts'
 import type { Dial } from './dialer.ts'
+import { decodedRows } from './result-rows.ts'
 import { SessionStreams } from './session-streams.ts'
+import { keepPagesWhole, type WholePage, wholePage } from './whole-pages.ts'
 
 /** A node as a client outside the cluster names it. Both names are routed by the gateway. */
 export interface CqlNode {
@@ -86,10 +88,7 @@ export interface ExecuteOptions {
  */
 export interface CqlPage {
   columns?: CqlColumn[] | undefined
-  /**
-   * Cells in the order of the columns, as the driver decodes them: bigint and varint as BigInt, sets and maps as Set
-   * and Map.
-   */
+  /** Cells in the order of the columns, as cell-decoder.ts decodes them. */
   rows: unknown[][]
   /** State of the next page, when there is one. */
   pageState?: string | undefined
@@ -244,7 +243,6 @@ export async function openCqlSession(options: CqlSessionOptions): Promise<CqlSes
       // The driver's own waits for up to 10 minutes, and until then every statement fails at once.
       reconnection: new cassandra.policies.reconnection.ConstantReconnectionPolicy(RECONNECT_MS),
     },
-    encoding: { map: Map, set: Set, useBigIntAsLong: true, useBigIntAsVarint: true },
     // The shell asks Cassandra itself for the schema; without this the driver reads all of it first.
     isMetadataSyncEnabled: false,
     monitorReporting: { enabled: false },
@@ -282,6 +280,7 @@ export async function openCqlSession(options: CqlSessionOptions): Promise<CqlSes
     await abortable(client.connect(), options.signal)
     streams.opened()
     knownNodes.opened()
+    keepPagesWhole(client)
     const known = client.hosts.values().map((host) => String(host.hostId))
     if (!known.some((hostId) => order.includes(hostId)))
       throw elsewhere(nodes[0] ?? { hostId: serverName, dnsName: serverName }, known.join(', '))
@@ -349,10 +348,9 @@ class DriverSession implements CqlSession {
   }
 
   async execute(statement: string, options: ExecuteOptions = {}): Promise<CqlPage> {
-    let result: CqlTypes.ResultSet
     const { timeoutMs = this.#statementTimeoutMs } = options
     try {
-      const running = this.#client.execute(statement, [], {
+      const running = wholePage(this.#client, statement, {
         prepare: false,
         autoPage: false,
         fetchSize: options.pageSize ?? 0,
@@ -365,9 +363,8 @@ class DriverSession implements CqlSession {
           : { serialConsistency: this.#consistency(options.serialConsistency) }),
         ...(options.trace === true ? { traceQuery: true } : {}),
       })
-      result = await abortable(running, options.signal)
+      return pageOf(await abortable(running, options.signal))
     } catch (error) {
-      // The driver found a cell that it cannot decode, such as an empty value of a number type.
       if (error instanceof RangeError)
         throw new CqlStatementError(
           `the answer holds a value that cannot be decoded: ${error.message}`,
@@ -378,7 +375,6 @@ class DriverSession implements CqlSession {
       if (isDown(error)) throw downError(this.#serverName, this.#streams.lastFailure)
       throw connectionError(error, this.#serverName)
     }
-    return this.#page(result)
   }
 
   #consistency(name: string): number {
@@ -389,33 +385,24 @@ class DriverSession implements CqlSession {
     return level
   }
 
-  #page(result: CqlTypes.ResultSet): CqlPage {
-    const columns = result.columns?.map((column) => ({ name: column.name, type: cqlType(column.type) }))
-    const names = columns?.map((column) => column.name) ?? []
-    // The driver gives rows as objects: of two columns with one name only the last one's value is there.
-    const twice = names.find((name, index) => names.indexOf(name) !== index)
-    if (twice !== undefined && (result.rows?.length ?? 0) > 0) {
-      throw new CqlStatementError(
-        `two columns of the result are named ${twice}; give them different names with AS`,
-        undefined,
-      )
-    }
-    const { warnings, traceId, queriedHost } = result.info
-    return {
-      columns,
-      rows: (result.rows ?? []).map((row) => names.map((name) => row[name])),
-      pageState: result.pageState || undefined,
-      warnings: warnings ?? [],
-      traceId: traceId ? String(traceId) : undefined,
-      coordinator: queriedHost || undefined,
-    }
-  }
-
   async close(): Promise<void> {
     try {
       await this.#client.shutdown()
     } finally {
       this.#streams.destroy()
     }
+  }
+}
+
+function pageOf({ result, rows }: WholePage): CqlPage {
+  const columns = result.columns?.map((column) => ({ name: column.name, type: cqlType(column.type) }))
+  const { warnings, traceId, queriedHost } = result.info
+  return {
+    columns,
+    rows: rows === undefined || columns === undefined ? [] : decodedRows(rows, columns),
+    pageState: result.pageState || undefined,
+    warnings: warnings ?? [],
+    traceId: traceId ? String(traceId) : undefined,
+    coordinator: queriedHost || undefined,
   }
 }

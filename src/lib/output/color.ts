@@ -33,12 +33,14 @@ export interface Palette {
   red: Paint
   yellow: Paint
   cyan: Paint
+  blue: Paint
+  magenta: Paint
 }
 
 /** Functions that color a text, or leave it as it is. */
 export function palette(color: boolean): Palette {
-  const { bold, dim, green, red, yellow, cyan } = new Chalk({ level: color ? 1 : 0 })
-  return { bold, dim, green, red, yellow, cyan }
+  const { bold, dim, green, red, yellow, cyan, blue, magenta } = new Chalk({ level: color ? 1 : 0 })
+  return { bold, dim, green, red, yellow, cyan, blue, magenta }
 }
 
 /**

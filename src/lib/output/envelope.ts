@@ -1,7 +1,7 @@
 /** The result as data: one envelope for all commands, in JSON or YAML. Its form is a promise (docs/output.md). */
 import type { CassSniError, ErrorCode } from '../errors.ts'
 import type { ChangeRecord } from '../events.ts'
-import { replaceUnsafe } from '../text/untrusted.ts'
+import { escaped } from '../text/json-text.ts'
 
 export const API_VERSION = 'cass-sni/v1'
 
@@ -58,23 +58,14 @@ export async function serialize(value: unknown, format: 'json' | 'yaml'): Promis
   return escaped(document.toString({ lineWidth: 0 }), 'yaml')
 }
 
+/** What follows the field `result` of an envelope, to be appended to a document that ends there. */
+export async function restOfEnvelope<Result>(told: Envelope<Result>, format: 'json' | 'yaml'): Promise<string> {
+  const { changes, warnings, error } = told
+  const rest = await serialize({ changes, warnings, error }, format)
+  return format === 'json' ? `,${rest.slice(1)}` : rest
+}
+
 /** A value as JSON in one line. */
 export function jsonLine(value: unknown): string {
   return `${escaped(JSON.stringify(value))}\n`
 }
-
-/** JSON or YAML text in which nothing is left that a terminal would obey or hide. Line feeds are its layout. */
-export function escaped(text: string, format: 'json' | 'yaml' = 'json'): string {
-  return replaceUnsafe(
-    text,
-    (character) => {
-      const hex = (character.codePointAt(0) ?? 0).toString(16)
-      if (hex.length > 4 && format === 'yaml') return `\\U${hex.padStart(8, '0')}`
-      // JSON has escapes for UTF-16 units only.
-      return Array.from({ length: character.length }, (_, at) => unitEscape(character.charCodeAt(at))).join('')
-    },
-    '\n',
-  )
-}
-
-const unitEscape = (unit: number): string => `\\u${unit.toString(16).padStart(4, '0')}`

@@ -1,8 +1,37 @@
 /**
- * Values of every CQL type as text (as one would write them in CQL) and as JSON. Values come as the driver decodes
- * them.
+ * Values of every CQL type, as connection/cell-decoder.ts decodes them, as text (as one would write them in CQL) and as
+ * JSON. A format is made once for a column and then called for each of its values.
  */
-import type { CqlType } from '../connection/cql-types.ts'
+import { EMPTY } from '../connection/cell-decoder.ts'
+import type { CqlType, SimpleTypeName } from '../connection/cql-types.ts'
+import { quotedText } from '../text/json-text.ts'
+import { doubleText, floatingFormat, floatText, separated } from './number-text.ts'
+import { RESERVED_WORDS } from './reserved-words.ts'
+import { isoTimestamp, type TimestampText } from './timestamps.ts'
+
+export type Format = (value: unknown) => string
+
+/** How values are written, where that is a matter of taste. Without any of it they are exact, and CQL reads them. */
+export interface ValueFormats {
+  timestamp?: TimestampText | undefined
+  /** Significant digits. */
+  floatPrecision?: number | undefined
+  doublePrecision?: number | undefined
+  decimalSeparator?: string | undefined
+  thousandsSeparator?: string | undefined
+  /** For true and false. */
+  booleans?: readonly [string, string] | undefined
+}
+
+/** What a part of a value's text is: numbers, times and the like; blobs; brackets and commas; null. */
+export type Part = 'value' | 'blob' | 'collection' | 'null'
+
+export interface TextStyle extends ValueFormats {
+  /** What becomes of text: escapes, colors. */
+  text?: ((text: string) => string) | undefined
+  /** Colors all else. */
+  paint?: ((part: Part, text: string) => string) | undefined
+}
 
 /** null and undefined both stand for CQL's null. */
 export function isNull(value: unknown): value is null | undefined {
@@ -10,149 +39,108 @@ export function isNull(value: unknown): value is null | undefined {
 }
 
 /**
- * A value as text: what stands in a table's cell or a CSV field. Text at the top is bare, inside of collections it is
- * quoted as in CQL. Null is "null".
+ * The format of a type as text: what stands in a table's cell or a CSV field. Text at the top is bare, inside of
+ * collections it is quoted as in CQL. Null is "null", a value of zero bytes the empty text.
  */
-export function valueText(value: unknown, type: CqlType): string {
-  if (isNull(value)) return 'null'
-  if (type.kind === 'simple') return simpleText(value, type.name)
-  if (type.kind === 'custom') return Buffer.isBuffer(value) ? blobText(value) : String(value)
-  return nestedText(value, type)
+export function textFormat(type: CqlType, style: TextStyle = {}): Format {
+  return format(type, style, false)
 }
 
-type Simple = Extract<CqlType, { kind: 'simple' }>['name']
-
-function simpleText(value: unknown, name: Simple): string {
-  switch (name) {
-    case 'text':
-    case 'ascii':
-      return value as string
-    case 'blob':
-      return Buffer.isBuffer(value) ? blobText(value) : String(value)
-    case 'float':
-      return typeof value === 'number' ? floatText(value) : String(value)
-    case 'double':
-      return Object.is(value, -0) ? '-0' : String(value)
-    case 'decimal':
-      return decimalText(value)
-    case 'timestamp':
-      return value instanceof Date ? timestampText(value) : String(value)
-    default:
-      return String(value)
-  }
-}
-
-function blobText(value: Buffer): string {
-  return `0x${value.toString('hex')}`
-}
-
-/** The shortest decimal number that is this 32-bit float again: 0.1, where a double would be 0.10000000149011612. */
-function floatText(value: number): string {
-  if (Object.is(value, -0)) return '-0'
-  if (!Number.isFinite(value) || (Number.isInteger(value) && Math.abs(value) < 2 ** 24)) return String(value)
-  for (let digits = 1; digits < 9; digits += 1) {
-    const text = Number(value.toPrecision(digits))
-    if (Math.fround(text) === value) return String(text)
-  }
-  return String(Number(value.toPrecision(9)))
-}
-
-/**
- * A decimal as Java and Python write it: plain, or with an exponent when that is what its scale says ("1E+50").
- * The driver's own text drops the exponent (apache/cassandra-nodejs-driver lib/types/big-decimal.js), so its bytes
- * are read:
- * 32 bits of scale, then the unscaled number in two's complement.
- */
-function decimalText(value: unknown): string {
-  const toBuffer = (value as { constructor?: { toBuffer?: unknown } }).constructor?.toBuffer
-  if (typeof toBuffer !== 'function') return String(value)
-  const bytes: unknown = toBuffer(value)
-  if (!Buffer.isBuffer(bytes) || bytes.length < 5) return String(value)
-  const scale = bytes.readInt32BE(0)
-  const unscaled = BigInt.asIntN(8 * (bytes.length - 4), BigInt(`0x${bytes.toString('hex', 4)}`))
-  const sign = unscaled < 0n ? '-' : ''
-  const digits = (unscaled < 0n ? -unscaled : unscaled).toString()
-  const exponent = digits.length - 1 - scale
-  if (scale === 0) return sign + digits
-  if (scale > 0 && exponent >= -6) {
-    const padded = digits.padStart(scale + 1, '0')
-    return `${sign}${padded.slice(0, -scale)}.${padded.slice(-scale)}`
-  }
-  return `${sign}${digits[0]}${digits.length > 1 ? `.${digits.slice(1)}` : ''}E${exponent < 0 ? '' : '+'}${exponent}`
-}
-
-/**
- * ISO 8601 in UTC with milliseconds, which Cassandra reads as well. A Date holds 273,000 years each way, a timestamp
- * more.
- */
-function timestampText(value: Date): string {
-  return Number.isNaN(value.getTime()) ? '(beyond the year 275760)' : value.toISOString()
+function format(type: CqlType, style: TextStyle, quoted: boolean): Format {
+  const shown = type.kind === 'simple' ? simpleFormat(type.name, style, quoted) : nestedFormat(type, style)
+  const none = style.paint?.('null', 'null') ?? 'null'
+  return (value) => (isNull(value) ? none : value === EMPTY ? '' : shown(value))
 }
 
 /** Types whose literals are written in quotes in CQL. */
-const QUOTED = new Set<Simple>(['text', 'ascii', 'date', 'time', 'timestamp', 'inet'])
+const QUOTED = new Set<SimpleTypeName>(['text', 'ascii', 'date', 'time', 'timestamp', 'inet'])
 
-function literal(value: unknown, type: CqlType): string {
-  const text = valueText(value, type)
-  return type.kind === 'simple' && QUOTED.has(type.name) && !isNull(value) ? `'${text.replaceAll("'", "''")}'` : text
+function simpleFormat(name: SimpleTypeName, style: TextStyle, quoted: boolean): Format {
+  const { text, paint } = style
+  if (name === 'text' || name === 'ascii') {
+    const bare: Format = quoted ? (value) => stringLiteral(value as string) : (value) => value as string
+    return text === undefined ? bare : (value) => text(bare(value))
+  }
+  const scalar = scalarFormat(name, style)
+  const literal: Format = quoted && QUOTED.has(name) ? (value) => `'${scalar(value)}'` : scalar
+  const part = name === 'blob' ? 'blob' : 'value'
+  return paint === undefined ? literal : (value) => paint(part, literal(value))
 }
 
-function nestedText(value: unknown, type: CqlType): string {
-  switch (type.kind) {
-    case 'list':
-    case 'vector':
-      return `[${items(value)
-        .map((item) => literal(item, type.element))
-        .join(', ')}]`
-    case 'set':
-      return `{${items(value)
-        .map((item) => literal(item, type.element))
-        .join(', ')}}`
-    case 'map':
-      return `{${entries(value)
-        .map(([key, item]) => `${literal(key, type.key)}: ${literal(item, type.value)}`)
-        .join(', ')}}`
-    case 'tuple':
-      return `(${tupleItems(value, type.elements.length)
-        .map((item, index) => literal(item, type.elements[index] ?? UNKNOWN))
-        .join(', ')})`
-    case 'udt':
-      return `{${type.fields
-        .map((field) => `${identifier(field.name)}: ${literal(fieldOf(value, field.name), field.type)}`)
-        .join(', ')}}`
+function scalarFormat(name: SimpleTypeName, formats: ValueFormats): Format {
+  const { decimalSeparator, thousandsSeparator, floatPrecision, doublePrecision, booleans, timestamp } = formats
+  switch (name) {
+    case 'blob':
+      return blobText
+    case 'float':
+      return floatingFormat({ ...formats, precision: floatPrecision }, floatText) as Format
+    case 'double':
+      return floatingFormat({ ...formats, precision: doublePrecision }, doubleText) as Format
+    case 'decimal':
+      return (value) => separated(value as string, decimalSeparator, thousandsSeparator)
+    case 'timestamp':
+      return (timestamp ?? isoTimestamp) as Format
+    case 'boolean':
+      return booleans === undefined ? String : (value) => booleans[value === true ? 0 : 1]
+    case 'bigint':
+    case 'counter':
+    case 'int':
+    case 'smallint':
+    case 'tinyint':
+    case 'varint':
+      return thousandsSeparator ? (value) => separated(String(value), '.', thousandsSeparator) : String
     default:
-      return String(value)
+      return String
   }
 }
 
-const UNKNOWN: CqlType = { kind: 'custom', className: 'unknown' }
-
-function items(value: unknown): unknown[] {
-  return typeof value === 'object' && value !== null && Symbol.iterator in value
-    ? [...(value as Iterable<unknown>)]
-    : []
+function blobText(value: unknown): string {
+  return `0x${(value as Buffer).toString('hex')}`
 }
 
-function entries(value: unknown): [unknown, unknown][] {
-  return value instanceof Map ? [...value.entries()] : []
+type Nested = Exclude<CqlType, { kind: 'simple' }>
+
+function nestedFormat(type: Nested, style: TextStyle): Format {
+  const { text = unchanged, paint = colorless } = style
+  const [comma, colon] = [paint('collection', ', '), paint('collection', ': ')]
+  const enclosed = (brackets: string, parts: (value: unknown) => string[]): Format => {
+    const [open, close] = [paint('collection', brackets[0] ?? ''), paint('collection', brackets[1] ?? '')]
+    return (value) => `${open}${parts(value).join(comma)}${close}`
+  }
+  switch (type.kind) {
+    case 'list':
+    case 'vector':
+    case 'set': {
+      const element = format(type.element, style, true)
+      return enclosed(type.kind === 'set' ? '{}' : '[]', (value) => (value as unknown[]).map(element))
+    }
+    case 'map': {
+      const key = format(type.key, style, true)
+      const item = format(type.value, style, true)
+      return enclosed('{}', (value) => (value as [unknown, unknown][]).map(([k, v]) => `${key(k)}${colon}${item(v)}`))
+    }
+    case 'tuple': {
+      const elements = type.elements.map((element) => format(element, style, true))
+      return enclosed('()', (value) => elements.map((element, index) => element((value as unknown[])[index])))
+    }
+    case 'udt': {
+      const fields = type.fields.map((field) => format(field.type, style, true))
+      const names = type.fields.map((field) => text(identifier(field.name)) + colon)
+      return enclosed('{}', (value) =>
+        fields.map((field, index) => `${names[index]}${field((value as unknown[])[index])}`),
+      )
+    }
+    case 'custom':
+      return (value) => paint('blob', blobText(value))
+  }
 }
 
-/** A tuple that was written before its type grew has fewer elements than the type: the rest is null. */
-function tupleItems(value: unknown, length: number): unknown[] {
-  const elements = typeof value === 'object' && value !== null ? (value as { elements?: unknown }).elements : undefined
-  const given = Array.isArray(elements) ? elements : items(value)
-  return Array.from({ length }, (_, index) => given[index] as unknown)
-}
+const unchanged = (text: string): string => text
+const colorless = (_part: Part, text: string): string => text
 
-function fieldOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
-    ? (value as Record<string, unknown>)[name]
-    : undefined
-}
-
-/** A name as it is written in CQL: in quotes unless it is lower-case letters, digits and underscores. */
+/** A name as it is written in CQL: in quotes unless it is lower-case letters, digits and underscores, not reserved. */
 export function identifier(name: string): string {
-  return /^[a-z][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`
+  return /^[a-z][a-z0-9_]*$/.test(name) && !RESERVED_WORDS.has(name) ? name : `"${name.replaceAll('"', '""')}"`
 }
 
 /** A text as a CQL string literal. */
@@ -160,50 +148,84 @@ export function stringLiteral(text: string): string {
   return `'${text.replaceAll("'", "''")}'`
 }
 
-const JSON_NUMBERS = new Set<Simple>(['int', 'smallint', 'tinyint', 'double', 'float'])
-
 /**
- * A value for JSON, without loss: numbers that JSON's readers would round (bigint, counter, varint, decimal) and all
- * that JSON
- * does not know (NaN, Infinity, blobs, times, UUIDs) are strings as in `valueText`; lists, sets, tuples and vectors
- * are arrays,
- * UDTs objects, maps objects whose keys are the text of CQL's keys.
+ * The format of a type as JSON, without loss: numbers that JSON's readers would round (bigint, counter, varint,
+ * decimal) and all that JSON does not know (NaN, Infinity, blobs, times, UUIDs) are strings as in `textFormat`; lists,
+ * sets, tuples and vectors are arrays, UDTs objects, maps objects with the text of CQL's keys as keys. Null is null, a
+ * value of zero bytes the empty string.
  */
-export function jsonValue(value: unknown, type: CqlType): unknown {
-  if (isNull(value)) return null
-  switch (type.kind) {
-    case 'simple':
-      return jsonSimple(value, type.name)
-    case 'list':
-    case 'set':
-    case 'vector':
-      return items(value).map((item) => jsonValue(item, type.element))
-    case 'tuple':
-      return tupleItems(value, type.elements.length).map((item, index) =>
-        jsonValue(item, type.elements[index] ?? UNKNOWN),
-      )
-    case 'map':
-      return jsonObject(entries(value).map(([key, item]) => [valueText(key, type.key), jsonValue(item, type.value)]))
-    case 'udt':
-      return jsonObject(type.fields.map((field) => [field.name, jsonValue(fieldOf(value, field.name), field.type)]))
-    case 'custom':
-      return valueText(value, type)
+export function jsonFormat(type: CqlType, document: 'json' | 'yaml' = 'json'): Format {
+  const shown = type.kind === 'simple' ? simpleJson(type.name, document) : nestedJson(type, document)
+  return (value) => (isNull(value) ? 'null' : value === EMPTY ? '""' : shown(value))
+}
+
+function simpleJson(name: SimpleTypeName, document: 'json' | 'yaml'): Format {
+  switch (name) {
+    case 'text':
+    case 'ascii':
+      return (value) => quotedText(value as string, document)
+    case 'int':
+    case 'smallint':
+    case 'tinyint':
+    case 'boolean':
+      return String
+    case 'float':
+      return (value) => numberJson(value as number, floatText)
+    case 'double':
+      return (value) => numberJson(value as number, doubleText)
+    default: {
+      const text = scalarFormat(name, {})
+      return (value) => `"${text(value)}"`
+    }
   }
 }
 
-function jsonSimple(value: unknown, name: Simple): unknown {
-  if (name === 'boolean') return value === true
-  if (!JSON_NUMBERS.has(name)) return simpleText(value, name)
-  const number = name === 'float' && typeof value === 'number' ? Number(floatText(value)) : value
-  // JSON.stringify writes -0 as 0, and has no word for NaN.
-  return typeof number === 'number' && Number.isFinite(number) && !Object.is(number, -0)
-    ? number
-    : simpleText(value, name)
+/** A number, or a string where JSON has no such number: its readers turn -0 into 0. */
+function numberJson(value: number, text: (value: number) => string): string {
+  return Number.isFinite(value) && !Object.is(value, -0) ? text(value) : `"${text(value)}"`
 }
 
-/** An object with any keys at all, "__proto__" included. */
-export function jsonObject(pairs: [string, unknown][]): Record<string, unknown> {
-  const object: Record<string, unknown> = Object.create(null)
-  for (const [key, value] of pairs) object[key] = value
-  return object
+function nestedJson(type: Nested, document: 'json' | 'yaml'): Format {
+  const [comma, colon] = document === 'yaml' ? [', ', ': '] : [',', ':']
+  switch (type.kind) {
+    case 'list':
+    case 'vector':
+    case 'set': {
+      const element = jsonFormat(type.element, document)
+      return (value) => `[${(value as unknown[]).map(element).join(comma)}]`
+    }
+    case 'tuple': {
+      const elements = type.elements.map((element) => jsonFormat(element, document))
+      return (value) => `[${elements.map((element, index) => element((value as unknown[])[index])).join(comma)}]`
+    }
+    case 'map': {
+      const key = textFormat(type.key)
+      const item = jsonFormat(type.value, document)
+      return (value) =>
+        `{${(value as [unknown, unknown][])
+          .map(([k, v]) => `${quotedText(key(k), document)}${colon}${item(v)}`)
+          .join(comma)}}`
+    }
+    case 'udt':
+      return objectFormat(type.fields, document)
+    case 'custom':
+      return (value) => `"${blobText(value)}"`
+  }
+}
+
+/** The format of an object with these fields, given an array of their values. */
+export function objectFormat(
+  fields: readonly { name: string; type: CqlType }[],
+  document: 'json' | 'yaml' = 'json',
+): Format {
+  const [comma, colon] = document === 'yaml' ? [', ', ': '] : [',', ':']
+  const formats = fields.map((field) => jsonFormat(field.type, document))
+  const names = fields.map((field, index) => `${index === 0 ? '{' : comma}${quotedText(field.name, document)}${colon}`)
+  if (fields.length === 0) return () => '{}'
+  return (value) => {
+    const values = value as unknown[]
+    let text = ''
+    for (let index = 0; index < names.length; index += 1) text += `${names[index]}${formats[index]?.(values[index])}`
+    return `${text}}`
+  }
 }

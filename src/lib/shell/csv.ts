@@ -3,7 +3,7 @@
  * tools expect.
  */
 import type { CqlColumn } from '../connection/cql-session.ts'
-import { isNull, valueText } from './cql-values.ts'
+import { isNull, textFormat } from './cql-values.ts'
 
 const NEEDS_QUOTES = /[",\r\n]/
 
@@ -16,14 +16,19 @@ export function csvHeader(columns: CqlColumn[]): string {
   return `${columns.map((column) => csvField(column.name)).join(',')}\n`
 }
 
-export function csvRows(columns: CqlColumn[], rows: unknown[][]): string {
-  let text = ''
-  for (const row of rows) {
-    for (const [index, column] of columns.entries()) {
-      const value = row[index]
-      text += `${index === 0 ? '' : ','}${isNull(value) ? '' : csvField(valueText(value, column.type))}`
+/** Returns the function that writes rows of these columns. */
+export function csvFormat(columns: CqlColumn[]): (rows: unknown[][]) => string {
+  const formats = columns.map((column) => textFormat(column.type))
+  return (rows) => {
+    let text = ''
+    for (const row of rows) {
+      for (const [index, format] of formats.entries()) {
+        const value = row[index]
+        if (index > 0) text += ','
+        if (!isNull(value)) text += csvField(format(value))
+      }
+      text += '\n'
     }
-    text += '\n'
+    return text
   }
-  return text
 }

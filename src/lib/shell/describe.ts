@@ -6,8 +6,9 @@
 import { CassSniError, hint } from '../errors.ts'
 import type { CqlColumn, CqlPage, CqlSession } from '../connection/cql-session.ts'
 import { CqlStatementError } from '../connection/cql-errors.ts'
-import { visible } from './row-table.ts'
+import { replaceUnsafe } from '../text/untrusted.ts'
 import { identifier, stringLiteral } from './cql-values.ts'
+import { escapeOf } from './row-table.ts'
 
 export interface Described {
   columns: CqlColumn[]
@@ -16,20 +17,27 @@ export interface Described {
   text: string
 }
 
+export interface DescribeStyle {
+  /** Width of the terminal: names are listed side by side; one below the other without it. */
+  width?: number | undefined
+  /** Control characters are made visible; elsewhere the text is what Cassandra sent, to be executed again. */
+  terminal: boolean
+}
+
 /**
  * @param text a whole statement that begins with DESCRIBE
- * @param width of the terminal: names are listed side by side; without it one below the other
  * Throws CSNI605 when there is no such thing, or the server is too old to describe it.
  */
 export async function describe(
   session: CqlSession,
   text: string,
   signal: AbortSignal,
-  width?: number,
+  style: DescribeStyle,
 ): Promise<Described> {
-  const page = await ask(session, text, signal)
-  const columns = page.columns ?? []
-  return { columns, rows: page.rows, text: describedText(columns, page.rows, width) }
+  const { columns = [], rows } = await ask(session, text, signal)
+  const answer = { rows, cell: cellOf(columns) }
+  const shown = describedText(answer, session.keyspace(), style)
+  return { columns, rows, text: style.terminal ? replaceUnsafe(shown, escapeOf, '\n\t') : shown }
 }
 
 async function ask(session: CqlSession, text: string, signal: AbortSignal): Promise<CqlPage> {
@@ -41,7 +49,12 @@ async function ask(session: CqlSession, text: string, signal: AbortSignal): Prom
     const version = String(rows[0]?.[0] ?? '')
     // From 4 on it was a real syntax error.
     if (!/^[0-3]\./.test(version)) throw error
-    return allPages(session, olderStatement(session, text, version), signal)
+    const page = await allPages(session, olderStatement(session, text, version), signal)
+    // Names come as they are stored; from 4 on Cassandra quotes them.
+    const names = new Set(['keyspace_name', 'name'])
+    const isName = page.columns?.map((column) => names.has(column.name)) ?? []
+    const quoted = (row: unknown[]) => row.map((cell, index) => (isName[index] ? identifier(String(cell)) : cell))
+    return { ...page, rows: page.rows.map(quoted) }
   }
 }
 
@@ -90,57 +103,70 @@ function olderStatement(session: CqlSession, text: string, version: string): str
   )
 }
 
-function describedText(columns: CqlColumn[], rows: unknown[][], width: number | undefined): string {
-  const cell = (row: unknown[], name: string): string => {
-    const index = columns.findIndex((column) => column.name === name)
-    return index === -1 ? '' : String(row[index] ?? '')
+/** Reads a cell of a row by its column's name; undefined for a column that the answer lacks. */
+type Cell = (row: unknown[], name: string) => unknown
+
+function cellOf(columns: CqlColumn[]): Cell {
+  const places = new Map(columns.map((column, index) => [column.name, index]))
+  return (row, name) => {
+    const place = places.get(name)
+    return place === undefined ? undefined : row[place]
   }
-  const has = (name: string): boolean => columns.some((column) => column.name === name)
-  // Statements of several lines are shown as such: only what is no line break is made visible.
-  const lines = (text: string): string => text.split('\n').map(visible).join('\n')
-  if (has('create_statement')) return `\n${rows.map((row) => lines(cell(row, 'create_statement'))).join('\n\n')}\n\n`
-  if (has('cluster')) {
-    const [row = []] = rows
-    return (
-      `\nCluster: ${visible(cell(row, 'cluster'))}\nPartitioner: ` +
-      `${visible(cell(row, 'partitioner'))}\n${has('snitch') ? `Snitch: ${visible(cell(row, 'snitch'))}\n` : ''}` +
-      '\n'
-    )
-  }
-  const groups = new Map<string, string[]>()
+}
+
+interface Answer {
+  rows: unknown[][]
+  cell: Cell
+}
+
+/** The text of an answer as cqlsh writes it (apache/cassandra pylib/cqlshlib/cqlshmain.py, describe_list and so on). */
+function describedText({ rows, cell }: Answer, keyspace: string | undefined, style: DescribeStyle): string {
+  const [first] = rows
+  if (first === undefined) return '\n<empty>\n\n'
+  const has = (name: string): boolean => cell(first, name) !== undefined
+  if (has('create_statement')) return rows.map((row) => `\n${cell(row, 'create_statement')}\n`).join('')
+  if (has('cluster')) return clusterText(first, cell)
+  const names = (of: unknown[][]): string[] => of.map((row) => String(cell(row, 'name')))
+  const isKeyspaces = rows.every((row) => (cell(row, 'type') ?? 'keyspace') === 'keyspace')
+  if (isKeyspaces && rows.every((row) => cell(row, 'name') === cell(row, 'keyspace_name')))
+    return `\n${sideBySide(names(rows), style.width)}\n\n`
+  const groups = new Map<string, unknown[][]>()
   for (const row of rows) {
-    const keyspace = cell(row, 'keyspace_name')
-    groups.set(keyspace, [...(groups.get(keyspace) ?? []), visible(cell(row, 'name'))])
+    const name = String(cell(row, 'keyspace_name'))
+    const group = groups.get(name)
+    if (group === undefined) groups.set(name, [row])
+    else group.push(row)
   }
-  // A keyspace lists itself: the answer to DESCRIBE KEYSPACES.
-  if (
-    [...groups].every(([keyspace, names]) => names.length === 1 && names[0] === visible(keyspace)) &&
-    (rows.length === 0 || !has('type') || cell(rows[0] ?? [], 'type') === 'keyspace')
-  ) {
-    return rows.length === 0
-      ? '\n<nothing>\n\n'
-      : `\n${sideBySide([...groups.keys()].map((name) => visible(name)).sort(), width)}\n\n`
+  const lists = [...groups].map(([name, own]) => {
+    const title = keyspace === undefined ? `Keyspace ${name}\n---------${'-'.repeat(name.length)}\n` : ''
+    return `\n${title}${sideBySide(names(own), style.width)}\n`
+  })
+  return `${lists.join('')}\n`
+}
+
+function clusterText(row: unknown[], cell: Cell): string {
+  const line = (title: string, name: string): string => {
+    const value = cell(row, name)
+    return value === undefined ? '' : `${title}: ${value}\n`
   }
-  return [...groups]
-    .map(
-      ([keyspace, names]) =>
-        '\nKeyspace ' +
-        `${visible(identifier(keyspace))}\n${'-'.repeat(9 + keyspace.length)}\n${sideBySide(names, width)}\n`,
-    )
-    .join('')
-    .concat('\n')
+  const ranges = cell(row, 'range_ownership') as [string, string[]][] | undefined
+  const owned = ranges?.map(([token, endpoints]) => ` ${token.padStart(39)}  [${endpoints.join(', ')}]\n`)
+  return (
+    `\n${line('Cluster', 'cluster')}${line('Partitioner', 'partitioner')}${line('Snitch', 'snitch')}\n` +
+    `${owned === undefined ? '' : `Range ownership:\n${owned.join('')}\n`}`
+  )
 }
 
 /** Names in as many columns as fit, to be read down each column as in `ls`; one below the other without a width. */
 function sideBySide(names: string[], width: number | undefined): string {
   if (width === undefined) return names.join('\n')
-  const cell = Math.max(0, ...names.map((name) => name.length)) + 2
+  const cell = names.reduce((widest, name) => Math.max(widest, name.length), 0) + 2
   const lines = Math.ceil(names.length / Math.max(1, Math.floor((width + 1) / cell)))
-  return Array.from({ length: lines }, (_, line) =>
-    names
-      .filter((_name, index) => index % lines === line)
-      .map((name) => name.padEnd(cell))
-      .join('')
-      .trimEnd(),
-  ).join('\n')
+  const text: string[] = []
+  for (let line = 0; line < lines; line += 1) {
+    let row = ''
+    for (let at = line; at < names.length; at += lines) row += (names[at] ?? '').padEnd(cell)
+    text.push(row.trimEnd())
+  }
+  return text.join('\n')
 }

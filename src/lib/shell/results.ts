@@ -1,50 +1,42 @@
-/** Where results go: as tables or CSV at once and page by page, or kept to become one JSON document. */
+/** Where results go: as tables or CSV, written as they come, page by page. The JSON forms are in json-results.ts. */
 import type { CqlColumn } from '../connection/cql-session.ts'
-import { typeText } from '../connection/cql-types.ts'
-import { csvHeader, csvRows } from './csv.ts'
-import { type Paint, TableLayout, type Width } from './row-table.ts'
-import { jsonObject, jsonValue } from './cql-values.ts'
+import type { CassSniError } from '../errors.ts'
+import { csvFormat, csvHeader } from './csv.ts'
+import { TableLayout, type TableStyle } from './row-table.ts'
 
-/**
- * A statement's result as it stands in the JSON envelope (kind CqlResult). Types as in CQL, values as `jsonValue`
- * writes them.
- */
-export interface StatementResult {
-  columns: { name: string; type: string }[]
-  rows: Record<string, unknown>[]
-}
-
-/** Takes one result after another. */
+/** Takes one result after another. All functions return the text to write, '' for nothing. */
 export interface ResultSink {
   /** Results are data (CSV, JSON): answers of the shell's own commands are notes then. */
   readonly data: boolean
   /** One line per column from now on, or again one per row (EXPAND). */
   expand?: ((on: boolean) => void) | undefined
-  /** The results that were kept, in order. */
-  kept(): StatementResult[]
-  /** A result with columns begins. */
-  begin(columns: CqlColumn[]): OpenResult
-  /** A statement without a result was executed. */
-  nothing(): void
+  /** A statement was executed; without columns it has no result. */
+  begin(columns: CqlColumn[] | undefined): OpenResult
+  /** A statement failed, before its result began or in the middle of it. Absent where only stderr has errors. */
+  failed?: ((error: CassSniError) => string) | undefined
 }
 
 export interface OpenResult {
-  /** What to write for a page of rows; '' for nothing. */
   page(rows: unknown[][]): string
-  /** What to write at the end; `stopped` when there would have been more rows. */
+  /** A warning of Cassandra. Absent where only stderr has warnings. */
+  warning?: ((message: string) => string) | undefined
+  /** @param stopped there would have been more rows */
   end(stopped?: boolean): string
 }
 
-export function tableSink(width: Width, paint: Paint): ResultSink {
+/** A statement without a result, where that leaves no trace. */
+const NOTHING: OpenResult = { page: () => '', end: () => '' }
+
+export function tableSink(style: TableStyle): ResultSink {
   let expanded = false
   return {
     data: false,
     expand: (on) => {
       expanded = on
     },
-    kept: () => [],
     begin: (columns) => {
-      const layout = new TableLayout(columns, width, paint)
+      if (columns === undefined) return NOTHING
+      const layout = new TableLayout(columns, style)
       const expand = expanded
       let first = true
       return {
@@ -59,7 +51,6 @@ export function tableSink(width: Width, paint: Paint): ResultSink {
           `${layout.rows === 1 ? 'row' : 'rows'}${stopped === true ? ', there are more' : ''})\n`,
       }
     },
-    nothing: () => undefined,
   }
 }
 
@@ -67,45 +58,16 @@ export function tableSink(width: Width, paint: Paint): ResultSink {
 export function csvSink(shown: (text: string) => string): ResultSink {
   return {
     data: true,
-    kept: () => [],
     begin: (columns) => {
+      if (columns === undefined) return NOTHING
+      const rowsText = csvFormat(columns)
       let first = true
       const header = (): string => {
         const text = first ? shown(csvHeader(columns)) : ''
         first = false
         return text
       }
-      return { page: (rows) => header() + shown(csvRows(columns, rows)), end: header }
-    },
-    nothing: () => undefined,
-  }
-}
-
-/** Keeps all rows: a JSON document is only one when it is complete. */
-export function jsonSink(): ResultSink {
-  const statements: StatementResult[] = []
-  return {
-    data: true,
-    kept: () => statements,
-    begin: (columns) => {
-      const result: StatementResult = {
-        columns: columns.map((column) => ({ name: column.name, type: typeText(column.type) })),
-        rows: [],
-      }
-      statements.push(result)
-      return {
-        page: (rows) => {
-          for (const row of rows)
-            result.rows.push(
-              jsonObject(columns.map((column, index) => [column.name, jsonValue(row[index], column.type)])),
-            )
-          return ''
-        },
-        end: () => '',
-      }
-    },
-    nothing: () => {
-      statements.push({ columns: [], rows: [] })
+      return { page: (rows) => header() + shown(rowsText(rows)), end: header }
     },
   }
 }

@@ -2,23 +2,61 @@
 import type { CqlColumn } from '../connection/cql-session.ts'
 import type { CqlType } from '../connection/cql-types.ts'
 import { replaceUnsafe } from '../text/untrusted.ts'
-import { isNull, valueText } from './cql-values.ts'
+import { type Format, type Part, textFormat, type ValueFormats } from './cql-values.ts'
 
-/** Columns that a text takes on a terminal. */
+/** Columns that a text takes on a terminal, escape sequences for colors left out. */
 export type Width = (text: string) => number
 
+type Paint = (text: string) => string
+
+/** Colors of a table by the type of a value, for a terminal that shows colors. */
+export type TableColors = Readonly<Record<'title' | 'text' | Part, Paint>>
+
+export interface TableStyle {
+  width: Width
+  /** Undefined: no colors. */
+  colors?: TableColors | undefined
+  formats?: ValueFormats | undefined
+}
+
 const PLAIN = /^[\x20-\x7e]*$/
-const NAMED: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\0': '\\0' }
+const PLAIN_CELL = /^[\x20-\x5b\x5d-\x7e]*$/
+const NAMED: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
 
 /** Text with every character that is not seen as an escape that one can read: "\n", "\x1b", "\u200b", "\u{e0001}". */
 export function visible(text: string): string {
-  return PLAIN.test(text) ? text : replaceUnsafe(text, (character) => NAMED[character] ?? escapeOf(character))
+  return PLAIN.test(text) ? text : replaceUnsafe(text, escapeOf)
 }
 
-function escapeOf(character: string): string {
+/** A character as an escape that one can read. */
+export function escapeOf(character: string): string {
+  const named = NAMED[character]
+  if (named !== undefined) return named
   const hex = (character.codePointAt(0) ?? 0).toString(16)
   if (hex.length <= 2) return `\\x${hex.padStart(2, '0')}`
   return hex.length <= 4 ? `\\u${hex.padStart(4, '0')}` : `\\u{${hex}}`
+}
+
+/** The same for a cell, where a backslash of the data is doubled: it looks like no escape then, as in cqlsh. */
+function cellText(text: string): string {
+  if (PLAIN_CELL.test(text)) return text
+  return visible(text.replaceAll('\\', '\\\\')).replaceAll('\u00a0', '\\xa0')
+}
+
+/** The same in colors: escapes have another than the text around them, so a backslash needs no second one. */
+function coloredText(text: string, colors: TableColors): string {
+  if (PLAIN.test(text)) return colors.text(text)
+  const parts: string[] = []
+  let from = 0
+  const marked = replaceUnsafe(text, (character) => `\0${character}`).replaceAll('\u00a0', '\0\u00a0')
+  for (let at = marked.indexOf('\0'); at !== -1; at = marked.indexOf('\0', from)) {
+    const character = String.fromCodePoint(marked.codePointAt(at + 1) ?? 0)
+    if (at > from) parts.push(colors.text(marked.slice(from, at)))
+    parts.push(colors.blob(escapeOf(character)))
+    from = at + 1 + character.length
+  }
+  if (from < marked.length) parts.push(colors.text(marked.slice(from)))
+  return parts.join('')
 }
 
 const NUMBERS = new Set(['bigint', 'counter', 'decimal', 'double', 'float', 'int', 'smallint', 'tinyint', 'varint'])
@@ -27,29 +65,36 @@ function isNumber(type: CqlType): boolean {
   return type.kind === 'simple' && NUMBERS.has(type.name)
 }
 
-export interface Paint {
-  title: (text: string) => string
-  null: (text: string) => string
+/** A column of the table. */
+interface Laid {
+  title: string
+  titleWidth: number
+  format: Format
+  /** Numbers are aligned right. */
+  right: boolean
+  width: number
 }
 
 /** Lays out one result, page by page: the columns only grow wider from page to page. */
 export class TableLayout {
-  readonly #columns: CqlColumn[]
-  readonly #titles: string[]
-  readonly #numbers: boolean[]
-  readonly #widths: number[]
+  readonly #columns: Laid[]
   readonly #width: Width
-  readonly #paint: Paint
   #pages = 0
   #rows = 0
 
-  constructor(columns: CqlColumn[], width: Width, paint: Paint) {
+  constructor(columns: CqlColumn[], { width, colors, formats }: TableStyle) {
     this.#width = (text) => (PLAIN.test(text) ? text.length : width(text))
-    this.#columns = columns
-    this.#titles = columns.map((column) => visible(column.name))
-    this.#numbers = columns.map((column) => isNumber(column.type))
-    this.#widths = this.#titles.map((title) => this.#width(title))
-    this.#paint = paint
+    const style = {
+      ...formats,
+      text: colors === undefined ? cellText : (text: string) => coloredText(text, colors),
+      paint: colors === undefined ? undefined : (part: Part, text: string) => colors[part](text),
+    }
+    this.#columns = columns.map(({ name, type }) => {
+      const title = cellText(name)
+      const titleWidth = this.#width(title)
+      const shown = colors === undefined ? title : colors.title(title)
+      return { title: shown, titleWidth, format: textFormat(type, style), right: isNumber(type), width: titleWidth }
+    })
   }
 
   get rows(): number {
@@ -58,56 +103,51 @@ export class TableLayout {
 
   /** The text of a page of rows, with the titles before the first one. */
   page(rows: unknown[][]): string {
-    const cells = rows.map((row) => this.#columns.map((column, index) => visible(valueText(row[index], column.type))))
-    const widths = this.#widths
-    const widthsOf = cells.map((line) =>
-      line.map((cell, index) => {
-        const width = this.#width(cell)
-        if (width > (widths[index] ?? 0)) widths[index] = width
-        return width
-      }),
-    )
-    const lines: string[] = []
+    const columns = this.#columns
+    const cells = rows.map((row) => columns.map((column, index) => column.format(row[index])))
+    const widths = cells.map((line) => line.map(this.#width))
+    for (const line of widths)
+      for (const [index, column] of columns.entries()) column.width = Math.max(column.width, line[index] ?? 0)
+    let text = ''
     if (this.#pages === 0) {
-      lines.push(
-        this.#titles
-          .map(
-            (title, index) => ` ${this.#paint.title(title)}${' '.repeat((widths[index] ?? 0) - this.#width(title))} `,
-          )
-          .join('|')
-          .trimEnd(),
+      text += this.#line(
+        columns.map(({ title }) => title),
+        columns.map(({ titleWidth }) => titleWidth),
+        false,
       )
-      lines.push(widths.map((width) => '-'.repeat(width + 2)).join('+'))
+      text += `${columns.map(({ width }) => '-'.repeat(width + 2)).join('+')}\n`
     }
+    for (const [index, line] of cells.entries()) text += this.#line(line, widths[index] ?? [], true)
     this.#pages += 1
     this.#rows += rows.length
-    for (const [at, line] of cells.entries()) {
-      const row = rows[at] ?? []
-      let text = ''
-      for (const [index, cell] of line.entries()) {
-        const space = ' '.repeat((widths[index] ?? 0) - (widthsOf[at]?.[index] ?? 0))
-        const shown = isNull(row[index]) ? this.#paint.null(cell) : cell
-        text += `${index === 0 ? ' ' : ' | '}${this.#numbers[index] === true ? space + shown : shown + space}`
-      }
-      lines.push(text.trimEnd())
+    return text
+  }
+
+  #line(cells: string[], widths: number[], data: boolean): string {
+    let text = ''
+    const last = this.#columns.length - 1
+    for (const [index, column] of this.#columns.entries()) {
+      const cell = cells[index] ?? ''
+      const gap = column.width - (widths[index] ?? 0)
+      text += index === 0 ? ' ' : ' | '
+      if (data && column.right) text += ' '.repeat(gap) + cell
+      else text += index === last ? cell : cell + ' '.repeat(gap)
     }
-    return `${lines.join('\n')}\n`
+    return `${text}\n`
   }
 
   /** The same, one line per column (EXPAND ON). */
   expandedPage(rows: unknown[][]): string {
-    const widest = Math.max(0, ...this.#titles.map((title) => this.#width(title)))
-    const blocks = rows.map((row) => {
+    const columns = this.#columns
+    const cells = rows.map((row) => columns.map((column, index) => column.format(row[index])))
+    const widest = columns.reduce((most, { titleWidth }) => Math.max(most, titleWidth), 0)
+    const values = cells.flat().reduce((most, cell) => Math.max(most, this.#width(cell)), 0)
+    const blocks = cells.map((line) => {
       this.#rows += 1
-      const lines = this.#columns.map((column, index) => {
-        const title = this.#titles[index] ?? ''
-        const cell = visible(valueText(row[index], column.type))
-        return (
-          ` ${this.#paint.title(title)}${' '.repeat(widest - this.#width(title))} | ` +
-          `${isNull(row[index]) ? this.#paint.null(cell) : cell}`
-        )
-      })
-      return `@ Row ${this.#rows}\n${'-'.repeat(widest + 2)}+${'-'.repeat(12)}\n${lines.join('\n')}\n`
+      const lines = columns.map(
+        ({ title, titleWidth }, index) => ` ${title}${' '.repeat(widest - titleWidth)} | ${line[index]}\n`,
+      )
+      return `@ Row ${this.#rows}\n${'-'.repeat(widest + 2)}+${'-'.repeat(values + 2)}\n${lines.join('')}`
     })
     return blocks.join('\n')
   }

@@ -18,6 +18,8 @@ export interface ScriptOptions {
   lastMayBeOpen: boolean
   /** Called with each error; without it the first error ends the run. */
   onError?: ((error: CassSniError) => void) | undefined
+  /** Called with each error before that, also with the one that ends the run. */
+  onFailure?: ((error: CassSniError) => void) | undefined
   /** Show the line with a caret under the position. */
   caret: boolean
   signal: AbortSignal
@@ -49,11 +51,14 @@ export async function runScript(
       return exit === true
     } catch (error) {
       if (!(error instanceof CassSniError) || options.signal.aborted) throw error
-      report(error instanceof LocatedError ? error : located(error, statement, options))
+      const failure = error instanceof LocatedError ? error : located(error, statement, options)
+      // one of SOURCE was reported where it happened
+      report(failure, failure !== error)
       return false
     }
   }
-  const report = (error: CassSniError): void => {
+  const report = (error: CassSniError, first = true): void => {
+    if (first) options.onFailure?.(error)
     if (options.onError === undefined || fatal(error)) throw error
     ok = false
     options.onError(error)

@@ -18,6 +18,8 @@ export interface ShellIo {
   more?: ((signal: AbortSignal) => Promise<boolean>) | undefined
   /** Absent off a terminal. */
   clear?: (() => void) | undefined
+  /** Results go to a terminal. */
+  terminal?: boolean | undefined
   /** Width of the terminal; absent off one. */
   columns?: (() => number | undefined) | undefined
   /** The lines of the history, oldest first; absent off a terminal. */

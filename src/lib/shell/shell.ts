@@ -6,6 +6,7 @@ import { CassSniError } from '../errors.ts'
 import type { CqlPage, CqlSession, ExecuteOptions } from '../connection/cql-session.ts'
 import type { Outcome } from './commands/shell-command.ts'
 import { cleanText, withoutPasswords } from './password-redaction.ts'
+import type { OpenResult } from './results.ts'
 import { visible } from './row-table.ts'
 import { runCommand } from './shell-commands.ts'
 import { type ShellIo, type ShellSettings, ShellState } from './shell-state.ts'
@@ -66,10 +67,10 @@ export class CqlShell {
     }
     let page = await session.execute(text, { ...options, trace: state.tracing })
     const { traceId } = page
-    this.#warn(page, text)
-    if (page.columns === undefined) sink.nothing()
+    const result = sink.begin(page.columns)
+    await this.#warn(page, text, result)
+    if (page.columns === undefined) await state.write(result.end())
     else {
-      const result = sink.begin(page.columns)
       // A file has no end of the screen.
       const stops = state.paging && io.more !== undefined && state.capture === undefined
       let stopped = false
@@ -84,7 +85,7 @@ export class CqlShell {
         if (stopped) break
         if (signal.aborted) throw interrupted(signal)
         page = await (next ?? session.execute(text, { ...options, pageState }))
-        this.#warn(page, text)
+        await this.#warn(page, text, result)
       }
       await state.write(result.end(stopped))
     }
@@ -96,9 +97,12 @@ export class CqlShell {
     io.note(cleanText(await traceOf(session, traceId, signal, settings.cqlshrc.tracing.maxTraceWaitMs), statement))
   }
 
-  #warn(page: CqlPage, statement: string): void {
-    for (const warning of page.warnings)
-      this.#state.io.note(`Warning of Cassandra: ${visible(cleanText(warning, statement))}\n`)
+  async #warn(page: CqlPage, statement: string, result: OpenResult): Promise<void> {
+    for (const warning of page.warnings) {
+      const message = cleanText(warning, statement)
+      this.#state.io.note(`Warning of Cassandra: ${visible(message)}\n`)
+      await this.#state.write(result.warning?.(message) ?? '')
+    }
   }
 }
 

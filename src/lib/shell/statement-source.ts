@@ -27,6 +27,8 @@ export interface ScriptChoice {
   caret: boolean
   /** Called with each error; without it the first error ends the run. */
   onError?: ((error: CassSniError) => void) | undefined
+  /** Called with each error before that, also with the one that ends the run. */
+  onFailure?: ((error: CassSniError) => void) | undefined
   /** For COPY FROM STDIN. */
   stdin?: Readable | undefined
 }

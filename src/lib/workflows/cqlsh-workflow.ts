@@ -1,7 +1,7 @@
 /** `cqlsh-sni`: a CQL shell through the gateway. Where statements come from and results go is handed to it. */
 import { preloadDriver } from '../connection/cql-session.ts'
 import { NO_CQLSHRC, type Cqlshrc } from '../shell/cqlshrc.ts'
-import type { StatementResult } from '../shell/results.ts'
+import type { StatementResult } from '../shell/json-results.ts'
 import { CqlShell } from '../shell/shell.ts'
 import type { ShellIo, ShellSettings } from '../shell/shell-state.ts'
 import type { StatementSource } from '../shell/statement-source.ts'
@@ -10,7 +10,10 @@ import type { WorkflowContext } from './context.ts'
 
 type Settings = Pick<ShellSettings, 'sink' | 'fileSink' | 'version' | 'consistency' | 'serialConsistency'>
 
-export interface CqlshOptions extends SessionChoice, Settings, Pick<ShellIo, 'write' | 'note' | 'noteTerminal'> {
+export interface CqlshOptions
+  extends SessionChoice,
+    Settings,
+    Pick<ShellIo, 'write' | 'note' | 'noteTerminal' | 'terminal'> {
   source: StatementSource
   /** Rows per page; default: what suits the source. */
   pageSize?: number | undefined
@@ -22,7 +25,8 @@ export interface CqlResult {
   /** False when a statement failed and the run went on (--continue-on-error). */
   ok: boolean
   /**
-   * One for each statement of CQL, in order; those without a result have no columns. Empty unless the output is JSON.
+   * One for each statement of CQL and each that failed, in order; those without a result have no columns. Written
+   * while the statements are executed, for -o json and yaml.
    */
   statements: StatementResult[]
 }
@@ -33,7 +37,8 @@ export interface CqlResult {
  * for the rest.
  */
 export async function cqlsh(context: WorkflowContext, options: CqlshOptions): Promise<CqlResult> {
-  const { source, sink, write, note, noteTerminal, pageSize = source.pageSize, cqlshrc = NO_CQLSHRC } = options
+  const { source, sink, write, note, noteTerminal, terminal, pageSize = source.pageSize } = options
+  const { cqlshrc = NO_CQLSHRC } = options
   const { connection } = cqlshrc
   const choice: SessionChoice = {
     ...options,
@@ -44,7 +49,7 @@ export async function cqlsh(context: WorkflowContext, options: CqlshOptions): Pr
   const session = await openSession(context, access, choice)
   let shell: CqlShell | undefined
   try {
-    const io: ShellIo = { write, note, noteTerminal, ...(await source.open()) }
+    const io: ShellIo = { write, note, noteTerminal, terminal, ...(await source.open()) }
     shell = new CqlShell(session, io, {
       sink,
       fileSink: options.fileSink,
@@ -63,7 +68,7 @@ export async function cqlsh(context: WorkflowContext, options: CqlshOptions): Pr
         ),
     })
     const { ok } = await source.run(shell, context.signal)
-    return { ok, statements: sink.kept() }
+    return { ok, statements: [] }
   } finally {
     source.close()
     await (shell ?? session).close()

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { CassSniError } from '../../../src/lib/errors.ts'
 import { COMMAND_NAMES, commandName, endsWithLine } from '../../../src/lib/shell/command-words.ts'
 import { CQL_ALIASES, CQL_TOPICS } from '../../../src/lib/shell/cql-help.ts'
-import { jsonSink } from '../../../src/lib/shell/results.ts'
+import { documentSink } from '../../../src/lib/shell/json-results.ts'
 import { COMMANDS } from '../../../src/lib/shell/shell-commands.ts'
 import { helpOf, helpTopics } from '../../../src/lib/shell/shell-help.ts'
 import type { Login } from '../../../src/lib/shell/shell-state.ts'
@@ -120,7 +120,11 @@ describe('commands of the shell', () => {
         code: 'CSNI104',
         message: 'cannot write /dev/full: no space left on device',
       })
-      const json = fakeShell(new FakeSession(one), {}, { sink: jsonSink(), fileSink: undefined })
+      const json = fakeShell(
+        new FakeSession(one),
+        {},
+        { sink: documentSink('json', {}, () => []), fileSink: undefined },
+      )
       await assert.rejects(json.shell.execute(`CAPTURE '${join(folder, 'x')}'`, signal), { code: 'CSNI101' })
     } finally {
       await rm(folder, { recursive: true })

@@ -50,7 +50,6 @@ export function fakeShell(
 ): { shell: CqlShell; written: () => string; notes: () => string } {
   let written = ''
   let notes = ''
-  const plain = (text: string): string => text
   const shell = new CqlShell(
     session,
     {
@@ -63,8 +62,8 @@ export function fakeShell(
       ...io,
     },
     {
-      sink: tableSink(width, { title: plain, null: plain }),
-      fileSink: () => tableSink(width, { title: plain, null: plain }),
+      sink: tableSink({ width }),
+      fileSink: () => tableSink({ width }),
       host: 'Connected to dse',
       user: 'dse-superuser',
       version: '1.2.3',

@@ -115,42 +115,6 @@ describe('the shell', () => {
     assert.deepEqual(session.asked, [])
   })
 
-  it('describes what Cassandra describes, and lists what older servers do not', async () => {
-    const modern = new FakeSession(() => ({
-      columns: columns('keyspace_name', 'type', 'name', 'create_statement'),
-      rows: [['ks', 'table', 't', 'CREATE TABLE ks.t (\n  a int\u001b[31m);']],
-      warnings: [],
-    }))
-    const { shell, written } = fakeShell(modern)
-    await shell.execute('desc table ks.t', signal)
-    assert.equal(modern.asked[0]?.statement, 'DESCRIBE table ks.t')
-    assert.match(written(), /CREATE TABLE ks\.t \(\n {2}a int\\x1b\[31m\);\n/)
-
-    const old = new FakeSession((statement) => {
-      if (statement.startsWith('DESCRIBE'))
-        throw statementError(0x2000, "line 1:0 no viable alternative at input 'DESCRIBE'")
-      if (statement.includes('release_version'))
-        return { columns: columns('release_version'), rows: [['3.11.19']], warnings: [] }
-      return {
-        columns: columns('keyspace_name', 'name'),
-        rows: [
-          ['ks', 'a'],
-          ['ks', 'b'],
-        ],
-        warnings: [],
-      }
-    })
-    old.inUse = "k's"
-    const older = fakeShell(old)
-    await older.shell.execute('DESCRIBE TABLES', signal)
-    assert.match(old.asked.at(-1)?.statement ?? '', /WHERE keyspace_name = 'k''s'/)
-    assert.match(older.written(), /Keyspace ks\n-+\na\nb\n/)
-    const wide = fakeShell(old, { columns: () => 12 })
-    await wide.shell.execute('DESCRIBE TABLES', signal)
-    assert.match(wide.written(), /Keyspace ks\n-+\na {2}b\n/)
-    await assert.rejects(older.shell.execute('DESCRIBE TABLE t', signal), /3\.11\.19 does not answer DESCRIBE TABLE T/)
-  })
-
   it('lets nothing of a trace reach the terminal as a control', async () => {
     const hostile = '\u001b[2J'
     const session = new FakeSession((statement) =>

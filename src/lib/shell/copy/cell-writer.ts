@@ -1,6 +1,7 @@
 /** Values as the fields of a CSV file, as cqlsh writes them (apache/cassandra pylib/cqlshlib/formatting.py). */
+import { EMPTY } from '../../connection/cell-decoder.ts'
 import type { CqlType, SimpleTypeName } from '../../connection/cql-types.ts'
-import { isNull, stringLiteral, valueText } from '../cql-values.ts'
+import { isNull, stringLiteral, textFormat } from '../cql-values.ts'
 import type { ValueStyle } from './copy-options.ts'
 
 type Write = (value: unknown) => string
@@ -8,7 +9,7 @@ type Write = (value: unknown) => string
 /** Writes the values of one type; null is the style's text for it. */
 export function cellWriter(type: CqlType, style: ValueStyle): Write {
   const write = writerOf(type, style)
-  return (value) => (isNull(value) ? style.nullText : write(value))
+  return (value) => (isNull(value) ? style.nullText : value === EMPTY ? '' : write(value))
 }
 
 /** Types that are in quotes within a collection: with blanks, colons or commas in them. */
@@ -19,6 +20,7 @@ function elementWriter(type: CqlType, style: ValueStyle): Write {
   const quoted = type.kind === 'simple' && QUOTED.has(type.name)
   return (value) => {
     if (isNull(value)) return style.nullText
+    if (value === EMPTY) return ''
     return quoted ? stringLiteral(write(value)) : write(value)
   }
 }
@@ -57,7 +59,7 @@ function writerOf(type: CqlType, style: ValueStyle): Write {
       }
     }
     case 'custom':
-      return (value) => valueText(value, type)
+      return textFormat(type)
   }
 }
 
@@ -76,7 +78,7 @@ function fieldName(name: string): string {
 }
 
 function simpleWriter(type: Extract<CqlType, { kind: 'simple' }>, style: ValueStyle): Write {
-  const plain: Write = (value) => valueText(value, type)
+  const plain = textFormat(type)
   const separated = style.thousandsSeparator !== '' || style.decimalSeparator !== '.'
   switch (type.name) {
     case 'text':

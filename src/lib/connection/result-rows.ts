@@ -1,0 +1,22 @@
+/** The rows of a page, from bytes to values. */
+import { type Decode, decoderOf } from './cell-decoder.ts'
+import type { CqlColumn } from './cql-session.ts'
+import type { RawRows } from './whole-pages.ts'
+
+/** Decodes all rows, cells in the order of the columns. Throws RangeError for bytes that are no value of their type. */
+export function decodedRows({ buffer, offset, count }: RawRows, columns: readonly CqlColumn[]): unknown[][] {
+  const decoders = columns.map((column) => decoderOf(column.type))
+  const rows = new Array<unknown[]>(count)
+  let at = offset
+  for (let index = 0; index < count; index += 1) {
+    const row = new Array<unknown>(decoders.length)
+    for (let cell = 0; cell < decoders.length; cell += 1) {
+      const start = at + 4
+      const length = buffer.readInt32BE(at)
+      at = length < 0 ? start : start + length
+      row[cell] = length < 0 ? null : (decoders[cell] as Decode)(buffer, start, at)
+    }
+    rows[index] = row
+  }
+  return rows
+}
