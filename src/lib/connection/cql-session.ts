@@ -399,7 +399,13 @@ function pageOf({ result, rows }: WholePage): CqlPage {
   const { warnings, traceId, queriedHost } = result.info
   return {
     columns,
-    rows: rows === undefined || columns === undefined ? [] : decodedRows(rows, columns),
+    rows:
+      rows === undefined || columns === undefined
+        ? []
+        : decodedRows(
+            rows,
+            columns.map(({ type }) => type),
+          ),
     pageState: result.pageState || undefined,
     warnings: warnings ?? [],
     traceId: traceId ? String(traceId) : undefined,

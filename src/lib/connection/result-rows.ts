@@ -1,11 +1,11 @@
 /** The rows of a page, from bytes to values. */
 import { type Decode, decoderOf } from './cell-decoder.ts'
-import type { CqlColumn } from './cql-session.ts'
+import type { CqlType } from './cql-types.ts'
 import type { RawRows } from './whole-pages.ts'
 
 /** Decodes all rows, cells in the order of the columns. Throws RangeError for bytes that are no value of their type. */
-export function decodedRows({ buffer, offset, count }: RawRows, columns: readonly CqlColumn[]): unknown[][] {
-  const decoders = columns.map((column) => decoderOf(column.type))
+export function decodedRows({ buffer, offset, count }: RawRows, types: readonly CqlType[]): unknown[][] {
+  const decoders = types.map(decoderOf)
   const rows = new Array<unknown[]>(count)
   let at = offset
   for (let index = 0; index < count; index += 1) {

@@ -36,12 +36,8 @@ async function events(chunks: Buffer[], byRow: number[]): Promise<string[]> {
   const emitter = new ResultEmitter({ objectMode: true })
   const seen: string[] = []
   const type = { kind: 'simple', name: 'int' } as const
-  const columns = [
-    { name: 'a', type },
-    { name: 'a', type },
-  ]
   emitter.on('row', ({ streamId }: { streamId: number }, rows: RawRows, _meta: unknown, length: number) =>
-    seen.push(`${streamId} page of ${length}: ${JSON.stringify(decodedRows(rows, columns))}`),
+    seen.push(`${streamId} page of ${length}: ${JSON.stringify(decodedRows(rows, [type, type]))}`),
   )
   emitter.on('result', ({ streamId }: { streamId: number }, error: unknown, result: { rows: { a: string }[] }) =>
     seen.push(`${streamId} ${error ?? result.rows.map((row) => row.a).join()}`),
