@@ -271,7 +271,7 @@ describe('changes', () => {
     assert.deepEqual((await run([port(9042)])).writes, [])
     assert.deepEqual((await run([port(9043, 'b')])).told, ['configured service/gateway spec.ports[port=9043]'])
     assert.deepEqual(await ports(), [80, 9042, 9043])
-    // the same taker takes another one: its own goes, and nobody else's
+    // another port for the same suffix: its previous one is removed, and no other
     assert.deepEqual((await run([port(9044)])).told, [
       'configured service/gateway spec.ports[port=9044],spec.ports[port=9042]',
     ])
@@ -295,8 +295,8 @@ describe('changes', () => {
 
     it('keeps everything when all write at the same moment', async () => {
       await gateway()
-      const takers = ['a', 'b', 'c', 'd', 'e', 'f']
-      const desired = takers.flatMap((taker, index) => [port(9042, taker), port(9050 + index, `${taker}.own`)])
+      const suffixes = ['a', 'b', 'c', 'd', 'e', 'f']
+      const desired = suffixes.flatMap((suffix, index) => [port(9042, suffix), port(9050 + index, `${suffix}.own`)])
       await Promise.all(
         desired.map((one) =>
           retryOvertaken(context().signal, async () => applyChanges(context(), await planChanges(kube, [one]))),
@@ -342,7 +342,7 @@ describe('changes', () => {
       assert.deepEqual(await ports(), [80, 9043])
     })
 
-    it('does not take over what another taker set to another value', async () => {
+    it('does not take over what another suffix set to another value', async () => {
       await gateway()
       await run([port(9042)])
       const other = port(9042, 'b')

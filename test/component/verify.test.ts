@@ -187,7 +187,7 @@ describe('verify', function () {
     equal((await verify(...NOWHERE)).of('CSNI838')[0]?.result, 'pass')
     const garbage = await keystore(Buffer.from('garbage'.repeat(20)))
     equal(garbage?.result, 'fail')
-    match(garbage?.reason ?? '', /secret\/dc1-keystore in namespace .* cannot be read: it is not a Java keystore/)
+    match(garbage?.reason ?? '', /secret\/dc1-keystore in namespace \S+: cannot read keystore: not a JKS file/)
     match(garbage?.next?.[0] ?? '', /^kubectl cass-sni certs .*--replace-keystore/)
     const foreign = makeAuthority()
     const other = await keystore(makeKeystore(foreign, makeLeaf(foreign)))

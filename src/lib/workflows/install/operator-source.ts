@@ -35,7 +35,7 @@ export async function chooseOperatorSource(setup: Setup): Promise<OperatorSource
   if (operator !== undefined) return { kind: 'cluster' }
   const others = (await observeOperator(context.kube)).map(operatorText)
   const note = others.length === 0 ? 'not installed' : `${others.join(', ')} does not watch namespace ${namespace}`
-  const reason = others.length === 0 ? 'cass-operator is not installed' : `cass-operator ${note}`
+  const reason = others.length === 0 ? 'cass-operator is not installed' : `operator ${note}`
   if (context.ask === undefined) return { kind: 'unknown', note, missing: { reason, next: operatorSources(namespace) } }
   for (let problem = reason; ; ) {
     const source = await context.ask({
