@@ -371,7 +371,7 @@ describe('certs', function () {
       assert.equal(await readFile(out, 'utf8'), dc.caPem)
       assert.match((await run('certs', 'ca', '--out', out)).stderr, /ca\.pem unchanged/)
       await writeFile(out, 'something else')
-      await refused('CSNI104', /holds something else/, () => run('certs', 'ca', '--out', out))
+      await refused('CSNI104', /already exists with different content/, () => run('certs', 'ca', '--out', out))
       assert.equal(await readFile(out, 'utf8'), 'something else')
       assert.equal((await run('certs', 'ca', '--out', out, '--yes')).exitCode, 0)
       assert.equal(await readFile(out, 'utf8'), dc.caPem)

@@ -443,7 +443,7 @@ describe('changes', () => {
     // what the plan did not see, the server tells in the same words
     await assert.rejects(kube.apply(SERVICE, type.object), {
       code: 'CSNI207',
-      message: /"kubectl-edit" set \.spec\.type of service\/gateway/,
+      message: /service\/gateway.*\.spec\.type is managed by "kubectl-edit"/,
     })
     assert.deepEqual((await run([{ ...type, force: true }])).told, ['configured service/gateway spec.type'])
   })

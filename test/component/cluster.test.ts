@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connectKube } from '../../src/lib/cluster/client.ts'
 import type { Kube, KubeOptions } from '../../src/lib/cluster/kube.ts'
-import { lackingForPortForward } from '../../src/lib/cluster/port-forward-permission.ts'
+import { missingPortForwardVerb } from '../../src/lib/cluster/port-forward-permission.ts'
 import { CASSANDRA_DATACENTER, CONFIG_MAP, NAMESPACE, SECRET, SERVICE } from '../../src/lib/cluster/resources.ts'
 import type { CassSniError } from '../../src/lib/errors.ts'
 import { apiServer, type TestServer } from '../support/api-server.ts'
@@ -71,15 +71,15 @@ describe('a client of the API server', () => {
     const error = await fails(
       jane.list(SECRET, { namespace: 'default' }),
       'CSNI203',
-      /^user "jane" may not list secrets in namespace default$/,
+      /^user "jane" cannot list secrets in namespace default$/,
     )
     assert.equal(nextTexts(error.next)[0], 'kubectl auth can-i list secrets -n default')
-    assert.match(nextTexts(error.next)[1] ?? '', /docs\/rights\.yaml/)
+    assert.match(nextTexts(error.next)[1] ?? '', /docs\/permissions\.yaml/)
     assert.equal(await jane.can('list', SECRET, 'default'), false)
     const exec = await fails(
       jane.exec({ name: 'p', namespace: 'default' }, 'c', ['x']),
       'CSNI203',
-      /may not \S+ pods\/exec "p" in namespace default/,
+      /cannot \S+ pods\/exec "p" in namespace default/,
     )
     assert.match(nextTexts(exec.next)[0] ?? '', /^kubectl auth can-i \S+ pods\/p --subresource exec -n default$/)
   })
@@ -102,7 +102,7 @@ describe('a client of the API server', () => {
     assert.deepEqual([major, minor >= 34], [1, true])
     const tried = async (verb: string) => {
       const client = await connect({ kubeconfig: await server.kubeconfigFor({ user: user(verb) }) })
-      const lacking = await lackingForPortForward(client, namespace)
+      const lacking = await missingPortForwardVerb(client, namespace)
       // what the server makes of it: without permission it does not say that the pod is missing
       await fails(client.connect({ name: 'no-pod', namespace }, 1), lacking ? 'CSNI203' : 'CSNI204', /./)
       return lacking
@@ -122,7 +122,7 @@ describe('a client of the API server', () => {
     // WebSockets carry the groups as well: the pod is missing, not the right
     await fails(as.connect({ name: 'no-pod', namespace: 'default' }, 1), 'CSNI204', /^pod\/no-pod/)
     const without = await connect({ kubeconfig: server.kubeconfig, as: 'jane', asGroups: ['dev'] })
-    await fails(without.get(SECRET, 's', 'default'), 'CSNI203', /user "jane" may not get secrets "s"/)
+    await fails(without.get(SECRET, 's', 'default'), 'CSNI203', /user "jane" cannot get secrets "s"/)
   })
 
   it('tells one missing thing from another', async () => {
@@ -140,12 +140,12 @@ describe('a client of the API server', () => {
         metadata: { name: 'x', namespace: 'no-namespace' },
       }),
       'CSNI204',
-      /^namespace no-namespace does not exist$/,
+      /^namespace "no-namespace" not found$/,
     )
     await fails(
       kube.connect({ name: 'no-pod', namespace: 'default' }, 1),
       'CSNI204',
-      /^pod\/no-pod in namespace default does not exist$/,
+      /^pod\/no-pod in namespace default not found$/,
     )
     assert.equal(await kube.delete(SERVICE, 'nope', 'default'), false)
   })
@@ -213,17 +213,17 @@ describe('a client of the API server', () => {
       'untrusted',
       text.replace(/certificate-authority-data: .*/, `certificate-authority-data: ${other.toString('base64')}`),
     )
-    await fails((await connect({ kubeconfig: untrusted })).list(NAMESPACE), 'CSNI201', /not trusted/)
+    await fails((await connect({ kubeconfig: untrusted })).list(NAMESPACE), 'CSNI201', /cannot verify the certificate/)
     const broken = await write(
       'broken',
       text.replace(/client-key-data: .*/, `client-key-data: ${Buffer.from('nonsense').toString('base64')}`),
     )
-    await fails((await connect({ kubeconfig: broken })).list(NAMESPACE), 'CSNI103', /user "admin" cannot be read/)
+    await fails((await connect({ kubeconfig: broken })).list(NAMESPACE), 'CSNI103', /of user "admin" in the kubeconfig/)
     const token = await write(
       'token',
       text.replace(/client-certificate-data: .*\n.*client-key-data: .*/, 'token: wrong'),
     )
-    await fails((await connect({ kubeconfig: token })).list(NAMESPACE), 'CSNI202', /does not accept the credentials/)
+    await fails((await connect({ kubeconfig: token })).list(NAMESPACE), 'CSNI202', /rejected the credentials/)
   })
 
   it('authenticates by a credential plugin', async () => {
@@ -281,7 +281,7 @@ describe('a client of the API server', () => {
   it('is told from the command line', async () => {
     const outcome = await runCommand(['certs', 'ca', '--context', 'nope'], { env: { KUBECONFIG: server.kubeconfig } })
     assert.equal(outcome.exitCode, 2)
-    assert.match(outcome.stderr, /no context "nope".*lab[\s\S]*CSNI103[\s\S]*kubectl config get-contexts/)
+    assert.match(outcome.stderr, /context "nope" not found.*lab[\s\S]*CSNI103[\s\S]*kubectl config get-contexts/)
     const away = await write(
       'away',
       (await readFile(server.kubeconfig, 'utf8')).replace(/server: .*/, 'server: https://127.0.0.1:1'),

@@ -39,7 +39,10 @@ describe('files for other clients', function () {
     ]) {
       const { exitCode, stderr } = await cqlsh(...words)
       equal(exitCode, 2, stderr)
-      match(stderr, /holds something else \[CSNI104\]\n {2}Try: kubectl cass-sni cqlsh-sni .* --yes\n$/)
+      match(
+        stderr,
+        /already exists with different content \[CSNI104\]\n {2}Try: kubectl cass-sni cqlsh-sni .* --yes\n$/,
+      )
       equal(await readFile(cqlshrc, 'utf8'), theirs)
     }
     const written = await cqlsh('--print-cqlshrc', '--out', cqlshrc, '--yes')

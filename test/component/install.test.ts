@@ -704,9 +704,9 @@ describe('install', () => {
           assert.equal(outcome.exitCode, 124, outcome.stderr)
           assert.match(
             outcome.stderr,
-            /^ {2}operator-0: image of manager: ImagePullBackOff: Back-off pulling image "x"$/m,
+            /^ {2}operator-0: image for manager: ImagePullBackOff: Back-off pulling image "x"$/m,
           )
-          assert.match(outcome.stderr, /timed out waiting for cass-operator: operator-0: image of manager.*CSNI901/)
+          assert.match(outcome.stderr, /timed out waiting for cass-operator: operator-0: image for manager.*CSNI901/)
           await server.remove(POD, 'operator-0', namespace)
         })
 
@@ -786,7 +786,7 @@ describe('install', () => {
         it('by a revision that does not exist is an error, unless it is to be kept', async () => {
           const labeled = await server.namespace('labeled', { 'istio.io/rev': 'old' })
           const remove = await operator(labeled)
-          assert.match((await labels(['-n', labeled])).text, /istio\.io\/rev=old: no effect/)
+          assert.match((await labels(['-n', labeled])).text, /istio\.io\/rev=old: Istio has no revision or tag/)
           assert.match((await labels(['-n', labeled, '--injection', 'keep'])).note, /istio\.io\/rev=old \(kept\)/)
           await remove()
         })

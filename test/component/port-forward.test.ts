@@ -150,7 +150,7 @@ describe('port-forward', function () {
     const before = proxy.open
     const ms = await client()
     ok(ms > 8_000 && ms < 12_000, `${ms} ms`)
-    await told(stderr, /connection 1 closed: no connection within 10 s.*CSNI601/)
+    await told(stderr, /connection 1 closed: connection timed out after 10s.*CSNI601/)
     const tried = proxy.requests.filter(({ upgrade }) => upgrade).map(({ url }) => url)
     equal(new Set(tried).size, 2, tried.join())
     for (let round = 0; round < 40 && proxy.open > before; round += 1) await sleep(50)
@@ -168,7 +168,7 @@ describe('port-forward', function () {
   it('names a proxy that refuses WebSockets at once', async () => {
     const { client, stderr } = await throughProxy(({ upgrade }) => (upgrade ? { answer: { status: 403 } } : undefined))
     ok((await client()) < 3_000)
-    await told(stderr, /a proxy in front of it refuses WebSockets: 403.*CSNI607/)
+    await told(stderr, /a proxy in front of the API server .* rejects WebSockets: 403.*CSNI607/)
   })
 
   it('says CSNI106 when the port is taken', async () => {
@@ -178,7 +178,7 @@ describe('port-forward', function () {
     const { exitCode, stderr } = await runCommand(words('--port', String(port)))
     other.close()
     equal(exitCode, 1)
-    match(stderr, new RegExp(`port ${port}: another program listens there already.*CSNI106`))
+    match(stderr, new RegExp(`port ${port}: address already in use.*CSNI106`))
     match(stderr, /Try: kubectl cass-sni port-forward .*-n \S+ .*--port 0\n/)
   })
 

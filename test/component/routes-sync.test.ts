@@ -440,14 +440,14 @@ describe('routes sync', function () {
         metadata: { labels: { 'gateway.networking.k8s.io/gateway-name': value } },
       })
     await label('edge')
-    await refused(/Gateway of the Kubernetes Gateway API/)
+    await refused(/created for the Kubernetes Gateway API/)
     await label(null)
 
     await server.create(CONFIG_MAP, {
       metadata: { name: 'istio', namespace: mesh.namespace },
       data: { mesh: 'discoverySelectors:\n- matchLabels: {istio-discovery: enabled}\n' },
     })
-    await refused(/discoverySelectors leave out namespace/)
+    await refused(/discoverySelectors exclude namespace/)
     await server.client.send('PATCH', pathOf(NAMESPACE, undefined, dc.namespace), {
       metadata: { labels: { 'istio-discovery': 'enabled' } },
     })
@@ -488,7 +488,7 @@ describe('routes sync', function () {
     deepEqual(changes(idle), [])
     match(
       idle.warnings.map((each: { message: string }) => each.message).join('\n'),
-      /Gateway younger .* ignores that one/,
+      /Gateway younger .* ignores the other/,
     )
     // a port that it does not serve yet is another matter
     await server.client.send('PATCH', pathOf(ISTIO_GATEWAY, mesh.namespace, 'younger'), {

@@ -118,7 +118,7 @@ describe('verify', function () {
         ['dse-dc1-default-sts-2', 'fail'],
       ],
     )
-    match(drifted.of('CSNI824')[1]?.reason ?? '', /service\/dse-dc1-default-sts-1-cql does not exist/)
+    match(drifted.of('CSNI824')[1]?.reason ?? '', /service\/dse-dc1-default-sts-1-cql not found/)
     equal(drifted.of('CSNI816')[2]?.note, fresh.hostId)
     await server.client.send('PATCH', pathOf(STATEFUL_SET, dc.namespace, 'dse-dc1-default-sts'), {
       spec: { replicas: 2 },
@@ -166,7 +166,7 @@ describe('verify', function () {
     })
     const [shared] = (await verify(...NOWHERE)).of('CSNI823')
     equal(shared?.result, 'fail')
-    match(shared?.reason ?? '', /made for a Gateway of the Kubernetes Gateway API/)
+    match(shared?.reason ?? '', /created for the Kubernetes Gateway API/)
     const refused = await run('routes', 'sync', '-o', 'json')
     equal(refused.json().error.code, 'CSNI506')
     equal(refused.json().error.message, shared?.reason)
@@ -258,7 +258,10 @@ describe('verify', function () {
       ['CSNI833', 'CSNI834', 'CSNI835', 'CSNI836'].map((code) => of(code)[0]?.result),
       ['pass', 'pass', 'pass', 'fail'],
     )
-    match(of('CSNI836')[0]?.reason ?? '', /does not name dse-dc1-default-sts-1\..*; it names dse-dc1-default-sts-0\./)
+    match(
+      of('CSNI836')[0]?.reason ?? '',
+      /not valid for dse-dc1-default-sts-1\..* \(valid for: dse-dc1-default-sts-0\./,
+    )
     equal(of('CSNI842')[0]?.result, 'skipped')
     deepEqual(received, [])
     const first = await verify('--address', address, '--node', '0')

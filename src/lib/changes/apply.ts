@@ -1,6 +1,6 @@
 /** Applies changes. Every write is bound to the object version that the change was planned from. */
 import type { Kube, KubeObject } from '../cluster/kube.ts'
-import { isRace, Refusal } from '../cluster/refusal.ts'
+import { isRace, ApiStatusError } from '../cluster/api-errors.ts'
 import { displayName } from '../cluster/resources.ts'
 import { CassSniError, command, hint, type NextStep, throwIfAborted } from '../errors.ts'
 import type { ChangeRecord, Emit } from '../events.ts'
@@ -106,7 +106,9 @@ function changesOwnershipOnly({ action, fields }: Change): boolean {
 /** Returns whether another field manager has set a field to another value since the change was planned. */
 function isContested(error: unknown): boolean {
   return (
-    error instanceof CassSniError && error.cause instanceof Refusal && error.cause.reason === 'FieldManagerConflict'
+    error instanceof CassSniError &&
+    error.cause instanceof ApiStatusError &&
+    error.cause.reason === 'FieldManagerConflict'
   )
 }
 

@@ -27,7 +27,7 @@ import { backendOf } from '../routes/backends/backend-of.ts'
 import type { Choices } from '../routes/choices.ts'
 import { listeningPort, loadedListener } from '../istio/loaded.ts'
 import { observeMesh } from '../istio/observe-mesh.ts'
-import { policiesInTheWay } from '../istio/traffic-policies.ts'
+import { affectingPolicies } from '../istio/traffic-policies.ts'
 import { observeRoutes } from '../routes/gather.ts'
 import { type Plan, planRoutes } from '../routes/route-plan.ts'
 import type { LoadedNames, Probes } from './probes.ts'
@@ -131,7 +131,7 @@ export function liveProbes(options: LiveProbesOptions): Probes {
       return answersPlaintext({ dial: dialPod, signal })
     },
     policies: once(async () =>
-      policiesInTheWay(kube, {
+      affectingPolicies(kube, {
         mesh: await mesh(),
         gateway: await gateway(),
         namespace: datacenter.namespace,

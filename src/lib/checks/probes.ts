@@ -7,7 +7,7 @@ import type { PolicyInput } from '../certificates/policies.ts'
 import type { Dialer } from '../connection/dialer.ts'
 import type { HandshakeResult } from '../connection/tls.ts'
 import type { IngressGateway } from '../istio/mesh.ts'
-import type { PolicyInTheWay } from '../istio/traffic-policies.ts'
+import type { AffectingPolicy } from '../istio/traffic-policies.ts'
 import type { Upstream } from '../routes/backends/backend.ts'
 import type { Conflict } from '../routes/conflicts.ts'
 import type { Drift } from '../routes/drift.ts'
@@ -74,5 +74,5 @@ export interface Probes {
   /** Does this port of the node's pod take CQL without TLS? Throws CSNI203 without permission to connect to pods. */
   plaintext(node: CassandraNode, port: number): Promise<boolean>
   /** What else may keep the gateway from the nodes. */
-  policies(): Promise<PolicyInTheWay[]>
+  policies(): Promise<AffectingPolicy[]>
 }

@@ -1,7 +1,7 @@
 /** Runs checks: in parallel, each after those it needs. Tells results as data and events. */
 import pLimit, { type LimitFunction } from 'p-limit'
 import type { CassandraNode } from '../cassandra/datacenter.ts'
-import { statusOf } from '../cluster/refusal.ts'
+import { statusOf } from '../cluster/api-errors.ts'
 import { asCassSniError, CassSniError, type ErrorCode, throwIfAborted } from '../errors.ts'
 import type { Emit } from '../events.ts'
 import { CATEGORIES, type Check, type CheckCode, type CheckResult, type Outcome } from './check.ts'

@@ -1,4 +1,4 @@
-/** The connections to a server: TLS settings and the way through a proxy. */
+/** HTTP agents for a server: TLS settings and proxies. */
 import type { Agent } from 'node:http'
 import { type AgentOptions, Agent as HttpsAgent } from 'node:https'
 import { createSecureContext } from 'node:tls'
@@ -6,9 +6,9 @@ import { HttpAgent } from './node-http.ts'
 import type { TlsSettings } from './tls-settings.ts'
 
 /**
- * An agent for one server, through `proxy` if there is one; a proxy by https is trusted like the server, as in Go
- * (net/http transport.go). Certificates and key are parsed once, not for each connection. Throws what OpenSSL says of
- * them.
+ * Returns an agent for one server, through `proxy` if given. An https proxy is verified like the server, as in Go
+ * (net/http transport.go). Certificates and key are parsed once, not for each connection. Throws OpenSSL's error for a
+ * certificate or key that cannot be parsed.
  */
 export async function agentFor(
   server: URL,
@@ -18,7 +18,7 @@ export async function agentFor(
 ): Promise<Agent> {
   const secure = server.protocol === 'https:'
   const { rejectUnauthorized = true, servername, ca, cert, key } = tls
-  // an intermediate authority is an anchor as good as any, as in Go (crypto/x509 verify.go)
+  // an intermediate CA may be a trust anchor, as in Go (crypto/x509 verify.go)
   const secureContext = createSecureContext({ ca, cert, key, allowPartialTrustChain: true })
   const settings: AgentOptions = {
     ...options,
@@ -28,7 +28,7 @@ export async function agentFor(
   }
   if (proxy === undefined) return secure ? new HttpsAgent(settings) : new HttpAgent(options)
   const agent = await proxyAgent(proxy, secure, settings)
-  // agent-base keeps of them only what is about the pool, and a WebSocket brings none of its own
+  // agent-base keeps the pool options only, and a WebSocket sets none of its own
   Object.assign((agent as Agent & { options: object }).options, settings)
   return agent
 }
@@ -36,7 +36,7 @@ export async function agentFor(
 async function proxyAgent(proxy: URL, secure: boolean, settings: object): Promise<Agent> {
   if (proxy.protocol.startsWith('socks')) {
     const { SocksProxyAgent } = await import('socks-proxy-agent')
-    // Go lets the proxy resolve the name
+    // as in Go, the proxy resolves the name
     return new SocksProxyAgent(proxy.href.replace(/^socks5?:/, 'socks5h:'), settings)
   }
   if (secure) {

@@ -1,5 +1,5 @@
 /**
- * Who we are to the API server: headers and TLS settings from a chosen kubeconfig, as client-go decides it
+ * Authentication to the API server: headers and TLS settings from the selected kubeconfig entries, as in client-go
  * (kubernetes/client-go transport/round_trippers.go, plugin/pkg/client/auth).
  */
 import { readFileSync } from 'node:fs'
@@ -15,10 +15,10 @@ import type {
 import { unreadable } from './kubeconfig-rules.ts'
 import { tlsSettings } from './tls-settings.ts'
 
-/** How long a token read from a file counts: client-go transport/token_source.go, a minute less 10 s. */
+/** How long a token read from a file is cached: client-go transport/token_source.go, a minute less 10 s. */
 const TOKEN_FILE_MS = 50_000
 
-/** Prepares authentication: reads files, runs nothing yet. Throws CSNI103 for a file that cannot be read. */
+/** Prepares authentication: reads files, runs no plugin yet. Throws CSNI103 for a file that cannot be read. */
 export async function authenticator(config: ChosenConfig, options: AuthenticationOptions): Promise<Authenticate> {
   const { env = process.env } = options
   // kubectl sends credentials over TLS only (client-go tools/clientcmd/client_config.go ClientConfig)
@@ -26,9 +26,9 @@ export async function authenticator(config: ChosenConfig, options: Authenticatio
     const plain = { headers: { ...impersonation(config), ...basic(config.login) }, tls: {} }
     return async () => plain
   }
-  if (!identifies(config.user)) throw nobody(config)
+  if (!identifies(config.user)) throw noCredentials(config)
   const tls = await tlsSettings(config, env)
-  // net/http puts the login of a URL first, and nothing replaces it
+  // in net/http, user and password in the URL take precedence over everything else
   const header = config.login === undefined ? fixedHeader(config) : () => basic(config.login)
   if (header !== undefined) return async () => ({ headers: { ...impersonation(config), ...header() }, tls: tls() })
   const source = await credentialSource(config, options)
@@ -46,8 +46,8 @@ export async function authenticator(config: ChosenConfig, options: Authenticatio
 }
 
 /**
- * The header of credentials that the kubeconfig or a flag holds. Undefined when there are none: then, and only then, a
- * plugin or provider is asked (client-go plugin/pkg/client/auth/exec/exec.go UpdateTransportConfig).
+ * The Authorization header from static credentials in the kubeconfig or flags. Undefined without any; only then is a
+ * plugin or auth provider used (client-go plugin/pkg/client/auth/exec/exec.go UpdateTransportConfig).
  */
 function fixedHeader({ user }: ChosenConfig): (() => Record<string, string>) | undefined {
   const { token, tokenFile, username, password } = user
@@ -68,7 +68,7 @@ function basic(
   return { Authorization: `Basic ${Buffer.from(text).toString('base64')}` }
 }
 
-/** The token in a file, read again every minute; when that fails, the last one goes on. */
+/** Returns a reader of a token file that rereads it every minute and keeps the last token if that fails. */
 function tokenReader(file: string, first: string | undefined): () => string {
   let last = first
   let readAt = Number.NEGATIVE_INFINITY
@@ -81,7 +81,7 @@ function tokenReader(file: string, first: string | undefined): () => string {
     } catch (error) {
       if (last === undefined) throw unreadable(file, 'the token', error)
     }
-    if (last === undefined) throw unreadable(file, 'the token', new Error('it is empty'))
+    if (last === undefined) throw unreadable(file, 'the token', new Error('file is empty'))
     return last
   }
 }
@@ -100,7 +100,7 @@ async function credentialSource(
   if (provider.name !== 'oidc') {
     throw new CassSniError(
       'CSNI202',
-      `user "${config.target.user}" logs in by auth provider ${provider.name ?? ''}, which kubectl has no more either`,
+      `user "${config.target.user}" uses auth provider "${provider.name ?? ''}", which kubectl no longer supports`,
       { next: [command`kubectl config view`] },
     )
   }
@@ -108,7 +108,7 @@ async function credentialSource(
   return oidcCredentials(config, provider.config ?? {}, options)
 }
 
-/** Whether there is anything that could tell who asks (client-go tools/clientcmd/client_config.go canIdentifyUser). */
+/** Whether the entry identifies a user (client-go tools/clientcmd/client_config.go canIdentifyUser). */
 function identifies(user: ChosenConfig['user']): boolean {
   const { token, tokenFile, username, exec, 'auth-provider': provider } = user
   return Boolean(
@@ -116,11 +116,11 @@ function identifies(user: ChosenConfig['user']): boolean {
   )
 }
 
-/** Without credentials kubectl asks for a name and a password, and does not come as nobody. */
-function nobody({ target }: ChosenConfig): CassSniError {
-  const who = target.user === '' ? 'no user' : `no credentials for user "${target.user}"`
-  return new CassSniError('CSNI103', `the kubeconfig holds ${who} (context "${target.context}")`, {
-    next: [hint('Log in to the cluster first'), command`kubectl config view`],
+/** Without credentials kubectl prompts for a name and password; it never connects anonymously. */
+function noCredentials({ target }: ChosenConfig): CassSniError {
+  const missing = target.user === '' ? 'no user' : `no credentials for user "${target.user}"`
+  return new CassSniError('CSNI103', `the kubeconfig has ${missing} (context "${target.context}")`, {
+    next: [hint('log in to the cluster first'), command`kubectl config view`],
   })
 }
 
@@ -129,7 +129,7 @@ function impersonation({ user }: ChosenConfig): Security['headers'] {
   const headers: Security['headers'] = {}
   if (!as) return headers
   headers['Impersonate-User'] = as
-  // an array becomes one header line per group, which is what the API server wants
+  // an array becomes one header line per group, as the API server requires
   if (groups?.length) headers['Impersonate-Group'] = groups
   if (uid) headers['Impersonate-Uid'] = uid
   for (const [key, values] of Object.entries(extra ?? {})) {

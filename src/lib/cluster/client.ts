@@ -1,8 +1,8 @@
-/** The client of one cluster: implements the port in kube.ts on HTTP requests of our own. */
+/** The client of one cluster: implements the interface in kube.ts over HTTP. */
 import { readFileSync } from 'node:fs'
 import type { Duplex } from 'node:stream'
 import { CassSniError } from '../errors.ts'
-import { objectsOf, parseAnswer } from './parse-answer.ts'
+import { objectsOf, parseResponse } from './parse-response.ts'
 import { authenticator } from './authentication.ts'
 import { Discovery } from './discovery.ts'
 import type {
@@ -20,26 +20,26 @@ import type {
 import { FIELD_MANAGER } from './kube.ts'
 import { chooseConfig } from './kubeconfig.ts'
 import { proxyOf } from './proxy.ts'
-import { type Asked, isMissingObject, refused, tooLarge } from './refusal.ts'
+import { type ApiRequest, apiError, isMissingObject, tooLarge } from './api-errors.ts'
 import { apiVersionOf, POD } from './resources.ts'
 import { type Answer, type Call, Transport } from './transport.ts'
 
 export type { KubeOptions } from './kube.ts'
 
-/** What kubectl asks for in one page (cli-runtime pkg/resource). */
+/** kubectl's page size (cli-runtime pkg/resource). */
 const PAGE = '500'
 
 /**
- * More pages than the largest clusters have of any kind (Kubernetes documents 150,000 pods,
+ * More pages than any kind has in the largest clusters (Kubernetes documents 150,000 pods,
  * kubernetes.io/docs/setup/best-practices/cluster-large).
  */
 const MOST_PAGES = 1000
-/** What one list may hold in all. Characters. */
+/** Size limit of one list, in characters. */
 const LARGEST_LIST = 512 * 1024 * 1024
 
 /**
- * A client for the cluster that kubectl would use with the same flags and environment. Connects when first asked.
- * Throws CSNI103 for a kubeconfig that cannot be used, CSNI101 for flags that contradict each other.
+ * Returns a client for the cluster that kubectl would use with the same flags and environment. Connects on first use.
+ * Throws CSNI103 for an invalid kubeconfig, CSNI101 for contradictory flags.
  */
 export async function connectKube(
   options: KubeOptions,
@@ -48,7 +48,7 @@ export async function connectKube(
   const config = await chooseConfig(options, env)
   const { signal, requestTimeoutMs, log, warn } = options
   const authenticate = await authenticator(config, { signal, env, requestTimeoutMs })
-  // a login may prompt: before anything is drawn over it
+  // a login may prompt, so run it before anything is drawn on the terminal
   if (config.user.exec) await authenticate()
   const transport = new Transport({
     target: config.target,
@@ -65,7 +65,7 @@ export async function connectKube(
 }
 
 function userAgent(): string {
-  // src/lib/cluster and dist/lib/cluster are equally deep
+  // src/lib/cluster and dist/lib/cluster are at the same depth
   const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
     version: string
   }
@@ -90,12 +90,12 @@ class Client implements Kube {
   async get<T extends KubeObject>(type: ResourceType, name: string, namespace?: string): Promise<T | undefined> {
     const answer = await this.#transport.send({ method: 'GET', path: pathOf(type, namespace, name) })
     if (answer.status === 404 && isMissingObject(answer.body, type, name)) return undefined
-    return this.#parse<T>(answer, asking('get', type, name, namespace))
+    return this.#parse<T>(answer, requestFor('get', type, name, namespace))
   }
 
   async list<T extends KubeObject>(type: ResourceType, options: ListOptions = {}): Promise<T[]> {
     const { namespace, labelSelector, fieldSelector } = options
-    const asked = asking('list', type, undefined, namespace)
+    const request = requestFor('list', type, undefined, namespace)
     const call: Call = {
       method: 'GET',
       path: pathOf(type, namespace),
@@ -106,15 +106,15 @@ class Client implements Kube {
     for (let restarts = 0, pages = 1; ; pages++) {
       const answer = await this.#transport.send(call)
       if (answer.status === 410 && call.query?.continue !== undefined && restarts++ < 3) {
-        // the continue token is older than what etcd still remembers
+        // etcd has compacted the revision of the continue token
         call.query = { ...call.query, continue: undefined }
         items = []
         continue
       }
       size += answer.body.length
       if (pages > MOST_PAGES || size > LARGEST_LIST) throw tooLarge(this.target)
-      const page = this.#parse<{ items?: T[]; metadata?: { continue?: string } }>(answer, asked)
-      // the items of a list do not tell their kind
+      const page = this.#parse<{ items?: T[]; metadata?: { continue?: string } }>(answer, request)
+      // list items carry no apiVersion and kind
       for (const item of objectsOf(page.items, this.target))
         items.push({ ...item, apiVersion: apiVersionOf(type), kind: type.kind })
       const next = page.metadata?.continue
@@ -148,16 +148,16 @@ class Client implements Kube {
       path: pathOf(type, namespace, name),
       query: { ...query, fieldValidation: 'Strict' },
       body: { ...object, metadata },
-      // JSON is YAML, and is what the server takes under this content type
+      // JSON is valid YAML, and this is the content type for server-side apply
       contentType: 'application/apply-patch+yaml',
       repeatable: true,
     }
-    const asked = asking('patch', type, name, namespace)
+    const request = requestFor('patch', type, name, namespace)
     let answer = await this.#transport.send(call)
-    // servers before 1.25 may not know the parameter
+    // servers before 1.25 may reject the parameter
     if ((answer.status === 400 || answer.status === 422) && /fieldValidation/.test(answer.body))
       answer = await this.#transport.send({ ...call, query })
-    return this.#parse(answer, asked)
+    return this.#parse(answer, request)
   }
 
   async mergePatch(
@@ -180,7 +180,7 @@ class Client implements Kube {
       repeatable: true,
     })
     return this.#parse(answer, {
-      ...asking('patch', type, name, namespace),
+      ...requestFor('patch', type, name, namespace),
       subresource: options.subresource,
     })
   }
@@ -205,7 +205,7 @@ class Client implements Kube {
       repeatable: uid !== undefined,
     })
     if (answer.status === 404 && isMissingObject(answer.body, type, name)) return false
-    this.#parse(answer, asking('delete', type, name, namespace))
+    this.#parse(answer, requestFor('delete', type, name, namespace))
     return true
   }
 
@@ -240,8 +240,8 @@ class Client implements Kube {
       path: pathOf(POD, namespace, name, 'log'),
       query: { container, tailLines: String(tailLines) },
     })
-    const asked = { ...asking('get', POD, name, namespace), subresource: 'log' }
-    if (answer.status >= 400) throw refused(answer.status, answer.body, asked, this.target)
+    const request = { ...requestFor('get', POD, name, namespace), subresource: 'log' }
+    if (answer.status >= 400) throw apiError(answer.status, answer.body, request, this.target)
     return answer.body
   }
 
@@ -250,12 +250,17 @@ class Client implements Kube {
     return openTunnel(this.#transport, pod, port, options)
   }
 
-  #parse<T>(answer: Answer, asked: Asked): T {
-    return parseAnswer(answer, asked, this.target)
+  #parse<T>(answer: Answer, request: ApiRequest): T {
+    return parseResponse(answer, request, this.target)
   }
 }
 
-function asking(verb: string, type: ResourceType, name: string | undefined, namespace: string | undefined): Asked {
+function requestFor(
+  verb: string,
+  type: ResourceType,
+  name: string | undefined,
+  namespace: string | undefined,
+): ApiRequest {
   return { verb, type, name, namespace: type.namespaced ? namespace : undefined }
 }
 
@@ -264,12 +269,12 @@ function dryRun(options: { dryRun?: boolean }): { dryRun: string | undefined } {
 }
 
 /**
- * The path of a kind, an object or its subresource. A namespaced kind without a namespace means all namespaces, and
- * has no names.
+ * The path of a kind, an object or its subresource. A namespaced kind without a namespace means all namespaces; a
+ * name then is a bug.
  */
 function pathOf(type: ResourceType, namespace: string | undefined, name?: string, subresource?: string): string {
   if (name !== undefined && type.namespaced && namespace === undefined)
-    throw new CassSniError('CSNI903', `${type.kind} ${name} was asked for without a namespace`)
+    throw new CassSniError('CSNI903', `no namespace given for ${type.kind} ${name}`)
   const parts = [type.group === '' ? '/api' : `/apis/${type.group}`, type.version]
   if (type.namespaced && namespace !== undefined) parts.push('namespaces', encodeURIComponent(namespace))
   parts.push(type.plural)

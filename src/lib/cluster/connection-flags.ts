@@ -1,10 +1,9 @@
 /**
- * kubectl's flags that say which cluster is meant and who asks (`kubectl options`): the one list of them. From it come
- * the flags of every command, KubeOptions, the flags of proposed commands, and what istioctl and helm are given.
- * Pure data: the command line reads it at start-up.
+ * kubectl's connection flags (`kubectl options`), in one list. The flags of every command, KubeOptions, the flags of
+ * suggested commands, and those passed to istioctl and helm are derived from it. Pure data: read at start-up.
  */
 
-/** How a client finds its cluster and who it is there, by kubectl's flags. An empty text is one that was not given. */
+/** The values of kubectl's connection flags. An empty string counts as not given. */
 export interface Connection {
   kubeconfig?: string | undefined
   context?: string | undefined
@@ -23,27 +22,27 @@ export interface Connection {
   as?: string | undefined
   asGroups?: string[] | undefined
   asUid?: string | undefined
-  /** Time for one request in ms; 0: no limit. Without it, the server's own and a little more. */
+  /** Time limit for one request in ms; 0: no limit. Default: slightly more than the server's own. */
   requestTimeoutMs?: number | undefined
   disableCompression?: boolean | undefined
   cacheDir?: string | undefined
 }
 
 export interface ConnectionFlag {
-  /** As kubectl calls it, without dashes. */
+  /** kubectl's name, without dashes. */
   name: string
   field: keyof Connection
-  /** What its value is; a `switch` has none, `texts` may be repeated. */
+  /** Type of the value; a `switch` has none, `texts` may be repeated. */
   kind: 'text' | 'texts' | 'file' | 'switch' | 'duration'
   char?: 'n' | 's'
-  /** How help calls the value. */
+  /** Placeholder of the value in help. */
   value?: string
   summary: string
-  /** Its value is a secret: never in a proposed command. */
+  /** The value is a secret: never part of a suggested command. */
   secret?: true
-  /** Proposed commands have it, so that they lead where the user was. */
+  /** Suggested commands repeat it, so that they address the same cluster. */
   carried?: true
-  /** What istioctl (`istioctl install --help`) and helm (`helm --help`) call it, if they know it. */
+  /** The flag's name in istioctl (`istioctl install --help`) and helm (`helm --help`), if they have it. */
   istioctl?: string
   helm?: string
 }
@@ -220,10 +219,10 @@ export const CONNECTION_FLAGS: readonly ConnectionFlag[] = [
   },
 ]
 
-/** The flags that every command takes along when it proposes another, by name. */
+/** Names of the flags that suggested commands repeat. */
 export const CARRIED_FLAGS: readonly string[] = CONNECTION_FLAGS.flatMap(({ name, carried }) => (carried ? [name] : []))
 
-/** The values of these flags, as a command line gave them. */
+/** The connection flags given on a command line. */
 export function connectionOf(flags: Readonly<Record<string, unknown>>): Connection {
   return Object.fromEntries(
     CONNECTION_FLAGS.flatMap(({ name, field }) => (isGiven(flags[name]) ? [[field, flags[name]]] : [])),
@@ -231,9 +230,9 @@ export function connectionOf(flags: Readonly<Record<string, unknown>>): Connecti
 }
 
 /**
- * The words that bring istioctl or helm to the same cluster as the same user, and kubectl's names of the flags that
- * cannot be handed on: without them the program would go elsewhere, or as somebody else. The namespace is not among
- * them, as commands differ in what it means. A token is never handed on: it would show in the list of processes.
+ * Returns the arguments that point istioctl or helm to the same cluster as the same user, and in `unknown` the flags
+ * that have no equivalent there: without them the program would use another cluster or user. The namespace is not
+ * included because its meaning differs between commands. Tokens are never passed on: the process list would show them.
  */
 export function programConnection(
   connection: Connection,
@@ -252,7 +251,7 @@ export function programConnection(
   return { args, unknown }
 }
 
-/** An empty value is one that was not given, as for kubectl: `-n "$NS"` without NS. */
+/** An empty value counts as not given, as in kubectl: `-n "$NS"` with NS unset. */
 function isGiven(value: unknown): boolean {
   return value !== undefined && value !== '' && value !== false && !(Array.isArray(value) && value.length === 0)
 }

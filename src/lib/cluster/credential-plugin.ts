@@ -1,6 +1,6 @@
 /**
- * Credential plugins (`exec` of a kubeconfig's user), run as kubectl runs them (kubernetes/client-go
- * plugin/pkg/client/auth/exec/exec.go): standard error is the user's, so that a login prompt shows.
+ * Credential plugins (`exec` in a kubeconfig user), run as kubectl runs them (kubernetes/client-go
+ * plugin/pkg/client/auth/exec/exec.go): they inherit stderr, so that a login prompt is visible.
  */
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -11,9 +11,9 @@ import type { AuthenticationOptions, Credentials, CredentialSource } from './cre
 import type { ChosenConfig } from './kubeconfig.ts'
 import type { ExecEntry } from './kubeconfig-files.ts'
 import { unreadable } from './kubeconfig-rules.ts'
-import { contextFlags } from './refusal.ts'
+import { contextFlags } from './api-errors.ts'
 
-/** What a plugin answers (client-go pkg/apis/clientauthentication/v1/types.go). */
+/** A plugin's output (client-go pkg/apis/clientauthentication/v1/types.go). */
 interface Answer {
   apiVersion?: string
   kind?: string
@@ -25,14 +25,14 @@ interface Answer {
   }
 }
 
-/** More than this is no credential. Characters. */
+/** Limit for a plugin's output, in characters. */
 const LARGEST_ANSWER = 4 * 1024 * 1024
-/** A plugin that is told to end gets this long to do so. */
+/** Time between SIGTERM and SIGKILL. */
 const GRACE_MS = 2000
-/** The extension of a cluster's entry that its plugin is handed. */
+/** The cluster extension that is passed to the plugin. */
 const EXTENSION = 'client.authentication.k8s.io/exec'
 
-/** The plugin's credentials: one run for all who ask at once, again when they have expired or were refused. */
+/** Runs the plugin once for all concurrent callers, and again when the credentials expire or are rejected. */
 export function pluginCredentials(
   config: ChosenConfig,
   exec: ExecEntry,
@@ -57,43 +57,41 @@ export function pluginCredentials(
 
 async function run(config: ChosenConfig, exec: ExecEntry, options: AuthenticationOptions) {
   const failed = (why: string, cause?: unknown) =>
-    new CassSniError(
-      'CSNI202',
-      `the credential plugin ${exec.command} of user "${config.target.user}" failed: ${why}`,
-      { next: [command`kubectl ${contextFlags(config.target)} get --raw /version`], cause },
-    )
+    new CassSniError('CSNI202', `credential plugin ${exec.command} for user "${config.target.user}": ${why}`, {
+      next: [command`kubectl ${contextFlags(config.target)} get --raw /version`],
+      cause,
+    })
   const terminal = terminalIsFree()
-  if (exec.interactiveMode === 'Always' && !terminal)
-    throw failed('it wants a terminal, and standard input is none that it could have')
+  if (exec.interactiveMode === 'Always' && !terminal) throw failed('requires an interactive terminal')
   const interactive = exec.interactiveMode !== 'Never' && terminal
   const output = await outputOf(config, exec, interactive, options, failed)
   let answer: Answer | null
   try {
     answer = JSON.parse(output) as Answer | null
   } catch {
-    // the parser's message quotes the answer, which holds the token
-    throw failed('its answer is not the JSON that is wanted')
+    // the parser's message quotes the output, which contains the token
+    throw failed('invalid ExecCredential: not JSON')
   }
   const { token, clientCertificateData: cert, clientKeyData: key, expirationTimestamp } = answer?.status ?? {}
-  if (answer?.kind !== 'ExecCredential') throw failed('its answer is no ExecCredential')
+  if (answer?.kind !== 'ExecCredential') throw failed('invalid ExecCredential: unexpected kind')
   if (answer.apiVersion !== exec.apiVersion)
-    throw failed(`it answered in another apiVersion than ${exec.apiVersion}, which the kubeconfig names`)
-  if (!token && !cert && !key) throw failed('its answer holds neither a token nor a certificate')
-  if (!cert !== !key) throw failed('its answer holds only one of certificate and key')
+    throw failed(`invalid ExecCredential: apiVersion is not ${exec.apiVersion}, as set in the kubeconfig`)
+  if (!token && !cert && !key) throw failed('invalid ExecCredential: neither a token nor a certificate')
+  if (!cert !== !key) throw failed('invalid ExecCredential: certificate without key, or key without certificate')
   if (cert && key) {
     try {
       createSecureContext({ cert, key })
     } catch {
-      throw failed('the certificate and key of its answer cannot be read, or do not belong together')
+      throw failed('invalid ExecCredential: certificate or key unreadable, or key mismatch')
     }
   }
   const expires = expirationTimestamp ? Date.parse(expirationTimestamp) : Number.POSITIVE_INFINITY
-  if (Number.isNaN(expires)) throw failed('the expirationTimestamp of its answer is no time')
+  if (Number.isNaN(expires)) throw failed('invalid ExecCredential: invalid expirationTimestamp')
   const credentials: Credentials = { token, certificate: cert && key ? { cert, key } : undefined }
   return { credentials, expires }
 }
 
-/** Whether standard input is a terminal that nobody reads: a prompt of ours puts it into raw mode. */
+/** Whether stdin is a terminal that is not in use: our own prompts set raw mode. */
 function terminalIsFree(): boolean {
   return isatty(0) && !process.stdin.isRaw
 }
@@ -125,7 +123,7 @@ function outputOf(
     const abort = () => end(signal.reason)
     signal.addEventListener('abort', abort, { once: true })
     const late = requestTimeoutMs
-      ? setTimeout(() => end(failed(`it gave no answer within ${requestTimeoutMs / 1000} s`)), requestTimeoutMs)
+      ? setTimeout(() => end(failed(`timed out after ${requestTimeoutMs / 1000}s`)), requestTimeoutMs)
       : undefined
     const finish = () => {
       clearTimeout(late)
@@ -134,7 +132,7 @@ function outputOf(
     }
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       output += text
-      if (output.length > LARGEST_ANSWER) end(failed('its answer has no end'))
+      if (output.length > LARGEST_ANSWER) end(failed('output too large'))
     })
     child.once('error', (error: NodeJS.ErrnoException) => {
       finish()
@@ -144,18 +142,18 @@ function outputOf(
       finish()
       if (reason !== undefined) reject(reason)
       else if (code === 0) resolve(output)
-      else reject(failed(code === null ? `it was ended by ${by}` : `it ended with exit code ${code}`))
+      else reject(failed(code === null ? `killed by ${by}` : `exit code ${code}`))
     })
   })
 }
 
 function missing({ target }: ChosenConfig, exec: ExecEntry): CassSniError {
-  return new CassSniError('CSNI202', `the credential plugin ${exec.command} of user "${target.user}" is not on PATH`, {
+  return new CassSniError('CSNI202', `credential plugin ${exec.command} for user "${target.user}": not found in PATH`, {
     next: [hint(exec.installHint || `install ${exec.command}`)],
   })
 }
 
-/** What KUBERNETES_EXEC_INFO tells the plugin (client-go rest/exec.go ConfigToExecCluster). */
+/** The value of KUBERNETES_EXEC_INFO (client-go rest/exec.go ConfigToExecCluster). */
 function execInfo({ cluster }: ChosenConfig, exec: ExecEntry, interactive: boolean): object {
   const file = cluster['certificate-authority']
   return {
@@ -184,6 +182,6 @@ function authorityOf(file: string): string {
   try {
     return readFileSync(file).toString('base64')
   } catch (error) {
-    throw unreadable(file, 'the certificate authority', error)
+    throw unreadable(file, 'the CA certificate', error)
   }
 }

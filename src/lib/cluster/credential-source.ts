@@ -1,36 +1,36 @@
-/** What a request to the API server carries to say who asks, and where that comes from. */
+/** The credentials of a request to the API server, and their sources. */
 import type { TlsSettings } from './tls-settings.ts'
 
 /** Secret: never printed or logged. */
 export interface Security {
   headers: Record<string, string | string[]>
-  /** One and the same object as long as nothing in it changes: connections are kept for it. */
+  /** The same object as long as nothing in it changes: connections are pooled by it. */
   tls: TlsSettings
 }
 
-/** Whether a server that refused the one would refuse the other. */
+/** Whether a server that rejected one would reject the other. */
 export function sameCredentials(one: Security, other: Security): boolean {
   return one.tls === other.tls && one.headers.Authorization === other.headers.Authorization
 }
 
 /**
- * What to add to a request, asked anew for each one: tokens expire and certificates are renewed. After a 401, `refused`
- * is what the server did not accept: credentials that can be renewed are. Throws CSNI103 or CSNI202.
+ * Returns the headers and TLS settings for a request. Called for each one, because tokens expire and certificates are
+ * renewed. After a 401, `refused` holds the rejected ones, which are renewed if possible. Throws CSNI103 or CSNI202.
  */
 export type Authenticate = (refused?: Security) => Promise<Security>
 
 export interface AuthenticationOptions {
   signal: AbortSignal
   env?: Readonly<Record<string, string | undefined>> | undefined
-  /** Time for one run of a credential plugin or one refresh of a login; 0 or absent: no limit. */
+  /** Time limit in ms for one run of a credential plugin or one token refresh; 0 or absent: no limit. */
   requestTimeoutMs?: number | undefined
 }
 
-/** A token, and for plugins a client certificate, that come from elsewhere and expire. */
+/** Credentials that expire: a token or, from plugins, a client certificate. */
 export interface Credentials {
   token?: string | undefined
   certificate?: { cert: string; key: string } | undefined
 }
 
-/** The credentials in force; new ones when the server refused these. */
+/** Returns the current credentials, or new ones if the server rejected `refused`. */
 export type CredentialSource = (refused?: Credentials) => Promise<Credentials>

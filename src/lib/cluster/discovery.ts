@@ -1,8 +1,8 @@
-/** What the API server serves: groups, versions and kinds, and which version it is itself. Asked once. */
+/** The groups, versions and kinds that the API server serves, and its own version. Cached. */
 import { CassSniError, command } from '../errors.ts'
-import { objectsOf, parseAnswer } from './parse-answer.ts'
+import { objectsOf, parseResponse } from './parse-response.ts'
 import type { KubeObject, ResourceType, ServerVersion } from './kube.ts'
-import { type Asked, Refusal } from './refusal.ts'
+import { type ApiRequest, ApiStatusError } from './api-errors.ts'
 import type { Answer, Transport } from './transport.ts'
 
 interface ApiResource {
@@ -11,7 +11,7 @@ interface ApiResource {
   namespaced: boolean
 }
 
-/** The part of `Kube` that asks what is served; its methods are described there. */
+/** The discovery part of `Kube`; its methods are documented there. */
 export class Discovery {
   readonly #transport: Transport
   readonly #groups = new Map<string, Promise<string[]>>()
@@ -58,7 +58,7 @@ export class Discovery {
     for (const { kind: definition, spec } of about) {
       if (definition !== 'CustomResourceDefinition') continue
       const {
-        group: itsGroup,
+        group: definedGroup,
         names,
         scope,
       } = spec as {
@@ -66,7 +66,7 @@ export class Discovery {
         names: { kind: string; plural: string }
         scope: string
       }
-      if (itsGroup === group && names.kind === kind)
+      if (definedGroup === group && names.kind === kind)
         return { group, version, kind, plural: names.plural, namespaced: scope === 'Namespaced' }
     }
     throw new CassSniError(
@@ -74,7 +74,7 @@ export class Discovery {
       `the API server ${this.#transport.target.server} does not serve ${kind} (${apiVersion})`,
       {
         next: [group === '' ? command`kubectl api-resources` : command`kubectl api-resources --api-group=${group}`],
-        cause: new Refusal(404, 'NotFound'),
+        cause: new ApiStatusError(404, 'NotFound'),
       },
     )
   }
@@ -91,12 +91,12 @@ export class Discovery {
     const path = '/version'
     const answer = await this.#transport.send({ method: 'GET', path })
     const { major, minor } = this.#parse<{ major?: string; minor?: string }>(answer, { verb: 'get', path })
-    // providers add a sign to the minor: "34+"
+    // providers append a plus sign to the minor version: "34+"
     return { major: Number.parseInt(major ?? '', 10), minor: Number.parseInt(minor ?? '', 10) }
   }
 
-  #parse<T>(answer: Answer, asked: Asked): T {
-    return parseAnswer(answer, asked, this.#transport.target)
+  #parse<T>(answer: Answer, request: ApiRequest): T {
+    return parseResponse(answer, request, this.#transport.target)
   }
 
   #objects<T>(list: T[] | null | undefined): T[] {
@@ -105,8 +105,8 @@ export class Discovery {
 }
 
 /**
- * The answer to a question asked once. A failure and an empty answer are forgotten: what is not served may be
- * installed meanwhile.
+ * Returns the cached answer, or asks for it. Failures and empty answers are not cached: a missing API may be installed
+ * later.
  */
 function cached<T>(answers: Map<string, Promise<T[]>>, key: string, ask: () => Promise<T[]>): Promise<T[]> {
   const known = answers.get(key)

@@ -1,13 +1,13 @@
-/** One HTTP request and its whole answer, within its limits of time and size. */
+/** One HTTP request and its complete response, within limits of time and size. */
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { CassSniError, command, hint } from '../errors.ts'
 import type { KubeTarget } from './kube.ts'
-import { contextFlags, tooLarge } from './refusal.ts'
+import { contextFlags, tooLarge } from './api-errors.ts'
 import { warningTexts } from './server-warnings.ts'
 
 /**
- * For TCP, TLS and a proxy together. client-go gives TCP alone 30 s (rest/config.go); nobody waits longer at a prompt.
+ * Time limit for TCP, TLS and proxy together. client-go allows 30 s for TCP alone (rest/config.go).
  */
 const CONNECT_MS = 30_000
 
@@ -15,7 +15,7 @@ export interface FullAnswer {
   status: number
   body: string
   retryAfterMs: number | undefined
-  /** Texts of its `Warning:` headers. */
+  /** Texts of the `Warning:` headers. */
   warnings: string[]
   date: string | undefined
 }
@@ -23,15 +23,15 @@ export interface FullAnswer {
 export interface Limits {
   /** 0: no limit. */
   timeoutMs: number
-  /** Bytes of the largest answer. */
+  /** Size limit of the response, in bytes. */
   largest: number
   target: KubeTarget
   proxy: URL | undefined
 }
 
 /**
- * Sends a request and reads its answer. Rejects with CSNI201 or CSNI208 at a limit, with the connection's own error
- * else.
+ * Sends a request and reads the response. Rejects with CSNI201 or CSNI208 when a limit is exceeded, otherwise with the
+ * connection's own error.
  */
 export function exchange(
   request: ClientRequest,
@@ -43,9 +43,9 @@ export function exchange(
       const where = `the API server ${target.server} (context "${target.context}")`
       const next = [
         command`kubectl ${contextFlags(target)} cluster-info`,
-        hint('Allow more time with --request-timeout.'),
+        hint('allow more time with --request-timeout'),
       ]
-      request.destroy(new CassSniError('CSNI201', `${where} gave no answer within ${ms / 1000} s`, { next }))
+      request.destroy(new CassSniError('CSNI201', `${where} did not respond within ${ms / 1000}s`, { next }))
     }
     const connectMs = timeoutMs === 0 ? CONNECT_MS : Math.min(CONNECT_MS, timeoutMs)
     const connecting = setTimeout(late(connectMs), connectMs)
@@ -112,7 +112,7 @@ async function decoded(response: IncomingMessage): Promise<AsyncIterable<unknown
   return response.pipe(plain)
 }
 
-/** Milliseconds of a Retry-After: seconds, or a date (RFC 9110 §10.2.3). */
+/** The wait in ms from a Retry-After header: seconds or a date (RFC 9110 §10.2.3). */
 function waitOf(header: string | undefined): number | undefined {
   if (header === undefined) return undefined
   const seconds = Number(header)
@@ -121,11 +121,10 @@ function waitOf(header: string | undefined): number | undefined {
 }
 
 function refusedByProxy(proxy: URL | undefined, status: number, { server, context }: KubeTarget): CassSniError {
-  const why = status === 407 ? 'it wants another login' : `HTTP ${status}`
+  const why = status === 407 ? 'proxy authentication required' : `HTTP ${status}`
   return new CassSniError(
     'CSNI201',
-    `the API server ${server} (context "${context}") cannot be reached: the proxy ${proxy?.host} does not let ` +
-      `us through (${why})`,
-    { next: [command`kubectl config view`, hint('Look at HTTPS_PROXY and NO_PROXY.')] },
+    `cannot reach the API server ${server} (context "${context}"): refused by proxy ${proxy?.host} (${why})`,
+    { next: [command`kubectl config view`, hint('check HTTPS_PROXY and NO_PROXY')] },
   )
 }

@@ -1,31 +1,29 @@
 /**
- * Runs a command in a container over a WebSocket (k8s.io/apimachinery/pkg/util/remotecommand/constants.go: v4 and
+ * Runs commands in containers over a WebSocket (k8s.io/apimachinery/pkg/util/remotecommand/constants.go: v4 and
  * v5.channel.k8s.io).
  */
 import { CassSniError, command } from '../errors.ts'
 import type { ExecResult } from './kube.ts'
-import { statusOf } from './refusal.ts'
+import { statusOf } from './api-errors.ts'
 import type { Transport } from './transport.ts'
-import { brokenBy, openWebSocket, watchPeer } from './websocket.ts'
+import { closeReason, openWebSocket, watchPeer } from './websocket.ts'
 
 const STDIN = 0
 const STDOUT = 1
 const STDERR = 2
 const STATUS = 3
-/** v5 only: "this channel ends". */
+/** v5 only: closes a channel. */
 const CLOSE = 255
 
-/** More output than this is not what any of our commands writes. Bytes. */
+/** Output limit in bytes, far above what any of our commands prints. */
 const LARGEST_OUTPUT = 32 * 1024 * 1024
 const DEFAULT_TIMEOUT_MS = 60_000
 
 /**
- * The output and exit code of a command; a non-zero exit is a result. Throws CSNI203 without the right, CSNI204 for
- * no such pod,
- * CSNI209 when the command cannot be started or its end is not learnt. `timeoutMs` (60 s by default) ends the
- * waiting, not the command.
- * API servers before 1.30 cannot be told that the input ends: there a command that reads it to the end is waited for
- * in vain.
+ * Returns the output and exit code of a command; a non-zero exit code is not an error. Throws CSNI203 without
+ * permission, CSNI204 if the pod does not exist, CSNI209 if the command cannot be started or its exit status is lost.
+ * `timeoutMs` (default 60,000) limits the wait; the command keeps running. API servers before 1.30 cannot signal the
+ * end of input, so a command that reads stdin to the end never finishes there.
  */
 export async function execInPod(
   transport: Transport,
@@ -44,26 +42,22 @@ export async function execInPod(
   if (options.stdin !== undefined) query.set('stdin', 'true')
   const path = `/api/v1/namespaces/${encodeURIComponent(pod.namespace)}/pods/${encodeURIComponent(pod.name)}/exec`
   const failed = (why: string, cause?: unknown) =>
-    new CassSniError(
-      'CSNI209',
-      `${words[0] ?? ''} could not be run in container ${container} of pod ${pod.name}: ${why}`,
-      {
-        object: `pod/${pod.name} in namespace ${pod.namespace}`,
-        next: [command`kubectl describe pod ${pod.name} -n ${pod.namespace}`],
-        cause,
-      },
-    )
-  const asked = {
+    new CassSniError('CSNI209', `cannot run ${words[0] ?? ''} in container ${container} of pod ${pod.name}: ${why}`, {
+      object: `pod/${pod.name} in namespace ${pod.namespace}`,
+      next: [command`kubectl describe pod ${pod.name} -n ${pod.namespace}`],
+      cause,
+    })
+  const request = {
     verb: 'create',
     type: POD,
     name: pod.name,
     namespace: pod.namespace,
     subresource: 'exec',
   }
-  const socket = await openWebSocket(transport, path, query, ['v5.channel.k8s.io', 'v4.channel.k8s.io'], asked).catch(
+  const socket = await openWebSocket(transport, path, query, ['v5.channel.k8s.io', 'v4.channel.k8s.io'], request).catch(
     (error: unknown) => {
       const status = statusOf(error)
-      // 400: no such container, or it does not run; 5xx: the node's kubelet does not answer
+      // 400: the container does not exist or is not running; 5xx: the kubelet does not respond
       throw status === 400 || (status !== undefined && status >= 500)
         ? failed((error as Error).message.replace(/^.*?\): /, ''), (error as CassSniError).cause)
         : error
@@ -76,7 +70,7 @@ export async function execInPod(
   const { timeoutMs = DEFAULT_TIMEOUT_MS } = options
   return await new Promise((resolve, reject) => {
     const abort = () => fail(transport.signal.reason)
-    const timer = setTimeout(() => fail(failed(`it did not end within ${timeoutMs / 1000} s`)), timeoutMs)
+    const timer = setTimeout(() => fail(failed(`timed out after ${timeoutMs / 1000}s`)), timeoutMs)
     transport.signal.addEventListener('abort', abort, { once: true })
     const peer = watchPeer(socket, (why) => fail(failed(why)))
     const finish = () => {
@@ -93,7 +87,7 @@ export async function execInPod(
       const channel = message[0]
       const data = message.subarray(1)
       size += data.length
-      if (size > LARGEST_OUTPUT) fail(failed('its output is too large'))
+      if (size > LARGEST_OUTPUT) fail(failed('output too large'))
       else if (channel === STDOUT) stdout.push(data)
       else if (channel === STDERR) stderr.push(data)
       else if (channel === STATUS) status += data.toString('utf8')
@@ -102,7 +96,7 @@ export async function execInPod(
     socket.on('close', (code: number, reason: Buffer) => {
       finish()
       try {
-        if (status === '') throw new Error(brokenBy(code, reason) ?? 'the connection ended before the command did')
+        if (status === '') throw new Error(closeReason(code, reason) ?? 'connection closed before the command finished')
         resolve({
           stdout: Buffer.concat(stdout).toString('utf8'),
           stderr: Buffer.concat(stderr).toString('utf8'),
@@ -115,15 +109,14 @@ export async function execInPod(
     socket.resume()
     if (options.stdin !== undefined) {
       socket.send(Buffer.concat([Buffer.from([STDIN]), Buffer.from(options.stdin)]))
-      // under v4 there is no way to end standard input
+      // v4 has no way to close stdin
       if (socket.protocol === 'v5.channel.k8s.io') socket.send(Buffer.from([CLOSE, STDIN]))
     }
   })
 }
 
 /**
- * Reads the status channel: 0, or what the command exited with. Throws an Error with the server's words for any other
- * failure.
+ * Parses the status channel and returns the exit code. Throws an Error with the server's message for any other failure.
  */
 function exitCodeOf(text: string): number {
   const status = JSON.parse(text) as {
@@ -135,7 +128,7 @@ function exitCodeOf(text: string): number {
   if (status.status === 'Success') return 0
   const code = status.details?.causes?.find((cause) => cause.reason === 'ExitCode')?.message
   if (status.reason === 'NonZeroExitCode' && code !== undefined) return Number(code)
-  // containerd and runc put many words around this one
+  // containerd and runc wrap this part in a long message
   const notFound = /exec: "[^"]*": [^:]*(?:not found|permission denied|no such file)[^:]*/.exec(
     status.message ?? '',
   )?.[0]

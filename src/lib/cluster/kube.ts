@@ -1,11 +1,11 @@
 /**
- * The port to the Kubernetes API: everything that the rest of the program may ask of a cluster.
- * `client.ts` implements it on HTTP requests of our own.
+ * The interface to the Kubernetes API: everything that the rest of the program can request from a cluster.
+ * `client.ts` implements it.
  */
 import type { Duplex } from 'node:stream'
 import type { Connection } from './connection-flags.ts'
 
-/** Object metadata, as far as this program reads or writes it. */
+/** The object metadata that this program reads or writes. */
 export interface ObjectMeta {
   name: string
   namespace?: string | undefined
@@ -38,7 +38,7 @@ export interface ManagedFields {
   fieldsV1?: Record<string, unknown>
 }
 
-/** Any Kubernetes object. Whatever it holds is untrusted text. */
+/** Any Kubernetes object. All text in it is untrusted. */
 export interface KubeObject {
   apiVersion: string
   kind: string
@@ -46,7 +46,7 @@ export interface KubeObject {
   [field: string]: unknown
 }
 
-/** What identifies a kind of object to the API server; see `resources.ts` for those in use. */
+/** Identifies a kind of object to the API server; `resources.ts` lists those in use. */
 export interface ResourceType {
   /** API group; '' is the core group. */
   group: string
@@ -64,11 +64,11 @@ export interface ListOptions {
 }
 
 export interface ApplyOptions {
-  /** Ask the server what it would do (`dryRun=All`); nothing is written. */
+  /** Server-side dry run (`dryRun=All`); nothing is written. */
   dryRun?: boolean
-  /** Take fields over from other managers. Only for objects and keys that are ours. */
+  /** Take over fields from other managers. Only for objects and keys that we own. */
   force?: boolean
-  /** The field manager to apply as; default FIELD_MANAGER. */
+  /** The field manager; default FIELD_MANAGER. */
   manager?: string | undefined
 }
 
@@ -83,51 +83,47 @@ export interface ExecResult {
   exitCode: number
 }
 
-/** Where a client is connected to, from the merged kubeconfig and flags. */
+/** The cluster and user of a client, from the merged kubeconfig and flags. */
 export interface KubeTarget {
   context: string
   cluster: string
   server: string
   user: string
-  /** The namespace in force: flag, else the context's, else "default". */
+  /** The namespace from the flag, the context or "default", in this order. */
   namespace: string
-  /** True when the namespace was named by a flag or the context, false when it is only the default. */
+  /** True if a flag or the context sets the namespace, false if it is only the default. */
   namespaceGiven: boolean
-  /** The kubeconfig says insecure-skip-tls-verify: whoever is on the way can pretend to be the API server. */
+  /** insecure-skip-tls-verify is set: the API server's certificate is not verified. */
   insecure?: true | undefined
-  /** The namespace that the context itself names in the kubeconfig. */
+  /** The namespace that the context sets in the kubeconfig. */
   contextNamespace?: string | undefined
 }
 
 /**
- * A client of one cluster. Every method throws a `CassSniError` that is already translated (codes CSNI2xx);
- * no error carries headers, tokens or bodies of Secrets. All honour the AbortSignal given at construction.
+ * A client of one cluster. Every method throws a translated `CassSniError` (codes CSNI2xx); no error contains headers,
+ * tokens or Secret data. All methods honor the AbortSignal given at construction.
  */
 export interface Kube {
   readonly target: KubeTarget
-  /** How far the API server's clock is ahead of this machine's, by its last answer; undefined before one. */
+  /** How far the API server's clock is ahead of ours in ms, from its last response; undefined before the first. */
   clockSkewMs(): number | undefined
-  /** The object, or undefined when it does not exist (404 on the object, not on the kind). */
+  /** Returns the object, or undefined if it does not exist (404 for the object, not for the kind). */
   get<T extends KubeObject = KubeObject>(type: ResourceType, name: string, namespace?: string): Promise<T | undefined>
-  /** All objects that match, following `continue` pages. An API that is not served throws CSNI205. */
+  /** Lists all matching objects, across pages. Throws CSNI205 if the API is not served. */
   list<T extends KubeObject = KubeObject>(type: ResourceType, options?: ListOptions): Promise<T[]>
-  /**
-   * The versions of an API group that the server serves, preferred first; empty when it does not serve the group.
-   */
+  /** Returns the served versions of an API group, preferred first; empty if the group is not served. */
   servedVersions(group: string): Promise<string[]>
   /**
-   * What the server calls a kind (GET /apis/<group>/<version>), for objects from a user's file. A kind that is not
-   * served
-   * yet is looked up in the CustomResourceDefinitions among `about`, which are to be created along with it; else
-   * CSNI205.
+   * Looks up the resource of a kind (GET /apis/<group>/<version>), for objects from a user's file. If it is not served
+   * yet, the CustomResourceDefinitions in `about`, which are created with it, are searched. Throws CSNI205 otherwise.
    */
   resourceType(apiVersion: string, kind: string, about?: KubeObject[]): Promise<ResourceType>
   /**
    * Server-side apply with strict field validation. Returns the live object. A uid and a resourceVersion in the
-   * object's metadata are preconditions: when they are another's by now it throws what `isRace` tells.
+   * object's metadata are preconditions: if they no longer match, the error satisfies `isRace`.
    */
   apply(type: ResourceType, object: KubeObject, options?: ApplyOptions): Promise<KubeObject>
-  /** JSON merge patch with our field manager. `subresource` as in "status". */
+  /** Applies a JSON merge patch as our field manager. `subresource` is "status", for instance. */
   mergePatch(
     type: ResourceType,
     name: string,
@@ -136,8 +132,7 @@ export interface Kube {
     options?: { dryRun?: boolean },
   ): Promise<KubeObject>
   /**
-   * Deletes, with the uid and the resourceVersion as preconditions where given. Gone already is success (returns
-   * false).
+   * Deletes an object, with uid and resourceVersion as preconditions if given. Returns false if it no longer exists.
    */
   delete(
     type: ResourceType,
@@ -145,11 +140,11 @@ export interface Kube {
     namespace: string | undefined,
     options?: { uid?: string | undefined; resourceVersion?: string | undefined; dryRun?: boolean },
   ): Promise<boolean>
-  /** The server's version; NaN for what it does not tell. Asked once. */
+  /** The server's version; NaN for a part that it does not report. Cached. */
   serverVersion(): Promise<ServerVersion>
-  /** SelfSubjectAccessReview: may the current user do this? */
+  /** Whether the current user has a permission (SelfSubjectAccessReview). */
   can(verb: string, type: ResourceType, namespace?: string, subresource?: string): Promise<boolean>
-  /** Runs a command in a container; a non-zero exit is a result, not an error. */
+  /** Runs a command in a container; a non-zero exit code is a result, not an error. */
   exec(
     pod: { name: string; namespace: string },
     container: string,
@@ -157,33 +152,33 @@ export interface Kube {
     options?: { stdin?: string; timeoutMs?: number },
   ): Promise<ExecResult>
   /**
-   * The last lines of a container's log; of the pod's only container when none is named. Throws CSNI203 without
-   * permission.
+   * Returns the last lines of a container's log; the container may be omitted if the pod has only one. Throws CSNI203
+   * without permission.
    */
   podLog(
     pod: { name: string; namespace: string },
     options: { container?: string | undefined; tailLines: number },
   ): Promise<string>
   /**
-   * One TCP connection to a port of a pod, over one WebSocket of its own, with backpressure both ways.
-   * Rejects when the tunnel cannot be opened; the stream is destroyed with a CassSniError when the far end fails.
+   * Opens one TCP connection to a port of a pod over its own WebSocket, with backpressure in both directions.
+   * Rejects if the tunnel cannot be opened; the stream is destroyed with a CassSniError if the remote end fails.
    */
   connect(pod: { name: string; namespace: string }, port: number, options?: ConnectOptions): Promise<Duplex>
 }
 
 export interface ConnectOptions {
-  /** Gives up the opening, with its reason (a CassSniError). A stream that is open is the caller's to destroy. */
+  /** Aborts opening, with its reason (a CassSniError). Once open, the caller destroys the stream. */
   signal?: AbortSignal | undefined
 }
 
-/** What a client is made of: how to reach the cluster, and whom to tell. */
+/** Options of a client: connection flags and callbacks. */
 export interface KubeOptions extends Connection {
   signal: AbortSignal
-  /** Told one line per request (method, path, status, time) when given; never a header or a body. */
+  /** Receives one line per request (method, path, status, time); never a header or a body. */
   log?: ((line: string) => void) | undefined
-  /** Told each warning of the API server once (its `Warning:` headers), and that it asks for a long wait. */
+  /** Receives each API server warning once (`Warning:` headers), and notice of a long requested wait. */
   warn?: ((message: string) => void) | undefined
 }
 
-/** The field manager of all that this program writes (Kubernetes docs: reference/using-api/server-side-apply). */
+/** The default field manager (Kubernetes docs: reference/using-api/server-side-apply). */
 export const FIELD_MANAGER = 'kubectl-cass-sni'

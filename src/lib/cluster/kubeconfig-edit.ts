@@ -1,19 +1,19 @@
-/** Writes a rotated login back into a kubeconfig, beside kubectl and other runs. */
+/** Writes rotated tokens back into a kubeconfig, safely alongside kubectl and concurrent runs. */
 import { chmod, chown, open, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { type Document, isMap, isSeq, parseDocument, type YAMLMap } from 'yaml'
 import { poll } from '../waiting/poll.ts'
 
 type Provider = Readonly<Record<string, string>>
 
-/** kubectl holds its lock for the time of one write. */
+/** kubectl holds its lock for the duration of one write. */
 const LOCK_MS = 3000
 const LOCK_POLL_MS = 50
 
 /**
- * Changes `auth-provider.config` of a user. `change` is handed what stands there, or undefined, and answers with what
- * is to stand there, or undefined when nothing is to be written. Resolves with what stands there afterwards. All else
- * in the file stays as it is, its comments, mode and owner too. The file is locked as kubectl locks it (client-go
- * tools/clientcmd/loader.go lockFile), and replaced in one step.
+ * Updates `auth-provider.config` of a user. `change` receives the stored value (or undefined) and returns the new one,
+ * or undefined to write nothing. Resolves with the resulting value. The rest of the file is preserved, including
+ * comments, mode and owner. The file is locked as kubectl locks it (client-go tools/clientcmd/loader.go lockFile) and
+ * replaced atomically.
  */
 export async function editUser(
   path: string,
@@ -36,16 +36,16 @@ export async function editUser(
       }
     },
   })
-  if (!locked) throw new Error(`${path} is locked by another program (${lock})`)
+  if (!locked) throw new Error(`${path} is locked by another process (${lock})`)
   try {
-    // a link stays a link
+    // keep a symbolic link
     const file = await realpath(path)
     const document = parseDocument(await readFile(file, 'utf8'), { version: '1.1', uniqueKeys: false, merge: true })
     const config = configOf(document, user)
     const stored = config?.toJSON() as Provider | undefined
     const wanted = await change(stored)
     if (wanted === undefined) return stored
-    if (config === undefined) throw new Error(`${path} has no user "${user}" with an auth-provider any more`)
+    if (config === undefined) throw new Error(`${path} no longer has a user "${user}" with an auth-provider`)
     for (const [key, value] of Object.entries(wanted)) if (stored?.[key] !== value) config.set(key, value)
     await replace(file, document.toString({ lineWidth: 0 }))
     return wanted
@@ -62,7 +62,7 @@ function configOf(document: Document, user: string): YAMLMap | undefined {
   return isMap(config) ? config : undefined
 }
 
-/** In one step: who reads it meanwhile sees the old or the new file. */
+/** Replaces the file atomically: readers see either the old or the new one. */
 async function replace(file: string, text: string): Promise<void> {
   const { mode, uid, gid } = await stat(file)
   const fresh = `${file}.${process.pid}.new`

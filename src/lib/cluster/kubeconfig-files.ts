@@ -5,7 +5,7 @@ import { delimiter, dirname, isAbsolute, join, resolve, sep } from 'node:path'
 import { CassSniError, command, hint } from '../errors.ts'
 import { systemError } from '../text/system-errors.ts'
 
-/** A cluster entry with the field names of the file format (client-go tools/clientcmd/api/v1/types.go). */
+/** A cluster entry, with the field names of the file format (client-go tools/clientcmd/api/v1/types.go). */
 export interface ClusterEntry {
   server?: string | undefined
   'certificate-authority'?: string | undefined
@@ -50,7 +50,7 @@ export interface ContextEntry {
   namespace?: string | undefined
 }
 
-/** The entries of all files; of two with the same name the first counts. */
+/** The entries of all files; the first of a name wins. */
 export interface MergedConfig {
   files: string[]
   currentContext: string | undefined
@@ -63,7 +63,7 @@ export interface MergedConfig {
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** The files that kubectl would read, in its order of precedence; they need not exist. */
+/** The files that kubectl would read, in order of precedence; they need not exist. */
 export function kubeconfigFiles(options: { kubeconfig?: string | undefined }, env: Environment): string[] {
   if (options.kubeconfig) return [options.kubeconfig]
   const listed = (env.KUBECONFIG ?? '').split(delimiter).filter((file) => file !== '')
@@ -71,7 +71,7 @@ export function kubeconfigFiles(options: { kubeconfig?: string | undefined }, en
   return [join(env.HOME ?? homedir(), '.kube', 'config')]
 }
 
-/** Reads and merges files. A missing one is passed over unless `required`. */
+/** Reads and merges files. Missing ones are skipped unless `required`. Throws CSNI103 for an invalid file. */
 export async function mergeConfigs(files: string[], required: boolean): Promise<MergedConfig> {
   const merged: MergedConfig = {
     files,
@@ -104,8 +104,8 @@ async function readConfig(file: string, required: boolean): Promise<Record<strin
     text = readFileSync(file, 'utf8')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT' && !required) return undefined
-    throw new CassSniError('CSNI103', `the kubeconfig ${file} cannot be used: ${systemError(error)}`, {
-      next: [hint('Name another with --kubeconfig FILE or the variable KUBECONFIG.')],
+    throw new CassSniError('CSNI103', `cannot read kubeconfig ${file}: ${systemError(error)}`, {
+      next: [hint('set another file with --kubeconfig FILE or KUBECONFIG')],
       cause: error,
     })
   }
@@ -119,23 +119,21 @@ async function readConfig(file: string, required: boolean): Promise<Record<strin
     const { line } = error
     throw new CassSniError(
       'CSNI103',
-      `the kubeconfig ${file} is not valid YAML${line === undefined ? '' : ` (line ${line})`}`,
+      `invalid kubeconfig ${file}: not YAML${line === undefined ? '' : ` (line ${line})`}`,
     )
   }
   if (parsed === null || parsed === undefined) return undefined
   if (typeof parsed !== 'object' || Array.isArray(parsed))
-    throw new CassSniError('CSNI103', `${file} is not a kubeconfig`)
+    throw new CassSniError('CSNI103', `invalid kubeconfig ${file}: not a map`)
   const wrong = mismatch(parsed, CONFIG, '')
   if (wrong !== undefined)
-    throw new CassSniError('CSNI103', `the kubeconfig ${file} cannot be used: ${wrong}`, {
+    throw new CassSniError('CSNI103', `invalid kubeconfig ${file}: ${wrong}`, {
       next: [command`kubectl config view`],
     })
   return parsed as Record<string, unknown>
 }
 
-/**
- * What a field holds; kubectl refuses a file in which one holds something else, a token that reads as a number for one.
- */
+/** The type of a field. kubectl rejects a file with a wrong type, such as an unquoted token that parses as a number. */
 type Shape =
   | 'text'
   | 'base64'
@@ -193,11 +191,11 @@ const CONFIG: Shape = {
   },
 }
 
-/** What is wrong with a value, and where; never the value, which may be a secret. */
+/** Describes a type mismatch and its path, never the value, which may be a secret. */
 function mismatch(value: unknown, shape: Shape, path: string): string | undefined {
   if (value === undefined || value === null) return undefined
-  if (shape === 'text') return typeof value === 'string' ? undefined : `${path} is not text (put it in quotes)`
-  if (shape === 'boolean') return typeof value === 'boolean' ? undefined : `${path} is neither true nor false`
+  if (shape === 'text') return typeof value === 'string' ? undefined : `${path} is not a string (quote it)`
+  if (shape === 'boolean') return typeof value === 'boolean' ? undefined : `${path} is not a boolean`
   if (shape === 'base64') {
     const valid = typeof value === 'string' && /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
     return valid !== false && valid.test(String(value).replace(/[\r\n]/g, '')) ? undefined : `${path} is not base64`
@@ -226,8 +224,7 @@ function addEntries<T extends object>(
   const own = new Set<string>()
   for (const item of (list ?? []) as Record<string, unknown>[]) {
     const name = typeof item?.name === 'string' ? item.name : ''
-    if (own.has(name))
-      throw new CassSniError('CSNI103', `the kubeconfig ${file} cannot be used: it has two ${field}s named "${name}"`)
+    if (own.has(name)) throw new CassSniError('CSNI103', `invalid kubeconfig ${file}: duplicate ${field} "${name}"`)
     own.add(name)
     if (into.has(name)) continue
     const entry = item?.[field]
@@ -244,7 +241,7 @@ function absolute<T extends object>(entry: T, directory: string, fields: (keyof 
   return entry
 }
 
-/** A plugin's command with a slash in it is relative to the file as well; without one it is looked up on PATH. */
+/** A plugin command with a slash is relative to the file; one without is looked up in PATH. */
 function absoluteUser(user: UserEntry, directory: string): UserEntry {
   const program = user.exec?.command
   if (user.exec === undefined || program === undefined || isAbsolute(program) || !program.includes(sep)) return user

@@ -1,5 +1,5 @@
 /**
- * What kubectl would connect to: one choice out of the kubeconfig, with its flags on top (kubernetes/client-go
+ * Selects the cluster and user that kubectl would use: kubeconfig entries overridden by flags (kubernetes/client-go
  * tools/clientcmd/client_config.go).
  */
 import { existsSync, readFileSync } from 'node:fs'
@@ -7,7 +7,7 @@ import { unescape as decoded } from 'node:querystring'
 import { CassSniError, command, hint } from '../errors.ts'
 import type { Connection } from './connection-flags.ts'
 import type { KubeTarget } from './kube.ts'
-import { complaintAbout } from './kubeconfig-rules.ts'
+import { configError } from './kubeconfig-rules.ts'
 import {
   type ClusterEntry,
   kubeconfigFiles,
@@ -16,27 +16,26 @@ import {
   type UserEntry,
 } from './kubeconfig-files.ts'
 
-/** One choice out of the kubeconfig, all flags on top. Holds secrets: never printed. */
+/** The selected kubeconfig entries, with all flags applied. Contains secrets: never printed. */
 export interface ChosenConfig {
   target: KubeTarget
   cluster: ClusterEntry & { server: string }
   user: UserEntry
-  /** Of a server as "https://user:password@host": sent in place of a token. */
+  /** User and password in the server URL ("https://user:password@host"): sent instead of a token. */
   login?: { username: string; password: string } | undefined
-  /** The file that the user's entry came from: kubectl writes rotated OIDC tokens back into it. */
+  /** The file with the user entry: kubectl writes rotated OIDC tokens back to it. */
   userFile?: string | undefined
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
 type Names = Pick<KubeTarget, 'context' | 'cluster' | 'user'>
 
-/** Where a pod finds who it is. */
+/** Mount path of a pod's service account token. */
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
 
 /**
- * What kubectl would connect to with the same flags and environment. Reads files, connects to nothing.
- * Throws CSNI103 when a file, context, cluster or user is missing or cannot be used, CSNI101 for flags that contradict
- * each other or lack one.
+ * Selects the cluster and user that kubectl would use with the same flags and environment. Reads files only.
+ * Throws CSNI103 for a missing or invalid file, context, cluster or user, CSNI101 for contradictory or missing flags.
  */
 export async function chooseConfig(
   options: Connection,
@@ -57,14 +56,14 @@ export async function chooseConfig(
       ? merged.clusters.get(names.cluster)
       : entryOf('cluster', merged.clusters, flags.cluster, merged.files)),
   }
-  // a context may name a user that is not there: kubectl then comes as nobody
+  // as in kubectl, a context may refer to a user that does not exist
   const user =
     flags.user === undefined
       ? (merged.users.get(names.user) ?? {})
       : entryOf('user', merged.users, flags.user, merged.files)
   const inside = isInside(env, account)
   if (Object.keys(cluster).length === 0 && flags.server === undefined) {
-    if (!inside) throw nothingChosen(merged, names)
+    if (!inside) throw noCluster(merged, names)
     const service = { server: serviceAddress(env), 'certificate-authority': `${account}/ca.crt` }
     const user = { tokenFile: flags.token === undefined ? `${account}/token` : undefined }
     const pod = { context: 'in-cluster', cluster: 'in-cluster', user: 'service account' }
@@ -74,21 +73,21 @@ export async function chooseConfig(
   return finish(flags, names, cluster, user, { namespace, contextNamespace: context.namespace }, merged.userFiles)
 }
 
-/** Puts the flags on top, and looks at the whole as kubectl does before it connects. */
+/** Applies the flags and validates the result as kubectl does before it connects. */
 function finish(
   flags: Connection,
   names: Names,
   clusterEntry: ClusterEntry,
   userEntry: UserEntry,
-  places: { namespace: string | undefined; contextNamespace?: string | undefined },
+  defaults: { namespace: string | undefined; contextNamespace?: string | undefined },
   userFiles?: MergedConfig['userFiles'],
 ): ChosenConfig {
   const cluster = withClusterFlags(clusterEntry, flags)
   const user = withUserFlags(userEntry, flags)
-  const complaint = complaintAbout(names, cluster, user, flags)
-  if (complaint !== undefined) throw complaint
+  const error = configError(names, cluster, user, flags)
+  if (error !== undefined) throw error
   const { server, login } = withoutLogin(withScheme(cluster.server ?? ''))
-  const namespace = flags.namespace ?? (places.namespace || undefined)
+  const namespace = flags.namespace ?? (defaults.namespace || undefined)
   return {
     target: {
       ...names,
@@ -96,7 +95,7 @@ function finish(
       namespace: namespace ?? 'default',
       namespaceGiven: namespace !== undefined,
       insecure: cluster['insecure-skip-tls-verify'] === true ? true : undefined,
-      contextNamespace: places.contextNamespace || undefined,
+      contextNamespace: defaults.contextNamespace || undefined,
     },
     cluster: { ...cluster, server },
     user,
@@ -107,13 +106,13 @@ function finish(
 
 function withClusterFlags(entry: ClusterEntry, flags: Connection): ClusterEntry {
   const cluster = { ...entry, server: flags.server ?? entry.server }
-  // a certificate authority by flag replaces what the file says of trust, and so does no trust at all
+  // both flags replace all trust settings of the file
   if (flags.insecureSkipTlsVerify === true || flags.certificateAuthority !== undefined) {
     cluster['insecure-skip-tls-verify'] = flags.insecureSkipTlsVerify
     cluster['certificate-authority'] = flags.certificateAuthority
     cluster['certificate-authority-data'] = undefined
   }
-  // the name in the file is that of the server in the file
+  // the name in the file belongs to the server in the file
   if (flags.tlsServerName !== undefined || flags.server !== undefined) cluster['tls-server-name'] = flags.tlsServerName
   if (flags.disableCompression === true) cluster['disable-compression'] = true
   return cluster
@@ -133,12 +132,12 @@ function withUserFlags(entry: UserEntry, flags: Connection): UserEntry {
   return { ...entry, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) }
 }
 
-/** "host:port" is taken for plain HTTP (client-go rest/url_utils.go DefaultServerURL). */
+/** "host:port" means plain HTTP (client-go rest/url_utils.go DefaultServerURL). */
 function withScheme(server: string): string {
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(server) ? server : `http://${server}`
 }
 
-/** "https://user:password@host" without the login: the server is named in messages. */
+/** Splits user and password off "https://user:password@host", because messages contain the server. */
 function withoutLogin(server: string): { server: string; login?: { username: string; password: string } } {
   const url = new URL(server)
   const { username, password } = url
@@ -151,7 +150,7 @@ function withoutLogin(server: string): { server: string; login?: { username: str
 function entryOf<T>(what: string, entries: Map<string, T>, name: string, files: string[]): T {
   const entry = entries.get(name)
   if (entry !== undefined) return entry
-  throw new CassSniError('CSNI103', `there is no ${what} "${name}" in ${files.join(', ')}${known(what, entries)}`, {
+  throw new CassSniError('CSNI103', `${what} "${name}" not found in ${files.join(', ')}${known(what, entries)}`, {
     next: [
       what === 'context'
         ? command`kubectl config get-contexts`
@@ -162,35 +161,32 @@ function entryOf<T>(what: string, entries: Map<string, T>, name: string, files: 
   })
 }
 
-/** Why there is no cluster to connect to. */
-function nothingChosen({ files, contexts, clusters }: MergedConfig, { context, cluster }: Names): CassSniError {
+/** The error if no cluster is configured. */
+function noCluster({ files, contexts, clusters }: MergedConfig, { context, cluster }: Names): CassSniError {
   if (contexts.size === 0 && clusters.size === 0) {
     return new CassSniError(
       'CSNI103',
-      `there is no kubeconfig: ${files.join(', ')} ${files.length > 1 ? 'are' : 'is'} missing or empty`,
-      { next: [hint('Name one with --kubeconfig FILE or the variable KUBECONFIG.'), command`kubectl config view`] },
+      `no kubeconfig: ${files.join(', ')} ${files.length > 1 ? 'are' : 'is'} missing or empty`,
+      { next: [hint('set a file with --kubeconfig FILE or KUBECONFIG'), command`kubectl config view`] },
     )
   }
   if (context === '') {
     return new CassSniError(
       'CSNI103',
-      `no context is chosen: current-context is not set in ${files.join(', ')}${known('context', contexts)}`,
+      `current-context is not set in ${files.join(', ')}${known('context', contexts)}`,
       {
-        next: [
-          hint('name one with --context, or choose one with "kubectl config use-context"'),
-          command`kubectl config get-contexts`,
-        ],
+        next: [hint('set one with --context or "kubectl config use-context"'), command`kubectl config get-contexts`],
       },
     )
   }
   if (cluster === '') {
-    return new CassSniError('CSNI103', `context "${context}" names no cluster`, {
+    return new CassSniError('CSNI103', `context "${context}" has no cluster`, {
       next: [command`kubectl config get-contexts`],
     })
   }
   return new CassSniError(
     'CSNI103',
-    `there is no cluster "${cluster}" in ${files.join(', ')}${known('cluster', clusters)}`,
+    `cluster "${cluster}" not found in ${files.join(', ')}${known('cluster', clusters)}`,
     {
       next: [command`kubectl config get-clusters`],
     },
@@ -200,12 +196,13 @@ function nothingChosen({ files, contexts, clusters }: MergedConfig, { context, c
 function known(what: string, entries: Map<string, unknown>): string {
   const names = [...entries.keys()]
   const shown = names.length > 12 ? [...names.slice(0, 12), '…'] : names
-  return names.length === 0
-    ? `; it holds no ${what}s`
-    : `; there ${names.length === 1 ? 'is' : 'are'} ${shown.join(', ')}`
+  return names.length === 0 ? ` (no ${what}s defined)` : ` (available: ${shown.join(', ')})`
 }
 
-/** Whether we run in a pod with a service account (client-go client_config.go inClusterClientConfig.Possible). */
+/**
+ * Whether this process runs in a pod with a service account (client-go client_config.go
+ * inClusterClientConfig.Possible).
+ */
 function isInside(env: Environment, account: string): boolean {
   return Boolean(env.KUBERNETES_SERVICE_HOST && env.KUBERNETES_SERVICE_PORT) && existsSync(`${account}/token`)
 }

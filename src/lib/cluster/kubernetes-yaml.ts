@@ -1,10 +1,10 @@
 /**
  * YAML as kubectl reads it: sigs.k8s.io/yaml on go.yaml.in/yaml/v2, which is YAML 1.1 without its timestamps and
- * sexagesimal numbers. `yes` is true, `0440` is 288, `<<` merges, and of two equal keys the last counts.
+ * sexagesimal numbers. `yes` is true, `0440` is 288, `<<` merges, and the last of duplicate keys wins.
  */
 import { type CollectionTag, parseAllDocuments, type ScalarTag, type Tags } from 'yaml'
 
-/** Text that is no YAML. The message tells what is wrong and where, and quotes nothing of the text. */
+/** Thrown for invalid YAML. The message gives the reason and position but never quotes the text. */
 export class YamlError extends Error {
   /** Counted from 1. */
   readonly line: number | undefined
@@ -15,10 +15,10 @@ export class YamlError extends Error {
   }
 }
 
-/** A file that unfolds into far more than it holds ("billion laughs") is refused. */
+/** Limit against files that expand far beyond their size ("billion laughs"). */
 const MOST_ALIASES = 100
 
-/** What go.yaml.in/yaml/v2 resolve.go reads as whole numbers besides those of YAML 1.1. */
+/** Integers that go.yaml.in/yaml/v2 resolve.go accepts beyond YAML 1.1. */
 const WHOLE_NUMBERS: ScalarTag = {
   tag: 'tag:yaml.org,2002:int',
   default: true,
@@ -29,14 +29,14 @@ const WHOLE_NUMBERS: ScalarTag = {
   },
 }
 
-/** Bytes go into JSON as the text that they are. */
+/** Binary values become text, as in JSON. */
 const BINARY: ScalarTag = {
   tag: 'tag:yaml.org,2002:binary',
   resolve: (text) => Buffer.from(text, 'base64').toString('utf8'),
 }
 
 /**
- * The values of the documents in a text, as JSON has them; an empty document is null or undefined. Throws YamlError.
+ * Parses all documents of a text into JSON values; an empty document is null or undefined. Throws YamlError.
  */
 export function parseYaml(text: string): unknown[] {
   const documents = parseAllDocuments(text, { version: '1.1', uniqueKeys: false, merge: true, customTags: asKubectl })

@@ -1,21 +1,21 @@
-/** The one way to list what a user may see: everywhere when that is allowed, else where it is. */
+/** Lists what the user is permitted to see: in all namespaces if allowed, otherwise in selected ones. */
 import { CassSniError } from '../errors.ts'
 import type { Kube, KubeObject, ListOptions, ResourceType } from './kube.ts'
 
 export interface Visible<T> {
   items: T[]
-  /** True when all namespaces were listed. */
+  /** True if all namespaces were listed. */
   complete: boolean
-  /** The CSNI203 of the list over all namespaces, when that was not allowed. */
+  /** The CSNI203 error of the cluster-wide list, if that was denied. */
   refusal?: CassSniError | undefined
-  /** Of the namespaces asked for, those that may not be listed either. */
+  /** The requested namespaces for which permission is missing too. */
   unreadable: string[]
 }
 
 /**
- * The objects of a kind in all namespaces; without that permission, those in `namespaces`. What may not be listed at
- * all is not there, and `unreadable` tells where. Throws what `Kube.list` throws, but for CSNI203: CSNI205 when the
- * kind is not served in this version.
+ * Lists the objects of a kind in all namespaces or, without that permission, in `namespaces`. Namespaces without
+ * permission are returned in `unreadable`. Throws what `Kube.list` throws except CSNI203: CSNI205 if the kind is not
+ * served in this version.
  */
 export async function listVisible<T extends KubeObject = KubeObject>(
   kube: Pick<Kube, 'list'>,
@@ -24,15 +24,15 @@ export async function listVisible<T extends KubeObject = KubeObject>(
 ): Promise<Visible<T>> {
   const everywhere = await unlessForbidden(kube.list<T>(type, selectors))
   if (!(everywhere instanceof CassSniError)) return { items: everywhere, complete: true, unreadable: [] }
-  const places = [...new Set(namespaces)]
+  const fallbacks = [...new Set(namespaces)]
   const lists = await Promise.all(
-    places.map((namespace) => unlessForbidden(kube.list<T>(type, { ...selectors, namespace }))),
+    fallbacks.map((namespace) => unlessForbidden(kube.list<T>(type, { ...selectors, namespace }))),
   )
   return {
     items: lists.flatMap((list) => (list instanceof CassSniError ? [] : list)),
     complete: false,
     refusal: everywhere,
-    unreadable: places.filter((_, index) => lists[index] instanceof CassSniError),
+    unreadable: fallbacks.filter((_, index) => lists[index] instanceof CassSniError),
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * node:http without an import of it. An import gives it a namespace of all its names, and with its WebSocket comes
- * undici (nodejs/node lib/http.js, lazyUndici): 50 ms of every start.
+ * node:http without importing it. An import evaluates all its exports, and its WebSocket loads undici (nodejs/node
+ * lib/http.js, lazyUndici), which adds 50 ms to every start.
  */
 export const { Agent: HttpAgent, request: httpRequest } = process.getBuiltinModule('node:http')

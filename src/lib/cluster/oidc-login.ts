@@ -1,6 +1,6 @@
 /**
- * The login of auth provider `oidc`: its token as long as it is good, then a new one, which is written back into the
- * kubeconfig as kubectl does it (kubernetes/client-go plugin/pkg/client/auth/oidc/oidc.go).
+ * The auth provider `oidc`: uses the token until it expires, then refreshes it and writes it back to the kubeconfig, as
+ * kubectl does (kubernetes/client-go plugin/pkg/client/auth/oidc/oidc.go).
  */
 import { request } from 'node:https'
 import { CassSniError, command, hint } from '../errors.ts'
@@ -12,12 +12,12 @@ import { proxyFromEnvironment } from './proxy.ts'
 
 type Provider = Readonly<Record<string, string>>
 
-/** A token counts as expired this long before it is: clocks differ. */
+/** Tokens are refreshed this long before they expire, because clocks differ. */
 const LEEWAY_MS = 10_000
-/** No answer of an identity provider is larger. Bytes. */
+/** Size limit of an identity provider's response, in bytes. */
 const LARGEST_ANSWER = 1024 * 1024
 
-/** The token of the login, refreshed once for all who ask at the same time. */
+/** Returns the ID token, refreshed once for all concurrent callers. */
 export function oidcCredentials(
   config: ChosenConfig,
   provider: Provider,
@@ -44,7 +44,7 @@ export function oidcCredentials(
   }
 }
 
-/** The login's token, unless it has expired or is none. */
+/** The ID token; undefined if missing, expired or malformed. */
 function validToken(provider: Provider): string | undefined {
   const token = provider['id-token']
   if (!token) return undefined
@@ -54,25 +54,23 @@ function validToken(provider: Provider): string | undefined {
     const { exp } = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')) as { exp?: unknown }
     return Number(exp) * 1000 > Date.now() + LEEWAY_MS ? token : undefined
   } catch {
-    // what cannot be read cannot be told to be valid
+    // a token that cannot be parsed counts as expired
     return undefined
   }
 }
 
-/**
- * The login with a new token, written to the kubeconfig before it is used: the old refresh token may be dead by now.
- */
+/** Refreshes the token and writes it to the kubeconfig before use: the old refresh token may be invalid by then. */
 async function refreshed(config: ChosenConfig, provider: Provider, options: AuthenticationOptions): Promise<Provider> {
   const { target, userFile } = config
   const failed = (why: string, cause?: unknown) =>
-    new CassSniError('CSNI202', `the login of user "${target.user}" (oidc) cannot be renewed: ${why}`, {
-      next: [hint('Log in again the way you did before'), command`kubectl config view`],
+    new CassSniError('CSNI202', `cannot refresh the OIDC token of user "${target.user}": ${why}`, {
+      next: [hint('log in again'), command`kubectl config view`],
       cause,
     })
-  if (userFile === undefined) throw failed('there is no kubeconfig that a new token could be written to')
+  if (userFile === undefined) throw failed('no kubeconfig to write the new token to')
   const { editUser } = await import('./kubeconfig-edit.ts')
   return await editUser(userFile, target.user, options.signal, async (stored) => {
-    // another run, or kubectl, may have renewed it since we read the file
+    // another process may have refreshed it since the file was read
     const before = stored ?? provider
     if (validToken(before) !== undefined) return undefined
     const fresh = await newTokens(before, options, failed)
@@ -91,8 +89,8 @@ async function newTokens(
   failed: (why: string, cause?: unknown) => CassSniError,
 ): Promise<Provider> {
   const { 'refresh-token': refreshToken, 'idp-issuer-url': issuer, 'client-id': id, 'client-secret': secret } = provider
-  if (!issuer || !id) throw failed('the kubeconfig names no idp-issuer-url or no client-id')
-  if (!refreshToken) throw failed('its token has expired, and there is no refresh-token')
+  if (!issuer || !id) throw failed('idp-issuer-url or client-id is not set in the kubeconfig')
+  if (!refreshToken) throw failed('token expired, and no refresh-token is set')
   const discovery = await ask(
     `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`,
     provider,
@@ -101,9 +99,9 @@ async function newTokens(
   )
   const endpoint = discovery.fields.token_endpoint
   if (discovery.status !== 200 || typeof endpoint !== 'string' || !URL.canParse(endpoint))
-    throw failed(`${issuer} did not tell its token endpoint (HTTP ${discovery.status})`)
+    throw failed(`${issuer} did not return a token endpoint (HTTP ${discovery.status})`)
   const form = { grant_type: 'refresh_token', refresh_token: refreshToken }
-  // as golang.org/x/oauth2 finds out how a provider wants it: in a header, else in the form
+  // as golang.org/x/oauth2 detects what a provider accepts: first a header, then form fields
   const login = `${encodeURIComponent(id)}:${encodeURIComponent(secret ?? '')}`
   const headers = { Authorization: `Basic ${Buffer.from(login).toString('base64')}` }
   let answer = await ask(endpoint, provider, options, failed, { form, headers })
@@ -113,12 +111,12 @@ async function newTokens(
     })
   const { id_token: token, refresh_token: rotated, error } = answer.fields
   if (answer.status !== 200)
-    throw failed(`${endpoint} answered HTTP ${answer.status}${typeof error === 'string' ? ` (${error})` : ''}`)
-  if (typeof token !== 'string') throw failed(`${endpoint} answered without an id_token`)
+    throw failed(`${endpoint} returned HTTP ${answer.status}${typeof error === 'string' ? ` (${error})` : ''}`)
+  if (typeof token !== 'string') throw failed(`${endpoint} returned no id_token`)
   return { 'id-token': token, ...(typeof rotated === 'string' && rotated !== '' ? { 'refresh-token': rotated } : {}) }
 }
 
-/** A request to the identity provider. Bodies hold tokens: no error quotes one. */
+/** Sends a request to the identity provider. Bodies contain tokens: errors never quote them. */
 async function ask(
   address: string,
   provider: Provider,
@@ -149,7 +147,7 @@ async function ask(
         let size = 0
         response.on('data', (part: Buffer) => {
           size += part.length
-          if (size > LARGEST_ANSWER) asking.destroy(new Error('its answer has no end'))
+          if (size > LARGEST_ANSWER) asking.destroy(new Error('response too large'))
           else parts.push(part)
         })
         response.once('error', reject)
@@ -162,7 +160,7 @@ async function ask(
     asking.end(body)
   }).catch((error: Error) => {
     if (signal.aborted) throw signal.reason
-    throw failed(`${url.origin} cannot be asked: ${error.message}`, error)
+    throw failed(`cannot reach ${url.origin}: ${error.message}`, error)
   })
   return { status, fields: parsed(text) }
 }
@@ -178,7 +176,7 @@ async function authorities(
     const { readFile } = await import('node:fs/promises')
     return [await readFile(file)]
   } catch (error) {
-    throw unreadable(file, "the identity provider's certificate authority", error)
+    throw unreadable(file, "the identity provider's CA certificate", error)
   }
 }
 
@@ -187,7 +185,7 @@ function parsed(text: string): Record<string, unknown> {
     const value: unknown = JSON.parse(text)
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
   } catch {
-    // an error page: its status tells enough
+    // an error page: the status is enough
     return {}
   }
 }

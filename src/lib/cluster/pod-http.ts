@@ -5,13 +5,13 @@ import { withinLimit } from '../waiting/time-limit.ts'
 import type { Kube } from './kube.ts'
 import { httpRequest } from './node-http.ts'
 
-/** No answer of the two interfaces is near this; a larger one is not what was asked for. Bytes. */
+/** Response limit in bytes, far above what the two interfaces return. */
 const LARGEST_BODY = 64 * 1024 * 1024
 
 /**
- * GET of `path` on a pod's port, over one tunnel of its own. Answers the status code and the whole body.
- * Throws CSNI203 (pods/portforward is not allowed) or CSNI601 as `kube.connect` does, and CSNI601 when the far end
- * does not answer in time.
+ * Sends a GET request to a pod's port over its own tunnel. Returns the status code and the whole body.
+ * Throws CSNI203 (no permission for pods/portforward) or CSNI601 as `kube.connect` does, and CSNI601 when the request
+ * times out.
  */
 export async function getFromPod(
   kube: Kube,
@@ -22,12 +22,12 @@ export async function getFromPod(
 ): Promise<{ status: number; body: string }> {
   const object = `pod/${pod.name} in namespace ${pod.namespace}`
   const failed = (why: string, cause?: unknown) =>
-    new CassSniError('CSNI601', `port ${port} of pod ${pod.name} did not answer: ${why}`, { object, cause })
-  const late = () => failed(`no answer within ${timeoutMs} ms`)
+    new CassSniError('CSNI601', `request to port ${port} of pod ${pod.name} failed: ${why}`, { object, cause })
+  const late = () => failed(`timed out after ${timeoutMs / 1000}s`)
   return withinLimit({ ms: timeoutMs, late }, async (signal) => {
     const tunnel = await kube.connect(pod, port, { signal })
     try {
-      return await exchange(tunnel, path, signal, () => failed('the answer is too large'))
+      return await exchange(tunnel, path, signal, () => failed('response too large'))
     } catch (error) {
       throwIfAborted(signal)
       throw error instanceof CassSniError

@@ -1,40 +1,39 @@
 /**
  * One TCP connection to a port of a pod over one WebSocket
  * (k8s.io/kubelet/pkg/cri/streaming/portforward/websocket.go, v4.channel.k8s.io):
- * channel 0 carries the data, channel 1 an error text; the first two bytes that come on each are the port number.
+ * channel 0 carries data, channel 1 an error text; the first two bytes received on each are the port number.
  */
 import { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import { CassSniError, command } from '../errors.ts'
 import { backOff } from '../waiting/back-off.ts'
 import { pause } from '../waiting/poll.ts'
-import { statusOf } from './refusal.ts'
+import { statusOf } from './api-errors.ts'
 import type { ConnectOptions } from './kube.ts'
 import type { Transport } from './transport.ts'
-import { brokenBy, type Liveness, openWebSocket, watchPeer } from './websocket.ts'
+import { closeReason, type Liveness, openWebSocket, watchPeer } from './websocket.ts'
 
 const DATA = 0
 const ERROR = 1
 const PORT_BYTES = 2
 
-/** What may wait in the WebSocket before a writer has to. Bytes. */
+/** Bytes that may be buffered in the WebSocket before writers have to wait. */
 const HIGH_WATER = 512 * 1024
 /**
- * Small writes that wait together are sent as one message, large ones are cut. Bytes. The far end
- * (golang.org/x/net/websocket) grows
- * a buffer for each message by and by; measured, 32 KiB is twice as fast as 128 KiB.
+ * Message size in bytes: small pending writes are combined, large ones split. The remote end
+ * (golang.org/x/net/websocket) grows a buffer for each message; measured, 32 KiB is twice as fast as 128 KiB.
  */
 const LARGEST_MESSAGE = 32 * 1024
 /**
- * The framing cannot say that our side has ended, so the far end's last bytes are waited for until it is silent this
- * long.
- * containerd gives the other direction one second as well (internal/cri/server/sandbox_portforward_linux.go).
+ * The framing cannot signal that our side has ended, so after that the tunnel closes once the remote end has been
+ * silent this long. containerd allows the other direction one second too
+ * (internal/cri/server/sandbox_portforward_linux.go).
  */
 const LINGER_MS = 1000
-/** The same when our side ended with a question, to which nothing has come yet: the answer may take its time. */
+/** The same if our side ended with a request that is still unanswered: the response may take longer. */
 const ANSWER_MS = 30_000
 
-/** How often, and after which pauses in ms, an API server is asked that has too much to do. */
+/** Attempts, and pauses between them in ms, if the API server is overloaded. */
 const BUSY_ATTEMPTS = 5
 const BUSY = { firstMs: 200, longestMs: 2000 }
 
@@ -44,8 +43,8 @@ export interface Pod {
 }
 
 /**
- * Opens a tunnel; the signal gives up the opening. Throws CSNI203 without permission, CSNI204 for no such pod, CSNI601
- * when the pod cannot be reached, CSNI607 when a proxy refuses WebSockets.
+ * Opens a tunnel; the signal aborts opening. Throws CSNI203 without permission, CSNI204 if the pod does not exist,
+ * CSNI601 if the pod is unreachable, CSNI607 if a proxy rejects WebSockets.
  */
 export async function openTunnel(
   transport: Transport,
@@ -56,7 +55,7 @@ export async function openTunnel(
   const { POD } = await import('./resources.ts')
   const [namespace, name] = [pod.namespace, pod.name].map(encodeURIComponent)
   const path = `/api/v1/namespaces/${namespace}/pods/${name}/portforward`
-  const asked = {
+  const request = {
     verb: 'create',
     type: POD,
     name: pod.name,
@@ -67,7 +66,7 @@ export async function openTunnel(
   const query = new URLSearchParams({ ports: String(port) })
   try {
     const socket = await whileBusy(stop, () =>
-      openWebSocket(transport, path, query, ['v4.channel.k8s.io'], asked, stop),
+      openWebSocket(transport, path, query, ['v4.channel.k8s.io'], request, stop),
     )
     return new Tunnel(socket, pod, port, transport.signal)
   } catch (error) {
@@ -78,7 +77,7 @@ export async function openTunnel(
   }
 }
 
-/** Asks an overloaded API server (429) again, with pauses that grow, as requests do. */
+/** Retries on an overloaded API server (429) with growing pauses, as requests do. */
 async function whileBusy<T>(signal: AbortSignal, open: () => Promise<T>): Promise<T> {
   const nextPause = backOff(BUSY)
   for (let attempt = 1; ; attempt++) {
@@ -92,7 +91,7 @@ async function whileBusy<T>(signal: AbortSignal, open: () => Promise<T>): Promis
 }
 
 function broken(pod: Pod, port: number, why: string, cause?: unknown): CassSniError {
-  return new CassSniError('CSNI601', `no connection to port ${port} of pod ${pod.name}: ${why}`, {
+  return new CassSniError('CSNI601', `connection to port ${port} of pod ${pod.name} failed: ${why}`, {
     object: `pod/${pod.name} in namespace ${pod.namespace}`,
     next: [command`kubectl get pod ${pod.name} -n ${pod.namespace}`],
     cause,
@@ -106,14 +105,14 @@ class Tunnel extends Duplex {
   readonly #signal: AbortSignal
   readonly #peer: Liveness
   readonly #abort = () => this.destroy(this.#signal.reason as Error)
-  /** Bytes of the port header still to come, per channel. */
+  /** Remaining bytes of the port header, per channel. */
   readonly #header = [PORT_BYTES, PORT_BYTES]
   #errorText = ''
   #unsent = 0
   #flushed: (() => void) | undefined
   #linger: NodeJS.Timeout | undefined
-  /** Our side sent something since the far end last did. */
-  #asked = false
+  /** Our side has sent data since the remote end last did. */
+  #awaitingResponse = false
 
   constructor(socket: WebSocket, pod: Pod, port: number, signal: AbortSignal) {
     super({
@@ -184,13 +183,13 @@ class Tunnel extends Duplex {
 
   #send(message: Buffer, done: (error?: Error | null) => void): void {
     if (this.#socket.readyState !== this.#socket.OPEN) {
-      done(broken(this.#pod, this.#port, 'the far end has closed it'))
+      done(broken(this.#pod, this.#port, 'closed by the remote end'))
       return
     }
     this.#unsent++
-    this.#asked = true
+    this.#awaitingResponse = true
     this.#peer.sent(message.length)
-    // a writer goes on at once while little waits, else when its own message has left
+    // below the limit a writer continues at once, above it once its message has been sent
     const full = this.#socket.bufferedAmount > HIGH_WATER
     this.#socket.send(message, (error?: Error | null) => {
       this.#unsent--
@@ -213,15 +212,15 @@ class Tunnel extends Duplex {
       this.destroy(broken(this.#pod, this.#port, plainReason(this.#errorText), causeOf(this.#errorText)))
       return
     }
-    this.#asked = false
+    this.#awaitingResponse = false
     if (this.#linger !== undefined) this.#waitForRest()
     if (!this.push(data)) this.#socket.pause()
   }
 
   #closed(code: number, reason: Buffer): void {
-    const why = brokenBy(code, reason)
-    // after our own end the far end may close as it likes, except without an answer
-    if (why !== undefined && (this.#linger === undefined || this.#asked))
+    const why = closeReason(code, reason)
+    // after our side has ended the remote end may close in any way, unless a response is outstanding
+    if (why !== undefined && (this.#linger === undefined || this.#awaitingResponse))
       this.destroy(broken(this.#pod, this.#port, why))
     else this.push(null)
   }
@@ -230,19 +229,18 @@ class Tunnel extends Duplex {
     clearTimeout(this.#linger)
     this.#linger = setTimeout(
       () => {
-        const why = `no answer within ${ANSWER_MS / 1000} s after the client ended its side`
-        if (this.#asked) this.destroy(broken(this.#pod, this.#port, why))
+        const why = `no response within ${ANSWER_MS / 1000}s after the client closed its side`
+        if (this.#awaitingResponse) this.destroy(broken(this.#pod, this.#port, why))
         else this.#socket.close(1000)
       },
-      this.#asked ? ANSWER_MS : LINGER_MS,
+      this.#awaitingResponse ? ANSWER_MS : LINGER_MS,
     )
     this.#linger.unref()
   }
 }
 
 /**
- * As an error of the system would say it: callers tell by its code a far end that cut the connection from one that
- * cannot be reached.
+ * An error with the errno code for the text: callers use it to distinguish a reset connection from an unreachable pod.
  */
 function causeOf(text: string): Error {
   const error = new Error(text.trim())
@@ -254,9 +252,9 @@ function causeOf(text: string): Error {
   return code === undefined ? error : Object.assign(error, { code })
 }
 
-/** kubelet's and containerd's words around the reason are long: the end counts, e.g. "connection refused". */
+/** Extracts the reason from the long messages of kubelet and containerd, for instance "connection refused". */
 function plainReason(text: string): string {
-  if (text.includes('connection refused')) return 'connection refused: nothing listens there'
+  if (text.includes('connection refused')) return 'connection refused'
   if (text.includes('connection reset by peer')) return 'connection reset by peer'
   return text.replace(/^error forwarding port \d+ to pod [^:]*: /, '').trim()
 }

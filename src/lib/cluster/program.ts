@@ -3,12 +3,12 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { throwIfAborted } from '../errors.ts'
 
-/** Thrown when a program is not there or may not be run; the caller knows which error code and advice fit. */
+/** Thrown when a program is not found or not executable; the caller maps it to an error code and advice. */
 export class ProgramMissing extends Error {
   readonly program: string
 
   constructor(program: string, cause: unknown) {
-    super(`${program} is not on PATH or cannot be run`, { cause })
+    super(`${program}: not found in PATH or not executable`, { cause })
     this.program = program
   }
 }
@@ -18,17 +18,16 @@ export interface ProgramOptions {
   stdin?: string
   /** Added to our own environment. */
   env?: Record<string, string>
-  /** Told every line of both outputs as it comes; untrusted text. */
+  /** Receives each line of stdout and stderr; untrusted text. */
   onLine?: (line: string) => void
 }
 
-/** After Ctrl-C a program gets this long to end by itself. */
+/** Time between SIGINT and SIGKILL. */
 const GRACE_MS = 5000
 
 /**
- * Runs a program without a shell and waits for its end; any exit code is a result (128 + n for one that a signal
- * ended).
- * Throws ProgramMissing, or the signal's reason when it is aborted (the program is then asked to end).
+ * Runs a program without a shell and waits for it to exit; any exit code is a result (128 + n if killed by a signal).
+ * Throws ProgramMissing, or the signal's reason if aborted (the program then receives SIGINT).
  */
 export async function runProgram(
   command: string,
@@ -37,7 +36,7 @@ export async function runProgram(
 ): Promise<{ exitCode: number; stdout: string; stderr: string }> {
   throwIfAborted(options.signal)
   const child = start(command, args, options.env)
-  // our own end is not waited for by a second Ctrl-C, nor for longer than it takes
+  // when this process exits, at a second Ctrl-C for instance, the child must not survive it
   const end = () => child.kill('SIGKILL')
   process.once('exit', end)
   const kill = () => {
@@ -60,7 +59,7 @@ export async function runProgram(
         crlfDelay: Number.POSITIVE_INFINITY,
       }).on('line', options.onLine)
   }
-  // a program that does not read its input closes the pipe: its exit code tells more than the EPIPE
+  // a program that does not read stdin closes the pipe: its exit code is more useful than EPIPE
   child.stdin.on('error', () => undefined)
   child.stdin.end(options.stdin ?? '')
   try {
@@ -93,7 +92,7 @@ function start(
   try {
     return spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } })
   } catch (error) {
-    // an empty name, or one with a NUL in it
+    // an empty name, or one that contains NUL
     throw new ProgramMissing(command, error)
   }
 }

@@ -1,4 +1,4 @@
-/** Which proxy leads to a server, as Go decides it (golang.org/x/net/http/httpproxy). */
+/** Selects the proxy for a server, as Go does (golang.org/x/net/http/httpproxy). */
 import { BlockList, isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
 
@@ -6,7 +6,7 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 const PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' }
 
-/** The proxy for a cluster: that of the kubeconfig, else that of the environment. */
+/** The proxy for a cluster: from the kubeconfig, otherwise from the environment. */
 export function proxyOf(
   cluster: { server: string; 'proxy-url'?: string | undefined },
   env: Environment,
@@ -15,7 +15,7 @@ export function proxyOf(
 }
 
 /**
- * The proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY, or their lower-case forms, choose for a URL; undefined for none.
+ * The proxy for a URL from HTTPS_PROXY, HTTP_PROXY and NO_PROXY or their lower-case forms; undefined if none applies.
  * Loopback addresses are never proxied.
  */
 export function proxyFromEnvironment(server: string, env: Environment): URL | undefined {
@@ -25,10 +25,10 @@ export function proxyFromEnvironment(server: string, env: Environment): URL | un
   const proxy = parseProxy(env[name] || env[name.toLowerCase()])
   if (proxy === undefined || host === 'localhost' || isLoopback(host)) return undefined
   const exceptions = (env.NO_PROXY || env.no_proxy || '').split(',').map((entry) => entry.trim().toLowerCase())
-  return exceptions.some((entry) => excepts(entry, host, port || (PORTS[protocol] ?? ''))) ? undefined : proxy
+  return exceptions.some((entry) => matchesEntry(entry, host, port || (PORTS[protocol] ?? ''))) ? undefined : proxy
 }
 
-/** A URL, or "host:port" of an HTTP proxy. What is neither is none, as for Go. */
+/** Parses a URL, or "host:port" for an HTTP proxy. As in Go, anything else is ignored. */
 function parseProxy(text: string | undefined): URL | undefined {
   if (!text) return undefined
   const whole = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`
@@ -39,8 +39,8 @@ function isLoopback(host: string): boolean {
   return host === '::1' || (isIP(host) === 4 && host.startsWith('127.')) || /^::ffff:7f[0-9a-f]{2}:/.test(host)
 }
 
-/** One entry of NO_PROXY. An entry that Go cannot read excepts nothing. */
-function excepts(entry: string, host: string, port: string): boolean {
+/** Whether one entry of NO_PROXY matches. As in Go, an invalid entry matches nothing. */
+function matchesEntry(entry: string, host: string, port: string): boolean {
   if (entry === '*') return true
   const version = isIP(host)
   const [network = '', bits, ...more] = entry.split('/')
@@ -68,7 +68,7 @@ function isPrefix(bits: string, family: 'ipv4' | 'ipv6'): boolean {
   return /^\d{1,3}$/.test(bits) && Number(bits) <= (family === 'ipv4' ? 32 : 128)
 }
 
-/** An IPv4 address and its form inside IPv6 are the same. */
+/** An IPv4 address equals its IPv4-mapped IPv6 form. */
 function sameAddress(a: string, b: string): boolean {
   if (isIP(b) === 0) return false
   const list = new BlockList()

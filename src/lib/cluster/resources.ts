@@ -1,4 +1,4 @@
-/** The kinds of object that this program reads or writes. Istio's version is chosen at run time (see istio/api.ts). */
+/** The kinds of object that this program reads or writes. Istio's version is selected at run time (istio/api.ts). */
 import type { ResourceType } from './kube.ts'
 
 const core = (kind: string, plural: string, namespaced = true): ResourceType => ({
@@ -51,7 +51,7 @@ export function apiVersionOf(type: ResourceType): string {
   return type.group === '' ? type.version : `${type.group}/${type.version}`
 }
 
-/** How kubectl names an object of this kind in its output: "service/x", "gateway.networking.istio.io/y". */
+/** The name of an object in kubectl's output: "service/x", "gateway.networking.istio.io/y". */
 export function displayName(type: ResourceType, name: string): string {
   const kind = type.kind.toLowerCase()
   return type.group === '' ? `${kind}/${name}` : `${kind}.${type.group}/${name}`

@@ -1,45 +1,45 @@
 /**
- * When a request to the API server is sent again. kubernetes/client-go rest/with_retry.go is the model; besides, a
- * server that has answered before is waited for, so that its restart does not end a command.
+ * Decides when a request to the API server is retried. Modeled on kubernetes/client-go rest/with_retry.go; in addition,
+ * a server that has responded before is waited for, so that commands survive its restart.
  */
 import { backOff } from '../waiting/back-off.ts'
 
-/** How one attempt ended: with an answer, or with an error below HTTP. */
+/** The outcome of one attempt: a response, or an error below HTTP. */
 export interface Attempt {
   status?: number | undefined
-  /** What the answer's Retry-After says, in ms. */
+  /** The Retry-After of the response, in ms. */
   retryAfterMs?: number | undefined
   /** The error's code, e.g. ECONNRESET. */
   code?: string | undefined
-  /** The connection was one that had been kept: the server may have closed it before it saw the request. */
+  /** The connection was reused: the server may have closed it before it received the request. */
   reused?: boolean | undefined
 }
 
 export interface RetryOptions {
-  /** Sending it twice does no harm. */
+  /** The request is idempotent. */
   repeatable: boolean
-  /** Whether the server has answered anything before. */
+  /** Whether the server has responded before. */
   reached: () => boolean
   now?: (() => number) | undefined
   random?: (() => number) | undefined
 }
 
-/** As many as client-go takes when the server says when to come back (rest/request.go maxRetries). */
+/** client-go's limit if the server sends Retry-After (rest/request.go maxRetries). */
 const MOST_ATTEMPTS = 10
-/** A server that nobody has reached yet gets as many new connections. */
+/** The limit while the server has never responded. */
 const FIRST_ATTEMPTS = 3
-/** How long a server that has answered before may be away: a restart takes half a minute. */
+/** How long a server that has responded before may be unavailable: a restart takes half a minute. */
 const AWAY_MS = 60_000
 
-/** Never sent: whatever the request was, it may go out again. */
+/** The request was never sent, so any request may be retried. */
 const UNSENT = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN'])
 const CUT = new Set(['ECONNRESET', 'EPIPE'])
-/** A load balancer without a server behind it. */
+/** A load balancer without a healthy backend. */
 const GATEWAY = new Set([502, 503, 504])
 
 /**
- * Of one request: a function that is told how an attempt ended and answers with the pause before the next in ms, or
- * undefined when that was the last.
+ * Returns a function for one request that maps the outcome of an attempt to the pause before the next in ms, or
+ * undefined to give up.
  */
 export function retries(options: RetryOptions): (attempt: Attempt) => number | undefined {
   const { repeatable, reached, now = () => performance.now(), random } = options
@@ -53,12 +53,12 @@ export function retries(options: RetryOptions): (attempt: Attempt) => number | u
   }
   return ({ status, retryAfterMs, code = '', reused }) => {
     if (status !== undefined) {
-      const told = retryAfterMs !== undefined && (status === 429 || status >= 500)
-      if (told || status === 429) {
+      const scheduled = retryAfterMs !== undefined && (status === 429 || status >= 500)
+      if (scheduled || status === 429) {
         attempts++
         if (attempts > MOST_ATTEMPTS) return undefined
-        // all who were told the same must not come back at the same moment
-        return told ? retryAfterMs + next() / 3 : next()
+        // add jitter, so that clients with the same Retry-After do not return at once
+        return scheduled ? retryAfterMs + next() / 3 : next()
       }
       return GATEWAY.has(status) && repeatable && reached() ? whileAway() : undefined
     }
@@ -67,7 +67,7 @@ export function retries(options: RetryOptions): (attempt: Attempt) => number | u
     if (!UNSENT.has(code) && !(repeatable && CUT.has(code))) return undefined
     if (reached()) return whileAway()
     attempts++
-    // the usual reason for a refused connection is that nothing listens there
+    // connection refused usually means that no server is listening
     return attempts > (code === 'ECONNREFUSED' ? 1 : FIRST_ATTEMPTS) ? undefined : next()
   }
 }

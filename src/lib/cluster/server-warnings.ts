@@ -1,8 +1,8 @@
-/** The `Warning:` headers of the API server: deprecated versions, what an admission webhook finds. */
+/** The `Warning:` headers of the API server: deprecated versions, notes of admission webhooks. */
 
 /**
- * The texts of warnings (RFC 7234 §5.5: `299 - "text"`, several separated by commas). Other codes than 299 are those of
- * caches on the way, which kubectl does not show (k8s.io/client-go rest/warnings.go).
+ * Parses warning texts (RFC 7234 §5.5: `299 - "text"`, several separated by commas). Codes other than 299 come from
+ * caches; kubectl ignores them too (k8s.io/client-go rest/warnings.go).
  */
 export function warningTexts(header: string | string[] | undefined): string[] {
   const texts: string[] = []
@@ -12,12 +12,12 @@ export function warningTexts(header: string | string[] | undefined): string[] {
   return texts
 }
 
-/** Tells each text once. */
-export function once(tell: ((text: string) => void) | undefined): (text: string) => void {
-  const told = new Set<string>()
+/** Wraps `report` so that it receives each text only once. */
+export function once(report: ((text: string) => void) | undefined): (text: string) => void {
+  const reported = new Set<string>()
   return (text) => {
-    if (told.has(text)) return
-    told.add(text)
-    tell?.(text)
+    if (reported.has(text)) return
+    reported.add(text)
+    report?.(text)
   }
 }

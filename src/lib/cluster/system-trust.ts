@@ -1,9 +1,9 @@
-/** The authorities that this machine trusts, where Go looks for them (golang/go src/crypto/x509/root_unix.go). */
+/** The system's CA certificates, from the paths that Go uses (golang/go src/crypto/x509/root_unix.go). */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import tls from 'node:tls'
 
-/** The first that there is counts (root_linux.go, root_bsd.go). */
+/** The first existing file is used (root_linux.go, root_bsd.go). */
 const FILES = [
   '/etc/ssl/certs/ca-certificates.crt',
   '/etc/pki/tls/certs/ca-bundle.crt',
@@ -12,12 +12,13 @@ const FILES = [
   '/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem',
   '/etc/ssl/cert.pem',
 ]
-/** All of them count. */
+/** All directories are used. */
 const DIRECTORIES = ['/etc/ssl/certs', '/etc/pki/tls/certs']
 
 /**
- * PEM certificates of the system's store, or of SSL_CERT_FILE and SSL_CERT_DIR. On a machine without a store,
- * undefined: Node's own list is used. On macOS Go asks the keychain and nothing else; so do we, where this Node can.
+ * Returns the PEM certificates of the system store, or of SSL_CERT_FILE and SSL_CERT_DIR. Undefined on a machine
+ * without a store: Node's built-in list applies. On macOS only the keychain is used, as in Go, if this Node supports
+ * it.
  */
 export function systemCertificates(
   env: Readonly<Record<string, string | undefined>>,
@@ -32,7 +33,7 @@ export function systemCertificates(
           ...firstOf(env.SSL_CERT_FILE ? [env.SSL_CERT_FILE] : FILES),
           ...(env.SSL_CERT_DIR ? env.SSL_CERT_DIR.split(':') : DIRECTORIES).flatMap(ofDirectory),
         ])
-  // what NODE_EXTRA_CA_CERTS names is meant for every program of Node
+  // NODE_EXTRA_CA_CERTS applies to every Node program
   return found.size === 0 ? undefined : [...found, ...(stored?.('extra') ?? [])]
 }
 
@@ -49,16 +50,16 @@ function ofDirectory(directory: string): string[] {
   try {
     names = readdirSync(directory)
   } catch {
-    // most systems have one of the directories only
+    // most systems have only one of the directories
     return []
   }
   return names
-    .filter((name) => !leadsToNeighbor(directory, name))
+    .filter((name) => !isLocalLink(directory, name))
     .flatMap((name) => certificatesIn(textOf(join(directory, name)) ?? ''))
 }
 
-/** OpenSSL wants a link with a hash as its name beside each certificate. */
-function leadsToNeighbor(directory: string, name: string): boolean {
+/** OpenSSL keeps a symbolic link named by hash next to each certificate. */
+function isLocalLink(directory: string, name: string): boolean {
   try {
     return !readlinkSync(join(directory, name)).includes('/')
   } catch {
@@ -71,7 +72,7 @@ function textOf(file: string): string | undefined {
   try {
     return readFileSync(file, 'latin1')
   } catch {
-    // not there, a directory, or not for us: the next one may be
+    // missing, a directory or not readable: try the next one
     return undefined
   }
 }

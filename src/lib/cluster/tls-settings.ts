@@ -1,4 +1,4 @@
-/** How the API server is trusted and which certificate we show it, from a chosen kubeconfig. */
+/** TLS trust and client certificate for the API server, from the selected kubeconfig entries. */
 import { readFileSync, statSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
 import type { ChosenConfig } from './kubeconfig.ts'
@@ -8,7 +8,7 @@ export interface TlsSettings {
   ca?: (Buffer | string)[] | undefined
   cert?: Buffer | string | undefined
   key?: Buffer | string | undefined
-  /** Always told: Node would else look at NODE_TLS_REJECT_UNAUTHORIZED, which kubectl does not know. */
+  /** Always set, because Node would otherwise honor NODE_TLS_REJECT_UNAUTHORIZED, unlike kubectl. */
   rejectUnauthorized?: boolean | undefined
   servername?: string | undefined
 }
@@ -18,24 +18,20 @@ interface Pair {
   key: Buffer | string
 }
 
-/** How long certificate files are not looked at again. */
-const LOOK_MS = 1000
+/** Minimum time between checks for changed certificate files. */
+const RECHECK_MS = 1000
 
 /**
- * A function that gives the settings in force, the same object until something changes: client certificate files are
- * read again when they have changed (client-go transport/cert_rotation.go), and a plugin's certificate may come in.
- * Throws CSNI103 for a file that cannot be read.
+ * Returns a function for the current settings, which returns the same object until something changes: client
+ * certificate files are reread when modified (client-go transport/cert_rotation.go), and a plugin may supply a
+ * certificate. Throws CSNI103 for a file that cannot be read.
  */
 export async function tlsSettings(
   { cluster, user }: ChosenConfig,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<(certificate?: Pair) => TlsSettings> {
   const insecure = cluster['insecure-skip-tls-verify'] === true
-  const ca = material(
-    cluster['certificate-authority-data'],
-    cluster['certificate-authority'],
-    'the certificate authority',
-  )
+  const ca = material(cluster['certificate-authority-data'], cluster['certificate-authority'], 'the CA certificate')
   const fixed: TlsSettings = {
     ca: ca === undefined ? (insecure ? undefined : await systemAuthorities(env)) : [ca],
     rejectUnauthorized: !insecure,
@@ -43,11 +39,11 @@ export async function tlsSettings(
   }
   const own = ownPair(user)
   let current: TlsSettings | undefined
-  let shown: Pair | undefined
+  let last: Pair | undefined
   return (certificate) => {
     const pair = certificate ?? own()
-    if (current === undefined || !same(pair, shown)) current = { ...fixed, cert: pair?.cert, key: pair?.key }
-    shown = pair
+    if (current === undefined || !same(pair, last)) current = { ...fixed, cert: pair?.cert, key: pair?.key }
+    last = pair
     return current
   }
 }
@@ -64,23 +60,23 @@ function same(a: Pair | undefined, b: Pair | undefined): boolean {
   )
 }
 
-/** The kubeconfig's certificate and key. From two files, they are read again when one of them has changed. */
+/** The kubeconfig's certificate and key. If both are files, they are reread when one of them changes. */
 function ownPair(user: ChosenConfig['user']): () => Pair | undefined {
   const { 'client-certificate': certFile, 'client-certificate-data': certData } = user
   const { 'client-key': keyFile, 'client-key-data': keyData } = user
   if (!certFile && !certData) return () => undefined
   const read = () => ({
     cert: material(certData, certFile, 'the client certificate') ?? '',
-    key: material(keyData, keyFile, "the client certificate's key") ?? '',
+    key: material(keyData, keyFile, 'the client key') ?? '',
   })
   let pair = read()
   if (certData || keyData || !certFile || !keyFile) return () => pair
   const state = () => [certFile, keyFile].map((file) => stateOf(file)).join()
   let known = state()
-  let lookedAt = performance.now()
+  let checkedAt = performance.now()
   return () => {
-    if (performance.now() - lookedAt < LOOK_MS) return pair
-    lookedAt = performance.now()
+    if (performance.now() - checkedAt < RECHECK_MS) return pair
+    checkedAt = performance.now()
     const now = state()
     if (now === known) return pair
     const fresh = whole(read)
@@ -96,12 +92,12 @@ function stateOf(file: string): string {
     const { mtimeMs, size, ino } = statSync(file)
     return `${mtimeMs} ${size} ${ino}`
   } catch {
-    // gone for a moment, while it is replaced: the pair that was read is still good
+    // briefly missing while it is replaced: keep the current pair
     return ''
   }
 }
 
-/** While the files are replaced one of the two may be missing or not fit the other: the pair before is still good. */
+/** Reads a matching pair; undefined while the files are being replaced, when one is missing or does not match. */
 function whole(read: () => Pair): Pair | undefined {
   try {
     const pair = read()
@@ -112,7 +108,7 @@ function whole(read: () => Pair): Pair | undefined {
   }
 }
 
-/** Data goes before a file, as in client-go. */
+/** Inline data takes precedence over a file, as in client-go. */
 function material(data: string | undefined, file: string | undefined, what: string): Buffer | undefined {
   if (data) return Buffer.from(data, 'base64')
   if (!file) return undefined

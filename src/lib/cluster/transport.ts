@@ -9,7 +9,7 @@ import { type Authenticate, type Security, sameCredentials } from './credential-
 import { exchange, type FullAnswer } from './exchange.ts'
 import type { KubeTarget } from './kube.ts'
 import { httpRequest } from './node-http.ts'
-import { unreachable } from './refusal.ts'
+import { unreachable } from './api-errors.ts'
 import { type Attempt, retries } from './retries.ts'
 import { once } from './server-warnings.ts'
 
@@ -20,7 +20,7 @@ export interface Call {
   query?: Record<string, string | undefined>
   body?: object
   contentType?: string
-  /** Sending it twice does no harm: it is sent again when the connection breaks. */
+  /** The request is idempotent: it is retried if the connection breaks. */
   repeatable?: boolean
 }
 
@@ -34,20 +34,20 @@ export interface TransportOptions {
   authenticate: Authenticate
   signal: AbortSignal
   userAgent: string
-  /** The proxy that leads to the server. */
+  /** The proxy for the server. */
   proxy?: URL | undefined
-  /** False: answers are not to be compressed. */
+  /** False requests uncompressed responses. */
   compression?: boolean | undefined
-  /** Bytes of the largest answer that is taken. Default 256 MiB. */
+  /** Response size limit in bytes. Default 256 MiB. */
   largestAnswer?: number
-  /** For one request; 0: no limit. Default: a little more than the server's own. */
+  /** Time limit for one request; 0: no limit. Default: slightly more than the server's own. */
   requestTimeoutMs?: number | undefined
   log?: ((line: string) => void) | undefined
-  /** Told each warning of the server once. */
+  /** Receives each warning of the server once. */
   warn?: ((message: string) => void) | undefined
 }
 
-/** Where and how to open a WebSocket: the same security as for requests. */
+/** URL, headers and agent for a WebSocket, with the same credentials as for requests. */
 export interface Endpoint {
   url: URL
   headers: Security['headers']
@@ -55,16 +55,15 @@ export interface Endpoint {
   agent: HttpAgent
 }
 
-/** As many requests are under way at once; the others wait here, where no clock runs. */
+/** Concurrent requests; others queue before their time limit starts. */
 const MOST_AT_ONCE = 16
-/** A wait that the server asks for and that is longer than this is told. */
+/** A longer wait requested by the server is reported. */
 const LONG_WAIT_MS = 10_000
-/** Longer than kube-apiserver's own --request-timeout of 60 s: it answers 504 itself when it still can. */
+/** Longer than kube-apiserver's own --request-timeout of 60 s, after which it returns 504 itself. */
 const DEFAULT_REQUEST_MS = 75_000
 
 /**
- * A page of 500 of the largest objects that etcd takes (1.5 MiB) is no realistic answer; far more than this is no API
- * server's. Bytes.
+ * Default response size limit in bytes. Far above any realistic page of 500 objects.
  */
 const LARGEST_ANSWER = 256 * 1024 * 1024
 
@@ -92,12 +91,12 @@ export class Transport {
     return this.#options.signal
   }
 
-  /** How far the server's clock is ahead of ours, by its last answer; right to about a second. */
+  /** How far the server's clock is ahead of ours in ms, from its last response; accurate to about a second. */
   get clockSkewMs(): number | undefined {
     return this.#skewMs
   }
 
-  /** Sends a request; any status is an answer. Throws CSNI201, CSNI202, CSNI103, or the reason of an abort. */
+  /** Sends a request; any status is a result. Throws CSNI201, CSNI202, CSNI103, or the reason of an abort. */
   async send(call: Call): Promise<Answer> {
     const next = retries({
       repeatable: call.method === 'GET' || call.repeatable === true,
@@ -120,14 +119,14 @@ export class Transport {
       }
       if (attempt.error !== undefined) this.#closeIdle()
       if (pauseMs > LONG_WAIT_MS)
-        this.#warn(`the API server ${this.target.server} asks to come back in ${Math.ceil(pauseMs / 1000)} s`)
+        this.#warn(`the API server ${this.target.server} is busy; retrying in ${Math.ceil(pauseMs / 1000)}s`)
       await pause(pauseMs, this.signal)
     }
   }
 
   /**
-   * The URL, headers and agent for a WebSocket. TLS sessions are shared between the sockets. After a 401, `refused` is
-   * the security of the endpoint before.
+   * Returns the URL, headers and agent for a WebSocket. The sockets share TLS sessions. After a 401, `refused` is the
+   * `security` of the previous endpoint.
    */
   async endpoint(path: string, query: URLSearchParams, refused?: Security): Promise<Endpoint> {
     const security = await this.#options.authenticate(refused)
@@ -148,25 +147,25 @@ export class Transport {
     this.#options.log?.(`${method} ${path} ${status} in ${Math.round(performance.now() - startedAt)} ms`)
   }
 
-  /** Whether there are other credentials than those that were refused. */
+  /** Whether there are credentials other than the rejected ones. */
   async #renewed(refused: Security): Promise<boolean> {
     const fresh = await this.#options.authenticate(refused)
     return !sameCredentials(fresh, refused)
   }
 
-  /** The connections for these settings; others are closed as soon as nothing runs on them. */
+  /** The connection pool for these settings; idle connections of an older pool are closed. */
   async #pool(pool: Pool | undefined, { tls }: Security, options: AgentOptions): Promise<Pool> {
     if (pool?.tls === tls) return pool
     if (pool !== undefined) closeIdle(pool.agent)
     return { tls, agent: await agentFor(this.#base, tls, this.#options.proxy, options) }
   }
 
-  /** After a reset: what else lies in the pool may be dead as well. */
+  /** After a reset, other pooled connections may be dead too. */
   #closeIdle(): void {
     if (this.#requests !== undefined) closeIdle(this.#requests.agent)
   }
 
-  /** One attempt. An error of our own is final, all others are the connection's. */
+  /** Makes one attempt. A CassSniError is final; any other error is from the connection. */
   async #attempt(call: Call, refused: Security | undefined): Promise<Ended> {
     let security: Security | undefined
     let request: ClientRequest | undefined
@@ -225,9 +224,9 @@ export class Transport {
         proxy: this.#options.proxy,
       })
       this.log(call.method, path, answer.status, startedAt)
-      for (const text of answer.warnings) this.#warn(`the API server says: ${text}`)
+      for (const text of answer.warnings) this.#warn(`API server: ${text}`)
       const date = Date.parse(answer.date ?? '')
-      // a Date header has cut off half a second on average, and its answer was half of the time on its way
+      // a Date header is truncated by half a second on average, and the response took half of the time to arrive
       if (!Number.isNaN(date)) this.#skewMs = date + 500 - (Date.now() - (performance.now() - startedAt) / 2)
       return answer
     } catch (error) {
@@ -237,7 +236,7 @@ export class Transport {
   }
 }
 
-/** The connections that were made with one and the same TLS settings. */
+/** Connections with the same TLS settings. */
 interface Pool {
   tls: Security['tls']
   agent: HttpAgent

@@ -1,9 +1,9 @@
-/** An answer of the cluster that may be missing for a reason that is expected. */
+/** Turns an expected error into a missing result. */
 import { CassSniError, type ErrorCode } from '../errors.ts'
 
 /**
- * The answer, or undefined when it failed with that code: CSNI203 for what may not be read, CSNI205 for what is not
- * served.
+ * Returns the result, or undefined if the promise fails with this code: CSNI203 without permission, CSNI205 if the kind
+ * is not served.
  */
 export async function unless<T>(code: ErrorCode, answer: Promise<T>): Promise<T | undefined> {
   try {

@@ -1,72 +1,69 @@
-/** Opens WebSockets to subresources of pods, and watches that the peer is alive. */
+/** Opens WebSockets to pod subresources and monitors the peer. */
 import type { IncomingMessage } from 'node:http'
 import type { WebSocket } from 'ws'
 import { CassSniError, command, hint, throwIfAborted } from '../errors.ts'
 import { abortable } from '../waiting/time-limit.ts'
 import { type Security, sameCredentials } from './credential-source.ts'
 import type { KubeTarget } from './kube.ts'
-import type { Asked } from './refusal.ts'
-import { contextFlags, parseStatus, refused, statusOf, unreachable } from './refusal.ts'
+import type { ApiRequest } from './api-errors.ts'
+import { apiError, contextFlags, parseStatus, statusOf, unreachable } from './api-errors.ts'
 import type { Endpoint, Transport } from './transport.ts'
 
 const HANDSHAKE_MS = 20_000
-/** Kubelet and API server send 32 KiB at a time. Bytes; ws itself would take 100 MiB. */
+/** In bytes. Kubelet and API server send 32 KiB at a time; the default of ws is 100 MiB. */
 const LARGEST_MESSAGE = 8 * 1024 * 1024
-/** What is read of a refusal. Bytes. */
+/** How much of an error response is read, in bytes. */
 const LARGEST_REFUSAL = 64 * 1024
 const REFUSAL_MS = 5000
-/** Idle connections are cut by load balancers, the strictest after 60 s. */
+/** Load balancers close idle connections, the strictest after 60 s. */
 const PING_MS = 20_000
-/** So many pings without a sign of life end the connection. */
+/** Unanswered pings after which the connection is considered dead. */
 const MOST_PINGS = 2
 /**
- * Kubelet reads no ping while the pod takes no data (its loop writes into a pipe: k8s.io/streaming
- * pkg/httpstream/wsstream/conn.go). After more than what surely fits into buffers it has to be given more time. Bytes,
- * pings.
+ * Kubelet reads no pings while the pod accepts no data (its loop writes to a pipe: k8s.io/streaming
+ * pkg/httpstream/wsstream/conn.go). Beyond this many bytes, more than buffers hold, more pings may go unanswered.
  */
 const BULK_BYTES = 64 * 1024
 const MOST_PINGS_IN_BULK = 15
 
 /**
- * An open WebSocket whose `protocol` is one of `protocols`, paused until the caller listens and resumes it. Frames
- * are not compressed.
- * They are masked with zeros: masking protects plaintext proxies from scripts in browsers (RFC 6455 §10.3), and costs
- * a pass over all data.
- * `signal` gives up the opening. Credentials that the server refuses are renewed once, where they can be. Throws its
- * reason, CSNI607 when a proxy refuses WebSockets, and what `refused` and `unreachable` make of a failure.
+ * Opens a WebSocket with one of `protocols`, paused until the caller attaches listeners and resumes it. Frames are not
+ * compressed, and masked with zeros: masking protects plaintext proxies from browser scripts (RFC 6455 §10.3) and costs
+ * a pass over all data. `signal` aborts opening. Rejected credentials are renewed once if possible. Throws the signal's
+ * reason, CSNI607 if a proxy rejects WebSockets, and the errors of `apiError` and `unreachable`.
  */
 export async function openWebSocket(
   transport: Transport,
   path: string,
   query: URLSearchParams,
   protocols: string[],
-  asked: Asked,
+  request: ApiRequest,
   signal: AbortSignal = transport.signal,
 ): Promise<WebSocket> {
   throwIfAborted(signal)
-  // the credentials are shared with other requests: who gives up does not end their making
+  // credentials are shared with other requests, so aborting here must not abort obtaining them
   const endpointFor = (refused?: Security) =>
     abortable(transport.endpoint(path, query, refused), signal).catch((error: unknown) => {
       throw unreachable(error, transport.target)
     })
   const endpoint = await endpointFor()
   try {
-    return await open(transport, endpoint, path, protocols, asked, signal)
+    return await open(transport, endpoint, path, protocols, request, signal)
   } catch (error) {
     if (statusOf(error) !== 401) throw error
     const renewed = await endpointFor(endpoint.security)
     if (sameCredentials(renewed.security, endpoint.security)) throw error
-    return await open(transport, renewed, path, protocols, asked, signal)
+    return await open(transport, renewed, path, protocols, request, signal)
   }
 }
 
-/** One handshake. */
+/** Makes one handshake. */
 async function open(
   transport: Transport,
   { url, headers, security: { tls }, agent }: Endpoint,
   path: string,
   protocols: string[],
-  asked: Asked,
+  request: ApiRequest,
   signal: AbortSignal,
 ): Promise<WebSocket> {
   const { WebSocket } = await import('ws')
@@ -83,7 +80,7 @@ async function open(
     rejectUnauthorized: tls.rejectUnauthorized !== false,
     servername: tls.servername,
   }
-  // the types of ws demand one header per name; Node sends an array as several lines, as Impersonate-Group needs it
+  // the types of ws allow one value per header; Node sends an array as several lines, as Impersonate-Group requires
   const socket = new WebSocket(url, protocols, options as ConstructorParameters<typeof WebSocket>[2])
   return await new Promise((resolve, reject) => {
     const abort = () => socket.terminate()
@@ -96,17 +93,17 @@ async function open(
       socket.removeAllListeners('unexpected-response')
       socket.removeAllListeners('error')
       settle(101)
-      // the first messages may be here before the caller listens
+      // messages may arrive before the caller attaches listeners
       socket.pause()
       resolve(socket)
     })
     socket.once('unexpected-response', (_request, response: IncomingMessage) => {
-      // what follows is told by the answer, not by the socket
+      // from here on the response reports errors, not the socket
       socket.removeAllListeners('error')
       socket.on('error', () => undefined)
       const parts: Buffer[] = []
       let size = 0
-      // a refusal without end is cut, and told as far as it was read
+      // an endless error response is truncated
       const patience = setTimeout(() => response.destroy(), REFUSAL_MS)
       response.on('error', () => undefined)
       response.on('data', (part: Buffer) => {
@@ -117,7 +114,7 @@ async function open(
       response.once('close', () => {
         clearTimeout(patience)
         settle(response.statusCode ?? 0)
-        reject(refusal(response, Buffer.concat(parts).toString('utf8'), asked, transport.target))
+        reject(refusal(response, Buffer.concat(parts).toString('utf8'), request, transport.target))
         socket.terminate()
       })
     })
@@ -126,7 +123,7 @@ async function open(
       try {
         throwIfAborted(signal)
         const { message } = error
-        // what ws says of an answer that a proxy has changed (websockets/ws lib/websocket.js, initAsClient)
+        // errors of ws for a response that a proxy modified (websockets/ws lib/websocket.js, initAsClient)
         const mangled = /^(Invalid (Upgrade|Sec-WebSocket-\S+) header|Server sent .*subprotocol)/.test(message)
         reject(mangled ? proxyRefuses(message, transport.target) : unreachable(error, transport.target))
       } catch (reason) {
@@ -136,29 +133,29 @@ async function open(
   })
 }
 
-/** An answer to the upgrade that is none of the API server's comes from something before it. */
-function refusal(response: IncomingMessage, body: string, asked: Asked, target: KubeTarget): CassSniError {
+/** Attributes an error response to the upgrade to the API server or to a proxy in front of it. */
+function refusal(response: IncomingMessage, body: string, request: ApiRequest, target: KubeTarget): CassSniError {
   const { statusCode = 0, headers } = response
   const status = parseStatus(body)
-  // a proxy that drops the header "Upgrade" makes the API server say this (k8s.io/apimachinery pkg/util/proxy)
+  // the API server's response if a proxy drops the Upgrade header (k8s.io/apimachinery pkg/util/proxy)
   if (/upgrade request required/i.test(status?.message ?? ''))
     return proxyRefuses('the API server received no upgrade request', target)
   const temporary = statusCode === 401 || statusCode === 429 || statusCode >= 500
   const other = headers.server ?? headers.via
-  // neither the API server nor the kubelet names itself, sends HTML or says nothing
+  // API server and kubelet send no Server or Via header, no HTML and no empty body
   const foreign = statusCode < 400 || other !== undefined || body.trim() === '' || /^\s*</.test(body)
   if (status === undefined && foreign && (!temporary || statusCode === 501))
     return proxyRefuses(`${statusCode}${other === undefined ? '' : ` from ${other}`}`, target)
-  return refused(statusCode, body, asked, target)
+  return apiError(statusCode, body, request, target)
 }
 
 function proxyRefuses(why: string, target: KubeTarget): CassSniError {
   return new CassSniError(
     'CSNI607',
-    `the API server ${target.server} (context "${target.context}"): a proxy in front of it refuses WebSockets: ${why}`,
+    `a proxy in front of the API server ${target.server} (context "${target.context}") rejects WebSockets: ${why}`,
     {
       next: [
-        hint('allow WebSocket upgrades in the proxy: SPDY, to which kubectl falls back, is not supported'),
+        hint("allow WebSocket upgrades in the proxy (SPDY, kubectl's fallback, is not supported)"),
         command`kubectl ${contextFlags(target)} cluster-info`,
       ],
     },
@@ -166,12 +163,12 @@ function proxyRefuses(why: string, target: KubeTarget): CassSniError {
 }
 
 export interface Liveness {
-  /** So many bytes were sent. */
+  /** Reports sent bytes. */
   sent(bytes: number): void
   stop(): void
 }
 
-/** Pings, and calls `dead` with the reason when neither pongs nor data come: a peer that is gone sends no error. */
+/** Sends pings and calls `dead` with a reason if neither pongs nor data arrive: a lost peer sends no error. */
 export function watchPeer(socket: WebSocket, dead: (why: string) => void): Liveness {
   let [unanswered, sent] = [0, 0]
   const alive = (): void => {
@@ -180,11 +177,11 @@ export function watchPeer(socket: WebSocket, dead: (why: string) => void): Liven
   }
   for (const sign of ['message', 'ping', 'pong'] as const) socket.on(sign, alive)
   const timer = setInterval(() => {
-    // while nobody reads no pong can arrive
+    // no pong can arrive while reading is paused
     if (socket.isPaused) alive()
     if (unanswered >= (sent > BULK_BYTES ? MOST_PINGS_IN_BULK : MOST_PINGS)) {
       clearInterval(timer)
-      dead(`no answer from the API server for ${(PING_MS * unanswered) / 1000} s`)
+      dead(`no response from the API server for ${(PING_MS * unanswered) / 1000}s`)
       return
     }
     unanswered += 1
@@ -200,19 +197,19 @@ export function watchPeer(socket: WebSocket, dead: (why: string) => void): Liven
 }
 
 /**
- * Codes with which a WebSocket ends as intended: "normal closure", and a close frame without a code (RFC 6455 §7.4.1).
+ * Close codes of a regular end: "normal closure", and a close frame without a code (RFC 6455 §7.4.1).
  */
 const CLEAN_CODES: ReadonlySet<number> = new Set([1000, 1005])
 const CLOSE_CODES: ReadonlyMap<number, string> = new Map([
-  [1001, 'the far end is going away'],
+  [1001, 'remote end is going away'],
   [1002, 'protocol error'],
-  [1006, 'the connection to the API server was cut'],
+  [1006, 'connection to the API server lost'],
   [1009, 'message too big'],
-  [1011, 'internal error of the far end'],
+  [1011, 'internal error at the remote end'],
 ])
 
-/** Why a WebSocket ended; undefined when it ended as intended. */
-export function brokenBy(code: number, reason: Buffer): string | undefined {
+/** The reason for an irregular close; undefined for a regular one. */
+export function closeReason(code: number, reason: Buffer): string | undefined {
   if (CLEAN_CODES.has(code)) return undefined
   const words = CLOSE_CODES.get(code) ?? `WebSocket closed with code ${code}`
   return reason.length === 0 ? words : `${words}: ${reason.toString('utf8')}`

@@ -1,17 +1,17 @@
-/** Why pods, StatefulSets and Deployments are not ready: from their conditions and containers, else from events. */
+/** Explains why pods, StatefulSets and Deployments are not ready: from conditions and containers, otherwise events. */
 import type { CoreV1Event, V1Deployment } from '@kubernetes/client-node'
 import { CassSniError } from '../errors.ts'
 import type { Kube, KubeObject } from './kube.ts'
 import { DEPLOYMENT, EVENT, POD } from './resources.ts'
 import type { ContainerStatus, Pod } from './workloads.ts'
 
-/** The line is cut to this many characters: it stands beside others in a list. */
+/** Reasons are truncated to this many characters to fit in a list. */
 const LONGEST = 160
 
 /**
- * What keeps a pod from being ready, e.g. "no CPU: 0/1 nodes are available: 1 Insufficient cpu." or "init:
- * server-config-init"; undefined when nothing shows. First what stands in the way first: scheduling and volumes, init
- * containers, images and crashes.
+ * Returns why a pod is not ready, e.g. "insufficient CPU: 0/1 nodes are available: 1 Insufficient cpu." or "init:
+ * server-config-init"; undefined if unknown. Checked in start order: scheduling and volumes, init containers, images,
+ * crashes.
  */
 export function podObstacle(pod: Pod): string | undefined {
   const scheduled = (pod.status?.conditions ?? []).find((condition) => condition.type === 'PodScheduled')
@@ -20,38 +20,39 @@ export function podObstacle(pod: Pod): string | undefined {
       `${missingResource(scheduled.message ?? '')}${scheduled.message ?? scheduled.reason ?? 'not scheduled'}`,
     )
   const found =
-    containerTrouble(pod.status?.initContainerStatuses, 'init ') ??
+    containerFault(pod.status?.initContainerStatuses, 'init ') ??
     initProgress(pod) ??
-    containerTrouble(pod.status?.containerStatuses, '')
+    containerFault(pod.status?.containerStatuses, '')
   return found === undefined ? undefined : oneLine(found)
 }
 
 /**
- * The resource that the scheduler misses, from its own message (kubernetes/kubernetes pkg/scheduler: "Insufficient
- * cpu"; binder.go: "persistent volumes").
+ * The missing resource, from the scheduler's message (kubernetes/kubernetes pkg/scheduler: "Insufficient cpu";
+ * binder.go: "persistent volumes").
  */
 function missingResource(message: string): string {
-  if (/persistentvolumeclaim|persistent volume/i.test(message)) return 'no volume: '
-  if (/Insufficient cpu/.test(message)) return /Insufficient memory/.test(message) ? 'no CPU and memory: ' : 'no CPU: '
-  if (/Insufficient memory/.test(message)) return 'no memory: '
-  if (/anti-affinity/.test(message)) return 'no Kubernetes node of its own: '
+  if (/persistentvolumeclaim|persistent volume/i.test(message)) return 'volume not bound: '
+  if (/Insufficient cpu/.test(message))
+    return /Insufficient memory/.test(message) ? 'insufficient CPU and memory: ' : 'insufficient CPU: '
+  if (/Insufficient memory/.test(message)) return 'insufficient memory: '
+  if (/anti-affinity/.test(message)) return 'no free worker node: '
   return 'not scheduled: '
 }
 
-function containerTrouble(statuses: ContainerStatus[] | undefined, prefix: string): string | undefined {
+function containerFault(statuses: ContainerStatus[] | undefined, prefix: string): string | undefined {
   for (const status of statuses ?? []) {
     const waiting = status.state?.waiting
     const exit = status.lastState?.terminated ?? status.state?.terminated
     if (waiting?.reason !== undefined && /ImagePull|ErrImage|InvalidImage/.test(waiting.reason)) {
       return (
-        `${prefix}image of ${status.name}: ` +
+        `${prefix}image for ${status.name}: ` +
         `${waiting.reason}${waiting.message === undefined ? '' : `: ${waiting.message}`}`
       )
     }
     if (waiting?.reason === 'CrashLoopBackOff') {
       const code =
-        exit === undefined ? '' : `, exit code ${exit.exitCode}${exit.reason === 'OOMKilled' ? ' (out of memory)' : ''}`
-      return `${prefix}${status.name} crashes (${status.restartCount} restarts${code})`
+        exit === undefined ? '' : `, exit code ${exit.exitCode}${exit.reason === 'OOMKilled' ? ', out of memory' : ''}`
+      return `${prefix}${status.name} is crashing (${status.restartCount} restarts${code})`
     }
     if (waiting?.reason !== undefined && /Error$/.test(waiting.reason)) {
       return `${prefix}${status.name}: ${waiting.reason}${waiting.message === undefined ? '' : `: ${waiting.message}`}`
@@ -59,7 +60,7 @@ function containerTrouble(statuses: ContainerStatus[] | undefined, prefix: strin
     const ended = status.state?.terminated
     if (ended !== undefined && ended.exitCode !== 0) {
       return (
-        `${prefix}${status.name} ended with exit code ` +
+        `${prefix}${status.name} exited with code ` +
         `${ended.exitCode}${ended.reason === 'OOMKilled' ? ' (out of memory)' : ''}`
       )
     }
@@ -68,7 +69,7 @@ function containerTrouble(statuses: ContainerStatus[] | undefined, prefix: strin
 }
 
 /**
- * "init: server-config-init" while that init container has not ended; sidecars (restartPolicy Always) count as done
+ * "init: server-config-init" until that init container has finished; sidecars (restartPolicy Always) count as finished
  * once started.
  */
 function initProgress(pod: Pod): string | undefined {
@@ -81,7 +82,7 @@ function initProgress(pod: Pod): string | undefined {
   return current === undefined ? undefined : `init: ${current.name}`
 }
 
-/** The text in one line, cut where it is too long for a list. */
+/** Puts the text on one line and truncates it to fit in a list. */
 export function oneLine(text: string): string {
   const line = text.replace(/\s+/g, ' ').trim()
   return line.length <= LONGEST ? line : `${line.slice(0, LONGEST - 1)}…`
@@ -90,7 +91,7 @@ export function oneLine(text: string): string {
 /** An event of type Warning. */
 export interface WarningEvent {
   reason: string
-  /** Whole: `oneLine` makes it fit into a list. */
+  /** Not truncated; see `oneLine`. */
   message: string
   /** When it was last seen, in ms since the epoch. */
   seen: number
@@ -100,13 +101,13 @@ export interface InvolvedObject {
   kind: string
   name: string
   namespace: string
-  /** Leaves out the events of an earlier object of that name. */
+  /** Excludes events of an earlier object with the same name. */
   uid?: string | undefined
 }
 
 /**
- * The newest Warning event about an object. Undefined when there is none, or without the permission to list events.
- * Probes that fail while something starts ("Unhealthy") explain nothing and are left out.
+ * Returns the newest Warning event of an object. Undefined if there is none or without permission to list events.
+ * Failing probes during start-up ("Unhealthy") explain nothing and are skipped.
  */
 export async function newestWarning(kube: Kube, about: InvolvedObject): Promise<WarningEvent | undefined> {
   const { kind, name, namespace, uid } = about
@@ -124,22 +125,22 @@ export async function newestWarning(kube: Kube, about: InvolvedObject): Promise<
     .sort((a, b) => b.seen - a.seen)[0]
 }
 
-/** Old and new writers of events fill different fields (k8s.io/api/core/v1/types.go, Event). */
+/** The time fields in use depend on the event's API (k8s.io/api/core/v1/types.go, Event). */
 function lastSeen({ series, lastTimestamp, eventTime, metadata }: CoreV1Event): number {
   const times = [series?.lastObservedTime, lastTimestamp, eventTime, metadata.creationTimestamp]
-  // over the wire they are text
+  // the models say Date, but JSON contains text
   const first = times.find((time) => time !== undefined && time !== null)
   return first === undefined ? 0 : new Date(first).getTime()
 }
 
 /**
- * Why a Deployment is not ready, a line for each pod that is not; what keeps its pods from being created comes first.
- * Empty when nothing shows, or the Deployment does not exist.
+ * Explains why a Deployment is not ready: first why its pods cannot be created, then one line per unready pod.
+ * Empty if unknown or if the Deployment does not exist.
  */
 export async function deploymentReasons(kube: Kube, name: string, namespace: string): Promise<string[]> {
   const deployment = await kube.get<LiveDeployment>(DEPLOYMENT, name, namespace)
   if (deployment === undefined) return []
-  // quota, or an admission webhook that refuses the pods (kubernetes pkg/controller/deployment/util)
+  // exceeded quota, or an admission webhook that denies the pods (kubernetes pkg/controller/deployment/util)
   const refused = (deployment.status?.conditions ?? []).find(
     (condition) => condition.type === 'ReplicaFailure' && condition.status === 'True',
   )
@@ -163,7 +164,7 @@ async function podsOf(kube: Kube, { metadata, spec }: LiveDeployment): Promise<P
   return labelSelector === '' ? [] : kube.list<Pod>(POD, { namespace: metadata.namespace ?? '', labelSelector })
 }
 
-/** The last lines of the logs of a Deployment's pods; empty without permission, and for pods that have not started. */
+/** Returns the last log lines of a Deployment's pods; empty without permission and for pods that have not started. */
 export async function deploymentLog(kube: Kube, name: string, namespace: string, tailLines: number): Promise<string[]> {
   const deployment = await kube.get<LiveDeployment>(DEPLOYMENT, name, namespace)
   const pods = deployment === undefined ? [] : await podsOf(kube, deployment)
@@ -172,7 +173,7 @@ export async function deploymentLog(kube: Kube, name: string, namespace: string,
       kube
         .podLog({ name: pod.metadata.name, namespace }, { container: pod.spec?.containers[0]?.name, tailLines })
         .catch((error: unknown) => {
-          // a container that is being created has no log: 400
+          // a container that is being created has no log (400)
           if (error instanceof CassSniError && ['CSNI203', 'CSNI204', 'CSNI206'].includes(error.code)) return ''
           throw error
         }),

@@ -1,6 +1,6 @@
 /**
- * The typed Kubernetes kinds that several layers read. Whatever they hold is untrusted text; what the models call a
- * Date is text as well, as it stands in the answer.
+ * The typed Kubernetes kinds that several layers read. All text in them is untrusted; what the models declare as Date
+ * is text, as in the JSON response.
  */
 import type {
   V1ContainerStatus,
@@ -37,11 +37,11 @@ export interface Service extends KubeObject {
 }
 
 export interface Secret extends KubeObject {
-  /** Values in base64. Never printed. */
+  /** Base64 values. Never printed. */
   data?: NonNullable<V1Secret['data']>
 }
 
-/** The condition Ready: every container is, and the readiness gates hold. */
+/** The Ready condition: all containers are ready and the readiness gates pass. */
 export function isReady(pod: Pick<Pod, 'status'>): boolean {
   return pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true
 }

@@ -1,13 +1,13 @@
-/** What a driver, a TLS stack or Cassandra itself reports, told as one of our errors: no stack trace, no secret. */
+/** Translates errors of the driver, TLS and Cassandra into CassSniErrors without stack traces or secrets. */
 import { CassSniError, command, type ErrorCode, hint } from '../errors.ts'
 import { isCertificateError, systemError } from '../text/system-errors.ts'
 
-/** Where in a statement an error is: from 1, or behind its last character. */
+/** Position of an error in a statement, counted from 1; `end` is after the last character. */
 export type StatementPosition = { line: number; column: number } | 'end'
 
-/** Cassandra refused a statement. */
+/** Cassandra rejected a statement. */
 export class CqlStatementError extends CassSniError {
-  /** Cassandra's own position, turned to count from 1; undefined when it gave none. */
+  /** Cassandra's position, counted from 1; undefined if it reported none. */
   readonly position: StatementPosition | undefined
 
   constructor(message: string, position: StatementPosition | undefined, cause?: unknown) {
@@ -20,10 +20,10 @@ export class CqlStatementError extends CassSniError {
 const RESPONSE_ERRORS: ReadonlyMap<number, string> = new Map([
   [0x0000, 'server error'],
   [0x000a, 'protocol error'],
-  [0x0100, 'login refused'],
+  [0x0100, 'login rejected'],
   [0x1000, 'not enough live replicas'],
-  [0x1001, 'the node is overloaded'],
-  [0x1002, 'the node is starting'],
+  [0x1001, 'node overloaded'],
+  [0x1002, 'node is starting'],
   [0x1003, 'truncate failed'],
   [0x1100, 'write timed out'],
   [0x1200, 'read timed out'],
@@ -31,7 +31,7 @@ const RESPONSE_ERRORS: ReadonlyMap<number, string> = new Map([
   [0x1400, 'function failed'],
   [0x1500, 'write failed'],
   [0x2000, 'syntax error'],
-  [0x2100, 'not permitted'],
+  [0x2100, 'permission denied'],
   [0x2200, 'invalid'],
   [0x2300, 'invalid configuration'],
   [0x2400, 'already exists'],
@@ -39,8 +39,8 @@ const RESPONSE_ERRORS: ReadonlyMap<number, string> = new Map([
 ])
 
 /**
- * What Cassandra's answer with an error code says, as one error. ANTLR's "line 1:7" counts columns from 0; the end of a
- * statement, where more was expected, is "line 0:-1".
+ * Translates an error response of Cassandra. ANTLR's "line 1:7" counts columns from 0; "line 0:-1" is the end of a
+ * statement that is incomplete.
  */
 export function statementError(code: number, message: string, cause?: unknown): CassSniError {
   if (code === 0x0100) return loginError(message, cause)
@@ -58,27 +58,28 @@ function positionOf(line: number, column: number): StatementPosition {
   return line === 0 || column === -1 ? 'end' : { line, column: column + 1 }
 }
 
+/** Returns CSNI604 for a rejected login. */
 export function loginError(message: string, cause?: unknown): CassSniError {
-  return new CassSniError('CSNI604', `Cassandra refused the login: ${message}`, {
+  return new CassSniError('CSNI604', `Cassandra rejected the login: ${message}`, {
     cause,
     next: [
       hint(
-        'without --username the superuser logs in; with it the password is read from CASS_SNI_PASSWORD, ' +
+        'the default is the superuser; with --username the password is read from CASS_SNI_PASSWORD, ' +
           '--password-stdin or a prompt',
       ),
     ],
   })
 }
 
-/** No answer to a statement in time: the connection lives, and so may the statement. @param ms the limit */
+/** Returns CSNI608 for a statement without a response within `ms`; connection and statement may still be alive. */
 export function statementTimeout(ms: number, cause: unknown): CassSniError {
-  return new CassSniError('CSNI608', `no answer within ${ms / 1000}s; the statement may still be running`, {
+  return new CassSniError('CSNI608', `statement timed out after ${ms / 1000}s; it may still be running`, {
     cause,
     next: [hint('raise the limit with --statement-timeout; 0 is no limit')],
   })
 }
 
-interface Shaped {
+interface DriverError {
   name?: string
   code?: unknown
   message: string
@@ -86,53 +87,49 @@ interface Shaped {
   innerErrors?: Record<string, unknown>
 }
 
-function shaped(error: unknown): Shaped {
-  return error instanceof Error ? (error as Error & Shaped) : { message: String(error) }
+function asDriverError(error: unknown): DriverError {
+  return error instanceof Error ? (error as Error & DriverError) : { message: String(error) }
 }
 
-/** How much an error explains: of several nodes' errors the one that tells most is shown. */
-const TELLING: ErrorCode[] = ['CSNI604', 'CSNI602', 'CSNI605', 'CSNI607', 'CSNI203', 'CSNI603', 'CSNI601']
+/** Codes from most to least specific: of several nodes' errors, the most specific one is reported. */
+const BY_SPECIFICITY: ErrorCode[] = ['CSNI604', 'CSNI602', 'CSNI605', 'CSNI607', 'CSNI203', 'CSNI603', 'CSNI601']
 
-/** The far end closed a connection before our side did. @param received bytes that had come from it */
+/** Returns the error for a connection closed by the remote end after `received` bytes from it. */
 export function closedConnection(serverName: string, received: number): CassSniError {
   const next = [command`kubectl cass-sni routes sync`, command`kubectl cass-sni verify`]
   return received === 0
     ? new CassSniError(
         'CSNI603',
-        `the connection for the SNI name ${serverName} was closed before TLS began: the gateway has no route ` +
-          'for it, or the node behind it is down',
+        `connection for SNI name ${serverName} closed before the TLS handshake: no route for this name, or the node ` +
+          'is down',
         { next },
       )
-    : new CassSniError('CSNI601', `the connection for the SNI name ${serverName} was closed by the far end`, {
+    : new CassSniError('CSNI601', `connection for SNI name ${serverName} closed by the remote end`, {
         next: next.slice(1),
       })
 }
 
-/**
- * The error of one connection attempt, or of one that broke later.
- * @param serverName the SNI name that was asked for
- */
+/** Translates the error of a connection or connection attempt for an SNI name. */
 export function connectionError(error: unknown, serverName: string): CassSniError {
   if (error instanceof CassSniError) return error
-  const { name, code, message, innerError, innerErrors } = shaped(error)
+  const { name, code, message, innerError, innerErrors } = asDriverError(error)
   if (name === 'NoHostAvailableError') return severalErrors(innerErrors ?? {}, serverName)
   if (name === 'AuthenticationError') return loginError(message, error)
   if (name === 'ResponseError' && typeof code === 'number') return statementError(code, message, error)
   if (isCertificateError(code)) {
-    return new CassSniError(
-      'CSNI602',
-      `the certificate of the node does not verify for the name ${serverName}: ${systemError(error)}`,
-      { cause: error, next: [command`kubectl cass-sni certs`] },
-    )
+    return new CassSniError('CSNI602', `certificate verification failed for ${serverName}: ${systemError(error)}`, {
+      cause: error,
+      next: [command`kubectl cass-sni certs`],
+    })
   }
-  // The driver's "Socket was closed" holds what the stream said.
+  // The driver's "Socket was closed" wraps the error of the stream.
   if (innerError !== undefined) return connectionError(innerError, serverName)
-  // Node's own word for an end in the middle of the handshake.
+  // Node's codes for a connection closed during the handshake.
   if (code === 'ECONNRESET' || code === 'EPIPE' || code === 'ERR_STREAM_PREMATURE_CLOSE')
     return closedConnection(serverName, 0)
-  // The driver names an address that was never dialed.
-  const because = name === 'OperationTimedOutError' ? 'no answer in time' : systemError(error)
-  return new CassSniError('CSNI601', `no connection to the node ${serverName}: ${because}`, {
+  // The driver's message contains an address that was never dialed.
+  const reason = name === 'OperationTimedOutError' ? 'timed out' : systemError(error)
+  return new CassSniError('CSNI601', `cannot connect to node ${serverName}: ${reason}`, {
     cause: error,
     next: [command`kubectl cass-sni verify`],
   })
@@ -158,9 +155,10 @@ export function downError(serverName: string, failure: Error | undefined): CassS
 }
 
 function severalErrors(innerErrors: Record<string, unknown>, serverName: string): CassSniError {
-  // Keys are names of nodes as the driver has them: SNI names while it looks for the first node, addresses later.
+  // Keys are the driver's names for nodes: SNI names while it looks for the first node, addresses later.
   const errors = Object.values(innerErrors).map((error) => connectionError(error, serverName))
-  const rank = ({ code }: CassSniError): number => (TELLING.includes(code) ? TELLING.indexOf(code) : TELLING.length)
+  const rank = ({ code }: CassSniError): number =>
+    BY_SPECIFICITY.includes(code) ? BY_SPECIFICITY.indexOf(code) : BY_SPECIFICITY.length
   errors.sort((a, b) => rank(a) - rank(b))
   return errors[0] ?? connectionError(new Error('no node is up'), serverName)
 }
@@ -184,7 +182,7 @@ export interface StatementFailure {
 export function statementFailure(error: CassSniError): StatementFailure {
   if (error.code === 'CSNI608') return { kind: 'transient', maybeApplied: true }
   if (!(error instanceof CqlStatementError)) return { kind: 'lost', maybeApplied: true }
-  const code = Number(shaped(error.cause).code)
+  const code = Number(asDriverError(error.cause).code)
   if (code === UNAUTHORIZED) return { kind: 'forbidden', maybeApplied: false }
   if (!TRANSIENT.includes(code)) return { kind: 'refused', maybeApplied: false }
   return { kind: 'transient', maybeApplied: !NOT_EXECUTED.includes(code) }

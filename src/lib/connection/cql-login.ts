@@ -1,9 +1,7 @@
 /**
- * One login on one connection, and who answered: the smallest proof that an SNI name leads to a node. It speaks just
- * enough
- * of the native protocol (STARTUP, AUTH_RESPONSE, one QUERY) to need no driver, which would open connections of its
- * own choice.
- * Source of the frames: apache/cassandra doc/native_protocol_v4.spec.
+ * Logs in over one connection and identifies the node: the minimal proof that an SNI name reaches its node. Implements
+ * just enough of the native protocol (STARTUP, AUTH_RESPONSE, one QUERY), because a driver would open further
+ * connections. Source of the frames: apache/cassandra doc/native_protocol_v4.spec.
  */
 import type { Duplex } from 'node:stream'
 import { connect, type TLSSocket } from 'node:tls'
@@ -16,13 +14,13 @@ import { connectionError, loginError, statementError } from './cql-errors.ts'
 export interface CqlLoginOptions {
   /** Opens one stream to the gateway. */
   dial: Dial
-  /** The SNI name to ask for and to verify the certificate against: a host id or a DNS name. */
+  /** The SNI name, also verified in the certificate: a host ID or a DNS name. */
   serverName: string
   credentials: Credentials
   /** PEM. */
   ca: string
   signal: AbortSignal
-  /** For all of it, in milliseconds. */
+  /** Total time limit in ms. */
   timeoutMs?: number | undefined
   insecureSkipTlsVerify?: boolean | undefined
 }
@@ -42,7 +40,7 @@ const RESULT_ROWS = 0x0002
 const ROWS_GLOBAL_TABLE = 0x0001
 const CONSISTENCY_ONE = 0x0001
 const HEADER_BYTES = 9
-/** Far above what these three answers need; a longer one is not CQL. */
+/** Far above the size of these responses; a longer one is not CQL. */
 const MAX_BODY_BYTES = 1 << 20
 
 interface Frame {
@@ -51,14 +49,13 @@ interface Frame {
 }
 
 /**
- * Logs in by one SNI name and returns `system.local.host_id` (lower-case UUID) of the node that answered.
- * Throws CSNI601 (no connection, or what answers speaks no CQL), CSNI602 (certificate), CSNI603 (no route), CSNI604
- * (login).
+ * Logs in with one SNI name and returns `system.local.host_id` (lower-case UUID) of the node that responded.
+ * Throws CSNI601 (no connection, or not CQL), CSNI602 (certificate), CSNI603 (no route), CSNI604 (login).
  */
 export async function cqlHostId(options: CqlLoginOptions): Promise<string> {
   const { serverName, timeoutMs = 10_000 } = options
   const late = () =>
-    new CassSniError('CSNI601', `no answer for the SNI name ${serverName} within ${timeoutMs / 1000} s`, {
+    new CassSniError('CSNI601', `login with SNI name ${serverName} timed out after ${timeoutMs / 1000}s`, {
       next: [command`kubectl cass-sni verify`],
     })
   return withinLimit({ ms: timeoutMs, late, signal: options.signal }, async (signal) => {
@@ -67,9 +64,9 @@ export async function cqlHostId(options: CqlLoginOptions): Promise<string> {
     signal.addEventListener('abort', stop, { once: true })
     try {
       stream = await options.dial({ signal })
-      // The stream's own end shows as the TLS socket's error.
+      // Errors of the stream are reported by the TLS socket.
       stream.on('error', () => undefined)
-      // Opened too late: no password must follow.
+      // After a timeout the password must not be sent.
       throwIfAborted(signal)
       return await hostIdBehind(await secure(stream, options), options.credentials)
     } catch (error) {
@@ -103,7 +100,7 @@ async function hostIdBehind(socket: TLSSocket, credentials: Credentials): Promis
   const ask = async (opcode: number, body: Buffer): Promise<Frame> => {
     socket.write(frame(opcode, body))
     const { value } = await frames.next()
-    if (value === undefined) throw new Error('the node closed the connection')
+    if (value === undefined) throw new Error('connection closed by the node')
     if (value.opcode === OPCODE.error) {
       const length = value.body.readUInt16BE(4)
       throw statementError(value.body.readInt32BE(0), value.body.toString('utf8', 6, 6 + length))
@@ -114,8 +111,7 @@ async function hostIdBehind(socket: TLSSocket, credentials: Credentials): Promis
   if (answer.opcode === OPCODE.authenticate) {
     // SASL PLAIN, as PasswordAuthenticator expects it; apache/cassandra auth/PasswordAuthenticator.java.
     answer = await ask(OPCODE.authResponse, bytes(Buffer.from(`\0${credentials.username}\0${credentials.password}`)))
-    if (answer.opcode !== OPCODE.authSuccess)
-      throw loginError('it asks for another way to log in than user and password')
+    if (answer.opcode !== OPCODE.authSuccess) throw loginError('unsupported authenticator')
   }
   const query = Buffer.from('SELECT host_id FROM system.local')
   const head = Buffer.alloc(4)
@@ -128,7 +124,7 @@ async function hostIdBehind(socket: TLSSocket, credentials: Credentials): Promis
 /** The one UUID in the rows of `SELECT host_id FROM system.local`. */
 function hostIdOf(answer: Frame): string {
   const { body } = answer
-  const unexpected = new Error('what answers does not speak CQL as expected')
+  const unexpected = new Error('unexpected CQL response')
   if (
     answer.opcode !== OPCODE.result ||
     body.readInt32BE(0) !== RESULT_ROWS ||
@@ -136,7 +132,7 @@ function hostIdOf(answer: Frame): string {
   )
     throw unexpected
   let offset = 12
-  // Keyspace, table, column name; then the type, without further details for a uuid.
+  // Keyspace, table and column name, then the type, which has no parameters for a uuid.
   for (let strings = 0; strings < 3; strings += 1) offset += 2 + body.readUInt16BE(offset)
   offset += 2
   if (body.readInt32BE(offset) !== 1 || body.readInt32BE(offset + 4) !== 16) throw unexpected
@@ -151,7 +147,7 @@ async function* readFrames(socket: TLSSocket): AsyncGenerator<Frame, undefined> 
     while (buffered.length >= HEADER_BYTES) {
       const length = buffered.readInt32BE(5)
       if (buffered[0] !== (VERSION | 0x80) || length < 0 || length > MAX_BODY_BYTES)
-        throw new Error('what answers does not speak CQL version 4')
+        throw new Error('not a CQL v4 response')
       if (buffered.length < HEADER_BYTES + length) break
       yield { opcode: buffered.readUInt8(4), body: buffered.subarray(HEADER_BYTES, HEADER_BYTES + length) }
       buffered = buffered.subarray(HEADER_BYTES + length)

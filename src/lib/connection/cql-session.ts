@@ -1,7 +1,6 @@
 /**
- * A CQL session with the nodes behind the gateway: npm cassandra-driver, each connection with its node's host id as
- * SNI,
- * TLS end to end and verified against that host id.
+ * A CQL session with the nodes behind the gateway, on npm cassandra-driver: each connection uses its node's host ID as
+ * SNI, with end-to-end TLS verified against that host ID.
  */
 import { setImmediate } from 'node:timers/promises'
 import type {
@@ -32,7 +31,7 @@ import { decodedRows } from './result-rows.ts'
 import { SessionStreams } from './session-streams.ts'
 import { keepPagesWhole, type WholePage, wholePage } from './whole-pages.ts'
 
-/** A node as a client outside the cluster names it. Both names are routed by the gateway. */
+/** The names of a node for clients outside the cluster. The gateway routes both. */
 export interface CqlNode {
   hostId: string
   dnsName: string
@@ -41,22 +40,22 @@ export interface CqlNode {
 export interface CqlSessionOptions {
   /** Opens one stream to the gateway per connection. */
   dial: Dial
-  /** The nodes that have a route, the preferred first: one of them coordinates all statements as long as it is up. */
+  /** The routed nodes, preferred first: one of them coordinates all statements as long as it is up. */
   nodes: CqlNode[]
-  /** All statements go to this node, and its identity is proven. */
+  /** Sends all statements to this node and verifies its identity. */
   target?: CqlNode | undefined
   credentials: Credentials
-  /** PEM of the authority that the nodes' certificates verify against. */
+  /** CA certificates (PEM) to verify the nodes with. */
   ca: string
-  /** The datacenter's name inside Cassandra. */
+  /** The datacenter's name in Cassandra. */
   localDatacenter: string
   keyspace?: string | undefined
   signal: AbortSignal
-  /** For TCP, TLS and login of one connection, in milliseconds. */
+  /** Time limit in ms for TCP, TLS and login of one connection. */
   connectTimeoutMs?: number | undefined
-  /** For the answer to one statement, or one page of it, in milliseconds; 0 is no limit. */
+  /** Time limit in ms for the response to one statement or page; 0 is no limit. */
   statementTimeoutMs?: number | undefined
-  /** Accept any certificate. Only when the user asked for it by name. */
+  /** Accepts any certificate. Only on the user's explicit request. */
   insecureSkipTlsVerify?: boolean | undefined
 }
 
@@ -66,35 +65,32 @@ export interface CqlColumn {
 }
 
 export interface ExecuteOptions {
-  /** Rows per page. Undefined: Cassandra sends all rows as one page. */
+  /** Rows per page. Undefined: all rows in one page. */
   pageSize?: number | undefined
-  /** Of the page before. */
+  /** From the previous page. */
   pageState?: string | undefined
-  /** As in CQL, "LOCAL_QUORUM". */
+  /** As in CQL, e.g. "LOCAL_QUORUM". */
   consistency?: string | undefined
   serialConsistency?: string | undefined
   trace?: boolean | undefined
-  /** Host ID of the node to coordinate; another does while it is down. Default: the first of the session. */
+  /** Host ID of the preferred coordinator; another node is used while it is down. Default: the first of the session. */
   node?: string | undefined
-  /** Time limit for the answer, in milliseconds. */
+  /** Time limit in ms for the response. */
   timeoutMs?: number | undefined
-  /** Gives up waiting for the answer; the statement itself cannot be taken back. */
+  /** Stops waiting for the response; the statement itself cannot be canceled. */
   signal?: AbortSignal | undefined
 }
 
-/**
- * One page of a statement's result. `columns` is undefined when the statement returns no rows at all (INSERT, CREATE,
- * …).
- */
+/** One page of a statement's result. `columns` is undefined if the statement returns no rows (INSERT, CREATE, …). */
 export interface CqlPage {
   columns?: CqlColumn[] | undefined
-  /** Cells in the order of the columns, as cell-decoder.ts decodes them. */
+  /** Cells in column order, as decoded by cell-decoder.ts. */
   rows: unknown[][]
-  /** State of the next page, when there is one. */
+  /** State for the next page, if there is one. */
   pageState?: string | undefined
   warnings: string[]
   traceId?: string | undefined
-  /** The node that coordinated. */
+  /** The coordinator node. */
   coordinator?: string | undefined
 }
 
@@ -116,26 +112,25 @@ export interface CqlSession {
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000
 const RECONNECT_MS = 1_000
 /**
- * The slowest statement is TRUNCATE, which Cassandra gives 60 s (truncate_request_timeout, apache/cassandra
+ * Exceeds the slowest statement, TRUNCATE, with its 60 s limit in Cassandra (truncate_request_timeout, apache/cassandra
  * conf/cassandra.yaml).
  */
 const STATEMENT_TIMEOUT_MS = 75_000
 /**
- * Version 4 is spoken by all of Cassandra 2.2 to 5 and DSE 5 and later; asking for DSE's own first would cost a
- * second connection.
+ * Cassandra 2.2 to 5 and DSE 5 and later support version 4; negotiating DSE's own first would cost a second connection.
  */
 const PROTOCOL_VERSION = 4
 
-/** Loads the driver while the cluster is read: `openCqlSession` need not wait for it then. */
+/** Loads the driver while the cluster is being read, so that `openCqlSession` need not wait for it. */
 export async function preloadDriver(): Promise<void> {
-  // What is to be sent goes out first.
+  // Let pending requests go out first.
   await setImmediate()
   await import('cassandra-driver')
 }
 
 /**
- * The fields that apache/cassandra-nodejs-driver lib/control-connection.js reads in its SNI mode; no public option
- * sets them (4.10).
+ * The fields that apache/cassandra-nodejs-driver lib/control-connection.js reads in its SNI mode; version 4.10 has no
+ * public option for them.
  */
 interface SniOptions {
   sni: { address: string }
@@ -143,35 +138,33 @@ interface SniOptions {
   sslOptions: { ca: string[]; rejectUnauthorized: boolean; readonly socket: DialedStream }
 }
 
-/** What apache/cassandra-nodejs-driver lib/host.js has and its types do not (4.10). */
+/** Members of apache/cassandra-nodejs-driver lib/host.js that its types lack (4.10). */
 interface PooledHost extends Host {
   setDistance(distance: CqlTypes.distance): void
-  /** Begins to connect. */
+  /** Starts connecting. */
   initializePool(): void
 }
 
-/** A session of one statement needs no second node, whose login would only slow the first one down. */
+/** A session for one statement needs no second node, whose login would only slow down the first. */
 const SPARE_CONNECTIONS_AFTER_MS = 1_000
 
-/**
- * What the driver takes for the address of all nodes: it parses it, and dials it never (see `SniOptions.sslOptions`).
- */
+/** A placeholder address that the driver parses but never dials (see `SniOptions.sslOptions`). */
 const NEVER_DIALED = '0.0.0.0:9042'
 
 /**
- * Opens a session. With `target` the node is asked for its `system.local.host_id`, and another id is CSNI603.
- * Throws CSNI601 (no way in), CSNI602 (certificate), CSNI603 (no route), CSNI604 (login), CSNI605 (no such keyspace).
+ * Opens a session. With `target`, the node's `system.local.host_id` is compared; a different one is CSNI603.
+ * Throws CSNI601 (connection), CSNI602 (certificate), CSNI603 (no route), CSNI604 (login), CSNI605 (unknown keyspace).
  */
 export async function openCqlSession(options: CqlSessionOptions): Promise<CqlSession> {
   throwIfAborted(options.signal)
   const nodes = options.target === undefined ? options.nodes : [options.target]
   if (nodes.length === 0)
-    throw new CassSniError('CSNI303', 'no node has a route yet', { next: [command`kubectl cass-sni routes sync`] })
+    throw new CassSniError('CSNI303', 'no routed nodes', { next: [command`kubectl cass-sni routes sync`] })
   const { default: cassandra } = await import('cassandra-driver')
   const timeoutMs = options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS
   const order = nodes.map((node) => node.hostId)
 
-  /** Statements go to a node with a connection, else to the first that is up; only nodes with a route are dialed. */
+  /** Prefers a connected node, otherwise the first that is up; never connects to nodes without a route. */
   class KnownNodes extends cassandra.policies.loadBalancing.LoadBalancingPolicy {
     #hosts: () => Host[] = () => []
     #isConnected: (host: Host) => boolean = () => false
@@ -179,7 +172,7 @@ export async function openCqlSession(options: CqlSessionOptions): Promise<CqlSes
 
     override init(client: Client, hosts: HostMap, callback: EmptyCallback): void {
       this.#isConnected = (host) => client.getState().getConnectedHosts().includes(host)
-      // The driver begins with any of them; a second connection costs a handshake and a login, a tenth of a second.
+      // The driver starts with any of them; a second connection costs a handshake and a login, a tenth of a second.
       const rank = (host: Host): number =>
         (this.#isConnected(host) ? -order.length : 0) + order.indexOf(String(host.hostId))
       this.#hosts = () =>
@@ -187,7 +180,7 @@ export async function openCqlSession(options: CqlSessionOptions): Promise<CqlSes
           .values()
           .filter((host) => order.includes(String(host.hostId)))
           .sort((a, b) => rank(a) - rank(b))
-      // The driver's own policies call back with nothing, which its type does not know.
+      // The driver's own policies call back without arguments, which its type does not allow.
       ;(callback as () => void)()
     }
 
@@ -223,14 +216,14 @@ export async function openCqlSession(options: CqlSessionOptions): Promise<CqlSes
 
   const knownNodes = new KnownNodes()
   const client = new cassandra.Client({
-    // Replaced below; the constructor wants one that it can parse.
+    // Replaced below; the constructor requires a valid address.
     contactPoints: [NEVER_DIALED],
     localDataCenter: options.localDatacenter,
     credentials: options.credentials,
     protocolOptions: { maxVersion: PROTOCOL_VERSION },
     socketOptions: {
       connectTimeout: timeoutMs,
-      // Of the requests that belong to a login; each statement has its own.
+      // For the requests of the login; each statement has its own.
       readTimeout: timeoutMs,
     },
     pooling: {
@@ -243,7 +236,7 @@ export async function openCqlSession(options: CqlSessionOptions): Promise<CqlSes
       // The driver's own waits for up to 10 minutes, and until then every statement fails at once.
       reconnection: new cassandra.policies.reconnection.ConstantReconnectionPolicy(RECONNECT_MS),
     },
-    // The shell asks Cassandra itself for the schema; without this the driver reads all of it first.
+    // The shell queries the schema itself; by default the driver reads all of it first.
     isMetadataSyncEnabled: false,
     monitorReporting: { enabled: false },
     applicationName: 'kubectl-cass-sni',
@@ -254,8 +247,8 @@ export async function openCqlSession(options: CqlSessionOptions): Promise<CqlSes
   const internals = (client as unknown as { options: SniOptions }).options
   internals.sni = { address: NEVER_DIALED }
   internals.contactPoints = order
-  // lib/connection.js copies these options for each tls.connect(), which takes a `socket` instead of dialing: no port
-  // of this machine is listened on, where other users could ride along.
+  // lib/connection.js copies these options for each tls.connect(), which uses `socket` instead of dialing. So no local
+  // port is opened, which other users of this machine could connect to.
   internals.sslOptions = {
     ca: [options.ca],
     rejectUnauthorized: options.insecureSkipTlsVerify !== true,
@@ -283,7 +276,7 @@ export async function openCqlSession(options: CqlSessionOptions): Promise<CqlSes
     keepPagesWhole(client)
     const known = client.hosts.values().map((host) => String(host.hostId))
     if (!known.some((hostId) => order.includes(hostId)))
-      throw elsewhere(nodes[0] ?? { hostId: serverName, dnsName: serverName }, known.join(', '))
+      throw wrongNode(nodes[0] ?? { hostId: serverName, dnsName: serverName }, known.join(', '))
     if (options.target !== undefined) await proveIdentity(session, options.target)
   } catch (error) {
     await session.close()
@@ -292,16 +285,16 @@ export async function openCqlSession(options: CqlSessionOptions): Promise<CqlSes
   return session
 }
 
-/** Throws CSNI603 unless the node that answers is the one that was asked for: the route may lead elsewhere. */
+/** Throws CSNI603 if the node that responds is not the target, because the route is wrong. */
 async function proveIdentity(session: CqlSession, target: CqlNode): Promise<void> {
   const page = await session.execute('SELECT host_id FROM system.local')
   const answered = String(page.rows[0]?.[0])
-  if (answered !== target.hostId) throw elsewhere(target, answered)
+  if (answered !== target.hostId) throw wrongNode(target, answered)
 }
 
-function elsewhere(wanted: CqlNode, answered: string): CassSniError {
-  return new CassSniError('CSNI603', `the route for ${wanted.hostId} leads to another node: ${answered} answered`, {
-    object: wanted.dnsName,
+function wrongNode(expected: CqlNode, answered: string): CassSniError {
+  return new CassSniError('CSNI603', `wrong node: expected host ID ${expected.hostId}, got ${answered}`, {
+    object: expected.dnsName,
     next: [command`kubectl cass-sni routes sync`, command`kubectl cass-sni verify`],
   })
 }
@@ -366,11 +359,7 @@ class DriverSession implements CqlSession {
       return pageOf(await abortable(running, options.signal))
     } catch (error) {
       if (error instanceof RangeError)
-        throw new CqlStatementError(
-          `the answer holds a value that cannot be decoded: ${error.message}`,
-          undefined,
-          error,
-        )
+        throw new CqlStatementError(`cannot decode a value of the result: ${error.message}`, undefined, error)
       if ((error as Error).name === 'OperationTimedOutError') throw statementTimeout(timeoutMs, error)
       if (isDown(error)) throw downError(this.#serverName, this.#streams.lastFailure)
       throw connectionError(error, this.#serverName)
@@ -379,9 +368,9 @@ class DriverSession implements CqlSession {
 
   #consistency(name: string): number {
     const levels = this.#types.consistencies as unknown as Record<string, number | undefined>
-    // The driver names them as camelCase: LOCAL_QUORUM is localQuorum.
+    // The driver uses camelCase names: LOCAL_QUORUM is localQuorum.
     const level = levels[name.toLowerCase().replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())]
-    if (level === undefined) throw new CassSniError('CSNI101', `${name} is not a consistency level`)
+    if (level === undefined) throw new CassSniError('CSNI101', `invalid consistency level ${name}`)
     return level
   }
 

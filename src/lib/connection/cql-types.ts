@@ -1,4 +1,4 @@
-/** The types of CQL as the shell sees them, free of any driver. */
+/** CQL types, independent of the driver. */
 
 export type SimpleTypeName =
   | 'ascii'
@@ -29,12 +29,11 @@ export type CqlType =
   | { kind: 'tuple'; elements: CqlType[] }
   | { kind: 'udt'; name: string; fields: { name: string; type: CqlType }[] }
   | { kind: 'vector'; element: CqlType; dimensions: number }
-  /** A type of the server's own, by its Java class. */
+  /** A custom type, by its Java class. */
   | { kind: 'custom'; className: string }
 
 /**
- * The type as one writes it in CQL: "map<text, frozen<list<int>>>" without the frozen, which the protocol does not
- * tell.
+ * Formats a type as in CQL, but without "frozen", which the protocol does not transmit.
  */
 export function typeText(type: CqlType): string {
   switch (type.kind) {
@@ -92,7 +91,7 @@ const UDT = 0x30
 const TUPLE = 0x31
 
 /**
- * Java classes that stand for simple types; apache/cassandra src/java/org/apache/cassandra/cql3/CQL3Type.java, enum
+ * Java classes of simple types; apache/cassandra src/java/org/apache/cassandra/cql3/CQL3Type.java, enum
  * Native.
  */
 const BY_CLASS: ReadonlyMap<string, SimpleTypeName> = new Map([
@@ -128,8 +127,7 @@ function list(value: unknown): unknown[] {
 }
 
 /**
- * A type as apache/cassandra-nodejs-driver gives it in the columns of a result ({code, info}; lib/readers.js
- * readType).
+ * Converts a column type of apache/cassandra-nodejs-driver ({code, info}; lib/readers.js readType).
  */
 export function cqlType(column: unknown): CqlType {
   const info = field(column, 'info')
@@ -166,9 +164,9 @@ function customVector(column: unknown, info: unknown): CqlType {
 }
 
 /**
- * A type from its Java class, "org.apache.cassandra.db.marshal.VectorType(org.apache.cassandra.db.marshal.FloatType ,
- * 3)":
- * what protocol 4 sends for types younger than itself. Grammar: apache/cassandra db/marshal/TypeParser.java.
+ * Parses a type from its Java class,
+ * "org.apache.cassandra.db.marshal.VectorType(org.apache.cassandra.db.marshal.FloatType , 3)", which protocol 4 sends
+ * for newer types. Grammar: apache/cassandra db/marshal/TypeParser.java.
  */
 export function classType(text: string): CqlType {
   const open = text.indexOf('(')
@@ -208,7 +206,7 @@ function fromHex(text: string): string {
   return Buffer.from(text.trim(), 'hex').toString('utf8')
 }
 
-/** "a, b(c, d)" as ["a", "b(c, d)"]. */
+/** Splits "a, b(c, d)" into ["a", "b(c, d)"]. */
 function topLevelParts(text: string): string[] {
   const parts: string[] = []
   let depth = 0

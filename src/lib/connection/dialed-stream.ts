@@ -1,17 +1,17 @@
-/** A stream that can be used before its connection is open: for who needs one at once, without waiting. */
+/** A stream that can be used before its connection is open. */
 import { Duplex } from 'node:stream'
 import { CassSniError } from '../errors.ts'
 import type { Dial } from './dialer.ts'
 
 export interface DialedStreamOptions {
   dial: Dial
-  /** The error of a far end that closes before our side has ended; `received` bytes had come from it. */
+  /** Creates the error if the remote end closes before our side has ended, after `received` bytes from it. */
   closed: (received: number) => CassSniError
 }
 
 /**
- * Dials when it is made; what is written before the connection is open waits. An end of the far side that ours did not
- * ask for is an error, as is its reset: users of the stream that take a plain end for granted would wait for ever.
+ * Dials when created; earlier writes are buffered. An unexpected end of the remote side is an error, as is a reset:
+ * after a plain end, users of the stream would wait forever.
  */
 export class DialedStream extends Duplex {
   readonly #options: DialedStreamOptions
@@ -20,8 +20,8 @@ export class DialedStream extends Duplex {
   #received = 0
 
   constructor(options: DialedStreamOptions) {
-    // A TLS socket on it takes this over: with false it would end its own side when the far end does, before that is
-    // told.
+    // A TLS socket inherits this: with false it would end its side together with the remote end, before the error is
+    // reported.
     super({ allowHalfOpen: true })
     this.#options = options
   }
@@ -37,7 +37,7 @@ export class DialedStream extends Duplex {
         if (this.writableEnded) this.push(null)
         else this.destroy(this.#options.closed(this.#received))
       })
-      far.on('error', (error) => this.destroy(isCut(error) ? this.#closed(error) : error))
+      far.on('error', (error) => this.destroy(isReset(error) ? this.#closed(error) : error))
       far.on('close', () => this.destroy(this.writableEnded ? undefined : this.#options.closed(this.#received)))
       done()
     }, done)
@@ -57,10 +57,10 @@ export class DialedStream extends Duplex {
     done()
   }
 
-  /** Ends the dialing as well, for which a stream under construction would wait. */
+  /** Also aborts dialing, for which a stream under construction would wait. */
   override destroy(error?: Error): this {
     if (!this.#over.signal.aborted)
-      this.#over.abort(error ?? new CassSniError('CSNI902', 'the connection is not needed'))
+      this.#over.abort(error ?? new CassSniError('CSNI902', 'connection no longer needed'))
     return super.destroy(error)
   }
 
@@ -75,8 +75,8 @@ export class DialedStream extends Duplex {
   }
 }
 
-/** The far end closed the connection without a word; a tunnel says so by its error's cause. */
-function isCut(error: Error): boolean {
+/** True if the remote end reset the connection; a tunnel reports this in the cause. */
+function isReset(error: Error): boolean {
   const { code } = (error instanceof CassSniError ? (error.cause ?? {}) : error) as NodeJS.ErrnoException
   return code === 'ECONNRESET' || code === 'EPIPE'
 }

@@ -1,4 +1,4 @@
-/** Opens connections to a TCP port: straight to an address, or through the API server to a pod. */
+/** Opens connections to a TCP port: directly to an address, or through the API server to a pod. */
 import { connect as connectTcp, isIPv6, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { ConnectOptions, Kube } from '../cluster/kube.ts'
@@ -8,25 +8,25 @@ import { withinLimit } from '../waiting/time-limit.ts'
 
 const CONNECT_MS = 10_000
 
-/** Opens one TCP connection, without TLS on it yet. The signal gives up the opening, with its reason. */
+/** Opens one TCP connection, without TLS. The signal aborts opening, with its reason. */
 export type Dial = (options?: ConnectOptions) => Promise<Duplex>
 
-/** A way to a port of the gateway, or of a node. */
+/** Connects to a port of the gateway or of a node. */
 export interface Dialer {
   /**
-   * For people: "10.200.1.10:9042" or "tunnel to service/istio-ingressgateway in namespace istio-system, port 9042".
+   * For display: "10.200.1.10:9042" or "tunnel to service/istio-ingressgateway in namespace istio-system, port 9042".
    */
   describe: string
-  /** Present when it goes straight to an address, which other programs on this machine can use as well. */
+  /** Set for a direct connection, whose address other programs on this machine can use too. */
   address?: { host: string; port: number } | undefined
-  /** Why it is a tunnel although the gateway has an address: "10.200.1.10:9042: connection refused". */
+  /** Why a tunnel is used although the gateway has an address: "10.200.1.10:9042: connection refused". */
   fallback?: string | undefined
   dial: Dial
 }
 
 /**
- * Through the API server to one pod's own port: a Cassandra node. The pod is found by name each time, so it may be
- * replaced.
+ * Connects through the API server to a port of one pod, a Cassandra node. The pod is looked up by name each time, so it
+ * may be replaced.
  */
 export function podDialer(kube: Kube, pod: { name: string; namespace: string }, port: number): Dialer {
   return {
@@ -35,7 +35,7 @@ export function podDialer(kube: Kube, pod: { name: string; namespace: string }, 
   }
 }
 
-/** Straight to a host's port. */
+/** Connects directly to a host and port. */
 export function addressDialer(host: string, port: number): Dialer {
   return {
     describe: hostPort(host, port),
@@ -44,14 +44,14 @@ export function addressDialer(host: string, port: number): Dialer {
   }
 }
 
-/** Opens a TCP connection. Throws CSNI601 with the system's reason or after `ms`, or the signal's reason. */
+/** Opens a TCP connection. Throws CSNI601 with the system's error or after `ms`, or the signal's reason. */
 export function dialTcp(host: string, port: number, ms: number, signal?: AbortSignal): Promise<Socket> {
   const failed = (why: string, cause?: unknown): CassSniError =>
     new CassSniError('CSNI601', `cannot connect to ${hostPort(host, port)}: ${why}`, {
-      next: [command`kubectl cass-sni verify`, hint('go through the API server instead: --tunnel')],
+      next: [command`kubectl cass-sni verify`, hint('connect through the API server with --tunnel')],
       cause,
     })
-  const late = (): CassSniError => failed(`no answer within ${ms / 1000} s`)
+  const late = (): CassSniError => failed(`timed out after ${ms / 1000}s`)
   return withinLimit(
     { ms, late, signal },
     (stop) =>
@@ -76,20 +76,21 @@ export function dialTcp(host: string, port: number, ms: number, signal?: AbortSi
   )
 }
 
-/** "host", "host:port", "[::1]:port", "::1". Throws CSNI101 for anything else. */
+/** Parses "host", "host:port", "[::1]:port" or "::1". Throws CSNI101 for anything else. */
 export function parseAddress(text: string, defaultPort: number): { host: string; port: number } {
   const match = /^(?:\[(?<v6>[0-9a-f:.]+)\]|(?<name>[^\s:/[\]@]+))(?::(?<port>\d{1,5}))?$/i.exec(text)
   const v6 = isIPv6(text) ? text : match?.groups?.v6
   const host = v6 !== undefined && !isIPv6(v6) ? undefined : (v6 ?? match?.groups?.name)
   const port = Number(match?.groups?.port ?? defaultPort)
   if (host === undefined || port < 1 || port > 65_535) {
-    throw new CassSniError('CSNI101', `"${text}" is not an address: HOST or HOST:PORT is wanted`, {
-      next: [hint('a DNS name or an IP address, with or without a port, for example cassandra.example.com:9042')],
+    throw new CassSniError('CSNI101', `invalid address "${text}": expected HOST or HOST:PORT`, {
+      next: [hint('use a DNS name or an IP address, with or without a port, such as cassandra.example.com:9042')],
     })
   }
   return { host, port }
 }
 
+/** Formats "host:port", with brackets around an IPv6 address. */
 export function hostPort(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }

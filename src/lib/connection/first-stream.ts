@@ -1,14 +1,13 @@
-/** Several ways to one goal: the first that opens is taken, and one that hangs does not hold up the others. */
+/** Races several connection attempts with staggered starts, so that one that hangs does not delay the others. */
 import type { Duplex } from 'node:stream'
 import { asCassSniError, throwIfAborted } from '../errors.ts'
 
-/** How long an attempt is alone before the next one begins beside it (as RFC 8305 does for addresses). */
+/** Delay before the next attempt starts in parallel (similar to RFC 8305). */
 const HEAD_START_MS = 2_000
 
 /**
- * Makes the attempts in order, the next one when one fails or takes more than two seconds. Resolves with the first
- * stream that opens and ends the other attempts; rejects with the last failure when all failed, or with the signal's
- * reason.
+ * Starts the attempts in order, the next one when one fails or takes more than two seconds. Resolves with the first
+ * stream that opens and aborts the others; rejects with the last error if all fail, or with the signal's reason.
  */
 export async function firstStream(
   attempts: ((signal: AbortSignal) => Promise<Duplex>)[],
@@ -19,7 +18,7 @@ export async function firstStream(
   const stop = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal])
   return new Promise((resolve, reject) => {
     let timer: NodeJS.Timeout | undefined
-    let begun = 0
+    let started = 0
     let failed = 0
     let won = false
     const settle = (finish: () => void): void => {
@@ -31,9 +30,9 @@ export async function firstStream(
     signal?.addEventListener('abort', aborted, { once: true })
     const next = (): void => {
       clearTimeout(timer)
-      const attempt = attempts[begun]
+      const attempt = attempts[started]
       if (attempt === undefined || stop.aborted) return
-      begun += 1
+      started += 1
       timer = setTimeout(next, HEAD_START_MS)
       Promise.resolve()
         .then(() => attempt(stop))

@@ -1,9 +1,7 @@
-/**
- * How a client outside gets to the ingress gateway: its load balancer's address, or a tunnel through the API server.
- */
+/** Connects to the ingress gateway: at its load balancer address, or by a tunnel through the API server. */
 import { connect as connectTls } from 'node:tls'
 import type { Kube } from '../cluster/kube.ts'
-import { lackingForPortForward } from '../cluster/port-forward-permission.ts'
+import { missingPortForwardVerb } from '../cluster/port-forward-permission.ts'
 import { CassSniError, command, hint, type NextStep } from '../errors.ts'
 import { tcpPort } from '../istio/gateways.ts'
 import type { IngressGateway } from '../istio/mesh.ts'
@@ -11,27 +9,26 @@ import { systemError } from '../text/system-errors.ts'
 import { addressDialer, type Dialer, dialTcp, hostPort, parseAddress } from './dialer.ts'
 import { tunnelDialer } from './gateway-tunnel.ts'
 
-/** How long a load balancer's address may take to accept a connection before the tunnel is taken instead. */
+/** Time limit for a load balancer address to accept a connection before a tunnel is used. */
 const PROBE_MS = 1_500
-/** How long a ClientHello may stay without an answer. */
+/** Time limit for the response to a ClientHello. */
 const HELLO_MS = 3_000
 
 export interface GatewayDialerOptions {
-  /** The gateway's port: that of its Service. */
+  /** The port of the gateway's Service. */
   port: number
-  /** "host" or "host:port", "[v6]:port": taken as it is, never replaced by a tunnel. */
+  /** "host", "host:port" or "[v6]:port": used unchecked, never replaced by a tunnel. */
   address?: string | undefined
-  /** auto (default): an address that answers, else a tunnel. */
+  /** auto (default): an address that responds, otherwise a tunnel. */
   tunnel?: 'always' | 'auto' | 'never' | undefined
-  /** The name that a client will send as SNI: the addresses are tried with it. */
+  /** The SNI name that clients will send, used to probe the addresses. */
   serverName?: string | undefined
 }
 
 /**
- * Chooses the way to the gateway. An address of the load balancer counts when it accepts a TCP connection within 1.5 s
- * and does not leave a TLS ClientHello without an answer: some load balancers accept with nothing behind them.
- * Throws CSNI606 when there is neither such an address nor permission to make a tunnel, CSNI101 for an address that is
- * none.
+ * Selects how to connect to the gateway. A load balancer address is used if it accepts a TCP connection within 1.5 s
+ * and responds to a TLS ClientHello: some load balancers accept connections without a backend. Throws CSNI606 without
+ * such an address or permission for a tunnel, CSNI101 for an invalid address.
  */
 export async function gatewayDialer(
   kube: Kube,
@@ -63,10 +60,10 @@ async function permitted(
   fallback: string | undefined,
 ): Promise<Dialer> {
   const { namespace } = gateway
-  const verb = await lackingForPortForward(kube, namespace)
+  const verb = await missingPortForwardVerb(kube, namespace)
   if (verb === undefined) return { ...tunnelDialer(kube, gateway, port), fallback }
-  const may = `you may not ${verb} pods/portforward in namespace ${namespace}`
-  throw new CassSniError('CSNI606', `the gateway ${addressFault(gateway, fallback)}, and ${may}`, {
+  const denied = `no permission to ${verb} pods/portforward in namespace ${namespace}`
+  throw new CassSniError('CSNI606', `${nameOf(gateway)} ${addressFault(gateway, fallback)}, and ${denied}`, {
     object: nameOf(gateway),
     next: [addressHint(gateway, port), command`kubectl auth can-i ${verb} pods/portforward -n ${namespace}`],
   })
@@ -74,7 +71,7 @@ async function permitted(
 
 function noAddress(gateway: IngressGateway, port: number, failures: string[]): CassSniError {
   const { namespace, service } = gateway
-  return new CassSniError('CSNI606', `the gateway ${addressFault(gateway, failures.join('; '))}`, {
+  return new CassSniError('CSNI606', `${nameOf(gateway)} ${addressFault(gateway, failures.join('; '))}`, {
     object: nameOf(gateway),
     next: [command`kubectl -n ${namespace} get service ${service}`, addressHint(gateway, port)],
   })
@@ -83,29 +80,29 @@ function noAddress(gateway: IngressGateway, port: number, failures: string[]): C
 const nameOf = ({ service, namespace }: IngressGateway) => `service/${service} in namespace ${namespace}`
 
 function addressFault(gateway: IngressGateway, failures: string | undefined): string {
-  return gateway.addresses.length === 0 ? 'has no load balancer address' : `does not answer at ${failures ?? ''}`
+  return gateway.addresses.length === 0 ? 'has no load balancer address' : `is unreachable (${failures ?? ''})`
 }
 
-/** A port of the worker nodes leads to every Service of type NodePort or LoadBalancer. */
+/** A Service of type NodePort or LoadBalancer is reachable at a port of the worker nodes. */
 function addressHint(gateway: IngressGateway, port: number): NextStep {
   const nodePort = tcpPort(gateway, port)?.nodePort
   return hint(
     nodePort === undefined
-      ? 'name an address that leads to the gateway: --address HOST[:PORT]'
-      : `name an address of a worker node, where the gateway has port ${nodePort}: --address HOST:${nodePort}`,
+      ? 'set an address of the gateway with --address HOST[:PORT]'
+      : `set the address of a worker node with --address HOST:${nodePort} (the gateway's node port)`,
   )
 }
 
-/** Why an address does not lead to a gateway; undefined when something answers there. */
+/** Returns why an address is unreachable; undefined if it responds. */
 async function probe(host: string, port: number, serverName: string | undefined): Promise<string | undefined> {
   let silent: string | undefined
   try {
     const socket = await dialTcp(host, port, PROBE_MS)
     silent = await new Promise<string | undefined>((resolve) => {
-      // Whether the certificate verifies is decided by the session: nothing is sent over this connection, and it is
-      // closed at once. A name without a route is closed by Envoy, which is an answer.
+      // The session verifies the certificate: nothing is sent over this connection, and it is closed at once. If the
+      // name has no route, Envoy closes the connection, which counts as a response.
       const tls = connectTls({ socket, servername: serverName ?? '', rejectUnauthorized: false })
-      const timer = setTimeout(() => resolve(`no answer to a TLS ClientHello within ${HELLO_MS / 1000} s`), HELLO_MS)
+      const timer = setTimeout(() => resolve(`no response to a TLS ClientHello within ${HELLO_MS / 1000}s`), HELLO_MS)
       const answered = (): void => {
         clearTimeout(timer)
         resolve(undefined)
@@ -114,7 +111,7 @@ async function probe(host: string, port: number, serverName: string | undefined)
     }).finally(() => socket.destroy())
   } catch (error) {
     return error instanceof CassSniError && error.cause === undefined
-      ? `no answer within ${PROBE_MS / 1000} s`
+      ? `timed out after ${PROBE_MS / 1000}s`
       : systemError(error instanceof CassSniError ? error.cause : error)
   }
   return silent

@@ -1,4 +1,4 @@
-/** Tunnels through the API server to the pods behind the gateway's Service, whichever are ready. */
+/** Tunnels through the API server to ready pods of the gateway's Service. */
 import type { Duplex } from 'node:stream'
 import type { Kube } from '../cluster/kube.ts'
 import { POD, SERVICE } from '../cluster/resources.ts'
@@ -11,13 +11,13 @@ import { abortable } from '../waiting/time-limit.ts'
 import type { Dialer } from './dialer.ts'
 import { firstStream } from './first-stream.ts'
 
-/** A list of gateway pods is good for the connections of this long: a driver opens a dozen at once. */
+/** How long a list of gateway pods is cached: a driver opens a dozen connections at once. */
 const PODS_FRESH_MS = 1_000
-/** A list that led nowhere is read again, by all who wait, at most so often. */
+/** Intervals for rereading a list without a reachable pod, shared by all waiting connections. */
 const RENEWAL = { firstMs: 200, longestMs: 4_000 }
 
 /**
- * Through the API server to a ready pod of the gateway, chosen afresh for each connection. Does not ask for permission.
+ * Connects through the API server to a ready gateway pod, selected for each connection. Does not check permissions.
  */
 export function tunnelDialer(kube: Kube, gateway: IngressGateway, port: number): Dialer {
   const pods = new SharedList(() => readyPods(kube, gateway))
@@ -31,7 +31,7 @@ export function tunnelDialer(kube: Kube, gateway: IngressGateway, port: number):
       return kube.connect({ name, namespace }, targetPort(gateway, pod, port), { signal: stop })
     })
     const stream = await firstStream(attempts, signal)
-    pods.useful()
+    pods.succeeded()
     return stream
   }
   return {
@@ -47,11 +47,11 @@ export function tunnelDialer(kube: Kube, gateway: IngressGateway, port: number):
           failure = error
         }
       }
-      // A pod that was ready a moment ago may be gone.
+      // A pod that was just ready may no longer exist.
       const renewed = await abortable(pods.renewed(), signal)
       if (renewed !== ready && renewed.length > 0) return dialOne(renewed, signal)
       if (failure !== undefined) throw failure
-      throw new CassSniError('CSNI601', 'no pod of the gateway is ready', {
+      throw new CassSniError('CSNI601', 'no gateway pod is ready', {
         object: `service/${gateway.service} in namespace ${gateway.namespace}`,
         next: [command`kubectl -n ${gateway.namespace} get pods -l ${labelSelector(gateway.selector)}`],
       })
@@ -60,8 +60,8 @@ export function tunnelDialer(kube: Kube, gateway: IngressGateway, port: number):
 }
 
 /**
- * A list that many use at once: read by one for all, and while it leads nowhere, less and less often. A failure counts
- * as an answer for as long.
+ * A list shared by concurrent users: read once for all of them, and less and less often while it has no working entry.
+ * A failed read is cached like a result.
  */
 class SharedList<T> {
   readonly #read: () => Promise<T[]>
@@ -69,40 +69,40 @@ class SharedList<T> {
   #pending = false
   #readAt = 0
   #pause = backOff(RENEWAL)
-  #useless: number | undefined
+  #retryMs: number | undefined
 
   constructor(read: () => Promise<T[]>) {
     this.#read = read
   }
 
-  /** The list, not older than a second, or than the pause while it leads nowhere. */
+  /** The list, at most a second old, or as old as the current pause while it has no working entry. */
   current(): Promise<T[]> {
-    return this.#listed(this.#useless ?? PODS_FRESH_MS)
+    return this.#listed(this.#retryMs ?? PODS_FRESH_MS)
   }
 
-  /** The list after one that led nowhere: the same when the pause after its reading is not over. */
+  /** The list after a failure: the same one until the pause since it was read has elapsed. */
   renewed(): Promise<T[]> {
-    this.#useless ??= this.#pause()
-    return this.#listed(this.#useless)
+    this.#retryMs ??= this.#pause()
+    return this.#listed(this.#retryMs)
   }
 
-  /** It led somewhere. */
-  useful(): void {
-    this.#useless = undefined
+  /** Records that a connection was opened. */
+  succeeded(): void {
+    this.#retryMs = undefined
     this.#pause = backOff(RENEWAL)
   }
 
-  #listed(goodForMs: number): Promise<T[]> {
-    if (this.#list !== undefined && (this.#pending || Date.now() - this.#readAt < goodForMs)) return this.#list
-    if (this.#useless !== undefined) this.#useless = this.#pause()
+  #listed(maxAgeMs: number): Promise<T[]> {
+    if (this.#list !== undefined && (this.#pending || Date.now() - this.#readAt < maxAgeMs)) return this.#list
+    if (this.#retryMs !== undefined) this.#retryMs = this.#pause()
     this.#readAt = Date.now()
     this.#pending = true
     const list = this.#read().finally(() => {
       this.#pending = false
     })
-    // whoever waits hears of the failure; when nobody does any more, it is no event of its own
+    // callers receive the rejection; without any, it must not be unhandled
     list.catch(() => {
-      this.#useless ??= this.#pause()
+      this.#retryMs ??= this.#pause()
     })
     this.#list = list
     return list
@@ -110,7 +110,7 @@ class SharedList<T> {
 }
 
 async function readyPods(kube: Kube, gateway: IngressGateway): Promise<Pod[]> {
-  // The Service's own selector says whose port it is; the Istio selector may be wider than one gateway.
+  // The Service's selector identifies its pods; the Istio selector may match several gateways.
   const service = await kube.get<Service>(SERVICE, gateway.service, gateway.namespace)
   const pods = await kube.list<Pod>(POD, {
     namespace: gateway.namespace,
@@ -119,7 +119,7 @@ async function readyPods(kube: Kube, gateway: IngressGateway): Promise<Pod[]> {
   return pods.filter((pod) => isReady(pod) && pod.metadata.deletionTimestamp === undefined)
 }
 
-/** The pod's port behind the Service's: istiod makes Envoy listen on the targetPort (facts on Istio's gateway.go). */
+/** The pod's port: Envoy listens on the Service's targetPort (istio/istio pilot/pkg/model/gateway.go). */
 function targetPort(gateway: IngressGateway, pod: Pod, port: number): number {
   const target = tcpPort(gateway, port)?.targetPort ?? port
   if (typeof target === 'number') return target
@@ -129,7 +129,7 @@ function targetPort(gateway: IngressGateway, pod: Pod, port: number): number {
   }
   throw new CassSniError(
     'CSNI601',
-    `the pod has no port named ${target}, which the gateway's Service points port ${port} at`,
+    `no container port named ${target}, the targetPort of port ${port} of service/${gateway.service}`,
     {
       object: `pod/${pod.metadata.name} in namespace ${gateway.namespace}`,
       next: [command`kubectl -n ${gateway.namespace} get service ${gateway.service} -o yaml`],

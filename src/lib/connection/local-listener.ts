@@ -1,4 +1,4 @@
-/** A local TCP port whose every connection gets a connection of its own into the cluster. */
+/** A local TCP listener that forwards each connection over its own connection into the cluster. */
 import { createServer, isIP, type AddressInfo, type Server, type Socket } from 'node:net'
 import { type Duplex, pipeline } from 'node:stream'
 import { again, asCassSniError, CassSniError, type ErrorCode, throwIfAborted } from '../errors.ts'
@@ -8,34 +8,34 @@ import { pause } from '../waiting/poll.ts'
 import { withinLimit } from '../waiting/time-limit.ts'
 import type { Dial } from './dialer.ts'
 
-/** How long a new connection waits for its far end: a deleted gateway pod is followed by a ready one within seconds. */
+/** How long a new connection waits for the remote end: a deleted gateway pod is replaced within seconds. */
 const WAIT_MS = 10_000
 const PAUSES = { firstMs: 100, longestMs: 2_000 }
 const PORT_ATTEMPTS = 8
-/** These pass by themselves while a pod is replaced or an API server restarted; a missing permission does not. */
-const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['CSNI201', 'CSNI204', 'CSNI208', 'CSNI601'])
+/** Transient errors while a pod is replaced or an API server restarts. */
+const TRANSIENT: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['CSNI201', 'CSNI204', 'CSNI208', 'CSNI601'])
 
 export type TunnelEvent =
   | { type: 'opened'; id: number; client: string }
-  /** Bytes as seen from the client. `broken` when the connection broke rather than ended. */
+  /** Byte counts from the client's perspective. `broken` is set if the connection failed. */
   | { type: 'closed'; id: number; sent: number; received: number; broken?: Broken | undefined }
-  /** The far end could not be reached: the client's connection was closed. */
+  /** The remote end was unreachable, so the client's connection was closed. */
   | { type: 'refused'; id: number; error: CassSniError }
 
-/** Which side broke a connection, and why. */
+/** Which side of a connection failed, and why. */
 export interface Broken {
   by: 'client' | 'far end'
   reason: string
 }
 
 export interface TunnelOptions {
-  /** IP addresses or "localhost", which is 127.0.0.1 and, where the machine has it, ::1. Port 0 is any free one. */
+  /** IP addresses or "localhost" (127.0.0.1 and, if available, ::1). Port 0 selects any free port. */
   listen: { addresses: string[]; port: number }
   dial: Dial
-  /** Ends everything: no listener and no connection is left. */
+  /** Closes all listeners and connections. */
   signal: AbortSignal
   onEvent?: ((event: TunnelEvent) => void) | undefined
-  /** How long a new connection waits for the far end. Default 10,000 ms. */
+  /** Time limit in ms for reaching the remote end. Default 10,000. */
   waitMs?: number | undefined
 }
 
@@ -48,17 +48,16 @@ export interface TunnelFigures {
 }
 
 export interface ServingTunnel {
-  /** Where it listens, the port as given by the system. */
+  /** The listening addresses, with the actual port. */
   listening: { host: string; port: number }[]
   figures: () => TunnelFigures
-  /** Resolves when the signal has ended it and every socket is closed. */
+  /** Resolves after the signal, once every socket is closed. */
   done: Promise<void>
 }
 
 /**
- * Listens, and pipes each client's connection to one of its own from `dial`, with backpressure and half-close both
- * ways.
- * Throws CSNI106 when the port cannot be listened on, before anything is served.
+ * Listens, and pipes each client connection to a new one from `dial`, with backpressure and half-close in both
+ * directions. Throws CSNI106 if it cannot listen on the port.
  */
 export async function serveTunnel(options: TunnelOptions): Promise<ServingTunnel> {
   const { signal } = options
@@ -75,7 +74,7 @@ export async function serveTunnel(options: TunnelOptions): Promise<ServingTunnel
     (server) =>
       new Promise<void>((resolve) => {
         server.once('close', resolve)
-        // One connection could not be accepted (no file descriptor left, say): the others go on.
+        // One connection could not be accepted (too many open files, for instance): the others continue.
         server.on('error', (error) => connections.lost(error))
       }),
   )
@@ -104,7 +103,7 @@ class Connections {
     const id = this.figures.total
     this.#track(client)
     client.setNoDelay(true)
-    // Before the pipes are laid nobody else listens for a reset.
+    // Until the pipes are set up nothing else handles a reset.
     client.on('error', () => {})
     client.once('close', () => {
       this.figures.active -= 1
@@ -113,17 +112,17 @@ class Connections {
       client.destroy()
       if (this.#options.signal.aborted) return
       this.figures.refused += 1
-      this.#tell({ type: 'refused', id, error: asCassSniError(error) })
+      this.#emit({ type: 'refused', id, error: asCassSniError(error) })
     })
   }
 
   lost(error: Error): void {
     this.figures.total += 1
     this.figures.refused += 1
-    this.#tell({
+    this.#emit({
       type: 'refused',
       id: this.figures.total,
-      error: new CassSniError('CSNI601', `a connection could not be accepted: ${systemError(error)}`, { cause: error }),
+      error: new CassSniError('CSNI601', `cannot accept a connection: ${systemError(error)}`, { cause: error }),
     })
   }
 
@@ -135,48 +134,48 @@ class Connections {
     const far = await this.#reach(client)
     if (far === undefined) return
     this.#track(far)
-    // Pipes report errors while they run; one that comes after them must not end the process.
+    // Pipes handle errors while they run; a later one must not end the process.
     far.on('error', () => {})
     if (client.destroyed || this.#options.signal.aborted) {
       far.destroy()
       client.destroy()
       return
     }
-    this.#tell({ type: 'opened', id, client: `${client.remoteAddress ?? ''}:${client.remotePort ?? ''}` })
+    this.#emit({ type: 'opened', id, client: `${client.remoteAddress ?? ''}:${client.remotePort ?? ''}` })
     let broken: Broken | undefined
-    const breaks = (by: Broken['by']) => (error: Error) => {
+    const breaksBy = (by: Broken['by']) => (error: Error) => {
       broken ??= { by, reason: systemError(error) }
     }
-    client.once('error', breaks('client'))
-    far.once('error', breaks('far end'))
-    let ways = 2
+    client.once('error', breaksBy('client'))
+    far.once('error', breaksBy('far end'))
+    let directions = 2
     const ended = (error: NodeJS.ErrnoException | null | undefined) => {
-      // One way broken is both broken; one way ended is a half-close.
+      // A failure in one direction breaks both; a regular end is a half-close.
       if (error) {
         client.destroy()
         far.destroy()
       }
-      ways -= 1
-      if (ways > 0) return
+      directions -= 1
+      if (directions > 0) return
       const [sent, received] = [client.bytesRead, client.bytesWritten]
       this.figures.sent += sent
       this.figures.received += received
-      this.#tell({ type: 'closed', id, sent, received, broken })
+      this.#emit({ type: 'closed', id, sent, received, broken })
     }
     pipeline(client, far, ended)
     pipeline(far, client, ended)
   }
 
-  /** Opens the far end, again and again while that may help; undefined when the client is gone or all is ending. */
+  /** Opens the remote end, retrying transient errors; undefined if the client has left or everything is closing. */
   async #reach(client: Socket): Promise<Duplex | undefined> {
     const { dial, signal, waitMs = WAIT_MS } = this.#options
     const gone = new AbortController()
-    const leave = (): void => gone.abort(new CassSniError('CSNI601', 'the client closed the connection'))
+    const leave = (): void => gone.abort(new CassSniError('CSNI601', 'connection closed by the client'))
     client.once('close', leave)
     let failure: unknown
     const late = (): CassSniError =>
       failure === undefined
-        ? new CassSniError('CSNI601', `no connection within ${waitMs / 1000} s`)
+        ? new CassSniError('CSNI601', `connection timed out after ${waitMs / 1000}s`)
         : asCassSniError(failure)
     const both = AbortSignal.any([signal, gone.signal])
     try {
@@ -187,7 +186,7 @@ class Connections {
             return await dial({ signal: stop })
           } catch (error) {
             throwIfAborted(stop)
-            if (!(error instanceof CassSniError && PASSING.has(error.code))) throw error
+            if (!(error instanceof CassSniError && TRANSIENT.has(error.code))) throw error
             failure = error
           }
           await pause(pauseMs(), stop)
@@ -206,22 +205,22 @@ class Connections {
     stream.once('close', () => this.#open.delete(stream))
   }
 
-  #tell(event: TunnelEvent): void {
+  #emit(event: TunnelEvent): void {
     this.#options.onEvent?.(event)
   }
 }
 
-/** All listeners on one port. "localhost" needs one of its two addresses, any other address is needed itself. */
+/** Listens on all addresses with one port. ::1 of "localhost" is optional, every other address is required. */
 async function listenOn(listen: TunnelOptions['listen'], accept: (socket: Socket) => void): Promise<Server[]> {
-  const wanted = wantedHosts(listen.addresses)
+  const hosts = requiredHosts(listen.addresses)
   for (let attempt = 1; ; attempt += 1) {
     const servers: Server[] = []
     let port = listen.port
     try {
-      for (const [host, needed] of wanted) {
+      for (const [host, required] of hosts) {
         const server = await listenAt(host, port, accept).catch((error: NodeJS.ErrnoException) => {
-          // No IPv6 on this machine. But where the port is taken on ::1, "localhost" would lead to the other program.
-          if (!needed && error.code !== 'EADDRINUSE') return undefined
+          // No IPv6 on this machine. If the port is in use on ::1, though, "localhost" could reach the other program.
+          if (!required && error.code !== 'EADDRINUSE') return undefined
           throw error
         })
         if (server === undefined) continue
@@ -231,34 +230,31 @@ async function listenOn(listen: TunnelOptions['listen'], accept: (socket: Socket
       return servers
     } catch (error) {
       for (const server of servers) server.close()
-      // Any free port of the first address may be taken on the second.
+      // A port that is free on the first address may be in use on the second.
       if (listen.port === 0 && servers.length > 0 && attempt < PORT_ATTEMPTS) continue
       throw cannotListen(error as NodeJS.ErrnoException, listen.port)
     }
   }
 }
 
-/** Each address once, and whether there is no listening without it. */
-function wantedHosts(addresses: string[]): Map<string, boolean> {
-  const wanted = new Map<string, boolean>()
+/** Each distinct address, and whether it is required. */
+function requiredHosts(addresses: string[]): Map<string, boolean> {
+  const hosts = new Map<string, boolean>()
   for (const address of addresses) {
     if (address === 'localhost') {
-      wanted.set('127.0.0.1', true)
-      wanted.set('::1', wanted.get('::1') ?? false)
+      hosts.set('127.0.0.1', true)
+      hosts.set('::1', hosts.get('::1') ?? false)
       continue
     }
     if (isIP(address) === 0)
-      throw new CassSniError(
-        'CSNI101',
-        `"${address}" is not an address to listen on: an IP address or localhost is wanted`,
-      )
+      throw new CassSniError('CSNI101', `invalid listen address "${address}": expected an IP address or localhost`)
     // 0::1 is ::1
-    wanted.set(
+    hosts.set(
       isIP(address) === 6 && !address.includes('%') ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address,
       true,
     )
   }
-  return wanted
+  return hosts
 }
 
 function listenAt(host: string, port: number, accept: (socket: Socket) => void): Promise<Server> {
@@ -274,9 +270,9 @@ function listenAt(host: string, port: number, accept: (socket: Socket) => void):
 
 function cannotListen(error: NodeJS.ErrnoException & { address?: string }, port: number): CassSniError {
   const where = error.address === undefined ? `port ${port}` : `${error.address}, port ${port}`
-  const why = error.code === 'EADDRINUSE' ? 'another program listens there already' : systemError(error)
+  const why = error.code === 'EADDRINUSE' ? 'address already in use' : systemError(error)
   return new CassSniError('CSNI106', `cannot listen on ${where}: ${why}`, {
-    // another port does not help where the machine lacks the address
+    // another port does not help if the machine does not have the address
     next: error.code === 'EADDRNOTAVAIL' ? [] : [again`--port 0`],
     cause: error,
   })

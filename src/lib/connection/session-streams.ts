@@ -3,8 +3,8 @@ import { CassSniError, command } from '../errors.ts'
 import type { DialedStream } from './dialed-stream.ts'
 
 /**
- * The streams that the driver was handed. It has a time limit for TCP and TLS and one for each request, but none for
- * all that opens a session; and it forgets a connection whose login is not done when it shuts down.
+ * The streams given to the driver. The driver limits TCP and TLS and each request, but not the login as a whole, and on
+ * shutdown it leaks connections whose login is incomplete.
  */
 export class SessionStreams {
   readonly #late: () => CassSniError
@@ -16,7 +16,7 @@ export class SessionStreams {
   constructor(serverName: string, ms: number) {
     this.#ms = ms
     this.#late = () =>
-      new CassSniError('CSNI601', `no login for the SNI name ${serverName} within ${ms / 1000} s`, {
+      new CassSniError('CSNI601', `login with SNI name ${serverName} timed out after ${ms / 1000}s`, {
         next: [command`kubectl cass-sni verify`],
       })
   }
@@ -36,12 +36,12 @@ export class SessionStreams {
     return stream
   }
 
-  /** Why the latest connection broke or could not be opened; undefined while there is nothing to explain. */
+  /** The error of the latest connection that failed; undefined if none has. */
   get lastFailure(): Error | undefined {
     return this.#lastFailure
   }
 
-  /** The session is open: from now on the driver's own limits do. */
+  /** Ends the time limits once the session is open: the driver's own limits suffice. */
   opened(): void {
     this.#limited = false
     for (const limit of this.#open.values()) clearTimeout(limit)

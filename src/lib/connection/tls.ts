@@ -1,6 +1,5 @@
 /**
- * A TLS handshake as a driver would make it, to look at what is served: nothing but the handshake goes over the
- * connection.
+ * A TLS handshake like a driver's, to inspect the served certificate. Only the handshake is sent over the connection.
  */
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -16,16 +15,16 @@ const DEFAULT_TIMEOUT_MS = 10_000
 export interface HandshakeOptions {
   /** Opens the connection to the gateway or to a node. */
   dial: Dial
-  /** The name sent as SNI and looked for in the certificate. Never an IP address. */
+  /** The SNI name, also verified in the certificate. Never an IP address. */
   serverName: string
-  /** Certificates (PEM) that the chain has to end in. The machine's own roots do not count. */
+  /** Trust anchors (PEM) for the chain. The system's CA certificates are not used. */
   ca: string
   signal: AbortSignal
-  /** For opening and handshake together. Default 10,000. */
+  /** Time limit in ms for connecting and the handshake. Default 10,000. */
   timeoutMs?: number | undefined
 }
 
-/** The leaf certificate that was served. Dates are ISO 8601. Text from the far end is untrusted. */
+/** The served leaf certificate. Dates are ISO 8601. Text from the server is untrusted. */
 export interface ServedCertificate {
   subject: string
   issuer: string
@@ -33,20 +32,20 @@ export interface ServedCertificate {
   fingerprint256: string
   validFrom: string
   validTo: string
-  /** DNS names and IP addresses of the subjectAltName. */
+  /** DNS names and IP addresses in the subjectAltName. */
   names: string[]
-  /** Its SPIFFE id, when it is the certificate of an Istio sidecar. */
+  /** The SPIFFE ID, if it is the certificate of an Istio sidecar. */
   spiffe?: string | undefined
 }
 
 export interface HandshakeResult {
-  /** True when chain, dates and name all verify: what a strict driver asks for. */
+  /** True if chain, dates and name all verify, as a strict driver requires. */
   authorized: boolean
-  /** Why not, in one line. */
+  /** Why not, on one line. */
   reason?: string | undefined
   /** Why the chain (or a date in it) does not verify. */
   chainReason?: string | undefined
-  /** Why the name does not; looked at even when the chain is wrong. */
+  /** Why the name does not verify; checked even if the chain is invalid. */
   nameReason?: string | undefined
   /** e.g. "TLSv1.3". */
   protocol: string
@@ -54,17 +53,15 @@ export interface HandshakeResult {
 }
 
 /**
- * Makes one TLS handshake and gives the verdict on the certificate that is served, also when it is not to be trusted.
+ * Makes one TLS handshake and verifies the served certificate, returning it even if it is not trusted.
  *
- * ATTENTION: `rejectUnauthorized: false` is used here because a refused certificate is what is reported, and in
- * `gateway-dialer.ts`, which only asks whether anything answers; nowhere else in this program. The connection is closed
- * right after the handshake, and no byte of data is sent over it. Data (a login!) goes through `cql-session.ts`, which
- * refuses what does not verify.
+ * SECURITY: `rejectUnauthorized: false` is used only here, in order to report untrusted certificates, and in
+ * `gateway-dialer.ts`, which only checks for a response. The connection is closed right after the handshake, and no
+ * data is sent over it. Data such as a login is sent by `cql-session.ts`, which rejects unverified certificates.
  *
- * Throws CSNI603 when the connection is closed before the server said a word: Envoy does that to an SNI name without a
- * filter chain (istio/istio issue 32466); CSNI601 when it takes too long or the connection fails; CSNI602 when the
- * server
- * breaks off the handshake with a TLS alert.
+ * Throws CSNI603 if the connection is closed before any response, as Envoy does for an SNI name without a filter chain
+ * (istio/istio issue 32466); CSNI601 on timeout or if the connection fails; CSNI602 if the server aborts the handshake
+ * with a TLS alert.
  */
 export async function handshake(options: HandshakeOptions): Promise<HandshakeResult> {
   const { serverName, signal, timeoutMs = DEFAULT_TIMEOUT_MS } = options
@@ -87,7 +84,7 @@ function probe(stream: Duplex, { serverName, ca }: HandshakeOptions, stop: Abort
       ca,
       rejectUnauthorized: false,
     })
-    // A socket of the system is read by TLS itself, below its 'data' events: it counts its own bytes.
+    // TLS reads from a net.Socket directly, without 'data' events, but the socket counts its bytes.
     if (!(stream instanceof Socket)) {
       stream.on('data', (chunk: Buffer) => {
         received += chunk.length
@@ -119,7 +116,7 @@ function probe(stream: Duplex, { serverName, ca }: HandshakeOptions, stop: Abort
         fail(asCassSniError(error))
       }
     })
-    // Stays for good: a late error of a connection that is done with must not end the process.
+    // Never removed: a late error of a finished connection must not end the process.
     socket.on('error', (error: NodeJS.ErrnoException) => fail(explain(error, streamError, bytesReceived(), serverName)))
     socket.once('close', () => fail(explain(undefined, streamError, bytesReceived(), serverName)))
     if (stop.aborted) stopped()
@@ -128,14 +125,14 @@ function probe(stream: Duplex, { serverName, ca }: HandshakeOptions, stop: Abort
 
 function verdict(socket: TLSSocket, serverName: string): HandshakeResult {
   const peer = socket.getPeerX509Certificate()
-  if (peer === undefined) throw new CassSniError('CSNI602', `no certificate was served for ${serverName}`)
-  // From the one certificate object: Node 24's getPeerCertificate() is empty after getPeerX509Certificate().
+  if (peer === undefined) throw new CassSniError('CSNI602', `no certificate served for ${serverName}`)
+  // Derived from the same object: Node 24's getPeerCertificate() is empty after getPeerX509Certificate().
   const wrongName = checkServerIdentity(serverName, peer.toLegacyObject())
   const names = alternativeNames(peer.subjectAltName)
   const nameReason =
-    wrongName === undefined ? undefined : `the certificate does not name ${serverName}; it names ${listed(names)}`
-  // Node puts the chain's fault first, and looks at the name only when the chain is good.
-  // Node's typing says Error, its documentation and its source a string: the OpenSSL code (nodejs/node
+    wrongName === undefined ? undefined : `certificate is not valid for ${serverName} (valid for: ${listed(names)})`
+  // Node reports chain errors first and checks the name only if the chain is valid.
+  // The type is declared as Error, but it is a string, the OpenSSL code (nodejs/node
   // lib/_tls_wrap.js).
   const fault = socket.authorized ? undefined : String(socket.authorizationError)
   const chainReason =
@@ -162,28 +159,28 @@ function verdict(socket: TLSSocket, serverName: string): HandshakeResult {
   }
 }
 
-/** What OpenSSL's verification codes mean here (openssl/openssl doc/man3/X509_STORE_CTX_get_error.pod). */
+/** Explains OpenSSL's verification codes (openssl/openssl doc/man3/X509_STORE_CTX_get_error.pod). */
 function chainFault(code: string, validTo: string, validFrom: string): string {
   switch (code) {
     case 'CERT_HAS_EXPIRED':
       return new Date(validTo).getTime() < Date.now()
-        ? `the certificate expired on ${day(validTo)}`
-        : 'a certificate of its chain has expired'
+        ? `certificate expired on ${day(validTo)}`
+        : 'a certificate in the chain has expired'
     case 'CERT_NOT_YET_VALID':
-      return `the certificate is valid only from ${day(validFrom)} (or this machine's clock is wrong)`
+      return `certificate is not valid before ${day(validFrom)} (or the local clock is wrong)`
     case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
     case 'UNABLE_TO_GET_ISSUER_CERT':
     case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
-      return 'the certificate was not issued by the datacenter’s certificate authority'
+      return "certificate not issued by the datacenter's CA"
     case 'DEPTH_ZERO_SELF_SIGNED_CERT':
     case 'SELF_SIGNED_CERT_IN_CHAIN':
-      return 'the certificate is self-signed, not issued by the datacenter’s certificate authority'
+      return "self-signed certificate, not issued by the datacenter's CA"
     case 'CERT_SIGNATURE_FAILURE':
-      return 'the signature is not of the datacenter’s certificate authority: its key changed under the same name'
+      return "certificate signature does not match the datacenter's CA (key changed under the same name)"
     case 'INVALID_PURPOSE':
-      return 'the certificate is not one for servers'
+      return 'certificate lacks extended key usage serverAuth'
     default:
-      return `the chain does not verify: ${systemErrorWords(code) ?? code}`
+      return `certificate chain verification failed: ${systemErrorWords(code) ?? code}`
   }
 }
 
@@ -193,42 +190,42 @@ function explain(
   bytesReceived: number,
   serverName: string,
 ): CassSniError {
-  // A tunnel tells that its far end was cut (not that it could not be reached) by the cause's code.
-  const cut =
+  // The cause's code distinguishes a reset tunnel from an unreachable pod.
+  const reset =
     streamError instanceof CassSniError &&
     (streamError.cause as NodeJS.ErrnoException | undefined)?.code === 'ECONNRESET'
-  if (streamError instanceof CassSniError && !(cut && bytesReceived === 0)) return streamError
-  const code = cut ? 'ECONNRESET' : error?.code
+  if (streamError instanceof CassSniError && !(reset && bytesReceived === 0)) return streamError
+  const code = reset ? 'ECONNRESET' : error?.code
   const alert = /alert ([a-z ]+?)(?::|$)/.exec(error?.message ?? '')?.[1]
   if (alert !== undefined && bytesReceived > 0) {
     const clientAuth = /certificate required|bad certificate/.test(alert)
-      ? ' (does Cassandra require a certificate of its clients?)'
+      ? ' (Cassandra may require client certificates)'
       : ''
     return new CassSniError(
       'CSNI602',
-      `the server broke off the TLS handshake for ${serverName}: alert "${alert}"${clientAuth}`,
+      `TLS handshake for ${serverName} failed: server sent alert "${alert}"${clientAuth}`,
       { cause: error },
     )
   }
   if (bytesReceived === 0 && (code === undefined || code === 'ECONNRESET' || code === 'EPIPE')) {
     return new CassSniError(
       'CSNI603',
-      `the connection was closed before anything was served for ${serverName}: no route for that name, or ` +
-        'nothing behind it',
+      `connection for SNI name ${serverName} closed during the TLS handshake: no route for this name, or no ready ` +
+        'node',
       {
         next: [command`kubectl cass-sni routes sync`, command`kubectl cass-sni verify`],
         cause: error,
       },
     )
   }
-  const words = error === undefined ? 'the connection was closed in the middle of it' : systemError(error)
+  const words = error === undefined ? 'connection closed' : systemError(error)
   if (code !== undefined && isNotTls(code))
-    return new CassSniError('CSNI602', `what answers for ${serverName} does not speak TLS`, { cause: error })
-  return new CassSniError('CSNI601', `the TLS handshake for ${serverName} failed: ${words}`, { cause: error })
+    return new CassSniError('CSNI602', `TLS handshake for ${serverName} failed: not a TLS server`, { cause: error })
+  return new CassSniError('CSNI601', `TLS handshake for ${serverName} failed: ${words}`, { cause: error })
 }
 
 function tooSlow(serverName: string, timeoutMs: number): CassSniError {
-  return new CassSniError('CSNI601', `no TLS handshake for ${serverName} within ${timeoutMs / 1000} s`, {
+  return new CassSniError('CSNI601', `TLS handshake for ${serverName} timed out after ${timeoutMs / 1000}s`, {
     next: [command`kubectl cass-sni verify`],
   })
 }
@@ -238,7 +235,7 @@ const oneLine = (name: string | undefined) => (name ?? '').split('\n').join(', '
 const day = (date: string) => new Date(date).toISOString().slice(0, 10)
 
 function listed(names: string[]): string {
-  if (names.length === 0) return 'no host at all'
+  if (names.length === 0) return 'no names'
   const shown = names.slice(0, 3).join(', ')
   return names.length > 3 ? `${shown} and ${names.length - 3} more` : shown
 }

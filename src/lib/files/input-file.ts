@@ -1,4 +1,4 @@
-/** Reads files that a user names, whatever they are: a named pipe without a writer must not hold up an interruption. */
+/** Reads files given by the user, including named pipes: one without a writer must not block interruption. */
 import { isUtf8 } from 'node:buffer'
 import { constants, createReadStream } from 'node:fs'
 import { type FileHandle, open, stat } from 'node:fs/promises'
@@ -11,8 +11,8 @@ const PIECE_BYTES = 64 * 1024
 const PAUSE_MS = 20
 
 /**
- * The text of a file, piece by piece. Throws CSNI104 when it cannot be read, CSNI107 when it is not text (see
- * `decoded`), or the signal's reason as soon as that is aborted.
+ * Yields the text of a file piece by piece. Throws CSNI104 if it cannot be read, CSNI107 if it is not text (see
+ * `decoded`), or the signal's reason once aborted.
  */
 export function readPieces(file: string, signal: AbortSignal): AsyncGenerator<string> {
   return decoded(readBytes(file, signal), file)
@@ -21,26 +21,26 @@ export function readPieces(file: string, signal: AbortSignal): AsyncGenerator<st
 async function* readBytes(file: string, signal: AbortSignal): AsyncGenerator<Buffer> {
   throwIfAborted(signal)
   try {
-    // An anonymous pipe (/dev/fd/63, /dev/stdin) has its writer already.
+    // An anonymous pipe (/dev/fd/63, /dev/stdin) already has a writer.
     const named = !/^\/(dev|proc)\//.test(file) && (await stat(file)).isFIFO()
     if (named) yield* readNamedPipe(file, signal)
     else yield* createReadStream(file, { highWaterMark: PIECE_BYTES, signal })
   } catch (error) {
     throwIfAborted(signal)
     if (error instanceof CassSniError || typeof (error as NodeJS.ErrnoException).code !== 'string') throw error
-    throw new CassSniError('CSNI104', `${file} cannot be read: ${systemError(error)}`, { object: file, cause: error })
+    throw new CassSniError('CSNI104', `cannot read ${file}: ${systemError(error)}`, { object: file, cause: error })
   }
 }
 
-/** Byte order marks of UTF-16, which editors on Windows write; UTF-8 has one too, and needs none. */
+/** Byte order marks of UTF-16, as written by editors on Windows; the one of UTF-8 is optional. */
 const UTF_16 = [
   { mark: Buffer.from([0xff, 0xfe]), encoding: 'utf-16le' },
   { mark: Buffer.from([0xfe, 0xff]), encoding: 'utf-16be' },
 ]
 
 /**
- * Bytes as text: UTF-8, or UTF-16 with a byte order mark. A mark is left out, and no character is cut in two.
- * Throws CSNI107 with the line for anything else: what replaces a wrong byte would be stored as if it were meant.
+ * Decodes UTF-8, or UTF-16 with a byte order mark. The mark is dropped, and no character is split.
+ * Throws CSNI107 with the line for anything else, because a replacement character could be stored as data.
  * @param name of the input in errors
  */
 export async function* decoded(chunks: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<string> {
@@ -49,13 +49,13 @@ export async function* decoded(chunks: AsyncIterable<Uint8Array>, name: string):
   let decoder: TextDecoder | undefined
   for await (const chunk of chunks) {
     const bytes = Buffer.concat([carried, chunk])
-    // The mark is two bytes.
+    // A mark has two bytes.
     if (decoder === undefined && bytes.length < 2) {
       carried = bytes
       continue
     }
     decoder ??= new TextDecoder(encodingOf(bytes), { fatal: true })
-    // Each piece of UTF-8 is whole characters, so that an error is in a line of this piece.
+    // Decode whole characters of UTF-8 only, so that an error belongs to a line of this piece.
     const whole = decoder.encoding === 'utf-8' ? bytes.length - unfinished(bytes) : bytes.length
     const text = decode(decoder, bytes.subarray(0, whole), { name, line, more: true })
     carried = bytes.subarray(whole)
@@ -70,7 +70,7 @@ function encodingOf(bytes: Buffer): string {
   return UTF_16.find(({ mark }) => bytes.subarray(0, mark.length).equals(mark))?.encoding ?? 'utf-8'
 }
 
-/** How many bytes at the end begin a character of UTF-8 whose rest has not come yet. */
+/** The number of trailing bytes that begin an incomplete UTF-8 character. */
 function unfinished(bytes: Buffer): number {
   for (let back = 1; back <= Math.min(3, bytes.length); back += 1) {
     const byte = bytes[bytes.length - back] ?? 0
@@ -81,19 +81,19 @@ function unfinished(bytes: Buffer): number {
   return 0
 }
 
-interface Place {
+interface Position {
   name: string
   /** Of the first byte, from 1. */
   line: number
   more: boolean
 }
 
-function decode(decoder: TextDecoder, bytes: Buffer, { name, line, more }: Place): string {
+function decode(decoder: TextDecoder, bytes: Buffer, { name, line, more }: Position): string {
   try {
     return decoder.decode(bytes, { stream: more })
   } catch (cause) {
-    const place = decoder.encoding === 'utf-8' ? `:${line + goodLines(bytes)}` : ''
-    throw new CassSniError('CSNI107', `${name}${place}: not valid ${decoder.encoding.toUpperCase()}`, {
+    const position = decoder.encoding === 'utf-8' ? `:${line + goodLines(bytes)}` : ''
+    throw new CassSniError('CSNI107', `${name}${position}: not valid ${decoder.encoding.toUpperCase()}`, {
       object: name,
       next: [hint('convert the input to UTF-8, for example with iconv')],
       cause,
@@ -101,7 +101,7 @@ function decode(decoder: TextDecoder, bytes: Buffer, { name, line, more }: Place
   }
 }
 
-/** How many whole lines come before the first that is not UTF-8. */
+/** The number of complete lines before the first that is not UTF-8. */
 function goodLines(bytes: Buffer): number {
   for (let start = 0, lines = 0; ; lines += 1) {
     const end = bytes.indexOf(0x0a, start)
@@ -110,7 +110,7 @@ function goodLines(bytes: Buffer): number {
   }
 }
 
-/** The whole text of a file. Errors as `readPieces`. */
+/** Reads the whole text of a file. Throws as `readPieces` does. */
 export async function readText(file: string, signal: AbortSignal): Promise<string> {
   let text = ''
   for await (const piece of readPieces(file, signal)) text += piece
@@ -118,9 +118,8 @@ export async function readText(file: string, signal: AbortSignal): Promise<strin
 }
 
 /**
- * Opening a pipe that nobody writes to blocks a thread for as long, and with it the end of the process. So it is opened
- * without blocking, where "no writer yet" and "the writer is gone" look alike: only after a writer was seen is it the
- * end.
+ * Opening a pipe without a writer blocks a thread, and so the exit of the process. Therefore it is opened non-blocking,
+ * where "no writer yet" and "writer closed" look alike: only once a writer has been seen is it the end of the file.
  */
 async function* readNamedPipe(file: string, signal: AbortSignal): AsyncGenerator<Buffer> {
   const pipe = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
@@ -138,7 +137,7 @@ async function* readNamedPipe(file: string, signal: AbortSignal): AsyncGenerator
   }
 }
 
-/** How many bytes were read; undefined when a writer has the pipe open and has written nothing since. */
+/** The number of bytes read; undefined if a writer has the pipe open but has written nothing. */
 async function readSome(pipe: FileHandle, buffer: Buffer): Promise<number | undefined> {
   try {
     return (await pipe.read(buffer, 0, buffer.length, null)).bytesRead

@@ -1,4 +1,4 @@
-/** Writes files that a user names: whole or not at all, through symbolic links, and into what is no regular file. */
+/** Writes files given by the user: atomically, through symbolic links, and directly to devices and pipes. */
 import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
 import { lstat, open, readFile, readlink, rename, rm, stat } from 'node:fs/promises'
@@ -7,28 +7,28 @@ import { again, CassSniError } from '../errors.ts'
 import type { Ask } from '../events.ts'
 import { systemError } from '../text/system-errors.ts'
 
-/** As the system's own limit (ELOOP, path_resolution(7)). */
+/** The system's limit (ELOOP, path_resolution(7)). */
 const MOST_LINKS = 40
 
 export interface OutputFile {
   path: string
   text: string
-  /** 0o600 for what only its owner may read. */
+  /** 0o600 for a file that only its owner can read. */
   mode: 0o600 | 0o644
 }
 
-/** Who decides about a regular file that holds something else: it may be the user's own work. */
+/** How to handle a regular file with different content, which may be the user's own. */
 export interface Overwriting {
-  /** --yes: it is replaced. */
+  /** --yes: overwrite. */
   yes: boolean
-  /** Else it is asked for, when somebody is there. */
+  /** Otherwise prompt, if interactive. */
   ask?: Ask | undefined
 }
 
 /**
- * Writes a file. A regular file is replaced as a whole, so that a full disk leaves the old one; of a symbolic link the
- * target is written; a device, pipe or socket is written to as it is.
- * Throws CSNI104 with the system's reason, or when the file holds something else that is not to be overwritten.
+ * Writes a file. A regular file is replaced atomically, so the old one survives a full disk; a symbolic link is
+ * followed; a device, pipe or socket is written to directly.
+ * Throws CSNI104 with the system's error, or if the file has different content and must not be overwritten.
  */
 export async function writeOutputFile(file: OutputFile, overwriting: Overwriting): Promise<'written' | 'unchanged'> {
   const { path, text, mode } = file
@@ -40,41 +40,41 @@ export async function writeOutputFile(file: OutputFile, overwriting: Overwriting
     }
     if (kind === 'file') {
       const current = await readFile(target, 'utf8')
-      // Who may read it is a part of what it is to be.
+      // Permissions must match too.
       if (current === text && ((await stat(target)).mode & 0o777 & ~mode) === 0) return 'unchanged'
-      if (current !== text) await mayOverwrite(path, overwriting)
+      if (current !== text) await confirmOverwrite(path, overwriting)
     }
     await writeWhole(target, text, mode)
     return 'written'
   } catch (error) {
     if (error instanceof CassSniError) throw error
-    throw new CassSniError('CSNI104', `${path} cannot be written: ${systemError(error)}`, {
+    throw new CassSniError('CSNI104', `cannot write ${path}: ${systemError(error)}`, {
       object: path,
       cause: error,
     })
   }
 }
 
-async function mayOverwrite(path: string, { yes, ask }: Overwriting): Promise<void> {
+async function confirmOverwrite(path: string, { yes, ask }: Overwriting): Promise<void> {
   if (yes) return
   const answer = await ask?.({
     kind: 'confirm',
     name: 'overwrite',
     flag: '--yes',
-    message: `File ${path} holds something else. Overwrite it?`,
+    message: `File ${path} exists with different content. Overwrite it?`,
     initial: false,
   })
   if (answer === 'yes') return
-  throw new CassSniError('CSNI104', `file ${path} is there already and holds something else`, {
+  throw new CassSniError('CSNI104', `file ${path} already exists with different content`, {
     object: path,
     next: [again`--yes`],
   })
 }
 
-/** Where a path leads, and what is there. */
+/** Resolves symbolic links and returns the target and its type. */
 async function destination(path: string): Promise<{ target: string; kind: 'file' | 'special' | 'nothing' }> {
   let target = path
-  // What the system keeps there are open files, also where it shows a link to a regular one (/dev/stdout > out.txt).
+  // These are open files, even if shown as a link to a regular one (/dev/stdout > out.txt).
   if (/^\/(dev|proc)\//.test(resolve(path))) return { target, kind: 'special' }
   for (let links = 0; links < MOST_LINKS; links += 1) {
     const found = await lstat(target).catch((error: NodeJS.ErrnoException) => {
@@ -89,7 +89,7 @@ async function destination(path: string): Promise<{ target: string; kind: 'file'
   throw Object.assign(new Error(), { code: 'ELOOP' })
 }
 
-/** Without blocking: a pipe that nobody reads is an error (ENXIO), not a wait without end. */
+/** Opens non-blocking: a pipe without a reader is an error (ENXIO), not an endless wait. */
 async function writeInto(path: string, text: string): Promise<void> {
   const handle = await open(path, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_APPEND)
   try {

@@ -1,4 +1,4 @@
-/** Which ingress gateway is meant: the one that is named, the one that was chosen before, or the only one there is. */
+/** Selects the ingress gateway: the requested one, the one of the existing routes, or the only one. */
 import type { Kube } from '../cluster/kube.ts'
 import { POD, SERVICE } from '../cluster/resources.ts'
 import { unless } from '../cluster/unless.ts'
@@ -7,15 +7,16 @@ import { chooseGateway, gatewaysFrom, isRouter, nameOf, selects } from './gatewa
 import type { IngressGateway, Mesh } from './mesh.ts'
 
 export interface GatewayWish {
-  /** "namespace/service" or "service", as the user named it. */
+  /** "namespace/service" or "service", from the user. */
   wanted?: string | undefined
-  /** What our own Gateway object says: its annotation, and its selector. */
+  /** Annotation and selector of our existing Gateway. */
   remembered?: { gateway?: string | undefined; selector?: Record<string, string> | undefined } | undefined
 }
 
 /**
- * A Service that is named is read whatever its labels. What was chosen before stays chosen, however many gateways are
- * there by now; when it is gone, the choice is made anew. Throws CSNI502 and CSNI105 as `chooseGateway`.
+ * Returns the selected gateway. A requested Service is read whatever its labels. The gateway of the existing routes
+ * stays selected even if there are several by now; if it no longer exists, a new one is selected. Throws CSNI502 and
+ * CSNI105 as `chooseGateway` does.
  */
 export async function findGateway(
   kube: Kube,
@@ -37,7 +38,7 @@ export async function findGateway(
   return fitting.length === 1 && fitting[0] !== undefined ? fitting[0] : chooseGateway(mesh)
 }
 
-/** The gateway behind the Service "namespace/service"; undefined when it is none, or may not be read. */
+/** Reads the gateway of the Service "namespace/service"; undefined if it is not a gateway or cannot be read. */
 export async function readGateway(kube: Kube, mesh: Mesh, name: string): Promise<IngressGateway | undefined> {
   const [namespace, service = ''] = name.split('/')
   if (namespace === undefined || namespace === '' || service === '') return undefined
@@ -48,7 +49,7 @@ export async function readGateway(kube: Kube, mesh: Mesh, name: string): Promise
   const pods = (await unless('CSNI203', kube.list<Pod>(POD, { namespace, labelSelector }))) ?? []
   const [gateway] = gatewaysFrom([found], pods.filter(isRouter))
   if (gateway === undefined) return undefined
-  // Its own pods may lack the labels by which the others were found, and the others count for the selector.
+  // Its pods may lack the labels by which the others were found, and all are needed to compute selectors.
   const known = new Set((mesh.routers ?? []).map((pod) => `${pod.namespace}/${pod.name}`))
   mesh.routers?.push(...gateway.pods.filter((pod) => !known.has(`${pod.namespace}/${pod.name}`)))
   return gateway

@@ -1,23 +1,20 @@
-/** Which Services are ingress gateways: pure, from Services and pods, however Istio was installed. */
+/** Detects ingress gateways from Services and pods, however Istio was installed. Pure. */
 import { isReady, type Pod, type Service } from '../cluster/workloads.ts'
 import { again, CassSniError, command } from '../errors.ts'
 import type { GatewayPod, IngressGateway, Mesh, ServicePort } from './mesh.ts'
 
-/**
- * The ports of istiod and of sidecars are no sign of a gateway; these names are signs of the other kinds of gateway.
- */
+/** Names of egress and east-west gateways. */
 const NOT_INGRESS = /egress|east-?west/i
 
 /**
- * The labels that istiod puts on what it makes for a Gateway of the Kubernetes Gateway API (istio/istio
+ * The labels that istiod sets on objects that it creates for a Gateway of the Kubernetes Gateway API (istio/istio
  * manifests/…/files/kube-gateway.yaml).
  */
 const MANAGED_LABELS = ['gateway.istio.io/managed', 'gateway.networking.k8s.io/gateway-name', 'istio.io/gateway-name']
 
 /**
- * The ingress gateways among the Services: those whose selector takes in pods that run Envoy as a router.
- * A Service whose gateway has no pods just now counts by its own `istio` label. Gateways for egress and between
- * networks are left out.
+ * Returns the ingress gateways among the Services: those whose selector matches pods that run Envoy as a router.
+ * A Service without pods is recognized by its `istio` label. Egress and east-west gateways are excluded.
  */
 export function gatewaysFrom(services: Service[], pods: Pod[]): IngressGateway[] {
   const routers = pods.filter(isRouter)
@@ -27,7 +24,7 @@ export function gatewaysFrom(services: Service[], pods: Pod[]): IngressGateway[]
 }
 
 /**
- * Does Envoy run in this pod as a gateway? The agent is started as `pilot-agent proxy router` in every kind of
+ * Whether Envoy runs as a gateway in this pod. The agent is started as `pilot-agent proxy router` in every kind of
  * installation, injected or not.
  */
 export function isRouter(pod: Pod): boolean {
@@ -43,9 +40,9 @@ function gatewayFrom(service: Service, routers: Pod[]): IngressGateway | undefin
   const pods = routers.filter(
     (pod) => pod.metadata.namespace === namespace && covers(pod.metadata.labels ?? {}, serviceSelector),
   )
-  if (pods.length === 0 && !looksLikeGateway(labels, serviceSelector)) return undefined
+  if (pods.length === 0 && !hasGatewayLabels(labels, serviceSelector)) return undefined
   const istio = commonLabel(pods, 'istio') ?? serviceSelector.istio
-  if (NOT_INGRESS.test(name) || NOT_INGRESS.test(istio ?? '') || pods.some(joinsNetworks)) return undefined
+  if (NOT_INGRESS.test(name) || NOT_INGRESS.test(istio ?? '') || pods.some(isEastWest)) return undefined
   const managed = MANAGED_LABELS.some((each) => labels[each] !== undefined || commonLabel(pods, each) !== undefined)
   return {
     namespace,
@@ -64,16 +61,16 @@ function gatewayFrom(service: Service, routers: Pod[]): IngressGateway | undefin
 }
 
 /**
- * Without pods to look at: the labels that istioctl's charts and the gateway chart put on the Service (istio:
- * ingressgateway, istio: <release>). istiod's own is istio: pilot.
+ * Recognizes a gateway without pods by the labels that istioctl's charts and the gateway chart set on the Service
+ * (istio: ingressgateway, istio: <release>). istiod's own label is istio: pilot.
  */
-function looksLikeGateway(labels: Record<string, string>, selector: Record<string, string>): boolean {
+function hasGatewayLabels(labels: Record<string, string>, selector: Record<string, string>): boolean {
   const istio = labels.istio
   return istio !== undefined && istio !== 'pilot' && istio !== 'istiod' && selector.istio === istio
 }
 
-/** Gateways between networks carry this variable (istio/istio manifests/charts/gateway, `networkGateway`). */
-function joinsNetworks(pod: Pod): boolean {
+/** East-west gateways have this variable (istio/istio manifests/charts/gateway, `networkGateway`). */
+function isEastWest(pod: Pod): boolean {
   return (pod.spec?.containers ?? []).some((container) =>
     (container.env ?? []).some(
       (each) => each.name === 'ISTIO_META_REQUESTED_NETWORK_VIEW' && (each.value ?? '') !== '',
@@ -95,8 +92,8 @@ export function gatewayPod(pod: Pod): GatewayPod {
   }
 }
 
-/** Labels that a new revision, chart or version of the gateway changes: nothing to select by. */
-const PASSING = [
+/** Labels that change with the gateway's revision, chart or version: unsuitable for a selector. */
+const VOLATILE_LABELS = [
   /^(pod-template-hash|controller-revision-hash|chart|heritage|release)$/,
   /^(istio\.io\/rev|helm\.sh\/chart|app\.kubernetes\.io\/(version|managed-by))$/,
   /^(service|sidecar|operator|install\.operator)\.istio\.io\//,
@@ -104,10 +101,9 @@ const PASSING = [
 ]
 
 /**
- * The fewest labels that take in these pods and no other gateway's: Istio selects pods of all namespaces, not Services.
- * The label `istio` alone where that is enough, as everybody writes it, else along with what the Service selects by,
- * else with whatever else the pods have in common; `istio` alone again when nothing tells them apart. Without pods:
- * what the Service says.
+ * The fewest labels that select these pods and no other gateway's: Istio selects pods in all namespaces, not Services.
+ * The label `istio` alone if sufficient, as is common, otherwise with the Service's selector, otherwise with further
+ * labels that the pods share; `istio` alone if nothing distinguishes them. Without pods, based on the Service.
  */
 function narrowestSelector(
   pods: Pod[],
@@ -119,14 +115,14 @@ function narrowestSelector(
   const others = routers.filter((pod) => !pods.includes(pod)).map((pod) => pod.metadata.labels ?? {})
   if (pods.length === 0) return others.some((labels) => covers(labels, first)) ? serviceSelector : first
   const common = Object.entries(pods[0]?.metadata.labels ?? {}).filter(
-    ([key, value]) => !PASSING.some((pattern) => pattern.test(key)) && commonLabel(pods, key) === value,
+    ([key, value]) => !VOLATILE_LABELS.some((pattern) => pattern.test(key)) && commonLabel(pods, key) === value,
   )
   const candidates = [Object.entries(serviceSelector), ...common.map((entry) => [entry]), common]
   const selectors = [first, ...candidates.map((more) => ({ ...first, ...Object.fromEntries(more) }))]
   return selectors.find((selector) => !others.some((labels) => covers(labels, selector))) ?? first
 }
 
-/** Does an Istio Gateway with this selector configure exactly the pods of this gateway, of all that run Envoy so? */
+/** Whether an Istio Gateway with this selector configures exactly the pods of this gateway. */
 export function selectsExactly(
   selector: Record<string, string>,
   gateway: IngressGateway,
@@ -135,12 +131,12 @@ export function selectsExactly(
   return (
     gateway.pods.every((pod) => covers(pod.labels ?? {}, selector)) &&
     (gateway.pods.length > 0 || covers(gateway.selector, selector)) &&
-    takenInBesides(selector, gateway, routers).length === 0
+    otherSelectedPods(selector, gateway, routers).length === 0
   )
 }
 
-/** The pods of other gateways that an Istio Gateway with this selector configures too. */
-export function takenInBesides(
+/** Returns the pods of other gateways that an Istio Gateway with this selector configures too. */
+export function otherSelectedPods(
   selector: Record<string, string>,
   gateway: IngressGateway,
   routers: readonly GatewayPod[],
@@ -151,7 +147,7 @@ export function takenInBesides(
   )
 }
 
-/** The value that all these pods have for a label; undefined when they differ, lack it, or there are none. */
+/** The value that all these pods share for a label; undefined if they differ, lack it, or there are none. */
 function commonLabel(pods: Pod[], label: string): string | undefined {
   const value = pods[0]?.metadata.labels?.[label]
   return value !== undefined && pods.every((pod) => pod.metadata.labels?.[label] === value) ? value : undefined
@@ -162,8 +158,8 @@ function covers(labels: Record<string, string>, selector: Record<string, string>
 }
 
 /**
- * Does an Istio Gateway with this selector configure the gateway? An empty selector means every gateway.
- * By the pods' labels; while there are no pods, by what the Service is known by.
+ * Whether an Istio Gateway with this selector configures the gateway. An empty selector matches every gateway.
+ * Compares the pods' labels or, without pods, the gateway's own selector.
  */
 export function selects(selector: Record<string, string>, gateway: IngressGateway): boolean {
   const live = gateway.pods.filter((pod) => pod.labels !== undefined)
@@ -172,8 +168,8 @@ export function selects(selector: Record<string, string>, gateway: IngressGatewa
 }
 
 /**
- * The one ingress gateway there is, or the one named "namespace/service" or "service".
- * Throws CSNI502 when there is none of that name (or none at all), CSNI105 listing the candidates when several fit.
+ * Returns the only ingress gateway, or the one named "namespace/service" or "service".
+ * Throws CSNI502 if none is found, CSNI105 with the candidates if there is more than one.
  */
 export function chooseGateway(mesh: Mesh, wanted?: string): IngressGateway {
   const named = wanted === undefined || wanted === '' ? undefined : wanted
@@ -187,7 +183,7 @@ export function chooseGateway(mesh: Mesh, wanted?: string): IngressGateway {
   if (only !== undefined && fitting.length === 1) return only
   if (fitting.length > 1) {
     const names = fitting.map(nameOf)
-    throw new CassSniError('CSNI105', `${fitting.length} ingress gateways fit: ${names.join(', ')}`, {
+    throw new CassSniError('CSNI105', `found ${fitting.length} ingress gateways: ${names.join(', ')}`, {
       object: 'services of ingress gateways',
       next: names.map((name) => again`--gateway ${name}`),
     })
@@ -197,10 +193,10 @@ export function chooseGateway(mesh: Mesh, wanted?: string): IngressGateway {
     const where =
       mesh.istiods.length === 0
         ? ''
-        : `; istiod runs in ${mesh.istiods.map((istiod) => `${istiod.namespace}/${istiod.deployment}`).join(', ')}`
+        : ` (istiod: ${mesh.istiods.map((istiod) => `${istiod.namespace}/${istiod.deployment}`).join(', ')})`
     throw new CassSniError(
       'CSNI502',
-      `there is no ingress gateway of Istio${named === undefined ? '' : `, so none called ${named}`}${where}`,
+      `${named === undefined ? '' : `--gateway ${named}: `}no Istio ingress gateway found${where}`,
       {
         object: named === undefined ? 'services of ingress gateways' : `service ${named}`,
         next: [command`kubectl cass-sni install`, command`kubectl get services -A -l istio`],
@@ -209,7 +205,7 @@ export function chooseGateway(mesh: Mesh, wanted?: string): IngressGateway {
   }
   throw new CassSniError(
     'CSNI502',
-    `${named} is no ingress gateway; there is ${mesh.gateways.map(nameOf).join(', ')}`,
+    `--gateway ${named}: not found (available: ${mesh.gateways.map(nameOf).join(', ')})`,
     {
       object: `service ${named}`,
       next: mesh.gateways.map((gateway) => again`--gateway ${nameOf(gateway)}`),
@@ -217,12 +213,12 @@ export function chooseGateway(mesh: Mesh, wanted?: string): IngressGateway {
   )
 }
 
-/** The entry of the gateway's Service for TCP on this port: UDP may share the number (HTTP/3 on 443). */
+/** The Service's entry for this TCP port: UDP may share the number (HTTP/3 on 443). */
 export function tcpPort({ ports }: Pick<IngressGateway, 'ports'>, port: number): ServicePort | undefined {
   return ports.find((each) => each.port === port && (each.protocol ?? 'TCP') === 'TCP')
 }
 
-/** "namespace/service": how a gateway is named in flags and results. */
+/** "namespace/service": the name of a gateway in flags and results. */
 export function nameOf(gateway: IngressGateway): string {
   return `${gateway.namespace}/${gateway.service}`
 }

@@ -1,4 +1,4 @@
-/** Whether Istio would heed a Gateway of a namespace at a gateway at all. It says nothing when it does not. */
+/** Detects gateways at which Istio silently ignores the Gateway resources of a namespace. */
 import type { V1ConfigMap } from '@kubernetes/client-node'
 import type { Kube, KubeObject } from '../cluster/kube.ts'
 import { CONFIG_MAP, NAMESPACE } from '../cluster/resources.ts'
@@ -7,20 +7,19 @@ import { CassSniError, command, hint } from '../errors.ts'
 import { nameOf } from './gateways.ts'
 import type { IngressGateway, Istiod, Mesh } from './mesh.ts'
 
-/** `labels` as Kubernetes' LabelSelector, matchLabels and matchExpressions. */
+/** Kubernetes' LabelSelector. */
 interface LabelSelector {
   matchLabels?: Record<string, string>
   matchExpressions?: { key: string; operator: string; values?: string[] }[]
 }
 
 /**
- * Throws CSNI506 when the gateway's control plane ignores the Gateways of the namespace:
- * - the gateway was made for the Gateway API, and Istio merges an Istio Gateway of another namespace into such a one no
- *   more
+ * Throws CSNI506 if the gateway's control plane ignores Gateway resources in the namespace:
+ * - the gateway was created for the Gateway API, and Istio no longer merges Gateways of other namespaces into it
  *   (PILOT_ENABLE_STRICT_GATEWAY_MERGING, on since 1.31);
- * - PILOT_SCOPE_GATEWAY_TO_NAMESPACE (pilot/pkg/features/pilot.go);
- * - meshConfig.discoverySelectors leave the namespace out: then istiod sees none of its objects.
- * What cannot be read is not taken for a fault. `usual` is the configuration of the usual control plane where it is
+ * - PILOT_SCOPE_GATEWAY_TO_NAMESPACE is set (pilot/pkg/features/pilot.go);
+ * - meshConfig.discoverySelectors exclude the namespace, so istiod sees none of its objects.
+ * What cannot be read is not treated as a fault. `usual` is the mesh configuration of the usual control plane if it is
  * being read already: see `usualMeshConfig`.
  */
 export async function refuseUnheeded(
@@ -31,10 +30,10 @@ export async function refuseUnheeded(
   usual?: Promise<string | undefined>,
 ): Promise<void> {
   if (gateway.managed === true && gateway.namespace !== namespace) {
-    throw unheeded(
+    throw ignored(
       gateway,
-      'was made for a Gateway of the Kubernetes Gateway API, and Istio ignores an Istio Gateway of another ' +
-        `namespace (${namespace}) there`,
+      'was created for the Kubernetes Gateway API, and Istio ignores Gateways in other namespaces there ' +
+        `(${namespace})`,
     )
   }
   const istiods = controlPlanesOf(gateway, mesh)
@@ -44,10 +43,10 @@ export async function refuseUnheeded(
     gateway.namespace !== namespace &&
     istiods.every((each) => each.gatewaysScopedToNamespace)
   ) {
-    throw unheeded(
+    throw ignored(
       gateway,
-      `heeds only the Gateways of its own namespace: istiod ${scoped.namespace}/${scoped.deployment} runs with ` +
-        'PILOT_SCOPE_GATEWAY_TO_NAMESPACE',
+      `uses only Gateways in its own namespace (PILOT_SCOPE_GATEWAY_TO_NAMESPACE of istiod ` +
+        `${scoped.namespace}/${scoped.deployment})`,
     )
   }
   const selectors = await Promise.all(
@@ -56,19 +55,19 @@ export async function refuseUnheeded(
     ),
   )
   const [first] = istiods
-  // whoever has none sees every namespace
+  // without discoverySelectors istiod watches every namespace
   if (first === undefined || selectors.some(({ length }) => length === 0)) return
   const labels = await namespaceLabels(kube, namespace)
   if (labels === undefined || selectors.flat().some((selector) => matches(selector, labels))) return
-  throw unheeded(
+  throw ignored(
     gateway,
-    `is led by istiod ${first.namespace}/${first.deployment}, whose meshConfig.discoverySelectors leave out ` +
+    `is configured by istiod ${first.namespace}/${first.deployment}, whose meshConfig.discoverySelectors exclude ` +
       `namespace ${namespace}`,
     namespace,
   )
 }
 
-/** Those of the gateway's revision, all where that is not to be told. */
+/** The control planes of the gateway's revision; all if the revision is unknown. */
 function controlPlanesOf(gateway: IngressGateway, { istiods }: Mesh): Istiod[] {
   const revision = gateway.pods[0]?.labels?.['istio.io/rev']
   const own = istiods.filter((istiod) => istiod.revision === revision)
@@ -80,19 +79,19 @@ async function namespaceLabels(kube: Kube, namespace: string): Promise<Record<st
   return found === undefined ? undefined : (found.metadata.labels ?? {})
 }
 
-/** Where most control planes are: its configuration can be asked for before any is found. */
+/** The location of most control planes: its configuration can be requested before any is found. */
 const USUAL = { namespace: 'istio-system', revision: 'default' }
 
 function isUsual({ namespace, revision }: Pick<Istiod, 'namespace' | 'revision'>): boolean {
   return namespace === USUAL.namespace && revision === USUAL.revision
 }
 
-/** The mesh configuration of the usual control plane, YAML; undefined where there is none or it may not be read. */
+/** Reads the mesh configuration (YAML) of the usual control plane; undefined if missing or without permission. */
 export function usualMeshConfig(kube: Kube): Promise<string | undefined> {
   return meshConfig(kube, USUAL)
 }
 
-/** Of the ConfigMap `istio` or `istio-<revision>`, key `mesh` (istio/istio manifests/charts/istio-control). */
+/** Key `mesh` of the ConfigMap `istio` or `istio-<revision>` (istio/istio manifests/charts/istio-control). */
 async function meshConfig(
   kube: Kube,
   { namespace, revision }: Pick<Istiod, 'namespace' | 'revision'>,
@@ -122,13 +121,13 @@ function matches({ matchLabels = {}, matchExpressions = [] }: LabelSelector, lab
   )
 }
 
-function unheeded(gateway: IngressGateway, why: string, namespace?: string): CassSniError {
+function ignored(gateway: IngressGateway, why: string, namespace?: string): CassSniError {
   return new CassSniError('CSNI506', `service/${gateway.service} in namespace ${gateway.namespace} ${why}`, {
     object: `service/${gateway.service} in namespace ${gateway.namespace}`,
     next:
       namespace === undefined
         ? [
-            hint(`name another gateway than ${nameOf(gateway)} with --gateway`),
+            hint(`choose a gateway other than ${nameOf(gateway)} with --gateway`),
             command`kubectl get services -A -l istio`,
           ]
         : [command`kubectl get namespace ${namespace} --show-labels`],

@@ -1,4 +1,4 @@
-/** Which labels make Istio inject its sidecars into a namespace, and whether those that it has do. Pure. */
+/** The namespace labels that control Istio's sidecar injection. Pure. */
 import { again, CassSniError, command, hint, type NextStep } from '../errors.ts'
 import type { Mesh } from './mesh.ts'
 
@@ -9,21 +9,22 @@ const DATAPLANE_LABEL = 'istio.io/dataplane-mode'
 type Labels = Readonly<Record<string, string>>
 
 /**
- * What a namespace's labels mean to Istio (istio/istio manifests/charts/istio-control/istio-discovery,
+ * How Istio interprets a namespace's labels (istio/istio manifests/charts/istio-control/istio-discovery,
  * mutatingwebhook.yaml).
  */
 export interface NamespaceInjection {
   /**
-   * sidecar: pods are injected; ambient: captured without a sidecar; declined: istio-injection says no; none: no label.
+   * sidecar: pods are injected; ambient: captured without a sidecar; declined: disabled by istio-injection; none: no
+   * label.
    */
   mode: 'sidecar' | 'ambient' | 'declined' | 'none'
-  /** The labels that decide, "istio.io/rev=canary". Empty without any. */
+  /** The relevant labels, e.g. "istio.io/rev=canary". Empty if none is set. */
   labels: string[]
-  /** Revision or tag that injects; of a sidecar only. */
+  /** The injecting revision or tag; in mode sidecar only. */
   revision?: string | undefined
 }
 
-/** Reads the labels of a namespace. istio-injection goes before istio.io/rev, and both before ambient. */
+/** Interprets the labels of a namespace. istio-injection takes precedence over istio.io/rev, and both over ambient. */
 export function namespaceInjection(labels: Labels): NamespaceInjection {
   const injection = labels[INJECTION_LABEL]
   const revision = labels[REVISION_LABEL]
@@ -37,7 +38,7 @@ export function namespaceInjection(labels: Labels): NamespaceInjection {
   return { mode: 'none', labels: shown }
 }
 
-/** The names that istio.io/rev may have: revisions and tags alike; undefined when not all of them can be seen. */
+/** The valid values of istio.io/rev, revisions and tags; undefined if not all of them can be listed. */
 function injectingNames(mesh: Mesh): string[] | undefined {
   if (mesh.refused !== undefined || mesh.istiods.length === 0) return undefined
   const tags = mesh.revisionTags ?? []
@@ -49,14 +50,14 @@ function revisionBehind(mesh: Mesh, name: string): string {
   return mesh.revisionTags?.find((each) => each.tag === name)?.revision ?? name
 }
 
-/** True when both names lead to the same control plane. */
+/** True if both names refer to the same control plane. */
 export function sameRevision(mesh: Mesh, one: string, other: string): boolean {
   return one === other || revisionBehind(mesh, one) === revisionBehind(mesh, other)
 }
 
 /**
- * The error for labels of a namespace that cannot all be true: CSNI505. Both labels at once with different revisions,
- * or a revision that nobody serves. Undefined when all is well, or not all revisions can be seen.
+ * Returns CSNI505 for contradictory injection labels: both labels with different revisions, or a revision that does not
+ * exist. Undefined if they are consistent, or if not all revisions can be listed.
  */
 export function injectionContradiction(namespace: string, labels: Labels, mesh: Mesh): CassSniError | undefined {
   const found = namespaceInjection(labels)
@@ -66,10 +67,10 @@ export function injectionContradiction(namespace: string, labels: Labels, mesh: 
   const contradiction = (why: string, next: NextStep[]) =>
     new CassSniError('CSNI505', `namespace/${namespace}: ${found.labels.join(' and ')}: ${why}`, {
       object: `namespace/${namespace}`,
-      next: [...next, hint('or leave the labels as they are: the routes need no sidecar'), again`--injection keep`],
+      next: [...next, hint('or keep the labels (the routes do not need sidecars)'), again`--injection keep`],
     })
   if (labels[INJECTION_LABEL] === 'enabled' && revision !== undefined && !sameRevision(mesh, 'default', revision)) {
-    return contradiction(`${INJECTION_LABEL} takes precedence, ${REVISION_LABEL} has no effect`, [
+    return contradiction(`${INJECTION_LABEL} takes precedence and ${REVISION_LABEL} has no effect`, [
       command`kubectl label namespace ${namespace} ${INJECTION_LABEL}-`,
       command`kubectl label namespace ${namespace} ${REVISION_LABEL}-`,
     ])
@@ -78,30 +79,30 @@ export function injectionContradiction(namespace: string, labels: Labels, mesh: 
   const known = names.join(', ')
   if (found.revision === 'default' && labels[INJECTION_LABEL] === 'enabled') {
     return contradiction(
-      `no effect: Istio has no revision or tag "default", only ${known}`,
+      `Istio has no revision or tag "default" (available: ${known})`,
       names.map((name) => command`kubectl label namespace ${namespace} ${INJECTION_LABEL}- ${REVISION_LABEL}=${name}`),
     )
   }
   return contradiction(
-    `no effect: Istio has no revision or tag "${found.revision}", only ${known}`,
+    `Istio has no revision or tag "${found.revision}" (available: ${known})`,
     names.map((name) => command`kubectl label namespace ${namespace} ${REVISION_LABEL}=${name} --overwrite`),
   )
 }
 
-/** Throws CSNI501 when a revision or tag was asked for that Istio does not have. */
+/** Throws CSNI501 if Istio does not have the requested revision or tag. */
 export function checkRevision(mesh: Mesh, wanted: string): void {
   const names = injectingNames(mesh)
   if (names === undefined || names.includes(wanted)) return
-  throw new CassSniError('CSNI501', `Istio has no revision or tag ${wanted}, only ${names.join(', ')}`, {
+  throw new CassSniError('CSNI501', `Istio has no revision or tag "${wanted}" (available: ${names.join(', ')})`, {
     object: 'deployments of istiod',
     next: names.map((name) => again`--istio-revision ${name}`),
   })
 }
 
 /**
- * The labels that make Istio inject sidecars: istio-injection=enabled for the revision or tag "default",
- * istio.io/rev=<revision> for any other. Without a revision: the default one, or the only one there is.
- * Throws CSNI105 when there are several and none is the default, CSNI501 when the named one does not exist.
+ * Returns the labels that enable injection: istio-injection=enabled for the revision or tag "default",
+ * istio.io/rev=<revision> for any other. Without a revision, the default or the only one is used.
+ * Throws CSNI105 if there are several and none is the default, CSNI501 if the requested one does not exist.
  */
 export function injectionLabels(mesh: Mesh, revision?: string | undefined): Record<string, string> {
   if (revision !== undefined) {
@@ -112,10 +113,10 @@ export function injectionLabels(mesh: Mesh, revision?: string | undefined): Reco
   const [only] = names
   if (only === undefined || names.includes('default')) return { [INJECTION_LABEL]: 'enabled' }
   if (names.length === 1) return { [REVISION_LABEL]: only }
-  // tags are what Istio recommends to label with: one tag beside its own revision is the choice
+  // Istio recommends labeling with tags: prefer a single tag over the revision it points to
   const tags = [...new Set((mesh.revisionTags ?? []).map((each) => each.tag))]
   if (tags.length === 1 && tags[0] !== undefined && mesh.istiods.length === 1) return { [REVISION_LABEL]: tags[0] }
-  throw new CassSniError('CSNI105', `Istio has several revisions and none is the default: ${names.join(', ')}`, {
+  throw new CassSniError('CSNI105', `Istio has several revisions and no default: ${names.join(', ')}`, {
     object: 'deployments of istiod',
     next: [...names.map((name) => again`--istio-revision ${name}`), again`--injection keep`],
   })

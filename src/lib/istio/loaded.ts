@@ -1,4 +1,4 @@
-/** What an Envoy has really loaded: asked of its admin interface inside the gateway's pod. */
+/** Reads the configuration that an Envoy has actually loaded, from its admin interface inside the gateway pod. */
 import type { Kube } from '../cluster/kube.ts'
 import { getFromPod } from '../cluster/pod-http.ts'
 import { CassSniError } from '../errors.ts'
@@ -11,13 +11,13 @@ const ADMIN_PORT = 15000
 /** The listeners of one port of one Envoy. */
 export interface LoadedListener {
   routes: LoadedRoute[]
-  /** What Envoy said when it refused the last configuration; undefined when it took it. */
+  /** Envoy's error if it rejected the last configuration. */
   error?: string | undefined
 }
 
 /**
- * The port that a gateway's pod listens on for a Gateway of this port: the Service's targetPort, by number or by the
- * name of a container's port, when the Service has it (istio/istio pilot/pkg/model/gateway.go).
+ * Returns the port that a gateway pod listens on for a Gateway with this port: the Service's targetPort, a number or
+ * the name of a container port, if the Service has the port (istio/istio pilot/pkg/model/gateway.go).
  */
 export function listeningPort(gateway: IngressGateway, port: number, pod?: GatewayPod): number {
   const target = tcpPort(gateway, port)?.targetPort
@@ -27,26 +27,22 @@ export function listeningPort(gateway: IngressGateway, port: number, pod?: Gatew
 }
 
 /**
- * The filter chains that this pod's Envoy has on a port (the listening one: `listeningPort`), and what it refused.
- * Throws CSNI203 when the user may not connect to the pod (pods/portforward), CSNI601 when Envoy cannot be asked.
+ * Returns the filter chains of a pod's Envoy on a port (see `listeningPort`), and a rejected configuration.
+ * Throws CSNI203 without permission for pods/portforward, CSNI601 if Envoy cannot be queried.
  */
 export async function loadedListener(kube: Kube, pod: GatewayPod, port: number): Promise<LoadedListener> {
   const query = new URLSearchParams({ resource: 'dynamic_listeners', name_regex: `.*_${port}` })
   const { status, body } = await getFromPod(kube, pod, ADMIN_PORT, `/config_dump?${query.toString()}`)
   const object = `pod/${pod.name} in namespace ${pod.namespace}`
-  // Before it has any listener Envoy answers 404: "dynamic_listeners not found in config dump" (envoyproxy/envoy
+  // Without any listener Envoy returns 404: "dynamic_listeners not found in config dump" (envoyproxy/envoy
   // source/server/admin/config_dump_handler.cc).
   if (status === 404) return { routes: [] }
   if (status !== 200)
-    throw new CassSniError(
-      'CSNI601',
-      `Envoy in pod ${pod.name} answered its configuration dump with status ${status}`,
-      { object },
-    )
+    throw new CassSniError('CSNI601', `Envoy in pod ${pod.name} returned status ${status} for /config_dump`, { object })
   try {
     return listenerFrom(JSON.parse(body), port)
   } catch (cause) {
-    throw new CassSniError('CSNI601', `Envoy in pod ${pod.name} answered something other than a configuration dump`, {
+    throw new CassSniError('CSNI601', `Envoy in pod ${pod.name} returned an invalid configuration dump`, {
       object,
       cause,
     })
@@ -54,7 +50,7 @@ export async function loadedListener(kube: Kube, pod: GatewayPod, port: number):
 }
 
 /**
- * Pure: out of a dump of dynamic_listeners, the filter chains on a port. Envoy's field names:
+ * Extracts the filter chains on a port from a dump of dynamic_listeners. Pure. Envoy's field names:
  * envoy/admin/v3/config_dump_shared.proto.
  */
 export function listenerFrom(dump: unknown, port: number): LoadedListener {

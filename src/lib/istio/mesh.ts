@@ -1,4 +1,4 @@
-/** What Istio is to the rest of the program: the vocabulary of this layer. `observe-mesh.ts` fills it. */
+/** The model of Istio for the rest of the program. `observe-mesh.ts` fills it. */
 import type { KubeObject } from '../cluster/kube.ts'
 import type { CassSniError } from '../errors.ts'
 
@@ -6,16 +6,16 @@ import type { CassSniError } from '../errors.ts'
 export interface Istiod {
   namespace: string
   deployment: string
-  /** "default" when it has no other. */
+  /** "default" if the label is not set. */
   revision: string
-  /** From the image tag or the version label; undefined when neither tells. */
+  /** From the image tag or the version label; undefined if neither is set. */
   version?: string | undefined
   ready: boolean
-  /** PILOT_SCOPE_GATEWAY_TO_NAMESPACE: an Istio Gateway is only heeded in the namespace of the gateway's pods. */
+  /** PILOT_SCOPE_GATEWAY_TO_NAMESPACE: Gateways are used only in the namespace of the gateway pods. */
   gatewaysScopedToNamespace?: boolean | undefined
 }
 
-/** A name that stands for a revision in the label istio.io/rev; the tag "default" answers istio-injection=enabled. */
+/** An alias of a revision in the label istio.io/rev; the tag "default" also serves istio-injection=enabled. */
 export interface RevisionTag {
   tag: string
   revision: string
@@ -36,14 +36,14 @@ export interface IngressGateway {
   service: string
   serviceType: string
   ports: ServicePort[]
-  /** Addresses of the load balancer, IPs or host names, then external IPs. Empty when there is none (yet). */
+  /** Load balancer addresses (IPs or host names), then external IPs. Empty if there are none yet. */
   addresses: string[]
-  /** Labels that an Istio Gateway selects these pods by, e.g. {istio: "ingressgateway"}. */
+  /** Labels by which an Istio Gateway selects these pods, e.g. {istio: "ingressgateway"}. */
   selector: Record<string, string>
   pods: GatewayPod[]
-  /** Made by istiod for a Gateway of the Kubernetes Gateway API: taken only when it is named. */
+  /** Created by istiod for a Gateway of the Kubernetes Gateway API: used only if requested by name. */
   managed?: boolean | undefined
-  /** The Service as it was read. */
+  /** The live Service. */
   object?: KubeObject | undefined
 }
 
@@ -54,29 +54,27 @@ export interface GatewayPod {
   terminating: boolean
   address?: string | undefined
   labels?: Record<string, string> | undefined
-  /** Ports of its containers by their names. */
+  /** Container ports by name. */
   namedPorts?: Record<string, number> | undefined
 }
 
-/** What one filter chain of an Envoy listener does: these server names (none: any) go to this cluster. */
+/** One filter chain of an Envoy listener: routes these server names (none: any) to this cluster. */
 export interface LoadedRoute {
   serverNames: string[]
-  /** Envoy's name of the upstream: outbound|9042||<host>. */
+  /** Envoy's name for the upstream: outbound|9042||<host>. */
   cluster: string
 }
 
 export interface Mesh {
-  /** The first missing right to look across namespaces: what seems not to be there may only be out of sight. */
+  /** The error of the first cluster-wide list that was denied: objects not found may exist elsewhere. */
   refused?: CassSniError | undefined
   istiods: Istiod[]
   gateways: IngressGateway[]
-  /** All pods that run Envoy as a gateway of any kind, as far as they were seen. */
+  /** All known pods that run Envoy as any kind of gateway. */
   routers?: GatewayPod[] | undefined
-  /** Only when asked for: see `observeMesh`. */
+  /** Only if requested: see `observeMesh`. */
   revisionTags?: RevisionTag[] | undefined
-  /**
-   * networking.istio.io version to write: v1 where served, else v1beta1, else v1alpha3. Undefined: not served at all.
-   */
+  /** networking.istio.io version to write: the first served of v1, v1beta1, v1alpha3. Undefined: not served. */
   networkingVersion?: string | undefined
   /** security.istio.io version to write. */
   securityVersion?: string | undefined

@@ -1,4 +1,4 @@
-/** Istio's Gateway and VirtualService, as far as this program writes them (istio/api networking/v1). */
+/** The fields of Istio's Gateway and VirtualService that this program writes (istio/api networking/v1). */
 
 export interface GatewaySpec {
   selector: Record<string, string>

@@ -1,4 +1,4 @@
-/** Reads Istio out of a cluster, wherever it was installed. */
+/** Finds Istio in a cluster, wherever it is installed. */
 import type { Kube, KubeObject, ResourceType } from '../cluster/kube.ts'
 import { listVisible } from '../cluster/list-visible.ts'
 import { DEPLOYMENT, MUTATING_WEBHOOK, POD, SERVICE } from '../cluster/resources.ts'
@@ -9,36 +9,35 @@ import type { Istiod, Mesh, RevisionTag } from './mesh.ts'
 
 export interface MeshScope {
   /**
-   * The gateway that the user named, "namespace/service" or "service": its namespace is looked into besides the usual
-   * ones, when the user may not list across all namespaces.
+   * The requested gateway, "namespace/service" or "service": without permission to list all namespaces, its namespace
+   * is searched in addition to the usual ones.
    */
   gateway?: string | undefined
-  /** Read the revision tags too, from the MutatingWebhookConfigurations: only who injects needs them. */
+  /** Also read the revision tags from the MutatingWebhookConfigurations, which only injection needs. */
   injection?: boolean | undefined
   /** False: do not read which versions of Istio's APIs are served, which only reading or writing its objects needs. */
   apis?: boolean | undefined
 }
 
-/** Where Istio and its gateways usually are: all that is looked at without the right to list across namespaces. */
+/** The usual namespaces of Istio and its gateways, searched without permission to list all namespaces. */
 const USUAL_NAMESPACES = ['istio-system', 'istio-ingress', 'istio-gateway', 'istio-gateways']
 
 /**
- * istiod, the ingress gateways and the served versions of Istio's APIs, in one round trip as a rule.
- * Nothing there is an empty Mesh, not an error; without the right to list, what cannot be seen is not there, and
- * `refused` tells why.
+ * Reads istiod, the ingress gateways and the served versions of Istio's APIs, usually in one round trip.
+ * Returns an empty Mesh if nothing is found. Without permission to list, `refused` is set and objects may be missing.
  */
 export async function observeMesh(kube: Kube, scope: MeshScope = {}): Promise<Mesh> {
   const named = scope.gateway?.match(/^[^/]+(?=\/)/) ?? []
   const namespaces = [...new Set([...named, ...USUAL_NAMESPACES, kube.target.namespace])]
   let refused: CassSniError | undefined
-  const note = (error: CassSniError) => {
+  const onRefused = (error: CassSniError) => {
     refused ??= error
   }
   const everywhere = <T extends Deployment | Pod | Service>(type: ResourceType, labelSelector: string) =>
-    listWhereAllowed<T>(kube, type, labelSelector, namespaces, note)
+    listWhereAllowed<T>(kube, type, labelSelector, namespaces, onRefused)
   const [deployments, labelledPods, managedPods, services, networking, security, revisionTags] = await Promise.all([
     everywhere<Deployment>(DEPLOYMENT, 'app=istiod'),
-    // Both of Istio's charts label the pods of a gateway so; istiod's own pods have the label too.
+    // Both of Istio's charts set this label on gateway pods; istiod's own pods have it too.
     everywhere<Pod>(POD, 'istio'),
     everywhere<Pod>(POD, 'gateway.istio.io/managed'),
     everywhere<Service>(SERVICE, 'istio'),
@@ -47,7 +46,7 @@ export async function observeMesh(kube: Kube, scope: MeshScope = {}): Promise<Me
     scope.injection === true ? observeTags(kube) : undefined,
   ])
   let pods = uniquePods([...labelledPods, ...managedPods])
-  // A gateway by hand without the label: it is injected, and says so (istio.io docs, "Installing Gateways").
+  // A manually created gateway without the label has the injection label (istio.io docs, "Installing Gateways").
   if (!pods.some(isRouter))
     pods = uniquePods([...pods, ...(await everywhere<Pod>(POD, 'sidecar.istio.io/inject=true,!istio'))])
   const gateways = gatewaysFrom(await withServicesOf(kube, pods.filter(isRouter), services), pods)
@@ -66,13 +65,13 @@ export async function observeMesh(kube: Kube, scope: MeshScope = {}): Promise<Me
   }
 }
 
-/** Pure: one control plane. */
+/** Converts the Deployment of a control plane. Pure. */
 export function istiodFrom(deployment: Deployment): Istiod {
   const { metadata, spec, status } = deployment
   const containers = spec?.template?.spec?.containers ?? []
   const discovery = containers.find((container) => container.name === 'discovery') ?? containers[0]
   const fromImage = /:v?(\d+\.\d+[-+.\w]*?)(?:-(?:distroless|debug))?(?:@|$)/.exec(discovery?.image ?? '')?.[1]
-  // the chart of a development build says 1.0.0 in app.kubernetes.io/version, and Istio's own label says what it is
+  // in development builds app.kubernetes.io/version is 1.0.0, and Istio's own label has the version
   const labeled = ['operator.istio.io/version', 'app.kubernetes.io/version'].map((key) => metadata.labels?.[key])
   const version = fromImage ?? labeled.find((label) => label !== undefined && /^\d+\.\d+/.test(label))
   const scoped =
@@ -88,8 +87,8 @@ export function istiodFrom(deployment: Deployment): Istiod {
 }
 
 /**
- * Services of gateways need no label of their own: where pods of a gateway are that no Service at hand selects, all
- * Services of their namespace are read.
+ * Gateway Services need no label: if no known Service selects some gateway pods, all Services of their namespaces are
+ * read.
  */
 async function withServicesOf(kube: Kube, routers: Pod[], services: Service[]): Promise<Service[]> {
   const matched = new Set(
@@ -114,16 +113,16 @@ async function listWhereAllowed<T extends Deployment | Pod | Service>(
   type: ResourceType,
   labelSelector: string,
   namespaces: string[],
-  note: (refused: CassSniError) => void,
+  onRefused: (error: CassSniError) => void,
 ): Promise<T[]> {
   const { items, refusal } = await listVisible<T>(kube, type, { namespaces, labelSelector })
-  if (refusal !== undefined) note(refusal)
+  if (refusal !== undefined) onRefused(refusal)
   return items
 }
 
 /**
- * `istioctl tag set` writes one configuration per tag, labelled istio.io/tag and istio.io/rev (istio/istio
- * istioctl/pkg/tag).
+ * Reads the revision tags: `istioctl tag set` writes one webhook configuration per tag, labeled istio.io/tag and
+ * istio.io/rev (istio/istio istioctl/pkg/tag).
  */
 async function observeTags(kube: Kube): Promise<RevisionTag[]> {
   const webhooks = await kube
@@ -146,7 +145,7 @@ function uniquePods(pods: Pod[]): Pod[] {
 }
 
 /**
- * v1 since Istio 1.22; v1beta1 and v1alpha3 are still served by 1.31 (istio/istio
+ * The newest served version: v1 exists since Istio 1.22; 1.31 still serves v1beta1 and v1alpha3 (istio/istio
  * manifests/charts/base/files/crd-all.gen.yaml).
  */
 function newest(served: string[]): string | undefined {

@@ -1,4 +1,4 @@
-/** The policies that may keep a gateway from its pods: what is neither a route nor a certificate, and breaks both. */
+/** Policies that may block traffic from the gateway to the nodes although routes and certificates are correct. */
 import type { Kube, KubeObject, ResourceType } from '../cluster/kube.ts'
 import {
   AUTHORIZATION_POLICY,
@@ -11,22 +11,22 @@ import type { Pod } from '../cluster/workloads.ts'
 import { CassSniError } from '../errors.ts'
 import type { IngressGateway, Mesh } from './mesh.ts'
 
-/** One policy that takes in the gateway's pods, or those behind it. */
-export interface PolicyInTheWay {
+/** A policy that applies to the gateway pods or the pods behind it. */
+export interface AffectingPolicy {
   type: ResourceType
   name: string
   namespace: string
-  /** Of a DestinationRule: those of the hosts that it is for. Undefined: it holds for pods, whatever the host. */
+  /** The matching hosts of a DestinationRule. Undefined: the policy applies to pods, whatever the host. */
   hosts?: readonly string[] | undefined
 }
 
 export interface PolicyScope {
   mesh: Mesh
   gateway: IngressGateway
-  /** The namespace of the pods behind the gateway, and what they are listed by. */
+  /** Namespace and label selector of the pods behind the gateway. */
   namespace: string
   labelSelector: string
-  /** The hosts that the routes send to: <service>.<namespace>.svc.<cluster domain>. */
+  /** The destination hosts of the routes: <service>.<namespace>.svc.<cluster domain>. */
   hosts: readonly string[]
 }
 
@@ -39,18 +39,18 @@ type Spec = {
 }
 
 /**
- * The DestinationRules for these hosts, and the AuthorizationPolicies, PeerAuthentications and NetworkPolicies that
- * select the gateway's pods or the pods behind it. What may not be listed, or is not served, is left out.
+ * Lists the DestinationRules for these hosts, and the AuthorizationPolicies, PeerAuthentications and NetworkPolicies
+ * that select the gateway pods or the pods behind it. Kinds that cannot be listed or are not served are skipped.
  */
-export async function policiesInTheWay(kube: Kube, scope: PolicyScope): Promise<PolicyInTheWay[]> {
+export async function affectingPolicies(kube: Kube, scope: PolicyScope): Promise<AffectingPolicy[]> {
   const { mesh, gateway, namespace, labelSelector } = scope
   const networking = { version: mesh.networkingVersion ?? DESTINATION_RULE.version }
   const security = { version: mesh.securityVersion ?? PEER_AUTHENTICATION.version }
-  // What stands in the root namespace without a selector holds for the whole mesh.
+  // Policies in the root namespace without a selector apply to the whole mesh.
   const roots = mesh.istiods.map((istiod) => istiod.namespace)
   const namespaces = [...new Set([namespace, gateway.namespace, ...roots])]
-  const list = async <T extends KubeObject>(type: ResourceType, places: string[]) =>
-    (await Promise.all(places.map((place) => kube.list<T>(type, { namespace: place }).catch(notSeen<T>)))).flat()
+  const list = async <T extends KubeObject>(type: ResourceType, among: string[]) =>
+    (await Promise.all(among.map((each) => kube.list<T>(type, { namespace: each }).catch(noneIfUnlisted<T>)))).flat()
   const types = [
     { ...DESTINATION_RULE, ...networking },
     { ...AUTHORIZATION_POLICY, ...security },
@@ -58,7 +58,7 @@ export async function policiesInTheWay(kube: Kube, scope: PolicyScope): Promise<
     NETWORK_POLICY,
   ]
   const [pods, ...lists] = await Promise.all([
-    kube.list<Pod>(POD, { namespace, labelSelector }).catch(notSeen<Pod>),
+    kube.list<Pod>(POD, { namespace, labelSelector }).catch(noneIfUnlisted<Pod>),
     ...types.map((type) => list(type, namespaces)),
   ])
   const selected = {
@@ -69,7 +69,7 @@ export async function policiesInTheWay(kube: Kube, scope: PolicyScope): Promise<
   }
   return types.flatMap((type, index) =>
     (lists[index] ?? [])
-      .filter((object) => takesIn(object, type, selected))
+      .filter((object) => affects(object, type, selected))
       .map((object) => ({
         type,
         name: object.metadata.name,
@@ -85,14 +85,14 @@ export interface SelectedPods extends Pick<PolicyScope, 'gateway' | 'namespace' 
   gatewayLabels: readonly Labels[]
 }
 
-/** Pure: does this object concern the gateway's pods or those behind it? */
-export function takesIn(object: KubeObject, type: ResourceType, scope: SelectedPods): boolean {
+/** Whether this policy applies to the gateway pods or the pods behind it. Pure. */
+export function affects(object: KubeObject, type: ResourceType, scope: SelectedPods): boolean {
   const { namespace = '' } = object.metadata
   const spec = (object.spec ?? {}) as Spec
   if (type.kind === DESTINATION_RULE.kind) return hostsOf(object, scope.hosts).length > 0
   const labels = type.kind === NETWORK_POLICY.kind ? spec.podSelector?.matchLabels : spec.selector?.matchLabels
   const everywhere = type.kind !== NETWORK_POLICY.kind && labels === undefined && scope.roots.includes(namespace)
-  // One that is bound to a Service or a Gateway by targetRefs is for waypoints.
+  // Policies with targetRefs to a Service or Gateway apply to waypoints.
   if (spec.targetRefs !== undefined) return false
   const near = [
     ...(namespace === scope.namespace ? scope.nodeLabels : []),
@@ -101,22 +101,22 @@ export function takesIn(object: KubeObject, type: ResourceType, scope: SelectedP
   return everywhere || near.some((pod) => Object.entries(labels ?? {}).every(([key, value]) => pod[key] === value))
 }
 
-/** Those of the hosts that a DestinationRule is for. */
+/** The hosts that a DestinationRule matches. */
 function hostsOf({ spec, metadata: { namespace = '' } }: KubeObject, hosts: readonly string[]): string[] {
-  return hosts.filter((host) => fits(String((spec as Spec | undefined)?.host), host, namespace))
+  return hosts.filter((host) => matchesHost(String((spec as Spec | undefined)?.host), host, namespace))
 }
 
 /**
- * A host of a DestinationRule: a name, one without a dot in the rule's own namespace, or a wildcard (istio/api
- * networking/v1alpha3/destination_rule.proto).
+ * Matches the host of a DestinationRule: a full name, a short name in the rule's own namespace, or a wildcard
+ * (istio/api networking/v1alpha3/destination_rule.proto).
  */
-function fits(rule: string, host: string, namespace: string): boolean {
+function matchesHost(rule: string, host: string, namespace: string): boolean {
   if (rule === '*') return true
   if (rule.startsWith('*.')) return host.endsWith(rule.slice(1))
   return rule === host || (!rule.includes('.') && host.startsWith(`${rule}.${namespace}.`))
 }
 
-function notSeen<T>(error: unknown): T[] {
+function noneIfUnlisted<T>(error: unknown): T[] {
   if (error instanceof CassSniError && (error.code === 'CSNI203' || error.code === 'CSNI205')) return []
   throw error
 }

@@ -1,4 +1,4 @@
-/** What was chosen when the routes were made, as our own objects record it: pure. It is the default from then on. */
+/** The choices recorded in our route objects, which are the defaults from then on. Pure. */
 import type { KubeObject } from '../cluster/kube.ts'
 import { CLUSTER_DOMAIN_ANNOTATION, GATEWAY_ANNOTATION } from '../text/own-keys.ts'
 import { backendThatMade } from './backends/backend-of.ts'
@@ -8,14 +8,14 @@ import { destinationHosts, selectorOf, serversOf } from './live-routes.ts'
 export interface Choices {
   /** "namespace/service". */
   gateway?: string | undefined
-  /** The labels by which our Gateway selects the gateway's pods: all there is when version 0.1 made it. */
+  /** The selector of our Gateway: the only record if version 0.1 created it. */
   selector?: Record<string, string> | undefined
   port?: number | undefined
   mode?: RouteMode | undefined
   clusterDomain?: string | undefined
 }
 
-/** The choices that our Gateway and VirtualService of a datacenter stand for. */
+/** Reads the choices from a datacenter's Gateway and VirtualService. */
 export function choicesFrom(gateway: KubeObject | undefined, virtualService: KubeObject | undefined): Choices {
   const annotations = gateway?.metadata.annotations ?? {}
   return {
@@ -28,33 +28,33 @@ export function choicesFrom(gateway: KubeObject | undefined, virtualService: Kub
   }
 }
 
-/** The end of the hosts that it sends to: <service>.<namespace>.svc.<domain>. */
+/** The cluster domain in the destination hosts: <service>.<namespace>.svc.<domain>. */
 function domainOf(virtualService: KubeObject): string | undefined {
   const host = destinationHosts(virtualService)[0]
   return host === undefined ? undefined : /^[^.]+\.[^.]+\.svc\.(.+)$/.exec(host)?.[1]
 }
 
-/** A flag with a value other than the routes have. */
+/** A flag whose value differs from the existing routes. */
 export interface Diverging {
-  /** Its name, without the dashes. */
+  /** Without dashes. */
   flag: 'gateway' | 'port' | 'cluster-domain'
   given: string
   used: string
 }
 
-/** What a command line says otherwise than the routes that there are. Without routes nothing. */
+/** Returns the flags that differ from the existing routes; none without routes. */
 export function divergingFrom(
   choices: Choices,
   given: { gateway?: string | undefined; port?: number | undefined; clusterDomain?: string | undefined },
 ): Diverging[] {
   const { gateway, port, clusterDomain } = choices
   const pairs: [flag: Diverging['flag'], used: string | undefined, given: string | undefined][] = [
-    // a gateway may be named by its Service alone
+    // a gateway may be given as the Service name only
     ['gateway', gateway?.endsWith(`/${given.gateway}`) ? given.gateway : gateway, given.gateway],
     ['port', port?.toString(), given.port?.toString()],
     ['cluster-domain', clusterDomain, given.clusterDomain],
   ]
-  return pairs.flatMap(([flag, used, said]) =>
-    used === undefined || said === undefined || used === said ? [] : [{ flag, used, given: said }],
+  return pairs.flatMap(([flag, used, requested]) =>
+    used === undefined || requested === undefined || used === requested ? [] : [{ flag, used, given: requested }],
   )
 }

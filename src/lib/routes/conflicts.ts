@@ -1,6 +1,6 @@
 /**
- * What of others stands in the way of the routes: pure. Istio itself tells nobody: it drops the later of two Gateways
- * or server names that meet on a port, and only its log says so (istio/istio pilot/pkg/networking/core/gateway.go).
+ * Detects Gateways and routes of others that conflict with ours. Pure. Istio drops the later of two conflicting
+ * Gateways or server names on a port and only logs it (istio/istio pilot/pkg/networking/core/gateway.go).
  */
 import type { Datacenter } from '../cassandra/datacenter.ts'
 import { isManaged } from '../changes/ownership.ts'
@@ -14,96 +14,96 @@ import type { Backend } from './backends/backend.ts'
 import { gatewaysOf, portsOfRoutes, selectorOf, serversOf, tlsMatches } from './live-routes.ts'
 import { routeNames } from './sni-names.ts'
 
-export interface Surroundings {
+export interface ConflictScope {
   datacenter: Datacenter
   gateway: IngressGateway
   backend: Pick<Backend, 'byServerName' | 'clash' | 'fault'>
   port: number
-  /** The server names that are to be routed. */
+  /** The server names to route. */
   serverNames: string[]
-  /** All Gateways and VirtualServices that can be seen; our own among them are passed over. */
+  /** All visible Gateways and VirtualServices, including our own. */
   gateways: KubeObject[]
   virtualServices: KubeObject[]
   /** All Services of the datacenter's namespace. */
   services: readonly KubeObject[]
-  /** The Gateways and VirtualServices are all there are: what is not among them does not exist. */
+  /** True if the Gateways and VirtualServices of all namespaces were listed. */
   complete: boolean
 }
 
 export interface Conflict {
   code: Extract<ErrorCode, 'CSNI503' | 'CSNI504' | 'CSNI508'>
   message: string
-  /** As kubectl names it, with its namespace. */
+  /** In kubectl's form, with its namespace. */
   object: string
-  /** The harmless ways first; a deletion only of what holds nothing else. */
+  /** Non-destructive steps first; a deletion only of objects without other content. */
   next: NextStep[]
-  /** Ours wins, so that it only harms the other. */
+  /** Our object takes precedence, so only the other one is affected. */
   harmless?: boolean | undefined
 }
 
 /**
- * The Gateways of others that Istio would not let stand beside ours, then the VirtualServices that claim one of our
- * names.
+ * Returns the conflicts: first ports and Gateways that Istio does not accept together with ours, then VirtualServices
+ * that claim one of our server names.
  */
-export function findConflicts(around: Surroundings): Conflict[] {
-  const others = otherGateways(around)
+export function findConflicts(scope: ConflictScope): Conflict[] {
+  const others = otherGateways(scope)
   return [
-    ...deadEnd(around),
-    ...reservedPort(around),
-    ...others.flatMap((gateway) => gatewayConflict(gateway, around) ?? []),
-    ...nameConflicts(around),
+    ...serviceFault(scope),
+    ...reservedPort(scope),
+    ...others.flatMap((gateway) => gatewayConflict(gateway, scope) ?? []),
+    ...nameConflicts(scope),
   ]
 }
 
 /**
- * Another datacenter of the namespace has its SNI Gateway on this port of this gateway already: then the hosts have
- * to be narrower.
+ * True if another datacenter in the namespace already has an SNI Gateway on this port, so that this one needs narrower
+ * hosts.
  */
-export function needsNarrowHosts(around: Omit<Surroundings, 'serverNames'>): boolean {
-  const { datacenter, port } = around
-  return otherGateways(around).some(
+export function needsNarrowHosts(scope: Omit<ConflictScope, 'serverNames'>): boolean {
+  const { datacenter, port } = scope
+  return otherGateways(scope).some(
     (gateway) =>
       isSibling(gateway, datacenter) &&
       serversOf(gateway).some(
         (server) =>
           server.port === port &&
           server.hosts.includes(`${datacenter.namespace}/*`) &&
-          around.backend.clash(server, datacenter, true) === undefined,
+          scope.backend.clash(server, datacenter, true) === undefined,
       ),
   )
 }
 
-/** Ports that a gateway's own Envoy and agent listen on (istio.io, Application Requirements, "Ports used by Istio"). */
+/** Ports of Istio's own Envoy and agent (istio.io, Application Requirements, "Ports used by Istio"). */
 const RESERVED = new Set([15000, 15001, 15004, 15006, 15008, 15020, 15021, 15053, 15090])
 
-/** The way itself leads nowhere, at this datacenter. */
-function deadEnd({ backend, datacenter, services }: Surroundings): Conflict[] {
+/** The backend cannot work with this datacenter. */
+function serviceFault({ backend, datacenter, services }: ConflictScope): Conflict[] {
   const { namespace, name, service } = datacenter
   const message = backend.fault(datacenter, services)
   if (message === undefined) return []
-  const look = command`kubectl -n ${namespace} get cassandradatacenter ${name} -o jsonpath={.spec.config}`
+  const showConfig = command`kubectl -n ${namespace} get cassandradatacenter ${name} -o jsonpath={.spec.config}`
   return [
     {
       code: 'CSNI508',
       message,
       object: `service/${service} in namespace ${namespace}`,
-      next: [hint('route by server name, which needs no port of that Service: leave out --mode tcp'), look],
+      next: [hint('use the default mode sni, which does not need that Service'), showConfig],
     },
   ]
 }
 
 /**
- * Ports that clients of CQL cannot have: Istio's own, and one that the gateway's Service names for HTTP. The listener
- * of a port is either for HTTP or for TLS (istio/istio pilot/pkg/model/gateway.go, canMergeProtocols): with ours on
- * port 80, every Gateway for HTTP there would be ignored, those of later too.
+ * Ports that are not available for CQL: Istio's own, and those that the gateway's Service names as HTTP. A listener is
+ * either HTTP or TLS (istio/istio pilot/pkg/model/gateway.go, canMergeProtocols): with ours on port 80, every existing
+ * and future HTTP Gateway there would be ignored.
  */
-function reservedPort(around: Surroundings): Conflict[] {
-  const { gateway, port } = around
+function reservedPort(scope: ConflictScope): Conflict[] {
+  const { gateway, port } = scope
   const name = tcpPort(gateway, port)?.name ?? ''
   const why = RESERVED.has(port)
-    ? `port ${port} is one of those that Istio's own proxies listen on`
+    ? `port ${port} is reserved by Istio's proxies`
     : /^http2?(-|$)/.test(name)
-      ? `port ${port} is named ${name} (HTTP) on the gateway's Service`
+      ? `port ${port} of the gateway's Service is an HTTP port (${name})`
       : undefined
   if (why === undefined) return []
   return [
@@ -111,13 +111,13 @@ function reservedPort(around: Surroundings): Conflict[] {
       code: 'CSNI503',
       message: `${why}; choose another with --port`,
       object: `service/${gateway.service} in namespace ${gateway.namespace}`,
-      next: [again`--port ${freePort(around)}`],
+      next: [again`--port ${freePort(scope)}`],
     },
   ]
 }
 
-/** The next port that nothing has taken on the gateway, as far as can be seen. */
-function freePort({ gateway, gateways, port }: Surroundings): number {
+/** The next port of the gateway that is not known to be in use. */
+function freePort({ gateway, gateways, port }: ConflictScope): number {
   const taken = new Set([
     port,
     ...RESERVED,
@@ -129,8 +129,8 @@ function freePort({ gateway, gateways, port }: Surroundings): number {
   return free
 }
 
-/** Other Gateways for the same pods of a gateway. */
-function otherGateways({ gateways, datacenter, gateway }: Omit<Surroundings, 'serverNames'>): KubeObject[] {
+/** Other Gateways that select the same gateway pods. */
+function otherGateways({ gateways, datacenter, gateway }: Omit<ConflictScope, 'serverNames'>): KubeObject[] {
   return gateways.filter((each) => !isOwn(each, datacenter) && selects(selectorOf(each), gateway))
 }
 
@@ -138,7 +138,7 @@ function isOwn({ metadata }: KubeObject, datacenter: Datacenter): boolean {
   return metadata.name === routeNames(datacenter.name).gateway && metadata.namespace === datacenter.namespace
 }
 
-/** Ours, for another datacenter of the namespace. */
+/** Ours, for another datacenter in the namespace. */
 function isSibling(object: KubeObject, datacenter: Datacenter): boolean {
   return (
     isManaged(object) &&
@@ -147,8 +147,8 @@ function isSibling(object: KubeObject, datacenter: Datacenter): boolean {
   )
 }
 
-function gatewayConflict(other: KubeObject, around: Surroundings): Conflict | undefined {
-  const { datacenter, backend, port } = around
+function gatewayConflict(other: KubeObject, scope: ConflictScope): Conflict | undefined {
+  const { datacenter, backend, port } = scope
   const { name, namespace = '' } = other.metadata
   const servers = serversOf(other)
   const [why] = servers
@@ -159,18 +159,18 @@ function gatewayConflict(other: KubeObject, around: Surroundings): Conflict | un
     code: 'CSNI503',
     object: `${displayName(ISTIO_GATEWAY, name)} in namespace ${namespace}`,
   } as const
-  if (staysInForce(other, around)) {
+  if (staysInForce(other, scope)) {
     return {
       ...conflict,
       message:
-        `Gateway ${name} in namespace ${namespace} ${why} on port ${port} as well: Istio heeds the older one, ` +
-        "which is this datacenter's, and ignores that one there",
+        `Gateway ${name} in namespace ${namespace} ${why} on port ${port}: Istio uses the older one, this ` +
+        "datacenter's, and ignores the other",
       next: [],
       harmless: true,
     }
   }
-  // The old routes of a Gateway that goes are of no use without it.
-  const bound = around.virtualServices.filter((virtualService) => {
+  // VirtualServices bound only to this Gateway are useless without it.
+  const bound = scope.virtualServices.filter((virtualService) => {
     const gateways = gatewaysOf(virtualService)
     return gateways.length > 0 && gateways.every((each) => each === `${namespace}/${name}`)
   })
@@ -178,50 +178,50 @@ function gatewayConflict(other: KubeObject, around: Surroundings): Conflict | un
   return {
     ...conflict,
     message:
-      `port ${port} of the ingress gateway is taken: Gateway ${name} in namespace ${namespace} ${why}, and Istio ` +
-      'lets only one of them stand',
+      `port ${port} of the ingress gateway is in use: Gateway ${name} in namespace ${namespace} ${why}, and Istio ` +
+      'accepts only one of them',
     next: [
-      again`--port ${freePort(around)}`,
-      ...(isManaged(other) ? [] : edits(other, `or let it have another port than ${port}`)),
+      again`--port ${freePort(scope)}`,
+      ...(isManaged(other) ? [] : edits(other, `or change its port ${port}`)),
       ...(holdsNothingElse && !isManaged(other) ? deletions([other, ...bound]) : []),
     ],
   }
 }
 
 /**
- * Istio heeds the oldest of the Gateways that contradict each other on a port (pilot/pkg/model/push_context.go,
- * initGateways; model/gateway.go): ours does when it serves the port already and was made before.
+ * Of conflicting Gateways on a port Istio uses the oldest (pilot/pkg/model/push_context.go, initGateways;
+ * model/gateway.go): ours, if it already serves the port and was created earlier.
  */
-function staysInForce(other: KubeObject, { gateways, datacenter, gateway, port }: Surroundings): boolean {
+function staysInForce(other: KubeObject, { gateways, datacenter, gateway, port }: ConflictScope): boolean {
   const own = gateways.find((each) => isOwn(each, datacenter) && isManaged(each))
   if (own === undefined || !selects(selectorOf(own), gateway)) return false
-  const [made, madeByOthers] = [own.metadata.creationTimestamp, other.metadata.creationTimestamp]
-  if (made === undefined || madeByOthers === undefined || !serversOf(own).some((server) => server.port === port))
+  const [created, otherCreated] = [own.metadata.creationTimestamp, other.metadata.creationTimestamp]
+  if (created === undefined || otherCreated === undefined || !serversOf(own).some((server) => server.port === port))
     return false
-  return Date.parse(made) < Date.parse(madeByOthers)
+  return Date.parse(created) < Date.parse(otherCreated)
 }
 
-function nameConflicts(around: Surroundings): Conflict[] {
-  const { datacenter, gateway, port, serverNames, gateways, virtualServices, complete } = around
+function nameConflicts(scope: ConflictScope): Conflict[] {
+  const { datacenter, gateway, port, serverNames, gateways, virtualServices, complete } = scope
   if (serverNames.length === 0) return []
-  const wanted = new Set(serverNames)
+  const requested = new Set(serverNames)
   const own = routeNames(datacenter.name).virtualService
   const known = new Map(gateways.map((each) => [`${each.metadata.namespace}/${each.metadata.name}`, each]))
   return virtualServices.flatMap((other) => {
     const { name, namespace = '' } = other.metadata
     if (name === own && namespace === datacenter.namespace) return []
-    const meets = gatewaysOf(other).some((each) => {
+    const overlaps = gatewaysOf(other).some((each) => {
       const bound = known.get(each)
-      // A Gateway that cannot be seen may be on our port.
+      // A Gateway that is not visible may use our port.
       return bound === undefined
         ? !complete
         : selects(selectorOf(bound), gateway) && serversOf(bound).some((server) => server.port === port)
     })
-    if (!meets) return []
+    if (!overlaps) return []
     const names = tlsMatches(other)
       .filter((match) => match.port === undefined || match.port === port)
       .flatMap((match) => match.sniHosts)
-    const claimed = names.filter((sniHost) => wanted.has(sniHost))
+    const claimed = names.filter((sniHost) => requested.has(sniHost))
     if (claimed.length === 0) return []
     const more = claimed.length > 1 ? ` and ${claimed.length - 1} more` : ''
     const holdsNothingElse = claimed.length === names.length && portsOfRoutes(other).every((each) => each === port)
@@ -229,14 +229,14 @@ function nameConflicts(around: Surroundings): Conflict[] {
       {
         code: 'CSNI504',
         message:
-          `VirtualService ${name} in namespace ${namespace} routes the server name ${claimed[0]}${more} on port ` +
-          `${port} already: Istio would silently drop one of the two`,
+          `VirtualService ${name} in namespace ${namespace} already routes server name ${claimed[0]}${more} on port ` +
+          `${port}: Istio would silently drop one of the two routes`,
         object: `${displayName(VIRTUAL_SERVICE, name)} in namespace ${namespace}`,
         next: isManaged(other)
           ? [command`kubectl cass-sni routes sync -n ${namespace} -d ${other.metadata.labels?.[OWNER_LABEL] ?? name}`]
           : [
-              again`--port ${freePort(around)}`,
-              ...edits(other, 'or take the names out of it'),
+              again`--port ${freePort(scope)}`,
+              ...edits(other, 'or remove the names from it'),
               ...(holdsNothingElse ? deletions([other]) : []),
             ],
       } satisfies Conflict,
@@ -254,8 +254,7 @@ function named({ kind }: KubeObject, name: string): string {
 }
 
 /**
- * The kubectl lines that take the objects away, one per namespace: each is led to the user's cluster by flags of its
- * own.
+ * The kubectl commands that delete the objects, one per namespace.
  */
 function deletions(objects: KubeObject[]): NextStep[] {
   const byNamespace = new Map<string, string[]>()
@@ -264,7 +263,7 @@ function deletions(objects: KubeObject[]): NextStep[] {
     byNamespace.set(namespace, [...(byNamespace.get(namespace) ?? []), named(object, name)])
   }
   return [
-    hint('or, when nobody needs it any more:'),
+    hint('or, if it is no longer needed:'),
     ...[...byNamespace].map(([namespace, names]) => command`kubectl delete -n ${namespace} ${names}`),
   ]
 }

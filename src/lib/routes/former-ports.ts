@@ -1,4 +1,4 @@
-/** What may become of the ports that version 0.1 opened on the gateway, all under one field manager: pure. */
+/** Handles the gateway ports that version 0.1 opened, all under one field manager. Pure. */
 import type { Desired } from '../changes/changeset.ts'
 import { FIELD_MANAGER, isManaged, managerOf, routesManagerSuffix } from '../changes/ownership.ts'
 import type { KubeObject } from '../cluster/kube.ts'
@@ -8,8 +8,8 @@ import { selectorOf, serversOf } from './live-routes.ts'
 import type { Observation } from './observation.ts'
 
 /**
- * They are kept while another datacenter of ours, seen or not, may live on one of them and does not hold it under its
- * own name yet; else they can go, and what this datacenter needs it holds itself.
+ * Keeps the ports while another of our datacenters, visible or not, may use one and does not yet manage it under its
+ * own field manager. Otherwise releases them; this datacenter manages the ports that it needs.
  */
 export function formerPorts({ datacenter, gateway, gateways, hidden }: Observation): Desired['former'] {
   const fields = gateway.object?.metadata.managedFields ?? []

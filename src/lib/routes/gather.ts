@@ -1,4 +1,4 @@
-/** Reads everything that the routes depend on: the one file here that asks the cluster. */
+/** Reads everything that the routes depend on: the only file in this directory that accesses the cluster. */
 import type { Datacenter } from '../cassandra/datacenter.ts'
 import { inClusterDomain } from '../cassandra/cluster-domain.ts'
 import { type DatacenterChoice, observeDatacenter } from '../cassandra/observe-datacenter.ts'
@@ -19,11 +19,11 @@ import type { Observation } from './observation.ts'
 import { routeNames } from './sni-names.ts'
 
 export interface GatherOptions extends DatacenterChoice {
-  /** "namespace/service" or "service"; default: what was chosen before, else the only one. */
+  /** "namespace/service" or "service"; default: the gateway of the existing routes, otherwise the only one. */
   gateway?: string | undefined
 }
 
-/** What is being read: all at once, each part to be awaited when it is its turn to be told. */
+/** Concurrent reads, each of which is awaited when its step is reported. */
 export interface Gathering {
   datacenter: Promise<Datacenter>
   gateway: Promise<IngressGateway>
@@ -31,8 +31,8 @@ export interface Gathering {
 }
 
 /**
- * Nothing here waits for anything that it does not need. Throws what the observers throw (CSNI301, CSNI105, CSNI305,
- * CSNI501, CSNI502) and CSNI506 for a gateway that would ignore the routes.
+ * Starts all reads concurrently. They reject with the errors of the observers (CSNI301, CSNI105, CSNI305, CSNI501,
+ * CSNI502) and with CSNI506 for a gateway that would ignore the routes.
  */
 export function gather(kube: Kube, { gateway: wanted, ...choice }: GatherOptions): Gathering {
   const { namespace } = choice
@@ -42,7 +42,7 @@ export function gather(kube: Kube, { gateway: wanted, ...choice }: GatherOptions
     gateways: listEverywhere(kube, ISTIO_GATEWAY),
     virtualServices: listEverywhere(kube, VIRTUAL_SERVICE),
     services: kube.list(SERVICE, { namespace }),
-    // one round trip less: it would have to wait for the mesh
+    // requested early to save a round trip after reading the mesh
     meshConfig: usualMeshConfig(kube),
   }
   const known = Promise.all([reading.datacenter, reading.gateways, reading.virtualServices]).then(
@@ -76,13 +76,13 @@ export function gather(kube: Kube, { gateway: wanted, ...choice }: GatherOptions
       return { ...routes, datacenter: found, mesh, gateway: through, services, previous: before }
     },
   )
-  // Whichever fails first is told when its turn comes; the others' errors must not be unhandled then.
+  // Errors are reported when awaited; the others must not become unhandled rejections.
   for (const each of [...Object.values(reading), known, datacenter, chosen, gateway, observation])
     each.catch(() => undefined)
   return { datacenter, gateway, observation }
 }
 
-/** The same for a datacenter and a gateway that are known already. */
+/** Reads the rest for a known datacenter and gateway. */
 export async function observeRoutes(
   kube: Kube,
   { datacenter, mesh, gateway }: Pick<Observation, 'datacenter' | 'mesh' | 'gateway'>,
@@ -109,14 +109,14 @@ async function readRoutes(
 ): Promise<Pick<Observation, 'types' | 'gateways' | 'virtualServices' | 'hidden'>> {
   const types = networkingTypes(mesh)
   const namespaces = [datacenter.namespace, gateway.namespace]
-  const seen = async (first: Listing, type: ResourceType) => {
+  const visible = async (first: Listing, type: ResourceType) => {
     const listed = await first
-    // Everything was seen; else what lies where it matters most.
+    // If not everything was listed, list the most relevant namespaces.
     return listed?.complete === true ? listed : listVisible(kube, type, { namespaces })
   }
   const [gateways, virtualServices] = await Promise.all([
-    seen(reading.gateways, types.gateway),
-    seen(reading.virtualServices, types.virtualService),
+    visible(reading.gateways, types.gateway),
+    visible(reading.virtualServices, types.virtualService),
   ])
   const own = [gateways, virtualServices].find(({ unreadable }) => unreadable.includes(datacenter.namespace))
   if (own?.refusal !== undefined) throw own.refusal
@@ -124,9 +124,7 @@ async function readRoutes(
   return { types, gateways: gateways.items, virtualServices: virtualServices.items, hidden }
 }
 
-/**
- * Undefined when this version is not served, or there is no Istio. v1beta1 is served by every Istio up to 1.31.
- */
+/** Lists a kind everywhere; undefined if v1beta1 is not served. Every Istio up to 1.31 serves it. */
 async function listEverywhere(kube: Kube, type: ResourceType): Listing {
   return unless('CSNI205', listVisible(kube, type, { namespaces: [] }))
 }
@@ -143,31 +141,31 @@ async function ownObject(
   return listed === undefined ? undefined : unless('CSNI203', kube.get(type, name, namespace))
 }
 
-/** The gateway that the live routes go through, when it is another one than the chosen. */
+/** The gateway of the live routes if it differs from the selected one. */
 async function previous(
   kube: Kube,
   mesh: Mesh,
-  chosen: IngressGateway,
+  selected: IngressGateway,
   { gateway, selector = {} }: Choices,
 ): Promise<IngressGateway | undefined> {
   if (gateway !== undefined) {
-    if (gateway === nameOf(chosen)) return undefined
+    if (gateway === nameOf(selected)) return undefined
     return mesh.gateways.find((each) => nameOf(each) === gateway) ?? readGateway(kube, mesh, gateway)
   }
-  if (Object.keys(selector).length === 0 || selects(selector, chosen)) return undefined
+  if (Object.keys(selector).length === 0 || selects(selector, selected)) return undefined
   const fitting = mesh.gateways.filter((each) => selects(selector, each))
   return fitting.length === 1 ? fitting[0] : undefined
 }
 
-/** A datacenter with what was chosen for its routes. */
+/** A datacenter with the choices recorded in its routes. */
 export interface Routed {
   datacenter: Datacenter
   choices: Choices
 }
 
 /**
- * The datacenter, with its nodes' names in the cluster's domain (the one given, else the one that our routes have, else
- * what the cluster says), and the choices that its routes stand for. Throws what `observeDatacenter` throws.
+ * Reads the datacenter and the choices recorded in its routes. Node names use the cluster domain from the options, our
+ * routes or the cluster, in this order. Throws what `observeDatacenter` throws.
  */
 export async function observeRouted(kube: Kube, choice: DatacenterChoice): Promise<Routed> {
   const { namespace } = choice
@@ -179,7 +177,7 @@ export async function observeRouted(kube: Kube, choice: DatacenterChoice): Promi
   }
 }
 
-/** The choices for the datacenter of that name, or for the only one that has routes in the namespace. */
+/** Reads the choices for a datacenter, or for the only one with routes in the namespace. */
 export async function recallChoices(kube: Kube, namespace: string, datacenter: string | undefined): Promise<Choices> {
   const gateways = await ourGateways(kube, namespace)
   const [only, ...more] = gateways.map(({ metadata }) => metadata.labels?.[OWNER_LABEL])
@@ -187,7 +185,7 @@ export async function recallChoices(kube: Kube, namespace: string, datacenter: s
   return name === undefined ? {} : choicesOf(kube, gateways, namespace, name)
 }
 
-/** None where there is no Istio, or they may not be listed. */
+/** Our Gateways in the namespace; none without Istio or permission. */
 async function ourGateways(kube: Kube, namespace: string): Promise<KubeObject[]> {
   const labelSelector = `${MANAGED_BY_LABEL}=${FIELD_MANAGER}`
   const listed = unless('CSNI205', kube.list(ISTIO_GATEWAY, { namespace, labelSelector }))

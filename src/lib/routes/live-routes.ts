@@ -1,11 +1,11 @@
-/** What the live objects say: pure readers of Istio's Gateways and VirtualServices, whatever odd values they hold. */
+/** Parses live Gateways and VirtualServices, tolerating invalid values. Pure. */
 import type { KubeObject } from '../cluster/kube.ts'
 
 /** One server of an Istio Gateway. */
 export interface GatewayServer {
   port: number
   protocol: string
-  /** With the Gateway's own namespace in place of ".": "ns/host", or "host" for any namespace. */
+  /** "ns/host", or "host" for any namespace; "." is replaced by the Gateway's namespace. */
   hosts: string[]
 }
 
@@ -14,24 +14,24 @@ export interface TlsMatch {
   /** Undefined: any port. */
   port?: number | undefined
   sniHosts: string[]
-  /** Hosts that it sends to. */
+  /** Destination hosts. */
   destinations: string[]
 }
 
-/** The matches of a VirtualService by the host that they send to. */
+/** Groups matches by destination host. */
 export function matchesByDestination(matches: readonly TlsMatch[]): Map<string, TlsMatch[]> {
   const byHost = new Map<string, TlsMatch[]>()
   for (const match of matches) {
     for (const host of match.destinations) {
-      const there = byHost.get(host)
-      if (there === undefined) byHost.set(host, [match])
-      else there.push(match)
+      const existing = byHost.get(host)
+      if (existing === undefined) byHost.set(host, [match])
+      else existing.push(match)
     }
   }
   return byHost
 }
 
-/** The servers of a Gateway. */
+/** Returns the servers of a Gateway. */
 export function serversOf(gateway: KubeObject): GatewayServer[] {
   return list(at(gateway, 'spec', 'servers')).map((server) => ({
     port: number(at(server, 'port', 'number')) ?? 0,
@@ -40,7 +40,7 @@ export function serversOf(gateway: KubeObject): GatewayServer[] {
   }))
 }
 
-/** The labels by which a Gateway chooses the pods of a gateway. */
+/** Returns the pod selector of a Gateway. */
 export function selectorOf(gateway: KubeObject): Record<string, string> {
   const selector = at(gateway, 'spec', 'selector')
   return typeof selector === 'object' && selector !== null
@@ -50,7 +50,7 @@ export function selectorOf(gateway: KubeObject): Record<string, string> {
     : {}
 }
 
-/** The tls matches of a VirtualService, in order. */
+/** Returns the tls matches of a VirtualService, in order. */
 export function tlsMatches(virtualService: KubeObject): TlsMatch[] {
   return list(at(virtualService, 'spec', 'tls')).flatMap((route) => {
     const destinations = list(at(route, 'route')).flatMap((each) => texts([at(each, 'destination', 'host')]))
@@ -62,7 +62,7 @@ export function tlsMatches(virtualService: KubeObject): TlsMatch[] {
   })
 }
 
-/** The ports that the routes of a VirtualService are for, of whatever protocol; undefined stands for any. */
+/** Returns the ports matched by the routes of a VirtualService, of all protocols; undefined means any port. */
 export function portsOfRoutes(virtualService: KubeObject): (number | undefined)[] {
   return ['tls', 'tcp', 'http'].flatMap((kind) =>
     list(at(virtualService, 'spec', kind)).flatMap((route) => {
@@ -72,7 +72,7 @@ export function portsOfRoutes(virtualService: KubeObject): (number | undefined)[
   )
 }
 
-/** All hosts that a VirtualService sends to. */
+/** Returns all destination hosts of a VirtualService. */
 export function destinationHosts(virtualService: KubeObject): string[] {
   return ['tls', 'tcp'].flatMap((kind) =>
     list(at(virtualService, 'spec', kind)).flatMap((route) =>
@@ -81,14 +81,12 @@ export function destinationHosts(virtualService: KubeObject): string[] {
   )
 }
 
-/**
- * True for a VirtualService that sends whatever comes to one place, whichever name it asks for: what tcp mode makes.
- */
+/** True for a VirtualService of tcp mode, which routes all traffic whatever the server name. */
 export function isPlainTcp(virtualService: KubeObject): boolean {
   return list(at(virtualService, 'spec', 'tcp')).length > 0 && list(at(virtualService, 'spec', 'tls')).length === 0
 }
 
-/** The Gateways that a VirtualService is bound to, as "namespace/name"; "mesh" is none. */
+/** Returns the Gateways that a VirtualService is bound to, as "namespace/name", without "mesh". */
 export function gatewaysOf(virtualService: KubeObject): string[] {
   const namespace = virtualService.metadata.namespace ?? ''
   return texts(at(virtualService, 'spec', 'gateways'))
@@ -96,7 +94,7 @@ export function gatewaysOf(virtualService: KubeObject): string[] {
     .map((name) => qualified(name, namespace))
 }
 
-/** A name without a namespace means the object's own; the old form with dots is "name.namespace.svc…". */
+/** Adds the object's own namespace to a bare name; the old form with dots is "name.namespace.svc…". */
 function qualified(name: string, namespace: string): string {
   if (name.includes('/')) return name.startsWith('./') ? `${namespace}${name.slice(1)}` : name
   const [short, other] = name.split('.')
@@ -104,8 +102,8 @@ function qualified(name: string, namespace: string): string {
 }
 
 /**
- * As Istio compares them (istio/istio pilot/pkg/model/gateway.go): "./x" is "ns/x", a namespace that is not given or
- * is "*" is left away.
+ * Normalizes a host for comparison as Istio does (istio/istio pilot/pkg/model/gateway.go): "./x" is "ns/x", and a
+ * leading namespace "*" is dropped.
  */
 function normalHost(host: string, namespace: string): string {
   if (host.startsWith('./')) return `${namespace}${host.slice(1)}`

@@ -1,4 +1,4 @@
-/** What the routes depend on: `gather.ts` reads it, `route-plan.ts` decides by it. */
+/** Everything that the routes depend on. `gather.ts` reads it, `route-plan.ts` plans from it. */
 import type { Datacenter } from '../cassandra/datacenter.ts'
 import type { KubeObject, ResourceType } from '../cluster/kube.ts'
 import type { CassSniError } from '../errors.ts'
@@ -7,17 +7,17 @@ import type { IngressGateway, Mesh } from '../istio/mesh.ts'
 export interface Observation {
   datacenter: Datacenter
   mesh: Mesh
-  /** The ingress gateway that was chosen now. */
+  /** The selected ingress gateway. */
   gateway: IngressGateway
-  /** The one that the live routes go through, when it is another one and still there. */
+  /** The gateway of the live routes, if it differs and still exists. */
   previous?: IngressGateway | undefined
-  /** Istio's kinds in the version to write. */
+  /** Istio's types, in the version to write. */
   types: { gateway: ResourceType; virtualService: ResourceType }
-  /** Everything that can be seen, ours among them. */
+  /** All visible ones, including ours. */
   gateways: KubeObject[]
   virtualServices: KubeObject[]
-  /** All Services of the datacenter's namespace. */
+  /** All Services in the datacenter's namespace. */
   services: KubeObject[]
-  /** Why not all Gateways and VirtualServices could be seen; undefined when they could. */
+  /** Why Gateways and VirtualServices of other namespaces may be missing; undefined if all were listed. */
   hidden?: CassSniError | undefined
 }

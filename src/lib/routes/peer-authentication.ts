@@ -1,6 +1,5 @@
 /**
- * Where Istio's mutual TLS is switched off when the user asks for it: pure. With one Service per node nothing of it
- * is needed.
+ * The PeerAuthentication that disables Istio's mutual TLS on request. Pure. Not needed with one Service per node.
  */
 import { CQL_PORT, DATACENTER_LABEL, labelValueFor } from '../cassandra/resource-names.ts'
 import type { Desired } from '../changes/changeset.ts'
@@ -8,29 +7,24 @@ import { FIELD_MANAGER, MANAGED_BY_LABEL, ownedLabels } from '../changes/ownersh
 import { apiVersionOf, PEER_AUTHENTICATION } from '../cluster/resources.ts'
 import { routeNames } from './sni-names.ts'
 
-/**
- * keep: nothing. port: the datacenter's port for CQL. namespace: all of the namespace. mesh: everything, as in the
- * blog.
- */
+/** keep: no change. port: the datacenter's CQL port. namespace: the whole namespace. mesh: the whole mesh. */
 export type MtlsMode = 'keep' | 'port' | 'namespace' | 'mesh'
 
 export interface MtlsScope {
   namespace: string
   /** metadata.name of the CassandraDatacenter. */
   datacenter: string
-  /**
-   * Where a PeerAuthentication means the whole mesh: istiod's own namespace, unless the mesh is configured otherwise.
-   */
+  /** The namespace in which a PeerAuthentication applies to the whole mesh: istiod's, unless configured otherwise. */
   rootNamespace: string
   /** Version of security.istio.io to write. */
   securityVersion: string
-  /** The port for CQL in the pods; default 9042. */
+  /** The CQL port of the pods; default 9042. */
   nativePort?: number | undefined
 }
 
 /**
- * The PeerAuthentication for a mode; none for `keep`. Its name is `default` where Istio heeds only one, so that
- * another's is seen as a conflict.
+ * Returns the PeerAuthentication for a mode; none for `keep`. Where Istio uses only one, its name is `default`, so that
+ * an existing one is a conflict.
  */
 export function desiredPeerAuthentication(mode: MtlsMode, scope: MtlsScope): Desired[] {
   if (mode === 'keep') return []
@@ -43,12 +37,13 @@ export function desiredPeerAuthentication(mode: MtlsMode, scope: MtlsScope): Des
   const spec =
     mode === 'port'
       ? {
-          // A port needs a selector (istio/istio pkg/config/validation/validation.go, validatePeerAuthentication).
+          // portLevelMtls requires a selector (istio/istio pkg/config/validation/validation.go,
+          // validatePeerAuthentication).
           selector: { matchLabels: { [DATACENTER_LABEL]: labelValueFor(scope.datacenter) } },
           portLevelMtls: { [String(scope.nativePort ?? CQL_PORT)]: { mode: 'DISABLE' } },
         }
       : { mtls: { mode: 'DISABLE' } }
-  // What is for more than one datacenter belongs to none of them.
+  // An object for several datacenters is owned by none of them.
   const labels = mode === 'port' ? ownedLabels(scope.datacenter) : { [MANAGED_BY_LABEL]: FIELD_MANAGER }
   return [
     {

@@ -1,30 +1,30 @@
-/** From what was observed to what is to be done: pure. `routes sync` carries the plan out, the checks read it. */
+/** Plans the routes from what was observed. Pure. `routes sync` applies the plan, the checks report its drift. */
 import type { Datacenter } from '../cassandra/datacenter.ts'
 import { changeSet } from '../changes/change-plan.ts'
 import type { ChangeSet, Desired } from '../changes/changeset.ts'
 import { isManaged } from '../changes/ownership.ts'
 import type { KubeObject, ResourceType } from '../cluster/kube.ts'
 import { SERVICE } from '../cluster/resources.ts'
-import { nameOf, selectsExactly, takenInBesides } from '../istio/gateways.ts'
+import { nameOf, selectsExactly, otherSelectedPods } from '../istio/gateways.ts'
 import type { IngressGateway, LoadedRoute } from '../istio/mesh.ts'
 import { OWNER_LABEL, POD_LABEL } from '../text/own-keys.ts'
 import { backendOf, backendThatMade } from './backends/backend-of.ts'
 import type { Backend, DesiredRoutes, RouteMode } from './backends/backend.ts'
 import { releasedPort } from './backends/objects.ts'
 import { type Choices, choicesFrom } from './choices.ts'
-import { type Conflict, findConflicts, needsNarrowHosts, type Surroundings } from './conflicts.ts'
+import { type Conflict, findConflicts, needsNarrowHosts, type ConflictScope } from './conflicts.ts'
 import { type Drift, driftOf } from './drift.ts'
 import { formerPorts } from './former-ports.ts'
 import type { Observation } from './observation.ts'
 import { selectorOf } from './live-routes.ts'
 import { routeNames } from './sni-names.ts'
 
-/** The port that clients dial on the gateway unless another was chosen: Cassandra's own. */
+/** The default port for clients on the gateway, the same as Cassandra's. */
 export const DEFAULT_GATEWAY_PORT = 9042
 
-export interface Wish {
+export interface RouteRequest {
   mode: RouteMode
-  /** Default: the one that the routes have, else 9042. */
+  /** Default: the port of the existing routes, otherwise 9042. */
   port?: number | undefined
 }
 
@@ -40,28 +40,28 @@ export interface Plan {
   gateway: IngressGateway
   port: number
   routes: DesiredRoutes
-  /** No node can be routed: nothing is to be done. */
+  /** No node can be routed, so nothing is changed. */
   nothing: boolean
   changes: ChangeSet
-  /** What of others makes it impossible: nothing may be written then. */
+  /** Conflicts with objects of others that prevent applying the plan. */
   conflicts: Conflict[]
-  /** What of others is in the way of others, not of us. */
+  /** Conflicts that affect only others. */
   warnings: string[]
   turns: Turn[]
   drift: Drift
-  /** What an Envoy that has loaded only these routes still lacks. */
+  /** Returns what is missing from an Envoy that has loaded these routes. */
   lacks(loaded: readonly LoadedRoute[]): string[]
 }
 
-/** Throws CSNI204 when the gateway's Service is being deleted. */
-export function planRoutes(observation: Observation, wish: Wish): Plan {
+/** Plans the routes. Throws CSNI204 if the gateway's Service is being deleted. */
+export function planRoutes(observation: Observation, request: RouteRequest): Plan {
   const { datacenter, gateway, types, gateways, virtualServices, services, hidden } = observation
   const live = liveObjects(observation)
   const before = choicesFrom(live.gateway, live.virtualService)
-  const port = wish.port ?? before.port ?? DEFAULT_GATEWAY_PORT
-  const backend = backendOf(wish.mode)
+  const port = request.port ?? before.port ?? DEFAULT_GATEWAY_PORT
+  const backend = backendOf(request.mode)
   const ours = services.filter((service) => belongsTo(service, datacenter))
-  const around: Omit<Surroundings, 'serverNames'> = {
+  const scope: Omit<ConflictScope, 'serverNames'> = {
     datacenter,
     gateway,
     backend,
@@ -79,12 +79,12 @@ export function planRoutes(observation: Observation, wish: Wish): Plan {
     selector: keptSelector(live.gateway, observation),
     live: live.virtualService,
     services: ours,
-    narrowHosts: needsNarrowHosts(around),
+    narrowHosts: needsNarrowHosts(scope),
     former: formerPorts(observation),
   })
   const nothing = routes.desired.length === 0
   const changes = nothing ? { changes: [] } : changesOf(observation, routes, ours)
-  const found = nothing ? [] : findConflicts({ ...around, serverNames: routes.serverNames })
+  const found = nothing ? [] : findConflicts({ ...scope, serverNames: routes.serverNames })
   const made = live.virtualService !== undefined && isManaged(live.virtualService) ? live.virtualService : undefined
   return {
     backend,
@@ -98,7 +98,7 @@ export function planRoutes(observation: Observation, wish: Wish): Plan {
       ...found.filter(({ harmless }) => harmless).map(({ message }) => message),
       ...(nothing ? [] : sharedSelector(observation)),
     ],
-    turns: nothing || live.gateway === undefined ? [] : turnsOf(before, observation, wish.mode, port),
+    turns: nothing || live.gateway === undefined ? [] : turnsOf(before, observation, request.mode, port),
     drift: driftOf({
       changes: changes.changes,
       routes,
@@ -111,7 +111,7 @@ export function planRoutes(observation: Observation, wish: Wish): Plan {
   }
 }
 
-/** The Gateway and the VirtualService of the datacenter as they are. */
+/** The live Gateway and VirtualService of the datacenter. */
 function liveObjects({ datacenter, gateways, virtualServices }: Observation) {
   const names = routeNames(datacenter.name)
   const find = (objects: KubeObject[], name: string) =>
@@ -126,7 +126,7 @@ function belongsTo(object: KubeObject, datacenter: Datacenter): boolean {
   return isManaged(object) && object.metadata.labels?.[OWNER_LABEL] === datacenter.name
 }
 
-/** A selector that is right stays, whatever other pods come and go. */
+/** Keeps a live selector that is still exact, so that other pods do not change it. */
 function keptSelector(
   live: KubeObject | undefined,
   { mesh, gateway }: Observation,
@@ -137,21 +137,21 @@ function keptSelector(
     : undefined
 }
 
-/** Nothing tells the gateway's pods from others': those get the routes too. */
+/** Warns if no label distinguishes the gateway pods from others, which then load the routes too. */
 function sharedSelector({ mesh, gateway }: Observation): string[] {
-  const others = takenInBesides(gateway.selector, gateway, mesh.routers ?? [])
+  const others = otherSelectedPods(gateway.selector, gateway, mesh.routers ?? [])
   if (others.length === 0) return []
   const names = [...new Set(others.map(({ namespace, name }) => `${namespace}/${name}`))]
   return [
-    `the pods of gateway ${nameOf(gateway)} have no label that tells them from ` +
-      `${names.slice(0, 3).join(', ')}: the routes are loaded there too`,
+    `no label distinguishes the pods of gateway ${nameOf(gateway)} from ${names.slice(0, 3).join(', ')}, which load ` +
+      'the routes too',
   ]
 }
 
 function changesOf(observation: Observation, routes: DesiredRoutes, ours: KubeObject[]): ChangeSet {
   const { datacenter, types, gateways, virtualServices, services, previous } = observation
   const nodes = new Set(datacenter.nodes.map(({ pod }) => pod))
-  // What is out of sight is not gone.
+  // Nodes that are not visible may still exist.
   const gone = datacenter.complete ? ours : ours.filter(({ metadata }) => nodes.has(metadata.labels?.[POD_LABEL] ?? ''))
   const within = (objects: KubeObject[]) =>
     objects.filter((each) => each.metadata.namespace === datacenter.namespace && belongsTo(each, datacenter))

@@ -1,15 +1,12 @@
-/** The names of the objects that make up the routes. */
+/** The names of the route objects. */
 import { createHash } from 'node:crypto'
 
-/**
- * Kubernetes and Istio take at most this many characters for the name of a Service, a Gateway, or one label of a DNS
- * name.
- */
+/** Length limit of Kubernetes and Istio for the name of a Service or Gateway and for a DNS label. */
 const LONGEST_LABEL = 63
 
 /**
- * The Gateway and the VirtualService of a datacenter (metadata.name of the CassandraDatacenter); the same in both
- * modes, so that one turns into the other in place.
+ * Returns the names of a datacenter's Gateway and VirtualService. They are the same in both modes, so that switching
+ * modes updates them in place.
  */
 export function routeNames(datacenterName: string): { gateway: string; virtualService: string } {
   const name = dnsLabel('cass-sni-', datacenterName, '')
@@ -17,31 +14,31 @@ export function routeNames(datacenterName: string): { gateway: string; virtualSe
 }
 
 /**
- * The Service of one node: `<pod>-cql`, shortened with a hash when that is no DNS label (a rack's name may hold
- * dots).
+ * Returns the name of a node's Service: `<pod>-cql`, shortened with a hash if that is not a DNS label (rack names may
+ * contain dots).
  */
 export function nodeServiceName(pod: string): string {
   return dnsLabel('', pod, '-cql')
 }
 
-/** The SNI port's name on the gateway's Service: Istio reads the protocol from its first part. */
+/** Returns the port name on the gateway's Service: Istio derives the protocol from its prefix. */
 export function gatewayPortName(taken: { name?: string | undefined }[], port: number): string {
   return taken.some(({ name }) => name === 'tls-cql') ? `tls-cql-${port}` : 'tls-cql'
 }
 
-/** The host that a route sends to, as Istio knows it. */
+/** Returns the destination host of a route. */
 export function serviceHost(service: string, namespace: string, clusterDomain: string): string {
   return `${service}.${namespace}.svc.${clusterDomain}`
 }
 
 /**
- * Envoy's name of the cluster for such a host and port (istio/istio pilot/pkg/model/push_context.go, BuildSubsetKey).
+ * Returns Envoy's cluster name for a host and port (istio/istio pilot/pkg/model/push_context.go, BuildSubsetKey).
  */
 export function envoyCluster({ host, port }: { host: string; port: number }): string {
   return `outbound|${port}||${host}`
 }
 
-/** prefix + name + suffix as a DNS label; two different names never give the same label. */
+/** Builds a DNS label from prefix, name and suffix; different names never yield the same label. */
 function dnsLabel(prefix: string, name: string, suffix: string): string {
   const whole = `${prefix}${name}${suffix}`
   if (whole.length <= LONGEST_LABEL && /^[a-z]([-a-z0-9]*[a-z0-9])?$/.test(whole)) return whole

@@ -1,8 +1,8 @@
-/** Node's text form of a certificate's subjectAltName, the one reader of it. */
+/** Parses Node's text form of a certificate's subjectAltName. */
 
 /**
- * The DNS names and IP addresses of "DNS:a, IP Address:10.0.0.1", in their order and as they stand there. A value with
- * special characters is a JSON string there (nodejs/node src/crypto/crypto_common.cc, since CVE-2021-44532).
+ * Returns the DNS names and IP addresses of "DNS:a, IP Address:10.0.0.1", in order and unchanged. Values with special
+ * characters are JSON strings (nodejs/node src/crypto/crypto_common.cc, since CVE-2021-44532).
  */
 export function alternativeNames(text: string | undefined): string[] {
   const names: string[] = []
@@ -13,7 +13,7 @@ export function alternativeNames(text: string | undefined): string[] {
   return names
 }
 
-/** The SPIFFE id of such a text: the certificate is one that Istio gave to a sidecar. Undefined without one. */
+/** Returns the SPIFFE ID in such a text, which identifies an Istio sidecar certificate; undefined without one. */
 export function spiffeId(text: string | undefined): string | undefined {
   return /(?:^|, )URI:(spiffe:\/\/[^,"]+)/.exec(text ?? '')?.[1]
 }

@@ -1,6 +1,6 @@
-/** Numbers of things in sentences: pure. */
+/** Counts with nouns. Pure. */
 
-/** "1 node", "3 nodes". */
+/** Formats a count with its noun: "1 node", "3 nodes". */
 export function counted(count: number | string, thing: string): string {
   return `${count} ${thing}${Number(count) === 1 ? '' : 's'}`
 }

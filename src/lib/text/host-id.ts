@@ -1,9 +1,9 @@
-/** The host id of a Cassandra node: a UUID that no two nodes share. */
+/** The host ID of a Cassandra node, a UUID unique to the node. */
 
 const HOST_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const NIL = '00000000-0000-0000-0000-000000000000'
 
-/** A host id as Cassandra prints it, lower-cased; undefined when the text is no UUID. */
+/** Returns the lower-case host ID; undefined if the text is not a UUID. */
 export function asHostId(text: unknown): string | undefined {
   if (typeof text !== 'string') return undefined
   const id = text.trim().toLowerCase()

@@ -1,25 +1,23 @@
 /**
- * Every label and annotation key of this program, in one place. Those of cass-operator are in
- * cassandra/resource-names.ts.
+ * All label and annotation keys of this program. Those of cass-operator are in cassandra/resource-names.ts.
  */
 
-/** The CassandraDatacenter (metadata.name) that an object of ours belongs to. */
+/** On our objects: the CassandraDatacenter (metadata.name) that they belong to. */
 export const OWNER_LABEL = 'cass-sni/datacenter'
 
-/** On a Service of ours: the pod that it leads to. */
+/** On a node's Service: its pod. */
 export const POD_LABEL = 'cass-sni/pod'
 
 /**
- * On the keystore's Secret: the public names that its certificate carries besides those of the cluster,
- * comma-separated.
+ * On the keystore Secret: the public names in its certificate in addition to the cluster's own, comma-separated.
  */
 export const PUBLIC_NAMES_ANNOTATION = 'cass-sni/public-names'
 
-/** On a node's pod: which keystore it was touched for. */
+/** On a node's pod: the keystore version for which it was last annotated. */
 export const KEYSTORE_ANNOTATION = 'cass-sni/keystore'
 
-/** On our Gateway: the ingress gateway that was chosen, "namespace/service". */
+/** On our Gateway: the selected ingress gateway, "namespace/service". */
 export const GATEWAY_ANNOTATION = 'cass-sni/gateway'
 
-/** On our Gateway: the DNS domain of the cluster, which the names of the nodes end in. */
+/** On our Gateway: the cluster's DNS domain, the suffix of the node names. */
 export const CLUSTER_DOMAIN_ANNOTATION = 'cass-sni/cluster-domain'

@@ -1,9 +1,9 @@
-/** Files that come with the program, where they are on this machine. */
+/** Paths of files in the installed package. */
 import { fileURLToPath } from 'node:url'
 
 /**
- * The absolute path of a file of the package, for messages: packageFile('docs/rights.yaml'). The bundles are as deep
- * below package.json as this file (build/bundle.ts).
+ * Returns the absolute path of a file in the package, for messages: packageFile('docs/permissions.yaml'). The bundles
+ * are at the same depth below package.json as this file (build/bundle.ts).
  */
 export function packageFile(path: string): string {
   return fileURLToPath(new URL(`../../../${path}`, import.meta.url))

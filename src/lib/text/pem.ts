@@ -1,8 +1,8 @@
-/** PEM, the one reader of its blocks (RFC 7468). */
+/** Parses PEM (RFC 7468). */
 
-/** The blocks with this label in order, each with LF line ends and a final newline; text around them is passed over. */
+/** Returns the blocks with this label in order, with LF line endings and a final newline; other text is ignored. */
 export function pemBlocks(pem: string, label: 'CERTIFICATE' | 'PRIVATE KEY'): string[] {
-  // "RSA PRIVATE KEY", "EC PRIVATE KEY" and "ENCRYPTED PRIVATE KEY" are private keys as well.
+  // "RSA PRIVATE KEY", "EC PRIVATE KEY" and "ENCRYPTED PRIVATE KEY" are private keys too.
   const pattern = new RegExp(
     `-----BEGIN (${label === 'PRIVATE KEY' ? '(?:[A-Z ]+ )?' : ''}${label})-----[\\s\\S]*?-----END \\1-----`,
     'g',

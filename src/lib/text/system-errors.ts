@@ -1,6 +1,6 @@
-/** The usual words for what the operating system and OpenSSL report. */
+/** The usual messages for errors of the operating system and OpenSSL. */
 
-/** POSIX words for errno codes, as strerror(3) has them, and those of getaddrinfo(3). */
+/** Messages of errno codes as in strerror(3), and of getaddrinfo(3). */
 const ERRNO: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EADDRINUSE: 'address already in use',
@@ -26,18 +26,18 @@ const ERRNO: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'connection timed out',
 }
 
-const NOT_TLS = 'the answer is not TLS'
-/** What OpenSSL's codes of TLS itself mean to somebody who does not know OpenSSL. */
+const NOT_TLS = 'not a TLS response'
+/** Plain messages for OpenSSL's TLS protocol errors. */
 const TLS_ERRORS: Readonly<Record<string, string>> = {
   ERR_SSL_WRONG_VERSION_NUMBER: NOT_TLS,
   ERR_SSL_PACKET_LENGTH_TOO_LONG: NOT_TLS,
   ERR_SSL_HTTP_REQUEST: NOT_TLS,
-  ERR_SSL_UNEXPECTED_EOF_WHILE_READING: 'connection closed without a TLS close',
+  ERR_SSL_UNEXPECTED_EOF_WHILE_READING: 'connection closed without TLS close_notify',
 }
 
 /**
- * OpenSSL's words for certificates that do not verify (openssl/openssl crypto/x509/x509_txt.c), by Node's names for
- * them (nodejs/node doc/api/tls.md, "X509 certificate error codes").
+ * OpenSSL's messages for certificate verification errors (openssl/openssl crypto/x509/x509_txt.c), by Node's codes
+ * (nodejs/node doc/api/tls.md, "X509 certificate error codes").
  */
 const CERTIFICATE_ERRORS: Readonly<Record<string, string>> = {
   CERT_CHAIN_TOO_LONG: 'certificate chain too long',
@@ -62,7 +62,7 @@ const CERTIFICATE_ERRORS: Readonly<Record<string, string>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'unable to verify the first certificate',
 }
 
-/** Prefixes of the codes above, for those that a table of today does not have. */
+/** Prefixes of such codes, to recognize codes that the table lacks. */
 const CERTIFICATE_PREFIXES = [
   'ERR_TLS_CERT_',
   'CERT_',
@@ -76,20 +76,20 @@ const CERTIFICATE_PREFIXES = [
   'CRL_',
 ]
 
-/** True when a code of node:tls means "the certificate does not verify". */
+/** True if a code of node:tls means that certificate verification failed. */
 export function isCertificateError(code: unknown): code is string {
   return typeof code === 'string' && CERTIFICATE_PREFIXES.some((prefix) => code.startsWith(prefix))
 }
 
-/** True when a code of OpenSSL means that the other side speaks something other than TLS. */
+/** True if a code of OpenSSL means that the peer does not speak TLS. */
 export function isNotTls(code: unknown): boolean {
   return typeof code === 'string' && TLS_ERRORS[code] === NOT_TLS
 }
 
 /**
- * The cause of an error of the system or of TLS in its usual words: "connection refused", "no space left on device",
- * "certificate has expired". Of several (an AggregateError: several addresses were tried) the first speaks for all.
- * Anything else keeps its message, without Node's call and path around it.
+ * Returns the usual message of a system or TLS error: "connection refused", "no space left on device", "certificate has
+ * expired". Of an AggregateError (several addresses were tried) the first error is used. Other errors keep their
+ * message, without Node's system call and path.
  */
 export function systemError(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return systemError(error.errors[0])
@@ -98,15 +98,13 @@ export function systemError(error: unknown): string {
   return systemErrorWords(code) ?? plain(message, code)
 }
 
-/** The words for a code of the system, of TLS or of a certificate; undefined for an unknown one. */
+/** Returns the message for a code of the system, of TLS or of a certificate; undefined if unknown. */
 export function systemErrorWords(code: unknown): string | undefined {
   if (typeof code !== 'string') return undefined
   return ERRNO[code] ?? CERTIFICATE_ERRORS[code] ?? TLS_ERRORS[code]
 }
 
-/**
- * Node's "ENOENT: no such file or directory, open 'x'" and OpenSSL's "error:0A00010B:SSL routines::reason" as reasons.
- */
+/** Extracts the reason from "ENOENT: no such file or directory, open 'x'" or "error:0A00010B:SSL routines::reason". */
 function plain(message: string, code: unknown): string {
   const openssl = /error:[0-9A-F]+:[^:]*:[^:]*:([^:\n]+)/.exec(message)?.[1]
   if (openssl !== undefined) return openssl.trim()

@@ -1,17 +1,17 @@
-/** The one back-off: pauses that grow, with jitter, so that many clients do not come back at the same moment. */
+/** Exponential back-off with jitter, so that many clients do not retry at the same moment. */
 
 export interface BackOff {
-  /** The first pause at most, in ms. */
+  /** Upper bound of the first pause, in ms. */
   firstMs: number
-  /** No pause is longer, in ms. */
+  /** Upper bound of all pauses, in ms. */
   longestMs: number
   /** Default 2. */
   factor?: number | undefined
-  /** A number from 0 up to 1, for tests; default Math.random. */
+  /** Random number source in [0, 1), for tests; default Math.random. */
   random?: (() => number) | undefined
 }
 
-/** A function that returns the next pause in ms: between half of the current step and all of it. */
+/** Returns a function for the next pause in ms, between half of the current step and the whole step. */
 export function backOff({ firstMs, longestMs, factor = 2, random = Math.random }: BackOff): () => number {
   let step = firstMs
   return () => {

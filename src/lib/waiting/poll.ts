@@ -1,22 +1,20 @@
-/** The one way to wait: ask until there is an answer, with a pause in between. */
+/** Polling: repeats a query until it returns a value. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { throwIfAborted } from '../errors.ts'
 
 export interface Poll<T> {
   signal: AbortSignal
-  /**
-   * Asked at once, then after each pause; anything but undefined ends the wait. What it throws ends the wait as well.
-   */
+  /** Called at once, then after each pause. Any value except undefined ends the wait, and so does an error. */
   until: () => Promise<T | undefined> | T | undefined
-  /** The pause in ms, or a function that returns the next one (see back-off.ts). */
+  /** The pause in ms, or a function for the next one (see back-off.ts). */
   interval: number | (() => number)
-  /** How long to go on asking, in ms; without it until the signal is aborted. */
+  /** Time limit in ms; default: until the signal is aborted. */
   timeoutMs?: number | undefined
 }
 
 /**
- * Resolves with the first answer that is not undefined, or with undefined when the time is over. Rejects with the
- * signal's reason when it is aborted.
+ * Resolves with the first value that is not undefined, or with undefined after the time limit. Rejects with the
+ * signal's reason if aborted.
  */
 export async function poll<T>({ signal, until, interval, timeoutMs }: Poll<T>): Promise<T | undefined> {
   const end = timeoutMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs
@@ -30,7 +28,7 @@ export async function poll<T>({ signal, until, interval, timeoutMs }: Poll<T>): 
   }
 }
 
-/** Waits that many ms. Rejects with the signal's reason when it is aborted. */
+/** Waits `ms` milliseconds. Rejects with the signal's reason if aborted. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   try {
     await sleep(ms, undefined, { signal })

@@ -1,17 +1,17 @@
-/** The one way to limit what work may take: by its signal, so that nothing goes on after the limit. */
+/** Time limits by AbortSignal, so that no work continues after the limit. */
 import { asCassSniError, type CassSniError, throwIfAborted } from '../errors.ts'
 
 export interface TimeLimit {
   ms: number
-  /** The error when the time is over. */
+  /** Creates the error for a timeout. */
   late: () => CassSniError
-  /** Ends the work earlier, with its reason. */
+  /** Aborts the work earlier, with its reason. */
   signal?: AbortSignal | undefined
 }
 
 /**
- * Runs work that honors its signal. Rejects with `late()` when the time is over, with the outer signal's reason when
- * that is aborted; in both cases as soon as the work has ended itself.
+ * Runs work that honors its signal. Rejects with `late()` on timeout, or with the outer signal's reason if that is
+ * aborted; in both cases once the work has ended.
  */
 export async function withinLimit<T>(limit: TimeLimit, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const { ms, late, signal } = limit
@@ -26,8 +26,8 @@ export async function withinLimit<T>(limit: TimeLimit, work: (signal: AbortSigna
 }
 
 /**
- * The promise's outcome, or the signal's reason as soon as it is aborted: for what cannot be aborted itself. What
- * becomes of it later goes to `abandoned`.
+ * Settles like the promise, or rejects with the signal's reason once aborted: for work that cannot be aborted itself.
+ * A later result is passed to `abandoned`.
  */
 export async function abortable<T>(
   promise: Promise<T>,

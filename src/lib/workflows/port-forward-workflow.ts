@@ -4,7 +4,7 @@ import { requireDatacenter } from '../cassandra/observe-datacenter.ts'
 import { observeRouted, recallChoices } from '../routes/gather.ts'
 import { DEFAULT_GATEWAY_PORT } from '../routes/route-plan.ts'
 import type { Kube } from '../cluster/kube.ts'
-import { lackingForPortForward } from '../cluster/port-forward-permission.ts'
+import { missingPortForwardVerb } from '../cluster/port-forward-permission.ts'
 import { type Dialer, hostPort, podDialer } from '../connection/dialer.ts'
 import { tunnelDialer } from '../connection/gateway-tunnel.ts'
 import { serveTunnel, type TunnelEvent, type TunnelFigures } from '../connection/local-listener.ts'
@@ -133,7 +133,7 @@ async function toNode(kube: Kube, options: PortForwardOptions): Promise<Target> 
 
 /** Checks the permission up front, rather than when the first client connects. */
 async function requirePermission(kube: Kube, namespace: string): Promise<void> {
-  const verb = await lackingForPortForward(kube, namespace)
+  const verb = await missingPortForwardVerb(kube, namespace)
   if (verb === undefined) return
   throw new CassSniError('CSNI203', `permission denied: cannot ${verb} pods/portforward in namespace ${namespace}`, {
     object: `pods/portforward in namespace ${namespace}`,

@@ -16,23 +16,23 @@ describe('why a pod waits', () => {
   it('names what the scheduler misses', () => {
     equal(
       unscheduled('0/1 nodes are available: 1 Insufficient cpu.'),
-      'no CPU: 0/1 nodes are available: 1 Insufficient cpu.',
+      'insufficient CPU: 0/1 nodes are available: 1 Insufficient cpu.',
     )
     equal(
       unscheduled('0/1 nodes are available: 1 Insufficient cpu, 1 Insufficient memory.'),
-      'no CPU and memory: 0/1 nodes are available: 1 Insufficient cpu, 1 Insufficient memory.',
+      'insufficient CPU and memory: 0/1 nodes are available: 1 Insufficient cpu, 1 Insufficient memory.',
     )
-    equal(unscheduled('0/1 nodes are available: 1 Insufficient memory.')?.startsWith('no memory: '), true)
-    equal(unscheduled('pod has unbound immediate PersistentVolumeClaims')?.startsWith('no volume: '), true)
+    equal(unscheduled('0/1 nodes are available: 1 Insufficient memory.')?.startsWith('insufficient memory: '), true)
+    equal(unscheduled('pod has unbound immediate PersistentVolumeClaims')?.startsWith('volume not bound: '), true)
     equal(
       unscheduled("0/1 nodes are available: 1 node(s) didn't find available persistent volumes to bind.")?.startsWith(
-        'no volume: ',
+        'volume not bound: ',
       ),
       true,
     )
     equal(
       unscheduled("0/1 nodes are available: 1 node(s) didn't match pod anti-affinity rules.")?.startsWith(
-        'no Kubernetes node of its own: ',
+        'no free worker node: ',
       ),
       true,
     )
@@ -52,16 +52,16 @@ describe('why a pod waits', () => {
   it('tells image trouble and crashes, with the exit code', () => {
     equal(
       container({ waiting: { reason: 'ImagePullBackOff', message: 'Back-off pulling image "x"' } }),
-      'image of cassandra: ImagePullBackOff: Back-off pulling image "x"',
+      'image for cassandra: ImagePullBackOff: Back-off pulling image "x"',
     )
     equal(
       container(
         { waiting: { reason: 'CrashLoopBackOff' } },
         { lastState: { terminated: { exitCode: 137, reason: 'OOMKilled' } } },
       ),
-      'cassandra crashes (3 restarts, exit code 137 (out of memory))',
+      'cassandra is crashing (3 restarts, exit code 137, out of memory)',
     )
-    equal(container({ terminated: { exitCode: 3 } }), 'cassandra ended with exit code 3')
+    equal(container({ terminated: { exitCode: 3 } }), 'cassandra exited with code 3')
     equal(
       container({ waiting: { reason: 'CreateContainerConfigError', message: 'secret "x" not found' } }),
       'cassandra: CreateContainerConfigError: secret "x" not found',

@@ -4,7 +4,7 @@ import type { Desired } from '../../../src/lib/changes/changeset.ts'
 import { ownedLabels } from '../../../src/lib/changes/ownership.ts'
 import { planChanges } from '../../../src/lib/changes/change-plan.ts'
 import type { Kube, KubeObject, ResourceType } from '../../../src/lib/cluster/kube.ts'
-import { Refusal } from '../../../src/lib/cluster/refusal.ts'
+import { ApiStatusError } from '../../../src/lib/cluster/api-errors.ts'
 import { CONFIG_MAP, SERVICE } from '../../../src/lib/cluster/resources.ts'
 import { CassSniError } from '../../../src/lib/errors.ts'
 import type { WorkflowEvent } from '../../../src/lib/events.ts'
@@ -141,7 +141,7 @@ describe('planning and applying', () => {
   })
 
   it('compares again when somebody else was faster, a few times', async () => {
-    const race = () => new CassSniError('CSNI206', 'changed meanwhile', { cause: new Refusal(409, 'Conflict') })
+    const race = () => new CassSniError('CSNI206', 'changed meanwhile', { cause: new ApiStatusError(409, 'Conflict') })
     const one = fakeKube([make('x', { a: '1' })])
     one.failures.push(race())
     const set = await planChanges(one.kube, [own('x', { a: '2' })])
@@ -154,7 +154,7 @@ describe('planning and applying', () => {
 
   it('does not apply again what was decided on another version of the object', async () => {
     const one = fakeKube([make('x', { a: '1' })])
-    one.failures.push(new CassSniError('CSNI206', 'changed meanwhile', { cause: new Refusal(409, 'Conflict') }))
+    one.failures.push(new CassSniError('CSNI206', 'changed meanwhile', { cause: new ApiStatusError(409, 'Conflict') }))
     const set = await planChanges(one.kube, [{ ...own('x', { a: '2' }), basedOn: { live: one.store.get('x') } }])
     await assert.rejects(applyChanges(context(one.kube), set), { code: 'CSNI211' })
     assert.deepEqual(one.asked, ['apply x uid=uid-0 force=true'])
@@ -165,7 +165,7 @@ describe('planning and applying', () => {
     const run = { ...context(one.kube), reported: new Map() }
     one.failures.push(
       undefined,
-      new CassSniError('CSNI206', 'changed meanwhile', { cause: new Refusal(409, 'Conflict') }),
+      new CassSniError('CSNI206', 'changed meanwhile', { cause: new ApiStatusError(409, 'Conflict') }),
     )
     const records = await retryOvertaken(run.signal, async () => {
       const basedOn = { live: one.store.get('x') }
@@ -212,7 +212,7 @@ describe('planning and applying', () => {
     const desired: Desired = { ...own('gw', { a: '2' }), ownership: 'share', mustExist: true }
     const set = await planChanges(one.kube, [desired])
     one.store.clear()
-    one.failures.push(new CassSniError('CSNI206', 'changed meanwhile', { cause: new Refusal(409, 'Conflict') }))
+    one.failures.push(new CassSniError('CSNI206', 'changed meanwhile', { cause: new ApiStatusError(409, 'Conflict') }))
     await assert.rejects(applyChanges(context(one.kube), set), { code: 'CSNI204' })
     assert.deepEqual(one.asked, ['get gw', 'apply gw uid=uid-0 force=false', 'get gw'])
   })

@@ -587,7 +587,7 @@ describe('the checks', () => {
   it("do not judge a sidecar's certificate by Cassandra's names", async () => {
     const sidecar = served({
       authorized: false,
-      nameReason: 'it names no host at all',
+      nameReason: 'certificate is not valid for x (valid for: no names)',
       certificate: { ...served().certificate, fingerprint256: 'BB', spiffe: 'spiffe://x' },
     })
     const all = await results(byName(node(0).hostId ?? '', sidecar))

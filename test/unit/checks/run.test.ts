@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { CassandraNode } from '../../../src/lib/cassandra/datacenter.ts'
 import { type Check, type CheckCode, fail, pass, skip } from '../../../src/lib/checks/check.ts'
 import { runChecks } from '../../../src/lib/checks/run-checks.ts'
-import { Refusal } from '../../../src/lib/cluster/refusal.ts'
+import { ApiStatusError } from '../../../src/lib/cluster/api-errors.ts'
 import { CassSniError, command } from '../../../src/lib/errors.ts'
 import type { WorkflowEvent } from '../../../src/lib/events.ts'
 import { node } from '../../support/observed-datacenter.ts'
@@ -133,7 +133,9 @@ describe('runChecks', () => {
   })
 
   it('takes an answer of the API server in place of a tunnel for unknown, one of the far end for a failure', async () => {
-    const busy = new CassSniError('CSNI601', 'no connection to port 15000 of pod gw', { cause: new Refusal(503, '') })
+    const busy = new CassSniError('CSNI601', 'connection to port 15000 of pod gw failed', {
+      cause: new ApiStatusError(503, ''),
+    })
     const { checks } = await run([
       check({ code: 'CSNI801', run: () => Promise.reject(busy) }),
       check({ code: 'CSNI802', run: () => Promise.reject(new CassSniError('CSNI601', 'connection refused')) }),

@@ -88,14 +88,14 @@ describe('kubeconfig', () => {
     await fails(
       chooseConfig({ context: 'nope' }, both()),
       'CSNI103',
-      /no context "nope".*a, b, broken/s,
+      /context "nope" not found.*a, b, broken/s,
       /kubectl config get-contexts/,
     )
-    await fails(chooseConfig({ user: 'nope' }, both()), 'CSNI103', /no user "nope".*red, blue/s)
-    await fails(chooseConfig({ context: 'broken' }, both()), 'CSNI103', /no cluster "gone".*one, two/s)
+    await fails(chooseConfig({ user: 'nope' }, both()), 'CSNI103', /user "nope" not found.*red, blue/s)
+    await fails(chooseConfig({ context: 'broken' }, both()), 'CSNI103', /cluster "gone" not found.*one, two/s)
     await fails(chooseConfig({ kubeconfig: join(folder, 'missing') }, {}), 'CSNI103', /missing.*no such file/)
     await fails(chooseConfig({}, { KUBECONFIG: join(folder, 'missing') }), 'CSNI103', /no kubeconfig/, /--kubeconfig/)
-    await fails(chooseConfig({ kubeconfig: folder }, {}), 'CSNI103', /cannot be used/)
+    await fails(chooseConfig({ kubeconfig: folder }, {}), 'CSNI103', /cannot read kubeconfig/)
   })
 
   it('takes merge keys, repeated keys and yes for true, as kubectl does', async () => {
@@ -184,17 +184,17 @@ current-context: only the first document counts
     const kept = await chosen({ as: 'jane', 'as-groups': ['a'] }, {}, { as: '' })
     assert.deepEqual([kept.user.as, kept.user['as-groups']], ['jane', ['a']])
     for (const user of [{ 'as-groups': ['a'] }, { 'as-uid': '7' }, { 'as-user-extra': { k: ['v'] } }])
-      await fails(chosen({ token: 't', ...user }), 'CSNI103', /user "u".* and no user/)
+      await fails(chosen({ token: 't', ...user }), 'CSNI103', /user "u": as-groups.* require as$/m)
     assert.equal((await chosen({ 'as-groups': ['a'] }, {}, { as: 'jane' })).user.as, 'jane')
   })
 
   for (const [what, user, why] of [
-    ['a token and a name', { token: 't', username: 'n' }, /both a token and a username/],
-    ['a certificate without its key', { 'client-certificate': '/c' }, /without its key/],
-    ['a certificate twice', { 'client-certificate': '/c', 'client-certificate-data': 'eA==' }, /has both/],
-    ['exec without an API', { exec: { command: 'x' } }, /without an apiVersion/],
-    ['exec of another API', { exec: { command: 'x', apiVersion: 'v9' } }, /v9, which is not supported/],
-    ['a token that is a number', { token: 12345678 }, /users\[0\].user.token is not text/],
+    ['a token and a name', { token: 't', username: 'n' }, /token and username\/password are mutually exclusive/],
+    ['a certificate without its key', { 'client-certificate': '/c' }, /without a client-key/],
+    ['a certificate twice', { 'client-certificate': '/c', 'client-certificate-data': 'eA==' }, /mutually exclusive/],
+    ['exec without an API', { exec: { command: 'x' } }, /exec\.apiVersion is not set/],
+    ['exec of another API', { exec: { command: 'x', apiVersion: 'v9' } }, /unsupported exec\.apiVersion v9/],
+    ['a token that is a number', { token: 12345678 }, /users\[0\].user.token is not a string/],
     ['a certificate that is not base64', { 'client-certificate-data': 'x?' }, /is not base64/],
   ] as const) {
     it(`refuses ${what}`, async () => {
@@ -207,7 +207,7 @@ current-context: only the first document counts
     })
   }
 
-  it('wants a user to act as before a group', async () => {
+  it('requires --as with --as-group', async () => {
     await fails(chooseConfig({ asGroups: ['dev'] }, both()), 'CSNI101', /--as/)
   })
 

@@ -128,7 +128,7 @@ current-context: c
 
   for (const [what, more, body, why] of [
     ['without a refresh token', { 'refresh-token': '' }, {}, /no refresh-token/],
-    ['when the answer holds no token', {}, { access_token: 's3cret' }, /without an id_token/],
+    ['when the answer holds no token', {}, { access_token: 's3cret' }, /returned no id_token/],
   ] as const) {
     it(`fails ${what}, and quotes no secret`, async () => {
       const authenticate = await login(old, more)
@@ -142,7 +142,7 @@ current-context: c
   it('does not use up a refresh token that it could not write back', async () => {
     const authenticate = await login(old)
     writeFileSync(`${file()}.lock`, '')
-    await assert.rejects(authenticate(), { code: 'CSNI202', message: /is locked by another program/ })
+    await assert.rejects(authenticate(), { code: 'CSNI202', message: /is locked by another process/ })
     assert.deepEqual(asked, [])
   }).timeout(10_000)
 })

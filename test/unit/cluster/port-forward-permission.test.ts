@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { lackingForPortForward } from '../../../src/lib/cluster/port-forward-permission.ts'
+import { missingPortForwardVerb } from '../../../src/lib/cluster/port-forward-permission.ts'
 
 describe('permission for port-forwarding', () => {
   const lacking = (minor: number, ...verbs: string[]) =>
-    lackingForPortForward(
+    missingPortForwardVerb(
       {
         can: async (verb, _type, namespace, subresource) =>
           namespace === 'n' && subresource === 'portforward' && verbs.includes(verb),

@@ -1,7 +1,7 @@
 import { nextTexts } from '../../support/next-texts.ts'
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { refused } from '../../../src/lib/cluster/refusal.ts'
+import { apiError } from '../../../src/lib/cluster/api-errors.ts'
 import { SECRET } from '../../../src/lib/cluster/resources.ts'
 import { shell } from '../../../src/lib/text/shell-words.ts'
 import { printable } from '../../../src/lib/text/untrusted.ts'
@@ -47,9 +47,9 @@ describe('lines to paste', () => {
       namespace: 'n',
       namespaceGiven: true,
     }
-    const unauthorized = refused(401, '', { verb: 'get', path: '/x' }, target)
+    const unauthorized = apiError(401, '', { verb: 'get', path: '/x' }, target)
     assert.match(nextTexts(unauthorized.next)[0] ?? '', /^log in again/)
-    const forbidden = refused(403, '', { verb: 'get', type: SECRET, name: 'x; id', namespace: 'n; id' }, target)
+    const forbidden = apiError(403, '', { verb: 'get', type: SECRET, name: 'x; id', namespace: 'n; id' }, target)
     assert.deepEqual(pasted(nextTexts(forbidden.next)[0] ?? ''), [
       'auth',
       'can-i',

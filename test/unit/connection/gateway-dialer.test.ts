@@ -109,10 +109,10 @@ describe('gatewayDialer', () => {
     const to = gateway({ addresses: ['127.0.0.1'] })
     const way = await gatewayDialer(kube, to, { port: silentPort, serverName: 'host-id' })
     assert.equal(way.address, undefined)
-    assert.equal(way.fallback, `127.0.0.1:${silentPort}: no answer to a TLS ClientHello within 3 s`)
+    assert.equal(way.fallback, `127.0.0.1:${silentPort}: no response to a TLS ClientHello within 3s`)
     await assert.rejects(gatewayDialer(kube, to, { port: silentPort, tunnel: 'never' }), {
       code: 'CSNI606',
-      message: /no answer to a TLS ClientHello/,
+      message: /no response to a TLS ClientHello/,
     })
     silent.close()
   }).timeout(10_000)
@@ -141,11 +141,11 @@ describe('gatewayDialer', () => {
     const { kube } = fakeKube([{ name: 'a' }], { mayTunnel: false })
     await assert.rejects(gatewayDialer(kube, gateway(), { port }), {
       code: 'CSNI606',
-      message: /no load balancer address, and you may not get pods\/portforward/,
+      message: /no load balancer address, and no permission to get pods\/portforward/,
     })
     await assert.rejects(gatewayDialer(kube, gateway({ addresses: ['127.0.0.2'] }), { port, tunnel: 'never' }), {
       code: 'CSNI606',
-      message: /does not answer at 127\.0\.0\.2/,
+      message: /is unreachable \(127\.0\.0\.2/,
     })
   })
 })
@@ -230,7 +230,7 @@ describe('tunnelDialer', () => {
     assert.deepEqual(dialled, ['a:29042', 'a:19042', 'a:39042', 'dse-0:9042'])
     await assert.rejects(tunnelDialer(kube, gateway({ ports: [{ port: 9042, targetPort: 'other' }] }), 9042).dial(), {
       code: 'CSNI601',
-      message: /no port named other/,
+      message: /no container port named other/,
     })
   })
 })

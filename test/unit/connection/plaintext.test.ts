@@ -55,7 +55,9 @@ describe('CQL without TLS', () => {
       read: () => undefined,
       write(_chunk, _encoding, done) {
         requests += 1
-        done(requests < 3 ? null : new CassSniError('CSNI601', 'no connection to port 9042', { cause: cut }))
+        done(
+          requests < 3 ? null : new CassSniError('CSNI601', 'connection to port 9042 of pod p failed', { cause: cut }),
+        )
       },
     })
     const before = Date.now()

@@ -165,7 +165,7 @@ describe('serveTunnel', () => {
     let attempts = 0
     const { client, serving } = await tunnel(async () => {
       attempts += 1
-      if (attempts < 3) throw new CassSniError('CSNI601', 'no pod of the gateway is ready')
+      if (attempts < 3) throw new CassSniError('CSNI601', 'no gateway pod is ready')
       return real()
     })
     assert.equal(await received(await client()), 'there')
@@ -178,7 +178,7 @@ describe('serveTunnel', () => {
     let away = true
     const { client, events } = await tunnel(
       async () => {
-        if (away) throw new CassSniError('CSNI601', 'no pod of the gateway is ready')
+        if (away) throw new CassSniError('CSNI601', 'no gateway pod is ready')
         return real()
       },
       { waitMs: 150 },
@@ -186,7 +186,7 @@ describe('serveTunnel', () => {
     assert.equal(await received(await client()), '')
     assert.deepEqual(
       events.map((event) => (event.type === 'refused' ? event.error.message : event.type)),
-      ['no pod of the gateway is ready'],
+      ['no gateway pod is ready'],
     )
     away = false
     assert.equal(await received(await client()), 'there')
@@ -205,7 +205,7 @@ describe('serveTunnel', () => {
     assert.equal(signals[0]?.aborted, true)
     assert.deepEqual(
       events.map((event) => (event.type === 'refused' ? event.error.message : event.type)),
-      ['no connection within 0.08 s'],
+      ['connection timed out after 0.08s'],
     )
     const gone = await tunnel(hangs)
     const socket = await gone.client()

@@ -7,7 +7,7 @@ import {
   gatewaysFrom,
   selects,
   selectsExactly,
-  takenInBesides,
+  otherSelectedPods,
 } from '../../../src/lib/istio/gateways.ts'
 import { injectionLabels } from '../../../src/lib/istio/injection.ts'
 import { listeningPort } from '../../../src/lib/istio/loaded.ts'
@@ -142,7 +142,7 @@ describe('the selector of a gateway', () => {
     deepEqual(gateway.selector, { istio: 'ingressgateway' })
     const routers = pods.map(routerPod)
     deepEqual(
-      takenInBesides(gateway.selector, gateway, routers).map(({ namespace }) => namespace),
+      otherSelectedPods(gateway.selector, gateway, routers).map(({ namespace }) => namespace),
       ['y'],
     )
     equal(selectsExactly({ istio: 'ingressgateway' }, gateway, routers), false)

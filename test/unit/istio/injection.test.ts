@@ -44,10 +44,10 @@ describe('injection by the labels of a namespace', () => {
 
   it('by a label that no control plane answers is an error with the label that one does', () => {
     const error = injectionContradiction('ns', { 'istio-injection': 'enabled' }, mesh(['canary']))
-    assert.match(error?.message ?? '', /no revision or tag "default", only canary/)
+    assert.match(error?.message ?? '', /no revision or tag "default" \(available: canary\)/)
     assert.equal(nextTexts(error?.next)[0], 'kubectl label namespace ns istio-injection- istio.io/rev=canary')
     const gone = injectionContradiction('ns', { 'istio.io/rev': 'old' }, mesh(['1-31'], { prod: '1-31' }))
-    assert.match(gone?.message ?? '', /no revision or tag "old", only 1-31, prod/)
+    assert.match(gone?.message ?? '', /no revision or tag "old" \(available: 1-31, prod\)/)
   })
 
   it('goes by the tag where there is one beside its revision', () => {

@@ -6,7 +6,7 @@ import {
   NETWORK_POLICY,
   PEER_AUTHENTICATION,
 } from '../../../src/lib/cluster/resources.ts'
-import { type SelectedPods, takesIn } from '../../../src/lib/istio/traffic-policies.ts'
+import { type SelectedPods, affects } from '../../../src/lib/istio/traffic-policies.ts'
 
 const SCOPE: SelectedPods = {
   gateway: {
@@ -27,7 +27,7 @@ const SCOPE: SelectedPods = {
 
 describe('policies in the way', () => {
   const seen = (type: ResourceType, namespace: string, spec: object) =>
-    takesIn({ apiVersion: 'x', kind: type.kind, metadata: { name: 'p', namespace }, spec } as KubeObject, type, SCOPE)
+    affects({ apiVersion: 'x', kind: type.kind, metadata: { name: 'p', namespace }, spec } as KubeObject, type, SCOPE)
 
   it('are DestinationRules for the hosts of the routes', () => {
     const hosts: [string, string, boolean][] = [

@@ -73,7 +73,7 @@ describe('the plan of the routes', () => {
 
   it('names what drifted also where no value differs: the port that version 0.1 holds', () => {
     deepEqual(drift('kubectl-cass-sni').shared, [
-      'service/gw in namespace gw has the right values, held by other field managers than should hold them (kubectl-cass-sni)',
+      'service/gw in namespace gw has the desired values but unexpected field managers (kubectl-cass-sni)',
     ])
   })
 
@@ -91,10 +91,10 @@ describe('the plan of the routes', () => {
     equal(conflict?.object, 'service/dse-dc1-service in namespace cass-operator')
     equal(
       conflict?.message,
-      "service/dse-dc1-service has no port 9999, on which Cassandra's clients are served: cass-operator gives it 9042, 9142, 8080 only",
+      'service/dse-dc1-service does not have the CQL port 9999: cass-operator created it with 9042, 9142, 8080 only',
     )
     deepEqual(nextTexts(conflict?.next), [
-      'route by server name, which needs no port of that Service: leave out --mode tcp',
+      'use the default mode sni, which does not need that Service',
       "kubectl -n cass-operator get cassandradatacenter dc1 -o 'jsonpath={.spec.config}'",
     ])
     // A Service that is not to be seen speaks against nothing; a Service per node has its own port.

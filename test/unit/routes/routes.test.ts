@@ -5,7 +5,7 @@ import { datacenterFrom } from '../../../src/lib/cassandra/datacenter-from.ts'
 import type { KubeObject } from '../../../src/lib/cluster/kube.ts'
 import { ISTIO_GATEWAY, VIRTUAL_SERVICE } from '../../../src/lib/cluster/resources.ts'
 import type { IngressGateway } from '../../../src/lib/istio/mesh.ts'
-import { findConflicts, needsNarrowHosts, type Surroundings } from '../../../src/lib/routes/conflicts.ts'
+import { findConflicts, needsNarrowHosts, type ConflictScope } from '../../../src/lib/routes/conflicts.ts'
 import { stepTexts } from '../../../src/lib/cli/next-steps.ts'
 import { backendOf } from '../../../src/lib/routes/backends/backend-of.ts'
 import type { RouteInput, RouteMode } from '../../../src/lib/routes/backends/backend.ts'
@@ -155,7 +155,7 @@ describe('desired routes by SNI', () => {
       desiredRoutes({
         ...INPUT,
         datacenter: withNode(1, (node) => ({ ...withoutId(node), replacing: true })),
-      }).pending[0]?.reason.startsWith('is being replaced'),
+      }).pending[0]?.reason.startsWith('being replaced'),
       true,
     )
   })
@@ -284,8 +284,8 @@ describe('conflicts', () => {
   const around = (
     gateways: KubeObject[],
     virtualServices: KubeObject[] = [],
-    over: Partial<Surroundings> = {},
-  ): Surroundings => ({
+    over: Partial<ConflictScope> = {},
+  ): ConflictScope => ({
     datacenter: DC,
     gateway: GATEWAY,
     backend: backendOf('sni'),
@@ -297,7 +297,7 @@ describe('conflicts', () => {
     complete: true,
     ...over,
   })
-  const codes = (surroundings: Surroundings) => findConflicts(surroundings).map((conflict) => conflict.code)
+  const codes = (surroundings: ConflictScope) => findConflicts(surroundings).map((conflict) => conflict.code)
 
   it("find the blog's TCP route, and say how to delete it only after the harmless ways", () => {
     const [conflict] = findConflicts(
@@ -315,9 +315,9 @@ describe('conflicts', () => {
     equal(conflict?.code, 'CSNI503')
     deepEqual(nextTexts(conflict?.next), [
       'kubectl cass-sni verify --port 9043',
-      'or let it have another port than 9042:',
+      'or change its port 9042:',
       'kubectl edit -n cass-operator gateway.networking.istio.io/cassandra-tcp-gateway',
-      'or, when nobody needs it any more:',
+      'or, if it is no longer needed:',
       'kubectl delete -n cass-operator gateway.networking.istio.io/cassandra-tcp-gateway virtualservice.networking.istio.io/tcp-echo-vs-from-gw',
     ])
   })

@@ -238,7 +238,7 @@ describe('scripts', () => {
     const errors: string[] = []
     const onError = ({ code, message }: CassSniError): void => void errors.push(`${message} [${code}]`)
     assert.deepEqual(await runScript(shell, ['SLOW; SELECT 1;'], { ...script, onError }), { ok: false, exit: false })
-    assert.deepEqual(errors, ['x.cql:1:1: no answer within 1.5s; the statement may still be running [CSNI608]'])
+    assert.deepEqual(errors, ['x.cql:1:1: statement timed out after 1.5s; it may still be running [CSNI608]'])
     assert.equal(session.asked.length, 2)
   })
 

@@ -24,7 +24,7 @@ describe('errors of the system', () => {
     await once(server.listen(0, '127.0.0.1'), 'listening')
     const error = await failure(once(connectTls((server.address() as AddressInfo).port, '127.0.0.1'), 'secureConnect'))
     server.close()
-    assert.equal(systemError(error), 'the answer is not TLS')
+    assert.equal(systemError(error), 'not a TLS response')
     assert.equal(isNotTls((error as NodeJS.ErrnoException).code), true)
     const other = new Error(
       'error:0A000152:SSL routines:final_renegotiate:unsafe legacy renegotiation disabled:../deps/openssl/x.c:9:',

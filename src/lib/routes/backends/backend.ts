@@ -1,56 +1,50 @@
-/** What a way to route is: one interface, so that nothing else asks which way it is. `backend-of.ts` lists them. */
+/** The interface of a routing backend, so that no other code tests the mode. `backend-of.ts` lists them. */
 import type { Datacenter } from '../../cassandra/datacenter.ts'
 import type { Desired } from '../../changes/changeset.ts'
 import type { KubeObject, ResourceType } from '../../cluster/kube.ts'
 import type { IngressGateway, LoadedRoute } from '../../istio/mesh.ts'
 import type { GatewayServer } from '../live-routes.ts'
 
-/**
- * sni: one route per node, chosen by the server name of the TLS handshake. tcp: the blog's plain route to the
- * datacenter's Service.
- */
+/** sni: one route per node, selected by the TLS server name. tcp: one TCP route to the datacenter's Service. */
 export type RouteMode = 'sni' | 'tcp'
 
 export interface RouteInput {
   datacenter: Datacenter
   gateway: IngressGateway
-  /** Istio's kinds in the version to write. */
+  /** Istio's types, in the version to write. */
   types: { gateway: ResourceType; virtualService: ResourceType }
-  /** The port that clients dial on the gateway. */
+  /** The port for clients on the gateway. */
   port: number
-  /** Labels by which our Gateway selects the pods of the gateway. Default: the gateway's own. */
+  /** The selector of our Gateway. Default: the gateway's own. */
   selector?: Record<string, string> | undefined
-  /**
-   * The datacenter's VirtualService as it is, when there is one: a node whose host id is not known just now keeps its
-   * route.
-   */
+  /** The datacenter's live VirtualService, if any: a node whose host ID is currently unknown keeps its route. */
   live?: KubeObject | undefined
-  /** Our live Services of single nodes: while pods are out of sight they tell which routes to keep. */
+  /** Our live node Services: if pods are not visible, they determine which routes to keep. */
   services?: readonly KubeObject[] | undefined
-  /** Another datacenter of the namespace has a Gateway on this port already: this one's hosts must differ. */
+  /** Another datacenter in the namespace has a Gateway on this port, so the hosts of this one must differ. */
   narrowHosts?: boolean | undefined
-  /** What becomes of what version 0.1 put into the gateway's Service; see `former` in changes/changeset.ts. */
+  /** How to handle fields that version 0.1 set on the gateway's Service; see `former` in changes/changeset.ts. */
   former?: Desired['former']
 }
 
-/** What becomes of one node. */
+/** The outcome for one node. */
 export interface NodeRoute {
   pod: string
   dnsName: string
-  /** The host id that is routed. For a kept route: the one of before. */
+  /** The routed host ID; for a kept route, the previous one. */
   hostId?: string | undefined
   state: 'routed' | 'kept' | 'pending'
-  /** Why it is kept as it was, or left out. */
+  /** Why the route is kept or missing. */
   reason?: string | undefined
 }
 
 export interface DesiredRoutes {
-  /** Empty when no node can be routed: then nothing is to be changed, and nothing pruned. */
+  /** Empty if no node can be routed: then nothing is changed or pruned. */
   desired: Desired[]
   nodes: NodeRoute[]
-  /** The nodes that are left out, with the reason. */
+  /** The nodes without a route, with the reason. */
   pending: { pod: string; reason: string }[]
-  /** All server names that get a route. Empty when they are not looked at. */
+  /** All routed server names. Empty if the backend ignores them. */
   serverNames: string[]
 }
 
@@ -61,28 +55,26 @@ export interface Upstream {
 
 export interface Backend {
   mode: RouteMode
-  /** Server names decide, so that nothing works without TLS. */
+  /** Routes by server name, which requires TLS. */
   byServerName: boolean
-  /**
-   * The objects in the order in which they are to be applied: a route never points to a Service that is not there yet.
-   */
+  /** Returns the objects in the order to apply them: a route never refers to a Service that does not exist yet. */
   desired(input: RouteInput): DesiredRoutes
   /**
-   * Why our Gateway cannot stand beside this server of another one on the same port; undefined when it can. `sibling`:
-   * it is ours, for another datacenter of the namespace, so that our hosts are chosen to differ.
+   * Returns why our Gateway conflicts with this server of another Gateway on the same port; undefined if it does not.
+   * `sibling`: the other Gateway is ours, for another datacenter in the namespace, so our hosts differ.
    */
   clash(server: GatewayServer, datacenter: Datacenter, sibling: boolean): string | undefined
   /**
-   * Why clients would get to no node this way, whatever the routes; undefined when nothing is known to be in the way.
-   * `services`: those of the datacenter's namespace that can be seen.
+   * Returns why this backend cannot work with the datacenter; undefined if no reason is known.
+   * `services`: the visible ones in the datacenter's namespace.
    */
   fault(datacenter: Datacenter, services: readonly KubeObject[]): string | undefined
-  /** Whether this way made the VirtualService. */
+  /** Whether this backend created the VirtualService. */
   made(virtualService: KubeObject): boolean
-  /** Where the route of a node, by its pod's name, leads: a host of a Service, and its port. */
+  /** Returns the destination of a node's route: host and port of a Service. */
   upstream(pod: string, datacenter: Datacenter): Upstream
-  /** What an Envoy that has loaded only these routes still lacks, in words; empty when it has all. */
+  /** Describes what is missing from an Envoy that has loaded these routes; empty if complete. */
   lacks(routes: DesiredRoutes, datacenter: Datacenter, loaded: readonly LoadedRoute[]): string[]
-  /** How many nodes are served, in words: "3 of 3 nodes". */
+  /** Describes how many nodes are routed: "3 of 3 nodes". */
   described(nodes: readonly NodeRoute[]): string
 }

@@ -1,4 +1,4 @@
-/** One Service and one route for each node, chosen by the server name of the TLS handshake. Pure. */
+/** One Service and one route per node, selected by the TLS server name. Pure. */
 import type { V1ServiceSpec } from '@kubernetes/client-node'
 import type { CassandraNode, Datacenter } from '../../cassandra/datacenter.ts'
 import { CQL_PORT } from '../../cassandra/resource-names.ts'
@@ -18,11 +18,11 @@ export const NODE_SERVICES: Backend = {
   byServerName: true,
   desired,
   clash(server, datacenter, sibling) {
-    if (server.protocol !== 'TLS' && server.protocol !== 'HTTPS') return `serves it as ${server.protocol}`
+    if (server.protocol !== 'TLS' && server.protocol !== 'HTTPS') return `uses protocol ${server.protocol}`
     const same = !sibling && server.hosts.includes(`${datacenter.namespace}/*`)
-    return same ? `has the same hosts ${server.hosts.join(', ')}` : undefined
+    return same ? `has the same hosts (${server.hosts.join(', ')})` : undefined
   },
-  // The Services are ours, with the port on which the pods listen.
+  // The Services are ours and have the pods' port.
   fault: () => undefined,
   made: (virtualService) => !isPlainTcp(virtualService),
   upstream: (pod, datacenter) => ({ host: hostOf(pod, datacenter), port: CQL_PORT }),
@@ -59,7 +59,7 @@ function desired(input: RouteInput): DesiredRoutes {
       virtualService(input, {
         hosts: served.flatMap(namesOf),
         tls: served.map((node) => ({
-          // Both names in one match: one filter chain, changed as a whole.
+          // Both names in one match yield one filter chain, which changes atomically.
           match: [{ port: input.port, sniHosts: namesOf(node) }],
           route: [destination(NODE_SERVICES.upstream(node.pod, input.datacenter))],
         })),
@@ -75,34 +75,34 @@ function nodeRoutes({ datacenter, live, services = [] }: RouteInput): NodeRoute[
   const before = live === undefined ? new Map<string, string[]>() : liveNames(live)
   const idBefore = (pod: string) => before.get(hostOf(pod, datacenter))?.flatMap((name) => asHostId(name) ?? [])[0]
   const current = new Set(datacenter.nodes.flatMap((node) => node.hostId ?? []))
-  const seen = datacenter.nodes.map((node): NodeRoute => {
+  const visible = datacenter.nodes.map((node): NodeRoute => {
     const { pod, dnsName } = node
     if (node.hostId !== undefined) return { pod, dnsName, hostId: node.hostId, state: 'routed' }
     const reason = reasonFor(node)
     const old = idBefore(pod)
-    // An id that another node has by now is worth nothing, and Istio would drop both routes.
+    // If another node has this host ID by now, Istio would drop both routes.
     if (old !== undefined && !current.has(old)) return { pod, dnsName, hostId: old, state: 'kept', reason }
     return { pod, dnsName, state: 'pending', reason }
   })
-  if (datacenter.complete) return seen
-  // What is out of sight is not gone: a pod that is being made anew is no node while the StatefulSets cannot be seen.
+  if (datacenter.complete) return visible
+  // Nodes that are not visible may still exist: without StatefulSets, a pod that is being recreated is not listed.
   const known = new Set(datacenter.nodes.map(({ pod }) => pod))
-  const unseen = services.flatMap((service): NodeRoute[] => {
+  const hidden = services.flatMap((service): NodeRoute[] => {
     const pod = service.metadata.labels?.[POD_LABEL]
     if (pod === undefined || known.has(pod)) return []
     const names = before.get(hostOf(pod, datacenter)) ?? []
     const [hostId, dnsName] = [idBefore(pod), names.find((name) => asHostId(name) === undefined)]
     if (dnsName === undefined || (hostId !== undefined && current.has(hostId))) return []
-    const reason = 'it is not to be seen, and without permission to list StatefulSets nobody can tell that it is gone'
+    const reason = 'pod not found, and no permission to list StatefulSets to tell whether the node was removed'
     return [{ pod, dnsName, hostId, state: 'kept', reason }]
   })
-  // In the order of before: a route that is kept is no change.
-  const places = new Map([...before.keys()].map((host, index) => [host, index]))
-  const place = ({ pod }: NodeRoute) => places.get(hostOf(pod, datacenter)) ?? places.size
-  return [...seen, ...unseen].sort((a, b) => place(a) - place(b))
+  // In the previous order, so that a kept route is not a change.
+  const positions = new Map([...before.keys()].map((host, index) => [host, index]))
+  const position = ({ pod }: NodeRoute) => positions.get(hostOf(pod, datacenter)) ?? positions.size
+  return [...visible, ...hidden].sort((a, b) => position(a) - position(b))
 }
 
-/** The server names that the live VirtualService routes, by the host that it sends to. */
+/** The server names in the live VirtualService, by destination host. */
 function liveNames(virtualService: KubeObject): Map<string, string[]> {
   return new Map(
     [...matchesByDestination(tlsMatches(virtualService))].map(([host, matches]) => [
@@ -113,8 +113,8 @@ function liveNames(virtualService: KubeObject): Map<string, string[]> {
 }
 
 function reasonFor(node: CassandraNode): string {
-  if (node.replacing) return 'is being replaced: its new host id is not known yet'
-  return node.hostIdProblem ?? node.waiting ?? `has no host id yet: its state is ${node.state}`
+  if (node.replacing) return 'being replaced, new host ID not known yet'
+  return node.hostIdProblem ?? node.waiting ?? `no host ID yet (state: ${node.state})`
 }
 
 function namesOf(node: NodeRoute): string[] {
@@ -126,9 +126,9 @@ function hostOf(pod: string, { namespace, clusterDomain }: Datacenter): string {
 }
 
 /**
- * One ClusterIP Service per node: known to every Istio, right under mTLS, follows readiness, and has only the CQL
- * port (k8ssandra/cass-operator issue 422). Only the gateway's namespace sees it: every sidecar of the datacenter's own
- * would get a listener and a cluster for every node otherwise.
+ * One ClusterIP Service per node: works with every Istio version and under mTLS, follows readiness, and has only the
+ * CQL port (k8ssandra/cass-operator issue 422). It is exported to the gateway's namespace only: otherwise every sidecar
+ * in the datacenter's namespace would get a listener and a cluster for every node.
  */
 function nodeService(input: RouteInput, node: NodeRoute): Desired {
   const { datacenter, gateway } = input
@@ -137,7 +137,7 @@ function nodeService(input: RouteInput, node: NodeRoute): Desired {
   const spec: V1ServiceSpec = {
     type: 'ClusterIP',
     selector: { 'statefulset.kubernetes.io/pod-name': node.pod },
-    // The prefix tells Istio the protocol.
+    // Istio derives the protocol from the prefix.
     ports: [{ name: 'tcp-cql', port: CQL_PORT, targetPort: datacenter.nativePort, protocol: 'TCP' }],
   }
   return {

@@ -1,4 +1,4 @@
-/** The objects that every way through Istio needs: the gateway's port, a Gateway, a VirtualService. Pure. */
+/** The objects of every backend: the gateway's port, a Gateway, a VirtualService. Pure. */
 import type { V1ServicePort } from '@kubernetes/client-node'
 import type { Datacenter } from '../../cassandra/datacenter.ts'
 import type { Desired } from '../../changes/changeset.ts'
@@ -13,20 +13,22 @@ import { gatewayPortName, routeNames } from '../sni-names.ts'
 import type { RouteInput, Upstream } from './backend.ts'
 
 /**
- * Of the gateway's Service only this one port is ours. A port of that number that is there already stays as it is: we
- * hold it only when another datacenter's routes do (see changes/ownership.ts).
+ * Returns the port on the gateway's Service, the only part of it that we manage. An existing port with this number is
+ * not changed: we manage it only if another datacenter's routes do (see changes/ownership.ts).
  */
 export function gatewayPort({ datacenter, gateway, port, former }: RouteInput): Desired {
-  const there = tcpPort(gateway, port)
+  const existing = tcpPort(gateway, port)
   const added: V1ServicePort = { name: gatewayPortName(gateway.ports, port), port, targetPort: port, protocol: 'TCP' }
-  // as it is there: whoever set it keeps it
+  // unchanged, so that its field manager keeps it
   const ports = [
-    there === undefined ? added : { name: there.name, port, targetPort: there.targetPort ?? port, protocol: 'TCP' },
+    existing === undefined
+      ? added
+      : { name: existing.name, port, targetPort: existing.targetPort ?? port, protocol: 'TCP' },
   ]
   return { ...sharedService(datacenter, gateway, { ports }), former }
 }
 
-/** Nothing of the gateway's Service is ours any more: the port of a gateway that the datacenter has left. */
+/** Releases our port on the Service of a gateway that the datacenter no longer uses. */
 export function releasedPort(datacenter: Datacenter, gateway: IngressGateway): Desired {
   return sharedService(datacenter, gateway)
 }
@@ -44,7 +46,7 @@ function sharedService(datacenter: Datacenter, gateway: IngressGateway, spec?: {
   }
 }
 
-/** Our Gateway. It remembers what was chosen: see choices.ts. */
+/** Returns our Gateway, which records the choices: see choices.ts. */
 export function gatewayObject(input: RouteInput, server: Omit<Server, 'hosts'>): Desired {
   const { datacenter, gateway, types } = input
   const object = owned(input, types.gateway, routeNames(datacenter.name).gateway)
@@ -61,11 +63,10 @@ export function gatewayObject(input: RouteInput, server: Omit<Server, 'hosts'>):
 }
 
 /**
- * The hosts of the Gateway: `<namespace>/*`. A bare host id is refused there, and `*` would meet the Gateways of
- * others.
- * Istio drops the second of two servers with the same hosts on one port (istio/istio pilot/pkg/model/gateway.go,
- * CheckDuplicates), so a second datacenter in the namespace takes the domain of its own pods; a VirtualService is taken
- * as a whole when one of its hosts fits.
+ * The hosts of the Gateway: `<namespace>/*`. Istio rejects a bare host ID there, and `*` would conflict with Gateways
+ * of others. Istio drops the second of two servers with the same hosts on one port (istio/istio
+ * pilot/pkg/model/gateway.go, CheckDuplicates), so a second datacenter in the namespace uses the domain of its pods; a
+ * VirtualService is accepted as a whole if one of its hosts matches.
  */
 function hostsFor(datacenter: Datacenter, narrow: boolean): string[] {
   if (!narrow) return [`${datacenter.namespace}/*`]
@@ -73,7 +74,7 @@ function hostsFor(datacenter: Datacenter, narrow: boolean): string[] {
   return [...new Set(domains)].map((domain) => `${datacenter.namespace}/*.${domain}`)
 }
 
-/** Our VirtualService, seen in its own namespace and in the gateway's. */
+/** Returns our VirtualService, exported to its own namespace and the gateway's. */
 export function virtualService(input: RouteInput, rest: Pick<VirtualServiceSpec, 'hosts' | 'tls' | 'tcp'>): Desired {
   const { types, datacenter, gateway, live } = input
   const names = routeNames(datacenter.name)
@@ -90,11 +91,12 @@ export function virtualService(input: RouteInput, rest: Pick<VirtualServiceSpec,
   }
 }
 
+/** Returns a route to one destination. */
 export function destination({ host, port }: Upstream): RouteDestination {
   return { destination: { host, port: { number: port } } }
 }
 
-/** The frame of an object of ours: it goes when its CassandraDatacenter goes. */
+/** Returns an object without a spec that is deleted with its CassandraDatacenter. */
 export function owned({ datacenter }: RouteInput, type: ResourceType, name: string): KubeObject {
   const owner: OwnerReference = {
     apiVersion: apiVersionOf(CASSANDRA_DATACENTER),

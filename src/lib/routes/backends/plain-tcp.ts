@@ -1,4 +1,4 @@
-/** The blog's first test: one plain TCP route to all nodes, whatever name a client asks for. Pure. */
+/** One plain TCP route to all nodes, whatever the server name. Pure. */
 import type { V1ServiceSpec } from '@kubernetes/client-node'
 import type { Datacenter } from '../../cassandra/datacenter.ts'
 import type { KubeObject } from '../../cluster/kube.ts'
@@ -34,7 +34,7 @@ export const PLAIN_TCP: Backend = {
     }
   },
   fault,
-  clash: (server) => `serves it as ${server.protocol}`,
+  clash: (server) => `uses protocol ${server.protocol}`,
   made: isPlainTcp,
   upstream: (_pod, datacenter) => upstreamOf(datacenter),
   lacks(_routes, datacenter, loaded) {
@@ -46,16 +46,16 @@ export const PLAIN_TCP: Backend = {
 }
 
 /**
- * cass-operator gives the datacenter's Service the port of `networking.nodePort`, else 9042, and 9142; of a port in
- * `spec.config` it knows nothing (k8ssandra/cass-operator pkg/reconciliation/construct_service.go).
+ * cass-operator creates the datacenter's Service with the port in `networking.nodePort`, otherwise 9042, and with 9142;
+ * it ignores a port in `spec.config` (k8ssandra/cass-operator pkg/reconciliation/construct_service.go).
  */
 function fault({ service, namespace, nativePort }: Datacenter, services: readonly KubeObject[]): string | undefined {
   const spec = services.find(({ metadata }) => metadata.name === service && metadata.namespace === namespace)?.spec
   const { ports } = (spec ?? {}) as V1ServiceSpec
   if (ports === undefined || ports.some(({ port }) => port === nativePort)) return undefined
   return (
-    `service/${service} has no port ${nativePort}, on which Cassandra's clients are served: cass-operator gives ` +
-    `it ${ports.map(({ port }) => port).join(', ')} only`
+    `service/${service} does not have the CQL port ${nativePort}: cass-operator created it with ` +
+    `${ports.map(({ port }) => port).join(', ')} only`
   )
 }
 

@@ -1,7 +1,7 @@
 import { nextTexts } from '../../support/next-texts.ts'
 import assert from 'node:assert/strict'
 import type { KubeTarget } from '../../../src/lib/cluster/kube.ts'
-import { type Asked, isRace, refused, unreachable } from '../../../src/lib/cluster/refusal.ts'
+import { type ApiRequest, isRace, apiError, unreachable } from '../../../src/lib/cluster/api-errors.ts'
 import { ISTIO_GATEWAY, NAMESPACE, POD, SECRET, SERVICE } from '../../../src/lib/cluster/resources.ts'
 
 const target: KubeTarget = {
@@ -14,10 +14,10 @@ const target: KubeTarget = {
 }
 const status = (reason: string, message: string, details: object = {}) =>
   JSON.stringify({ kind: 'Status', reason, message, details })
-const patchService: Asked = { verb: 'patch', type: SERVICE, name: 'x', namespace: 'ns' }
+const patchService: ApiRequest = { verb: 'patch', type: SERVICE, name: 'x', namespace: 'ns' }
 
-describe('refusals of the API server', () => {
-  const cases: [string, number, string, Asked, string, RegExp, RegExp?][] = [
+describe('errors of the API server', () => {
+  const cases: [string, number, string, ApiRequest, string, RegExp, RegExp?][] = [
     [
       '401',
       401,
@@ -36,8 +36,8 @@ describe('refusals of the API server', () => {
       ),
       patchService,
       'CSNI203',
-      /^user "jane" may not patch services "x" in namespace ns$/,
-      /kubectl auth can-i patch services\/x -n ns[\s\S]*docs\/rights\.yaml/,
+      /^user "jane" cannot patch services "x" in namespace ns$/,
+      /kubectl auth can-i patch services\/x -n ns[\s\S]*docs\/permissions\.yaml/,
     ],
     [
       '403 across namespaces',
@@ -45,7 +45,7 @@ describe('refusals of the API server', () => {
       status('Forbidden', 'User "jane" cannot list resource'),
       { verb: 'list', type: ISTIO_GATEWAY },
       'CSNI203',
-      /gateways.networking.istio.io in all namespaces/,
+      /gateways.networking.istio.io cluster-wide$/,
       / -A$/m,
     ],
     [
@@ -54,7 +54,7 @@ describe('refusals of the API server', () => {
       status('Forbidden', 'User "jane" cannot list resource'),
       { verb: 'list', type: NAMESPACE },
       'CSNI203',
-      /may not list namespaces$/,
+      /cannot list namespaces$/,
     ],
     [
       '403 of an admission plugin',
@@ -79,7 +79,7 @@ describe('refusals of the API server', () => {
       status('NotFound', 'namespaces "ns" not found', { name: 'ns', kind: 'namespaces' }),
       patchService,
       'CSNI204',
-      /^namespace ns does not exist$/,
+      /^namespace "ns" not found$/,
     ],
     [
       '404 of the pod',
@@ -87,7 +87,7 @@ describe('refusals of the API server', () => {
       status('NotFound', 'pods "x" not found', { name: 'x', kind: 'pods' }),
       { verb: 'create', type: POD, name: 'x', namespace: 'ns', subresource: 'exec' },
       'CSNI204',
-      /^pod\/x in namespace ns does not exist$/,
+      /^pod\/x in namespace ns not found$/,
     ],
     [
       '409 of a field',
@@ -99,7 +99,7 @@ describe('refusals of the API server', () => {
       }),
       patchService,
       'CSNI207',
-      /"kubectl-edit" set \.spec\.type/,
+      /\.spec\.type is managed by "kubectl-edit"/,
       /--show-managed-fields/,
     ],
     [
@@ -118,12 +118,20 @@ describe('refusals of the API server', () => {
       'CSNI206',
       /denied the request: no/,
     ],
-    ['500', 500, status('InternalError', 'etcd is away'), patchService, 'CSNI208', /\(500\): etcd is away/, /readyz/],
+    [
+      '500',
+      500,
+      status('InternalError', 'etcd is away'),
+      patchService,
+      'CSNI208',
+      /\(API server error 500\): etcd is away/,
+      /readyz/,
+    ],
     ['429', 429, '', patchService, 'CSNI208', /overloaded/],
   ]
-  for (const [what, code, body, asked, expected, message, next] of cases) {
+  for (const [what, code, body, request, expected, message, next] of cases) {
     it(what, () => {
-      const error = refused(code, body, asked, target)
+      const error = apiError(code, body, request, target)
       assert.equal(error.code, expected)
       assert.match(error.message, message)
       if (next !== undefined) assert.match(nextTexts(error.next).join('\n'), next)
@@ -131,27 +139,27 @@ describe('refusals of the API server', () => {
   }
 
   it('never quotes a Secret', () => {
-    const asked: Asked = { verb: 'patch', type: SECRET, name: 's', namespace: 'ns' }
-    const invalid = refused(
+    const request: ApiRequest = { verb: 'patch', type: SECRET, name: 's', namespace: 'ns' }
+    const invalid = apiError(
       422,
       status('Invalid', 'data[x]: Invalid value: "geheim"', {
         causes: [{ field: 'data[x]', message: 'Invalid value: "geheim"' }],
       }),
-      asked,
+      request,
       target,
     )
-    const failed = refused(500, status('InternalError', 'failed to decode geheim'), asked, target)
+    const failed = apiError(500, status('InternalError', 'failed to decode geheim'), request, target)
     for (const error of [invalid, failed])
       assert.doesNotMatch(JSON.stringify([error.message, error.stack, String(error.cause)]), /geheim/)
     assert.match(invalid.message, /data\[x\]/)
   })
 
-  it('tells a race from a conflict of field managers', () => {
-    assert.equal(isRace(refused(409, status('Conflict', 'the object has been modified'), patchService, target)), true)
+  it('distinguishes a concurrent change from a field manager conflict', () => {
+    assert.equal(isRace(apiError(409, status('Conflict', 'the object has been modified'), patchService, target)), true)
     const conflict = status('Conflict', '', {
       causes: [{ reason: 'FieldManagerConflict', message: 'conflict with "x"', field: '.a' }],
     })
-    assert.equal(isRace(refused(409, conflict, patchService, target)), false)
+    assert.equal(isRace(apiError(409, conflict, patchService, target)), false)
   })
 })
 
@@ -160,13 +168,13 @@ describe('failures below HTTP', () => {
   it('names the server, the context and the reason', () => {
     const error = unreachable(coded('ECONNREFUSED'), target)
     assert.equal(error.code, 'CSNI201')
-    assert.match(error.message, /https:\/\/api:6443 \(context "prod"\) cannot be reached: connection refused/)
+    assert.match(error.message, /cannot reach the API server https:\/\/api:6443 \(context "prod"\): connection refused/)
     assert.deepEqual(nextTexts(error.next), ['kubectl --context prod cluster-info'])
   })
-  it('says that a certificate is not trusted', () =>
+  it('reports an untrusted certificate', () =>
     assert.match(
       unreachable(coded('CERT_HAS_EXPIRED', 'certificate has expired'), target).message,
-      /not trusted: certificate has expired/,
+      /^cannot verify the certificate of .*: certificate has expired/,
     ))
   it('unpacks the failures of several addresses', () =>
     assert.match(unreachable(new AggregateError([coded('ECONNREFUSED')]), target).message, /connection refused/))

@@ -1,4 +1,4 @@
-/** A user with only the documented rights, and one without them. */
+/** A user with only the documented permissions, and one without them. */
 import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -25,12 +25,12 @@ async function kubeconfigOf(account: string): Promise<string> {
   return file
 }
 
-describe('rights', () => {
+describe('permissions', () => {
   it('the documented roles are enough for everything after the install', async function () {
     this.timeout(120_000)
     const file = await kubeconfigOf('allowed')
     const user = 'system:serviceaccount:default:allowed'
-    await kubectl(['apply', '-f', join(CHECKOUT, 'docs/rights.yaml')])
+    await kubectl(['apply', '-f', join(CHECKOUT, 'docs/permissions.yaml')])
     await kubectl(['create', 'clusterrolebinding', 'cass-sni-mesh', '--clusterrole=cass-sni-mesh', `--user=${user}`])
     await kubectl([
       'create',
