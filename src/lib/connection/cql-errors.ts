@@ -140,7 +140,7 @@ export function connectionError(error: unknown, serverName: string): CassSniErro
  * again (apache/cassandra-nodejs-driver lib/request-handler.js, `getNextConnection`).
  */
 export function isDown(error: unknown): boolean {
-  const { name, innerErrors = {} } = shaped(error)
+  const { name, innerErrors = {} } = asDriverError(error)
   return (
     name === 'NoHostAvailableError' && Object.values(innerErrors).every((inner) => inner === 'Host considered as DOWN')
   )
