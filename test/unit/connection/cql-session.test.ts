@@ -9,6 +9,7 @@ import { addressDialer } from '../../../src/lib/connection/dialer.ts'
 import { CassSniError } from '../../../src/lib/errors.ts'
 import { type ByteProxy, byteProxy, type ConnectionFault } from '../../support/fault-proxy.ts'
 import { testAuthority } from './certificates.ts'
+import { answerAsNode } from './fake-node.ts'
 
 const NODES = ['c8617bd4-af31-45c5-9d12-01c0247c7f8b', '4f6a0c3e-6a0b-4d57-8a3c-0f1f3f2f7d11'].map((hostId) => ({
   hostId,
@@ -25,6 +26,7 @@ describe('opening a CQL session', () => {
   let server: Server
   let proxy: ByteProxy
   let onRequest: (socket: TLSSocket, request: number) => void
+  let onConnection: (socket: TLSSocket) => void = () => undefined
   const seen: string[] = []
   const streams: Duplex[] = []
 
@@ -34,6 +36,7 @@ describe('opening a CQL session', () => {
     server = createServer(await authority.issue({ names: NODES.map(({ hostId }) => hostId) }), (socket) => {
       let requests = 0
       seen.push(String(socket.servername))
+      onConnection(socket)
       socket.on('error', () => socket.destroy())
       socket.on('data', () => onRequest(socket, ++requests))
     })
@@ -45,6 +48,7 @@ describe('opening a CQL session', () => {
     seen.length = 0
     streams.length = 0
     onRequest = () => undefined
+    onConnection = () => undefined
     proxy.fault = () => undefined
   })
   after(async () => {
@@ -149,5 +153,28 @@ describe('opening a CQL session', () => {
       streams.map(({ destroyed }) => destroyed),
       [true],
     )
+  })
+
+  it('connects to one node, and to the others only when the session lasts', async () => {
+    const nodes = NODES.map(({ hostId }, index) => ({ hostId, number: index + 1 }))
+    onConnection = (socket) => {
+      const self = nodes.find(({ hostId }) => hostId === socket.servername)
+      assert.ok(self !== undefined)
+      answerAsNode(
+        socket,
+        self,
+        nodes.filter((node) => node !== self),
+      )
+    }
+    const session = await open({ nodes: NODES, connectTimeoutMs: 5_000 })
+    try {
+      await session.execute('SELECT host_id FROM system.local')
+      await sleep(200)
+      assert.equal(seen.length, 1)
+      for (let round = 0; round < 60 && seen.length < 2; round += 1) await sleep(50)
+      assert.deepEqual([...seen].sort(), NODES.map(({ hostId }) => hostId).sort())
+    } finally {
+      await session.close()
+    }
   })
 })
