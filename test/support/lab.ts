@@ -11,6 +11,8 @@ export const CHECKOUT = resolve(dirname(fileURLToPath(import.meta.url)), '../..'
 const STATE = '/var/lib/cass-sni-lab'
 export const LAB_KUBECONFIG = join(STATE, 'kubeconfig')
 export const FIXTURES = join(STATE, 'fixtures')
+/** The network namespace of the node: the pods' own addresses are reached from there only. */
+export const LAB_NETWORK = '/run/netns/cass-sni-lab'
 export const AUDIT_LOG = join(STATE, 'audit.log')
 export const NAMESPACE = 'cass-operator'
 /** What the load balancer of the lab gives to the first Service. */
