@@ -1,8 +1,10 @@
 /** Prepared statements and batches for large imports, each to a node of one's choice. */
 import type { Client, Host } from 'cassandra-driver'
+import type { PreparedInfo } from 'cassandra-driver/lib/prepare-handler.js'
 import { abortable } from '../waiting/time-limit.ts'
 import { connectionError, statementTimeout } from './cql-errors.ts'
 import { type CqlType, cqlType } from './cql-types.ts'
+import { type BoundRow, executeBatch } from './prepared-batch.ts'
 
 export interface BatchOptions {
   /** Host ID of the node to send it to; another is taken while it is down. */
@@ -21,15 +23,13 @@ export interface BindMarker {
   type: CqlType
 }
 
-/** Values as bytes (apache/cassandra doc/native_protocol_v4.spec §6). */
-export type BoundRow = (Buffer | null)[]
-
 /** Statements of a session that are prepared once and executed many times. */
 export class CqlBulk {
   readonly #client: Client
   readonly #serverName: string
   readonly #isRouted: (hostId: string) => boolean
   readonly #consistency: (name: string) => number
+  #handler: Promise<typeof import('cassandra-driver/lib/prepare-handler.js')> | undefined
 
   /** @param isRouted whether a node may be sent statements; @param consistency the driver's number of a level */
   constructor(
@@ -57,30 +57,28 @@ export class CqlBulk {
   /** Prepares a statement on all nodes. Resolves with its bind markers. Errors as `CqlSession.execute`. */
   async prepare(statement: string, signal: AbortSignal): Promise<BindMarker[]> {
     try {
-      const { default: PrepareHandler } = await import('cassandra-driver/lib/prepare-handler.js')
-      const { options, keyspace } = this.#client as ConfiguredClient
-      const prepared = PrepareHandler.getPrepared(this.#client, options.policies.loadBalancing, statement, keyspace)
-      const { meta } = await abortable(prepared, signal)
+      const { meta } = await abortable(this.#prepared(statement), signal)
       return meta.columns.map(({ name, type }) => ({ name, type: cqlType(type) }))
     } catch (error) {
       throw connectionError(error, this.#serverName)
     }
   }
 
+  async #prepared(statement: string): Promise<PreparedInfo> {
+    this.#handler ??= import('cassandra-driver/lib/prepare-handler.js')
+    const { default: PrepareHandler } = await this.#handler
+    const { options, keyspace } = this.#client as ConfiguredClient
+    // the driver keeps what is prepared already
+    return PrepareHandler.getPrepared(this.#client, options.policies.loadBalancing, statement, keyspace)
+  }
+
   /** Executes a prepared statement once for each row, in one unlogged batch. Errors as `CqlSession.execute`. */
   async batch(statement: string, rows: BoundRow[], options: BatchOptions): Promise<void> {
+    const { node, counter = false, timeoutMs: readTimeout } = options
     try {
-      await this.#client.batch(
-        rows.map((params) => ({ query: statement, params })),
-        {
-          prepare: true,
-          logged: false,
-          counter: options.counter === true,
-          readTimeout: options.timeoutMs,
-          consistency: this.#consistency(options.consistency),
-          ...({ node: options.node } satisfies NodeChoice),
-        },
-      )
+      const { queryId } = await this.#prepared(statement)
+      const consistency = this.#consistency(options.consistency)
+      await executeBatch(this.#client, { queryId, rows, counter }, { node, consistency, readTimeout })
     } catch (error) {
       if ((error as Error).name === 'OperationTimedOutError') throw statementTimeout(options.timeoutMs, error)
       throw connectionError(error, this.#serverName)

@@ -1,6 +1,6 @@
 /** The statement of COPY FROM, and a record as its values. */
 import { CassSniError, hint } from '../../errors.ts'
-import type { BoundRow } from '../../connection/cql-bulk.ts'
+import type { BoundRow } from '../../connection/prepared-batch.ts'
 import type { CqlColumn } from '../../connection/cql-session.ts'
 import { identifier } from '../cql-values.ts'
 import { type CellEncoder, cellEncoder } from './cell-encoder.ts'

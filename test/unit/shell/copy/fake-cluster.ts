@@ -1,5 +1,6 @@
 import { CassSniError } from '../../../../src/lib/errors.ts'
-import type { BatchOptions, BoundRow, CqlBulk } from '../../../../src/lib/connection/cql-bulk.ts'
+import type { BatchOptions, CqlBulk } from '../../../../src/lib/connection/cql-bulk.ts'
+import type { BoundRow } from '../../../../src/lib/connection/prepared-batch.ts'
 import type { CqlColumn, CqlPage, CqlSession, ExecuteOptions } from '../../../../src/lib/connection/cql-session.ts'
 import type { CopyContext } from '../../../../src/lib/shell/copy/copy-context.ts'
 
