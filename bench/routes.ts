@@ -28,9 +28,9 @@ export async function prepareRoutes(): Promise<void> {
 
 /** Runs the comparison; every figure is a median. */
 export async function benchRoutes(log: (line: string) => void = () => {}): Promise<Row[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'cass-sni-bench-'))
+  const directory = await mkdtemp(join(tmpdir(), 'cass-sni-bench-'))
   try {
-    const file = join(folder, 'objects.json')
+    const file = join(directory, 'objects.json')
     const objects = await ownObjects(file)
     log('routes sync with nothing to do beside kubectl apply')
     const apply = ['kubectl', 'apply', '--server-side', '--field-manager=kubectl-cass-sni', '-f', file]
@@ -56,7 +56,7 @@ export async function benchRoutes(log: (line: string) => void = () => {}): Promi
       },
     ]
   } finally {
-    await rm(folder, { recursive: true })
+    await rm(directory, { recursive: true })
   }
 }
 

@@ -6,12 +6,12 @@ import { medians, type Row } from './rounds.ts'
 
 /** Runs the comparison; every figure is a median, in milliseconds. */
 export async function benchStartUp(log: (line: string) => void = () => {}): Promise<Row[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'cass-sni-bench-'))
+  const directory = await mkdtemp(join(tmpdir(), 'cass-sni-bench-'))
   try {
     log('help beside an empty node')
     // kubectl's own start is in both of these: a plugin in Node that does nothing at all
-    await writeFile(join(folder, 'kubectl-empty'), '#!/usr/bin/env node\n', { mode: 0o755 })
-    process.env.PATH = `${process.env.PATH}:${folder}`
+    await writeFile(join(directory, 'kubectl-empty'), '#!/usr/bin/env node\n', { mode: 0o755 })
+    process.env.PATH = `${process.env.PATH}:${directory}`
     const [help = 0, nothing = 0, direct = 0, node = 0] = await medians(
       21,
       ['kubectl', 'cass-sni', '--help'],
@@ -33,6 +33,6 @@ export async function benchStartUp(log: (line: string) => void = () => {}): Prom
       row('kubectl cass-sni --help', 'kubectl with an empty plugin in Node', help, nothing),
     ]
   } finally {
-    await rm(folder, { recursive: true })
+    await rm(directory, { recursive: true })
   }
 }

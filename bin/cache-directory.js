@@ -1,12 +1,12 @@
-// The directory for compiled code: this user's own, or none.
+// The directory for compiled code: owned by this user, or none.
 const { existsSync, lstatSync, mkdirSync, realpathSync, statSync } = require('node:fs')
 const { homedir } = require('node:os')
 const { dirname, isAbsolute, join } = require('node:path')
 
 /**
- * The path of a directory that nobody else can put a file into: ours, mode 0700, no symbolic link, and no directory
- * above it in which another user could replace it. Made if it does not exist. Undefined when there is none, for
- * instance under sudo with the home directory of somebody else.
+ * Returns the path of a directory that no other user can write to: owned by this user, mode 0700, not a symbolic link,
+ * and below directories in which no other user could replace it. Creates it if it does not exist. Undefined if none
+ * qualifies, for example under sudo with another user's home directory.
  */
 function privateCacheDirectory(env = process.env) {
   const uid = process.getuid?.()
@@ -28,12 +28,12 @@ function privateCacheDirectory(env = process.env) {
     const found = lstatSync(directory)
     return found.isDirectory() && found.uid === uid && (found.mode & 0o077) === 0 ? directory : undefined
   } catch {
-    // A home that does not exist or cannot be written: every start compiles anew.
+    // The home directory does not exist or is not writable: every start compiles again.
     return undefined
   }
 }
 
-/** Whether only root and this user can rename what is in a directory; with the sticky bit only the owner can. */
+/** Whether only root and this user can rename entries of a directory; with the sticky bit only their owner can. */
 function isSafeAbove({ uid, mode }, self) {
   return (uid === 0 || uid === self) && ((mode & 0o022) === 0 || (mode & 0o1000) !== 0)
 }

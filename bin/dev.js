@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Runs the commands straight from src/ (Node 24 strips the types): for work on the project.
+// Runs the commands from src/ without a build (Node 24 strips the types): for development.
 const { start } = require('./start.js')
 
 const program = async () => ({

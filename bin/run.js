@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// The program: kubectl-cass_sni runs it for everything but help. This file stays readable for old versions of Node,
-// which get one sentence: what needs a newer one is behind the check. CommonJS, as the program is: it starts faster.
+// The program: kubectl-cass_sni runs it for everything except help. This file must load in old versions of Node, which
+// print one sentence: code that requires a newer version is behind the check. CommonJS, like the program: it starts faster.
 const [major, minor] = process.versions.node.split('.').map(Number)
 
 if (major < 22 || (major === 22 && minor < 13)) {

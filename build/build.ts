@@ -1,6 +1,6 @@
 /**
- * `npm run build`: src/ to dist/: bundles (third-party code included), the help
- * texts, oclif.manifest.json, the schemas of the results; and a type check. Quick when nothing changed.
+ * `npm run build`: builds dist/ from src/ (bundles with third-party code, help texts), oclif.manifest.json and the
+ * schemas of the results, and checks types. Does nothing if the inputs are unchanged.
  */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -12,7 +12,7 @@ const root = dirname(import.meta.dirname)
 const dist = join(root, 'dist')
 const stamp = join(dist, '.stamp')
 
-/** Everything that the build depends on, as one hash. */
+/** A hash of all inputs of the build. */
 function fingerprint(): string {
   const hash = createHash('sha256').update(process.version)
   const add = (path: string) => hash.update(`${relative(root, path)}\n`).update(readFileSync(path))
@@ -27,7 +27,7 @@ function fingerprint(): string {
   return hash.digest('hex')
 }
 
-/** Runs a program of node_modules with this Node; its output is shown. */
+/** Runs a script with this Node and prints its output. Returns whether it succeeded. */
 function node(script: string, ...args: string[]): boolean {
   return spawnSync(process.execPath, [script, ...args], { cwd: root, stdio: 'inherit' }).status === 0
 }
@@ -39,7 +39,7 @@ if (
   existsSync(join(root, 'oclif.manifest.json')) &&
   existsSync(join(root, 'docs/schemas'))
 ) {
-  console.log('dist/ is up to date.')
+  console.log('dist/ is up to date')
 } else {
   const started = performance.now()
   rmSync(stamp, { force: true })
@@ -47,16 +47,16 @@ if (
   rmSync(fresh, { recursive: true, force: true })
   mkdirSync(fresh, { recursive: true })
   await bundle(root, fresh)
-  // In two renames: whoever runs the plugin meanwhile (a test, the lab) finds the old or the new one, hardly ever none.
+  // Two renames: tests and the lab that run the plugin during a build find either the old or the new one.
   const old = join(root, 'dist.old')
   rmSync(old, { recursive: true, force: true })
   if (existsSync(dist)) renameSync(dist, old)
   renameSync(fresh, dist)
   rmSync(old, { recursive: true, force: true })
-  // In a process of its own: it imports the commands just built.
+  // In a separate process: it imports the commands just built.
   if (!node(join(root, 'build/describe.ts'))) process.exit(1)
-  // Last, so that a type error fails the build but leaves something to try.
+  // Last: a type error fails the build, but dist/ is usable.
   if (!node(join(root, 'build/types.ts'))) process.exit(1)
   writeFileSync(stamp, now)
-  console.log(`Built dist/ in ${((performance.now() - started) / 1000).toFixed(1)} s.`)
+  console.log(`built dist/ in ${((performance.now() - started) / 1000).toFixed(1)}s`)
 }

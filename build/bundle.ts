@@ -1,21 +1,20 @@
 /**
- * The bundles. One CommonJS file holds the program: a file costs a start far more than its size does, and in CommonJS
- * what is imported lazily is evaluated lazily without a file of its own. Large packages that few commands need lie beside
- * it, one file each.
+ * The bundles. The program is one CommonJS file: the number of files slows the start far more than their size, and in
+ * CommonJS lazy imports are evaluated lazily within one file. Large packages that few commands need are separate files.
  */
-// @peculiar/x509 is loaded for the names it exports, and expects this.
+// @peculiar/x509, which is loaded for the names of its exports, requires this.
 import 'reflect-metadata'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type BuildOptions, build, type Plugin } from 'esbuild'
 
 /**
- * oclif asks for typescript only to run commands from source. kerberos is for a login at proxies that
- * https-proxy-agent offers; bufferutil and utf-8-validate are options of ws. None of them is installed.
+ * Optional dependencies that are not installed: typescript of oclif (to run commands from source), kerberos of
+ * https-proxy-agent, bufferutil and utf-8-validate of ws.
  */
 const EXTERNAL = ['typescript', 'kerberos', 'bufferutil', 'utf-8-validate']
 
-/** Packages in a file of their own, read when a command needs them. */
+/** Packages in separate files, which are read when a command needs them. */
 const SEPARATE = [
   '@inquirer/prompts',
   '@peculiar/x509',
@@ -30,10 +29,10 @@ const SEPARATE = [
   'yaml',
 ]
 
-/** What a package expects to be imported before it. */
+/** Imports that must precede a package. */
 const BEFORE: Record<string, string> = { '@peculiar/x509': "import 'reflect-metadata'\n" }
 
-/** Where the program lies in dist/: as deep as src/lib/<layer>/, for what is read relative to import.meta.url. */
+/** Path of the program in dist/, at the depth of src/lib/<layer>/: files are read relative to import.meta.url. */
 const PROGRAM = 'lib/cli/program.cjs'
 
 /** import.meta.url in CommonJS. */
@@ -70,8 +69,8 @@ const partsOfOclif: Plugin = {
 }
 
 /**
- * Takes the SEPARATE packages out of a bundle and notes them in `found`. What is imported has the names and the default
- * export that Node gives it, of CommonJS packages too.
+ * Excludes the SEPARATE packages from a bundle and adds them to `found`. Imports have the names and the default export
+ * that they have in Node, also for CommonJS packages.
  */
 function separatePackages(found: Set<string>): Plugin {
   return {
@@ -100,12 +99,14 @@ function separatePackages(found: Set<string>): Plugin {
   }
 }
 
-/** Beside the program. */
+/** The path of a package's file, relative to the program. */
 function fileOfPackage(name: string): string {
   return `packages/${name.replace('@', '').replace('/', '-')}.cjs`
 }
 
-/** Bundles src/ of the project at `root` into the directory `out`. Rejects with esbuild's messages, which it prints itself. */
+/**
+ * Bundles src/ of the project at `root` into the directory `out`. Rejects if esbuild fails, which prints the errors.
+ */
 export async function bundle(root: string, out: string): Promise<void> {
   const commands = readdirSync(join(root, 'src/commands'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts'))
@@ -136,22 +137,22 @@ function commandFile(name: string): string {
   )
 }
 
-/** The license texts of the packages whose files went into the bundles, as those licenses ask for. */
+/** Returns the license texts of all bundled packages, as those licenses require. */
 function licenses(root: string, files: string[]): string {
-  const folders = new Set(files.flatMap((file) => /^(?:.*node_modules\/)(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []))
-  return [...folders]
+  const directories = new Set(files.flatMap((file) => /^(?:.*node_modules\/)(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []))
+  return [...directories]
     .sort()
-    .map((folder) => {
-      const { name, version, license } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'))
-      const file = readdirSync(join(root, folder)).find((entry) => /^(licen[cs]e|copying)/i.test(entry))
-      return `${name} ${version} (${license})\n\n${file ? readFileSync(join(root, folder, file), 'utf8').trim() : 'The package has no file with its license.'}\n`
+    .map((directory) => {
+      const { name, version, license } = JSON.parse(readFileSync(join(root, directory, 'package.json'), 'utf8'))
+      const file = readdirSync(join(root, directory)).find((entry) => /^(licen[cs]e|copying)/i.test(entry))
+      return `${name} ${version} (${license})\n\n${file ? readFileSync(join(root, directory, file), 'utf8').trim() : 'The package contains no license file.'}\n`
     })
     .join(`\n${'-'.repeat(80)}\n\n`)
 }
 
 /**
- * Bundles any program the same way: a benchmark measures what users run. `contents` is TypeScript at the project's top;
- * `outfile` ends in .cjs. Returns the files that went in, relative to `root`.
+ * Bundles another program with the same options, for benchmarks. `contents` is TypeScript in the directory `root`;
+ * `outfile` ends in .cjs. Returns the bundled files, relative to `root`.
  */
 export async function bundleProgram(root: string, outfile: string, contents: string): Promise<string[]> {
   const found = new Set<string>()
@@ -177,10 +178,10 @@ export async function bundleProgram(root: string, outfile: string, contents: str
   return inputs
 }
 
-/** A module with all that Node's `import` of a package gives. */
+/** A module with all exports of a package in Node. */
 async function reexport(name: string): Promise<string> {
   const names = Object.keys((await import(name)) as object)
   if (names.includes('module.exports')) return `${BEFORE[name] ?? ''}module.exports = require('${name}')`
-  // `export *` leaves the default export out.
+  // `export *` does not include the default export.
   return `${BEFORE[name] ?? ''}export * from '${name}'\n${names.includes('default') ? `export { default } from '${name}'\n` : ''}`
 }

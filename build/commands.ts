@@ -1,8 +1,8 @@
-/** The commands as oclif sees them. */
+/** The commands as oclif loads them. */
 import { Config, Plugin } from '@oclif/core'
 import { describedBy, helpNames, helpText } from '../src/lib/cli/help.ts'
 
-/** The text of oclif.manifest.json for the commands in dist/, without what differs from machine to machine. */
+/** Returns the text of oclif.manifest.json for the commands in dist/, independent of the machine. */
 export async function manifestText(root: string): Promise<string> {
   const plugin = new Plugin({ root, ignoreManifest: true, errorOnManifestCreate: true, respectNoCacheDefault: true })
   await plugin.load()
@@ -11,7 +11,7 @@ export async function manifestText(root: string): Promise<string> {
   return `${JSON.stringify({ commands: sorted, version }, null, 2)}\n`
 }
 
-/** The help texts by file name: "index", "options", each topic and each command ("routes.sync"). */
+/** Returns the help texts by file name: "index", "options", each topic and each command ("routes.sync"). */
 export async function helpTexts(root: string): Promise<Map<string, string>> {
   const described = describedBy(await Config.load(root))
   return new Map(

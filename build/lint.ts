@@ -1,6 +1,7 @@
 /**
- * `npm run lint`: format and lint (biome), types (tsc, the program and all that tests and builds it), the import rules
- * of the layers and cycles (dependency-cruiser), layers, names and line lengths of src/, dead code (knip). Changes nothing; all of them run, then it fails.
+ * `npm run lint`: format and lint (biome), types (tsc), import rules of the layers and cycles (dependency-cruiser),
+ * layers, names and line lengths of src/ (source-rules.ts), dead code (knip). Read-only. Runs all checks before it
+ * fails.
  */
 import { spawn } from 'node:child_process'
 import { dirname, join } from 'node:path'
@@ -8,7 +9,7 @@ import { dirname, join } from 'node:path'
 const root = dirname(import.meta.dirname)
 const modules = join(root, 'node_modules')
 
-/** What is run, by the path of its script below node_modules; biome's own script starts a native program. */
+/** The checks, with the paths of their scripts below node_modules. */
 const checks: { name: string; script: string; args: string[] }[] = [
   { name: 'format and lint', script: '@biomejs/biome/bin/biome', args: ['check', '--max-diagnostics=50'] },
   { name: 'types of src', script: 'typescript/bin/tsc', args: ['-p', 'tsconfig.json'] },
@@ -22,7 +23,7 @@ const checks: { name: string; script: string; args: string[] }[] = [
   { name: 'dead code', script: 'knip/bin/knip.js', args: ['--no-progress', '--no-config-hints'] },
 ]
 
-/** Runs one check; its output comes in one piece, so that two checks at a time do not mix. */
+/** Runs one check. Resolves with its whole output. */
 function run(script: string, args: string[]): Promise<{ ok: boolean; output: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [join(modules, script), ...args], {

@@ -1,6 +1,6 @@
 /**
- * The JSON schemas of the commands' results (docs/schemas/<Kind>.json), made from the result types of the commands, so
- * that the two cannot differ. `npm run build` writes them; they are committed, and a contract test compares.
+ * The JSON schemas of the commands' results (docs/schemas/<Kind>.json), generated from the commands' result types.
+ * `npm run build` writes them; they are committed, and a contract test compares them.
  */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,8 +11,8 @@ export type Schema = Record<string, unknown>
 const SCHEMA = 'http://json-schema.org/draft-07/schema#'
 
 /** Results that a command writes without the base command, by kind: the file and the type. */
-const WRITTEN_BY_ITSELF: Record<string, [file: string, type: string, omit: string[]]> = {
-  // Its warnings are in the envelope.
+const SELF_WRITTEN: Record<string, [file: string, type: string, omit: string[]]> = {
+  // Its warnings are part of the envelope.
   PortForward: ['src/lib/workflows/port-forward-workflow.ts', 'Forwarding', ['warnings']],
 }
 
@@ -22,8 +22,8 @@ const LINES: Record<string, [file: string, type: string]> = {
 }
 
 /**
- * One schema for each kind of result, of the whole envelope, and what the type check has to say about src/ (nothing when
- * all is well). Throws on a type that has no JSON.
+ * Returns one schema per kind of result, of the whole envelope, and the problems of the type check of src/ ('' if
+ * none). Throws on a type without a JSON form.
  */
 export function schemas(root: string): { schemas: Map<string, Schema>; problems: string } {
   const files = readdirSync(join(root, 'src/commands'), { recursive: true, encoding: 'utf8' })
@@ -41,7 +41,7 @@ export function schemas(root: string): { schemas: Map<string, Schema>; problems:
     const source = program.getSourceFile(join(root, file))
     const symbol = source && checker.getSymbolAtLocation(source)
     const exported = symbol && checker.getExportsOfModule(symbol).find((candidate) => candidate.name === name)
-    if (!exported) throw new Error(`${file} exports no ${name}.`)
+    if (!exported) throw new Error(`${file} does not export ${name}`)
     return checker.getDeclaredTypeOfSymbol(exported)
   }
   const change = schemaOf(typeNamed('src/lib/events.ts', 'ChangeRecord'), checker)
@@ -62,15 +62,17 @@ export function schemas(root: string): { schemas: Map<string, Schema>; problems:
           ? kind.initializer.text
           : undefined
       if (!base || name === undefined) continue
-      const own = WRITTEN_BY_ITSELF[name]
+      const own = SELF_WRITTEN[name]
       const argument = base.typeArguments?.[0]
       const type = own ? typeNamed(own[0], own[1]) : argument && checker.getTypeFromTypeNode(argument)
-      if (!type) throw new Error(`${file}: CassSniCommand has no result type.`)
-      result.set(name, envelope(name, schemaOf(type, checker, own?.[2] ?? []), change, warning))
+      if (!type) throw new Error(`${file}: CassSniCommand has no result type`)
+      result.set(name, resultEnvelope(name, schemaOf(type, checker, own?.[2] ?? []), change, warning))
     }
   }
   for (const [name, [file, type]] of Object.entries(LINES))
     result.set(name, { $schema: SCHEMA, title: name, ...schemaOf(typeNamed(file, type), checker) })
+  // for a command line that selects no command
+  result.set('Error', envelope('Error', {}, warning, ['error']))
   const problems = ts.formatDiagnostics(ts.getPreEmitDiagnostics(program), {
     getCanonicalFileName: (name) => name,
     getCurrentDirectory: () => root,
@@ -79,12 +81,25 @@ export function schemas(root: string): { schemas: Map<string, Schema>; problems:
   return { schemas: result, problems }
 }
 
-/** The text of a schema's file. */
+/** Returns the text of a schema file. */
 export function schemaText(schema: Schema): string {
   return `${JSON.stringify(schema, null, 2)}\n`
 }
 
-function envelope(kind: string, result: Schema, change: Schema, warning: Schema): Schema {
+const ERROR: Schema = {
+  type: 'object',
+  properties: {
+    code: { type: 'string', pattern: '^CSNI[0-9]{3}$' },
+    message: { type: 'string' },
+    object: { type: 'string' },
+    next: { type: 'array', items: { type: 'string' } },
+  },
+  required: ['code', 'message', 'next'],
+  description: 'Why the command failed (docs/errors.md).',
+}
+
+/** The schema of an envelope; `own` are the properties before `warnings` and `error`. */
+function envelope(kind: string, own: Record<string, Schema>, warning: Schema, required: string[] = []): Schema {
   return {
     $schema: SCHEMA,
     title: kind,
@@ -92,32 +107,29 @@ function envelope(kind: string, result: Schema, change: Schema, warning: Schema)
     properties: {
       apiVersion: { const: 'cass-sni/v1' },
       kind: { const: kind },
-      result: { ...result, description: 'Absent if the command failed before it had a result.' },
-      changes: {
-        type: 'array',
-        items: change,
-        description: 'The objects that were looked at and, where they differed, changed. Absent when there were none.',
-      },
+      ...own,
       warnings: { type: 'array', items: warning },
-      error: {
-        type: 'object',
-        properties: {
-          code: { type: 'string', pattern: '^CSNI[0-9]{3}$' },
-          message: { type: 'string' },
-          object: { type: 'string' },
-          next: { type: 'array', items: { type: 'string' } },
-        },
-        required: ['code', 'message', 'next'],
-        description: 'Why the command failed (docs/errors.md).',
-      },
+      error: ERROR,
     },
-    required: ['apiVersion', 'kind', 'warnings'],
+    required: ['apiVersion', 'kind', 'warnings', ...required],
   }
+}
+
+function resultEnvelope(kind: string, result: Schema, change: Schema, warning: Schema): Schema {
+  const own = {
+    result: { ...result, description: 'Absent if the command failed before it had a result.' },
+    changes: {
+      type: 'array',
+      items: change,
+      description: 'Objects that were compared and, if they differed, changed. Absent if there were none.',
+    },
+  }
+  return envelope(kind, own, warning)
 }
 
 function schemaOf(type: ts.Type, checker: ts.TypeChecker, omit: string[] = [], above: ts.Type[] = []): Schema {
   const { flags } = type
-  if (above.includes(type)) throw new Error(`${checker.typeToString(type)} holds itself.`)
+  if (above.includes(type)) throw new Error(`${checker.typeToString(type)} contains itself`)
   const inner = (other: ts.Type) => schemaOf(other, checker, [], [...above, type])
   if (flags & ts.TypeFlags.Unknown) return {}
   if (type.isStringLiteral() || type.isNumberLiteral()) return { const: type.value }
@@ -138,7 +150,7 @@ function schemaOf(type: ts.Type, checker: ts.TypeChecker, omit: string[] = [], a
   }
   if (flags & (ts.TypeFlags.Object | ts.TypeFlags.Intersection) && type.getCallSignatures().length === 0)
     return object(type, checker, omit, inner)
-  throw new Error(`${checker.typeToString(type)} has no JSON.`)
+  throw new Error(`${checker.typeToString(type)} has no JSON form`)
 }
 
 function union(type: ts.UnionType, inner: (type: ts.Type) => Schema): Schema {
@@ -160,11 +172,11 @@ function object(type: ts.Type, checker: ts.TypeChecker, omit: string[], inner: (
     const member = checker.getTypeOfSymbol(symbol)
     const description = ts.displayPartsToString(symbol.getDocumentationComment(checker))
     properties[symbol.name] = { ...inner(member), ...(description ? { description } : {}) }
-    const mayBeAbsent =
+    const isOptional =
       symbol.flags & ts.SymbolFlags.Optional ||
       member.flags & ts.TypeFlags.Unknown ||
       (member.isUnion() && member.types.some((part) => part.flags & ts.TypeFlags.Undefined))
-    if (!mayBeAbsent) required.push(symbol.name)
+    if (!isOptional) required.push(symbol.name)
   }
   const values = checker.getIndexTypeOfType(type, ts.IndexKind.String)
   return {

@@ -1,22 +1,22 @@
 /**
- * The layers of the source and what each may import: the one list that the lint, its test and CONTRIBUTING.md go by.
+ * The layers of the source and their allowed imports: the single source for the lint, its test and CONTRIBUTING.md.
  */
 
 export interface Layer {
   name: string
   /** Regular expression of the layer's files. */
   files: string
-  /** Layers it may import. */
+  /** Layers it can import. */
   may: string[]
-  /** Layers of which it may import only types. */
+  /** Layers from which it can import types only. */
   mayTypes?: string[]
-  /** Files of other layers with only names and pure functions, which it may import. */
+  /** Files of other layers that it can import: only names and pure functions. */
   mayFiles?: string[]
 }
 
 /**
- * The ground that every layer stands on: errors.ts and events.ts (nothing else is loose in src/lib), text/, waiting/
- * and files/.
+ * The ground, which every layer can import: errors.ts and events.ts (the only files directly in src/lib), text/,
+ * waiting/ and files/.
  */
 export const FOR_ALL = '^src/lib/((errors|events)\\.ts$|text/|waiting/|files/)'
 
@@ -82,12 +82,12 @@ export const LAYERS: Layer[] = [
   { name: 'output', files: '^src/lib/output/', may: [] },
 ]
 
-/** Layers that compute and do nothing else: no files, no network, no clock. */
+/** Layers without side effects: no files, no network, no clock. */
 export const PURE = ['routes', 'certificates', 'clients']
 
-/** Packages that only some layers may import, or none. */
+/** Packages that only some layers can import, or none. */
 export const PACKAGES: { packages: string[]; layers: string[]; typesAnywhere?: true }[] = [
-  // its model types cost nothing at run time, and nothing else of it is used
+  // only its model types are used, which cost nothing at run time
   { packages: ['@kubernetes/client-node'], layers: [], typesAnywhere: true },
   { packages: ['ws'], layers: ['cluster'] },
   { packages: ['listr2', 'chalk', '@inquirer/prompts'], layers: ['output'] },
@@ -96,7 +96,7 @@ export const PACKAGES: { packages: string[]; layers: string[]; typesAnywhere?: t
   { packages: ['@oclif/core'], layers: ['commands', 'cli'] },
 ]
 
-/** The files of a layer. */
+/** Returns the pattern of a layer's files. */
 export function filesOf(name: string): string {
   const layer = LAYERS.find((candidate) => candidate.name === name)
   if (!layer) throw new Error(`unknown layer "${name}"`)

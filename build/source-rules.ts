@@ -1,7 +1,7 @@
 /**
- * Rules of src/ that no other linter has: every file belongs to a layer, no file name stands twice, no line is longer
- * than the formatter's (it breaks neither text nor comments). Run as a program it prints what breaks them, and exits
- * with 1 when something does.
+ * Rules of src/ beyond other linters: every file belongs to a layer, file names are unique, and no line is wider than
+ * the formatter's limit (which does not apply to strings and comments). Run as a program, prints violations and exits
+ * with 1.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
@@ -10,7 +10,7 @@ import { LAYERS } from './source-layers.ts'
 /** Columns, as `lineWidth` of biome.json. */
 const LONGEST_LINE = 120
 
-/** What breaks the rules in the src/ of a project, a line each: "src/lib/x.ts: belongs to no layer". */
+/** Returns the violations in the src/ of a project, one per line: "src/lib/x.ts: belongs to no layer". */
 export function brokenRules(root: string): string[] {
   const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts'))

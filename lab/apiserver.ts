@@ -10,7 +10,7 @@ import { openKube, ready } from './kube.ts'
 import { type Authority, type Identity, identities, openAuthority } from './pki.ts'
 import { LabError } from './progress.ts'
 
-/** A real kube-apiserver with its etcd and nothing else: no controllers, no node. */
+/** A real kube-apiserver with etcd, without controllers and nodes. */
 export interface ApiServer {
   /** path of the kubeconfig of user `admin`, group system:masters */
   kubeconfig: string
@@ -19,19 +19,19 @@ export interface ApiServer {
   url: string
   /** path of a kubeconfig for another user (client certificate), for tests of RBAC */
   kubeconfigFor(identity: Identity): Promise<string>
-  /** ends the API server without a word and starts it again, with the same address and data; resolves when it is ready */
+  /** kills the API server and starts it again with the same address and data; resolves when it is ready */
   restart(): Promise<void>
   /** ends both processes and removes etcd's data */
   stop(): Promise<void>
 }
 
 export interface ApiServerOptions {
-  /** an own folder for keys, data and logs */
+  /** a directory for keys, data and logs */
   dir: string
   admin?: Identity
 }
 
-/** Paths of etcd and kube-apiserver, built if need be (minutes at the first time). */
+/** Returns the paths of etcd and kube-apiserver, built if necessary (which takes minutes). */
 export async function ensureBinaries(): Promise<{ etcd: string; 'kube-apiserver': string }> {
   const names = ['etcd', 'kube-apiserver']
   await requireGoFor(names)
@@ -45,12 +45,12 @@ export async function startApiServer({ dir, admin = identities.admin }: ApiServe
   mkdirSync(dir, { recursive: true })
   const authority = await openAuthority(join(dir, 'pki'))
   await authority.issue('apiserver', { user: 'kube-apiserver' }, apiServerNames)
-  for (let left = 3; ; left--) {
+  for (let attempts = 3; ; attempts--) {
     try {
       return await start(programs, dir, authority, admin)
     } catch (error) {
-      // another process may have taken one of the free ports meanwhile
-      if (left === 1) throw error
+      // another process may have taken one of the free ports
+      if (attempts === 1) throw error
     }
   }
 }
@@ -64,7 +64,7 @@ async function start(
   const [port, etcdPort, etcdPeerPort] = await freePorts(3)
   const auditLog = join(dir, 'audit.log')
   const plane: ControlPlane = {
-    pki: authority.folder,
+    pki: authority.directory,
     etcdData: join(dir, 'etcd'),
     etcdPort: etcdPort as number,
     etcdPeerPort: etcdPeerPort as number,
@@ -84,7 +84,7 @@ async function start(
   const serve = () => startChild(programs['kube-apiserver'], [...apiServerArguments(plane), ...alone], logs.apiserver)
   let apiserver = serve()
   const stop = async () => {
-    // the API server first: without etcd it would take its time; it has nothing to save
+    // the API server first: it stops slowly without etcd
     await end(apiserver)
     await end(etcd)
     await rm(plane.etcdData, { recursive: true, force: true })
@@ -122,7 +122,7 @@ async function start(
   return { kubeconfig, auditLog, url, kubeconfigFor, restart, stop }
 }
 
-/** What differs from the lab: nobody makes service accounts, and loopback is no endpoint. */
+/** Differences from the lab: no controller creates service accounts, and loopback is not a valid endpoint. */
 const alone = [
   '--bind-address=127.0.0.1',
   '--endpoint-reconciler-type=none',
@@ -131,7 +131,7 @@ const alone = [
 
 function startChild(program: string, args: readonly string[], log: string): ChildProcess {
   const output = openSync(log, 'w')
-  // dies with its parent, even when that is killed
+  // ends with its parent, even if the parent is killed
   const command = installed('setpriv') ? ['setpriv', '--pdeathsig', 'KILL', program, ...args] : [program, ...args]
   const child = spawn(command[0] as string, command.slice(1), { stdio: ['ignore', output, output] })
   closeSync(output)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Start of every npm script on a fresh clone: installs the packages and builds the plugin when they
-# are missing or older than their sources. Silent and quick when there is nothing to do.
+# Run by every npm script: installs the packages and builds the plugin if they are missing or older than
+# their sources. Silent and fast if both are up to date.
 set -eu
 cd "$(dirname "$0")/.."
 

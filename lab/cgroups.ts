@@ -5,38 +5,38 @@ import { cgroupName } from './layout.ts'
 
 const root = '/sys/fs/cgroup'
 
-/** Is this cgroup v2? */
+/** Whether this machine uses cgroup v2. */
 const isUnified = (): boolean => existsSync(join(root, 'cgroup.controllers'))
 
-/** The lab's cgroup in every hierarchy: one folder with cgroup v2, one per controller with v1. */
-async function folders(): Promise<string[]> {
+/** The lab's cgroup in every hierarchy: one directory with cgroup v2, one per controller with v1. */
+async function directories(): Promise<string[]> {
   if (isUnified()) return [join(root, cgroupName)]
   const hierarchies = (await readdir(root, { withFileTypes: true })).filter((entry) => entry.isDirectory())
   return hierarchies.map((entry) => join(root, entry.name, cgroupName))
 }
 
-/** Makes the cgroups below which the kubelet puts all pods. */
+/** Creates the cgroups that contain the kubelet's pods. */
 export async function createCgroups(): Promise<void> {
   if (isUnified()) {
-    // a controller that this kernel has not, or that is on already, is refused: the kubelet says which it misses
+    // fails for a controller that is unsupported or enabled already; the kubelet reports missing ones
     for (const controller of ['cpuset', 'cpu', 'io', 'memory', 'pids', 'hugetlb'])
       await writeFile(join(root, 'cgroup.subtree_control'), `+${controller}`).catch(() => {})
   }
-  for (const folder of await folders()) {
-    await mkdir(folder, { recursive: true })
-    // a new cpuset is empty and would refuse every process
+  for (const directory of await directories()) {
+    await mkdir(directory, { recursive: true })
+    // a new cpuset is empty and would reject every process
     for (const file of ['cpuset.cpus', 'cpuset.mems']) {
-      if (!folder.includes('/cpuset/')) continue
-      await writeFile(join(folder, file), await readFile(join(folder, '..', file)))
+      if (!directory.includes('/cpuset/')) continue
+      await writeFile(join(directory, file), await readFile(join(directory, '..', file)))
     }
   }
 }
 
-/** All processes in the lab's cgroups: the containers', whoever their parent is by now. */
+/** All processes in the lab's cgroups: those of containers, whatever their current parent. */
 export async function cgroupProcesses(): Promise<number[]> {
   const pids = new Set<number>()
-  for (const folder of await folders())
-    for (const group of await below(folder))
+  for (const directory of await directories())
+    for (const group of await below(directory))
       for (const pid of (await readFile(join(group, 'cgroup.procs'), 'utf8').catch(() => '')).split('\n'))
         if (pid) pids.add(Number(pid))
   return [...pids]
@@ -44,9 +44,9 @@ export async function cgroupProcesses(): Promise<number[]> {
 
 /** Removes the lab's cgroups, deepest first. */
 export async function removeCgroups(): Promise<void> {
-  for (const folder of await folders())
-    for (const group of (await below(folder)).reverse())
-      for (let left = 20; left > 0; left--) {
+  for (const directory of await directories())
+    for (const group of (await below(directory)).reverse())
+      for (let attempts = 20; attempts > 0; attempts--) {
         try {
           await rmdir(group)
           break
@@ -58,9 +58,9 @@ export async function removeCgroups(): Promise<void> {
 }
 
 /** A cgroup and all below it, parents first. */
-async function below(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => [])
-  const all = existsSync(folder) ? [folder] : []
-  for (const entry of entries) if (entry.isDirectory()) all.push(...(await below(join(folder, entry.name))))
+async function below(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { withFileTypes: true }).catch(() => [])
+  const all = existsSync(directory) ? [directory] : []
+  for (const entry of entries) if (entry.isDirectory()) all.push(...(await below(join(directory, entry.name))))
   return all
 }

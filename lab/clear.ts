@@ -8,15 +8,15 @@ import { removeNetwork } from './network.ts'
 import { alive, allProcesses, kill, readRecords } from './processes.ts'
 import { attempt } from './run.ts'
 
-/** What `clear` leaves: the image store, so that the next `up` is quick. */
+/** Kept by `clear`: the image store, so that the next `up` is fast. */
 const kept = ['root']
 
 /**
- * Takes the lab away, whatever state it is in: processes, mounts, network, cgroups, state. Everything
- * is found by the lab's own names (its namespace, its cgroup, its folder), nothing by a broad pattern.
+ * Removes the lab, whatever its state: processes, mounts, network, cgroups, files. Everything is found by the
+ * lab's names (namespace, cgroup, directory), never by a broad pattern.
  */
 export async function clear(): Promise<void> {
-  // Twice: what was just being started when the first list was made is in the second.
+  // Repeated: processes that were starting during the first listing are in the second.
   for (let round = 0; round < 5; round++) {
     const pids = await labProcesses()
     if (pids.length === 0) break
@@ -30,7 +30,7 @@ export async function clear(): Promise<void> {
   await removeState()
 }
 
-/** Pids of everything that belongs to the lab: daemons, shims, containers. */
+/** PIDs of all processes of the lab: daemons, shims, containers. */
 export async function labProcesses(): Promise<number[]> {
   const pids = new Set<number>(await cgroupProcesses())
   for (const record of await readRecords()) if (alive(record)) pids.add(record.pid)
@@ -47,12 +47,12 @@ export async function labProcesses(): Promise<number[]> {
 async function namespaceId(): Promise<string | undefined> {
   if (!existsSync(network.namespacePath)) return undefined
   const { ino, dev } = await stat(network.namespacePath)
-  // killed between making the file and mounting the namespace on it: an ordinary file
+  // an ordinary file, if `ip netns add` was killed before it mounted the namespace
   const own = await stat('/proc/self/ns/net')
   return dev === own.dev ? `net:[${ino}]` : undefined
 }
 
-/** Mount points below the lab's state folder, deepest last. */
+/** Mount points below the lab's state directory, deepest last. */
 export async function labMounts(): Promise<string[]> {
   const lines = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n')
   const points = lines.map((line) => (line.split(' ')[4] ?? '').replaceAll('\\040', ' '))
@@ -67,7 +67,7 @@ async function unmountAll(): Promise<void> {
   }
 }
 
-/** Files that containerd, CNI and kubelet put at fixed places outside of the state folder. */
+/** Files that containerd, CNI and kubelet write to fixed paths outside the state directory. */
 async function removeTraces(): Promise<void> {
   const shims = join(state.containerd, 'state/io.containerd.runtime.v2.task/k8s.io')
   for (const id of await list(shims)) {
@@ -82,9 +82,15 @@ async function removeTraces(): Promise<void> {
     if (name.startsWith('cass-sni-lab-')) await rm(join('/var/lib/cni/results', name), { force: true })
   await rm('/var/lib/kubelet/device-plugins/kubelet.sock', { force: true })
   await rm('/var/lib/kubelet/device-plugins/DEPRECATION', { force: true })
-  const folders = ['/var/lib/kubelet/device-plugins', '/var/lib/kubelet', '/var/log/containers', '/var/lib/cni/results']
-  // folders that were there before us hold other things, and stay
-  for (const folder of [...folders, '/run/containerd/s', '/run/containerd']) await rmdir(folder).catch(() => {})
+  const directories = [
+    '/var/lib/kubelet/device-plugins',
+    '/var/lib/kubelet',
+    '/var/log/containers',
+    '/var/lib/cni/results',
+  ]
+  // rmdir fails for directories with other content, which are kept
+  for (const directory of [...directories, '/run/containerd/s', '/run/containerd'])
+    await rmdir(directory).catch(() => {})
 }
 
 async function removeState(): Promise<void> {
@@ -97,4 +103,4 @@ async function removeState(): Promise<void> {
     await rm(join(store, name), { recursive: true, force: true })
 }
 
-const list = (folder: string): Promise<string[]> => readdir(folder).catch(() => [])
+const list = (directory: string): Promise<string[]> => readdir(directory).catch(() => [])

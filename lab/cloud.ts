@@ -1,13 +1,13 @@
 /**
- * The lab's cloud, a process of its own: gives every Service of type LoadBalancer an address (kube-proxy
- * does the rest), and makes released volumes available again. There is no other stand-in for a cloud.
+ * The lab's cloud provider, a separate process: assigns an address to every Service of type LoadBalancer
+ * (kube-proxy does the rest), and makes released volumes available again.
  */
 import { fileURLToPath } from 'node:url'
 import { network } from './layout.ts'
 import { type KubeClient, type KubeObject, openKube } from './kube.ts'
 import { wipeVolume } from './volumes.ts'
 
-/** The address for a Service: the one it has, or the lowest that no other Service has. */
+/** The address for a Service: its current one, or the lowest that no other Service has. */
 export function addressFor(service: KubeObject, all: readonly KubeObject[]): string | undefined {
   const own = addressOf(service)
   if (own) return own
@@ -40,15 +40,15 @@ async function recycle(kube: KubeClient, volumes: KubeObject[]): Promise<void> {
     if (!volume.metadata.labels?.['lab.cass-sni/volume']) continue
     const { name, resourceVersion } = volume.metadata
     await wipeVolume(name)
-    // the resourceVersion: only this very claim is taken off
+    // with the resourceVersion, only this claim is removed
     const patch = { metadata: { resourceVersion }, spec: { claimRef: null } }
     await kube.send('PATCH', `/api/v1/persistentvolumes/${name}`, patch)
     console.log(`${name} is empty and available again`)
   }
 }
 
-/** Watches for ever; a failure (the API server restarts, an object changed meanwhile) is tried again. */
-async function watchForEver(kube: KubeClient, path: string, changed: (items: KubeObject[]) => Promise<void>) {
+/** Watches forever, and retries after failures (the API server restarted, an object was modified). */
+async function watchForever(kube: KubeClient, path: string, changed: (items: KubeObject[]) => Promise<void>) {
   for (;;) {
     await kube.watch(path, changed).catch((error) => console.error(`${path}: ${error.message}`))
     await new Promise((wake) => setTimeout(wake, 500))
@@ -58,7 +58,7 @@ async function watchForEver(kube: KubeClient, path: string, changed: (items: Kub
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const kube = await openKube(process.argv[2] as string, 'cass-sni-lab-cloud')
   await Promise.all([
-    watchForEver(kube, '/api/v1/services', (items) => balance(kube, items)),
-    watchForEver(kube, '/api/v1/persistentvolumes', (items) => recycle(kube, items)),
+    watchForever(kube, '/api/v1/services', (items) => balance(kube, items)),
+    watchForever(kube, '/api/v1/persistentvolumes', (items) => recycle(kube, items)),
   ])
 }

@@ -4,7 +4,7 @@ import { state } from './layout.ts'
 import { LabError, say, step, until } from './progress.ts'
 import { attempt, run } from './run.ts'
 
-/** What `up --with` can add to the empty node, in the order in which it is raised. */
+/** Components for `up --with`, in the order of installation. */
 export const components = ['istio', 'operator', 'datacenter', 'second-gateway', 'second-datacenter'] as const
 export type Component = (typeof components)[number]
 
@@ -13,22 +13,22 @@ const needs: Record<Component, readonly Component[]> = {
   operator: ['istio'],
   datacenter: ['operator'],
   'second-gateway': ['istio'],
-  // its own operator, but the webhook of the first one
+  // has a separate operator, but uses the webhook of the first one
   'second-datacenter': ['operator'],
 }
 
-/** These components and all that they need, in order. */
+/** Returns these components and all that they need, in order. */
 export function withNeeds(targets: readonly Component[]): Component[] {
-  const wanted = new Set<Component>()
-  const want = (component: Component) => {
-    wanted.add(component)
-    for (const each of needs[component]) want(each)
+  const selected = new Set<Component>()
+  const select = (component: Component) => {
+    selected.add(component)
+    for (const each of needs[component]) select(each)
   }
-  for (const target of targets) want(target)
-  return components.filter((component) => wanted.has(component))
+  for (const target of targets) select(target)
+  return components.filter((component) => selected.has(component))
 }
 
-/** Where the lab's datacenters are: objects of cass-operator. */
+/** The lab's CassandraDatacenters. */
 export const datacenters = {
   datacenter: { namespace: 'cass-operator', name: 'dc1' },
   'second-datacenter': { namespace: 'second', name: 'dc2' },
@@ -37,7 +37,7 @@ export const datacenters = {
 /** The Services of the lab's ingress gateways, in istio-system. */
 export const gateways = { istio: 'istio-ingressgateway', 'second-gateway': 'second-ingressgateway' } as const
 
-/** Installs a component from the fixtures, unless it is there and ready. */
+/** Installs a component from the fixtures, unless it is ready. */
 export async function raise(component: Component): Promise<void> {
   const kube = await openKube(state.kubeconfig)
   try {
@@ -69,8 +69,8 @@ const install: Record<Component, (kube: KubeClient) => Promise<void>> = {
     await createNamespace('cass-operator')
     await apply('-k', fixture('operator'))
     await until('cass-operator is ready', () => isReady.operator(kube), { timeout: 120_000 })
-    // a Service's new endpoint is known to kube-proxy a little later
-    await until("cass-operator's webhook answers", webhookAnswers)
+    // kube-proxy updates the Service's endpoints a little later
+    await until("cass-operator's webhook is reachable", webhookReachable)
   },
   datacenter: async (kube) => {
     await apply('-f', fixture('storage-class.yaml'))
@@ -103,7 +103,7 @@ async function createNamespace(name: string): Promise<void> {
   await run(kubectl, [...applied, '-f', '-'], { input })
 }
 
-async function webhookAnswers(): Promise<boolean> {
+async function webhookReachable(): Promise<boolean> {
   const { code, stderr } = await attempt(kubectl, [...applied, '--dry-run=server', '-f', fixture('datacenter.yaml')])
   if (code !== 0 && !stderr.includes('failed calling webhook')) throw new LabError(stderr.trim())
   return code === 0
@@ -116,7 +116,7 @@ async function datacenterReady(kube: KubeClient, which: keyof typeof datacenters
   )
 }
 
-/** Is a CassandraDatacenter up, and has the operator nothing left to do on it? */
+/** Whether a CassandraDatacenter is ready and the operator has no pending work on it. */
 export function isDatacenterReady(datacenter: KubeObject | undefined): boolean {
   const conditions: Array<{ type: string; status: string }> = datacenter?.status?.conditions ?? []
   const ready = conditions.some(({ type, status }) => type === 'Ready' && status === 'True')
@@ -124,13 +124,13 @@ export function isDatacenterReady(datacenter: KubeObject | undefined): boolean {
 }
 
 async function untilDatacenterIsReady(kube: KubeClient, which: keyof typeof datacenters): Promise<void> {
-  let shown = ''
+  let printed = ''
   await until(
     `${which} is ready`,
     async () => {
       const now = await nodesLine(kube, datacenters[which])
-      if (now !== shown) say(`  ${now}`)
-      shown = now
+      if (now !== printed) say(`  ${now}`)
+      printed = now
       return isReady[which](kube)
     },
     { timeout: 420_000, every: 1000 },

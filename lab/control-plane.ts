@@ -1,13 +1,13 @@
 import { join } from 'node:path'
 import { labSources, network } from './layout.ts'
 
-/** Where one API server keeps what, and where it listens. */
+/** Paths and ports of one API server. */
 export interface ControlPlane {
   pki: string
   etcdData: string
   etcdPort: number
   etcdPeerPort: number
-  /** address the API server listens on and advertises */
+  /** address that the API server listens on and advertises */
   address: string
   port: number
   auditLog: string
@@ -23,7 +23,7 @@ export const apiServerNames = [
   '127.0.0.1',
 ]
 
-/** Flags of etcd: one member, on loopback, without fsync (its data never outlives the lab). */
+/** Flags of etcd: one member, on loopback, without fsync (its data is removed with the lab). */
 export function etcdArguments({ etcdData, etcdPort, etcdPeerPort }: ControlPlane): string[] {
   const client = `http://127.0.0.1:${etcdPort}`
   const peer = `http://127.0.0.1:${etcdPeerPort}`
@@ -59,19 +59,19 @@ export function apiServerArguments(plane: ControlPlane): string[] {
     '--allow-privileged=true',
     `--audit-policy-file=${join(labSources, 'manifests/audit-policy.yaml')}`,
     `--audit-log-path=${plane.auditLog}`,
-    // an event is in the log before its request is answered
+    // an event is written before the response
     '--audit-log-mode=blocking',
   ]
 }
 
-/** Further flags where there is a kubelet and an aggregator to speak to. */
+/** Additional flags with a kubelet and aggregated API servers. */
 export function nodeApiServerArguments(plane: ControlPlane): string[] {
   const pki = (name: string) => join(plane.pki, name)
   return [
     `--kubelet-client-certificate=${pki('kubelet-client.crt')}`,
     `--kubelet-client-key=${pki('kubelet-client.key')}`,
     `--kubelet-certificate-authority=${pki('ca.crt')}`,
-    // the node has no name in any DNS
+    // the node's name is not in DNS
     '--kubelet-preferred-address-types=InternalIP',
     `--requestheader-client-ca-file=${pki('ca.crt')}`,
     `--proxy-client-cert-file=${pki('front-proxy.crt')}`,

@@ -1,4 +1,4 @@
-/** `npm run demo`: every step of the blog on the lab, by the commands that a user would type. */
+/** `npm run demo`: the whole setup on the lab, with the commands that a user would run. */
 import { spawn } from 'node:child_process'
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,17 +9,15 @@ const NAMESPACE = 'cass-operator'
 const NODES = 3
 
 interface DemoStep {
-  /** What the blog does here, and what is better now. */
-  about: string
+  title: string
   args: string[]
-  /** Only when the answer is true. */
+  /** Skips the step if false. */
   when?: () => Promise<boolean>
 }
 
 const steps: DemoStep[] = [
   {
-    about:
-      'Istio, the namespace with its label, the operator without a sidecar, storage, the datacenter, and waiting for the nodes',
+    title: 'Install Istio, cass-operator, storage and the datacenter',
     args: [
       'install',
       '--namespace',
@@ -37,22 +35,22 @@ const steps: DemoStep[] = [
     ],
   },
   {
-    about: "The blog's plain TCP route: it reaches some node, nobody says which",
+    title: 'A plain TCP route for comparison: clients reach any node',
     args: ['routes', 'sync', '--mode', 'tcp'],
     when: async () => !(await hasRoutes()),
   },
   {
-    about: 'Certificates that a client can verify: every host id and every DNS name, live without a restart',
+    title: 'Certificates that clients can verify, loaded without a restart',
     args: ['certs'],
   },
-  { about: 'Routes by SNI: each node by its host id', args: ['routes', 'sync'] },
+  { title: 'Routes by SNI: clients reach each node by its host ID', args: ['routes', 'sync'] },
   {
-    about: 'Does it work? For each node: route, TLS by both names, login, and that the right node answers',
+    title: 'Check every hop: routes, TLS, login, and the host ID of each node',
     args: ['verify'],
   },
 ]
 
-/** Runs a command in the terminal of the user; its exit code. */
+/** Runs a command in the user's terminal. Resolves with its exit code. */
 function inTerminal(command: string, args: string[], env: NodeJS.ProcessEnv): Promise<number> {
   return new Promise((done, fail) => {
     spawn(command, args, { stdio: 'inherit', env })
@@ -71,7 +69,7 @@ function output(command: string, args: string[], env: NodeJS.ProcessEnv): Promis
     child
       .on('error', fail)
       .on('close', (code) =>
-        code === 0 ? done(text) : fail(new Error(`${command} ${args.join(' ')} ended with exit code ${code}`)),
+        code === 0 ? done(text) : fail(new Error(`${command} ${args.join(' ')} failed with exit code ${code}`)),
       )
   })
 }
@@ -87,7 +85,7 @@ async function hasRoutes(): Promise<boolean> {
   return text.trim() !== ''
 }
 
-/** The variables of `npm run lab -- env`, as a shell would set them. */
+/** Returns the variables of `npm run lab -- env`, evaluated by a shell. */
 async function labVariables(): Promise<NodeJS.ProcessEnv> {
   const text = await output('sh', ['-c', `${await environment()}\nenv -0`], process.env)
   return Object.fromEntries(
@@ -98,7 +96,7 @@ async function labVariables(): Promise<NodeJS.ProcessEnv> {
   )
 }
 
-/** Write requests of the plugin, and of the istioctl that it ran, in the API server's audit log from byte `from` on. */
+/** Counts write requests of the plugin and its istioctl in the API server's audit log, from byte `from`. */
 function writesSince(from: number): number {
   const events = readFileSync(state.auditLog).subarray(from).toString('utf8').split('\n')
   return events.filter(
@@ -120,7 +118,7 @@ async function show(args: string[]): Promise<void> {
   const code = await inTerminal('kubectl', ['cass-sni', ...args], env)
   if (code !== 0) {
     process.stderr.write(
-      `\nThe demo stops here: that command ended with exit code ${code}. What the lab says of it: npm run lab -- logs\n`,
+      `\nDemo stopped: the command failed with exit code ${code}. Run npm run lab -- logs for the logs of the lab.\n`,
     )
     process.exit(code)
   }
@@ -128,17 +126,17 @@ async function show(args: string[]): Promise<void> {
 
 async function main(): Promise<void> {
   const started = Date.now()
-  heading('The lab: a real Kubernetes node on this machine')
+  heading('Start the lab: a Kubernetes node on this machine')
   const raised = await inTerminal(process.execPath, [join(labSources, 'main.ts'), 'up'], process.env)
   if (raised !== 0) process.exit(raised)
   env = await labVariables()
   const from = statSync(state.auditLog).size
   for (const [index, step] of steps.entries()) {
     if (step.when !== undefined && !(await step.when())) continue
-    heading(`${index + 1}. ${step.about}`)
+    heading(`${index + 1}. ${step.title}`)
     await show(step.args)
   }
-  heading(`${steps.length + 1}. A row from each node, through Istio by SNI, the certificate verified`)
+  heading(`${steps.length + 1}. Query each node through Istio, with a verified certificate`)
   for (let node = 0; node < NODES; node += 1) {
     await show([
       'cqlsh-sni',
@@ -151,18 +149,18 @@ async function main(): Promise<void> {
   const writes = writesSince(from)
   heading(
     writes === 0
-      ? 'Nothing had to change: the audit log of the API server shows no write request of this run.'
-      : `Done in ${Math.round((Date.now() - started) / 1000)} s.`,
+      ? 'No changes: the audit log of the API server contains no write request of this run.'
+      : `Done in ${Math.round((Date.now() - started) / 1000)}s.`,
   )
   process.stdout.write(`
-Go on with it yourself:
+Next steps:
   cd ${checkout} && eval "$(npm run -s lab -- env)"
-  kubectl cass-sni cqlsh-sni                  a CQL shell
-  kubectl cass-sni verify --node 1            one node in detail
-  kubectl cass-sni port-forward               localhost:9042 to the gateway
+  kubectl cass-sni cqlsh-sni                  open a CQL shell
+  kubectl cass-sni verify --node 1            check one node
+  kubectl cass-sni port-forward               forward localhost:9042 to the gateway
   kubectl delete pod -n ${NAMESPACE} dse-dc1-default-sts-1 && kubectl cass-sni verify
-  npm run demo                                again: nothing will change
-  npm run lab -- down                         take it all away
+  npm run demo                                rerun: no changes
+  npm run lab -- down                         remove the lab
 `)
 }
 

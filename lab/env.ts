@@ -6,7 +6,7 @@ import { datacenters, gateways } from './components.ts'
 import { checkout, network, state } from './layout.ts'
 import { readStatus } from './status.ts'
 
-/** Folder of the lab's commands for this checkout: the plugin is the checkout's own. */
+/** Directory of the lab's commands for this checkout, with the checkout's plugin. */
 const commands = join(state.bin, keyOf(checkout))
 
 /** Links kubectl and istioctl under a stable path. */
@@ -15,7 +15,7 @@ export async function linkCommands(programs: Record<string, string>): Promise<vo
   for (const name of ['kubectl', 'istioctl']) await relink(programs[name] as string, join(state.bin, name))
 }
 
-/** Lines for `eval`: KUBECONFIG, PATH with kubectl, istioctl, the plugin and a Node that runs it, and the lab's paths. */
+/** Returns lines for `eval`: KUBECONFIG, PATH with kubectl, istioctl, the plugin and its Node, and the lab's paths. */
 export async function environment(): Promise<string> {
   await mkdir(commands, { recursive: true })
   await relink(join(checkout, 'bin/kubectl-cass_sni'), join(commands, 'kubectl-cass_sni'))
@@ -33,7 +33,7 @@ export async function environment(): Promise<string> {
   return `${lines.join('\n')}\n`
 }
 
-/** What only some labs have: the address of the second gateway, the namespace of the second datacenter. */
+/** Variables of optional components: the address of the second gateway, the namespace of the second datacenter. */
 async function onDemand(): Promise<Record<string, string>> {
   const status = await readStatus().catch(() => undefined)
   const gateway = status?.gateways.find(({ name }) => name === gateways['second-gateway'])

@@ -4,13 +4,13 @@ import { checkout, state } from './layout.ts'
 import { alive, readRecords } from './processes.ts'
 import { LabError } from './progress.ts'
 
-/** Written when a node is complete: who raised it and when. */
+/** Written when a node is complete: its checkout and time. */
 export interface LabRecord {
   since: string
   checkout: string
 }
 
-/** All processes of a lab that is up. */
+/** All processes of a running lab. */
 export const daemons = [
   'cloud',
   'containerd',
@@ -29,15 +29,15 @@ export interface Health {
   record?: LabRecord
 }
 
-/** Does the one lab of this machine run, whichever checkout raised it? Changes nothing. */
+/** Whether the lab of this machine is running, from any checkout. Read-only. */
 export async function health(): Promise<Health> {
   const record: LabRecord | undefined = await readFile(state.record, 'utf8').then(JSON.parse, () => undefined)
   const records = await readRecords()
-  if (!record && records.length === 0) return { up: false, reason: 'there is no lab' }
-  if (!record) return { up: false, reason: 'it was never complete' }
+  if (!record && records.length === 0) return { up: false, reason: 'not started' }
+  if (!record) return { up: false, reason: 'incomplete' }
   const dead = daemons.filter((name) => !records.some((each) => each.name === name && alive(each)))
-  if (dead.length > 0) return { up: false, record, reason: `${dead.join(', ')} ended` }
-  if (!(await readable(state.kubeconfig))) throw new LabError('The lab belongs to root: run it with sudo.')
+  if (dead.length > 0) return { up: false, record, reason: `${dead.join(', ')} not running` }
+  if (!(await readable(state.kubeconfig))) throw new LabError('permission denied: the lab runs as root; use sudo')
   const kube = await openKube(state.kubeconfig)
   try {
     if (!(await ready(kube))) return { up: false, record, reason: 'kube-apiserver is not ready' }

@@ -11,18 +11,18 @@ const settings = [
   'kernel/keys/root_maxbytes',
 ].map((name) => `/proc/sys/${name}`)
 
-/** Notes how the host is set before the kubelet starts. */
+/** Saves the host's settings before the kubelet starts. */
 export async function saveHostSettings(): Promise<void> {
   const saved: Record<string, string> = {}
   for (const path of settings) if (existsSync(path)) saved[path] = (await readFile(path, 'utf8')).trim()
   await writeFile(state.hostSettings, JSON.stringify(saved))
 }
 
-/** Sets the host as it was. */
+/** Restores the host's settings. */
 export async function restoreHostSettings(): Promise<void> {
   if (!existsSync(state.hostSettings)) return
   const saved = JSON.parse(await readFile(state.hostSettings, 'utf8').catch(() => '{}')) as Record<string, string>
-  // a setting that cannot be written could not be changed by the kubelet either
+  // the kubelet cannot have changed a setting that is not writable
   for (const [path, value] of Object.entries(saved))
     if ((await readFile(path, 'utf8')).trim() !== value) await writeFile(path, value).catch(() => {})
   await rm(state.hostSettings, { force: true })

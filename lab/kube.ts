@@ -2,11 +2,11 @@ import { readFile } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { Agent, request } from 'node:https'
 
-/** The few words of the Kubernetes API that the lab itself speaks. */
+/** A minimal client of the Kubernetes API for the lab. */
 export interface KubeClient {
   get<T = KubeObject>(path: string): Promise<T>
   send(method: 'POST' | 'PATCH' | 'PUT' | 'DELETE', path: string, body: unknown): Promise<unknown>
-  /** Calls back with the items of a collection, at once and after each change, until aborted. */
+  /** Calls back with the items of a collection, immediately and after each change, until aborted. */
   watch(path: string, changed: (items: KubeObject[]) => Promise<void>, signal?: AbortSignal): Promise<void>
   close(): void
 }
@@ -20,9 +20,9 @@ export interface KubeObject {
     resourceVersion?: string
     uid?: string
   }
-  // biome-ignore lint/suspicious/noExplicitAny: objects of many kinds, read in few places
+  // biome-ignore lint/suspicious/noExplicitAny: objects of many kinds, with few fields read
   spec?: any
-  // biome-ignore lint/suspicious/noExplicitAny: objects of many kinds, read in few places
+  // biome-ignore lint/suspicious/noExplicitAny: objects of many kinds, with few fields read
   status?: any
 }
 
@@ -34,7 +34,7 @@ export class KubeError extends Error {
   }
 }
 
-/** Opens a client with the certificate of a kubeconfig that the lab wrote. */
+/** Opens a client with the certificate of one of the lab's kubeconfigs. */
 export async function openKube(kubeconfig: string, userAgent = 'cass-sni-lab'): Promise<KubeClient> {
   const text = await readFile(kubeconfig, 'utf8')
   const field = (name: string) => new RegExp(`^ +${name}: (.*)$`, 'm').exec(text)?.[1] ?? ''
@@ -51,11 +51,11 @@ export async function openKube(kubeconfig: string, userAgent = 'cass-sni-lab'): 
     return new Promise((resolve, reject) => {
       const type = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json'
       const sent = body === undefined ? undefined : JSON.stringify(body)
-      // Node gives a DELETE no length of its own, and the server would take the body for the next request
+      // Node sends no Content-Length with DELETE, and the server would parse the body as the next request
       const length = sent === undefined ? {} : { 'content-length': Buffer.byteLength(sent) }
       const headers = { accept: 'application/json', 'user-agent': userAgent, 'content-type': type, ...length }
       const outgoing = request(`${server}${path}`, { method, agent, headers, ...(signal ? { signal } : {}) }, resolve)
-      // a watch may be silent for minutes; anything else may not
+      // a watch can be silent for minutes, other requests cannot
       if (!path.includes('watch=true')) outgoing.setTimeout(20_000, () => outgoing.destroy(new Error('no answer')))
       outgoing.on('error', reject)
       outgoing.end(sent)
@@ -113,7 +113,7 @@ function messageOf(text: string): string {
   }
 }
 
-/** Is the API server ready to serve? False for every kind of failure. */
+/** Whether the API server is ready; false after any failure. */
 export async function ready(kube: KubeClient): Promise<boolean> {
   try {
     await kube.get('/readyz')
@@ -123,7 +123,7 @@ export async function ready(kube: KubeClient): Promise<boolean> {
   }
 }
 
-/** As kubectl's READY column, e.g. "2/3": sidecars that are init containers count. */
+/** The READY column of kubectl, such as "2/3", with sidecars that are init containers. */
 export function readyContainers(pod: KubeObject): string {
   const sidecars: Array<{ name: string; restartPolicy?: string }> = pod.spec?.initContainers ?? []
   const lasting = new Set(sidecars.filter((each) => each.restartPolicy === 'Always').map((each) => each.name))

@@ -1,14 +1,14 @@
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** The folder of the lab's own sources, and the checkout around it. */
+/** The directory of the lab's sources, and its checkout. */
 export const labSources = dirname(fileURLToPath(import.meta.url))
 export const checkout = resolve(labSources, '..')
 
-/** What was built: survives `down`, shared by all checkouts. */
+/** Built artifacts: kept by `down`, shared by all checkouts. */
 export const cacheDir = resolve(process.env.CASS_SNI_LAB_CACHE || '/var/cache/cass-sni-lab')
 
-/** The state of the one lab of this machine. */
+/** The state of this machine's lab. */
 export const stateDir = '/var/lib/cass-sni-lab'
 export const state = {
   record: join(stateDir, 'lab.json'),
@@ -30,7 +30,7 @@ export const state = {
   hostSettings: join(stateDir, 'host-settings.json'),
 } as const
 
-/** Network namespace, interfaces and addresses. Outside of the namespace only `hostLink` and one route exist. */
+/** Network namespace, interfaces and addresses. Only `hostLink` and one route exist outside the namespace. */
 export const network = {
   namespace: 'cass-sni-lab',
   namespacePath: '/run/netns/cass-sni-lab',
@@ -49,7 +49,7 @@ export const network = {
 } as const
 
 export const nodeName = 'node-1'
-/** Pods' cgroups live below this name, in every hierarchy. */
+/** The parent of the pods' cgroups, in every hierarchy. */
 export const cgroupName = 'cass-sni-lab'
-/** Local volumes made by every `up`: three nodes, a fourth, one of a second datacenter, and spares for replacements. */
+/** Local volumes that `up` creates: three nodes, a fourth, one for a second datacenter, and spares for replacements. */
 export const volumeCount = 7

@@ -1,10 +1,10 @@
 import { createConnection, createServer, type Server } from 'node:net'
 import { LabError, say } from './progress.ts'
 
-// An abstract socket: known machine-wide, and gone with its holder however that ends.
+// An abstract socket: machine-wide, and closed when its holder ends for any reason.
 const address = '\0cass-sni-lab'
 
-/** Runs `work` while no other `up`, `down` or `build` of this machine runs; waits for it, saying who it is. */
+/** Runs `work` once no other `up`, `down` or `build` is running on this machine, and reports which one it waits for. */
 export async function withLock<T>(purpose: string, work: () => Promise<T>): Promise<T> {
   const description = `${purpose} (process ${process.pid}, ${process.cwd()})`
   const deadline = Date.now() + 45 * 60_000
@@ -18,7 +18,7 @@ export async function withLock<T>(purpose: string, work: () => Promise<T>): Prom
         server.closeAllConnections?.()
       }
     }
-    if (Date.now() > deadline) throw new LabError('Another lab command has been running for 45 minutes; end it first.')
+    if (Date.now() > deadline) throw new LabError('another lab command has been running for 45 minutes; stop it first')
     await untilReleased()
   }
 }

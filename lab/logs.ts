@@ -6,7 +6,7 @@ import { LabError, say } from './progress.ts'
 import { attempt } from './run.ts'
 import { readStatus } from './status.ts'
 
-/** Prints the end of one log: a daemon's, or a pod's (all containers); without a name, which there are. */
+/** Prints the end of the log of a daemon or of all containers of a pod; without a name, lists the logs. */
 export async function printLog(name: string | undefined, lines: number): Promise<void> {
   const files = existsSync(state.logs) ? await readdir(state.logs) : []
   const pods = existsSync(state.podLogs) ? await readdir(state.podLogs) : []
@@ -22,10 +22,11 @@ export async function printLog(name: string | undefined, lines: number): Promise
   if (name === 'audit') return printTail(state.auditLog, lines)
   if (files.includes(`${name}.log`)) return printTail(join(state.logs, `${name}.log`), lines)
   const pod = name.split('/').at(-1)
-  const folders = pods.filter((folder) => folder.split('_')[1] === pod)
-  if (folders.length === 0) throw new LabError(`No log of ${name}: see npm run lab -- logs for what there is.`)
-  for (const folder of folders)
-    for (const file of await logFiles(join(state.podLogs, folder))) {
+  const directories = pods.filter((directory) => directory.split('_')[1] === pod)
+  if (directories.length === 0)
+    throw new LabError(`log of ${name} not found; npm run lab -- logs lists the available logs`)
+  for (const directory of directories)
+    for (const file of await logFiles(join(state.podLogs, directory))) {
       process.stdout.write(`==> ${file.slice(state.podLogs.length + 1)}\n`)
       await printTail(file, lines)
     }
@@ -35,8 +36,8 @@ async function printTail(file: string, lines: number): Promise<void> {
   process.stdout.write((await attempt('tail', ['-n', String(lines), file])).stdout)
 }
 
-async function logFiles(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+async function logFiles(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true })
   return entries
     .filter((entry) => !entry.isDirectory())
     .map((entry) => join(entry.parentPath, entry.name))
@@ -44,10 +45,10 @@ async function logFiles(folder: string): Promise<string[]> {
 }
 
 /**
- * Writes into a folder everything that one wants to read after a failed test. Never throws: what could
- * not be read is noted in not-read.txt.
+ * Writes everything useful after a failed test to a directory. Never throws: failures are listed in
+ * not-read.txt.
  */
-export async function collect(folder: string): Promise<void> {
+export async function collect(directory: string): Promise<void> {
   const missing: string[] = []
   const part = async (what: string, work: () => Promise<void>) => {
     try {
@@ -57,26 +58,26 @@ export async function collect(folder: string): Promise<void> {
     }
   }
   try {
-    await mkdir(folder, { recursive: true })
+    await mkdir(directory, { recursive: true })
   } catch (error) {
-    say(`logs: ${folder} cannot be written: ${(error as Error).message}`)
+    say(`logs: cannot write ${directory}: ${(error as Error).message}`)
     return
   }
   const toFile = (file: string, program: string, ...args: string[]) =>
     part(file, async () => {
       const { code, stdout, stderr } = await attempt('timeout', ['20', program, ...args])
-      await writeFile(join(folder, file), stdout + stderr)
+      await writeFile(join(directory, file), stdout + stderr)
       if (code !== 0) throw new Error(`exit code ${code}: ${stderr.trim().split('\n').at(-1) ?? ''}`)
     })
   const kubectl = (file: string, ...args: string[]) =>
     toFile(file, join(state.bin, 'kubectl'), '--kubeconfig', state.kubeconfig, '--request-timeout=15s', ...args)
 
-  await part('daemon logs', () => cp(state.logs, join(folder, 'daemons'), { recursive: true }))
-  await part('audit.log', () => cp(state.auditLog, join(folder, 'audit.log')))
-  // from the files: these can be read when no API server runs any more
-  await part('pod logs', () => cp(state.podLogs, join(folder, 'pods'), { recursive: true, dereference: true }))
+  await part('daemon logs', () => cp(state.logs, join(directory, 'daemons'), { recursive: true }))
+  await part('audit.log', () => cp(state.auditLog, join(directory, 'audit.log')))
+  // from the files, which are readable without an API server
+  await part('pod logs', () => cp(state.podLogs, join(directory, 'pods'), { recursive: true, dereference: true }))
   const status = await readStatus().catch(() => undefined)
-  await part('status', () => writeFile(join(folder, 'status.json'), JSON.stringify(status, null, 2)))
+  await part('status', () => writeFile(join(directory, 'status.json'), JSON.stringify(status, null, 2)))
   if (status?.up) {
     const kinds =
       'cassandradatacenters,cassandratasks,gateways.networking.istio.io,virtualservices,destinationrules,serviceentries,peerauthentications'
@@ -101,9 +102,7 @@ export async function collect(folder: string): Promise<void> {
           '-o',
           'json',
         )
-  } else missing.push(`what the API server knows: ${status?.reason ?? 'the lab cannot be asked'}`)
-  if (missing.length > 0) await writeFile(join(folder, 'not-read.txt'), `${missing.join('\n')}\n`).catch(() => {})
-  say(
-    `logs are in ${folder}${missing.length > 0 ? `; what could not be read is in ${join(folder, 'not-read.txt')}` : ''}`,
-  )
+  } else missing.push(`objects of the API server: ${status?.reason ?? 'the lab is not reachable'}`)
+  if (missing.length > 0) await writeFile(join(directory, 'not-read.txt'), `${missing.join('\n')}\n`).catch(() => {})
+  say(`logs written to ${directory}${missing.length > 0 ? ` (failures: ${join(directory, 'not-read.txt')})` : ''}`)
 }

@@ -9,15 +9,15 @@ import { requireDiskForBuild, requireRootOnLinux } from './preflight.ts'
 import { LabError, say, step } from './progress.ts'
 import { up } from './up.ts'
 
-const usage = `A real Kubernetes, Istio, cass-operator and Cassandra on this one machine.
+const usage = `Kubernetes, Istio, cass-operator and Cassandra on this machine.
 
-npm run lab -- build                         make everything, into the cache
-npm run lab -- up [--with COMPONENT]...      an empty node, with COMPONENTs and what they need: ${components.join(', ')}
-npm run lab -- down                          take everything away but the cache and the image store
-npm run lab -- status [-o json]              what runs; exit code 1 if the lab is not up
-npm run lab -- logs [NAME] [--lines N]       the end of a daemon's or a pod's log; without NAME: what there is
-npm run lab -- logs --collect DIR            everything one wants to read after a failed test
-eval "$(npm run -s lab -- env)"              KUBECONFIG, PATH (kubectl, istioctl, the plugin) and the lab's paths
+npm run lab -- build                         build all artifacts into the cache
+npm run lab -- up [--with COMPONENT]...      start a node, with these components: ${components.join(', ')}
+npm run lab -- down                          remove everything except the cache and the image store
+npm run lab -- status [-o json]              print the state; exit code 1 if the lab is not running
+npm run lab -- logs [NAME] [--lines N]       print the end of the log of a daemon or pod, or list logs
+npm run lab -- logs --collect DIR            write all logs and objects to a directory
+eval "$(npm run -s lab -- env)"              set KUBECONFIG, PATH (kubectl, istioctl, the plugin) and the lab's paths
 `
 
 const options = {
@@ -44,7 +44,7 @@ async function main(): Promise<number> {
     case 'up': {
       const targets = (values.with ?? []) as Component[]
       const unknown = targets.find((each) => !components.includes(each))
-      if (unknown) throw new LabError(`--with knows ${components.join(', ')}; not ${unknown}.`)
+      if (unknown) throw new LabError(`invalid value "${unknown}" for --with: expected ${components.join(', ')}`)
       requireRootOnLinux()
       await withLock(['up', ...targets.map((each) => `--with ${each}`)].join(' '), () => up(targets))
       return 0
@@ -55,7 +55,7 @@ async function main(): Promise<number> {
       return 0
     case 'env': {
       const { up: isUp, reason } = await health()
-      if (!isUp) say(`the lab is not up: ${reason}`)
+      if (!isUp) say(`the lab is not running: ${reason}`)
       process.stdout.write(await environment())
       return 0
     }

@@ -11,7 +11,7 @@ export function inNamespace(program: string, ...args: string[]): Promise<string>
   return run('nsenter', [`--net=${network.namespacePath}`, program, ...args])
 }
 
-/** Makes the namespace, one veth pair, and the one route to the load balancer's addresses. */
+/** Creates the namespace, a veth pair, and a route to the load balancer addresses. */
 export async function createNetwork(): Promise<void> {
   const { namespace, hostLink, nodeLink, hostAddress, nodeAddress } = network
   await run('ip', ['netns', 'add', namespace])
@@ -21,7 +21,7 @@ export async function createNetwork(): Promise<void> {
   await inNamespace('ip', 'link', 'set', 'lo', 'up')
   await inNamespace('ip', 'addr', 'add', `${nodeAddress}/24`, 'dev', nodeLink)
   await inNamespace('ip', 'link', 'set', nodeLink, 'up')
-  // The node's own processes reach Services: kube-proxy rewrites the address before the route matters.
+  // For Services from processes of the node: kube-proxy rewrites the address before routing.
   for (const range of [network.services, network.loadBalancerRange])
     await inNamespace('ip', 'route', 'add', range, 'dev', 'lo')
   await inNamespace('sysctl', '-qw', 'net.ipv4.ip_forward=1')
@@ -33,15 +33,15 @@ export async function createNetwork(): Promise<void> {
 export async function removeNetwork(): Promise<void> {
   if (existsSync(network.namespacePath)) await attempt('ip', ['netns', 'del', network.namespace])
   if (existsSync(`/sys/class/net/${network.hostLink}`)) await attempt('ip', ['link', 'del', network.hostLink])
-  // `ip netns add` mounts this folder on itself
-  const folder = dirname(network.namespacePath)
-  if (existsSync(folder) && (await readdir(folder)).length === 0) {
-    await attempt('umount', [folder])
-    await rmdir(folder).catch(() => {})
+  // `ip netns add` mounts this directory on itself
+  const directory = dirname(network.namespacePath)
+  if (existsSync(directory) && (await readdir(directory)).length === 0) {
+    await attempt('umount', [directory])
+    await rmdir(directory).catch(() => {})
   }
 }
 
-/** Throws if one of the lab's addresses is used by something else on this machine. */
+/** Throws if the lab's addresses are already in use on this machine. */
 export async function requireFreeAddresses(): Promise<void> {
   const used = Object.entries(networkInterfaces()).flatMap(([device, addresses]) =>
     (addresses ?? []).filter((each) => each.family === 'IPv4').map((each) => ({ device, range: each.address })),
@@ -74,7 +74,7 @@ export function parseRoutes(text: string): Array<{ device: string; range: string
     .filter((route) => !route.range.endsWith('/0'))
 }
 
-/** Do two IPv4 ranges share an address? */
+/** Whether two IPv4 ranges overlap. */
 export function overlaps(first: string, second: string): boolean {
   const parse = (range: string) => {
     const [address = '', bits = '32'] = range.split('/')

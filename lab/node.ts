@@ -9,7 +9,7 @@ import { attempt, run } from './run.ts'
 
 const store = join(state.containerd, 'root')
 const importedFile = join(store, 'lab-images.json')
-/** exists while containers may be on record in the image store */
+/** exists while the image store may contain records of containers */
 const dirtyFile = join(store, 'lab-dirty')
 
 function ctr(...args: string[]): string[] {
@@ -45,12 +45,12 @@ async function startContainerd(containers: boolean): Promise<void> {
   const config = join(state.config, 'containerd.toml')
   await writeFile(config, containerdConfig(containers))
   await startDaemon('containerd', 'containerd', ['--config', config])
-  await until('containerd answers', async () => (await attempt('ctr', ctr('version'))).code === 0, { every: 100 })
+  await until('containerd is ready', async () => (await attempt('ctr', ctr('version'))).code === 0, { every: 100 })
 }
 
 /**
- * Starts containerd with the images of the lab. Images stay over `down`; containers of an earlier lab
- * are on record beside them and are removed first, while nothing else looks at them.
+ * Starts containerd with the images of the lab. `down` keeps images, and with them records of containers
+ * of an earlier lab, which are removed first.
  */
 export async function startRuntime(images: readonly Image[]): Promise<void> {
   await mkdir(store, { recursive: true })
@@ -75,10 +75,10 @@ async function importImages(images: readonly Image[]): Promise<void> {
   const missing = images.filter((image) => known[image.reference] !== keyed[image.reference])
   if (missing.length === 0) return
   await step(`import ${missing.length} images`, () =>
-    withImageLayout(missing, async (folder) => {
-      const archive = `${folder}.tar`
+    withImageLayout(missing, async (directory) => {
+      const archive = `${directory}.tar`
       try {
-        await run('tar', ['-C', folder, '-cf', archive, '.'])
+        await run('tar', ['-C', directory, '-cf', archive, '.'])
         await run('ctr', ctr('images', 'import', archive))
       } finally {
         await rm(archive, { force: true })
@@ -109,7 +109,7 @@ const cniNetwork = {
   ],
 }
 
-/** Starts the kubelet, registered as the lab's one node. */
+/** Starts the kubelet, registered as the lab's only node. */
 export async function startKubelet(program: string, kubeconfig: string): Promise<void> {
   const resolvConf = join(state.config, 'resolv.conf')
   await writeFile(resolvConf, 'nameserver 127.0.0.1\n')
@@ -158,7 +158,7 @@ export async function startKubelet(program: string, kubeconfig: string): Promise
   ])
 }
 
-/** Starts kube-proxy, which also serves the load balancer's addresses. */
+/** Starts kube-proxy, which also handles the load balancer addresses. */
 export async function startProxy(program: string, kubeconfig: string): Promise<void> {
   const config = join(state.config, 'kube-proxy.json')
   await writeFile(
@@ -170,7 +170,7 @@ export async function startProxy(program: string, kubeconfig: string): Promise<v
       mode: 'iptables',
       clusterCIDR: '10.244.0.0/16',
       hostnameOverride: nodeName,
-      // limits of connection tracking are the host's, not the lab's
+      // connection tracking limits apply to the whole host
       conntrack: { maxPerCore: 0, tcpEstablishedTimeout: '0s', tcpCloseWaitTimeout: '0s' },
     }),
   )

@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { run } from './run.ts'
 
-/** Who a client certificate speaks for. */
+/** User and groups of a client certificate. */
 export interface Identity {
   user: string
   groups?: readonly string[]
@@ -12,19 +12,19 @@ export interface Identity {
 const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
 const validity = ['-days', '3650']
 
-/** A certificate authority in a folder: issues leafs and kubeconfigs. */
+/** A CA in a directory that issues certificates and kubeconfigs. */
 export interface Authority {
-  folder: string
-  /** `<folder>/<name>.crt` and `.key`; issued once */
+  directory: string
+  /** `<directory>/<name>.crt` and `.key`; issued once */
   issue(name: string, identity: Identity, addresses?: readonly string[]): Promise<void>
-  /** text of a kubeconfig that carries its certificates in it */
+  /** text of a kubeconfig with embedded certificates */
   kubeconfig(name: string, identity: Identity, server: string): Promise<string>
 }
 
-/** Opens the authority of a folder, making CA and service account keys at the first time. */
-export async function openAuthority(folder: string): Promise<Authority> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
-  const file = (name: string) => join(folder, name)
+/** Opens the CA of a directory; the first call creates the CA and the service account keys. */
+export async function openAuthority(directory: string): Promise<Authority> {
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  const file = (name: string) => join(directory, name)
   const config = file('openssl.cnf')
   if (!existsSync(file('sa.pub'))) {
     await writeFile(config, '[req]\ndistinguished_name = dn\nstring_mask = utf8only\n[dn]\n')
@@ -77,7 +77,7 @@ contexts:
 current-context: lab
 `
   }
-  return { folder, issue, kubeconfig }
+  return { directory, issue, kubeconfig }
 }
 
 export const identities = {

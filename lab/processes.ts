@@ -4,18 +4,18 @@ import { mkdir, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promi
 import { join } from 'node:path'
 import { network, state } from './layout.ts'
 
-/** What is known of a started process: the pid alone could be someone else's by now. */
+/** A started process; its PID alone may have been reused. */
 export interface ProcessRecord {
   name: string
   pid: number
-  /** start time in clock ticks since boot, and the boot: together with the pid unmistakable */
+  /** start time in clock ticks since boot, and the boot ID: unique together with the PID */
   startTime: string
   boot: string
 }
 
 const bootId = () => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
 
-/** Start time of a process (field 22 of /proc/<pid>/stat), or undefined if it is gone or a zombie. */
+/** Start time of a process (field 22 of /proc/<pid>/stat), or undefined if it has ended or is a zombie. */
 export function startTimeOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
@@ -26,12 +26,12 @@ export function startTimeOf(pid: number): string | undefined {
   }
 }
 
-/** Is this very process still alive? */
+/** Whether exactly this process is alive. */
 export function alive(record: ProcessRecord): boolean {
   return record.boot === bootId() && startTimeOf(record.pid) === record.startTime
 }
 
-/** All processes that `startDaemon` started and that were not cleared away. */
+/** All processes that `startDaemon` started and that were not removed. */
 export async function readRecords(): Promise<ProcessRecord[]> {
   if (!existsSync(state.pids)) return []
   const records: ProcessRecord[] = []
@@ -39,14 +39,14 @@ export async function readRecords(): Promise<ProcessRecord[]> {
     try {
       records.push(JSON.parse(await readFile(join(state.pids, file), 'utf8')))
     } catch {
-      // written half when everything was killed: the process is found by its network namespace
+      // incomplete, if its writer was killed: the process is found by its network namespace
     }
   }
   return records
 }
 
 /**
- * Starts a program in the background with its log in `logs/<name>.log`; unless told otherwise inside
+ * Starts a program in the background with its log in `logs/<name>.log`, by default inside
  * the lab's network namespace (by nsenter: `ip netns exec` would remount /sys and hide the cgroups).
  */
 export async function startDaemon(
@@ -77,14 +77,14 @@ export async function startDaemon(
   return record
 }
 
-/** Kills processes and waits until they are gone, and for a while until they are reaped as well. */
+/** Kills processes and waits until they have ended, and for a limited time until they are reaped. */
 export async function kill(pids: readonly number[]): Promise<void> {
   const waiting = new Map(pids.map((pid) => [pid, startTimeOf(pid)]))
   for (const pid of pids) {
     try {
       process.kill(pid, 'SIGKILL')
     } catch {
-      // gone already
+      // already ended
     }
   }
   const deadline = Date.now() + 10_000
@@ -95,14 +95,14 @@ export async function kill(pids: readonly number[]): Promise<void> {
     await new Promise((wake) => setTimeout(wake, 50))
 }
 
-/** Stops one daemon by name, if it runs. */
+/** Stops a daemon by name, if it is running. */
 export async function stopDaemon(name: string): Promise<void> {
   const record = (await readRecords()).find((each) => each.name === name)
   if (record && alive(record)) await kill([record.pid])
   await rm(join(state.pids, `${name}.json`), { force: true })
 }
 
-/** Every process of the machine with what tells whose it is. */
+/** Every process of the machine, with its command and network namespace. */
 export async function* allProcesses(): AsyncGenerator<{ pid: number; command: string; networkNamespace: string }> {
   for (const entry of await readdir('/proc')) {
     if (!/^\d+$/.test(entry)) continue
@@ -110,7 +110,7 @@ export async function* allProcesses(): AsyncGenerator<{ pid: number; command: st
       const command = (await readFile(`/proc/${entry}/cmdline`, 'utf8')).replaceAll('\0', ' ').trim()
       yield { pid: Number(entry), command, networkNamespace: await readlink(`/proc/${entry}/ns/net`) }
     } catch {
-      // ended meanwhile, or a kernel thread
+      // ended, or a kernel thread
     }
   }
 }

@@ -1,4 +1,4 @@
-/** One clear sentence for the user; everything else that is thrown is a bug and shows its stack. */
+/** An error for the user, printed as one line; any other error is a bug, printed with its stack. */
 export class LabError extends Error {
   override name = 'LabError'
 }
@@ -6,12 +6,12 @@ export class LabError extends Error {
 const started = Date.now()
 const seconds = (since: number) => `${((Date.now() - since) / 1000).toFixed(1)} s`
 
-/** A line of progress, on stderr: stdout is for results. */
+/** Prints a progress line to stderr: stdout is for results. */
 export function say(line: string): void {
   process.stderr.write(`${`${((Date.now() - started) / 1000).toFixed(1)}s`.padStart(7)}  ${line}\n`)
 }
 
-/** Runs `work`, telling when it starts, that it still runs (every 15 s), and how long it took. */
+/** Runs `work` and reports its start, its duration, and every 15 s that it is still running. */
 export async function step<T>(title: string, work: () => Promise<T>): Promise<T> {
   const since = Date.now()
   say(`${title} ...`)
@@ -28,7 +28,7 @@ export async function step<T>(title: string, work: () => Promise<T>): Promise<T>
   }
 }
 
-/** Asks `condition` again and again until it is true; the error names what was waited for. */
+/** Polls `condition` until it is true; the error on timeout names `what`. */
 export async function until(
   what: string,
   condition: () => Promise<boolean>,
@@ -37,7 +37,8 @@ export async function until(
   const deadline = Date.now() + timeout
   for (;;) {
     if (await condition()) return
-    if (Date.now() > deadline) throw new LabError(`${what}: not within ${timeout / 1000} s; see npm run lab -- logs`)
+    if (Date.now() > deadline)
+      throw new LabError(`timed out after ${timeout / 1000}s: ${what}; see npm run lab -- logs`)
     await new Promise((wake) => setTimeout(wake, every))
   }
 }

@@ -19,7 +19,7 @@ export interface Result {
   stderr: string
 }
 
-/** Runs a program to its end and returns what it said, whatever its exit code. */
+/** Runs a program and returns its output, whatever its exit code. */
 export function attempt(program: string, args: readonly string[], options: RunOptions = {}): Promise<Result> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { cwd: options.cwd, env: options.env, stdio: 'pipe' })
@@ -38,7 +38,7 @@ export function attempt(program: string, args: readonly string[], options: RunOp
     if (options.inputFile) createReadStream(options.inputFile).pipe(child.stdin)
     else child.stdin.end(options.input ?? '')
     child.on('error', (error: NodeJS.ErrnoException) =>
-      reject(error.code === 'ENOENT' ? new LabError(`${program} is not installed (or not on PATH).`) : error),
+      reject(error.code === 'ENOENT' ? new LabError(`${program} is not installed or not on PATH`) : error),
     )
     child.on('close', async (code) => {
       if (log) {
@@ -50,7 +50,7 @@ export function attempt(program: string, args: readonly string[], options: RunOp
   })
 }
 
-/** Runs a program that must succeed; returns its stdout. */
+/** Runs a program and returns its stdout. Throws a LabError if it fails. */
 export async function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
   const result = await attempt(program, args, options)
   if (result.code === 0) return result.stdout

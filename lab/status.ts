@@ -4,7 +4,7 @@ import { KubeError, type KubeObject, openKube, readyContainers } from './kube.ts
 import { state } from './layout.ts'
 import { alive, readRecords } from './processes.ts'
 
-/** What `status -o json` prints. */
+/** The output of `status -o json`. */
 export interface Status {
   up: boolean
   reason?: string
@@ -21,14 +21,14 @@ export interface Status {
 type Objects = Pick<Status, 'nodes' | 'pods' | 'gateways' | 'datacenters'>
 const none: Objects = { nodes: [], pods: [], gateways: [], datacenters: [] }
 
-/** Prints what runs; returns the exit code: 0 if the lab is up. */
+/** Prints the state of the lab; returns the exit code, which is 0 if the lab is running. */
 export async function printStatus(json: boolean): Promise<number> {
   const status = await readStatus()
   process.stdout.write(json ? `${JSON.stringify(status, null, 2)}\n` : table(status))
   return status.up ? 0 : 1
 }
 
-/** Reads the state of the lab; never throws because the lab is not well. */
+/** Reads the state of the lab, which may be broken. */
 export async function readStatus(): Promise<Status> {
   const { up, reason, record } = await health()
   const records = await readRecords()
@@ -88,7 +88,7 @@ async function readObjects(): Promise<Objects> {
   }
 }
 
-/** Without cass-operator there are no datacenters. */
+/** Lists the datacenters; none without cass-operator. */
 function unlessNotServed(error: unknown): { items: KubeObject[] } {
   if (error instanceof KubeError && error.status === 404) return { items: [] }
   throw error

@@ -32,32 +32,32 @@ import { createVolumes } from './volumes.ts'
 import { writeWebhookIdentity } from './webhook.ts'
 
 /**
- * Brings the lab up with these components, and those that they need. What runs already is left as it is; what a killed
- * lab left is cleared first.
+ * Starts the lab with these components and those that they need. Running components are kept; remains of a killed lab
+ * are removed first.
  */
 export async function up(targets: readonly Component[]): Promise<void> {
   const wanted = withNeeds(targets)
   const before = await health()
-  if (before.up) say(`the lab is up already (since ${before.record?.since}, from ${before.record?.checkout})`)
+  if (before.up) say(`the lab is already running (since ${before.record?.since}, from ${before.record?.checkout})`)
   else {
     await requireRoomForLab(wanted)
     await requireDiskForBuild()
     await ensureHostPackages('up')
     const built = await build()
     const left = existsSync(state.pids) || (await labProcesses()).length > 0 || (await labMounts()).length > 0
-    if (left) say(`a lab is here but does not run (${before.reason}): clearing it away`)
+    if (left) say(`removing the remains of a lab (${before.reason})`)
     await step('clear', clear)
     await step('Kubernetes node', () => startNode(built))
   }
   for (const component of wanted) await raise(component)
-  say(`the lab is up${targets.length > 0 ? ` with ${targets.join(', ')}` : ''}: eval "$(npm run -s lab -- env)"`)
+  say(`the lab is running${targets.length > 0 ? ` with ${targets.join(', ')}` : ''}: eval "$(npm run -s lab -- env)"`)
 }
 
 const kubeconfigs = join(state.config, 'kubeconfigs')
 
 async function startNode(built: Built): Promise<void> {
-  for (const folder of [stateDir, state.config, kubeconfigs, state.pids, state.logs, state.volumes, state.podLogs])
-    await mkdir(folder, { recursive: true })
+  for (const directory of [stateDir, state.config, kubeconfigs, state.pids, state.logs, state.volumes, state.podLogs])
+    await mkdir(directory, { recursive: true })
   await saveHostSettings()
   await createNetwork()
   await createCgroups()
@@ -127,14 +127,14 @@ async function startControlPlane(program: (name: string) => string): Promise<voi
   })
 }
 
-/** True; or throws, naming that one of these daemons that ended. */
+/** Returns true, or throws with the name of a daemon that has ended. */
 async function allAlive(...names: string[]): Promise<true> {
   const dead = (await readRecords()).find((record) => names.includes(record.name) && !alive(record))
-  if (dead) throw new LabError(`${dead.name} ended: see ${join(state.logs, `${dead.name}.log`)}`)
+  if (dead) throw new LabError(`${dead.name} has ended; see ${join(state.logs, `${dead.name}.log`)}`)
   return true
 }
 
-/** What a cluster has when one gets it: a DNS and some volumes. */
+/** Installs the basics of a new cluster: DNS and volumes. */
 async function fill(kube: KubeClient, kubectl: string): Promise<void> {
   const apply = ['--kubeconfig', state.kubeconfig, 'apply', '--server-side', '--field-manager=cass-sni-lab', '-f', '-']
   await run(kubectl, apply, { input: await manifest('coredns.yaml') })

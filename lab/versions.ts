@@ -1,4 +1,4 @@
-/** Everything the lab is made of, with its version: the one place to change one. */
+/** The components of the lab and their versions. */
 export const versions = {
   kubernetes: 'v1.34.4',
   etcd: 'v3.6.5',
@@ -14,7 +14,7 @@ export const versions = {
   jre: 'openjdk-17-jre-headless',
 } as const
 
-/** Packages that must be on the host; `apt-get` installs the missing ones. */
+/** Packages required on the host; `apt-get` installs missing ones. */
 export const hostPackages: ReadonlyArray<{ package: string; program: string; for: 'build' | 'up' }> = [
   { package: 'containerd', program: 'containerd', for: 'up' },
   { package: 'runc', program: 'runc', for: 'up' },
@@ -38,7 +38,7 @@ export interface GoProgram {
   module: string
   /** the package to build */
   main: string
-  /** the line of go.mod that must say the pinned version */
+  /** the line of go.mod with the pinned version */
   pinned?: { path: string; version: string }
   ldflags: string
 }
@@ -62,7 +62,7 @@ const istio = (name: string, main: string): GoProgram => ({
   ldflags: istioFlags,
 })
 
-/** In the order in which they are built: what component tests need comes first. */
+/** In build order: programs for component tests come first. */
 export const goPrograms: readonly GoProgram[] = [
   {
     name: 'etcd',

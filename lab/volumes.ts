@@ -2,7 +2,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { nodeName, state, volumeCount } from './layout.ts'
 
-/** Local PersistentVolumes: unlike host paths they honour fsGroup, which Cassandra (uid 999) needs. */
+/** Local PersistentVolumes, which honor fsGroup, unlike host paths: Cassandra (UID 999) needs it. */
 export async function createVolumes(): Promise<object[]> {
   const volumes = []
   for (let number = 1; number <= volumeCount; number++) {
@@ -32,8 +32,8 @@ export async function createVolumes(): Promise<object[]> {
   return volumes
 }
 
-/** Empties the folder of a volume, so that it can be given to somebody else. */
+/** Empties the directory of a volume for its next claim. */
 export async function wipeVolume(name: string): Promise<void> {
-  const folder = join(state.volumes, name)
-  for (const entry of await readdir(folder)) await rm(join(folder, entry), { recursive: true, force: true })
+  const directory = join(state.volumes, name)
+  for (const entry of await readdir(directory)) await rm(join(directory, entry), { recursive: true, force: true })
 }

@@ -8,16 +8,16 @@ import { ensurePrograms, requireGoFor } from './programs.ts'
 import { dirname } from 'node:path'
 import { goPrograms } from '../versions.ts'
 
-/** Everything `up` starts from, all of it in the cache. */
+/** The inputs of `up`, all in the cache. */
 export interface Built {
   /** paths of the Go programs by name */
   programs: Record<string, string>
   images: Image[]
-  /** folder of what a user of the lab installs from */
+  /** directory of manifests for users of the lab */
   fixtures: string
 }
 
-/** Builds what is missing; when nothing is, it takes a second. */
+/** Builds missing artifacts; takes a second if none is missing. */
 export async function build(): Promise<Built> {
   await requireGoFor(goPrograms.map((program) => program.name))
   await ensureHostPackages('build')
@@ -30,9 +30,9 @@ export async function build(): Promise<Built> {
   return { programs, images, fixtures }
 }
 
-/** `npm run lab -- build`: builds and throws out what no version needs any more. */
+/** `npm run lab -- build`: builds, and removes artifacts that are no longer used. */
 export async function buildAndPrune(): Promise<void> {
   await build()
   for (const kind of ['bin', 'layers', 'fixtures', 'jars', 'envoy']) await prune(kind)
-  say('everything is built')
+  say('build is complete')
 }

@@ -12,34 +12,34 @@ export function keyOf(...parts: Array<string | Buffer>): string {
   return hash.digest('hex').slice(0, 12)
 }
 
-/** Key over every file below a folder: names and contents. */
-export async function keyOfFolder(folder: string): Promise<string> {
-  const names = (await readdir(folder, { recursive: true, withFileTypes: true }))
+/** Key over every file below a directory: names and contents. */
+export async function keyOfDirectory(directory: string): Promise<string> {
+  const names = (await readdir(directory, { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
     .sort()
   const parts: Array<string | Buffer> = []
-  for (const name of names) parts.push(name.slice(folder.length), await readFile(name))
+  for (const name of names) parts.push(name.slice(directory.length), await readFile(name))
   return keyOf(...parts)
 }
 
-/** Where an artifact with this key is, or will be. */
+/** The path of the artifact with this key, whether it exists or not. */
 export function artifact(kind: string, name: string, key: string): string {
   return join(cacheDir, kind, `${name}-${key}`)
 }
 
 /**
- * The folder of an artifact: found in the cache, or produced into a temporary folder and moved into
- * place when complete, so that a killed build leaves nothing that looks finished.
+ * Returns the directory of an artifact from the cache, or produces it in a temporary directory that is renamed when
+ * complete: a killed build leaves no incomplete artifact.
  */
 export async function cached(
   kind: string,
   name: string,
   key: string,
-  produce: (folder: string) => Promise<void>,
+  produce: (directory: string) => Promise<void>,
 ): Promise<string> {
-  const folder = artifact(kind, name, key)
-  if (existsSync(folder)) return folder
+  const directory = artifact(kind, name, key)
+  if (existsSync(directory)) return directory
   let unfinished: string
   try {
     await mkdir(join(cacheDir, kind), { recursive: true })
@@ -47,25 +47,25 @@ export async function cached(
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
     if (code !== 'EACCES' && code !== 'EROFS') throw error
-    throw new LabError(`${cacheDir} cannot be written: run as root, or name another folder in CASS_SNI_LAB_CACHE.`)
+    throw new LabError(`cannot write ${cacheDir}: run as root, or set CASS_SNI_LAB_CACHE to another directory`)
   }
   try {
     await produce(unfinished)
-    await rename(unfinished, folder)
+    await rename(unfinished, directory)
   } catch (error) {
     await rm(unfinished, { recursive: true, force: true })
-    if (!existsSync(folder)) throw error
+    if (!existsSync(directory)) throw error
   }
-  return folder
+  return directory
 }
 
-/** Removes what killed builds left, and all but the two newest versions of each artifact. */
+/** Removes the remains of killed builds, and keeps the two newest versions of each artifact. */
 export async function prune(kind: string): Promise<void> {
-  const folder = join(cacheDir, kind)
-  if (!existsSync(folder)) return
+  const directory = join(cacheDir, kind)
+  if (!existsSync(directory)) return
   const versions = new Map<string, Array<{ path: string; time: number }>>()
-  for (const name of await readdir(folder)) {
-    const path = join(folder, name)
+  for (const name of await readdir(directory)) {
+    const path = join(directory, name)
     if (name.startsWith('.unfinished-')) await rm(path, { recursive: true, force: true })
     const base = /^(.*)-[0-9a-f]{12}$/.exec(name)?.[1]
     if (!base) continue
@@ -79,7 +79,7 @@ export async function prune(kind: string): Promise<void> {
   }
 }
 
-/** Marks an artifact as just used, so that `prune` keeps it. One that is not there needs no mark. */
+/** Marks an artifact as recently used, so that `prune` keeps it. Does nothing for one that does not exist. */
 export async function touch(path: string): Promise<void> {
   const now = new Date()
   await utimes(path, now, now).catch(() => {})

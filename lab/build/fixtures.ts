@@ -4,7 +4,7 @@ import { labSources } from '../layout.ts'
 import { step } from '../progress.ts'
 import { run } from '../run.ts'
 import { versions } from '../versions.ts'
-import { cached, keyOf, keyOfFolder } from './cache.ts'
+import { cached, keyOf, keyOfDirectory } from './cache.ts'
 import { moduleSources } from './programs.ts'
 
 const installable = [
@@ -18,12 +18,12 @@ const installable = [
 ]
 
 /**
- * What a user of the lab installs from: `installable`, where operator/ is a kustomization that lacks nothing but
- * webhook/ (see webhook.ts), and crds/. Returns the folder in the cache.
+ * Produces the manifests for users of the lab: `installable`, with operator/ as a kustomization that is complete except
+ * for webhook/ (see webhook.ts), and crds/. Returns the directory in the cache.
  */
 export async function ensureFixtures(): Promise<string> {
   const manifests = join(labSources, 'manifests')
-  const key = keyOf(await keyOfFolder(manifests), versions.cassOperator, versions.istio, versions.cassandra)
+  const key = keyOf(await keyOfDirectory(manifests), versions.cassOperator, versions.istio, versions.cassandra)
   return cached('fixtures', 'fixtures', key, (into) =>
     step('fixtures', async () => {
       const operator = await moduleSources('op', 'github.com/k8ssandra/cass-operator')

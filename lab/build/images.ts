@@ -6,7 +6,7 @@ const reference = (name: string, tag = 'lab') => `docker.io/lab/${name}:${tag}`
 
 export const pauseImage = reference('pause')
 
-/** All images of the lab; what is missing of their layers is made. */
+/** Returns all images of the lab, and builds missing layers. */
 export async function ensureImages(programs: Record<string, string>): Promise<Image[]> {
   const single = async (name: string, program: string, path: string, user: number): Promise<Image> => ({
     reference: reference(name),

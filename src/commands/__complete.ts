@@ -1,17 +1,16 @@
 import { Command } from '@oclif/core'
 import { complete, completionText, isPlainWord, type Live } from '../lib/cli/completion.ts'
 
-/** A shell waits for the answer while the user has pressed Tab. */
-const PATIENCE_MS = 900
+/** Time limit for names from the cluster: the shell is blocked until completion returns. */
+const LIVE_NAMES_MS = 900
 
 /**
- * What kubectl asks through kubectl_complete-cass_sni. Its arguments are the words as typed so far, not flags of its
- * own.
+ * Called by kubectl through kubectl_complete-cass_sni. The arguments are the words typed so far.
  */
 export default class Complete extends Command {
   static override hidden = true
   static override strict = false
-  static override summary = 'Complete a command line, for kubectl.'
+  static override summary = 'Complete a command line (for kubectl).'
   static override examples = [
     '<%= config.bin %> <%= command.id %> routes ""',
     '<%= config.bin %> <%= command.id %> verify --node ""',
@@ -29,14 +28,14 @@ export default class Complete extends Command {
     process.stdout.write(completionText({ candidates: [...candidates, ...found], files }))
   }
 
-  /** Names of the cluster; none when it does not answer in time: completion never shows an error. */
+  /** Names from the cluster; none on timeout or error, which completion never reports. */
   async #live(what: Live, words: string[]): Promise<string[]> {
     const value = (...names: string[]) => {
       const at = words.findIndex((word, index) => index < words.length - 1 && names.includes(word))
       const joined = words.find((word) => names.some((name) => word.startsWith(`${name}=`)))
       return at === -1 ? joined?.slice(joined.indexOf('=') + 1) : words[at + 1]
     }
-    const signal = AbortSignal.timeout(PATIENCE_MS)
+    const signal = AbortSignal.timeout(LIVE_NAMES_MS)
     const given = {
       kubeconfig: value('--kubeconfig'),
       context: value('--context'),
@@ -54,7 +53,7 @@ export default class Complete extends Command {
       ])
       return names.filter(isPlainWord)
     } catch {
-      // No cluster, no rights: nothing to offer.
+      // No cluster or no permission: nothing to offer.
       return []
     }
   }

@@ -12,7 +12,7 @@ import {
   withoutFlags,
 } from '../lib/cli/flags.ts'
 import { addressFlag, clientOptions, loginFlags } from '../lib/cli/login-flags.ts'
-import type { Show } from '../lib/output/show.ts'
+import type { TextRenderer } from '../lib/output/text-renderer.ts'
 import type { CqlResult } from '../lib/workflows/cqlsh-workflow.ts'
 import type { ClientFilesResult } from '../lib/workflows/cqlsh-files.ts'
 import type { SessionChoice } from '../lib/workflows/cqlsh-session.ts'
@@ -78,7 +78,7 @@ export default class CqlshSni extends CassSniCommand<Result> {
       min: 1,
       max: 100_000,
       helpValue: 'ROWS',
-      summary: 'Rows fetched at once (default: 100 on a terminal, else 5000).',
+      summary: 'Rows per page (default: 100 on a terminal, else 5000).',
     }),
     ...nodeFlag,
     ...datacenterFlags,
@@ -198,11 +198,11 @@ export default class CqlshSni extends CassSniCommand<Result> {
     })
   }
 
-  protected present(result: Result, show: Show): string {
+  protected present(result: Result, renderer: TextRenderer): string {
     if ('statements' in result) return ''
     const { text = '' } = result
     // a file or a program gets it as it is
-    return process.stdout.isTTY === true ? show.printable(text) : text
+    return process.stdout.isTTY === true ? renderer.printable(text) : text
   }
 }
 

@@ -2,53 +2,53 @@ import { CassSniCommand, type Run } from '../lib/cli/base-command.ts'
 import { shell } from '../lib/text/shell-words.ts'
 import { installFlags, installOptions } from '../lib/cli/install-flags.ts'
 import type { NextStep, RenderedStep } from '../lib/errors.ts'
-import type { Show } from '../lib/output/show.ts'
+import type { TextRenderer } from '../lib/output/text-renderer.ts'
 import type { InstallResult } from '../lib/workflows/install-workflow.ts'
 
-type ShownStep = Omit<InstallResult['steps'][number], 'missing'> & {
-  /** In a dry run: one of these command lines says what is missing. */
+type RenderedStepResult = Omit<InstallResult['steps'][number], 'missing'> & {
+  /** In a dry run: command lines that provide the missing input; one of them is required. */
   missing?: RenderedStep[] | undefined
 }
 
-type Shown = Omit<InstallResult, 'next' | 'steps'> & {
-  steps: ShownStep[]
-  /** The commands that come next. */
+type RenderedResult = Omit<InstallResult, 'next' | 'steps'> & {
+  steps: RenderedStepResult[]
+  /** Suggested commands. */
   next: string[]
 }
 
-export default class Install extends CassSniCommand<Shown> {
-  static override summary = 'Install what is missing: Istio, cass-operator, a datacenter.'
+export default class Install extends CassSniCommand<RenderedResult> {
+  static override summary = 'Install Istio, cass-operator and a datacenter.'
   static override description =
-    'Inspects the cluster first and changes only what differs: an existing Istio, operator, StorageClass or ' +
-    'datacenter is kept. An interrupted install resumes at the next run. On a terminal it prompts for missing ' +
-    'values, shows the plan and asks for confirmation.'
+    'Installs whatever is missing: Istio, cass-operator, a Cassandra datacenter with TLS. An existing Istio, ' +
+    'operator, StorageClass or datacenter is kept, and only differences are applied. Rerun to resume an ' +
+    'interrupted install. On a terminal, prompts for missing values and for confirmation of the plan.'
   static override examples = [
     {
-      description: 'Interactive, on a terminal',
-      command: '<%= config.bin %> <%= command.id %>',
+      description: 'Prompt for what is missing',
+      command: '<%= config.bin %> <%= command.id %> -n cassandra',
     },
     {
       description: 'Show what would change',
-      command: '<%= config.bin %> <%= command.id %> --operator-manifest cass-operator/ --dry-run',
+      command: '<%= config.bin %> <%= command.id %> -n cassandra --operator-manifest cass-operator/ --dry-run',
     },
     {
-      description: 'Without prompts, with your own datacenter',
+      description: 'Use your own datacenter manifest, without prompts',
       command:
-        '<%= config.bin %> <%= command.id %> -n cass-operator --operator-chart k8ssandra/cass-operator ' +
+        '<%= config.bin %> <%= command.id %> -n cassandra --operator-chart k8ssandra/cass-operator ' +
         '--datacenter-file dc1.yaml --yes',
     },
     {
-      description: 'Create a StorageClass for the data volumes',
+      description: 'Create a StorageClass for data volumes',
       command:
-        '<%= config.bin %> <%= command.id %> --storage-provisioner pd.csi.storage.gke.io --storage-parameter ' +
-        'type=pd-ssd',
+        '<%= config.bin %> <%= command.id %> -n cassandra --storage-provisioner pd.csi.storage.gke.io ' +
+        '--storage-parameter type=pd-ssd',
     },
   ]
   static override flags = installFlags
 
   protected readonly kind = 'Install'
 
-  protected async work(run: Run): Promise<Shown> {
+  protected async work(run: Run): Promise<RenderedResult> {
     const { flags } = await this.parse(Install)
     const { install } = await import('../lib/workflows/install-workflow.ts')
     const result = await install(await run.context('Install'), installOptions(flags, run.kubeOptions))
@@ -63,34 +63,34 @@ export default class Install extends CassSniCommand<Shown> {
     }
   }
 
-  protected override present(result: Shown, show: Show): string {
+  protected override present(result: RenderedResult, renderer: TextRenderer): string {
     const planned = result.steps.filter((step) => step.state === 'planned')
     const lines: string[] = []
     if (planned.length > 0) {
-      lines.push('Would do:')
+      lines.push('Planned changes:')
       for (const step of planned) {
-        lines.push(`  ${step.title}: ${show.printableLine(step.note)}`)
-        if (step.command !== undefined) lines.push(`    runs: ${show.printableLine(shell`${step.command}`)}`)
-        for (const { label, text } of step.missing ?? []) lines.push(`    ${label}: ${show.printableLine(text)}`)
+        lines.push(`  ${step.title}: ${renderer.printableLine(step.note)}`)
+        if (step.command !== undefined) lines.push(`    Command: ${renderer.printableLine(shell`${step.command}`)}`)
+        for (const { label, text } of step.missing ?? []) lines.push(`    ${label}: ${renderer.printableLine(text)}`)
       }
     } else {
       const changed = result.steps.some((step) => step.state === 'changed')
       lines.push(
-        `${changed ? '' : 'Nothing had to change: '}datacenter ${show.printableLine(result.datacenter)} in ` +
-          `namespace ${show.printableLine(result.namespace)} is ready.`,
+        `${changed ? '' : 'No changes: '}datacenter ${renderer.printableLine(result.datacenter)} in namespace ` +
+          `${renderer.printableLine(result.namespace)} is ready.`,
       )
     }
     if (result.login === false)
-      lines.push(show.red('WITHOUT LOGIN: AllowAllAuthenticator accepts any user and password.'))
-    const nodes = show.table(result.nodes, [
-      { title: 'NODE', cell: (node) => show.printableLine(node.pod) },
-      { title: 'RACK', cell: (node) => show.printableLine(node.rack) },
-      { title: 'STATE', cell: (node) => show.printableLine(node.state) },
-      { title: 'HOST ID', cell: (node) => node.hostId ?? 'not yet' },
+      lines.push(renderer.red('Authentication is disabled: AllowAllAuthenticator accepts any user and password.'))
+    const nodes = renderer.table(result.nodes, [
+      { title: 'NODE', cell: (node) => renderer.printableLine(node.pod) },
+      { title: 'RACK', cell: (node) => renderer.printableLine(node.rack) },
+      { title: 'STATE', cell: (node) => renderer.printableLine(node.state) },
+      { title: 'HOST ID', cell: (node) => node.hostId ?? 'pending' },
     ])
     if (nodes !== '') lines.push('', nodes)
     if (planned.length === 0)
-      lines.push('', 'Next:', ...result.next.map((command) => `  ${show.printableLine(command)}`))
+      lines.push('', 'Next:', ...result.next.map((command) => `  ${renderer.printableLine(command)}`))
     return lines.join('\n')
   }
 }

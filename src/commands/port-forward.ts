@@ -15,28 +15,27 @@ import {
 export default class PortForward extends CassSniCommand<undefined> {
   static override summary = 'Forward a local port to the gateway or to one node.'
   static override description =
-    'Opens one tunnel through the API server for each client connection, to a gateway pod that is ready at ' +
-    'that moment: new connections survive a replaced gateway pod. Requires no load balancer. Runs until ' +
+    'Opens a tunnel through the API server for each client connection, to a gateway pod that is ready at that ' +
+    'time, so new connections work after a gateway pod is replaced. Needs no load balancer. Runs until ' +
     'Ctrl-C.\n' +
     '\n' +
     'With --target node, traffic bypasses the gateway.'
   static override examples = [
     {
-      description: 'Port 9042 of this machine to the gateway',
+      description: 'Forward local port 9042 to the gateway',
       command: '<%= config.bin %> <%= command.id %> -n cassandra',
     },
     {
-      description: 'Any free port; prints the one chosen',
-      command: '<%= config.bin %> <%= command.id %> --port 0',
+      description: 'Forward any free local port and print it',
+      command: '<%= config.bin %> <%= command.id %> -n cassandra --port 0',
     },
     {
-      description: 'To one node, bypassing the gateway',
-      command: '<%= config.bin %> <%= command.id %> --target node --node 1',
+      description: 'Forward to one node, bypassing the gateway',
+      command: '<%= config.bin %> <%= command.id %> -n cassandra --target node --node 1',
     },
   ]
   static override flags = {
-    // First one with a letter: oclif shifts the help of a first flag without one.
-    port: portFlag({ char: 'p', default: 9042, min: 0, summary: 'Local port; 0 for any free port.' }),
+    port: portFlag({ char: 'p', default: 9042, min: 0, summary: 'Local port (0: any free port).' }),
     target: Flags.option({
       options: ['gateway', 'node'] as const,
       summary: 'Forward to the gateway or to the pod of --node (default: gateway, or node if --node is given).',
@@ -64,7 +63,7 @@ export default class PortForward extends CassSniCommand<undefined> {
     const { flags } = await this.parse(PortForward)
     const target = flags.target ?? (flags.node === undefined ? 'gateway' : 'node')
     if (target === 'gateway' && flags.node !== undefined)
-      throw new CassSniError('CSNI101', '--node goes with --target node: the gateway leads to all nodes, by SNI')
+      throw new CassSniError('CSNI101', '--node requires --target node: through the gateway, SNI selects the node')
     const [{ forwardingText, portForward }, { printableLine }, { jsonLine }] = await Promise.all([
       import('../lib/workflows/port-forward-workflow.ts'),
       import('../lib/text/untrusted.ts'),
@@ -80,12 +79,12 @@ export default class PortForward extends CassSniCommand<undefined> {
       addresses: flags.address,
       port: flags.port,
       ready: (forwarding) => {
-        const { warnings: found, ...result } = forwarding
-        const warnings = found.map(({ next, ...warning }) => ({
+        const { warnings: unrendered, ...result } = forwarding
+        const warnings = unrendered.map(({ next, ...warning }) => ({
           ...warning,
           next: run.steps(next).map(({ text }) => text),
         }))
-        // One line, for a program that starts this one and waits for it.
+        // One line, for programs that start this one and wait for it.
         run.print(
           run.format === 'json'
             ? jsonLine({ apiVersion: 'cass-sni/v1', kind: this.kind, result, warnings })
@@ -98,7 +97,7 @@ export default class PortForward extends CassSniCommand<undefined> {
         }
       },
       connection: (event) => {
-        run.log(connectionLine(event, run), isTrouble(event) ? 0 : 1)
+        run.log(connectionLine(event, run), isFailure(event) ? 0 : 1)
       },
     })
     return undefined
@@ -109,24 +108,24 @@ export default class PortForward extends CassSniCommand<undefined> {
   }
 }
 
-/** A connection that could not be served, or broke beyond the client's own doing, is worth a line. */
-function isTrouble(event: TunnelEvent): boolean {
+/** Whether a connection failed for a reason other than the client. */
+function isFailure(event: TunnelEvent): boolean {
   return event.type === 'refused' || (event.type === 'closed' && event.broken?.by === 'far end')
 }
 
 function connectionLine(event: TunnelEvent, run: Run): string {
   switch (event.type) {
     case 'opened':
-      return `connection ${event.id} of ${event.client} opened`
+      return `connection ${event.id} from ${event.client} opened`
     case 'closed':
       return (
         `connection ${event.id} ` +
-        `${event.broken === undefined ? 'ended' : `broken by the ${event.broken.by} (${event.broken.reason})`}: ` +
+        `closed${event.broken === undefined ? '' : ` by the ${event.broken.by} (${event.broken.reason})`}: ` +
         `${event.sent} bytes sent, ${event.received} received`
       )
     case 'refused':
       return (
-        `connection ${event.id} closed: ` +
+        `connection ${event.id} failed: ` +
         `${[event.error.message, ...run.steps(event.error.next.slice(0, 1)).map(({ text }) => text)].join('; ')} ` +
         `[${event.error.code}]`
       )

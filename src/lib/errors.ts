@@ -1,100 +1,99 @@
 /**
- * The errors that a user sees, and the exit codes. Every layer may import this file; it imports nothing.
- * A code is never reused: a retired one stays in the registry with the word RETIRED.
+ * Error codes and exit codes. Every layer may import this file; it imports nothing.
+ * A code is never reused: a retired one stays in the registry with the word RETIRED in its title.
  */
 
 /**
  * Exit codes, the same for every output format.
- * 2 is what oclif and most Unix tools use for wrong usage; 124 is timeout(1)'s and cmctl's; 130 is 128 + SIGINT,
- * 143 is 128 + SIGTERM, which supervisors expect.
+ * 2 is the usage error of oclif and most Unix tools; 124 is that of timeout(1) and cmctl; 130 is 128 + SIGINT, 143 is
+ * 128 + SIGTERM, as supervisors expect.
  */
 export const EXIT = { ok: 0, failed: 1, usage: 2, timeout: 124, interrupted: 130, terminated: 143 } as const
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 
 interface Registered {
-  /** What happened, in general. */
+  /** The kind of failure, in a few words. */
   title: string
   exit?: ExitCode
 }
 
 /**
  * All codes in order: 1xx usage, 2xx the cluster, 3xx Cassandra, 4xx certificates, 5xx Istio and routes, 6xx
- * connections, 7xx other programs, 9xx the run itself.
+ * connections, 7xx other programs, 8xx checks, 9xx the run.
  */
 export const ERROR_CODES = {
-  CSNI101: { title: 'the command line is wrong', exit: EXIT.usage },
-  CSNI102: { title: 'an answer is missing and nobody can be asked', exit: EXIT.usage },
-  CSNI103: { title: 'the kubeconfig or its context cannot be used', exit: EXIT.usage },
-  CSNI104: { title: 'a local file cannot be read or written', exit: EXIT.usage },
-  CSNI105: { title: 'several objects fit, one must be named', exit: EXIT.usage },
-  CSNI106: { title: 'a local port cannot be listened on' },
-  CSNI107: { title: 'an input file does not hold what is needed', exit: EXIT.usage },
-  CSNI201: { title: 'the API server cannot be reached' },
-  CSNI202: { title: 'the API server does not accept the credentials' },
-  CSNI203: { title: 'the user lacks a right' },
-  CSNI204: { title: 'an object does not exist' },
-  CSNI205: { title: 'the API server does not serve a kind of object' },
-  CSNI206: { title: 'the API server refused an object' },
-  CSNI207: { title: 'another field manager owns a field' },
-  CSNI208: { title: 'the API server failed' },
-  CSNI209: { title: 'a command could not be run in a container' },
-  CSNI210: { title: 'an object of that name belongs to somebody else' },
-  CSNI211: { title: 'somebody else changes the same object' },
-  CSNI212: { title: 'an object is being deleted and does not go' },
-  CSNI301: { title: 'there is no CassandraDatacenter' },
-  CSNI302: { title: 'there is no such Cassandra node' },
-  CSNI303: { title: 'the datacenter is not ready' },
-  CSNI304: { title: 'the credentials cannot be read' },
-  CSNI305: { title: 'cass-operator is not there' },
-  CSNI306: { title: 'TLS to clients is not configured' },
-  CSNI307: { title: 'a setting cannot be changed in place' },
-  CSNI308: { title: 'a destructive change needs a flag of its own', exit: EXIT.usage },
-  CSNI401: { title: 'the certificate authority cannot be used' },
-  CSNI402: { title: 'the certificate authority has expired' },
-  CSNI403: { title: 'the keystore cannot be read' },
-  CSNI404: { title: 'a certificate is not served yet' },
-  CSNI405: { title: 'the certificate would be too large' },
-  CSNI501: { title: 'Istio is not there' },
-  CSNI502: { title: 'there is no ingress gateway' },
-  CSNI503: { title: 'a port of the gateway is taken' },
-  CSNI504: { title: 'another route claims the same SNI name' },
-  CSNI505: { title: "the namespace's injection labels contradict" },
-  CSNI506: { title: 'Istio ignores the routes at this gateway' },
-  CSNI507: { title: 'the gateway has not loaded the routes' },
-  CSNI508: { title: "the datacenter's Service lacks the port for clients" },
-  CSNI601: { title: 'no connection into the cluster' },
-  CSNI602: { title: 'the certificate does not verify' },
-  CSNI603: { title: 'the gateway has no route for this name' },
-  CSNI604: { title: 'Cassandra refused the login' },
-  CSNI605: { title: 'Cassandra refused a statement' },
-  CSNI606: { title: 'the gateway has no address' },
-  CSNI607: { title: 'a proxy refuses WebSockets' },
-  CSNI608: { title: 'a statement timed out' },
+  CSNI101: { title: 'invalid command line', exit: EXIT.usage },
+  CSNI102: { title: 'required input is missing', exit: EXIT.usage },
+  CSNI103: { title: 'invalid kubeconfig or context', exit: EXIT.usage },
+  CSNI104: { title: 'cannot read or write a local file', exit: EXIT.usage },
+  CSNI105: { title: 'more than one match', exit: EXIT.usage },
+  CSNI106: { title: 'cannot listen on a local port' },
+  CSNI107: { title: 'invalid input file', exit: EXIT.usage },
+  CSNI201: { title: 'API server unreachable' },
+  CSNI202: { title: 'API server rejected the credentials' },
+  CSNI203: { title: 'permission denied' },
+  CSNI204: { title: 'object not found' },
+  CSNI205: { title: 'resource type not installed' },
+  CSNI206: { title: 'API server rejected an object' },
+  CSNI207: { title: 'field owned by another field manager' },
+  CSNI208: { title: 'API server error' },
+  CSNI209: { title: 'cannot run a command in a container' },
+  CSNI210: { title: 'object is not managed by kubectl-cass-sni' },
+  CSNI211: { title: 'object was modified concurrently' },
+  CSNI212: { title: 'object is still being deleted' },
+  CSNI301: { title: 'CassandraDatacenter not found' },
+  CSNI302: { title: 'Cassandra node not found' },
+  CSNI303: { title: 'datacenter is not ready' },
+  CSNI304: { title: 'cannot read the credentials' },
+  CSNI305: { title: 'cass-operator is not installed' },
+  CSNI306: { title: 'client TLS is not configured' },
+  CSNI307: { title: 'setting is immutable' },
+  CSNI308: { title: 'destructive change requires a flag', exit: EXIT.usage },
+  CSNI401: { title: 'invalid certificate authority' },
+  CSNI402: { title: 'certificate authority has expired' },
+  CSNI403: { title: 'cannot read the keystore' },
+  CSNI404: { title: 'certificate is not served yet' },
+  CSNI405: { title: 'certificate is too large' },
+  CSNI501: { title: 'Istio is not installed' },
+  CSNI502: { title: 'ingress gateway not found' },
+  CSNI503: { title: 'gateway port is already in use' },
+  CSNI504: { title: 'SNI name is claimed by another route' },
+  CSNI505: { title: 'conflicting injection labels' },
+  CSNI506: { title: 'Istio ignores routes at this gateway' },
+  CSNI507: { title: 'gateway has not loaded the routes' },
+  CSNI508: { title: 'datacenter Service lacks the CQL port' },
+  CSNI601: { title: 'gateway unreachable' },
+  CSNI602: { title: 'certificate verification failed' },
+  CSNI603: { title: 'gateway has no route for the name' },
+  CSNI604: { title: 'Cassandra rejected the login' },
+  CSNI605: { title: 'Cassandra rejected a statement' },
+  CSNI606: { title: 'gateway has no address' },
+  CSNI607: { title: 'proxy rejects WebSockets' },
+  CSNI608: { title: 'statement timed out' },
   CSNI609: { title: 'COPY did not import every row' },
-  CSNI701: { title: 'istioctl cannot be run or failed' },
-  CSNI702: { title: 'kubectl or helm cannot be run or failed' },
-  CSNI801: { title: 'a check failed' },
-  CSNI901: { title: 'the time limit was reached', exit: EXIT.timeout },
+  CSNI701: { title: 'istioctl not found or failed' },
+  CSNI702: { title: 'kubectl or helm not found or failed' },
+  CSNI801: { title: 'check failed' },
+  CSNI901: { title: 'timed out', exit: EXIT.timeout },
   CSNI902: { title: 'interrupted', exit: EXIT.interrupted },
-  CSNI903: { title: 'a bug in this program' },
+  CSNI903: { title: 'internal error' },
 } as const satisfies Record<string, Registered>
 
 export type ErrorCode = keyof typeof ERROR_CODES
 
 /**
- * What helps, as data: `cli/next-steps.ts` renders it with the connection and datacenter flags in force.
- * - a command: complete, ready to be pasted; `pipe` is the literal rest of a pipeline ("base64 -d");
- * - `again`: the command line in force with these flags in place of the ones that it had, and without those in
- *   `without`;
- * - `hint`: advice, a sentence that is not a command.
+ * A next step as data: `cli/next-steps.ts` renders it with the connection and datacenter flags in force.
+ * - a command: complete, ready to paste; `pipe` is the literal rest of a pipeline ("base64 -d");
+ * - `again`: the current command line with these flags added or replaced, and without the flags in `without`;
+ * - `hint`: advice that is not a command.
  */
 export type NextStep =
   | { program: string; args: string[]; pipe?: string | undefined }
   | { again: string[]; without?: string[] | undefined }
   | { hint: string }
 
-/** A step as it is shown: `Try:` with a command, or `Hint:`. */
+/** A step as text: `Try:` with a command, or `Hint:` with advice. */
 export interface RenderedStep {
   label: 'Try' | 'Hint'
   text: string
@@ -103,9 +102,9 @@ export interface RenderedStep {
 type Interpolated = string | number | readonly string[]
 
 /**
- * A complete command: command`kubectl get pods -n ${namespace}`. The literal text is split at blanks and line breaks (a
- * pair of single quotes keeps one word together), an interpolation is one word or a part of one whatever it contains,
- * an array is several words. Text after a literal " | " is the rest of a pipeline.
+ * A complete command: command`kubectl get pods -n ${namespace}`. The literal text is split at white space, except
+ * between single quotes. An interpolation is one word or part of one, whatever it contains; an array is several words.
+ * Text after a literal " | " is the rest of a pipeline.
  */
 export function command(literals: TemplateStringsArray, ...values: Interpolated[]): NextStep {
   const { words, rest } = wordsOf(literals, values)
@@ -113,17 +112,17 @@ export function command(literals: TemplateStringsArray, ...values: Interpolated[
   return rest === undefined ? { program, args } : { program, args, pipe: rest }
 }
 
-/** The command line in force with these flags: again`--node ${pod}`. */
+/** The current command line with these flags: again`--node ${pod}`. */
 export function again(literals: TemplateStringsArray, ...values: Interpolated[]): NextStep {
   return { again: wordsOf(literals, values).words }
 }
 
-/** The command line in force without these flags: againWithout('port'). */
+/** The current command line without these flags: againWithout('port'). */
 export function againWithout(...flags: string[]): NextStep {
   return { again: [], without: flags }
 }
 
-/** Advice that is not a command: a sentence without a final period. */
+/** Advice that is not a command, without a final period. */
 export function hint(text: string): NextStep {
   return { hint: text }
 }
@@ -159,7 +158,7 @@ function wordsOf(literals: TemplateStringsArray, values: Interpolated[]): { word
 }
 
 export interface ErrorDetails {
-  /** The object concerned, as kubectl names it: "secret/dc1-keystore in namespace cass-operator". */
+  /** The affected object, as kubectl names it: "secret/dc1-keystore in namespace cass-operator". */
   object?: string | undefined
   /** What to do next, the best first. */
   next?: NextStep[] | undefined
@@ -167,8 +166,8 @@ export interface ErrorDetails {
 }
 
 /**
- * An error that is told to the user: what happened, to which object, why, and the command that helps.
- * Neither the message nor the details may hold a secret.
+ * An error reported to the user: the object, the problem, its cause, and next steps.
+ * Neither the message nor the details may contain a secret.
  */
 export class CassSniError extends Error {
   override readonly name = 'CassSniError'
@@ -189,7 +188,7 @@ export class CassSniError extends Error {
   }
 }
 
-/** The error itself when it is ours, else a CSNI903 around it: nothing foreign passes the border unmarked. */
+/** Returns a CassSniError unchanged and wraps any other error as a CSNI903. */
 export function asCassSniError(error: unknown): CassSniError {
   if (error instanceof CassSniError) return error
   const message = error instanceof Error ? error.message : String(error)

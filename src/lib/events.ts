@@ -1,11 +1,11 @@
 /**
- * Events that a workflow emits while it runs, independent of a terminal: `output/progress.ts` displays them, tests
- * record them. This file and errors.ts are the only ones that every layer may import.
+ * Events of a running workflow, independent of any terminal: `output/progress.ts` renders them, tests record them.
+ * Every layer may import this file; it imports nothing.
  */
 
 export type Action = 'created' | 'configured' | 'unchanged' | 'pruned' | 'conflict'
 
-/** A change for output. Never has a Secret's value. */
+/** A change as it is printed and serialized: never contains a Secret's value. */
 export interface ChangeRecord {
   action: Action
   /** In kubectl's form: "service/x", "gateway.networking.istio.io/y". */
@@ -14,7 +14,7 @@ export interface ChangeRecord {
   dryRun?: boolean | undefined
   /** Paths of the fields that differ. */
   fields?: string[] | undefined
-  /** The same fields with their values; "(secret)" for secrets. */
+  /** The same fields with their values; "(secret)" in place of a secret. */
   changes?: FieldRecord[] | undefined
   reason?: string | undefined
 }
@@ -31,17 +31,17 @@ export interface FieldRecord {
 export type StepState = 'started' | 'done' | 'skipped' | 'failed'
 
 export type WorkflowEvent =
-  /** A step started or ended. `id` is stable, `note` is what was found or done ("3 ready"). */
+  /** A step starts or ends. `id` is stable, `note` is the result ("already installed"). */
   | { type: 'step'; id: string; title: string; state: StepState; note?: string | undefined }
-  /** What a running step is waiting for, such as a line per pod. Replaces the previous lines. */
+  /** What a running step is waiting for, replaced as a whole each time: one line per pod, for example. */
   | { type: 'waiting'; id: string; lines: string[] }
-  /** An object was (or in a dry run would be) changed. */
+  /** An object was changed, or would be changed in a dry run. */
   | { type: 'change'; change: ChangeRecord }
   | { type: 'warning'; message: string; code?: string }
 
 export type Emit = (event: WorkflowEvent) => void
 
-/** A prompt. Requires an `Ask`, which exists only on a terminal and without --yes. */
+/** A prompt of a workflow. Requires an `Ask`, that is, a terminal and no --yes. */
 export type Question =
   | {
       kind: 'choose'
@@ -59,8 +59,8 @@ export type Question =
       initial?: string
       validate?: (text: string) => string | undefined
     }
-  /** `details` are shown above the prompt, a line each. */
+  /** `details` are printed above the prompt, one per line. */
   | { kind: 'confirm'; name: string; flag: string; message: string; details?: string[]; initial: boolean }
 
-/** Prompts the user. Resolves to the chosen value, the text, or 'yes' / 'no'; rejects with CSNI902 on Ctrl-C. */
+/** Prompts the user. Resolves with the chosen value, the text, or 'yes' or 'no'; rejects with CSNI902 on Ctrl-C. */
 export type Ask = (question: Question) => Promise<string>

@@ -409,7 +409,7 @@ describe('install', () => {
           assert.equal(step.state, 'present')
           assert.match(step.note, /^dc1, .* \(kept\)$/)
           const ready = await writesNothing(['-n', namespace])
-          assert.match(ready.stdout, /^Nothing had to change/)
+          assert.match(ready.stdout, /^No changes:/)
           const next = ready.stdout.split('\n').filter((line) => line.includes('kubectl cass-sni'))
           assert.equal(next.length, 3)
           for (const line of next) assert.match(line, new RegExp(` -n ${namespace}\\b`))
@@ -432,7 +432,7 @@ describe('install', () => {
           for (const { stdout, stderr } of [dry, real]) {
             assert.match(stderr, /✖ CassandraDatacenter|owns spec\.size/)
             assert.match(stderr, /"[^"]+" owns spec\.size .*CSNI207.*managed.*Try: .*patch .*"size":5/s)
-            assert.doesNotMatch(stdout, /Would do/)
+            assert.doesNotMatch(stdout, /Planned changes/)
           }
           const down = await writesNothing(['-n', namespace, '--size', '1'])
           assert.match(down.stderr, /owns spec\.size.*nodes are decommissioned.*CSNI207/s)
@@ -577,7 +577,7 @@ describe('install', () => {
           const bigger = await writesNothing(['-n', namespace, '--size', '4', '--cpu', '500m', '--dry-run'])
           assert.match(bigger.stdout, /dc1 configured \(dry run\)\n(.*\n)? {2}spec\.size: 3 → 4\n/)
           assert.match(bigger.stdout, /spec\.resources\.requests\.cpu: 2 → 500m/)
-          assert.match(bigger.stdout, /Next:|Would do:/)
+          assert.match(bigger.stdout, /Next:|Planned changes:/)
           const asked = (await writesBy(server.auditLog, OUR_AGENT, since)).filter(({ name }) => name === 'dc1')
           assert.deepEqual(
             asked.map(({ uri, status }) => [uri.includes('dryRun=All'), status]),
@@ -657,7 +657,7 @@ describe('install', () => {
         const args = ['-n', namespace, '--datacenter-file', file, '--storage-provisioner', 'x/y', '--dry-run']
         const outcome = await writesNothing(args)
         assert.equal(outcome.exitCode, 0, outcome.stderr)
-        assert.match(outcome.stdout, /WITHOUT LOGIN: AllowAllAuthenticator/)
+        assert.match(outcome.stdout, /Authentication is disabled: AllowAllAuthenticator/)
         assert.match(outcome.stderr, /AllowAllAuthenticator accepts any user/)
         assert.doesNotMatch(outcome.stderr, /and login\b/)
       })

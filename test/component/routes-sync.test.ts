@@ -101,7 +101,7 @@ describe('routes sync', function () {
     deepEqual(changes(again), [])
     equal(again.result.summary.unchanged, 6)
     deepEqual(await writesBy(server.auditLog, OUR_AGENT, since), [])
-    match((await sync()).stdout, /Nothing had to change/)
+    match((await sync()).stdout, /All routes in sync/)
   })
 
   it('writes nothing in a dry run, and says what it would do', async () => {

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Config } from '@oclif/core'
+import { spawn } from '@lydell/node-pty'
 import { helpTexts } from '../../build/commands.ts'
+import { describedBy, helpNames, helpText } from '../../src/lib/cli/help.ts'
 import { commands, root } from './manifest.ts'
 
 const folder = join(root, 'dist/help')
@@ -81,17 +84,44 @@ describe('the help texts', () => {
         const end = screen.indexOf('', screen.indexOf(example))
         assert.ok(end !== -1, 'the examples end on the first screen')
       }
-      for (const line of help.split('\n'))
-        assert.ok(line.length <= 80 || /^ {2}kubectl cass-sni /.test(line) || line.startsWith('Use "'), line)
+      for (const line of help.split('\n')) assert.ok(line.length <= 80, line)
     })
   }
+
+  it('wrap at words on a narrower terminal, tables and commands included', async () => {
+    const described = describedBy(await Config.load(root))
+    const words = (page: string) =>
+      page
+        .replaceAll(/ \\\n|^ +# /gm, ' ')
+        .split(/\s+/)
+        .join(' ')
+    for (const name of helpNames(described)) {
+      const narrow = helpText(name, described, 40) ?? ''
+      assert.equal(words(narrow), words(helpText(name, described) ?? ''), name)
+      for (const line of narrow.split('\n'))
+        assert.ok(line.length <= 40 || /^ *\S+( \\)?$|^ +--?\S+ (\S+|".*")( \\)?$/.test(line), line)
+    }
+  })
+
+  it('fit the terminal, up to 80 columns', async function () {
+    this.timeout(20_000)
+    const shown = (cols: number) =>
+      new Promise<string>((done) => {
+        const pty = spawn(join(root, 'bin/kubectl-cass_sni'), ['verify', '--help'], { cols, rows: 24 })
+        let page = ''
+        pty.onData((data) => (page += data))
+        pty.onExit(() => done(page.replaceAll('\r\n', '\n')))
+      })
+    assert.equal(await shown(120), text('verify'))
+    assert.equal(await shown(40), helpText('verify', describedBy(await Config.load(root)), 40))
+  })
 
   it('have the flags that all commands share in one place, and only there', () => {
     const shows = (help: string, name: string, char = '') =>
       help.split('\n').some((line) => new RegExp(`^ +(-${char}, )?--?(\\[no-\\])?${name}( |$)`).test(line))
     for (const { id, flags } of commands) {
       const own = text(id.replaceAll(':', '.'))
-      assert.match(own, /Use "kubectl cass-sni options" for the flags that all commands have/)
+      assert.match(own, /Use "kubectl cass-sni options" for a list of global flags/)
       for (const { name, char, helpGroup, hidden } of Object.values(flags)) {
         assert.equal(shows(own, name, char), helpGroup !== 'GLOBAL' && !hidden, `${id} --${name}`)
         if (helpGroup === 'GLOBAL') assert.ok(shows(text('options'), name, char), name)

@@ -24,8 +24,10 @@ describe('docs/schemas', () => {
     const error = new CassSniError('CSNI204', 'gone', { object: 'pod/x', next: [command`kubectl get pods`] })
     for (const file of readdirSync(join(root, 'docs/schemas'))) {
       const kind = file.replace(/\.json$/, '')
-      if (kind === 'CqlLine') continue // a line of a result, no envelope
-      assertMatchesSchema(kind, envelope(kind, { changes: [], warnings: [{ message: 'w', code: 'CSNI504' }], error }))
+      if (kind === 'CqlLine') continue // a line of a result, not an envelope
+      const warnings = [{ message: 'w', code: 'CSNI504', next: ['kubectl get pods'] }]
+      const text = JSON.stringify(envelope(kind, { changes: [], warnings, error, next: ['kubectl get pods'] }))
+      assertMatchesSchema(kind, JSON.parse(text))
     }
   })
 

@@ -58,7 +58,7 @@ describe('a wrong command line', () => {
     ['duration', ['routes', 'sync', '--timeout', 'soon'], /--timeout: invalid duration "soon"/],
     ['argument', ['verify', 'dc1'], /unexpected argument "dc1"/],
     ['boolean', ['verify', '--strict=maybe'], /invalid value "maybe" for --strict: expected true, false/],
-    ['flag without its value', ['verify', '--node'], /flag needs a value: --node/],
+    ['flag without its value', ['verify', '--node'], /flag requires a value: --node/],
   ]
   for (const [what, args, expected] of cases) {
     it(`is told in a few lines and exit code 2: a ${what}`, () => {

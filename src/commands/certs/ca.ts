@@ -1,22 +1,22 @@
 import { Flags } from '@oclif/core'
 import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
 import { datacenterFlags, timeoutFlag } from '../../lib/cli/flags.ts'
-import type { Show } from '../../lib/output/show.ts'
+import type { TextRenderer } from '../../lib/output/text-renderer.ts'
 import type { CertsCaResult } from '../../lib/workflows/certs-ca-workflow.ts'
 
 export default class CertsCa extends CassSniCommand<CertsCaResult> {
   static override summary = 'Print the CA certificate that clients must trust.'
   static override description =
-    "Reads the certificate (PEM) from the datacenter's Secret. The private key is never printed."
+    "Prints the CA certificate (PEM) from the datacenter's Secret. The private key is never printed."
   static override examples = [
-    '<%= config.bin %> certs ca > ca.pem',
-    '<%= config.bin %> certs ca --out ca.pem',
-    '<%= config.bin %> certs ca -n cass-operator -d dc1 -o json',
+    '<%= config.bin %> certs ca -n cassandra > ca.pem',
+    '<%= config.bin %> certs ca -n cassandra --out ca.pem',
+    '<%= config.bin %> certs ca -n cassandra -d dc1 -o json',
   ]
 
   static override flags = {
     datacenter: datacenterFlags.datacenter,
-    out: Flags.string({ helpValue: 'FILE', summary: 'Write the certificate to a file; - is stdout.' }),
+    out: Flags.string({ helpValue: 'FILE', summary: 'Write the certificate to a file (-: stdout).' }),
     yes: Flags.boolean({ char: 'y', default: false, summary: 'Overwrite the file if its content differs.' }),
     ...timeoutFlag,
   }
@@ -35,12 +35,12 @@ export default class CertsCa extends CassSniCommand<CertsCaResult> {
     return result
   }
 
-  protected present(result: CertsCaResult, show: Show): string {
-    return result.file ? '' : show.printable(result.pem.trimEnd())
+  protected present(result: CertsCaResult, renderer: TextRenderer): string {
+    return result.file ? '' : renderer.printable(result.pem.trimEnd())
   }
 }
 
-/** For stderr: the file may be /dev/stdout. */
+/** The line for stderr: the file may be /dev/stdout. */
 function fileLine({ subject, notAfter }: CertsCaResult, { path, action }: NonNullable<CertsCaResult['file']>): string {
   return `${path} ${action}: ${subject}, valid until ${notAfter.slice(0, 10)}`
 }

@@ -1,22 +1,22 @@
 import { Flags } from '@oclif/core'
 import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
 import { changeFlags, datacenterFlags, gatewayFlags } from '../../lib/cli/flags.ts'
-import type { Show } from '../../lib/output/show.ts'
+import type { TextRenderer } from '../../lib/output/text-renderer.ts'
 import type { CertsNode, CertsResult, CertificateSummary } from '../../lib/workflows/certs-workflow.ts'
 
 export default class Certs extends CassSniCommand<CertsResult> {
   static override summary = 'Issue node certificates that clients can verify.'
   static override description =
-    "Issues a certificate from the datacenter's own CA when the current one lacks a name or expires soon, and " +
-    'makes every node serve it without a restart. It carries the host ID and DNS name of every node, the ' +
+    "Issues a certificate from the datacenter's CA if the current one lacks a name or expires soon, and reloads " +
+    'it on every node without a restart. The certificate includes the host ID and DNS name of every node, the ' +
     "datacenter's Services and the public names.\n" +
     '\n' +
-    'Run it again after nodes are added or replaced. Nothing is written when nothing is missing.'
+    'Rerun after nodes are added or replaced. Writes nothing if no name is missing.'
   static override examples = [
     { description: 'Show what would change', command: '<%= config.bin %> certs -n cassandra --dry-run' },
     {
-      description: 'Add the public names of the gateway',
-      command: '<%= config.bin %> certs --public-name cassandra.example.com --public-name 203.0.113.7',
+      description: 'Include public names of the gateway',
+      command: '<%= config.bin %> certs -n cassandra --public-name cassandra.example.com --public-name 203.0.113.7',
     },
   ]
 
@@ -38,7 +38,7 @@ export default class Certs extends CassSniCommand<CertsResult> {
     yes: Flags.boolean({
       char: 'y',
       hidden: true,
-      summary: 'Accepted for scripts of version 0.1: certs never prompts.',
+      summary: 'Accepted for compatibility with version 0.1; certs never prompts.',
     }),
   }
 
@@ -58,32 +58,33 @@ export default class Certs extends CassSniCommand<CertsResult> {
     })
   }
 
-  protected present(result: CertsResult, show: Show): string {
+  protected present(result: CertsResult, renderer: TextRenderer): string {
     const { leaf, authority } = result
-    const until = `valid until ${leaf.notAfter.slice(0, 10)}, its authority until ${authority.notAfter.slice(0, 10)}`
+    const until = `expires ${leaf.notAfter.slice(0, 10)} (CA: ${authority.notAfter.slice(0, 10)})`
     const what =
-      result.dryRun && leaf.fingerprint256 === undefined ? 'would be issued' : leaf.issued ? 'issued' : 'kept'
+      result.dryRun && leaf.fingerprint256 === undefined ? 'would be issued' : leaf.issued ? 'issued' : 'unchanged'
     const lines = [
       `certificate ${what}: ${leaf.names.length} names, ${until}`,
-      ...leaf.reasons.map((reason) => `  because ${show.printableLine(reason)}`),
+      ...leaf.reasons.map((reason) => `  Reason: ${renderer.printableLine(reason)}`),
       ...(leaf.issued || leaf.fingerprint256 === undefined
-        ? leaf.names.map((name) => `  ${show.printableLine(name)}`)
+        ? leaf.names.map((name) => `  ${renderer.printableLine(name)}`)
         : []),
     ]
     const serves = (certificate: CertificateSummary | undefined) =>
-      certificate === undefined ? 'not seen' : show.printableLine(certificate.fingerprint256).slice(0, 11)
-    const now = (node: CertsNode) => (node.live ? show.green(serves(node.after)) : show.yellow(serves(node.after)))
-    const table = show.table(result.nodes, [
-      { title: 'NODE', cell: (node) => show.printableLine(node.pod) },
+      certificate === undefined ? 'unknown' : renderer.printableLine(certificate.fingerprint256).slice(0, 11)
+    const now = (node: CertsNode) =>
+      node.live ? renderer.green(serves(node.after)) : renderer.yellow(serves(node.after))
+    const table = renderer.table(result.nodes, [
+      { title: 'NODE', cell: (node) => renderer.printableLine(node.pod) },
       { title: 'BEFORE', cell: (node) => serves(node.before) },
       { title: 'NOW', cell: now },
       { title: 'NAMES', cell: (node) => node.after?.names.length, align: 'right' },
       {
         title: 'EXPIRES',
-        cell: (node) => (node.after === undefined ? '' : show.printableLine(node.after.notAfter).slice(0, 10)),
+        cell: (node) => (node.after === undefined ? '' : renderer.printableLine(node.after.notAfter).slice(0, 10)),
       },
       ...(result.nodes.some((node) => node.note !== undefined)
-        ? [{ title: 'NOTE', cell: (node: CertsNode) => show.printableLine(node.note ?? '') }]
+        ? [{ title: 'NOTE', cell: (node: CertsNode) => renderer.printableLine(node.note ?? '') }]
         : []),
     ])
     return [...lines, table].filter((line) => line !== '').join('\n')

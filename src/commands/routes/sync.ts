@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
 import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
 import { changeFlags, datacenterFlags, gatewayFlags } from '../../lib/cli/flags.ts'
-import type { Show } from '../../lib/output/show.ts'
+import type { TextRenderer } from '../../lib/output/text-renderer.ts'
 import type { RoutesSyncResult } from '../../lib/workflows/routes-sync-workflow.ts'
 
 export default class RoutesSync extends CassSniCommand<RoutesSyncResult> {
@@ -10,19 +10,21 @@ export default class RoutesSync extends CassSniCommand<RoutesSyncResult> {
   static override description =
     'Applies one Service per node, a Gateway with TLS passthrough, and a VirtualService that routes the two ' +
     "server names of each node (host ID and DNS name of its pod) to that node; opens the port on the gateway's " +
-    'Service. Routes of removed nodes are pruned. Only differences are applied.\n' +
+    'Service. Applies only differences, and prunes routes of removed nodes.\n' +
     '\n' +
-    'A node without a host ID is reported and left out; a node that is being replaced keeps its route until ' +
-    'its new host ID is known.'
+    'A node without a host ID is reported as pending. A node that is being replaced keeps its route until its ' +
+    'new host ID is known.'
 
   static override examples = [
     { description: 'Show what would change', command: '<%= config.bin %> routes sync -n cassandra --dry-run' },
-    '<%= config.bin %> routes sync -n cassandra',
     {
-      description: 'One of several datacenters and gateways',
-      command: '<%= config.bin %> routes sync --datacenter dc1 --gateway istio-ingress/istio-ingress',
+      description: 'Create or update the routes',
+      command: '<%= config.bin %> routes sync -n cassandra',
     },
-    '<%= config.bin %> routes sync --mode tcp',
+    {
+      description: 'Select one of several datacenters and gateways',
+      command: '<%= config.bin %> routes sync -n cassandra -d dc1 --gateway istio-ingress/istio-ingress',
+    },
   ]
 
   static override flags = {
@@ -32,7 +34,7 @@ export default class RoutesSync extends CassSniCommand<RoutesSyncResult> {
     mode: Flags.option({
       options: ['sni', 'tcp'] as const,
       default: 'sni' as const,
-      summary: 'sni: one route per node by server name. tcp: one plain route to all nodes, as a first test.',
+      summary: 'sni: one route per node, by server name. tcp: one route to any node, for a first test.',
     })(),
   }
 
@@ -53,25 +55,25 @@ export default class RoutesSync extends CassSniCommand<RoutesSyncResult> {
     })
   }
 
-  protected present({ mode, nodes, summary, loaded, dryRun }: RoutesSyncResult, show: Show): string {
+  protected present({ mode, nodes, summary, loaded, dryRun }: RoutesSyncResult, renderer: TextRenderer): string {
     if (nodes.length === 0) return ''
-    const color = { routed: show.green, kept: show.yellow, pending: show.yellow }
-    const table = show.table(nodes, [
-      { title: 'NODE', cell: (node) => show.printableLine(node.pod) },
+    const color = { routed: renderer.green, kept: renderer.yellow, pending: renderer.yellow }
+    const table = renderer.table(nodes, [
+      { title: 'NODE', cell: (node) => renderer.printableLine(node.pod) },
       { title: 'HOST ID', cell: (node) => node.hostId ?? '' },
       {
         title: dryRun ? 'ROUTE (dry run)' : 'ROUTE',
         cell: (node) => color[node.state](mode === 'tcp' && node.state === 'routed' ? 'shared, plain TCP' : node.state),
       },
       ...(nodes.some(({ reason }) => reason)
-        ? [{ title: 'WHY', cell: (node: (typeof nodes)[number]) => show.printableLine(node.reason ?? '') }]
+        ? [{ title: 'REASON', cell: (node: (typeof nodes)[number]) => renderer.printableLine(node.reason ?? '') }]
         : []),
     ])
     const changed = summary.created + summary.configured + summary.pruned
-    const asked = loaded !== undefined && loaded.pods > 0 && loaded.confirmed === loaded.pods
+    const confirmed = loaded !== undefined && loaded.pods > 0 && loaded.confirmed === loaded.pods
     const last =
       changed === 0 && summary.unchanged > 0
-        ? `Nothing had to change: all is as it should be${asked ? ', and loaded in every pod of the gateway' : ''}.`
+        ? `All routes in sync${confirmed ? ' and loaded in every gateway pod' : ''}.`
         : ''
     return [table, last].filter((part) => part !== '').join('\n')
   }

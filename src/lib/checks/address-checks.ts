@@ -1,15 +1,16 @@
-/** Checks of the address by which clients outside the cluster come to the gateway. */
+/** Checks of the address at which clients outside the cluster reach the gateway. */
 import { CassSniError, command, hint } from '../errors.ts'
 import { type Check, fail, pass, skip } from './check.ts'
 import type { Probes } from './probes.ts'
 
 const category = 'address'
+const OTHER_ADDRESS = hint('to check the address that external clients use, pass --address HOST[:PORT]')
 
 export const ADDRESS_CHECKS: readonly Check<Probes>[] = [
   {
     code: 'CSNI851',
     category,
-    title: 'the gateway has an address outside the cluster',
+    title: 'gateway has an external address',
     severity: 'warning',
     needs: ['CSNI821'],
     perNode: false,
@@ -18,42 +19,38 @@ export const ADDRESS_CHECKS: readonly Check<Probes>[] = [
       const { addresses, namespace, service, serviceType } = await gateway()
       if (addresses.length > 0) return pass(addresses.join(', '))
       return fail(
-        `service/${service} in namespace ${namespace} is of type ${serviceType} and has no load balancer ` +
-          'address: this was checked through the API server only',
+        `service/${service} in namespace ${namespace} (type ${serviceType}) has no load balancer address; ` +
+          'checked through the API server only',
         command`kubectl -n ${namespace} get service ${service}`,
-        hint('check the address that clients use: --address HOST[:PORT]'),
+        OTHER_ADDRESS,
       )
     },
   },
   {
     code: 'CSNI852',
     category,
-    title: 'the address answers',
+    title: 'gateway address accepts connections',
     severity: 'error',
     needs: ['CSNI821', 'CSNI822'],
     perNode: false,
-    async run({ given, gateway, path, port }) {
-      if (given.tunnel === true) return skip('no address is tried with --tunnel')
+    async run({ given, gateway, dialer, port }) {
+      if (given.tunnel === true) return skip('not checked with --tunnel')
       const { addresses } = await gateway()
-      if (given.address === undefined && addresses.length === 0) return skip('there is none (CSNI851)')
-      const nobody = (why: string) =>
-        fail(
-          why,
-          hint('check the address that clients use: --address HOST[:PORT]'),
-          hint('leave the address out, if it is not to be reached from here: --tunnel'),
-        )
+      if (given.address === undefined && addresses.length === 0) return skip('no external address (CSNI851)')
+      const unreachable = (reason: string) =>
+        fail(reason, OTHER_ADDRESS, hint('if the address is not reachable from here by design, pass --tunnel'))
       try {
-        const way = await path()
-        if (way.address === undefined)
-          return nobody(`nobody answers: ${way.fallback ?? `port ${port} of ${addresses.join(', ')}`}`)
-        const stream = await way.dial()
+        const { address, fallback, dial, describe } = await dialer()
+        if (address === undefined)
+          return unreachable(`unreachable: ${fallback ?? `port ${port} of ${addresses.join(', ')}`}`)
+        const stream = await dial()
         stream.on('error', () => {})
         stream.destroy()
-        return pass(way.describe)
+        return pass(describe)
       } catch (error) {
-        // Neither the address nor a tunnel, or the address that was given.
+        // Neither the address nor a tunnel works, or the given address does not.
         if (error instanceof CassSniError && (error.code === 'CSNI606' || error.code === 'CSNI601'))
-          return nobody(error.message)
+          return unreachable(error.message)
         throw error
       }
     },

@@ -1,4 +1,4 @@
-/** No advice leads to a command that the same verification has just shown to change nothing. */
+/** Removes advice to run a command that, by the other results, would change nothing. */
 import type { ResourceType } from '../cluster/kube.ts'
 import {
   AUTHORIZATION_POLICY,
@@ -11,18 +11,18 @@ import { CassSniError, command, type NextStep } from '../errors.ts'
 import type { CheckCode, CheckResult } from './check.ts'
 import type { Probes } from './probes.ts'
 
-/** A command of ours, and the checks that, all passed, show that it has nothing to do for a node. */
+/** A command of this program, and the checks that together show it would change nothing for a node. */
 const SETTLED: readonly { words: readonly string[]; by: readonly CheckCode[] }[] = [
   { words: ['cass-sni', 'routes', 'sync'], by: ['CSNI823', 'CSNI824'] },
   { words: ['cass-sni', 'certs'], by: ['CSNI838', 'CSNI839'] },
 ]
 const POLICIES = [DESTINATION_RULE, AUTHORIZATION_POLICY, PEER_AUTHENTICATION, NETWORK_POLICY]
-/** As many policies are named as one reads. */
-const MOST_POLICIES = 5
+/** How many policies a message lists. */
+const MAX_POLICIES = 5
 
 /**
- * The results, without advice that would change nothing. Where that leaves a failure of the connection without a
- * reason, the policies that take in the gateway's pods or the nodes' are named instead.
+ * Returns the results without advice that would change nothing. A connection failure that is then unexplained lists
+ * the policies that apply to the gateway's or the nodes' pods.
  */
 export async function soundAdvice(
   results: readonly CheckResult[],
@@ -37,7 +37,7 @@ export async function soundAdvice(
       ({ words, by }) =>
         'args' in step &&
         words.every((word, index) => step.args[index] === word) &&
-        // `certs ca` is another command than `certs`.
+        // `certs ca` is not `certs`.
         (step.args[words.length]?.startsWith('-') ?? true) &&
         by.every(
           (code) =>
@@ -52,22 +52,22 @@ export async function soundAdvice(
       sound.push(each)
       continue
     }
-    const { names, look } = await policiesFor(probes, each.node)
-    const others = names === '' ? '' : `; what else may stand in the way: ${names}`
+    const { names, inspect } = await policiesFor(probes, each.node)
+    const others = names === '' ? '' : `; check ${names}`
     const reason = `${each.reason} (routes and certificates are in sync${others})`
-    sound.push({ ...each, reason, next: [...(next ?? []), ...look] })
+    sound.push({ ...each, reason, next: [...(next ?? []), ...inspect] })
   }
   return sound
 }
 
 /** Policies by name, and the commands that show them. */
 interface NamedPolicies {
-  /** Empty when there are none, or none can be seen. */
+  /** Empty without policies, or without permission to list them. */
   names: string
-  look: NextStep[]
+  inspect: NextStep[]
 }
 
-/** The policies, of these kinds or of all, that concern the way to a node; to any node when it is undefined. */
+/** Lists the policies of these kinds that apply to traffic to a pod, or to any node if `pod` is undefined. */
 export async function policiesFor(
   { datacenter, policies, upstream }: Pick<Probes, 'datacenter' | 'policies' | 'upstream'>,
   pod: string | undefined,
@@ -75,28 +75,28 @@ export async function policiesFor(
 ): Promise<NamedPolicies> {
   const node = datacenter.nodes.find((each) => each.pod === pod)
   const host = node === undefined ? undefined : upstream(node).host
-  const found = (await policies().catch(notSeen))?.filter(
+  const found = (await policies().catch(unreadable))?.filter(
     ({ type, hosts }) =>
       kinds.some(({ kind }) => kind === type.kind) &&
       (host === undefined || hosts === undefined || hosts.includes(host)),
   )
   if (found === undefined || found.length === 0) {
     const all = kinds.map(({ plural }) => plural).join(',')
-    return { names: '', look: [command`kubectl -n ${datacenter.namespace} get ${all}`] }
+    return { names: '', inspect: [command`kubectl -n ${datacenter.namespace} get ${all}`] }
   }
-  const named = found.slice(0, MOST_POLICIES)
+  const named = found.slice(0, MAX_POLICIES)
   const names = named.map(({ type, name, namespace }) => `${displayName(type, name)} in namespace ${namespace}`)
   const more = found.length > named.length ? ` and ${found.length - named.length} more` : ''
   return {
     names: `${names.join(', ')}${more}`,
-    look: named.map(
+    inspect: named.map(
       ({ type, name, namespace }) => command`kubectl -n ${namespace} get ${type.plural}.${type.group} ${name} -o yaml`,
     ),
   }
 }
 
-/** Who may not list them, or cannot just now, is told where to look. */
-function notSeen(error: unknown): undefined {
+/** Ignores a failure to list policies: the generic command is proposed instead. */
+function unreadable(error: unknown): undefined {
   if (error instanceof CassSniError) return undefined
   throw error
 }

@@ -1,15 +1,9 @@
-/** Checks of the certificates: the authority, and what each node serves through the gateway. */
+/** Checks of the CA and of the certificate that each node serves through the gateway. */
 import { authorityLocation, keystoreObject, OPERATOR_KEYSTORE_PATH } from '../cassandra/authority-secret.ts'
 import type { CassandraNode } from '../cassandra/datacenter.ts'
 import { type AuthorityPath, parseAuthorityPath } from '../certificates/certificate-authority.ts'
 import { dateText, daysUntil } from '../certificates/certificate.ts'
-import {
-  authorityFaults,
-  expiresSoon,
-  keystoreFaults,
-  leafExpiresSoon,
-  RENEWAL_DAYS,
-} from '../certificates/policies.ts'
+import { authorityFaults, expiresSoon, keystoreFaults, leafExpiresSoon } from '../certificates/policies.ts'
 import { CassSniError, command, hint, type NextStep } from '../errors.ts'
 import { DESTINATION_RULE, PEER_AUTHENTICATION } from '../cluster/resources.ts'
 import { policiesFor } from './advice.ts'
@@ -19,13 +13,13 @@ import { serverNames } from './route-checks.ts'
 
 const category = 'certificates'
 const REISSUE = command`kubectl cass-sni certs`
-const SIDECAR = 'an Istio sidecar answers instead of Cassandra (CSNI835)'
+const SIDECAR = 'an Istio sidecar terminates TLS instead of Cassandra (CSNI835)'
 
 export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
   {
     code: 'CSNI831',
     category,
-    title: 'the certificate authority is valid',
+    title: 'CA certificate is valid',
     severity: 'error',
     needs: [],
     unless: ['CSNI813'],
@@ -33,14 +27,18 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
     async run(probes) {
       const { datacenter, given } = probes
       const path = await authorityOf(probes).catch((error: unknown) => {
-        // With certificates of another origin (cert-manager's, for instance) there is no such Secret.
+        // Certificates of another origin (cert-manager, for example) have no such Secret.
         if (error instanceof CassSniError && error.code === 'CSNI204') return error
         throw error
       })
       if (path instanceof CassSniError)
-        return unknown(path.message, hint("name the CA that signed the nodes' certificates: --ca FILE"), ...path.next)
+        return unknown(
+          path.message,
+          hint("to verify with the CA that signed the nodes' certificates, pass --ca FILE"),
+          ...path.next,
+        )
       const faults = authorityFaults(path, probes.now)
-      if (faults.length === 0) return pass(`until ${dateText(path[0].notAfter)}`)
+      if (faults.length === 0) return pass(`expires ${dateText(path[0].notAfter)}`)
       const messages = faults.map(({ message }) => message).join('; ')
       if (given.ca !== undefined) return fail(`${given.ca}: ${messages}`)
       return fail(
@@ -53,7 +51,7 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
   {
     code: 'CSNI832',
     category,
-    title: `the certificate authority is valid for another ${RENEWAL_DAYS} days`,
+    title: 'CA certificate does not expire soon',
     severity: 'warning',
     needs: ['CSNI831'],
     perNode: false,
@@ -61,14 +59,14 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
       const [{ notAfter }] = await authorityOf(probes)
       const soon = expiresSoon({ notAfter }, probes.now)
       return soon === undefined
-        ? pass(`${daysUntil(notAfter, probes.now)} days`)
+        ? pass(`${daysUntil(notAfter, probes.now)} days left`)
         : fail(soon.message, command`kubectl cass-sni certs ca`)
     },
   },
   {
     code: 'CSNI833',
     category,
-    title: 'TLS by DNS name',
+    title: 'TLS handshake succeeds by DNS name',
     severity: 'error',
     needs: ['CSNI815', 'CSNI828', 'CSNI831'],
     perNode: true,
@@ -77,12 +75,12 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
   {
     code: 'CSNI834',
     category,
-    title: 'TLS by host id',
+    title: 'TLS handshake succeeds by host ID',
     severity: 'error',
     needs: ['CSNI816', 'CSNI828', 'CSNI831'],
     perNode: true,
     async run(probes, node) {
-      if (node.hostId === undefined) return skip('its host id is not known')
+      if (node.hostId === undefined) return skip('host ID is not known')
       await probes.handshake(node.hostId)
       return pass()
     },
@@ -90,7 +88,7 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
   {
     code: 'CSNI835',
     category,
-    title: 'the chain verifies against the certificate authority',
+    title: 'certificate chain is valid',
     severity: 'error',
     needs: ['CSNI834'],
     perNode: true,
@@ -98,10 +96,13 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
       const results = await served(probes, node)
       const sidecar = results.find(({ certificate }) => certificate.spiffe !== undefined)?.certificate.spiffe
       if (sidecar !== undefined) {
-        const { names, look } = await policiesFor(probes, node.pod, [DESTINATION_RULE, PEER_AUTHENTICATION])
-        const why = 'the gateway sends without mutual TLS what the sidecar takes only with it'
-        const by = names === '' ? '' : ` (${names})`
-        return fail(`an Istio sidecar answers instead of Cassandra (${sidecar}): ${why}${by}`, ...look)
+        const { names, inspect } = await policiesFor(probes, node.pod, [DESTINATION_RULE, PEER_AUTHENTICATION])
+        const policies = names === '' ? '' : `; check ${names}`
+        return fail(
+          `an Istio sidecar (${sidecar}) terminates TLS instead of Cassandra: the sidecar requires mutual TLS, and ` +
+            `the gateway does not use it${policies}`,
+          ...inspect,
+        )
       }
       const reason = results.map(({ chainReason }) => chainReason).find((each) => each !== undefined)
       return reason === undefined ? pass() : fail(reason, ...reissue(probes))
@@ -110,7 +111,7 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
   {
     code: 'CSNI836',
     category,
-    title: 'the certificate carries both names',
+    title: 'certificate includes both names',
     severity: 'error',
     needs: ['CSNI833', 'CSNI834'],
     perNode: true,
@@ -124,7 +125,7 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
   {
     code: 'CSNI837',
     category,
-    title: `the certificate is valid for another ${RENEWAL_DAYS} days`,
+    title: 'certificate does not expire soon',
     severity: 'warning',
     needs: ['CSNI835'],
     perNode: true,
@@ -133,25 +134,22 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
       const ends = (await served(probes, node)).map(({ certificate }) => new Date(certificate.validTo))
       const notAfter = new Date(Math.min(...ends.map((end) => end.getTime())))
       const soon = leafExpiresSoon({ notAfter }, ca, probes.now)
-      return soon === undefined ? pass(`${daysUntil(notAfter, probes.now)} days`) : fail(soon.message, REISSUE)
+      return soon === undefined ? pass(`${daysUntil(notAfter, probes.now)} days left`) : fail(soon.message, REISSUE)
     },
   },
   {
     code: 'CSNI838',
     category,
-    title: 'the keystore in the Secret is good for a restart',
+    title: 'keystore Secret is valid',
     severity: 'error',
-    // Of no node: a node that does not start for its keystore's sake must not hide this.
+    // Not per node: a node that cannot start because of its keystore must not hide this check.
     needs: ['CSNI831'],
     perNode: false,
     async run(probes) {
       const { datacenter } = probes
       const { keystorePath } = datacenter.clientEncryption
       if (keystorePath !== OPERATOR_KEYSTORE_PATH)
-        return skip(
-          `the nodes serve ${keystorePath === undefined ? 'no named keystore' : keystorePath}, not the ` +
-            'keystore that cass-operator makes',
-        )
+        return skip(`nodes use ${keystorePath ?? 'an unnamed keystore'}, not the keystore that cass-operator creates`)
       const object = keystoreObject(datacenter)
       const input = { ...(await probes.keystore()), authority: await authorityOf(probes), now: probes.now }
       const faults = keystoreFaults(input)
@@ -163,32 +161,32 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
   {
     code: 'CSNI839',
     category,
-    title: "the node serves the Secret's certificate",
+    title: "node serves the Secret's certificate",
     severity: 'error',
     needs: ['CSNI834', 'CSNI838'],
     perNode: true,
     async run(probes, node) {
-      const kept = (await probes.keystore()).current?.leaf.fingerprint256
-      if (node.hostId === undefined || kept === undefined) return skip('there is nothing to compare')
+      const stored = (await probes.keystore()).current?.leaf.fingerprint256
+      if (node.hostId === undefined || stored === undefined) return skip('nothing to compare')
       const { fingerprint256, spiffe } = (await probes.handshake(node.hostId)).certificate
-      if (fingerprint256 === kept) return pass()
+      if (fingerprint256 === stored) return pass()
       if (spiffe !== undefined) return skip(SIDECAR)
       const object = keystoreObject(probes.datacenter)
       return fail(
-        `it serves another certificate (${start(fingerprint256)}) than ${object} holds (${start(kept)}), and ` +
-          'changes to that when it restarts',
+        `serves certificate ${start(fingerprint256)} but ${object} holds ${start(stored)}, which takes effect on ` +
+          'restart',
         REISSUE,
       )
     },
   },
 ]
 
-/** What the node serves by each of its names; the probes make each handshake once. */
+/** The handshakes with each name of the node; the probes make each of them once. */
 function served(probes: Probes, node: CassandraNode) {
   return Promise.all(serverNames(node).map((name) => probes.handshake(name)))
 }
 
-/** With a CA of the user's own, new certificates of the operator's CA are not what helps. */
+/** Reissuing does not help against a CA given with --ca, which did not sign the certificates. */
 function reissue({ given }: Probes): NextStep[] {
   if (given.ca === undefined) return [REISSUE]
   return [hint(`compare ${given.ca} (--ca) with the CA of the datacenter`), command`kubectl cass-sni certs ca`]

@@ -1,4 +1,4 @@
-/** What a check is: data. `registry.ts` lists them, `run-checks.ts` runs them; neither knows how a result is shown. */
+/** Checks as data. `registry.ts` lists them and `run-checks.ts` runs them, both independent of any output. */
 import type { CassandraNode } from '../cassandra/datacenter.ts'
 import type { NextStep } from '../errors.ts'
 
@@ -12,9 +12,9 @@ export type Category = (typeof CATEGORIES)[number]
 export type CheckCode = `CSNI8${number}`
 
 /**
- * What a check found out.
- * - skip: it was not made, for a reason that is no fault: a missing permission, nothing to check;
- * - unknown: it could not look, so that what it would have found is open: neither good nor bad.
+ * The outcome of a check.
+ * - skip: not run for a harmless reason, such as a missing permission or nothing to check;
+ * - unknown: the state could not be observed, so the result is open.
  */
 export type Outcome =
   | { verdict: 'pass'; note?: string | undefined }
@@ -25,22 +25,21 @@ export type Outcome =
 interface CheckBasics {
   code: CheckCode
   category: Category
-  /** What is so when it passes: "the route is loaded in every gateway pod". */
+  /** The healthy condition in at most six words: "gateway pods are ready". */
   title: string
-  /** A failed `warning` does not make the verification fail, unless it is strict, nor the checks that need it. */
+  /** A failed `warning` fails neither the verification, unless it is strict, nor the checks that need it. */
   severity: 'error' | 'warning'
   /**
-   * Checks that must have passed (or only warned), else this one is skipped: of the same node where both are per node.
+   * Checks that must have passed or warned, else this one is skipped: of the same node where both are per node.
    */
   needs: CheckCode[]
-  /** Checks that must not have failed; that one was skipped or could not look is no obstacle. */
+  /** Checks that must not have failed; skipped or unknown ones do not matter. */
   unless?: CheckCode[] | undefined
 }
 
 /**
- * A check. `run` reads what it wants to know from the probes and never writes anything. It may throw a CassSniError:
- * that is a failure with the error's message and next commands; a skip when the user lacks a permission; unknown when
- * the API server or the tunnel through it failed.
+ * A check. `run` reads the probes and writes nothing. A CassSniError that it throws is a failure with the error's
+ * message and next steps; a skip if a permission is missing; unknown if the API server or the tunnel through it failed.
  */
 export type Check<Probes> =
   | (CheckBasics & { perNode: false; run: (probes: Probes) => Promise<Outcome> })
@@ -59,10 +58,10 @@ export interface CheckResult {
   /** Pod name. */
   node?: string | undefined
   result: 'pass' | 'fail' | 'warning' | 'skipped' | 'unknown'
-  /** For pass: what was found. */
+  /** For pass: the observed value. */
   note?: string | undefined
-  /** For all but pass. */
+  /** For all results except pass. */
   reason?: string | undefined
-  /** For fail, warning and unknown: the commands that help, the best first. */
+  /** For fail, warning and unknown: what to do next, the best first. */
   next?: NextStep[] | undefined
 }

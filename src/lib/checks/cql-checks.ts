@@ -1,16 +1,16 @@
-/** Checks of the whole way: login through the gateway, and who answers. */
+/** End-to-end checks: a login through the gateway, and which node it reaches. */
 import { CassSniError, command, hint } from '../errors.ts'
 import { type Check, fail, type Outcome, pass, skip, unknown } from './check.ts'
 import type { Probes } from './probes.ts'
 
 const category = 'cql'
-const OTHER_ROLE = hint('log in as another role: --username ROLE, with its password in CASS_SNI_PASSWORD')
+const OTHER_ROLE = hint('to log in as another role, pass --username ROLE and set CASS_SNI_PASSWORD')
 
 export const CQL_CHECKS: readonly Check<Probes>[] = [
   {
     code: 'CSNI841',
     category,
-    title: 'there is a login',
+    title: 'login credentials are available',
     severity: 'error',
     needs: [],
     perNode: false,
@@ -20,7 +20,7 @@ export const CQL_CHECKS: readonly Check<Probes>[] = [
         await probes.credentials()
         return pass(`secret/${probes.datacenter.superuserSecret}`)
       } catch (error) {
-        // Whoever may not read the Secret is told so by a skip; without a Secret nobody knows what logs in here.
+        // Without permission to read the Secret the check is skipped; without a Secret its outcome is unknown.
         if (!(error instanceof CassSniError) || error.code !== 'CSNI304' || error.cause !== undefined) throw error
         return unknown(error.message, OTHER_ROLE, ...error.next)
       }
@@ -29,14 +29,14 @@ export const CQL_CHECKS: readonly Check<Probes>[] = [
   {
     code: 'CSNI842',
     category,
-    title: 'login by host id',
+    title: 'login succeeds by host ID',
     severity: 'error',
-    // Never without a verified certificate: a password goes over this connection.
+    // Requires a verified certificate: a password is sent over this connection.
     needs: ['CSNI835', 'CSNI836', 'CSNI841'],
     perNode: true,
     async run(probes, node) {
-      const hidden = clientCertificate(probes)
-      if (hidden !== undefined) return hidden
+      const unknowable = clientCertificate(probes)
+      if (unknowable !== undefined) return unknowable
       try {
         await probes.hostIdBehind(node)
         return pass()
@@ -46,8 +46,8 @@ export const CQL_CHECKS: readonly Check<Probes>[] = [
         // The operator's own role may have been disabled, as Cassandra's documentation recommends.
         const { superuserSecret, namespace } = probes.datacenter
         return unknown(
-          `the role in secret/${superuserSecret} in namespace ${namespace} cannot log in, it may be disabled: ` +
-            `${error.message}`,
+          `the role in secret/${superuserSecret} in namespace ${namespace} cannot log in and may be disabled: ` +
+            error.message,
           OTHER_ROLE,
         )
       }
@@ -56,19 +56,19 @@ export const CQL_CHECKS: readonly Check<Probes>[] = [
   {
     code: 'CSNI843',
     category,
-    title: 'the node that answers is the one asked for',
+    title: 'each name reaches its own node',
     severity: 'error',
     needs: ['CSNI842'],
     perNode: true,
     async run(probes, node) {
       const found = await probes.hostIdBehind(node)
       if (found === node.hostId) return pass(found)
-      // Told once, by CSNI823. Who may not read the routes is told what happened.
-      const madeBy = await probes.routes().then((drift) => drift.madeBy, notSeen)
+      // CSNI823 reports it. Without permission to read the routes, the mismatch is reported here.
+      const madeBy = await probes.routes().then((drift) => drift.madeBy, unreadable)
       if (madeBy?.byServerName === false)
-        return skip(`CSNI823 failed: the routes are in ${madeBy.mode} mode, so that any node answers`)
+        return skip(`routes are in ${madeBy.mode} mode: every name reaches any node (CSNI823)`)
       return fail(
-        `asked for ${node.hostId ?? 'no host id'}, ${found} answered`,
+        `expected host ID ${node.hostId ?? '(unknown)'}, got ${found}`,
         command`kubectl cass-sni routes sync`,
         command`kubectl -n ${probes.datacenter.namespace} get service -l cass-sni/pod=${node.pod} -o yaml`,
       )
@@ -77,40 +77,40 @@ export const CQL_CHECKS: readonly Check<Probes>[] = [
   {
     code: 'CSNI844',
     category,
-    title: 'a made-up login is refused',
+    title: 'invalid login is rejected',
     severity: 'error',
     needs: ['CSNI835', 'CSNI836'],
     perNode: true,
     async run(probes, node) {
-      const hidden = clientCertificate(probes)
-      if (hidden !== undefined) return hidden
+      const unknowable = clientCertificate(probes)
+      if (unknowable !== undefined) return unknowable
       const { namespace, name } = probes.datacenter
       try {
-        await probes.madeUpLogin(node)
+        await probes.invalidLogin(node)
       } catch (error) {
         if (error instanceof CassSniError && error.code === 'CSNI604') return pass()
         throw error
       }
       return fail(
-        'a role that does not exist logged in with a made-up password: the authenticator lets everybody in',
+        'a random role and password were accepted: the authenticator allows any login',
         command`kubectl -n ${namespace} get cassandradatacenter ${name} -o jsonpath={.spec.config}`,
       )
     },
   },
 ]
 
-/** Where every client must show a certificate there is no login without one. */
+/** The outcome where clients must present a certificate: this command has none. */
 function clientCertificate({ datacenter: { namespace, name, clientEncryption } }: Probes): Outcome | undefined {
   if (!clientEncryption.requireClientAuth) return undefined
   return unknown(
-    'clients must show a certificate (client_encryption_options.require_client_auth is true), and this command ' +
-      'has none',
+    'Cassandra requires client certificates (client_encryption_options.require_client_auth is true), which ' +
+      'this command does not support',
     command`kubectl -n ${namespace} get cassandradatacenter ${name} -o jsonpath={.spec.config}`,
   )
 }
 
-/** Routes that cannot be read explain nothing; the checks of the routes tell why they cannot. */
-function notSeen(error: unknown): undefined {
+/** Ignores a failure to read the routes, which the checks of the routes report. */
+function unreadable(error: unknown): undefined {
   if (error instanceof CassSniError) return undefined
   throw error
 }

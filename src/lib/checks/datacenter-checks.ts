@@ -1,4 +1,4 @@
-/** Checks of the datacenter itself, from what cass-operator says. */
+/** Checks of the datacenter, from what cass-operator reports. */
 import { CassSniError, command } from '../errors.ts'
 import { counted } from '../text/counted.ts'
 import { type Check, fail, pass, skip, unknown } from './check.ts'
@@ -10,7 +10,7 @@ export const DATACENTER_CHECKS: readonly Check<Probes>[] = [
   {
     code: 'CSNI811',
     category,
-    title: 'the datacenter has its pods',
+    title: 'all datacenter pods exist',
     severity: 'error',
     needs: [],
     perNode: false,
@@ -18,15 +18,18 @@ export const DATACENTER_CHECKS: readonly Check<Probes>[] = [
       const { name, namespace, stopped, nodes, size } = datacenter
       if (stopped)
         return fail(
-          'it is stopped (spec.stopped)',
+          `cassandradatacenter/${name} is stopped (spec.stopped)`,
           command`kubectl -n ${namespace} patch cassandradatacenter ${name} --type merge
             -p '{"spec":{"stopped":false}}'`,
         )
       if (nodes.length === 0)
-        return fail('it has no pods yet', command`kubectl -n ${namespace} describe cassandradatacenter ${name}`)
+        return fail(
+          `cassandradatacenter/${name} has no pods yet`,
+          command`kubectl -n ${namespace} describe cassandradatacenter ${name}`,
+        )
       if (nodes.length < size)
         return fail(
-          `it has ${nodes.length} of ${counted(size, 'node')}`,
+          `${nodes.length} of ${counted(size, 'pod')} exist`,
           command`kubectl -n ${namespace} describe cassandradatacenter ${name}`,
         )
       return pass(
@@ -38,7 +41,7 @@ export const DATACENTER_CHECKS: readonly Check<Probes>[] = [
   {
     code: 'CSNI812',
     category,
-    title: 'the operator has nothing left to do',
+    title: 'cass-operator has no pending work',
     severity: 'warning',
     needs: [],
     perNode: false,
@@ -52,7 +55,7 @@ export const DATACENTER_CHECKS: readonly Check<Probes>[] = [
         .map(({ type }) => type)
       const doing = busy.length === 0 ? '' : ` (${busy.join(', ')})`
       return fail(
-        `cass-operator's progress is ${progress === '' ? 'not known' : `"${progress}"`}${doing}`,
+        `cassandraOperatorProgress is ${progress === '' ? 'not set' : `"${progress}"`}${doing}`,
         command`kubectl -n ${namespace} describe cassandradatacenter ${name}`,
       )
     },
@@ -60,16 +63,16 @@ export const DATACENTER_CHECKS: readonly Check<Probes>[] = [
   {
     code: 'CSNI813',
     category,
-    title: 'TLS to clients is on',
+    title: 'client TLS is enabled',
     severity: 'error',
     needs: [],
     perNode: false,
     async run({ datacenter }) {
-      // What cannot be seen is not off: a missing permission skips this check, and no other one.
+      // An unreadable configuration is not a disabled one: a missing permission skips this check alone.
       if (datacenter.configurationHidden !== undefined) throw datacenter.configurationHidden
       if (datacenter.clientEncryption.enabled) return pass()
       return fail(
-        'client_encryption_options.enabled is not true in spec.config; without TLS there is no SNI',
+        'client_encryption_options.enabled is not true in spec.config; SNI requires TLS',
         command`kubectl cass-sni install`,
         command`kubectl -n ${datacenter.namespace} edit cassandradatacenter ${datacenter.name}`,
       )
@@ -78,16 +81,16 @@ export const DATACENTER_CHECKS: readonly Check<Probes>[] = [
   {
     code: 'CSNI814',
     category,
-    title: 'clients without TLS are refused',
+    title: 'connections without TLS are rejected',
     severity: 'warning',
     needs: [],
     unless: ['CSNI813'],
     perNode: true,
     async run(probes, node) {
-      if (node.state !== 'Started' || !node.ready) return skip('the node has not started (CSNI815)')
+      if (node.state !== 'Started' || !node.ready) return skip('node has not started (CSNI815)')
       const { namespace, name, nativePort, plaintextPort, clientEncryption } = probes.datacenter
       const edit = command`kubectl -n ${namespace} edit cassandradatacenter ${name}`
-      const harm = 'whoever reaches the pod may send passwords in the clear'
+      const harm = 'clients can connect without TLS'
       const configured = clientEncryption.optional
         ? 'client_encryption_options.optional is true'
         : plaintextPort === undefined
@@ -100,52 +103,50 @@ export const DATACENTER_CHECKS: readonly Check<Probes>[] = [
         open = ports.filter((_, index) => answers[index])
       } catch (error) {
         if (!(error instanceof CassSniError)) throw error
-        // Whoever may not connect to pods is told what the configuration says, if it says anything.
+        // Without permission to connect to pods, the configuration decides, if it can be read.
         if (error.code === 'CSNI203' && configured !== undefined) return fail(`${configured}: ${harm}`, edit)
-        // No way to the pod (CSNI204: its node is gone), or no answer: nothing was seen.
+        // Pod unreachable (CSNI204: its worker node was removed) or no response: nothing was observed.
         if (error.code === 'CSNI204' || error.code === 'CSNI601') return unknown(error.message, ...error.next)
         throw error
       }
       if (open.length === 0) return pass()
       const why = configured === undefined ? '' : ` (${configured})`
-      return fail(`CQL without TLS is answered on port ${open.join(' and ')}${why}: ${harm}`, edit)
+      return fail(`port ${open.join(' and ')} accepts CQL without TLS${why}`, edit)
     },
   },
   {
     code: 'CSNI815',
     category,
-    title: 'the node has started',
+    title: 'node has started',
     severity: 'error',
     needs: [],
     perNode: true,
     async run({ datacenter: { namespace, name } }, node) {
       if (node.terminating)
-        return fail('its pod is being deleted', command`kubectl -n ${namespace} get pod ${node.pod}`)
+        return fail(`pod/${node.pod} is being deleted`, command`kubectl -n ${namespace} get pod ${node.pod}`)
       if (node.replacing)
         return fail(
-          'the operator is replacing it',
+          `cass-operator is replacing pod/${node.pod}`,
           command`kubectl -n ${namespace} get cassandradatacenter ${name} -o jsonpath={.status.nodeReplacements}`,
         )
       if (node.state === 'Started' && node.ready) return pass()
       const why =
         node.waiting ??
-        (node.state === 'Started'
-          ? 'not all of its containers are ready'
-          : `the operator's state of it is ${node.state}`)
+        (node.state === 'Started' ? `not all containers of pod/${node.pod} are ready` : `node state is ${node.state}`)
       return fail(why, command`kubectl -n ${namespace} describe pod ${node.pod}`)
     },
   },
   {
     code: 'CSNI816',
     category,
-    title: 'its host id is known',
+    title: 'host ID is known',
     severity: 'error',
     needs: ['CSNI815'],
     perNode: true,
     async run({ datacenter: { namespace, name } }, node) {
       if (node.hostId !== undefined) return pass(node.hostId)
       return fail(
-        "the datacenter's status has none for it",
+        `no host ID for ${node.pod} in status.nodeStatuses`,
         command`kubectl -n ${namespace} get cassandradatacenter ${name} -o jsonpath={.status.nodeStatuses}`,
       )
     },

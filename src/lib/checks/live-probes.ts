@@ -1,4 +1,4 @@
-/** The probes of a real cluster: each question is put once, when the first check asks it. */
+/** The probes of a real cluster: each runs once, when the first check needs it. */
 import { randomUUID } from 'node:crypto'
 import {
   authorityLocation,
@@ -32,24 +32,24 @@ import { observeRoutes } from '../routes/gather.ts'
 import { type Plan, planRoutes } from '../routes/route-plan.ts'
 import type { LoadedNames, Probes } from './probes.ts'
 
-/** The routes that are proved: each node by its names. */
+/** Checks verify routes by server name. */
 const BACKEND = backendOf('sni')
 
 export interface LiveProbesOptions {
   kube: Kube
   datacenter: Datacenter
-  /** What its routes stand for. */
+  /** The choices recorded in its routes. */
   choices?: Choices | undefined
   /** "namespace/service" or "service". */
   gateway?: string | undefined
   port: number
-  /** "host[:port]" to go to instead of the gateway's own address. */
+  /** "host[:port]" to connect to instead of the load balancer. */
   address?: string | undefined
   /** The CA on the command line; default: the operator's Secret. */
   ca?: { file: string; pem: string } | undefined
   /** A login other than the superuser's. */
   login?: Credentials | undefined
-  /** Go through the API server even if there is an address. */
+  /** Connect through the API server even if the gateway has an address. */
   tunnel: boolean
   now: number
   signal: AbortSignal
@@ -61,15 +61,15 @@ export function liveProbes(options: LiveProbesOptions): Probes {
   const gateway = once(async () =>
     findGateway(kube, await mesh(), { wanted: options.gateway, remembered: options.choices }),
   )
-  const path = once(async () => {
-    return gatewayDialer(kube, await gateway(), {
+  const dialer = once(async () =>
+    gatewayDialer(kube, await gateway(), {
       port,
       tunnel: options.tunnel ? 'always' : 'auto',
       address: options.address,
       serverName: datacenter.nodes.find((node) => node.hostId !== undefined)?.hostId,
-    })
-  })
-  const dial: Dial = async (options) => (await path()).dial(options)
+    }),
+  )
+  const dial: Dial = async (options) => (await dialer()).dial(options)
   const observation = once(async () =>
     observeRoutes(kube, { datacenter, mesh: await mesh(), gateway: await gateway() }),
   )
@@ -80,10 +80,13 @@ export function liveProbes(options: LiveProbesOptions): Probes {
       trustPem(parseAuthorityPath(await readAuthorityCertificate(kube, datacenter), authorityLocation(datacenter))),
   )
   const credentials = once(async () => options.login ?? readCredentials(kube, datacenter))
-  const ask = async (node: CassandraNode, login: Credentials): Promise<string> => {
+  const hostIdAfterLogin = async (node: CassandraNode, login: Credentials): Promise<string> => {
     const { hostId } = node
-    if (hostId === undefined) throw new CassSniError('CSNI303', `the host id of pod ${node.pod} is not known`)
-    return seen(path, cqlHostId({ dial, serverName: hostId, credentials: login, ca: await authority(), signal }))
+    if (hostId === undefined) throw new CassSniError('CSNI303', `host ID of pod/${node.pod} is not known`)
+    return withTunnelFailures(
+      dialer,
+      cqlHostId({ dial, serverName: hostId, credentials: login, ca: await authority(), signal }),
+    )
   }
   return {
     datacenter,
@@ -96,12 +99,12 @@ export function liveProbes(options: LiveProbesOptions): Probes {
     port,
     now: options.now,
     gateway,
-    path,
-    heeded: once(async () => refuseUnheeded(kube, await mesh(), await gateway(), datacenter.namespace)),
+    dialer,
+    refuseIgnored: once(async () => refuseUnheeded(kube, await mesh(), await gateway(), datacenter.namespace)),
     routes: async () => (await plan()).drift,
     conflicts: async () => {
       const { hidden } = await observation()
-      // what cannot be seen may be in the way
+      // objects that cannot be listed may conflict
       if (hidden !== undefined) throw hidden
       return (await plan()).conflicts
     },
@@ -116,16 +119,16 @@ export function liveProbes(options: LiveProbesOptions): Probes {
     credentials,
     handshake: onceFor(
       (serverName) => serverName,
-      async (serverName) => seen(path, handshake({ dial, serverName, ca: await authority(), signal })),
+      async (serverName) => withTunnelFailures(dialer, handshake({ dial, serverName, ca: await authority(), signal })),
     ),
     hostIdBehind: onceFor(
       (node) => node.pod,
-      async (node) => ask(node, await credentials()),
+      async (node) => hostIdAfterLogin(node, await credentials()),
     ),
-    madeUpLogin: (node) => ask(node, { username: `nobody-${randomUUID()}`, password: randomUUID() }),
-    // Nothing is trusted, for nothing is sent: only the fingerprint is wanted.
+    invalidLogin: (node) => hostIdAfterLogin(node, { username: `nobody-${randomUUID()}`, password: randomUUID() }),
+    // Trusts nothing and sends nothing: only the fingerprint is read.
     servedFor: async (serverName) =>
-      (await seen(path, handshake({ dial, serverName, ca: '', signal }))).certificate.fingerprint256,
+      (await withTunnelFailures(dialer, handshake({ dial, serverName, ca: '', signal }))).certificate.fingerprint256,
     plaintext: async (node, nodePort) => {
       const { dial: dialPod } = podDialer(kube, { name: node.pod, namespace: datacenter.namespace }, nodePort)
       return answersPlaintext({ dial: dialPod, signal })
@@ -142,14 +145,14 @@ export function liveProbes(options: LiveProbesOptions): Probes {
   }
 }
 
-/** Codes of the far end, also behind a tunnel: it was reached, and refused or cut the connection. */
-const BY_THE_FAR_END = new Set(['ECONNREFUSED', 'ECONNRESET'])
+/** Errors of the far end, also behind a tunnel: it was reached and refused or closed the connection. */
+const FAR_END_ERRORS = new Set(['ECONNREFUSED', 'ECONNRESET'])
 
 /**
- * A tunnel that broke, or through which nothing came in time, says nothing of the far end: the API server carries it.
- * The tunnel's own errors name its pod.
+ * Rethrows as CSNI208 the failure of a tunnel that closed or timed out, which proves nothing about the far end. Errors
+ * of the tunnel itself name its pod.
  */
-async function seen<T>(path: () => Promise<Dialer>, attempt: Promise<T>): Promise<T> {
+async function withTunnelFailures<T>(dialer: () => Promise<Dialer>, attempt: Promise<T>): Promise<T> {
   try {
     return await attempt
   } catch (error) {
@@ -157,8 +160,8 @@ async function seen<T>(path: () => Promise<Dialer>, attempt: Promise<T>): Promis
     const reached =
       error.object === undefined
         ? error.cause !== undefined
-        : BY_THE_FAR_END.has((error.cause as NodeJS.ErrnoException | undefined)?.code ?? '')
-    if (reached || (await path()).address !== undefined) throw error
+        : FAR_END_ERRORS.has((error.cause as NodeJS.ErrnoException | undefined)?.code ?? '')
+    if (reached || (await dialer()).address !== undefined) throw error
     throw new CassSniError('CSNI208', error.message, { object: error.object, next: error.next, cause: error })
   }
 }
@@ -181,19 +184,19 @@ async function loadedNames(kube: Kube, pod: Parameters<typeof loadedListener>[1]
   return { pod: pod.name, upstreams, error }
 }
 
-function once<T>(ask: () => Promise<T>): () => Promise<T> {
-  let answer: Promise<T> | undefined
+function once<T>(probe: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | undefined
   return () => {
-    answer ??= ask()
-    return answer
+    result ??= probe()
+    return result
   }
 }
 
-function onceFor<K, T>(keyOf: (about: K) => string, ask: (about: K) => Promise<T>): (about: K) => Promise<T> {
-  const answers = new Map<string, Promise<T>>()
-  return (about) => {
-    const answer = answers.get(keyOf(about)) ?? ask(about)
-    answers.set(keyOf(about), answer)
-    return answer
+function onceFor<K, T>(keyOf: (target: K) => string, probe: (target: K) => Promise<T>): (target: K) => Promise<T> {
+  const results = new Map<string, Promise<T>>()
+  return (target) => {
+    const result = results.get(keyOf(target)) ?? probe(target)
+    results.set(keyOf(target), result)
+    return result
   }
 }

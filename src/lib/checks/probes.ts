@@ -1,6 +1,6 @@
 /**
- * What checks ask of the cluster and the way into it. Each answer is got at most once per verification, and only when a
- * check wants it.
+ * What checks read from the cluster and through the gateway. Each probe runs at most once per verification, and only if
+ * a check needs it.
  */
 import type { CassandraNode, Credentials, Datacenter } from '../cassandra/datacenter.ts'
 import type { PolicyInput } from '../certificates/policies.ts'
@@ -17,13 +17,13 @@ export interface LoadedNames {
   pod: string
   /** SNI name to Envoy's name of the upstream. */
   upstreams: ReadonlyMap<string, string>
-  /** What Envoy said when it refused the last configuration. */
+  /** Envoy's error if it rejected the last configuration. */
   error?: string | undefined
 }
 
 export interface Probes {
   datacenter: Datacenter
-  /** What was said on the command line of the way and the login. */
+  /** Address and login flags of the command line. */
   given: {
     tunnel?: boolean | undefined
     address?: string | undefined
@@ -37,42 +37,43 @@ export interface Probes {
   /** Throws CSNI501, CSNI502, CSNI105. */
   gateway(): Promise<IngressGateway>
   /** Throws CSNI606, CSNI601. */
-  path(): Promise<Dialer>
-  /** Whether Istio takes routes of the namespace at the gateway: what `routes sync` refuses. Throws CSNI506. */
-  heeded(): Promise<void>
+  dialer(): Promise<Dialer>
+  /** Throws CSNI506 if Istio ignores the namespace's routes at the gateway, as `routes sync` does. */
+  refuseIgnored(): Promise<void>
   routes(): Promise<Drift>
-  /** What of others stands in the way. */
+  /** Conflicting Gateways and routes that are not managed by kubectl-cass-sni. */
   conflicts(): Promise<Conflict[]>
   loaded(): Promise<LoadedNames[]>
-  /** Where the route of a node has to lead. */
+  /** The desired upstream of a node's route. */
   upstream(node: CassandraNode): Upstream
   /**
-   * What clients trust, PEM: the CA that was given, else the operator's, then its issuers. Throws CSNI203, CSNI204,
+   * What clients trust (PEM): the CA of --ca, else the operator's, followed by its issuers. Throws CSNI203, CSNI204,
    * CSNI401.
    */
   authority(): Promise<string>
   /**
-   * What the keystore in the Secret holds, and which names it must carry: what `certs` decides on. Throws CSNI203,
+   * The content of the keystore Secret and the names that it must include: the input of `certs`. Throws CSNI203,
    * CSNI204, CSNI403.
    */
   keystore(): Promise<Pick<PolicyInput, 'current' | 'required'>>
   /** Throws CSNI304. */
   credentials(): Promise<Credentials>
-  /** Through the path. Throws CSNI601, CSNI602, CSNI603. */
+  /** TLS through the dialer. Throws CSNI601, CSNI602, CSNI603. */
   handshake(serverName: string): Promise<HandshakeResult>
   /**
-   * Logs in through the path by the node's host id and asks who answers: `system.local.host_id`. Throws CSNI601 to
-   * CSNI605.
+   * Logs in by the node's host ID and returns the host ID of the node it reached (`system.local.host_id`). Throws
+   * CSNI601 to CSNI605.
    */
   hostIdBehind(node: CassandraNode): Promise<string>
-  /** The same with a login that nobody has; throws CSNI604 when it is refused, as it should be. */
-  madeUpLogin(node: CassandraNode): Promise<string>
+  /** The same with a random login; throws CSNI604 if it is rejected, which is the healthy case. */
+  invalidLogin(node: CassandraNode): Promise<string>
   /**
-   * The fingerprint of what is served for a name that has no route; throws CSNI603 when nothing is, as it should be.
+   * The fingerprint of the certificate served for a name without a route; throws CSNI603 if the gateway rejects the
+   * name, which is the healthy case.
    */
   servedFor(serverName: string): Promise<string>
-  /** Does this port of the node's pod take CQL without TLS? Throws CSNI203 without permission to connect to pods. */
+  /** Whether this port of the node's pod accepts CQL without TLS. Throws CSNI203 without permission to connect. */
   plaintext(node: CassandraNode, port: number): Promise<boolean>
-  /** What else may keep the gateway from the nodes. */
+  /** Policies that may block traffic from the gateway to the nodes. */
   policies(): Promise<AffectingPolicy[]>
 }

@@ -1,7 +1,6 @@
 /**
- * All checks, in the order in which they are shown. A new one goes to the file of its category, with the next free
- * code;
- * a code that is given up goes to RETIRED and is never used again.
+ * All checks, in display order. A new check goes to the file of its category, with the next free code. A retired code
+ * goes to RETIRED and is never reused.
  */
 import { ADDRESS_CHECKS } from './address-checks.ts'
 import { CERTIFICATE_CHECKS } from './certificate-checks.ts'

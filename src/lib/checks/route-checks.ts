@@ -1,4 +1,4 @@
-/** Checks of the way from the gateway to each node. */
+/** Checks of the routes from the gateway to each node. */
 import { randomUUID } from 'node:crypto'
 import { CassSniError, command } from '../errors.ts'
 import { tcpPort } from '../istio/gateways.ts'
@@ -14,7 +14,7 @@ export const ROUTE_CHECKS: readonly Check<Probes>[] = [
   {
     code: 'CSNI821',
     category,
-    title: 'the ingress gateway has a ready pod',
+    title: 'gateway pods are ready',
     severity: 'error',
     needs: [],
     perNode: false,
@@ -25,16 +25,14 @@ export const ROUTE_CHECKS: readonly Check<Probes>[] = [
       if (ready.length > 0) return pass(`${named}, ${ready.length} ${ready.length === 1 ? 'pod' : 'pods'}`)
       const selector = Object.entries(gateway.selector).map(([key, value]) => `${key}=${value}`)
       const none =
-        gateway.pods.length === 0
-          ? `${named} has no pod`
-          : `none of the ${gateway.pods.length} pods of ${named} is ready`
+        gateway.pods.length === 0 ? `${named} has no pods` : `no ready pods for ${named} (0/${gateway.pods.length})`
       return fail(none, command`kubectl -n ${gateway.namespace} get pods -l ${selector.join(',')}`)
     },
   },
   {
     code: 'CSNI822',
     category,
-    title: "the gateway's Service has the port for CQL",
+    title: 'gateway Service has the CQL port',
     severity: 'error',
     needs: ['CSNI821'],
     perNode: false,
@@ -45,7 +43,7 @@ export const ROUTE_CHECKS: readonly Check<Probes>[] = [
       if (sameNumber.length === 0) return fail(`${named} has no port ${probes.port}`, SYNC)
       if (tcpPort(gateway, probes.port) === undefined)
         return fail(
-          `port ${probes.port} of ${named} is for ${sameNumber.map(({ protocol }) => protocol).join(' and ')}`,
+          `port ${probes.port} of ${named} is ${sameNumber.map(({ protocol }) => protocol).join(' and ')}, not TCP`,
           command`kubectl -n ${gateway.namespace} edit service ${gateway.service}`,
         )
       return pass(`port ${probes.port}`)
@@ -54,34 +52,30 @@ export const ROUTE_CHECKS: readonly Check<Probes>[] = [
   {
     code: 'CSNI823',
     category,
-    title: 'what all routes share is as it should be',
+    title: 'shared route objects are in sync',
     severity: 'error',
     needs: ['CSNI821'],
     perNode: false,
     async run(probes) {
-      await probes.heeded()
+      await probes.refuseIgnored()
       const { madeBy, shared, nothing } = await probes.routes()
-      if (!madeBy.byServerName)
-        return fail(
-          `the routes are in ${madeBy.mode} mode: nodes are not addressed one by one, any of them answers`,
-          SYNC,
-        )
-      if (nothing) return skip('no node can be routed yet')
+      if (!madeBy.byServerName) return fail(`routes are in ${madeBy.mode} mode: every name reaches any node`, SYNC)
+      if (nothing) return skip('no node has a host ID yet')
       return shared.length === 0 ? pass() : fail(shared.join('; '), SYNC)
     },
   },
   {
     code: 'CSNI824',
     category,
-    title: 'the route is in sync',
+    title: 'route is in sync',
     severity: 'error',
     needs: ['CSNI816', 'CSNI821'],
     perNode: true,
     async run(probes, node) {
       const { madeBy, differences, pending } = await probes.routes()
-      if (!madeBy.byServerName) return skip(`CSNI823 failed: the routes are in ${madeBy.mode} mode`)
+      if (!madeBy.byServerName) return skip(`routes are in ${madeBy.mode} mode (CSNI823)`)
       const waiting = pending.get(node.pod)
-      if (waiting !== undefined) return fail(`it is left out: ${waiting}`, SYNC)
+      if (waiting !== undefined) return fail(`not routed: ${waiting}`, SYNC)
       const found = differences.get(node.pod) ?? []
       return found.length === 0 ? pass() : fail(found.join('; '), SYNC)
     },
@@ -89,52 +83,52 @@ export const ROUTE_CHECKS: readonly Check<Probes>[] = [
   {
     code: 'CSNI825',
     category,
-    title: 'no route of a vanished node is left',
+    title: 'no stale routes',
     severity: 'warning',
     needs: ['CSNI821'],
     perNode: false,
     async run(probes) {
       const { vanished, nothing } = await probes.routes()
-      if (nothing) return skip('no node can be routed yet')
-      return vanished.length === 0 ? pass() : fail(`left over: ${vanished.join(', ')}`, SYNC)
+      if (nothing) return skip('no node has a host ID yet')
+      return vanished.length === 0 ? pass() : fail(`routes of removed nodes: ${vanished.join(', ')}`, SYNC)
     },
   },
   {
     code: 'CSNI826',
     category,
-    title: 'no other Gateway or route is in the way',
+    title: 'no conflicting Gateways or routes',
     severity: 'error',
     needs: ['CSNI821'],
     perNode: false,
     async run(probes) {
       const [first, ...more] = await probes.conflicts()
       if (first === undefined) return pass()
-      return fail(more.length === 0 ? first.message : `${first.message}; and ${more.length} more`, ...first.next)
+      return fail(more.length === 0 ? first.message : `${first.message} (and ${more.length} more)`, ...first.next)
     },
   },
   {
     code: 'CSNI827',
     category,
-    title: 'the route is loaded in every gateway pod',
+    title: 'route is loaded in gateway pods',
     severity: 'error',
     needs: ['CSNI824'],
     perNode: true,
     async run(probes, node) {
       const upstream = envoyCluster(probes.upstream(node))
       const loaded = await probes.loaded().catch((error: unknown) => {
-        // An admin interface that does not answer says nothing of the routes.
+        // An Envoy admin interface that does not respond proves nothing about the routes.
         if (error instanceof CassSniError && (error.code === 'CSNI601' || error.code === 'CSNI204')) return error
         throw error
       })
       if (loaded instanceof CassSniError) return unknown(loaded.message, ...loaded.next)
       const wrong = loaded.flatMap(({ pod, upstreams, error }) => {
-        const refused = error === undefined ? '' : ` (it refused its last configuration: ${error})`
+        const refused = error === undefined ? '' : ` (last configuration rejected: ${error})`
         return serverNames(node).flatMap((name) => {
           const found = upstreams.get(name)
           if (found === upstream) return []
           return found === undefined
             ? [`Envoy of pod/${pod} has no route for ${name}${refused}`]
-            : [`Envoy of pod/${pod} sends ${name} to ${found}${refused}`]
+            : [`Envoy of pod/${pod} routes ${name} to ${found}${refused}`]
         })
       })
       if (wrong.length === 0) return pass()
@@ -149,26 +143,26 @@ export const ROUTE_CHECKS: readonly Check<Probes>[] = [
   {
     code: 'CSNI828',
     category,
-    title: 'a client gets to the gateway',
+    title: 'gateway is reachable from here',
     severity: 'error',
-    // Through a tunnel a port that nobody listens on is noticed only later.
+    // Through a tunnel, a port without a listener is detected only later.
     needs: ['CSNI821', 'CSNI822'],
     perNode: false,
     async run(probes) {
-      const path = await probes.path()
-      const stream = await path.dial()
+      const { dial, describe } = await probes.dialer()
+      const stream = await dial()
       stream.on('error', () => {})
       stream.destroy()
-      return pass(path.describe)
+      return pass(describe)
     },
   },
   {
     code: 'CSNI829',
     category,
-    title: 'a name without a route is refused',
+    title: 'unknown server names are rejected',
     severity: 'warning',
     needs: ['CSNI828'],
-    // Where server names are not looked at, no name is without a route.
+    // In tcp mode every server name is routed.
     unless: ['CSNI823'],
     perNode: false,
     async run(probes) {
@@ -176,12 +170,12 @@ export const ROUTE_CHECKS: readonly Check<Probes>[] = [
         const fingerprint = await probes.servedFor(randomUUID())
         const { namespace, pods } = await probes.gateway()
         return fail(
-          `something answers for a made-up name (certificate ${fingerprint.slice(0, 11)}): a client with a ` +
-            'wrong name gets somewhere',
+          `a random server name is accepted (certificate ${fingerprint.slice(0, 11)}): a client with a wrong name ` +
+            'is not rejected',
           command`istioctl proxy-config listeners ${pods[0]?.name ?? ''} -n ${namespace} --port ${probes.port}`,
         )
       } catch (error) {
-        // Closed, or broken off with an alert.
+        // Closed, or ended by a TLS alert.
         if (error instanceof CassSniError && (error.code === 'CSNI603' || error.code === 'CSNI602')) return pass()
         throw error
       }
@@ -189,7 +183,7 @@ export const ROUTE_CHECKS: readonly Check<Probes>[] = [
   },
 ]
 
-/** The names by which a client asks for a node, lower-case. */
+/** The SNI names of a node, lower-case. */
 export function serverNames(node: CassandraNode): string[] {
   return [node.dnsName, node.hostId].filter((name) => name !== undefined).map((name) => name.toLowerCase())
 }

@@ -1,4 +1,4 @@
-/** Runs checks: in parallel, each after those it needs. Tells results as data and events. */
+/** Runs checks in parallel, each after those it needs, and reports results as data and events. */
 import pLimit, { type LimitFunction } from 'p-limit'
 import type { CassandraNode } from '../cassandra/datacenter.ts'
 import { statusOf } from '../cluster/api-errors.ts'
@@ -7,20 +7,20 @@ import type { Emit } from '../events.ts'
 import { CATEGORIES, type Check, type CheckCode, type CheckResult, type Outcome } from './check.ts'
 
 /**
- * How many checks run at once: handshakes and logins of many nodes must not overrun the gateway or a small API
+ * Checks that run concurrently: handshakes and logins of many nodes must not overload the gateway or a small API
  * server.
  */
-const AT_ONCE = 8
+const CONCURRENCY = 8
 /**
- * Errors that say that nothing could be seen: the API server cannot be reached, refuses the credentials or fails, or a
- * proxy lets no tunnel through.
+ * Errors that prevent any observation: the API server is unreachable, rejects the credentials or fails, or a proxy
+ * blocks tunnels.
  */
-const NOTHING_SEEN: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['CSNI103', 'CSNI201', 'CSNI202', 'CSNI208', 'CSNI607'])
+const UNOBSERVABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['CSNI103', 'CSNI201', 'CSNI202', 'CSNI208', 'CSNI607'])
 
 export interface RunChecksOptions<Probes> {
   checks: readonly Check<Probes>[]
   probes: Probes
-  /** Those that the per-node checks are made for. */
+  /** Nodes for the per-node checks. */
   nodes: readonly CassandraNode[]
   signal: AbortSignal
   emit: Emit
@@ -30,19 +30,18 @@ export interface RunChecksOptions<Probes> {
 
 export interface Report {
   ok: boolean
-  /** In order of the registry, then of the nodes. */
+  /** Ordered as in the registry, then by node. */
   checks: CheckResult[]
   summary: { total: number; passed: number; failed: number; warnings: number; skipped: number; unknown: number }
 }
 
 /**
- * Runs all checks and resolves with all results; a check that fails throws nothing. Rejects with the signal's reason,
- * or
- * with whatever a check threw that is no CassSniError: that is a bug of the check.
+ * Runs all checks and resolves with all results, failures included. Rejects with the signal's reason, or with anything
+ * that a check threw other than a CassSniError: a bug in the check.
  */
 export async function runChecks<Probes>(options: RunChecksOptions<Probes>): Promise<Report> {
   const { checks, nodes, emit } = options
-  const limit = pLimit(AT_ONCE)
+  const limit = pLimit(CONCURRENCY)
   const running: Running = { instances: new Map(), roots: new Map() }
   const ordered: { category: string; result: Promise<CheckResult> }[] = []
   for (const check of checks) {
@@ -50,9 +49,9 @@ export async function runChecks<Probes>(options: RunChecksOptions<Probes>): Prom
     for (const { node } of instances) {
       const of = (codes: readonly CheckCode[] = []) =>
         codes.flatMap((code) => instancesOf(code, node, running.instances))
-      const before = { needed: of(check.needs), unless: of(check.unless) }
-      const result = one(check, node, before, running.roots, options, limit)
-      // Whoever needs it awaits it too; a bug is told once, by the collection below.
+      const prerequisites = { needed: of(check.needs), unless: of(check.unless) }
+      const result = runOne(check, node, prerequisites, running.roots, options, limit)
+      // Dependents await it as well; a bug is reported once, by the collection below.
       result.catch(() => {})
       running.instances.set(key(check.code, node), result)
       ordered.push({ category: check.category, result })
@@ -60,14 +59,14 @@ export async function runChecks<Probes>(options: RunChecksOptions<Probes>): Prom
   }
   for (const category of CATEGORIES) {
     const own = ordered.filter((each) => each.category === category).map(({ result }) => result)
-    if (own.length > 0) tellCategory(category, own, emit)
+    if (own.length > 0) reportCategory(category, own, emit)
   }
   const results = await Promise.all(ordered.map(({ result }) => result))
-  return { ...judge(results, options.strict === true), checks: results }
+  return { ...summarize(results, options.strict === true), checks: results }
 }
 
-/** What the results amount to. */
-export function judge(results: readonly CheckResult[], strict: boolean): Omit<Report, 'checks'> {
+/** Counts the results and decides whether the verification passed. */
+export function summarize(results: readonly CheckResult[], strict: boolean): Omit<Report, 'checks'> {
   const count = (result: CheckResult['result']) => results.filter((each) => each.result === result).length
   const summary = {
     total: results.length,
@@ -84,13 +83,13 @@ export function judge(results: readonly CheckResult[], strict: boolean): Omit<Re
 interface Running {
   /** By code, or code and pod. */
   instances: Map<string, Promise<CheckResult>>
-  /** Of what was skipped for another's sake: the result that began it. */
+  /** For a check that was skipped because of another: the result at the beginning of the chain. */
   roots: Map<CheckResult, CheckResult>
 }
 
 const key = (code: CheckCode, node: CassandraNode | undefined) => (node === undefined ? code : `${code} ${node.pod}`)
 
-/** The results to wait for: the same node's, or that of the whole, or those of all nodes. */
+/** The results to wait for: of the same node, of a check without nodes, or of all nodes. */
 function instancesOf(
   code: CheckCode,
   node: CassandraNode | undefined,
@@ -101,26 +100,18 @@ function instancesOf(
   return [...running].filter(([each]) => each.startsWith(`${code} `)).map(([, result]) => result)
 }
 
-/** The checks that go before another one, of the same node or of the whole. */
-interface Before {
+/** The checks that a check depends on. */
+interface Prerequisites {
   /** Must have passed. */
   needed: Promise<CheckResult>[]
   /** Must not have failed. */
   unless: Promise<CheckResult>[]
 }
 
-const HOW: Readonly<Record<CheckResult['result'], string>> = {
-  pass: 'passed',
-  warning: 'warned',
-  fail: 'failed',
-  skipped: 'was skipped',
-  unknown: 'could not look',
-}
-
-async function one<Probes>(
+async function runOne<Probes>(
   check: Check<Probes>,
   node: CassandraNode | undefined,
-  { needed, unless }: Before,
+  { needed, unless }: Prerequisites,
   roots: Running['roots'],
   { probes, signal }: RunChecksOptions<Probes>,
   limit: LimitFunction,
@@ -132,8 +123,7 @@ async function one<Probes>(
     (await Promise.all(needed)).find(({ result }) => result !== 'pass' && result !== 'warning')
   if (obstacle !== undefined) {
     const root = roots.get(obstacle) ?? obstacle
-    const reason = `${root.code} ${HOW[root.result]}: ${root.title}`
-    const skipped: CheckResult = { ...base, result: 'skipped', reason }
+    const skipped: CheckResult = { ...base, result: 'skipped', reason: `requires ${root.code} (${root.title})` }
     roots.set(skipped, root)
     return skipped
   }
@@ -144,7 +134,7 @@ async function one<Probes>(
     } catch (error) {
       throwIfAborted(signal)
       if (!(error instanceof CassSniError) || error.code === 'CSNI903') throw asCassSniError(error)
-      return translated(error)
+      return outcomeOf(error)
     }
   })
   switch (outcome.verdict) {
@@ -164,32 +154,32 @@ async function one<Probes>(
   }
 }
 
-/** What a known error means for the check that it ended. */
-export function translated(error: CassSniError): Outcome {
-  // CSNI304 stands for a Secret that is missing as well as for one that may not be read.
+/** The outcome of a check that threw this error. */
+export function outcomeOf(error: CassSniError): Outcome {
+  // CSNI304 stands for a missing Secret as well as for one without permission to read.
   if ([error, error.cause].some((each) => each instanceof CassSniError && each.code === 'CSNI203'))
     return { verdict: 'skip', reason: error.message }
-  // Many an error sends its reader here.
+  // Many errors propose `verify`, which is running.
   const next = error.next.filter(
     (step) => !('args' in step && step.args[0] === 'cass-sni' && step.args[1] === 'verify'),
   )
-  // An answer of the API server where there should be a tunnel says nothing of what is at its end.
-  const unseen = NOTHING_SEEN.has(error.code) || (error.code === 'CSNI601' && statusOf(error) !== undefined)
-  return { verdict: unseen ? 'unknown' : 'fail', reason: error.message, next }
+  // An HTTP status in place of a tunnel proves nothing about the far end.
+  const unobserved = UNOBSERVABLE.has(error.code) || (error.code === 'CSNI601' && statusOf(error) !== undefined)
+  return { verdict: unobserved ? 'unknown' : 'fail', reason: error.message, next }
 }
 
-function tellCategory(category: string, own: Promise<CheckResult>[], emit: Emit): void {
+function reportCategory(category: string, own: Promise<CheckResult>[], emit: Emit): void {
   emit({ type: 'step', id: category, title: category, state: 'started' })
   Promise.all(own).then(
     (results) => {
-      const bad = results.filter(({ result }) => result === 'fail' || result === 'unknown')
+      const failing = results.filter(({ result }) => result === 'fail' || result === 'unknown')
       const skipped = results.some(({ result }) => result === 'skipped')
       const note = `${results.filter(({ result }) => result === 'pass').length} of ${results.length} passed`
       emit({
         type: 'step',
         id: category,
         title: category,
-        state: bad.length > 0 ? 'failed' : skipped ? 'skipped' : 'done',
+        state: failing.length > 0 ? 'failed' : skipped ? 'skipped' : 'done',
         note,
       })
     },

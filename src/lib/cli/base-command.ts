@@ -1,6 +1,6 @@
 /**
- * The base of every command: flags that all have, where output goes, errors to exit codes, Ctrl-C and time limits.
- * A command says what it does in `work` and how its result reads in `present`.
+ * The base of every command: common flags, output, exit codes, Ctrl-C and time limits.
+ * A command implements `work` and formats its result in `present`.
  */
 import { Command } from '@oclif/core'
 import { connectionOf } from '../cluster/connection-flags.ts'
@@ -16,10 +16,10 @@ import {
 } from '../errors.ts'
 import type { Ask, Emit } from '../events.ts'
 import { canonical, type GivenFlag } from './command-line.ts'
-import { MEANT_EMPTY, NEVER_EMPTY } from './empty-values.ts'
+import { ALLOWED_EMPTY, REJECTED_EMPTY } from './empty-values.ts'
 import { commonFlags, connectionFlags, outputFlag } from './flags.ts'
 import type { ColorChoice } from '../output/color.ts'
-import type { Show } from '../output/show.ts'
+import type { TextRenderer } from '../output/text-renderer.ts'
 import { Interruption } from './interruption.ts'
 import { type CommandLine, renderSteps } from './next-steps.ts'
 import { formOfWords } from './output-form.ts'
@@ -27,33 +27,33 @@ import { type Enveloped, type OpenEnvelope, RunOutput } from './run-output.ts'
 import { usageError } from './usage-error.ts'
 import type { WorkflowContext } from '../workflows/context.ts'
 
-/** What a command's `work` is given. */
+/** The inputs of a command's `work`. */
 export interface Run {
-  /** Aborted by Ctrl-C (CSNI902), --timeout (CSNI901), or when nobody reads stdout any more. */
+  /** Aborted by Ctrl-C (CSNI902), --timeout (CSNI901), or a closed stdout. */
   readonly signal: AbortSignal
-  /** Somebody is there to answer: stdin and stderr are terminals, no --yes, and the result is for people. */
+  /** Prompts are possible: stdin and stderr are terminals, no --yes, and the output format is text or table. */
   readonly interactive: boolean
   /** The value of -o. */
   readonly format: string
-  /** How to reach the cluster, also for the user's kubectl and istioctl. */
+  /** Connection to the cluster, also for the user's kubectl and istioctl. */
   readonly kubeOptions: KubeOptions
-  /** Present when `interactive`. */
+  /** Present if `interactive`. */
   readonly ask?: Ask | undefined
-  /** For commands that tell something before there is a context. */
+  /** For commands that emit events before they have a context. */
   readonly emit: Emit
-  /** Connects to the cluster. `title` heads the list of steps. Each call makes a new client. */
+  /** Connects to the cluster with a new client. `title` heads the list of steps. */
   context(title: string): Promise<WorkflowContext>
-  /** Writes text to stdout at once, as it is; for commands that print while they run. */
+  /** Writes text to stdout immediately and unchanged, for commands that print while they run. */
   print(text: string): void
-  /** For a command that writes the envelope by itself, up to its field `result`. */
+  /** For a command that writes the envelope itself, up to and including its field `result`. */
   writes(envelope: OpenEnvelope): void
-  /** A line on stderr, shown from that level of -v on. */
+  /** Writes a line to stderr, at this level of -v or higher. */
   log(line: string, level?: number): void
-  /** Steps as text, commands with the flags that lead where this command line leads. */
+  /** Renders steps; commands get the connection and datacenter flags of this command line. */
   steps(next: readonly NextStep[]): RenderedStep[]
 }
 
-/** The flags that this file reads; the others are the command's own business. */
+/** The flags read here; commands read the others. */
 interface KnownFlags {
   output: string
   v: number
@@ -63,8 +63,8 @@ interface KnownFlags {
   timeout?: number
 }
 
-/** A result may say that all went through and yet the answer is no (`verify`): exit code 1. */
-type Judged = { ok?: unknown }
+/** A result with `ok: false` is a negative verdict (`verify`) without an error: exit code 1. */
+type Verdict = { ok?: unknown }
 
 export abstract class CassSniCommand<Result extends object | undefined = object | undefined> extends Command {
   static override usage: string | string[] = '<%= command.id %> [flags]'
@@ -74,19 +74,19 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
   /** `kind` of the envelope: the name of the schema in docs/schemas. */
   protected abstract readonly kind: string
 
-  /** 'lines' for a command that writes its results itself while it runs, an envelope a line: an error is one more. */
+  /** 'lines' for a command that writes its results while it runs, one envelope per line, errors included. */
   protected readonly enveloped: Enveloped = 'whole'
 
-  /** True for a command that goes on until Ctrl-C: that is no error then, though the exit code is 130 or 143. */
+  /** True for a command that runs until Ctrl-C, which is then not an error, although the exit code is 130 or 143. */
   protected readonly untilInterrupted: boolean = false
 
-  /** The command's work: parse the flags, one call into a workflow. */
+  /** Parses the flags and calls one workflow. */
   protected abstract work(run: Run): Promise<Result>
 
-  /** The result as text for stdout; '' for nothing. Text of the cluster goes through `show.printable`. */
-  protected abstract present(result: Result, show: Show): string
+  /** Formats the result for stdout; '' for no output. Text from the cluster requires `renderer.printable`. */
+  protected abstract present(result: Result, renderer: TextRenderer): string
 
-  /** Runs the command and resolves with the exit code, which is also put into process.exitCode. Never rejects. */
+  /** Runs the command, sets process.exitCode and resolves with the same value. Never rejects. */
   override async run(): Promise<ExitCode> {
     const output = new RunOutput(this.kind, this.enveloped, formOfWords(this.argv))
     const interruption = new Interruption()
@@ -109,13 +109,13 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
     }
     let exitCode: ExitCode = EXIT.ok
     if (error) exitCode = interruption.exitCodeOf(error)
-    else if ((result as Judged | undefined)?.ok === false) exitCode = EXIT.failed
+    else if ((result as Verdict | undefined)?.ok === false) exitCode = EXIT.failed
     try {
       const expected = this.untilInterrupted && error?.code === 'CSNI902'
-      // What a shell shows next belongs below the ^C.
+      // The shell's prompt belongs below the ^C.
       if (expected && process.stderr.isTTY) process.stderr.write('\n')
-      await output.finish(result, expected ? undefined : error, steps, (shown, show) =>
-        this.present(shown as Result, show),
+      await output.finish(result, expected ? undefined : error, steps, (finished, renderer) =>
+        this.present(finished as Result, renderer),
       )
     } catch (caught) {
       error = asCassSniError(caught)
@@ -133,16 +133,16 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
     return exitCode
   }
 
-  /** The flags of the command at hand; a wrong command line is a CSNI101. */
+  /** Parses the command line. Throws CSNI101 if it is invalid. */
   async #flags(): Promise<{ flags: KnownFlags; line: CommandLine }> {
     const ctor = this.ctor as typeof CassSniCommand
     // kubectl's --username may be empty.
-    const never = NEVER_EMPTY.filter((name) => name in (ctor.flags ?? {}))
-    // Their names are those of the keys: oclif puts them in only when it parses.
+    const rejected = REJECTED_EMPTY.filter((name) => name in (ctor.flags ?? {}))
+    // Names are the keys: oclif adds them only when it parses.
     const definitions = Object.entries({ ...ctor.baseFlags, ...ctor.flags }).map(([name, flag]) => ({ ...flag, name }))
     try {
-      const { argv, flags: given, args } = canonical(this.argv, definitions, { meant: MEANT_EMPTY, never })
-      // oclif parses them here and in `work`.
+      const { argv, flags: given, args } = canonical(this.argv, definitions, { allowed: ALLOWED_EMPTY, rejected })
+      // oclif parses it here and again in `work`.
       this.argv = argv
       const { flags } = await this.parse(ctor)
       return { flags: flags as unknown as KnownFlags, line: this.#line(given, args) }
@@ -188,9 +188,8 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
         const { insecure, server, cluster } = kube.target
         if (insecure) {
           const message =
-            `the certificate of the API server ${server} is NOT verified, because cluster "${cluster}" of the ` +
-            'kubeconfig says insecure-skip-tls-verify: whoever is on the way can read and change everything, ' +
-            'passwords included'
+            `TLS verification for API server ${server} is disabled (insecure-skip-tls-verify, cluster "${cluster}"); ` +
+            'traffic including passwords can be intercepted'
           output.emit({ type: 'warning', message })
         }
         return {
@@ -210,7 +209,7 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
   }
 }
 
-/** The values of the flags that these definitions name: a command's own flag of the same name is not kubectl's. */
+/** The values of the flags with these definitions: a command may define its own flag in place of kubectl's. */
 function withNames(flags: object, definitions: object): Record<string, unknown> {
   return Object.fromEntries(Object.entries(flags).filter(([name]) => name in definitions))
 }

@@ -1,21 +1,21 @@
 /**
- * The words of a command line, read as kubectl reads them (spf13/pflag flag.go): flags before, between and after the
- * command's words, `--flag=value` also for a boolean one, the last of a flag that is given twice, `--` as the end.
+ * Parses a command line as kubectl does (spf13/pflag flag.go): flags before, between and after the command's words,
+ * `--flag=value` for boolean flags too, the last value of a repeated flag, `--` as the end of flags.
  */
 import { CassSniError } from '../errors.ts'
 
-/** A flag, as far as reading its words needs it: the part that a command's class and oclif's manifest share. */
+/** The part of a flag's definition that parsing needs, common to a command's class and oclif's manifest. */
 export interface FlagShape {
   name: string
   type: 'boolean' | 'option'
   char?: string | undefined
-  /** The values that it takes. */
+  /** Allowed values. */
   options?: readonly string[] | undefined
   multiple?: boolean | undefined
   allowNo?: boolean | undefined
 }
 
-/** A flag as it was given; a boolean flag has no value, `negated` is its form --no-x. */
+/** A flag of the command line. A boolean flag has no value; `negated` is the form --no-x. */
 export interface GivenFlag {
   name: string
   value?: string | undefined
@@ -26,10 +26,10 @@ export type Token =
   | { type: 'flag'; flag: FlagShape; value: string | undefined; negated: boolean; words: string[] }
   | { type: 'unknown'; words: string[] }
   | { type: 'word'; words: string[] }
-  /** "--" and all that follows. */
+  /** "--" and everything after it. */
   | { type: 'rest'; words: string[] }
 
-/** The words that a boolean flag takes besides true and false: kubectl's, whose two kinds of dry run are one here. */
+/** Values of boolean flags besides true and false: kubectl's, whose two kinds of dry run are the same here. */
 export const CHOICES: Readonly<Record<string, Readonly<Record<string, boolean>>>> = {
   'dry-run': { none: false, client: true, server: true },
 }
@@ -38,7 +38,7 @@ export const CHOICES: Readonly<Record<string, Readonly<Record<string, boolean>>>
 const TRUE = ['1', 't', 'T', 'TRUE', 'true', 'True']
 const FALSE = ['0', 'f', 'F', 'FALSE', 'false', 'False']
 
-/** Splits words into flags with their values and everything else. A flag without its value has none. */
+/** Splits words into flags with their values and other words. */
 export function tokensOf(words: readonly string[], flags: readonly FlagShape[]): Token[] {
   const tokens: Token[] = []
   for (let at = 0; at < words.length; at++) {
@@ -54,7 +54,7 @@ export function tokensOf(words: readonly string[], flags: readonly FlagShape[]):
   return tokens
 }
 
-/** Reads --name, --no-name, --name=value or --name value; returns how many words it took after the first. */
+/** Reads --name, --no-name, --name=value or --name value; returns the number of words consumed after the first. */
 function long(word: string, next: string | undefined, flags: readonly FlagShape[], tokens: Token[]): number {
   const equals = word.indexOf('=')
   const name = word.slice(2, equals === -1 ? undefined : equals)
@@ -73,7 +73,7 @@ function long(word: string, next: string | undefined, flags: readonly FlagShape[
   return takesNext ? 1 : 0
 }
 
-/** Reads -n value, -nvalue, -n=value, or several boolean letters in one word. */
+/** Reads -n value, -nvalue, -n=value, or several boolean letters in one word; returns the same number. */
 function short(word: string, next: string | undefined, flags: readonly FlagShape[], tokens: Token[]): number {
   for (let at = 1; at < word.length; at++) {
     const flag = flags.find(({ char }) => char === word[at])
@@ -96,7 +96,7 @@ function short(word: string, next: string | undefined, flags: readonly FlagShape
 }
 
 export interface CanonicalLine {
-  /** For oclif's parser: one form for each flag, a flag that takes one value once. */
+  /** For oclif's parser: one form per flag, and non-repeatable flags once. */
   argv: string[]
   flags: GivenFlag[]
   /** Words that are not flags. */
@@ -104,15 +104,14 @@ export interface CanonicalLine {
 }
 
 /**
- * The words of one command in one form: `--strict=true` as `--strict`, `--strict=false` as nothing (`--no-x` where
- * that exists), the last value of a flag that takes one. An empty value counts as not given, but for
- * the flags of `empty` that take it (`meant`) or must not have it (`never`).
- * Throws CSNI101 for a flag without its value or with one that it does not take.
+ * Normalizes the words of one command: `--strict=true` to `--strict`, `--strict=false` to nothing (or `--no-x`),
+ * repeated flags to the last value. An empty value means that the flag is absent, except for flags that accept it
+ * (`allowed`) or reject it (`rejected`). Throws CSNI101 for a missing or invalid value.
  */
 export function canonical(
   words: readonly string[],
   flags: readonly FlagShape[],
-  empty: { meant?: readonly string[]; never?: readonly string[] } = {},
+  empty: { allowed?: readonly string[]; rejected?: readonly string[] } = {},
 ): CanonicalLine {
   const given: (GivenFlag & { words: string[] })[] = []
   const others: string[] = []
@@ -131,10 +130,10 @@ export function canonical(
       if (before !== -1) given.splice(before, 1)
     }
     if (flag.type === 'option') {
-      if (value === undefined) throw new CassSniError('CSNI101', `flag needs a value: --${name}`)
-      if (value === '' && empty.never?.includes(name))
-        throw new CassSniError('CSNI101', `--${name} is empty: give a value, or leave the flag out`)
-      if (value === '' && !empty.meant?.includes(name)) continue
+      if (value === undefined) throw new CassSniError('CSNI101', `flag requires a value: --${name}`)
+      if (value === '' && empty.rejected?.includes(name))
+        throw new CassSniError('CSNI101', `--${name} is empty; specify a value or omit the flag`)
+      if (value === '' && !empty.allowed?.includes(name)) continue
       if (flag.options && !flag.options.includes(value)) throw wrongValue(name, value, flag.options)
       given.push({ name, value, words: [`--${name}`, value] })
       continue

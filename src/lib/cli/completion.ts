@@ -1,7 +1,7 @@
-/** Completion of a command line from what is known of the commands, in the form that kubectl reads. */
+/** Completion of a command line from the command definitions, in kubectl's format. */
 import { CHOICES, type FlagShape } from './command-line.ts'
 
-/** A flag as oclif's manifest describes it, as far as completion needs it. */
+/** The part of a flag in oclif's manifest that completion and help need. */
 export interface KnownFlag extends FlagShape {
   summary?: string | undefined
   helpGroup?: string | undefined
@@ -11,28 +11,28 @@ export interface KnownFlag extends FlagShape {
 }
 
 export interface KnownCommand {
-  /** As oclif writes it: "routes:sync". */
+  /** oclif's ID: "routes:sync". */
   id: string
   summary?: string | undefined
   hidden?: boolean | undefined
-  /** Other names that it answers to. */
+  /** Other names of the command. */
   aliases?: readonly string[] | undefined
   flags: Readonly<Record<string, KnownFlag>>
 }
 
-/** The commands that a user may see, each once: oclif lists a command under its aliases as well. */
+/** The commands that are not hidden, each once: oclif lists a command under its aliases as well. */
 export function visibleCommands<T extends KnownCommand>(commands: readonly T[]): T[] {
   return commands.filter(({ id, hidden, aliases }) => !hidden && !aliases?.includes(id))
 }
 
-/** What can be known only from the kubeconfig or the cluster. */
+/** Kinds of names that come from the kubeconfig or the cluster. */
 export type Live = 'namespace' | 'datacenter' | 'node' | 'gateway' | 'context' | 'cluster' | 'user'
 
 export interface Completion {
   candidates: { value: string; description?: string }[]
-  /** Ask for these and offer them, each with `prefix` before it. */
+  /** Names to read from the cluster, each to be offered after `prefix`. */
   live?: { what: Live; prefix: string }
-  /** The shell may offer files. */
+  /** Whether the shell offers files. */
   files: boolean
 }
 
@@ -47,8 +47,7 @@ const LIVE: readonly string[] = [
 ] satisfies Live[]
 
 /**
- * What may stand in the place of the last of the words (which is '' for a new one). `topics` maps a topic's name to
- * its description.
+ * Returns the candidates for the last word ('' for a new one). `topics` maps topic names to descriptions.
  */
 export function complete(
   words: readonly string[],
@@ -72,38 +71,37 @@ export function complete(
   }
   if (current.startsWith('-')) {
     const given = new Set(before.map((word) => flagOf(word.split('=')[0], flags)?.name))
-    const left = flags.filter((flag) => flag.multiple || !given.has(flag.name))
+    const unused = flags.filter((flag) => flag.multiple || !given.has(flag.name))
     return {
       candidates: matching(
-        [...left.map((flag) => described(`--${flag.name}`, flag.summary)), described('--help', 'Show the help')],
+        [...unused.map((flag) => described(`--${flag.name}`, flag.summary)), described('--help', 'Show help')],
         current,
       ),
       files: false,
     }
   }
-  const first = names.length === 0 ? [described('options', 'List the flags that all commands have')] : []
+  const first = names.length === 0 ? [described('options', 'List global flags')] : []
   return { candidates: matching([...nextWords(names, visible, topics), ...first], current), files: false }
 }
 
 /**
- * Whether a shell takes a name as it is: what it completes is put into the command line without quotes, and old
- * completion scripts of bash even evaluate it (spf13/cobra bash_completions.go, compgen -W). Other names are not
- * offered.
+ * Whether a name needs no quoting in a shell: completed words are inserted without quotes, and older bash completion
+ * scripts evaluate them (spf13/cobra bash_completions.go, compgen -W). Other names are not offered.
  */
 export function isPlainWord(name: string): boolean {
   return /^[A-Za-z0-9][\w.:@/+=,%-]*$/.test(name)
 }
 
 /**
- * The text for kubectl: a candidate a line with its description after a tab, then the directive (4: no files; 0:
- * files too).
+ * Returns the text for kubectl: one candidate per line with its description after a tab, then the directive (4: no
+ * files; 0: files as well).
  */
 export function completionText({ candidates, files }: Pick<Completion, 'candidates' | 'files'>): string {
   const lines = candidates.map(({ value, description }) => (description ? `${value}\t${description}` : value))
   return `${[...lines, files ? ':0' : ':4'].join('\n')}\n`
 }
 
-/** The words before the cursor that name a command or topic: flags and their values left out. */
+/** The words before the cursor that name a command or topic, without flags and their values. */
 function commandWords(before: readonly string[], commands: readonly KnownCommand[]): string[] {
   const flags = commands.flatMap((command) => Object.values(command.flags))
   return before.filter((word, index) => {

@@ -1,4 +1,4 @@
-/** The CQL shell's two ends on this process: where statements come from, and where results go. */
+/** The streams of the CQL shell in this process: the source of statements and the sink of results. */
 import type { CassSniError, NextStep } from '../errors.ts'
 import type { Palette } from '../output/color.ts'
 import type { Cqlshrc } from '../shell/cqlshrc.ts'
@@ -10,7 +10,7 @@ import type { Run } from './base-command.ts'
 export interface CqlTerminalOptions {
   statements: string | undefined
   file: string | undefined
-  /** Somebody types. */
+  /** Statements are typed on a terminal. */
   interactive: boolean
   continueOnError: boolean
   color: 'auto' | 'always' | 'never'
@@ -29,7 +29,7 @@ export interface CqlTerminal {
   terminal: boolean
 }
 
-/** The streams of this process as the shell sees them. */
+/** Returns the shell's source and sink for the streams of this process. */
 export async function cqlTerminal(run: Run, options: CqlTerminalOptions): Promise<CqlTerminal> {
   const { stdin, stdout, stderr, env } = process
   const [sources, { palette, wantsColor }, { errorText }] = await Promise.all([
@@ -120,7 +120,7 @@ function tableColors({ bold, blue, green, magenta, red, yellow }: Palette): Tabl
   }
 }
 
-/** Resolves when the stream takes more, or is gone: the run is aborted then. */
+/** Resolves when the stream accepts more data or is closed, which aborts the run. */
 async function written(stream: NodeJS.WriteStream, text: string): Promise<void> {
   if (text === '' || stream.write(text)) return
   await new Promise<void>((resolve) => {

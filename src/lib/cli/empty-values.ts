@@ -1,13 +1,13 @@
-/** What an empty value of a flag means: mostly, that the variable in a script had none (`-n "$NS"` without NS). */
+/** The meaning of an empty flag value: usually an unset variable in a script (`-n "$NS"` without NS). */
 
 /**
- * Flags whose empty value means something: `-e ""` executes nothing and does not wait for statements on the terminal.
- * Of any flag that is not on a list here it counts as not given, as for kubectl.
+ * Flags with a meaningful empty value: `-e ""` executes nothing and does not read statements from the terminal.
+ * Any flag in neither list is treated as absent if empty, as kubectl does.
  */
-export const MEANT_EMPTY: readonly string[] = ['execute', 'public-name']
+export const ALLOWED_EMPTY: readonly string[] = ['execute', 'public-name']
 
 /**
- * A command's own flags that narrow what it does: not given, they would let it do more than was meant, with all nodes
- * instead of one, or as the superuser. --datacenter is none of them: without it there is one datacenter or an error.
+ * Flags that narrow the scope of a command: if absent, it would apply to all nodes instead of one, or log in as the
+ * superuser. Without --datacenter there is a single datacenter or an error, so it is not one of them.
  */
-export const NEVER_EMPTY: readonly string[] = ['node', 'username']
+export const REJECTED_EMPTY: readonly string[] = ['node', 'username']

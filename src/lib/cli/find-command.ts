@@ -1,4 +1,4 @@
-/** What a command line asks for: a command, a help text, or the version. */
+/** Maps a command line to a command, a help text, or the version. */
 import { CassSniError, command, hint, type NextStep } from '../errors.ts'
 import { type FlagShape, type Token, tokensOf } from './command-line.ts'
 import type { KnownCommand } from './completion.ts'
@@ -6,30 +6,30 @@ import { packageFile } from '../text/package-file.ts'
 import { closest } from './usage-error.ts'
 
 export type Request =
-  /** `id` as oclif has it ("routes:sync"), `argv` without the command's own words. */
+  /** `id` is oclif's ("routes:sync"), `argv` excludes the words that name the command. */
   | { type: 'command'; id: string; argv: string[] }
-  /** The name of a help text ("routes sync"; '' is the whole program). */
+  /** The name of a help text: "routes sync", or '' for the whole program. */
   | { type: 'help'; name: string }
   | { type: 'version' }
 
-/** Words that people try, and what there is instead. None of them is ever taken for a command that is spelled alike. */
-const INSTEAD: Readonly<Record<string, NextStep>> = {
+/** Common wrong commands, and the alternative. They take precedence over commands of similar spelling. */
+const ALTERNATIVES: Readonly<Record<string, NextStep>> = {
   ...Object.fromEntries(
     ['uninstall', 'remove', 'delete'].map((name) => [
       name,
-      hint(`${packageFile('README.md')} lists what to revert, and how ("What it changes in your cluster")`),
+      hint(`see "What it changes in your cluster" in ${packageFile('README.md')} for what to remove`),
     ]),
   ),
   version: command`kubectl cass-sni --version`,
   sync: hint('did you mean "routes sync"?'),
   status: hint('did you mean "verify"?'),
   shell: hint('did you mean "cqlsh-sni"?'),
-  completion: hint('kubectl completes the plugin by itself; "kubectl completion --help" sets that up'),
+  completion: hint('kubectl provides completion for plugins; see "kubectl completion --help"'),
 }
 
 /**
- * Reads the words of a command line. Flags may stand anywhere, as for kubectl. Throws CSNI101 for a command that does
- * not exist, with the one that was probably meant, and for an unknown flag without a command.
+ * Parses a command line; flags are allowed anywhere, as in kubectl. Throws CSNI101 for an unknown command, with the
+ * closest match, and for an unknown flag without a command.
  */
 export function findCommand(
   words: readonly string[],
@@ -38,43 +38,43 @@ export function findCommand(
   bin: string,
 ): Request {
   const [first, ...rest] = words
-  // Completion gets the words of another command line.
+  // The arguments of completion are the words of another command line.
   if (first === '__complete') return { type: 'command', id: first, argv: rest }
   const tokens = tokensOf(first === 'help' ? rest : words, allFlags(commands))
   const names = tokens.flatMap((token) => (token.type === 'word' ? token.words : []))
   const unknown = tokens.flatMap((token) => (token.type === 'unknown' ? token.words : []))
   const wantsHelp = first === 'help' || unknown.some((word) => ['--help', '-h', '--help=true'].includes(word))
   if (names.length === 0) {
-    const [stranger] = unknown
-    if (wantsHelp || stranger === undefined) return { type: 'help', name: '' }
-    if (stranger === '--version') return { type: 'version' }
-    throw new CassSniError('CSNI101', `unknown flag: ${stranger}`, { next: [command`${bin.split(' ')} --help`] })
+    const [flag] = unknown
+    if (wantsHelp || flag === undefined) return { type: 'help', name: '' }
+    if (flag === '--version') return { type: 'version' }
+    throw new CassSniError('CSNI101', `unknown flag: ${flag}`, { next: [command`${bin.split(' ')} --help`] })
   }
   const whole = names.join(' ')
-  // oclif counts each command among the topics as well, by its id: "routes:sync" is not what anybody is to type.
-  const places = topics.filter((topic) => !commands.some(({ id }) => id === topic))
+  // oclif lists each command ID ("routes:sync") as a topic too, which is not a name to type.
+  const typedTopics = topics.filter((topic) => !commands.some(({ id }) => id === topic))
   if (whole === 'options') return { type: 'help', name: whole }
   for (let count = names.length; count > 0; count--) {
     const name = names.slice(0, count).join(' ')
     const found = commands.find((each) => nameOf(each) === name || each.aliases?.includes(name))
     if (!found) continue
-    // A command that others stand under takes no words of its own: one that follows is one of those, mistyped.
+    // A command with subcommands accepts no arguments: another word is a mistyped subcommand.
     if (count < names.length && commands.some((each) => nameOf(each).startsWith(`${name} `))) break
     if (wantsHelp) return { type: 'help', name: nameOf(found) }
     return { type: 'command', id: found.id, argv: withoutNames(tokens, count) }
   }
-  if (places.includes(whole)) return { type: 'help', name: whole }
-  throw unknownCommand(names, commands, places, bin)
+  if (typedTopics.includes(whole)) return { type: 'help', name: whole }
+  throw unknownCommand(names, commands, typedTopics, bin)
 }
 
-/** Every flag of every command once: before the command is known, a flag must read the same for all of them. */
+/** The flags of all commands: until the command is known, a flag must have the same syntax in all of them. */
 function allFlags(commands: readonly KnownCommand[]): FlagShape[] {
   return Object.values(Object.assign({}, ...commands.map(({ flags }) => flags)))
 }
 
 function withoutNames(tokens: readonly Token[], count: number): string[] {
-  let left = count
-  return tokens.flatMap((token) => (token.type === 'word' && left-- > 0 ? [] : token.words))
+  let remaining = count
+  return tokens.flatMap((token) => (token.type === 'word' && remaining-- > 0 ? [] : token.words))
 }
 
 function unknownCommand(
@@ -86,13 +86,13 @@ function unknownCommand(
   const known = [...commands.map(nameOf), ...topics]
   const [first = ''] = names
   const hasMore = known.some((name) => name.startsWith(`${first} `))
-  const wanted = names.slice(0, hasMore ? 2 : 1).join(' ')
-  const candidates = [...known, ...Object.keys(INSTEAD)]
-  const guess = closest(names.slice(0, 2).join(' '), candidates) ?? closest(wanted, candidates)
-  const instead = guess === undefined ? undefined : INSTEAD[guess]
-  const meant = guess === undefined ? [] : [instead ?? hint(`did you mean "${guess}"?`)]
-  return new CassSniError('CSNI101', `unknown command "${wanted}" for "${bin}"`, {
-    next: [...meant, command`${bin.split(' ')} --help`],
+  const unknown = names.slice(0, hasMore ? 2 : 1).join(' ')
+  const candidates = [...known, ...Object.keys(ALTERNATIVES)]
+  const guess = closest(names.slice(0, 2).join(' '), candidates) ?? closest(unknown, candidates)
+  const alternative = guess === undefined ? undefined : ALTERNATIVES[guess]
+  const suggestion = guess === undefined ? [] : [alternative ?? hint(`did you mean "${guess}"?`)]
+  return new CassSniError('CSNI101', `unknown command "${unknown}" for "${bin}"`, {
+    next: [...suggestion, command`${bin.split(' ')} --help`],
   })
 }
 

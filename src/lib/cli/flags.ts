@@ -1,4 +1,4 @@
-/** The flags that several commands share, so that one word means one thing everywhere. */
+/** Flags that several commands share, with the same name and meaning everywhere. */
 import { Flags } from '@oclif/core'
 import { CONNECTION_FLAGS, type ConnectionFlag } from '../cluster/connection-flags.ts'
 import { CassSniError } from '../errors.ts'
@@ -7,8 +7,8 @@ import { isDnsName } from '../text/dns-name.ts'
 const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
 
 /**
- * Milliseconds of a duration as kubectl writes it: "90s", "10m", "1h30m", "500ms"; a plain number is seconds.
- * Throws CSNI101 when the text is no duration.
+ * Parses a duration in kubectl's format into milliseconds: "90s", "10m", "1h30m", "500ms"; a plain number is seconds.
+ * Throws CSNI101 if the text is invalid.
  */
 export function parseDuration(text: string): number {
   const input = text.trim()
@@ -20,31 +20,31 @@ export function parseDuration(text: string): number {
   return Math.round(parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * (UNIT_MS[unit ?? ''] ?? 0), 0))
 }
 
-/** The DNS domain of a cluster in normal form. Throws CSNI101 when the text is none. */
+/** Returns the DNS domain of a cluster in lower case without a final dot. Throws CSNI101 if it is invalid. */
 export function parseClusterDomain(text: string): string {
   const domain = text.trim().toLowerCase().replace(/\.$/, '')
   if (isDnsName(domain) && !domain.startsWith('*')) return domain
-  throw new CassSniError('CSNI101', `${JSON.stringify(text)} is not a DNS domain (example: cluster.local)`)
+  throw new CassSniError('CSNI101', `invalid DNS domain ${JSON.stringify(text)} (example: cluster.local)`)
 }
 
-/** A flag whose value is a duration; the parsed value is in milliseconds. */
+/** A duration flag; the parsed value is in milliseconds. */
 export const durationFlag = Flags.custom<number>({
   helpValue: 'DURATION',
   parse: async (text) => parseDuration(text),
 })
 
-/** A flag whose value is a TCP port. `min: 0` allows 0 for "any free port". */
+/** A TCP port flag. `min: 0` allows 0 for any free port. */
 export const portFlag = (options: { summary: string; default: number; min?: 0 | 1; char?: 'p' }) => {
   const { min = 1, ...rest } = options
   return Flags.integer({ ...rest, min, max: 65_535, helpValue: 'PORT' })
 }
 
 function connectionFlag({ char, kind, value, summary }: ConnectionFlag) {
-  const shown = { summary, helpGroup: 'GLOBAL', ...(char ? { char } : {}) }
-  const valued = { ...shown, ...(value ? { helpValue: value } : {}) }
+  const common = { summary, helpGroup: 'GLOBAL', ...(char ? { char } : {}) }
+  const valued = { ...common, ...(value ? { helpValue: value } : {}) }
   switch (kind) {
     case 'switch':
-      return Flags.boolean(shown)
+      return Flags.boolean(common)
     case 'duration':
       return durationFlag(valued)
     case 'texts':
@@ -55,19 +55,18 @@ function connectionFlag({ char, kind, value, summary }: ConnectionFlag) {
 }
 
 /**
- * kubectl's connection flags. Their values are read by the list as well (`connectionOf`), so that no type tells their
- * names.
+ * kubectl's connection flags. `connectionOf` reads their values from the same list, so the type has no names.
  */
 export function connectionFlags(): object {
   return Object.fromEntries(CONNECTION_FLAGS.map((flag) => [flag.name, connectionFlag(flag)]))
 }
 
-/** These flags without some of kubectl's, whose names mean something else on a command. */
+/** Omits flags of kubectl whose names have another meaning for a command. */
 export function withoutFlags<T extends object>(flags: T, ...names: string[]): T {
   return Object.fromEntries(Object.entries(flags).filter(([name]) => !names.includes(name))) as T
 }
 
-/** The flags that every command has besides those of the connection. `-o` is added by `outputFlag`. */
+/** Flags of every command besides those of the connection and -o (`outputFlag`). */
 export const commonFlags = {
   v: Flags.integer({
     char: 'v',
@@ -86,7 +85,7 @@ export const commonFlags = {
   })(),
 }
 
-/** `-o`: text, json or yaml, or the formats of a command of its own; the first is the default. */
+/** -o with these formats; the first is the default. */
 export const outputFlag = <const T extends readonly [string, ...string[]]>(formats: T) =>
   Flags.option({
     options: formats,
@@ -95,15 +94,15 @@ export const outputFlag = <const T extends readonly [string, ...string[]]>(forma
     summary: 'Output format.',
   })()
 
-/** Which port of the gateway; without it the one that the routes have, else 9042. */
+/** The gateway port; default: that of the routes, else 9042. */
 export const gatewayPortFlag = Flags.integer({
   min: 1,
   max: 65_535,
   helpValue: 'PORT',
-  summary: 'Gateway port for CQL clients (default: the one that the routes have, else 9042).',
+  summary: 'Gateway port for CQL clients (default: as in the routes, else 9042).',
 })
 
-/** Which datacenter is meant. */
+/** Flags that select the datacenter. */
 export const datacenterFlags = {
   datacenter: Flags.string({
     char: 'd',
@@ -113,29 +112,29 @@ export const datacenterFlags = {
   'cluster-domain': Flags.custom<string>({
     helpValue: 'DOMAIN',
     parse: async (text) => parseClusterDomain(text),
-    summary: 'DNS domain of the cluster. Default: that of the routes, else what CoreDNS says, else cluster.local.',
+    summary: 'DNS domain of the cluster (default: as in the routes, else from CoreDNS, else cluster.local).',
   })(),
 }
 
-/** Which ingress gateway clients come through. */
+/** Flags that select the ingress gateway and its port. */
 export const gatewayFlags = {
   gateway: Flags.string({
     helpValue: 'NAMESPACE/SERVICE',
-    summary: 'Ingress gateway Service (default: the one that the routes have, else the only one).',
+    summary: 'Ingress gateway Service (default: as in the routes, else the only one).',
   }),
   port: gatewayPortFlag,
 }
 
-/** A time limit for the whole run: CSNI901 and exit code 124 when it is reached. */
+/** A time limit for the whole run: CSNI901 and exit code 124 on expiry. */
 export const timeoutFlag = {
-  timeout: durationFlag({ summary: 'Time limit for the whole command, such as 90s or 10m; 0 is no limit.' }),
+  timeout: durationFlag({ summary: 'Time limit for the whole command, such as 90s or 10m (0: no limit).' }),
 }
 
 /** For commands that change the cluster. */
 export const changeFlags = {
   'dry-run': Flags.boolean({
     default: false,
-    summary: 'Show what would change and write nothing; server and client do the same.',
+    summary: 'Show changes without applying them. client and server are accepted and equivalent.',
   }),
   yes: Flags.boolean({ char: 'y', default: false, summary: 'Skip confirmation prompts.' }),
   ...timeoutFlag,

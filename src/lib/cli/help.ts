@@ -1,15 +1,18 @@
-/** The help texts, laid out as kubectl's: what, examples, flags, usage. The build writes them for the shell entry. */
+/**
+ * The help texts, in kubectl's layout: description, examples, flags, usage. The build writes them for the shell entry
+ * at 80 columns; on a narrower terminal they are formatted at run time.
+ */
 import type { Config } from '@oclif/core'
 import { type KnownCommand, type KnownFlag, visibleCommands } from './completion.ts'
 
-/** What the texts are about: the commands as oclif's manifest describes them. */
+/** The subject of the texts: the commands as oclif's manifest describes them. */
 export interface Described {
-  /** The program's name, as a user types it: "kubectl cass-sni". */
+  /** The program's name as typed: "kubectl cass-sni". */
   bin: string
-  /** What the whole program is for. */
+  /** One sentence on the program. */
   description: string
   commands: readonly DescribedCommand[]
-  /** Topics that are no commands themselves, by name. */
+  /** Topics without a command of the same name, by name. */
   topics: Readonly<Record<string, string>>
 }
 
@@ -18,14 +21,18 @@ export interface DescribedCommand extends KnownCommand {
   examples?: readonly (string | { description: string; command: string })[] | undefined
 }
 
-const WIDTH = 80
-/** Flags that are longer have their description on the next line. */
-const WIDEST_FLAG = 30
+/** Columns of the texts that the build writes. */
+const HELP_WIDTH = 80
+const NARROWEST_PAGE = 20
+/** Longer first columns have their second column on the next line. */
+const WIDEST_FIRST = 30
+/** With fewer columns for the second column, all rows have it on the next line. */
+const NARROWEST_SECOND = 34
 
-/** In the order in which they are used. */
+/** In the order of use. */
 const ORDER = ['install', 'certs', 'certs ca', 'routes sync', 'verify', 'cqlsh-sni', 'port-forward']
 
-/** What oclif's configuration knows of the program. */
+/** The program as oclif's configuration describes it. */
 export function describedBy(config: Config): Described {
   const commands = visibleCommands(config.commands)
   const ids = new Set(commands.map(({ id }) => id))
@@ -39,44 +46,67 @@ export function describedBy(config: Config): Described {
 }
 
 /**
- * The names that have a help text: '' for the whole program, "options", each topic and each command ("routes sync").
+ * The names with a help text: '' for the whole program, "options", each topic and each command ("routes sync").
  */
 export function helpNames({ commands, topics }: Described): string[] {
   return ['', 'options', ...Object.keys(topics), ...commands.map(nameOf)]
 }
 
-/** The text for one of the `helpNames`; undefined for another. It ends with a line feed. */
-export function helpText(name: string, described: Described): string | undefined {
+/** Columns for help on a stream: 80, or fewer on a narrower terminal. */
+export function widthFor({ isTTY, columns = HELP_WIDTH }: { isTTY?: boolean; columns?: number }): number {
+  return isTTY && columns >= NARROWEST_PAGE ? Math.min(columns, HELP_WIDTH) : HELP_WIDTH
+}
+
+/**
+ * The text for one of the `helpNames`, at most `width` columns wide; undefined for any other name. Ends with a line
+ * feed.
+ */
+export function helpText(name: string, described: Described, width = HELP_WIDTH): string | undefined {
   const command = described.commands.find((each) => nameOf(each) === name)
+  const page: Page = { ...described, width }
   const sections =
     name === ''
-      ? overview(described)
+      ? overview(page)
       : name === 'options'
-        ? options(described)
+        ? options(page)
         : command
-          ? commandHelp(command, described)
-          : topicHelp(name, described)
+          ? commandHelp(command, page)
+          : topicHelp(name, page)
   return sections && `${sections.filter((section) => section !== '').join('\n\n')}\n`
 }
 
-function overview({ bin, description, commands }: Described): string[] {
-  const sorted = [...commands].sort((a, b) => rank(a) - rank(b))
-  const rows = sorted.map((command): [string, string] => [nameOf(command), firstSentence(command)])
-  return [
-    wrapped(description),
-    `Examples:
-  # Check every hop from a client to each Cassandra node; changes nothing
-  ${bin} verify -n cassandra
+interface Page extends Described {
+  width: number
+}
 
-  # Set up the routes, then open a CQL shell
-  ${bin} routes sync -n cassandra && ${bin} cqlsh-sni -n cassandra`,
-    `Commands:\n${table([...rows, ['options', 'List the flags that all commands have']])}`,
-    `Use "${bin} COMMAND --help" for a command, "${bin} --version" for the version.
-Documentation: README.md and docs/ in $(npm root --global)/kubectl-cass-sni`,
+function overview(page: Page): string[] {
+  const { bin, description, commands, width } = page
+  const sorted = [...commands].sort((a, b) => rank(a) - rank(b))
+  const examples = [
+    {
+      description: 'Check every hop from client to Cassandra node (read-only)',
+      command: `${bin} verify -n cassandra`,
+    },
+    {
+      description: 'Create the routes, then open a CQL shell',
+      command: `${bin} routes sync -n cassandra && ${bin} cqlsh-sni -n cassandra`,
+    },
+  ]
+  return [
+    wrapped(description, width),
+    `Examples:\n${examples.map((example) => exampleText(example, page)).join('\n\n')}`,
+    `Commands:\n${table([...commandRows(sorted), ['options', 'List global flags']], width)}`,
+    [
+      `Use "${bin} COMMAND --help" for details, "${bin} --version" for the version.`,
+      'Documentation: README.md and docs/ in $(npm root --global)/kubectl-cass-sni',
+    ]
+      .map((line) => wrapped(line, width))
+      .join('\n'),
   ]
 }
 
-function commandHelp(command: DescribedCommand, { bin, commands }: Described): string[] {
+function commandHelp(command: DescribedCommand, page: Page): string[] {
+  const { bin, commands, width } = page
   const name = nameOf(command)
   const { aliases = [] } = command
   const flags = Object.values(command.flags).filter((flag) => !flag.hidden && flag.helpGroup !== 'GLOBAL')
@@ -84,50 +114,69 @@ function commandHelp(command: DescribedCommand, { bin, commands }: Described): s
   const groups = [...new Set(own.map(({ helpGroup }) => helpGroup))]
   const below = commands.filter((each) => nameOf(each).startsWith(`${name} `))
   return [
-    command.summary ?? '',
-    wrapped(command.description ?? ''),
-    `Examples:\n${(command.examples ?? []).map((example) => exampleText(example, bin, name)).join('\n')}`,
-    below.length > 0 ? `Commands:\n${commandRows(below)}` : '',
+    wrapped(command.summary ?? '', width),
+    wrapped(command.description ?? '', width),
+    `Examples:\n${(command.examples ?? []).map((example) => exampleText(example, page, name)).join('\n')}`,
+    below.length > 0 ? `Commands:\n${table(commandRows(below), width)}` : '',
     ...groups.map((group) => {
       const title = group === undefined ? 'Flags' : `${group[0]}${group.slice(1).toLowerCase()} flags`
-      return `${title}:\n${table(own.filter(({ helpGroup }) => helpGroup === group).map(flagRow))}`
+      return `${title}:\n${table(own.filter(({ helpGroup }) => helpGroup === group).map(flagRow), width)}`
     }),
     aliases.length > 0 ? `Aliases:\n  ${[name, ...aliases].join(', ')}` : '',
-    `Usage:\n  ${bin} ${name} [flags]`,
-    `Use "${bin} options" for the flags that all commands have (-n, --context, ...).`,
+    `Usage:\n${commandLines(`${bin} ${name} [flags]`, width)}`,
+    wrapped(`Use "${bin} options" for a list of global flags (-n, --context, ...).`, width),
   ]
 }
 
-function topicHelp(name: string, { bin, commands, topics }: Described): string[] | undefined {
+function topicHelp(name: string, { bin, commands, topics, width }: Page): string[] | undefined {
   const description = topics[name]
   if (description === undefined) return undefined
   const below = commands.filter((each) => nameOf(each).startsWith(`${name} `))
   return [
-    wrapped(description),
-    `Commands:\n${commandRows(below)}`,
-    `Usage:\n  ${bin} ${name} COMMAND [flags]`,
-    `Use "${bin} ${name} COMMAND --help" for a command.`,
+    wrapped(description, width),
+    `Commands:\n${table(commandRows(below), width)}`,
+    `Usage:\n${commandLines(`${bin} ${name} COMMAND [flags]`, width)}`,
+    wrapped(`Use "${bin} ${name} COMMAND --help" for details.`, width),
   ]
 }
 
-function options({ bin, commands }: Described): string[] {
+function options({ bin, commands, width }: Page): string[] {
   const shared = commands.flatMap(({ flags }) => Object.values(flags)).filter(({ helpGroup }) => helpGroup === 'GLOBAL')
   const flags = [...new Map(shared.map((flag) => [flag.name, flag])).values()]
-  return [`All commands of ${bin} have these flags:`, table(flags.map(flagRow))]
+  return [wrapped(`The following flags apply to all commands of ${bin}:`, width), table(flags.map(flagRow), width)]
 }
 
-function commandRows(commands: readonly DescribedCommand[]): string {
-  return table(commands.map((command) => [nameOf(command), firstSentence(command)]))
+function commandRows(commands: readonly DescribedCommand[]): [string, string][] {
+  return commands.map((command) => [nameOf(command), withoutPeriod(command.summary)])
 }
 
-function firstSentence({ summary = '' }: KnownCommand): string {
+function withoutPeriod(summary = ''): string {
   return summary.replace(/\.$/, '')
 }
 
-function exampleText(example: string | { description: string; command: string }, bin: string, name: string): string {
+function exampleText(
+  example: string | { description: string; command: string },
+  { bin, width }: Page,
+  name = '',
+): string {
   const { description, command } = typeof example === 'string' ? { description: undefined, command: example } : example
   const line = command.replaceAll('<%= config.bin %>', bin).replaceAll('<%= command.id %>', name)
-  return description === undefined ? `  ${line}` : `  # ${description}\n  ${line}`
+  const comment = description === undefined ? [] : lineBreaks(description, width - 4).map((text) => `  # ${text}`)
+  return [...comment, commandLines(line, width)].join('\n')
+}
+
+/** A command line, continued with a backslash where it is too wide. A flag and its value stay together. */
+function commandLines(line: string, width: number): string {
+  if (line.length + 2 <= width) return `  ${line}`
+  const words = line.match(/(?:"[^"]*"|'[^']*'|\S)+/g) ?? []
+  const units: string[] = []
+  for (const word of words) {
+    const last = units.at(-1)
+    const isValue = last !== undefined && /^--?[\w-]+$/.test(last) && !/^[-&|>]/.test(word)
+    if (isValue) units[units.length - 1] = `${last} ${word}`
+    else units.push(word)
+  }
+  return lines(units, width - ' \\'.length, '  ', '    ').join(' \\\n')
 }
 
 function flagRow(flag: KnownFlag): [string, string] {
@@ -137,37 +186,50 @@ function flagRow(flag: KnownFlag): [string, string] {
   const single = flag.name.length === 1
   const names = single ? `-${flag.name} ${value}` : flag.char === undefined ? `    ${form}` : `-${flag.char}, ${form}`
   const shown = [undefined, false, ''].includes(flag.default as never) ? '' : ` [default: ${flag.default}]`
-  return [names, `${(flag.summary ?? '').replace(/\.$/, '')}${shown}`]
+  return [names, `${withoutPeriod(flag.summary)}${shown}`]
 }
 
-/** Two columns; the second is wrapped, and begins below a first one that is too wide. */
-function table(rows: readonly [string, string][]): string {
-  const fitting = rows.map(([first]) => first.length).filter((length) => length <= WIDEST_FLAG)
-  const indent = Math.max(0, ...fitting) + 4
-  const margin = `\n${' '.repeat(indent)}`
+/**
+ * Two columns. The second one is wrapped, and starts on the next line where the first one is too wide or the terminal
+ * is too narrow.
+ */
+function table(rows: readonly [string, string][], width: number): string {
+  const fitting = rows.map(([first]) => first.length).filter((length) => length <= WIDEST_FIRST)
+  const aligned = Math.max(0, ...fitting) + 4
+  const stacked = width - aligned < NARROWEST_SECOND
+  const margin = ' '.repeat(stacked ? 8 : aligned)
   return rows
-    .map(([first, second]) => {
-      const head = first.length > WIDEST_FLAG ? `  ${first}${margin}` : `  ${first.padEnd(indent - 2)}`
-      return `${head}${lineBreaks(second, WIDTH - indent).join(margin)}`.trimEnd()
+    .flatMap(([first, second]) => {
+      const head = `  ${first}`
+      const text = lineBreaks(second, width - margin.length)
+      if (stacked || first.length > WIDEST_FIRST) return [head, ...text.map((line) => margin + line)]
+      return text.map((line, index) => (index === 0 ? head.padEnd(aligned) : margin) + line)
     })
+    .map((line) => line.trimEnd())
     .join('\n')
 }
 
-function wrapped(text: string): string {
+function wrapped(text: string, width: number): string {
   return text
     .split('\n\n')
-    .map((paragraph) => lineBreaks(paragraph.replaceAll('\n', ' '), WIDTH).join('\n'))
+    .map((paragraph) => lineBreaks(paragraph.replaceAll('\n', ' '), width).join('\n'))
     .join('\n\n')
 }
 
 function lineBreaks(text: string, width: number): string[] {
-  const lines: string[] = []
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1)
-    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`
-    else lines.push(word)
+  return lines(text.split(' '), width)
+}
+
+/** Words in lines of at most `width` columns, if the words allow it. */
+function lines(words: readonly string[], width: number, first = '', margin = ''): string[] {
+  const broken: string[] = []
+  for (const word of words) {
+    const last = broken.at(-1)
+    if (last === undefined) broken.push(first + word)
+    else if (last.length + 1 + word.length <= width) broken[broken.length - 1] = `${last} ${word}`
+    else broken.push(margin + word)
   }
-  return lines
+  return broken
 }
 
 function rank(command: DescribedCommand): number {

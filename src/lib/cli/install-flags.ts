@@ -1,4 +1,4 @@
-/** The flags of `install`, and what they mean to its workflow. */
+/** The flags of `install`, and their mapping to workflow options. */
 import { Flags, type Interfaces } from '@oclif/core'
 import type { KubeOptions } from '../cluster/kube.ts'
 import { CassSniError, command } from '../errors.ts'
@@ -36,22 +36,22 @@ export const installFlags = {
     options: ['keep', 'enable', 'none'] as const,
     helpGroup: 'ISTIO',
     summary:
-      'Label the namespace for sidecar injection, which the routes do not need (default: enable for a ' +
-      'namespace without pods, else keep).',
+      'Sidecar injection label of the namespace; not required by the routes (default: enable for a namespace ' +
+      'without pods, else keep).',
   })(),
   mtls: Flags.option({
     options: ['keep', 'port', 'namespace', 'mesh'] as const,
     default: 'keep' as const,
     helpGroup: 'ISTIO',
     summary:
-      'Istio mutual TLS. keep: unchanged, the routes do not need a change; port: disable for port 9042 of ' +
-      'these pods; namespace: disable for the namespace; mesh: disable mesh-wide.',
+      'Istio mutual TLS. keep: unchanged, sufficient for the routes; port: disable for port 9042 of these ' +
+      'pods; namespace: disable for the namespace; mesh: disable mesh-wide.',
   })(),
   'operator-manifest': Flags.string({
     helpValue: 'FILE|DIR|URL',
     helpGroup: 'OPERATOR',
     exclusive: ['operator-chart'],
-    summary: 'cass-operator manifest; a directory, or a URL with ?ref=, is a kustomization.',
+    summary: 'cass-operator manifest, or a kustomization (directory, or URL with ?ref=).',
   }),
   'operator-chart': Flags.string({
     helpValue: 'CHART',
@@ -73,29 +73,29 @@ export const installFlags = {
   'storage-class': Flags.string({
     helpValue: 'NAME',
     helpGroup: 'STORAGE',
-    summary: "StorageClass of the data volumes (default: the cluster's default class).",
+    summary: "StorageClass for data volumes (default: the cluster's default class).",
   }),
   'storage-provisioner': Flags.string({
     helpValue: 'NAME',
     helpGroup: 'STORAGE',
-    summary: 'Create the StorageClass server-storage with this provisioner.',
+    summary: 'Create StorageClass server-storage with this provisioner.',
   }),
   'storage-parameter': Flags.string({
     multiple: true,
     multipleNonGreedy: true,
     helpValue: 'KEY=VALUE',
     helpGroup: 'STORAGE',
-    summary: 'Parameter of the StorageClass (repeatable).',
+    summary: 'StorageClass parameter (repeatable).',
   }),
   'storage-reclaim-policy': Flags.option({
     options: ['Retain', 'Delete'] as const,
     helpGroup: 'STORAGE',
-    summary: 'Reclaim policy of the StorageClass (default: Retain).',
+    summary: 'StorageClass reclaim policy (default: Retain).',
   })(),
   'allow-volume-expansion': Flags.boolean({
     allowNo: true,
     helpGroup: 'STORAGE',
-    summary: 'Allow volumes of the StorageClass to grow (default: true).',
+    summary: 'Allow volume expansion in the StorageClass (default: true).',
   }),
   'storage-size': Flags.string({
     helpValue: 'QUANTITY',
@@ -170,34 +170,34 @@ export const installFlags = {
   'allow-plaintext': Flags.boolean({
     default: false,
     helpGroup: 'DATACENTER',
-    summary: 'Let clients connect without TLS too (optional: true).',
+    summary: 'Also accept client connections without TLS (optional: true).',
   }),
   'allow-scale-down': Flags.boolean({
     default: false,
     helpGroup: 'DESTRUCTIVE CHANGES',
-    summary: 'Permit fewer nodes than the datacenter has, or stopping it.',
+    summary: 'Allow removing nodes or stopping the datacenter.',
   }),
   'allow-downgrade': Flags.boolean({
     default: false,
     helpGroup: 'DESTRUCTIVE CHANGES',
-    summary: 'Permit an older server version than the datacenter has.',
+    summary: 'Allow an older server version.',
   }),
   'allow-server-type-change': Flags.boolean({
     default: false,
     helpGroup: 'DESTRUCTIVE CHANGES',
-    summary: 'Permit another server than the datacenter has.',
+    summary: 'Allow a different server type.',
   }),
   'allow-storage-change': Flags.boolean({
     default: false,
     helpGroup: 'DESTRUCTIVE CHANGES',
-    summary: 'Permit larger volumes than the datacenter has.',
+    summary: 'Allow enlarging data volumes.',
   }),
   ...changeFlags,
 }
 
 type InstallFlags = Interfaces.InferredFlags<typeof installFlags>
 
-/** The workflow's options; throws CSNI101 for a parameter that is not KEY=VALUE. */
+/** Returns the workflow's options. Throws CSNI101 for a parameter other than KEY=VALUE. */
 export function installOptions(flags: InstallFlags, kubeOptions: KubeOptions): InstallOptions {
   return {
     setContext: flags['set-context'],
@@ -243,13 +243,13 @@ export function installOptions(flags: InstallFlags, kubeOptions: KubeOptions): I
   }
 }
 
-/** "key=value" pairs of a repeatable flag. */
+/** Parses the "key=value" pairs of a repeatable flag. */
 function pairs(texts: string[], flag: string): Record<string, string> {
   return Object.fromEntries(
     texts.map((text) => {
       const at = text.indexOf('=')
       if (at < 1)
-        throw new CassSniError('CSNI101', `${flag} ${text} is not KEY=VALUE`, {
+        throw new CassSniError('CSNI101', `invalid value "${text}" for ${flag}: expected KEY=VALUE`, {
           next: [command`kubectl cass-sni install --help`],
         })
       return [text.slice(0, at), text.slice(at + 1)]

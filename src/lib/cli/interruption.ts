@@ -1,8 +1,8 @@
-/** The one AbortController of a run: Ctrl-C, SIGTERM, --timeout, and a reader of stdout that went away. */
+/** The AbortController of a run, for Ctrl-C, SIGTERM, --timeout and a closed stdout. */
 import { asCassSniError, CassSniError, EXIT, type ExitCode } from '../errors.ts'
-import { endAtOnce } from './process-end.ts'
+import { endImmediately } from './process-end.ts'
 
-/** How long the work may take to stop by itself after it was told to. */
+/** Time for the work to stop after the abort. */
 const GRACE_MS = 3000
 
 export class Interruption {
@@ -22,44 +22,42 @@ export class Interruption {
 
   readonly #onSignal = (name: NodeJS.Signals): void => {
     const terminated = name === 'SIGTERM'
-    // The second Ctrl-C does not wait for anything.
+    // A second Ctrl-C exits immediately.
     if (this.signal.aborted) {
       // A list of steps may have hidden the cursor.
       if (process.stderr.isTTY) process.stderr.write('\u001b[?25h')
-      endAtOnce(terminated ? EXIT.terminated : EXIT.interrupted)
+      endImmediately(terminated ? EXIT.terminated : EXIT.interrupted)
     }
     this.#terminated = terminated
-    this.abort(new CassSniError('CSNI902', terminated ? 'Terminated by SIGTERM.' : 'Interrupted by Ctrl-C.'))
+    this.abort(new CassSniError('CSNI902', terminated ? 'terminated (SIGTERM)' : 'interrupted (Ctrl-C)'))
   }
 
   abort(reason: CassSniError): void {
     this.#controller.abort(reason)
   }
 
-  /** Aborts with CSNI901 that many milliseconds from now; 0 is no limit, as for kubectl. */
+  /** Aborts with CSNI901 after `ms` milliseconds; 0 disables the limit, as in kubectl. */
   limit(ms: number): void {
     if (ms === 0) return
     this.#limit = { ms, since: Date.now() }
     this.#arm()
   }
 
-  /** A timer of Node holds at most 2^31-1 ms (24.8 days); a longer one would fire at once. */
+  /** Node's timers are limited to 2^31-1 ms (24.8 days); a longer one fires immediately. */
   #arm(): void {
     if (!this.#limit) return
     const { ms, since } = this.#limit
-    const rest = since + ms - Date.now()
+    const remaining = since + ms - Date.now()
     this.#timer = setTimeout(
       () =>
-        rest > 2 ** 31 - 1
+        remaining > 2 ** 31 - 1
           ? this.#arm()
-          : this.abort(
-              new CassSniError('CSNI901', `The time limit of ${Math.round(ms / 100) / 10} s (--timeout) was reached.`),
-            ),
-      Math.min(Math.max(rest, 0), 2 ** 31 - 1),
+          : this.abort(new CassSniError('CSNI901', `timed out after ${Math.round(ms / 100) / 10}s (--timeout)`)),
+      Math.min(Math.max(remaining, 0), 2 ** 31 - 1),
     )
   }
 
-  /** The work, or the reason of the abort when the work has not stopped soon after it. */
+  /** Resolves as the work does; rejects with the reason of an abort if the work has not stopped soon after. */
   async race<T>(work: Promise<T>): Promise<T> {
     let grace: NodeJS.Timeout | undefined
     let onAbort = () => {}
@@ -79,8 +77,8 @@ export class Interruption {
   }
 
   /**
-   * When the run was aborted: the error to report instead of what the abort caused. Workflows may have thrown a
-   * fuller CSNI901 or CSNI902.
+   * After an abort: the error to report in place of one that the abort caused. Workflows may throw a more detailed
+   * CSNI901 or CSNI902.
    */
   reasonFor(caught: unknown): CassSniError | undefined {
     if (!this.signal.aborted) return undefined
@@ -88,7 +86,7 @@ export class Interruption {
     return caught instanceof CassSniError && caught.code === reason.code ? caught : reason
   }
 
-  /** The exit code for the error of the run: an interruption by SIGTERM has one of its own. */
+  /** The exit code for the error of the run; SIGTERM has a separate one. */
   exitCodeOf(error: CassSniError): ExitCode {
     return this.#terminated && error.exitCode === EXIT.interrupted ? EXIT.terminated : error.exitCode
   }

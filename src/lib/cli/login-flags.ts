@@ -1,12 +1,12 @@
-/** The flags of a client's login and trust, and where the password comes from. */
+/** Flags of a client's login and CA, and the source of the password. */
 import { Flags } from '@oclif/core'
 
 export const loginFlags = {
   username: Flags.string({
     helpValue: 'ROLE',
     summary:
-      'Log in as another role than the superuser of the Secret; the password comes from a prompt, ' +
-      'CASS_SNI_PASSWORD or stdin.',
+      'Role to log in as (default: the superuser). Reads the password from CASS_SNI_PASSWORD, stdin ' +
+      '(--password-stdin) or a prompt.',
   }),
   'password-stdin': Flags.boolean({
     dependsOn: ['username'],
@@ -14,11 +14,11 @@ export const loginFlags = {
   }),
   ca: Flags.string({
     helpValue: 'FILE',
-    summary: "PEM file of the certificate authority; default: the datacenter's Secret.",
+    summary: "PEM file of the CA (default: the datacenter's CA).",
   }),
 }
 
-/** Where to connect to. */
+/** The address to connect to. */
 export const addressFlag = {
   address: Flags.string({
     helpValue: 'HOST[:PORT]',
@@ -27,7 +27,7 @@ export const addressFlag = {
   }),
 }
 
-/** The values of the flags that say which nodes to reach, how, and as whom. */
+/** The flags that select nodes, address, login and CA. */
 interface ClientFlags {
   datacenter?: string | undefined
   'cluster-domain'?: string | undefined
@@ -40,7 +40,7 @@ interface ClientFlags {
   ca?: string | undefined
 }
 
-/** The same as options of a workflow. */
+/** Returns the corresponding workflow options. */
 export async function clientOptions(flags: ClientFlags) {
   return {
     datacenter: flags.datacenter,
@@ -50,28 +50,28 @@ export async function clientOptions(flags: ClientFlags) {
     port: flags.port,
     address: flags.address,
     username: flags.username,
-    password: await passwordSource(flags, process, async (terminal, question) => {
+    password: await passwordSource(flags, process, async (terminal, prompt) => {
       const { readSecret } = await import('../shell/terminal.ts')
-      return readSecret(terminal, question)
+      return readSecret(terminal, prompt)
     }),
     caFile: flags.ca,
   }
 }
 
-/** Reads a secret on the terminal. */
-export type Ask = (
+/** Reads a secret from the terminal. */
+export type ReadSecret = (
   terminal: { input: NodeJS.ReadStream; output: NodeJS.WriteStream },
-  question: string,
+  prompt: string,
 ) => Promise<string>
 
 /**
- * The password of --username: from stdin with --password-stdin, else from CASS_SNI_PASSWORD, else asked for on the
- * terminal, if there is one. Nothing is read before it is needed, but stdin.
+ * Returns the source of the password of --username: stdin with --password-stdin, else CASS_SNI_PASSWORD, else a prompt;
+ * undefined without a terminal. Only stdin is read before the password is needed.
  */
 export async function passwordSource(
   flags: { username?: string | undefined; 'password-stdin': boolean },
   { env, stdin, stderr }: Pick<NodeJS.Process, 'env' | 'stdin' | 'stderr'>,
-  ask: Ask,
+  readSecret: ReadSecret,
 ): Promise<(() => Promise<string>) | undefined> {
   const { username } = flags
   if (username === undefined) return undefined
@@ -83,5 +83,5 @@ export async function passwordSource(
   const given = env.CASS_SNI_PASSWORD
   if (given !== undefined) return async () => given
   if (stdin.isTTY !== true || stderr.isTTY !== true) return undefined
-  return () => ask({ input: stdin, output: stderr }, `Password of ${username}: `)
+  return () => readSecret({ input: stdin, output: stderr }, `Password for ${username}: `)
 }

@@ -1,4 +1,4 @@
-/** From the words of the command line to one command's exit code. */
+/** Runs one command line, from its words to the exit code. */
 import { Config } from '@oclif/core'
 import { asCassSniError, CassSniError, EXIT } from '../errors.ts'
 import { visibleCommands } from './completion.ts'
@@ -7,20 +7,19 @@ import { type CommandLine, renderSteps } from './next-steps.ts'
 import { formOfWords } from './output-form.ts'
 import { RunOutput } from './run-output.ts'
 
-/** Before a command is found there are no flags to repeat. */
+/** The command line of an error before any command was found: no flags to repeat. */
 const NO_COMMAND: CommandLine = { bin: 'kubectl cass-sni', id: '', flags: [], args: [], portFlag: 'port' }
 
 interface Start {
   /** The directory of package.json. */
   root: string
-  /** Run the commands of src/ as they are, without a build and without the manifest. */
+  /** Run the commands of src/ without a build or a manifest. */
   development?: boolean
 }
 
-/** Runs the command that the words name. Resolves with the exit code; never rejects. */
+/** Runs one command line. Resolves with the exit code; never rejects. */
 export async function main(argv: readonly string[], start: Start): Promise<number> {
-  // Set for another program, it would let this one load a manifest from anybody: what is not to be verified has a
-  // flag of its own.
+  // Set for another program, it would disable verification here too, which only --insecure-skip-tls-verify may do.
   delete process.env.NODE_TLS_REJECT_UNAUTHORIZED
   try {
     const config = await load(start)
@@ -33,9 +32,9 @@ export async function main(argv: readonly string[], start: Start): Promise<numbe
     }
     if (request.type === 'version') process.stdout.write(`${config.userAgent}\n`)
     else {
-      const { describedBy, helpText } = await import('./help.ts')
-      const text = helpText(request.name, describedBy(config))
-      if (text === undefined) throw new CassSniError('CSNI903', `there is no help text for "${request.name}"`)
+      const { describedBy, helpText, widthFor } = await import('./help.ts')
+      const text = helpText(request.name, describedBy(config), widthFor(process.stdout))
+      if (text === undefined) throw new CassSniError('CSNI903', `no help text for "${request.name}"`)
       process.stdout.write(text)
     }
     return EXIT.ok

@@ -1,4 +1,4 @@
-/** In which form a run's output goes, as the command line says. */
+/** The output options of a command line. */
 import type { ColorChoice } from '../output/color.ts'
 
 export interface Form {
@@ -9,7 +9,7 @@ export interface Form {
   level: number
 }
 
-/** The form of the output before the command line is parsed, for errors of the parsing itself. */
+/** Reads the output options before the command line is parsed, for errors of parsing. */
 export function formOfWords(argv: readonly string[]): Form {
   const end = argv.indexOf('--')
   const words = end === -1 ? argv : argv.slice(0, end)

@@ -1,9 +1,9 @@
-/** Wrong command lines: what oclif's parser says, in one line, with what was probably meant. */
+/** Usage errors: the messages of oclif's parser on one line, with the closest match. */
 import { CassSniError, command, hint, type NextStep } from '../errors.ts'
 
-/** The word among those known that was probably meant: at most a third of its letters differ. */
-export function closest(word: string, known: readonly string[]): string | undefined {
-  const ranked = known
+/** Returns the candidate closest to a word, with at most a third of its letters different. */
+export function closest(word: string, candidates: readonly string[]): string | undefined {
+  const ranked = candidates
     .map((candidate) => ({ candidate, distance: distance(word, candidate) }))
     .sort((a, b) => a.distance - b.distance)
   const best = ranked[0]
@@ -12,7 +12,7 @@ export function closest(word: string, known: readonly string[]): string | undefi
     : undefined
 }
 
-/** Edits (insert, delete, replace, swap two neighbors) that lead from one word to the other. */
+/** Number of edits (insert, delete, replace, swap two neighbors) from one word to the other. */
 function distance(a: string, b: string): number {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)]
   for (let i = 1; i <= a.length; i++) {
@@ -30,8 +30,8 @@ function distance(a: string, b: string): number {
 }
 
 /**
- * What oclif's parser throws, as far as it is looked at (@oclif/core lib/parser/errors.js). Never its `parse`: it
- * holds the whole configuration.
+ * The part of the errors of oclif's parser that is read (@oclif/core lib/parser/errors.js), without `parse`, which
+ * contains the whole configuration.
  */
 interface ParserError extends Error {
   flags?: string[]
@@ -39,29 +39,29 @@ interface ParserError extends Error {
 }
 
 /**
- * What the parsing of a command line threw, as a CSNI101. `flagNames` are those of the command, `help` the command
- * that shows its help.
+ * Converts an error of parsing a command line to CSNI101. `flagNames` are the flags of the command, `help` is the
+ * command that prints its help.
  */
 export function usageError(thrown: unknown, flagNames: readonly string[], help: NextStep): CassSniError {
   const error: ParserError = thrown instanceof Error ? thrown : new Error(String(thrown))
   const own = thrown instanceof CassSniError ? thrown.next : []
   return new CassSniError('CSNI101', sentence(error), {
-    next: [...own, ...meantFlag(error, flagNames), ...kubectlPorts(error, flagNames), help],
+    next: [...own, ...closestFlag(error, flagNames), ...kubectlPorts(error, flagNames), help],
   })
 }
 
-/** The flag that oclif does not know (lib/parser/errors.js, NonExistentFlagsError). */
+/** The unknown flag of a NonExistentFlagsError (lib/parser/errors.js). */
 function unknownFlag({ flags, message }: ParserError): string | undefined {
   return message.startsWith('Nonexistent flag') ? flags?.[0] : undefined
 }
 
-function meantFlag(error: ParserError, flagNames: readonly string[]): NextStep[] {
+function closestFlag(error: ParserError, flagNames: readonly string[]): NextStep[] {
   const unknown = unknownFlag(error)
   const guess = unknown?.startsWith('--') ? closest(unknown.slice(2), flagNames) : undefined
   return guess === undefined ? [] : [hint(`did you mean --${guess}?`)]
 }
 
-/** Hands that know `kubectl port-forward` write LOCAL:REMOTE. */
+/** The equivalent of LOCAL:REMOTE, the syntax of `kubectl port-forward`. */
 function kubectlPorts({ message }: Error, flagNames: readonly string[]): NextStep[] {
   const [, local, remote] = /^Unexpected argument: (\d*)(?::(\d+))?$/m.exec(message) ?? []
   if (local === undefined || !flagNames.includes('gateway-port')) return []
@@ -69,16 +69,16 @@ function kubectlPorts({ message }: Error, flagNames: readonly string[]): NextSte
   return [command`kubectl cass-sni port-forward --port ${local || 0} ${gatewayPort}`]
 }
 
-/** One line of what oclif says in several, as Go's flag package would say it. */
+/** Returns a parser error on one line, in the wording of Go's flag package. */
 function sentence(error: ParserError): string {
   const unknown = unknownFlag(error)
   if (unknown !== undefined) return `unknown flag: ${unknown}`
   const text = error.message
     .replace(/\nSee more help with --help$/, '')
-    // A flag's own parser failed: oclif puts "Parsing --flag" before its message (lib/parser/parse.js).
+    // From a flag's `parse`: oclif prefixes its message with "Parsing --flag" (lib/parser/parse.js).
     .replace(/^Parsing (--\S+) \n\t/, '$1: ')
     .replace(/^The following errors? occurred:\s*/, '')
-    // lib/parser/validate.js: the value may be of several lines, and a secret
+    // lib/parser/validate.js: the value may have several lines or be a secret
     .replace(/(--[a-z-]+)=[\s\S]*? cannot also be provided when using (--[a-z-]+)/g, '$1 and $2 are mutually exclusive')
     .replace(/All of the following must be provided when using (--[a-z-]+): /g, '$1 requires ')
     .split('\n')

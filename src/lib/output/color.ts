@@ -1,4 +1,4 @@
-/** Whether there is color, decided once for everything that is printed, and the words for it. */
+/** Whether to print colors and symbols, and the functions for both. */
 import { Chalk } from 'chalk'
 
 export type ColorChoice = 'auto' | 'always' | 'never'
@@ -18,7 +18,7 @@ export function wantsColor(choice: ColorChoice, env: NodeJS.ProcessEnv, stream: 
   return stream.isTTY === true && env.TERM !== 'dumb'
 }
 
-/** Whether the terminal can be trusted to show symbols beyond ASCII: a locale of UTF-8, and no bare console. */
+/** Whether the terminal can display symbols beyond ASCII: a UTF-8 locale, and neither TERM=dumb nor a Linux console. */
 export function wantsSymbols(env: NodeJS.ProcessEnv): boolean {
   const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || ''
   return env.TERM !== 'dumb' && env.TERM !== 'linux' && /utf-?8/i.test(locale)
@@ -37,14 +37,14 @@ export interface Palette {
   magenta: Paint
 }
 
-/** Functions that color a text, or leave it as it is. */
+/** Functions that color a text, or return it unchanged. */
 export function palette(color: boolean): Palette {
   const { bold, dim, green, red, yellow, cyan, blue, magenta } = new Chalk({ level: color ? 1 : 0 })
   return { bold, dim, green, red, yellow, cyan, blue, magenta }
 }
 
 /**
- * The signs for good, bad, doubtful, left out and not known. Never only a color: off a UTF-8 terminal they are words.
+ * The symbols of verdicts and of ellipsis; words and ASCII without a UTF-8 terminal, so that none depends on color.
  */
 export interface Symbols {
   ok: string
@@ -52,12 +52,14 @@ export interface Symbols {
   warn: string
   skip: string
   unknown: string
-  /** Something goes on, or was cut. */
+  /** Something is in progress, or was cut. */
   more: string
+  /** Between an old and a new value. */
+  arrow: string
 }
 
 export function symbols(env: NodeJS.ProcessEnv): Symbols {
   return wantsSymbols(env)
-    ? { ok: '✔', fail: '✖', warn: '!', skip: '○', unknown: '?', more: '…' }
-    : { ok: 'OK', fail: 'FAIL', warn: 'WARN', skip: 'SKIP', unknown: 'UNKNOWN', more: '...' }
+    ? { ok: '✔', fail: '✖', warn: '!', skip: '○', unknown: '?', more: '…', arrow: '→' }
+    : { ok: 'OK', fail: 'FAIL', warn: 'WARN', skip: 'SKIP', unknown: 'UNKNOWN', more: '...', arrow: '->' }
 }

@@ -1,4 +1,4 @@
-/** The result as data: one envelope for all commands, in JSON or YAML. Its form is a promise (docs/output.md). */
+/** The result as data: one envelope for all commands, in JSON or YAML. Its schema is stable (docs/output.md). */
 import type { CassSniError, ErrorCode } from '../errors.ts'
 import type { ChangeRecord } from '../events.ts'
 import { escaped } from '../text/json-text.ts'
@@ -8,6 +8,8 @@ export const API_VERSION = 'cass-sni/v1'
 export interface Warning {
   message: string
   code?: string | undefined
+  /** What to do next, the best first. */
+  next?: string[] | undefined
 }
 
 export interface Envelope<Result> {
@@ -19,7 +21,7 @@ export interface Envelope<Result> {
   error?: { code: ErrorCode; message: string; object?: string | undefined; next: string[] } | undefined
 }
 
-/** What happened in one run. `changes` is left out when the command tells of none. */
+/** The outcome of one run. `changes` is omitted from the envelope if empty. */
 export interface Outcome<Result> {
   result?: Result | undefined
   changes: ChangeRecord[]
@@ -29,7 +31,7 @@ export interface Outcome<Result> {
   next?: readonly string[] | undefined
 }
 
-/** Puts an outcome into the documented form. */
+/** Returns the envelope of an outcome. */
 export function envelope<Result>(
   kind: string,
   { result, changes, warnings, error, next = [] }: Outcome<Result>,
@@ -44,12 +46,12 @@ export function envelope<Result>(
   }
 }
 
-/** A value as JSON or YAML text with a last newline. Control characters are escaped in both. */
+/** Returns a value as JSON or YAML text with a final newline. Control characters are escaped in both. */
 export async function serialize(value: unknown, format: 'json' | 'yaml'): Promise<string> {
   if (format === 'json') return `${escaped(JSON.stringify(value, null, 2))}\n`
   const { Document, visit } = await import('yaml')
   const document = new Document(JSON.parse(JSON.stringify(value)))
-  // Escapes hold in double quotes only.
+  // YAML has escapes in double quotes only.
   visit(document, {
     Scalar: (_, node) => {
       if (typeof node.value === 'string' && escaped(node.value) !== node.value) node.type = 'QUOTE_DOUBLE'
@@ -58,14 +60,14 @@ export async function serialize(value: unknown, format: 'json' | 'yaml'): Promis
   return escaped(document.toString({ lineWidth: 0 }), 'yaml')
 }
 
-/** What follows the field `result` of an envelope, to be appended to a document that ends there. */
-export async function restOfEnvelope<Result>(told: Envelope<Result>, format: 'json' | 'yaml'): Promise<string> {
-  const { changes, warnings, error } = told
+/** Returns the fields after `result` of an envelope, to append to a document that ends there. */
+export async function restOfEnvelope<Result>(outcome: Envelope<Result>, format: 'json' | 'yaml'): Promise<string> {
+  const { changes, warnings, error } = outcome
   const rest = await serialize({ changes, warnings, error }, format)
   return format === 'json' ? `,${rest.slice(1)}` : rest
 }
 
-/** A value as JSON in one line. */
+/** Returns a value as JSON on one line. */
 export function jsonLine(value: unknown): string {
   return `${escaped(JSON.stringify(value))}\n`
 }

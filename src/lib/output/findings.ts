@@ -1,28 +1,28 @@
-/** Findings of checks as text: a heading per category, a line per finding, reasons and next steps indented below it. */
+/** Findings of checks as text: a heading per category, a line per finding, its reason and next steps indented below. */
 import type { RenderedStep } from '../errors.ts'
-import type { Show } from './show.ts'
+import type { TextRenderer } from './text-renderer.ts'
 import { printableLine } from '../text/untrusted.ts'
 
 export type Verdict = 'pass' | 'fail' | 'warning' | 'skipped' | 'unknown'
 
-/** Text of the cluster in it is made harmless here. */
+/** May contain text from the cluster, which is sanitized here. */
 export interface Finding {
   heading: string
   verdict: Verdict
   code: string
   title: string
-  /** What it is about, where there are several: a pod. */
-  about?: string | undefined
+  /** The pod, for a check per node. */
+  subject?: string | undefined
   note?: string | undefined
   reason?: string | undefined
   steps?: RenderedStep[] | undefined
 }
 
 /**
- * Findings that read the same but for what they are about are one line; good ones are, whatever their notes. Those of a
- * heading that were skipped, or could not look, for the same reason are one line as well: the reason is said once.
+ * Findings that differ only in their subject are one line; passed ones regardless of their notes. Skipped or unknown
+ * findings of one heading with the same reason are one line as well.
  */
-export function formatFindings(findings: readonly Finding[], show: Show): string {
+export function formatFindings(findings: readonly Finding[], renderer: TextRenderer): string {
   const lines: string[] = []
   let heading: string | undefined
   for (const group of groupsOf(findings)) {
@@ -31,15 +31,12 @@ export function formatFindings(findings: readonly Finding[], show: Show): string
     if (first.heading !== heading) {
       heading = first.heading
       if (lines.length > 0) lines.push('')
-      lines.push(show.bold(heading), show.dim('-'.repeat(heading.length)))
+      lines.push(renderer.bold(heading), renderer.dim('-'.repeat(heading.length)))
     }
     const titles = [...new Set(group.map(({ title }) => printableLine(title)))]
-    const what = titles.length > 1 ? titles.join('; ') : `${titles.join('')}${subject(group, findings, show)}`
-    lines.push(`${sign(first.verdict, show)} ${what}`)
-    if (first.reason !== undefined)
-      lines.push(
-        `    ${printableLine(first.reason)}${first.verdict === 'skipped' ? '' : ` ${show.dim(`[${first.code}]`)}`}`,
-      )
+    const what = titles.length > 1 ? titles.join('; ') : `${titles.join('')}${subjectText(group, findings, renderer)}`
+    lines.push(`${symbolOf(first.verdict, renderer)} ${what}`)
+    if (first.reason !== undefined) lines.push(`    ${reasonText(first, first.reason, renderer)}`)
     for (const { label, text } of first.steps ?? []) lines.push(`    ${label}: ${printableLine(text)}`)
   }
   return lines.map((line) => `${line}\n`).join('')
@@ -60,28 +57,34 @@ function groupsOf(findings: readonly Finding[]): Finding[][] {
   return [...groups.values()]
 }
 
-/** ": note" of a single one, else how many or which of them. */
-function subject(group: Finding[], all: readonly Finding[], show: Show): string {
+/** "skipped: requires CSNI821 (gateway pods are ready)", or the reason of a failure with its code. */
+function reasonText({ verdict, code }: Finding, reason: string, renderer: TextRenderer): string {
+  if (verdict === 'skipped') return `skipped: ${printableLine(reason)}`
+  return `${verdict === 'unknown' ? 'unknown: ' : ''}${printableLine(reason)} ${renderer.dim(`[${code}]`)}`
+}
+
+/** The subject and note of a single finding, or the number of nodes of a group. */
+function subjectText(group: Finding[], all: readonly Finding[], renderer: TextRenderer): string {
   const [first] = group
   if (first === undefined) return ''
   const note = first.note === undefined ? '' : `: ${printableLine(first.note)}`
-  if (first.about === undefined) return note
-  if (group.length === 1) return ` ${show.dim(`(${printableLine(first.about)})`)}${note}`
+  if (first.subject === undefined) return note
+  if (group.length === 1) return ` ${renderer.dim(`(${printableLine(first.subject)})`)}${note}`
   const total = all.filter(({ code }) => code === first.code).length
-  return ` ${show.dim(group.length === total ? `(${total} nodes)` : `(${group.length} of ${total} nodes)`)}`
+  return ` ${renderer.dim(group.length === total ? `(${total} nodes)` : `(${group.length} of ${total} nodes)`)}`
 }
 
-function sign(verdict: Verdict, show: Show): string {
+function symbolOf(verdict: Verdict, renderer: TextRenderer): string {
   switch (verdict) {
     case 'pass':
-      return show.green(show.symbols.ok)
+      return renderer.green(renderer.symbols.ok)
     case 'fail':
-      return show.red(show.symbols.fail)
+      return renderer.red(renderer.symbols.fail)
     case 'warning':
-      return show.yellow(show.symbols.warn)
+      return renderer.yellow(renderer.symbols.warn)
     case 'skipped':
-      return show.dim(show.symbols.skip)
+      return renderer.dim(renderer.symbols.skip)
     case 'unknown':
-      return show.yellow(show.symbols.unknown)
+      return renderer.yellow(renderer.symbols.unknown)
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The steps of a workflow on a terminal, with listr2. They are not known in advance, so that each step is a list of
- * its own, one below the other.
+ * The steps of a workflow on a terminal, with listr2. Steps are not known in advance, so each one is a separate list,
+ * one below the other.
  */
 import {
   DefaultRenderer,
@@ -13,32 +13,32 @@ import {
 } from 'listr2'
 import type { WorkflowEvent } from '../events.ts'
 import type { Palette, Symbols } from './color.ts'
-import { CUT_SHORT, type Ending, type Means, type Progress, type ProgressEvent, stepText } from './steps.ts'
+import { CUT_SHORT, type Ending, type ProgressOptions, type Progress, type ProgressEvent, stepText } from './steps.ts'
 import { printableLine } from '../text/untrusted.ts'
 
 type StepEvent = Extract<WorkflowEvent, { type: 'step' }>
 type Task = ListrTaskWrapper<unknown, typeof StderrRenderer, typeof SimpleRenderer>
 
 /**
- * listr2 asks process.stdout whether there is a terminal, and its `forceTTY` writes to process.stdout.isTTY
- * (listr2 dist/index.mjs, getRenderer and the constructor of Listr). Here stderr counts, which was asked already.
+ * listr2 tests whether process.stdout is a terminal, and its `forceTTY` assigns process.stdout.isTTY (listr2
+ * dist/index.mjs, getRenderer and the constructor of Listr). Here stderr matters, which was tested before.
  */
 class StderrRenderer extends DefaultRenderer {
   static override nonTTY = true
 }
 
-/** A step: from its start until it ended and its list was taken from the screen. */
+/** A step, from its start until its list has left the screen. */
 interface Step {
   title: string
   lines: string[]
   end: StepEvent | undefined
   task: Task | undefined
-  /** Ends the list on the screen; 'paused' when the step itself goes on. */
+  /** Ends the list on the screen; 'paused' if the step itself continues. */
   release: ((how: 'ended' | 'paused') => void) | undefined
 }
 
 /**
- * Steps are shown in the order in which they started; one that runs beside another waits for its turn on the screen.
+ * Renders steps in the order in which they started, one at a time: concurrent steps are queued.
  */
 export class LiveProgress implements Progress {
   readonly #stream: NodeJS.WriteStream
@@ -46,11 +46,11 @@ export class LiveProgress implements Progress {
   readonly #symbols: Symbols
   readonly #steps = new Map<string, Step>()
   #queue: Step[] = []
-  #shown: Promise<void> | undefined
+  #rendered: Promise<void> | undefined
   #current: Step | undefined
   #paused = false
 
-  constructor({ stream, paint, symbols }: Means) {
+  constructor({ stream, paint, symbols }: ProgressOptions) {
     this.#stream = stream
     this.#paint = paint
     this.#symbols = symbols
@@ -94,13 +94,13 @@ export class LiveProgress implements Progress {
     this.#next()
   }
 
-  /** Puts the next step on the screen when the screen is free. */
+  /** Renders the next step if no other step is on the screen. */
   #next(): void {
     if (this.#paused || this.#current) return
     const step = this.#queue.shift()
     if (!step) return
     this.#current = step
-    this.#shown = this.#list(step).then((how) => {
+    this.#rendered = this.#list(step).then((how) => {
       this.#current = undefined
       if (how === 'paused') this.#queue.unshift(step)
       this.#next()
@@ -113,7 +113,7 @@ export class LiveProgress implements Progress {
     const work = async (_: unknown, task: Task) => {
       step.task = task
       if (step.lines.length > 0) task.output = step.lines.join('\n')
-      // A question may have come between the step's start and its first line on the screen.
+      // A prompt may have started between the step's start and its first line on the screen.
       if (!step.end && this.#paused) how = 'paused'
       else if (!step.end) {
         how = await new Promise((resolve) => {
@@ -153,7 +153,7 @@ export class LiveProgress implements Progress {
           [ListrDefaultRendererLogLevels.WAITING]: (text) => dim(plain(text)),
         },
       },
-      // Its own handler would end the process with 127 and pass over ours.
+      // listr2's handler would exit with 127 and bypass ours.
       registerSignalListeners: false,
       exitOnError: false,
     })
@@ -164,7 +164,7 @@ export class LiveProgress implements Progress {
   async pause(): Promise<void> {
     this.#paused = true
     this.#current?.release?.('paused')
-    while (this.#current) await this.#shown
+    while (this.#current) await this.#rendered
   }
 
   resume(): void {
@@ -177,6 +177,6 @@ export class LiveProgress implements Progress {
     for (const [id, { title }] of [...this.#steps]) this.show({ type: 'step', id, title, state: how, note })
     this.#paused = false
     this.#next()
-    while (this.#current) await this.#shown
+    while (this.#current) await this.#rendered
   }
 }

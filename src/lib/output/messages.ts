@@ -1,12 +1,12 @@
-/** Lines of text for people: errors, warnings, changes. */
+/** Errors, warnings and changes as text. */
 import type { CassSniError, RenderedStep } from '../errors.ts'
 import type { ChangeRecord, FieldRecord } from '../events.ts'
-import type { Palette } from './color.ts'
+import type { Palette, Symbols } from './color.ts'
 import { printable, printableLine } from '../text/untrusted.ts'
 
 type Paint = Pick<Palette, 'bold' | 'dim' | 'green' | 'red' | 'yellow'>
 
-/** "error: … [CSNI203]" and, indented below, the object (unless the message names it) and what to do next. */
+/** "error: … [CSNI203]", with the object (unless the message names it) and the next steps indented below. */
 export function errorText(
   error: CassSniError,
   steps: readonly RenderedStep[],
@@ -22,16 +22,16 @@ export function errorText(
   return `${lines.join('\n')}\n`
 }
 
-/** What begins a line of ours: a message may hold text of a server, which must not add such a line. */
-const OURS = /^\s*(error|warning|object|try|hint|caused by)\b/i
+/** The labels of this program's output: text from a server within a message must not imitate such a line. */
+const LABELS = /^\s*(error|warning|object|try|hint|caused by)\b/i
 
-/** The text with its lines below one another; one that looks like a line of ours is marked as quoted. */
+/** The text with its further lines indented; a line that starts with one of the labels is marked as quoted. */
 function continued(text: string, indent: string): string {
   const [first = '', ...more] = printable(text).split('\n')
-  return [first, ...more.map((line) => (OURS.test(line) ? `| ${line.trimStart()}` : line))].join(indent)
+  return [first, ...more.map((line) => (LABELS.test(line) ? `| ${line.trimStart()}` : line))].join(indent)
 }
 
-/** Whether the message already names the object: all of "secret/x in namespace y", in whatever order. */
+/** Whether the message names the object: all words of "secret/x in namespace y", in any order. */
 function mentions(message: string, object: string): boolean {
   return object
     .split(/[\s/,]+/)
@@ -46,16 +46,15 @@ function stackOf(error: Error): string[] {
     : own
 }
 
-/** "warning: …" in one line. */
+/** "warning: …" on one line. */
 export function warningText(message: string, code: string | undefined, paint: Paint): string {
   return `${paint.yellow('warning:')} ${printableLine(message)}${code ? ` ${paint.dim(`[${code}]`)}` : ''}\n`
 }
 
 /**
- * As kubectl prints it: "service/x created (dry run)". In a dry run each field that would change follows on a line of
- * its own, old → new.
+ * A change as kubectl prints it: "service/x created (dry run)". A dry run adds one line per field: old → new.
  */
-export function changeText(change: ChangeRecord, paint: Paint): string {
+export function changeText(change: ChangeRecord, paint: Paint & { symbols: Symbols }): string {
   const colors: Record<ChangeRecord['action'], (text: string) => string> = {
     created: paint.green,
     configured: paint.yellow,
@@ -66,18 +65,22 @@ export function changeText(change: ChangeRecord, paint: Paint): string {
   const reason = change.reason ? `: ${printableLine(change.reason)}` : ''
   const what = `${printableLine(change.object)} ${colors[change.action](change.action)}`
   const fields = change.dryRun ? (change.changes ?? []) : []
-  return [`${what}${change.dryRun ? ' (dry run)' : ''}${reason}`, ...fields.map(fieldText), ''].join('\n')
+  return [
+    `${what}${change.dryRun ? ' (dry run)' : ''}${reason}`,
+    ...fields.map((field) => fieldText(field, paint.symbols)),
+    '',
+  ].join('\n')
 }
 
-/** Characters of a value: what still fits into a line. */
+/** Characters of a value: it shares one line with another. */
 const LONGEST_VALUE = 80
 
-function fieldText({ path, from, to }: FieldRecord): string {
-  return `  ${printableLine(path)}: ${valueText(from)} → ${valueText(to)}`
+function fieldText({ path, from, to }: FieldRecord, symbols: Symbols): string {
+  return `  ${printableLine(path)}: ${valueText(from, symbols)} ${symbols.arrow} ${valueText(to, symbols)}`
 }
 
-function valueText(value: unknown): string {
+function valueText(value: unknown, { more }: Symbols): string {
   if (value === undefined) return '(none)'
   const text = printableLine(typeof value === 'string' ? value : JSON.stringify(value))
-  return text.length <= LONGEST_VALUE ? text : `${text.slice(0, LONGEST_VALUE)}…`
+  return text.length <= LONGEST_VALUE ? text : `${text.slice(0, LONGEST_VALUE)}${more}`
 }

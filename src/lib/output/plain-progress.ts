@@ -1,9 +1,9 @@
 /** The steps of a workflow as plain lines, for logs and pipes. */
 import type { Palette, Symbols } from './color.ts'
-import { CUT_SHORT, type Ending, type Means, type Progress, type ProgressEvent, stepText } from './steps.ts'
+import { CUT_SHORT, type Ending, type ProgressOptions, type Progress, type ProgressEvent, stepText } from './steps.ts'
 import { printableLine } from '../text/untrusted.ts'
 
-/** One line when a step starts and ends, and one for each line of waiting that was not there before. */
+/** Writes one line when a step starts, one when it ends, and one for each new line of what it waits for. */
 export class PlainProgress implements Progress {
   readonly live = false
   readonly #stream: { write(text: string): unknown }
@@ -11,7 +11,7 @@ export class PlainProgress implements Progress {
   readonly #symbols: Symbols
   readonly #running = new Map<string, { title: string; lines: Set<string> }>()
 
-  constructor({ stream, paint, symbols }: Means) {
+  constructor({ stream, paint, symbols }: ProgressOptions) {
     this.#stream = stream
     this.#paint = paint
     this.#symbols = symbols
@@ -25,10 +25,10 @@ export class PlainProgress implements Progress {
     } else {
       this.#running.delete(event.id)
       const { ok, skip, fail } = this.#symbols
-      const sign = { done: this.#paint.green(ok), skipped: this.#paint.dim(skip), failed: this.#paint.red(fail) }[
+      const symbol = { done: this.#paint.green(ok), skipped: this.#paint.dim(skip), failed: this.#paint.red(fail) }[
         event.state
       ]
-      this.#line(`${sign} ${stepText(event)}`)
+      this.#line(`${symbol} ${stepText(event)}`)
     }
   }
 
@@ -40,7 +40,7 @@ export class PlainProgress implements Progress {
   }
 
   #line(text: string): void {
-    // Texts that were cut have one of their own.
+    // Shortened texts contain an ellipsis as well.
     this.#stream.write(`${text.replaceAll('…', this.#symbols.more)}\n`)
   }
 

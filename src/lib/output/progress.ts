@@ -1,12 +1,12 @@
-/** Shows what a workflow tells while it runs, on stderr: a listr2 list on a terminal, plain lines elsewhere. */
-import type { Means, Progress } from './steps.ts'
+/** Renders the steps of a running workflow on stderr: a listr2 list on a terminal, plain lines elsewhere. */
+import type { ProgressOptions, Progress } from './steps.ts'
 
-/** The progress for a stream: live when it is a terminal that can move its cursor. */
-export async function createProgress(means: Means, env: NodeJS.ProcessEnv): Promise<Progress> {
-  if (means.stream.isTTY !== true || env.TERM === 'dumb' || env.CI) {
+/** Returns live progress for a terminal with cursor movement, plain progress otherwise. */
+export async function createProgress(options: ProgressOptions, env: NodeJS.ProcessEnv): Promise<Progress> {
+  if (options.stream.isTTY !== true || env.TERM === 'dumb' || env.CI) {
     const { PlainProgress } = await import('./plain-progress.ts')
-    return new PlainProgress(means)
+    return new PlainProgress(options)
   }
   const { LiveProgress } = await import('./live-progress.ts')
-  return new LiveProgress(means)
+  return new LiveProgress(options)
 }

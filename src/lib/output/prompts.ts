@@ -1,23 +1,23 @@
-/** Puts the questions of a workflow to the user, on stderr, so that stdout holds only the result. */
+/** Prompts on stderr: stdout is reserved for the result. */
 import { asCassSniError, CassSniError } from '../errors.ts'
 import type { Ask, Question } from '../events.ts'
 import { printableLine } from '../text/untrusted.ts'
 
-/** An `Ask` for a terminal. Ctrl-C at a prompt, and the signal, reject with the signal's reason or a CSNI902. */
+/** Returns an `Ask` for a terminal. It rejects with the signal's reason, or with CSNI902 on Ctrl-C at a prompt. */
 export function createAsk(signal: AbortSignal): Ask {
   return async (question) => {
     try {
-      return await put(question, signal)
+      return await prompt(question, signal)
     } catch (error) {
       if (signal.aborted) throw asCassSniError(signal.reason)
       if (error instanceof Error && error.name === 'ExitPromptError')
-        throw new CassSniError('CSNI902', 'Interrupted at a question; nothing more was done.')
+        throw new CassSniError('CSNI902', 'interrupted at a prompt; no further changes were made')
       throw error
     }
   }
 }
 
-async function put(question: Question, signal: AbortSignal): Promise<string> {
+async function prompt(question: Question, signal: AbortSignal): Promise<string> {
   const { confirm, input, select } = await import('@inquirer/prompts')
   const terminal = { output: process.stderr, signal, clearPromptOnDone: false }
   const message = printableLine(question.message)

@@ -1,18 +1,18 @@
-/** Aligned columns, as kubectl prints them: no lines, three spaces between columns. */
+/** Aligned columns, as kubectl prints them: no rules, three spaces between columns. */
 import width from 'string-width'
 
 export { width }
 
 const GAP = '   '
 
-/** One column: what stands above it, and how a row's cell is written. Cells may be colored; they must be printable. */
+/** One column: its head, and the text of a row's cell. Cells may be colored; they must be printable. */
 export interface Column<Row> {
   title: string
   cell: (row: Row) => string | number | undefined
   align?: 'left' | 'right'
 }
 
-/** The table as text without a last newline; '' when there are no rows. `head` formats the titles' line. */
+/** Returns the table as text without a final newline; '' without rows. `head` formats the line of titles. */
 export function formatTable<Row>(
   rows: readonly Row[],
   columns: readonly Column<Row>[],

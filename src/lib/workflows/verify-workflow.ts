@@ -1,11 +1,11 @@
-/** `verify`: proves, from outside and without writing anything, that clients reach each node by its name. */
+/** `verify`: checks from outside, read-only, that clients reach each node by its name. */
 import type { CassandraNode, Datacenter } from '../cassandra/datacenter.ts'
 import { findNode } from '../cassandra/node.ts'
 import { divergingFrom } from '../routes/choices.ts'
 import { observeRouted } from '../routes/gather.ts'
 import { DEFAULT_GATEWAY_PORT } from '../routes/route-plan.ts'
 import { soundAdvice } from '../checks/advice.ts'
-import { heedRoutes } from '../checks/diverging-flags.ts'
+import { withFlagMismatches } from '../checks/diverging-flags.ts'
 import { liveProbes, type LiveProbesOptions } from '../checks/live-probes.ts'
 import { CHECKS } from '../checks/registry.ts'
 import { type Report, runChecks } from '../checks/run-checks.ts'
@@ -23,33 +23,32 @@ const PAUSE_MS = 2_000
 export interface VerifyOptions extends LoginChoice {
   datacenter?: string | undefined
   clusterDomain?: string | undefined
-  /** Only this node: pod name, host id, or ordinal. */
+  /** Only this node: pod name, host ID or pod ordinal. */
   node?: string | undefined
   /** "namespace/service" or "service". */
   gateway?: string | undefined
   port?: number | undefined
-  /** "host[:port]" to go to instead of the load balancer's own address. */
+  /** "host[:port]" to connect to instead of the load balancer. */
   address?: string | undefined
-  /** Go through the API server even if the load balancer answers. */
+  /** Connect through the API server even if the load balancer is reachable. */
   tunnel: boolean
   /** Warnings count as failures. */
   strict: boolean
-  /** Look again until it is ok, for that long. */
+  /** Retry until all checks pass, for at most this time. */
   waitMs?: number | undefined
 }
 
 export interface VerifyResult extends Report {
   datacenter: string
   namespace: string
-  /** Pod names of the nodes that were looked at. */
+  /** Pod names of the checked nodes. */
   nodes: string[]
 }
 
 /**
- * Makes all checks. Throws CSNI301 and CSNI302 for a datacenter or node that is not there, CSNI502 and CSNI105 for a
- * gateway that was named
- * and is none, CSNI101 for an address that is none, CSNI102 and CSNI104 for a login or a CA file that is missing;
- * failures of checks are results.
+ * Runs all checks; failed checks are results. Throws CSNI301 or CSNI302 if the datacenter or node is not found, CSNI502
+ * or CSNI105 for an invalid --gateway, CSNI101 for an invalid address, CSNI102 or CSNI104 for a missing login or CA
+ * file.
  */
 export async function verify(context: WorkflowContext, options: VerifyOptions): Promise<VerifyResult> {
   const { signal, emit } = context
@@ -61,33 +60,34 @@ export async function verify(context: WorkflowContext, options: VerifyOptions): 
   const client: Client = { login, ca: options.caFile && pem ? { file: options.caFile, pem } : undefined }
   const first = await verifyOnce(context, options, client)
   if (first.ok || options.waitMs === undefined) return first
-  // One step for all the waiting: its lines tell what is still missing.
-  const title = `waiting, up to ${Math.ceil(options.waitMs / 1000)} s`
+  // One step for all retries: its lines list what still fails.
+  const title = `Retrying for up to ${Math.ceil(options.waitMs / 1000)}s`
   emit({ type: 'step', id: 'wait', title, state: 'started' })
   let last = first
-  emit({ type: 'waiting', id: 'wait', lines: missingLines(last) })
+  emit({ type: 'waiting', id: 'wait', lines: failureLines(last) })
   await pause(Math.min(PAUSE_MS, options.waitMs), signal)
-  const good = await poll({
+  const passed = await poll({
     signal,
     interval: PAUSE_MS,
     timeoutMs: options.waitMs - PAUSE_MS,
     until: async () => {
       last = await verifyOnce({ ...context, emit: () => undefined }, options, client)
       if (last.ok) return last
-      emit({ type: 'waiting', id: 'wait', lines: missingLines(last) })
+      emit({ type: 'waiting', id: 'wait', lines: failureLines(last) })
       return undefined
     },
   })
-  const note = good === undefined ? 'the time is up' : 'all is well now'
-  emit({ type: 'step', id: 'wait', title: 'waiting', state: good === undefined ? 'failed' : 'done', note })
+  const state = passed === undefined ? 'failed' : 'done'
+  emit({ type: 'step', id: 'wait', title, state, note: passed === undefined ? 'timed out' : 'all checks passed' })
   return last
 }
 
-function missingLines({ checks }: VerifyResult): string[] {
+/** "CSNI824 dse-dc1-default-sts-0: virtualservice/x not found", for the first failures. */
+function failureLines({ checks }: VerifyResult): string[] {
   return checks
     .filter(({ result }) => result === 'fail' || result === 'unknown')
     .slice(0, 5)
-    .map(({ title, node, reason }) => `${node === undefined ? '' : `${node}: `}${title}: ${reason ?? ''}`)
+    .map(({ code, node, reason = '' }) => `${code}${node === undefined ? '' : ` ${node}`}: ${reason}`)
 }
 
 /** Login and CA of the command line. */
@@ -103,32 +103,32 @@ async function verifyOnce(
     name: options.datacenter,
     clusterDomain: options.clusterDomain,
   })
-  const nodes = wantedNodes(datacenter, options.node)
+  const nodes = selectedNodes(datacenter, options.node)
   const { port = choices.port ?? DEFAULT_GATEWAY_PORT, tunnel, gateway, address, strict } = options
   const given = { port, tunnel, gateway, address, ...client }
   const probes = liveProbes({ kube, datacenter, choices, ...given, signal, now: clusterTime({ kube, now }) })
-  if (gateway !== undefined) await mustBeGateway(probes)
+  if (gateway !== undefined) await requireGateway(probes)
   const report = await runChecks({ checks: CHECKS, probes, nodes, signal, emit, strict })
   return {
     ok: report.ok,
     datacenter: datacenter.name,
     namespace: datacenter.namespace,
     nodes: nodes.map(({ pod }) => pod),
-    checks: heedRoutes(await soundAdvice(report.checks, probes), divergingFrom(choices, options)),
+    checks: withFlagMismatches(await soundAdvice(report.checks, probes), divergingFrom(choices, options)),
     summary: report.summary,
   }
 }
 
 /**
- * A gateway that was named wrongly is a mistake on the command line, and no finding. What else keeps it from being
- * seen, the checks tell.
+ * Throws if --gateway matches no gateway or several: a usage error, not a finding. The checks report any other failure
+ * to observe the gateway.
  */
-async function mustBeGateway(probes: Probes): Promise<void> {
+async function requireGateway(probes: Probes): Promise<void> {
   await probes.gateway().catch((error: unknown) => {
     if (error instanceof CassSniError && (error.code === 'CSNI502' || error.code === 'CSNI105')) throw error
   })
 }
 
-function wantedNodes(datacenter: Datacenter, text: string | undefined): CassandraNode[] {
+function selectedNodes(datacenter: Datacenter, text: string | undefined): CassandraNode[] {
   return text === undefined ? datacenter.nodes : [findNode(datacenter, text)]
 }

@@ -3,7 +3,7 @@ import { soundAdvice } from '../../../src/lib/checks/advice.ts'
 import type { CheckCode, CheckResult } from '../../../src/lib/checks/check.ts'
 import { DESTINATION_RULE, NETWORK_POLICY } from '../../../src/lib/cluster/resources.ts'
 import { CassSniError, command, type NextStep } from '../../../src/lib/errors.ts'
-import { heedRoutes } from '../../../src/lib/checks/diverging-flags.ts'
+import { withFlagMismatches } from '../../../src/lib/checks/diverging-flags.ts'
 import { divergingFrom } from '../../../src/lib/routes/choices.ts'
 import { nextTexts } from '../../support/next-texts.ts'
 import { datacenter } from '../../support/observed-datacenter.ts'
@@ -108,11 +108,11 @@ describe('advice for flags that differ from the routes', () => {
 
   it('leads back to the routes first, and to a change of them as a dry run only', () => {
     const look = command`kubectl get pods`
-    const [told, other, passed] = heedRoutes(
+    const [told, other, passed] = withFlagMismatches(
       [failed(SYNC, command`kubectl cass-sni certs`, look), failed(look), result('CSNI821')],
       divergingFrom(choices, { port: 9999 }),
     )
-    assert.equal(told?.reason, 'no port 9999 (the routes use 9042, --port says 9999)')
+    assert.equal(told?.reason, 'no port 9999 (--port is 9999, routes use 9042)')
     assert.deepEqual(nextTexts(told?.next), [
       'kubectl cass-sni verify',
       'kubectl cass-sni routes sync --dry-run',
@@ -129,7 +129,7 @@ describe('advice for flags that differ from the routes', () => {
     assert.deepEqual(divergingFrom(choices, {}), [])
     assert.deepEqual(divergingFrom({}, { gateway: 'a/b', port: 1, clusterDomain: 'x' }), [])
     const plain = [failed(SYNC)]
-    assert.deepEqual(heedRoutes(plain, []), plain)
+    assert.deepEqual(withFlagMismatches(plain, []), plain)
   })
 
   it('tells each flag that differs', () => {

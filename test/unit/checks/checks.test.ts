@@ -58,7 +58,7 @@ describe('the checks', () => {
   // What is wrong in the world: which check says so, with which words, and which command helps.
   const grid: [string, string, () => Partial<Probes>, RegExp, RegExp][] = [
     ['CSNI811', 'a stopped datacenter', () => dc({ stopped: true }), /stopped/, /patch cassandradatacenter dc1/],
-    ['CSNI811', 'missing pods', () => dc({ size: 3 }), /2 of 3 nodes/, /describe cassandradatacenter dc1/],
+    ['CSNI811', 'missing pods', () => dc({ size: 3 }), /2 of 3 pods exist/, /describe cassandradatacenter dc1/],
     [
       'CSNI812',
       'work in progress',
@@ -70,7 +70,7 @@ describe('the checks', () => {
       'CSNI813',
       'no TLS',
       () => dc({ clientEncryption: { enabled: false, optional: false, requireClientAuth: false } }),
-      /no SNI/,
+      /SNI requires TLS/,
       /install/,
     ],
     [
@@ -80,7 +80,7 @@ describe('the checks', () => {
         ...dc({ clientEncryption: { enabled: true, optional: true, requireClientAuth: false } }),
         plaintext: async () => true,
       }),
-      /answered on port 9042 \(client_encryption_options.optional is true\).*in the clear/,
+      /port 9042 accepts CQL without TLS \(client_encryption_options.optional is true\)/,
       /edit cassandradatacenter/,
     ],
     [
@@ -91,7 +91,13 @@ describe('the checks', () => {
       /describe pod dse-dc1-default-sts-0/,
     ],
     ['CSNI815', 'a node that goes', () => first({ terminating: true }), /being deleted/, /get pod/],
-    ['CSNI815', 'a node that is replaced', () => first({ replacing: true }), /is replacing it/, /nodeReplacements/],
+    [
+      'CSNI815',
+      'a node that is replaced',
+      () => first({ replacing: true }),
+      /cass-operator is replacing pod\/dse-dc1-default-sts-0/,
+      /nodeReplacements/,
+    ],
     [
       'CSNI816',
       'a node without host id',
@@ -99,7 +105,7 @@ describe('the checks', () => {
         const { hostId: _, ...rest } = node(0)
         return dc({ nodes: [rest, node(1)] })
       },
-      /has none/,
+      /no host ID for dse-dc1-default-sts-0/,
       /nodeStatuses/,
     ],
     [
@@ -123,7 +129,7 @@ describe('the checks', () => {
           pods: [{ name: 'gw-1', namespace: 'istio-system', ready: false, terminating: false }],
         }),
       }),
-      /none of the 1 pods/,
+      /no ready pods for .*\(0\/1\)/,
       /get pods -l istio=ingressgateway/,
     ],
     [
@@ -137,7 +143,7 @@ describe('the checks', () => {
       'CSNI823',
       'a gateway at which Istio ignores the routes',
       () => ({
-        heeded: () =>
+        refuseIgnored: () =>
           Promise.reject(
             new CassSniError('CSNI506', 'service/gw in namespace gw heeds only the Gateways of its own namespace', {
               next: [command`kubectl get services -A -l istio`],
@@ -206,14 +212,14 @@ describe('the checks', () => {
           },
         ],
       }),
-      /sends .* to outbound\|9042\|\|other/,
+      /routes .* to outbound\|9042\|\|other/,
       /proxy-config/,
     ],
     [
       'CSNI814',
       'a second port without TLS',
       () => ({ ...dc({ nativePort: 9142, plaintextPort: 9042 }), plaintext: async (_, port) => port === 9042 }),
-      /answered on port 9042 \(native_transport_port_ssl leaves port 9042 without TLS\)/,
+      /port 9042 accepts CQL without TLS \(native_transport_port_ssl leaves port 9042 without TLS\)/,
       /edit cassandradatacenter/,
     ],
     [
@@ -230,21 +236,21 @@ describe('the checks', () => {
       'CSNI822',
       'a port for UDP only',
       () => gatewayWith({ ports: [{ port: 9042, protocol: 'UDP' }] }),
-      /is for UDP/,
+      /is UDP, not TCP/,
       /edit service/,
     ],
     [
       'CSNI829',
       'a gateway that answers for any name',
       () => ({ servedFor: async () => 'AA:BB:CC:DD:EE:FF' }),
-      /made-up name \(certificate AA:BB:CC:DD\)/,
+      /random server name is accepted \(certificate AA:BB:CC:DD\)/,
       /proxy-config/,
     ],
     [
       'CSNI828',
       'no way to the gateway',
       () => ({
-        path: () =>
+        dialer: () =>
           Promise.reject(
             new CassSniError('CSNI606', 'the gateway has no load balancer address', { next: [again`--address HOST`] }),
           ),
@@ -273,7 +279,7 @@ describe('the checks', () => {
             certificate: { ...served().certificate, fingerprint256: 'BB', spiffe: 'spiffe://cluster.local/ns/n/sa/s' },
           }),
         ),
-      /sidecar answers instead of Cassandra \(spiffe:/,
+      /sidecar \(spiffe:.*\) terminates TLS instead of Cassandra/,
       /get destinationrules,peerauthentications/,
     ],
     [
@@ -289,7 +295,7 @@ describe('the checks', () => {
           { type: PEER_AUTHENTICATION, name: 'default', namespace: 'n' },
         ],
       }),
-      /only with it \(peerauthentication\.security\.istio\.io\/default in namespace n\)$/,
+      /; check peerauthentication\.security\.istio\.io\/default in namespace n$/,
       /-n n get peerauthentications\.security\.istio\.io default -o yaml/,
     ],
     [
@@ -343,7 +349,7 @@ describe('the checks', () => {
           node(0).hostId ?? '',
           served({ certificate: { ...served().certificate, fingerprint256: 'BB:BB:BB:BB:BB' } }),
         ),
-      /another certificate \(BB:BB:BB:BB\) than secret\/dc1-keystore in namespace cass-operator holds \(AA\)/,
+      /serves certificate BB:BB:BB:BB but secret\/dc1-keystore in namespace cass-operator holds AA/,
       /certs/,
     ],
     [
@@ -363,28 +369,28 @@ describe('the checks', () => {
       'CSNI843',
       'another node that answers',
       () => ({ hostIdBehind: async () => node(1).hostId ?? '' }),
-      /asked for 0.*0, 0.*1 answered/,
+      /expected host ID 0.*0, got 0.*1/,
       /get service -l cass-sni/,
     ],
     [
       'CSNI844',
-      'an authenticator that lets everybody in',
-      () => ({ madeUpLogin: async () => node(0).hostId ?? '' }),
-      /made-up password.*lets everybody in/,
+      'an authenticator that allows any login',
+      () => ({ invalidLogin: async () => node(0).hostId ?? '' }),
+      /random role and password were accepted/,
       /get cassandradatacenter dc1/,
     ],
     [
       'CSNI851',
       'a gateway without an address',
       () => gatewayWith({ addresses: [], serviceType: 'ClusterIP' }),
-      /is of type ClusterIP and has no load balancer address/,
+      /\(type ClusterIP\) has no load balancer address/,
       /--address/,
     ],
     [
       'CSNI852',
-      'an address on which nobody answers',
-      () => ({ path: async () => ({ ...(await probes('').path()), address: undefined }) }),
-      /nobody answers: port 9042 of 10\.200\.1\.10/,
+      'an unreachable address',
+      () => ({ dialer: async () => ({ ...(await probes('').dialer()), address: undefined }) }),
+      /unreachable: port 9042 of 10\.200\.1\.10/,
       /--tunnel/,
     ],
   ]
@@ -534,7 +540,7 @@ describe('the checks', () => {
   it('try no address with --tunnel, and take the one that is given', async () => {
     const tunnel = await results({
       given: { tunnel: true },
-      path: async () => ({ ...(await probes('').path()), address: undefined }),
+      dialer: async () => ({ ...(await probes('').dialer()), address: undefined }),
     })
     assert.deepEqual(
       tunnel.filter(({ result }) => result !== 'pass').map(({ code, result }) => [code, result]),
@@ -554,21 +560,21 @@ describe('the checks', () => {
       closed.filter(({ result }) => result !== 'pass').map(({ code, result, reason }) => [code, result, reason]),
       [
         ['CSNI838', 'skipped', forbidden.message],
-        ['CSNI839', 'skipped', 'CSNI838 was skipped: the keystore in the Secret is good for a restart'],
-        ['CSNI839', 'skipped', 'CSNI838 was skipped: the keystore in the Secret is good for a restart'],
+        ['CSNI839', 'skipped', 'requires CSNI838 (keystore Secret is valid)'],
+        ['CSNI839', 'skipped', 'requires CSNI838 (keystore Secret is valid)'],
       ],
     )
     const own = await results(
       dc({ clientEncryption: { enabled: true, optional: false, requireClientAuth: false, keystorePath: '/mine.jks' } }),
     )
-    assert.match(own.find(({ code }) => code === 'CSNI838')?.reason ?? '', /the nodes serve \/mine\.jks/)
+    assert.match(own.find(({ code }) => code === 'CSNI838')?.reason ?? '', /nodes use \/mine\.jks/)
   })
 
   it('find a keystore that cannot be read also while no node can be reached', async () => {
     const bad = new CassSniError('CSNI403', 'it is not a Java keystore')
     const all = await results({
       keystore: () => Promise.reject(bad),
-      path: () => Promise.reject(new CassSniError('CSNI606', 'no way')),
+      dialer: () => Promise.reject(new CassSniError('CSNI606', 'no way')),
     })
     assert.equal(all.find(({ code }) => code === 'CSNI838')?.result, 'fail')
   })
@@ -595,7 +601,7 @@ describe('the checks', () => {
     for (const code of ['CSNI836', 'CSNI839'])
       assert.deepEqual(
         [of(code)?.result, of(code)?.reason],
-        ['skipped', 'an Istio sidecar answers instead of Cassandra (CSNI835)'],
+        ['skipped', 'an Istio sidecar terminates TLS instead of Cassandra (CSNI835)'],
       )
   })
 
@@ -613,7 +619,7 @@ describe('the checks', () => {
       failed.map(({ code, next }) => [code, next]),
       [['CSNI823', [command`kubectl cass-sni routes sync`]]],
     )
-    assert.match(failed[0]?.reason ?? '', /in tcp mode: nodes are not addressed one by one/)
+    assert.match(failed[0]?.reason ?? '', /in tcp mode: every name reaches any node/)
   })
 
   it('never send a login where the certificate does not verify', async () => {

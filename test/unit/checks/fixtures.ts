@@ -41,12 +41,12 @@ export function probes(authority: string, more: Partial<Probes> = {}): Probes {
       selector: { istio: 'ingressgateway' },
       pods: [{ name: 'gw-1', namespace: 'istio-system', ready: true, terminating: false }],
     }),
-    path: async () => ({
+    dialer: async () => ({
       describe: '10.200.1.10:9042',
       address: { host: '10.200.1.10', port: 9042 },
       dial: async () => new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() }),
     }),
-    heeded: async () => undefined,
+    refuseIgnored: async () => undefined,
     routes: async () => ({
       madeBy: { mode: 'sni', byServerName: true },
       differences: new Map(),
@@ -81,7 +81,7 @@ export function probes(authority: string, more: Partial<Probes> = {}): Probes {
     credentials: async () => ({ username: 'dse-superuser', password: '-it\'s "secret"' }),
     handshake: async () => served(),
     hostIdBehind: async (each) => each.hostId ?? '',
-    madeUpLogin: () => Promise.reject(new CassSniError('CSNI604', 'Cassandra refused the login')),
+    invalidLogin: () => Promise.reject(new CassSniError('CSNI604', 'Cassandra refused the login')),
     servedFor: () => Promise.reject(new CassSniError('CSNI603', 'closed before anything was served')),
     plaintext: async () => false,
     policies: async () => [],

@@ -79,8 +79,8 @@ describe('runChecks', () => {
         .map(({ code, node: pod, result, reason, next }) => [code, pod, result, reason, next]),
       [
         ['CSNI801', 'dse-dc1-default-sts-1', 'fail', 'broken', [command`kubectl mend`]],
-        ['CSNI802', 'dse-dc1-default-sts-1', 'skipped', 'CSNI801 failed: title of CSNI801', undefined],
-        ['CSNI803', 'dse-dc1-default-sts-1', 'skipped', 'CSNI801 failed: title of CSNI801', undefined],
+        ['CSNI802', 'dse-dc1-default-sts-1', 'skipped', 'requires CSNI801 (title of CSNI801)', undefined],
+        ['CSNI803', 'dse-dc1-default-sts-1', 'skipped', 'requires CSNI801 (title of CSNI801)', undefined],
       ],
     )
   })
@@ -94,7 +94,7 @@ describe('runChecks', () => {
       }),
       check({ code: 'CSNI802', needs: ['CSNI801'] }),
     ])
-    assert.equal(checks.at(-1)?.reason, 'CSNI801 was skipped: title of CSNI801')
+    assert.equal(checks.at(-1)?.reason, 'requires CSNI801 (title of CSNI801)')
   })
 
   it('goes on after a failed warning, which fails only a strict verification', async () => {
@@ -124,7 +124,7 @@ describe('runChecks', () => {
       checks.map(({ result, reason, next }) => [result, reason, next]),
       [
         ['unknown', 'the API server cannot be reached', [command`kubectl cluster-info`]],
-        ['skipped', 'CSNI801 could not look: title of CSNI801', undefined],
+        ['skipped', 'requires CSNI801 (title of CSNI801)', undefined],
         ['pass', undefined, undefined],
       ],
     )
@@ -157,7 +157,7 @@ describe('runChecks', () => {
       checks.slice(2).map(({ result, reason }) => [result, reason]),
       [
         ['pass', undefined],
-        ['skipped', 'CSNI802 failed: title of CSNI802'],
+        ['skipped', 'requires CSNI802 (title of CSNI802)'],
       ],
     )
   })

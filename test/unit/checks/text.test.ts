@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type Finding, formatFindings } from '../../../src/lib/output/findings.ts'
-import { createShow } from '../../../src/lib/output/show.ts'
+import { createTextRenderer } from '../../../src/lib/output/text-renderer.ts'
 
 const FINDINGS: Finding[] = [
   {
@@ -21,19 +21,33 @@ const FINDINGS: Finding[] = [
       { label: 'Hint', text: 'look at b' },
     ],
   },
-  { heading: 'routes', verdict: 'pass', code: 'CSNI803', title: 'the third', about: 'sts-0', note: 'one' },
+  { heading: 'routes', verdict: 'pass', code: 'CSNI803', title: 'the third', subject: 'sts-0', note: 'one' },
   {
     heading: 'routes',
     verdict: 'fail',
     code: 'CSNI803',
     title: 'the third',
-    about: 'sts-1',
+    subject: 'sts-1',
     reason: 'broken',
     steps: [{ label: 'Try', text: 'kubectl mend' }],
   },
-  { heading: 'routes', verdict: 'pass', code: 'CSNI803', title: 'the third', about: 'sts-2', note: 'two' },
-  { heading: 'routes', verdict: 'skipped', code: 'CSNI804', title: 'the fourth', about: 'sts-0', reason: 'no right' },
-  { heading: 'routes', verdict: 'skipped', code: 'CSNI804', title: 'the fourth', about: 'sts-1', reason: 'no right' },
+  { heading: 'routes', verdict: 'pass', code: 'CSNI803', title: 'the third', subject: 'sts-2', note: 'two' },
+  {
+    heading: 'routes',
+    verdict: 'skipped',
+    code: 'CSNI804',
+    title: 'the fourth',
+    subject: 'sts-0',
+    reason: 'no permission',
+  },
+  {
+    heading: 'routes',
+    verdict: 'skipped',
+    code: 'CSNI804',
+    title: 'the fourth',
+    subject: 'sts-1',
+    reason: 'no permission',
+  },
 ]
 
 const PLAIN = `datacenter
@@ -51,12 +65,12 @@ FAIL the third (sts-1)
     broken [CSNI803]
     Try: kubectl mend
 SKIP the fourth (2 nodes)
-    no right
+    skipped: no permission
 `
 
 describe('formatFindings', () => {
   it('puts like findings on one line, and reasons and next steps below', () => {
-    assert.equal(formatFindings(FINDINGS, createShow('never', { LANG: 'C' }, {})), PLAIN)
+    assert.equal(formatFindings(FINDINGS, createTextRenderer('never', { LANG: 'C' }, {})), PLAIN)
   })
 
   it('says once why several checks of a heading were skipped or could not look', () => {
@@ -65,32 +79,32 @@ describe('formatFindings', () => {
       verdict: 'skipped',
       code: 'CSNI804',
       title,
-      about: 'sts-0',
-      reason: 'CSNI803 failed: the third',
+      subject: 'sts-0',
+      reason: 'requires CSNI803 (the third)',
     })
     const unknown: Finding = { heading: 'cql', verdict: 'unknown', code: 'CSNI805', title: 'e', reason: 'no answer' }
     assert.equal(
       formatFindings(
         [skipped('a'), skipped('b'), skipped('c', 'cql'), unknown],
-        createShow('never', { LANG: 'C' }, {}),
+        createTextRenderer('never', { LANG: 'C' }, {}),
       ),
       `routes
 ------
 SKIP a; b
-    CSNI803 failed: the third
+    skipped: requires CSNI803 (the third)
 
 cql
 ---
 SKIP c (sts-0)
-    CSNI803 failed: the third
+    skipped: requires CSNI803 (the third)
 UNKNOWN e
-    no answer [CSNI805]
+    unknown: no answer [CSNI805]
 `,
     )
   })
 
   it('never tells by color alone', () => {
-    const colored = formatFindings(FINDINGS, createShow('always', { LANG: 'C' }, {}))
+    const colored = formatFindings(FINDINGS, createTextRenderer('always', { LANG: 'C' }, {}))
     assert.match(colored, /\u001b\[31mFAIL/)
     assert.equal(colored.replace(/\u001b\[\d+m/g, ''), PLAIN)
   })

@@ -14,7 +14,7 @@ const FLAGS: FlagShape[] = [
   { name: 'tunnel', type: 'boolean', allowNo: true },
 ]
 const read = (line: string) =>
-  canonical(line === '' ? [] : line.split(' '), FLAGS, { meant: ['public-name'], never: ['node'] })
+  canonical(line === '' ? [] : line.split(' '), FLAGS, { allowed: ['public-name'], rejected: ['node'] })
 const argv = (line: string) => read(line).argv.join(' ')
 
 describe('a command line', () => {
@@ -61,9 +61,9 @@ describe('a command line', () => {
     ['--strict=maybe', /^invalid value "maybe" for --strict: expected true, false$/],
     ['--dry-run=all', /^invalid value "all" for --dry-run: expected none, client, server, true, false$/],
     ['-o xml', /^invalid value "xml" for --output: expected text, json$/],
-    ['--node=', /^--node is empty: give a value, or leave the flag out$/],
-    ['--namespace', /^flag needs a value: --namespace$/],
-    ['-n', /^flag needs a value: --namespace$/],
+    ['--node=', /^--node is empty; specify a value or omit the flag$/],
+    ['--namespace', /^flag requires a value: --namespace$/],
+    ['-n', /^flag requires a value: --namespace$/],
   ]
   for (const [line, message] of wrong)
     it(`is refused: ${line}`, () =>

@@ -8,7 +8,7 @@ import { parse } from 'yaml'
 import { CassSniCommand, type Run } from '../../../src/lib/cli/base-command.ts'
 import { CassSniError, hint } from '../../../src/lib/errors.ts'
 import { changeFlags } from '../../../src/lib/cli/flags.ts'
-import type { Show } from '../../../src/lib/output/show.ts'
+import type { TextRenderer } from '../../../src/lib/output/text-renderer.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
@@ -27,8 +27,8 @@ class Probe extends CassSniCommand<Result> {
   protected work(run: Run): Promise<Result> {
     return behavior(run)
   }
-  protected present({ name }: Result, show: Show): string {
-    return `name: ${show.printable(name)}`
+  protected present({ name }: Result, renderer: TextRenderer): string {
+    return `name: ${renderer.printable(name)}`
   }
 }
 
@@ -146,7 +146,7 @@ describe('the base command', () => {
       await sleep(5000, undefined, { signal })
       return good
     })
-    assert.match(heeds.stderr, /time limit .* \[CSNI901\]/)
+    assert.match(heeds.stderr, /timed out after .* \[CSNI901\]/)
     assert.equal(heeds.exitCode, 124)
     const fuller = await run(['--timeout', '50ms'], async ({ signal }) => {
       await sleep(5000, undefined, { signal }).catch(() => undefined)
@@ -172,7 +172,7 @@ describe('the base command', () => {
       await sleep(5000, undefined, { signal })
       return good
     })
-    assert.match(stderr, /Interrupted by Ctrl-C/)
+    assert.match(stderr, /interrupted \(Ctrl-C\)/)
     assert.equal(exitCode, 130)
     assert.equal(process.listenerCount('SIGINT'), listeners)
   })
@@ -190,7 +190,7 @@ describe('the base command', () => {
     try {
       for (const state of ['failed', undefined] as const) {
         const { stderr } = await run(['--kubeconfig', file, '--timeout', '50ms'], cuts(state))
-        assert.match(stderr, /^Routes .*\n\S+ Routes: interrupted\nerror: The time limit/)
+        assert.match(stderr, /^Routes .*\n\S+ Routes: interrupted\nerror: timed out after/)
         assert.doesNotMatch(stderr, /✖|FAIL/)
       }
     } finally {
@@ -207,11 +207,11 @@ describe('the base command', () => {
     try {
       assert.match(
         (await run(['--kubeconfig', file], connects)).stderr,
-        /^warning: the certificate of the API server https:\/\/x is NOT verified/,
+        /^warning: TLS verification for API server https:\/\/x is disabled/,
       )
       assert.match(
         JSON.parse((await run(['--kubeconfig', file, '-o', 'json'], connects)).stdout).warnings[0].message,
-        /NOT verified/,
+        /verification .* disabled/,
       )
     } finally {
       rmSync(folder, { recursive: true })

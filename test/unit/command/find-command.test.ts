@@ -89,7 +89,7 @@ describe('the command that a line names', () => {
         (error: unknown) => {
           assert.ok(error instanceof CassSniError)
           const [first = '', ...more] = nextTexts(error.next)
-          assert.match(first, /^\/.*\/README\.md lists what to revert/, word)
+          assert.match(first, /^see .* in \/.*\/README\.md for what to remove$/, word)
           assert.doesNotMatch(more.join(), /install/)
           return true
         },

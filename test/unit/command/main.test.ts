@@ -31,7 +31,7 @@ describe('an empty value', () => {
     ]) {
       const { exitCode, stderr } = await runCommand(words)
       equal(exitCode, 2, words.join(' '))
-      match(stderr, /^error: --(node|username) is empty: give a value, or leave the flag out \[CSNI101\]\n/)
+      match(stderr, /^error: --(node|username) is empty; specify a value or omit the flag \[CSNI101\]\n/)
     }
   })
 })

@@ -44,8 +44,8 @@ describe('a run that is cut short while something hangs', () => {
 
   const formats = [[], ['-o', 'json'], ['-o', 'yaml']]
   const causes: [name: string, exitCode: number, told: RegExp, argv: string[], signal?: NodeJS.Signals][] = [
-    ['Ctrl-C', 130, /Interrupted by Ctrl-C.*CSNI902/, [], 'SIGINT'],
-    ['SIGTERM', 143, /Terminated by SIGTERM.*CSNI902/, [], 'SIGTERM'],
+    ['Ctrl-C', 130, /interrupted \(Ctrl-C\).*CSNI902/, [], 'SIGINT'],
+    ['SIGTERM', 143, /terminated \(SIGTERM\).*CSNI902/, [], 'SIGTERM'],
     ['--timeout', 124, /CSNI901/, ['--timeout', '500ms']],
   ]
   for (const [name, exitCode, told, argv, signal] of causes) {

@@ -78,7 +78,7 @@ describe('parseClusterDomain', () => {
       assert.throws(
         () => parseClusterDomain(text),
         (error) =>
-          error instanceof CassSniError && error.code === 'CSNI101' && /is not a DNS domain/.test(error.message),
+          error instanceof CassSniError && error.code === 'CSNI101' && /invalid DNS domain/.test(error.message),
       ))
 })
 

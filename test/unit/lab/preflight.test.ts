@@ -16,7 +16,7 @@ describe('what the lab needs', () => {
     await writeFile(meminfo, 'MemTotal:       8000000 kB\nMemAvailable:   1048576 kB\n')
     await assert.rejects(requireMemory(5, meminfo), {
       name: 'LabError',
-      message: 'Too little memory: the lab needs 5 GB free, there are 1.0 GB.',
+      message: 'not enough memory: the lab needs 5 GB, 1.0 GB available',
     })
     await requireMemory(1, meminfo)
   })
@@ -25,7 +25,7 @@ describe('what the lab needs', () => {
     const path = join(folder, 'not/yet')
     await assert.rejects(requireDisk(path, 1_000_000), {
       name: 'LabError',
-      message: /^Too little disk: .*not\/yet needs 1000000 GB free, there are [\d.]+ GB\.$/,
+      message: /^not enough disk space: .*not\/yet needs 1000000 GB, [\d.]+ GB available$/,
     })
     await requireDisk(path, 0)
   })
@@ -35,7 +35,10 @@ describe('what the lab needs', () => {
     const platform = Object.getOwnPropertyDescriptor(process, 'platform') ?? {}
     try {
       process.getuid = () => 1000
-      assert.throws(requireRootOnLinux, { name: 'LabError', message: 'The lab needs root: run it with sudo.' })
+      assert.throws(requireRootOnLinux, {
+        name: 'LabError',
+        message: 'permission denied: the lab requires root; use sudo',
+      })
       Object.defineProperty(process, 'platform', { ...platform, value: 'darwin' })
       assert.throws(requireRootOnLinux, { name: 'LabError', message: /^The lab needs Linux .*; this is darwin\.$/ })
     } finally {

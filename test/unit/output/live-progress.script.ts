@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { palette } from '../../../src/lib/output/color.ts'
 import { createProgress } from '../../../src/lib/output/progress.ts'
 
-const symbols = { ok: '+', fail: 'x', warn: '!', skip: '-', unknown: '?', more: '...' }
+const symbols = { ok: '+', fail: 'x', warn: '!', skip: '-', unknown: '?', more: '...', arrow: '->' }
 const progress = await createProgress({ stream: process.stderr, paint: palette(false), symbols }, {})
 const step = (id: string, state: 'started' | 'done' | 'skipped' | 'failed', note?: string) =>
   progress.show({ type: 'step', id, title: `Step ${id}`, state, ...(note ? { note } : {}) })

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { CassSniError } from '../../../src/lib/errors.ts'
-import { palette } from '../../../src/lib/output/color.ts'
+import { palette, symbols } from '../../../src/lib/output/color.ts'
 import { changeText, errorText, warningText } from '../../../src/lib/output/messages.ts'
 
-const paint = palette(false)
+const paint = { ...palette(false), symbols: symbols({ LANG: 'en_US.UTF-8' }) }
 
 describe('messages', () => {
   it('say the error, its code and what to do next', () => {
@@ -81,6 +81,17 @@ describe('messages', () => {
       ].join('\n'),
     )
     assert.equal(changeText({ ...change, changes }, paint), 'service/x configured\n')
+  })
+
+  it('prints fields in ASCII where the locale is not UTF-8', () => {
+    const changes = [{ path: 'spec.hosts', from: 'x'.repeat(81), to: 1 }]
+    assert.equal(
+      changeText(
+        { action: 'configured', object: 'service/x', changes, dryRun: true },
+        { ...paint, symbols: symbols({ LANG: 'C' }) },
+      ),
+      `service/x configured (dry run)\n  spec.hosts: ${'x'.repeat(80)}... -> 1\n`,
+    )
   })
 
   it('show the stack of the cause only when asked', () => {

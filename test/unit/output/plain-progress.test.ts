@@ -5,7 +5,7 @@ import { PlainProgress } from '../../../src/lib/output/plain-progress.ts'
 function record() {
   let text = ''
   const stream = { write: (part: string) => (text += part) } as unknown as NodeJS.WriteStream
-  const symbols = { ok: 'OK', fail: 'FAIL', warn: 'WARN', skip: 'SKIP', unknown: '?', more: '...' }
+  const symbols = { ok: 'OK', fail: 'FAIL', warn: 'WARN', skip: 'SKIP', unknown: '?', more: '...', arrow: '->' }
   return {
     progress: new PlainProgress({ stream, paint: palette(false), symbols }),
     lines: () => text.trimEnd().split('\n'),

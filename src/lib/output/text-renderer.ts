@@ -1,20 +1,24 @@
-/** What a command is given to present its result as text. */
+/** What a command uses to format its result as text. */
 import { type ColorChoice, palette, symbols, wantsColor, type Palette, type Symbols } from './color.ts'
 import { formatTable, type Column } from './table.ts'
 import { printable, printableLine } from '../text/untrusted.ts'
 
-export interface Show extends Palette {
+export interface TextRenderer extends Palette {
   symbols: Symbols
   /** Aligned columns with a line of titles; '' without rows. */
   table: <Row>(rows: readonly Row[], columns: readonly Column<Row>[]) => string
-  /** Makes text of the cluster harmless to the terminal: to be put around everything that was not written here. */
+  /** Escapes control characters in text from the cluster; required around everything not written here. */
   printable: (text: string) => string
   /** The same on one line. */
   printableLine: (text: string) => string
 }
 
-/** The means to present on a stream. */
-export function createShow(choice: ColorChoice, env: NodeJS.ProcessEnv, stream: { isTTY?: boolean }): Show {
+/** Returns a renderer for a stream. */
+export function createTextRenderer(
+  choice: ColorChoice,
+  env: NodeJS.ProcessEnv,
+  stream: { isTTY?: boolean },
+): TextRenderer {
   const paint = palette(wantsColor(choice, env, stream))
   return {
     ...paint,
