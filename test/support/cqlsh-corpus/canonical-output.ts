@@ -41,7 +41,7 @@ export function ourErrors(text: string): string {
         .replace(/^\S*?(?::\d+:\d+): /, '')
         .replace(/ \[CSNI\d+\]$/, '')
         .replace(
-          /^(?:syntax error|invalid configuration|invalid|not permitted|already exists|not enough live replicas): /,
+          /^(?:syntax error|invalid configuration|invalid|permission denied|already exists|not enough live replicas): /,
           '',
         ),
     )
