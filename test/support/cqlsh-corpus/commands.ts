@@ -70,7 +70,11 @@ export const COMMAND_CASES: Case[] = [
   { id: 'copy to stdout of a timestamp', input: `COPY copied (k, w) TO STDOUT;`, unordered: true },
   { id: 'copy of no such table', input: 'COPY nosuch TO STDOUT;' },
   { id: 'copy of no such column', input: 'COPY copied (nosuch) TO STDOUT;' },
-  { id: 'copy of no such file', input: `COPY copied FROM '{dir}/nosuch.csv';`, reduce: withoutProgress },
+  {
+    id: 'copy of no such file',
+    input: `COPY copied FROM '{dir}/nosuch.csv' WITH ERRFILE = '{dir}/copied.err';`,
+    reduce: withoutProgress,
+  },
   { id: 'copy with no such option', input: `COPY copied TO STDOUT WITH NOSUCH = 1;` },
   { id: 'copy in the wrong words', input: 'COPY copied INTO x;' },
   { id: 'unicode', input: 'UNICODE', reduce: someText },
@@ -157,5 +161,5 @@ function topics(text: string): string {
 }
 
 function withoutProgress(text: string): string {
-  return text.replace(/^(?:Using|Starting|Processed|\d+ rows imported).*$/gm, '').trim()
+  return text.replace(/^(?:Reading options|Using|Starting|Processed|\d+ rows imported).*$/gm, '').trim()
 }
