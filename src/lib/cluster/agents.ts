@@ -28,7 +28,7 @@ export async function agentFor(
   }
   if (proxy === undefined) return secure ? new HttpsAgent(settings) : new HttpAgent(options)
   const agent = await proxyAgent(proxy, secure, settings)
-  // agent-base keeps the pool options only, and a WebSocket sets none of its own
+  // agent-base keeps the pool options only, and a WebSocket sets none
   Object.assign((agent as Agent & { options: object }).options, settings)
   return agent
 }

@@ -53,7 +53,7 @@ export function isRace(error: unknown): boolean {
   )
 }
 
-/** The HTTP status of the API server behind an error; undefined if there is none. */
+/** The HTTP status of the API server behind an error; undefined without one. */
 export function statusOf(error: unknown): number | undefined {
   return error instanceof CassSniError && error.cause instanceof ApiStatusError ? error.cause.status : undefined
 }

@@ -202,7 +202,7 @@ export const CONNECTION_FLAGS: readonly ConnectionFlag[] = [
     field: 'requestTimeoutMs',
     kind: 'duration',
     value: 'DURATION',
-    summary: 'Time limit for one request to the API server; 0 is no limit.',
+    summary: 'Time limit for one request to the API server (0: no limit).',
   },
   {
     name: 'disable-compression',

@@ -109,7 +109,7 @@ export async function execInPod(
     socket.resume()
     if (options.stdin !== undefined) {
       socket.send(Buffer.concat([Buffer.from([STDIN]), Buffer.from(options.stdin)]))
-      // v4 has no way to close stdin
+      // v4 cannot close stdin
       if (socket.protocol === 'v5.channel.k8s.io') socket.send(Buffer.from([CLOSE, STDIN]))
     }
   })

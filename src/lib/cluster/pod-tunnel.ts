@@ -189,7 +189,7 @@ class Tunnel extends Duplex {
     this.#unsent++
     this.#awaitingResponse = true
     this.#peer.sent(message.length)
-    // below the limit a writer continues at once, above it once its message has been sent
+    // below the limit a writer continues immediately, above it once its message has been sent
     const full = this.#socket.bufferedAmount > HIGH_WATER
     this.#socket.send(message, (error?: Error | null) => {
       this.#unsent--

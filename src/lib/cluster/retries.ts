@@ -57,7 +57,7 @@ export function retries(options: RetryOptions): (attempt: Attempt) => number | u
       if (scheduled || status === 429) {
         attempts++
         if (attempts > MOST_ATTEMPTS) return undefined
-        // add jitter, so that clients with the same Retry-After do not return at once
+        // add jitter, so that clients with the same Retry-After do not return simultaneously
         return scheduled ? retryAfterMs + next() / 3 : next()
       }
       return GATEWAY.has(status) && repeatable && reached() ? whileAway() : undefined

@@ -91,7 +91,7 @@ export class Transport {
     return this.#options.signal
   }
 
-  /** How far the server's clock is ahead of ours in ms, from its last response; accurate to about a second. */
+  /** How far the server's clock is ahead of the local one in ms, from its last response; accurate to about a second. */
   get clockSkewMs(): number | undefined {
     return this.#skewMs
   }

@@ -106,7 +106,7 @@ export interface InvolvedObject {
 }
 
 /**
- * Returns the newest Warning event of an object. Undefined if there is none or without permission to list events.
+ * Returns the newest Warning event of an object. Undefined without one, or without permission to list events.
  * Failing probes during start-up ("Unhealthy") explain nothing and are skipped.
  */
 export async function newestWarning(kube: Kube, about: InvolvedObject): Promise<WarningEvent | undefined> {

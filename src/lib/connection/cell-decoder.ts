@@ -34,7 +34,7 @@ import {
  */
 export const EMPTY: unique symbol = Symbol('empty')
 
-/** Decodes the bytes from `start` up to `end`. Throws RangeError for bytes that are no value of the type. */
+/** Decodes the bytes from `start` up to `end`. Throws RangeError for bytes that are not a value of the type. */
 export type Decode = (buffer: Buffer, start: number, end: number) => unknown
 
 /** Returns the decoder of a type. */

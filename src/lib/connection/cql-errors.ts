@@ -75,7 +75,7 @@ export function loginError(message: string, cause?: unknown): CassSniError {
 export function statementTimeout(ms: number, cause: unknown): CassSniError {
   return new CassSniError('CSNI608', `statement timed out after ${ms / 1000}s; it may still be running`, {
     cause,
-    next: [hint('raise the limit with --statement-timeout; 0 is no limit')],
+    next: [hint('raise the limit with --statement-timeout (0: no limit)')],
   })
 }
 
@@ -155,7 +155,7 @@ export function downError(serverName: string, failure: Error | undefined): CassS
 }
 
 function severalErrors(innerErrors: Record<string, unknown>, serverName: string): CassSniError {
-  // Keys are the driver's names for nodes: SNI names while it looks for the first node, addresses later.
+  // Keys are the driver's names for nodes: SNI names until it has found the first node, addresses later.
   const errors = Object.values(innerErrors).map((error) => connectionError(error, serverName))
   const rank = ({ code }: CassSniError): number =>
     BY_SPECIFICITY.includes(code) ? BY_SPECIFICITY.indexOf(code) : BY_SPECIFICITY.length
@@ -178,7 +178,7 @@ export interface StatementFailure {
   maybeApplied: boolean
 }
 
-/** What an error of a statement says about another attempt. */
+/** Classifies an error of a statement with regard to retries. */
 export function statementFailure(error: CassSniError): StatementFailure {
   if (error.code === 'CSNI608') return { kind: 'transient', maybeApplied: true }
   if (!(error instanceof CqlStatementError)) return { kind: 'lost', maybeApplied: true }

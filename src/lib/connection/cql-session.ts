@@ -40,7 +40,7 @@ export interface CqlNode {
 export interface CqlSessionOptions {
   /** Opens one stream to the gateway per connection. */
   dial: Dial
-  /** The routed nodes, preferred first: one of them coordinates all statements as long as it is up. */
+  /** The routed nodes, preferred first: one of them coordinates all statements while it is up. */
   nodes: CqlNode[]
   /** Sends all statements to this node and verifies its identity. */
   target?: CqlNode | undefined
@@ -53,7 +53,7 @@ export interface CqlSessionOptions {
   signal: AbortSignal
   /** Time limit in ms for TCP, TLS and login of one connection. */
   connectTimeoutMs?: number | undefined
-  /** Time limit in ms for the response to one statement or page; 0 is no limit. */
+  /** Time limit in ms for the response to one statement or page; 0: no limit. */
   statementTimeoutMs?: number | undefined
   /** Accepts any certificate. Only on the user's explicit request. */
   insecureSkipTlsVerify?: boolean | undefined
@@ -100,7 +100,7 @@ export interface CqlSession {
   /** The keyspace in use, if any. */
   keyspace(): string | undefined
   /**
-   * Executes one statement. Throws CqlStatementError (CSNI605), CSNI608 when there is no answer in time, or a
+   * Executes one statement. Throws CqlStatementError (CSNI605), CSNI608 on timeout, or a
    * connection error (CSNI60x).
    */
   execute(statement: string, options?: ExecuteOptions): Promise<CqlPage>
@@ -236,7 +236,7 @@ export async function openCqlSession(options: CqlSessionOptions): Promise<CqlSes
     policies: {
       loadBalancing: knownNodes,
       retry: new cassandra.policies.retry.FallthroughRetryPolicy(),
-      // The driver's own waits for up to 10 minutes, and until then every statement fails at once.
+      // The driver's own waits for up to 10 minutes, and until then every statement fails immediately.
       reconnection: new cassandra.policies.reconnection.ConstantReconnectionPolicy(RECONNECT_MS),
     },
     // The shell queries the schema itself; by default the driver reads all of it first.

@@ -11,7 +11,7 @@ import { abortable } from '../waiting/time-limit.ts'
 import type { Dialer } from './dialer.ts'
 import { firstStream } from './first-stream.ts'
 
-/** How long a list of gateway pods is cached: a driver opens a dozen connections at once. */
+/** How long a list of gateway pods is cached: a driver opens a dozen connections together. */
 const PODS_FRESH_MS = 1_000
 /** Intervals for rereading a list without a reachable pod, shared by all waiting connections. */
 const RENEWAL = { firstMs: 200, longestMs: 4_000 }

@@ -13,7 +13,7 @@ const OPTIONS_REQUEST = Buffer.from([0x04, 0, 0, 0, 0x05, 0, 0, 0, 0])
 /**
  * Intervals for repeating the request, in ms. Through a tunnel a closed connection is reported a second late, because
  * containerd waits that long for the other direction (containerd/containerd
- * internal/cri/server/sandbox_portforward_linux.go); another request fails and ends both directions at once.
+ * internal/cri/server/sandbox_portforward_linux.go); another request fails and ends both directions immediately.
  */
 const REPEAT = { firstMs: 40, longestMs: 320 }
 /** Bit in the first byte of a response, its version. A TLS alert begins with 0x15. */

@@ -39,7 +39,7 @@ const replaced = new WeakSet<Parser>()
 
 /**
  * Replaces the methods, once, for all connections.
- * @param client is connected: its connection leads to the parser (lib/control-connection.js, lib/connection.js)
+ * @param client a connected client, through whose connection the parser is found (lib/control-connection.js, lib/connection.js)
  */
 export function keepPagesWhole(client: Client): void {
   const { controlConnection } = client as unknown as { controlConnection: { connection: { parser: Parser } } }
@@ -76,7 +76,7 @@ export function wholePage(client: Client, statement: string, options: QueryOptio
     }
     client.eachRow(statement, [], options, onRow, (error, result) => {
       if (error) reject(error)
-      // Called with a result if there is no error.
+      // Called with a result unless an error occurred.
       else resolve({ result: result as CqlTypes.ResultSet, rows })
     })
   })

@@ -7,7 +7,7 @@ import { CassSniError } from '../errors.ts'
 /** One option of a section, with the line that it begins in, from 1. */
 export interface IniOption {
   name: string
-  /** As it stands in the file: not interpolated. Lines of a value that continues are joined with line breaks. */
+  /** The raw value, not interpolated. Lines of a value that continues are joined with line breaks. */
   raw: string
   line: number
 }
@@ -40,7 +40,7 @@ export function parseIni(text: string, file: string): IniFile {
     const value = full.trim()
     if (value.startsWith('#') || value.startsWith(';')) continue
     if (value === '') {
-      // An empty line may be a part of a value that goes on below it.
+      // An empty line may be a part of a value that continues below it.
       if (option !== undefined) option.raw += '\n'
       continue
     }

@@ -147,7 +147,7 @@ export function otherSelectedPods(
   )
 }
 
-/** The value that all these pods share for a label; undefined if they differ, lack it, or there are none. */
+/** The value that all these pods share for a label; undefined if they differ or lack it, or without pods. */
 function commonLabel(pods: Pod[], label: string): string | undefined {
   const value = pods[0]?.metadata.labels?.[label]
   return value !== undefined && pods.every((pod) => pod.metadata.labels?.[label] === value) ? value : undefined

@@ -36,7 +36,7 @@ export interface IngressGateway {
   service: string
   serviceType: string
   ports: ServicePort[]
-  /** Load balancer addresses (IPs or host names), then external IPs. Empty if there are none yet. */
+  /** Load balancer addresses (IPs or host names), then external IPs. Empty if not assigned yet. */
   addresses: string[]
   /** Labels by which an Istio Gateway selects these pods, e.g. {istio: "ingressgateway"}. */
   selector: Record<string, string>

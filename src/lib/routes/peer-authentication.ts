@@ -23,8 +23,8 @@ export interface MtlsScope {
 }
 
 /**
- * Returns the PeerAuthentication for a mode; none for `keep`. Where Istio uses only one, its name is `default`, so that
- * an existing one is a conflict.
+ * Returns the PeerAuthentication for a mode; none for `keep`. Where Istio uses only one, its name is `default`: an
+ * existing one is a conflict.
  */
 export function desiredPeerAuthentication(mode: MtlsMode, scope: MtlsScope): Desired[] {
   if (mode === 'keep') return []

@@ -60,7 +60,7 @@ export function planRoutes(observation: Observation, request: RouteRequest): Pla
   const before = choicesFrom(live.gateway, live.virtualService)
   const port = request.port ?? before.port ?? DEFAULT_GATEWAY_PORT
   const backend = backendOf(request.mode)
-  const ours = services.filter((service) => belongsTo(service, datacenter))
+  const owned = services.filter((service) => belongsTo(service, datacenter))
   const scope: Omit<ConflictScope, 'serverNames'> = {
     datacenter,
     gateway,
@@ -78,12 +78,12 @@ export function planRoutes(observation: Observation, request: RouteRequest): Pla
     port,
     selector: keptSelector(live.gateway, observation),
     live: live.virtualService,
-    services: ours,
+    services: owned,
     narrowHosts: needsNarrowHosts(scope),
     former: formerPorts(observation),
   })
   const nothing = routes.desired.length === 0
-  const changes = nothing ? { changes: [] } : changesOf(observation, routes, ours)
+  const changes = nothing ? { changes: [] } : changesOf(observation, routes, owned)
   const found = nothing ? [] : findConflicts({ ...scope, serverNames: routes.serverNames })
   const made = live.virtualService !== undefined && isManaged(live.virtualService) ? live.virtualService : undefined
   return {
@@ -148,11 +148,11 @@ function sharedSelector({ mesh, gateway }: Observation): string[] {
   ]
 }
 
-function changesOf(observation: Observation, routes: DesiredRoutes, ours: KubeObject[]): ChangeSet {
+function changesOf(observation: Observation, routes: DesiredRoutes, owned: KubeObject[]): ChangeSet {
   const { datacenter, types, gateways, virtualServices, services, previous } = observation
   const nodes = new Set(datacenter.nodes.map(({ pod }) => pod))
   // Nodes that are not visible may still exist.
-  const gone = datacenter.complete ? ours : ours.filter(({ metadata }) => nodes.has(metadata.labels?.[POD_LABEL] ?? ''))
+  const gone = datacenter.complete ? owned : owned.filter(({ metadata }) => nodes.has(metadata.labels?.[POD_LABEL] ?? ''))
   const within = (objects: KubeObject[]) =>
     objects.filter((each) => each.metadata.namespace === datacenter.namespace && belongsTo(each, datacenter))
   const known = new Map(

@@ -4,7 +4,7 @@ import { throwIfAborted } from '../errors.ts'
 
 export interface Poll<T> {
   signal: AbortSignal
-  /** Called at once, then after each pause. Any value except undefined ends the wait, and so does an error. */
+  /** Called immediately, then after each pause. Any value except undefined ends the wait, and so does an error. */
   until: () => Promise<T | undefined> | T | undefined
   /** The pause in ms, or a function for the next one (see back-off.ts). */
   interval: number | (() => number)

@@ -61,7 +61,7 @@ export interface Backend {
   desired(input: RouteInput): DesiredRoutes
   /**
    * Returns why our Gateway conflicts with this server of another Gateway on the same port; undefined if it does not.
-   * `sibling`: the other Gateway is ours, for another datacenter in the namespace, so our hosts differ.
+   * `sibling`: this program manages the other Gateway, for another datacenter in the namespace, so the hosts differ.
    */
   clash(server: GatewayServer, datacenter: Datacenter, sibling: boolean): string | undefined
   /**

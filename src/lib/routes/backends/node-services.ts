@@ -22,7 +22,7 @@ export const NODE_SERVICES: Backend = {
     const same = !sibling && server.hosts.includes(`${datacenter.namespace}/*`)
     return same ? `has the same hosts (${server.hosts.join(', ')})` : undefined
   },
-  // The Services are ours and have the pods' port.
+  // This program creates the Services, with the pods' port.
   fault: () => undefined,
   made: (virtualService) => !isPlainTcp(virtualService),
   upstream: (pod, datacenter) => ({ host: hostOf(pod, datacenter), port: CQL_PORT }),
@@ -93,7 +93,7 @@ function nodeRoutes({ datacenter, live, services = [] }: RouteInput): NodeRoute[
     const names = before.get(hostOf(pod, datacenter)) ?? []
     const [hostId, dnsName] = [idBefore(pod), names.find((name) => asHostId(name) === undefined)]
     if (dnsName === undefined || (hostId !== undefined && current.has(hostId))) return []
-    const reason = 'pod not found, and no permission to list StatefulSets to tell whether the node was removed'
+    const reason = 'pod not found, and no permission to list StatefulSets to check whether the node was removed'
     return [{ pod, dnsName, hostId, state: 'kept', reason }]
   })
   // In the previous order, so that a kept route is not a change.
