@@ -152,7 +152,9 @@ function changesOf(observation: Observation, routes: DesiredRoutes, owned: KubeO
   const { datacenter, types, gateways, virtualServices, services, previous } = observation
   const nodes = new Set(datacenter.nodes.map(({ pod }) => pod))
   // Nodes that are not visible may still exist.
-  const gone = datacenter.complete ? owned : owned.filter(({ metadata }) => nodes.has(metadata.labels?.[POD_LABEL] ?? ''))
+  const gone = datacenter.complete
+    ? owned
+    : owned.filter(({ metadata }) => nodes.has(metadata.labels?.[POD_LABEL] ?? ''))
   const within = (objects: KubeObject[]) =>
     objects.filter((each) => each.metadata.namespace === datacenter.namespace && belongsTo(each, datacenter))
   const known = new Map(
