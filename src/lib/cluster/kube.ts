@@ -105,7 +105,9 @@ export interface KubeTarget {
  */
 export interface Kube {
   readonly target: KubeTarget
-  /** How far the API server's clock is ahead of the local one in ms, from its last response; undefined before the first. */
+  /**
+   * How far the API server's clock is ahead of the local one in ms, from its last response; undefined before the first.
+   */
   clockSkewMs(): number | undefined
   /** Returns the object, or undefined if it does not exist (404 for the object, not for the kind). */
   get<T extends KubeObject = KubeObject>(type: ResourceType, name: string, namespace?: string): Promise<T | undefined>

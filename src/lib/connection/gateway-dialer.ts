@@ -99,8 +99,8 @@ async function probe(host: string, port: number, serverName: string | undefined)
   try {
     const socket = await dialTcp(host, port, PROBE_MS)
     silent = await new Promise<string | undefined>((resolve) => {
-      // The session verifies the certificate: nothing is sent over this connection, and it is closed immediately. If the
-      // name has no route, Envoy closes the connection, which counts as a response.
+      // The session verifies the certificate: nothing is sent over this connection, and it is closed immediately. If
+      // the name has no route, Envoy closes the connection, which counts as a response.
       const tls = connectTls({ socket, servername: serverName ?? '', rejectUnauthorized: false })
       const timer = setTimeout(() => resolve(`no response to a TLS ClientHello within ${HELLO_MS / 1000}s`), HELLO_MS)
       const answered = (): void => {

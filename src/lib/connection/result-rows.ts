@@ -3,7 +3,9 @@ import { type Decode, decoderOf } from './cell-decoder.ts'
 import type { CqlType } from './cql-types.ts'
 import type { RawRows } from './whole-pages.ts'
 
-/** Decodes all rows, cells in the order of the columns. Throws RangeError for bytes that are not a value of their type. */
+/**
+ * Decodes all rows, cells in the order of the columns. Throws RangeError for bytes that are not a value of their type.
+ */
 export function decodedRows({ buffer, offset, count }: RawRows, types: readonly CqlType[]): unknown[][] {
   const decoders = types.map(decoderOf)
   const rows = new Array<unknown[]>(count)

@@ -39,7 +39,8 @@ const replaced = new WeakSet<Parser>()
 
 /**
  * Replaces the methods, once, for all connections.
- * @param client a connected client, through whose connection the parser is found (lib/control-connection.js, lib/connection.js)
+ * @param client a connected client, through whose connection the parser is found (lib/control-connection.js,
+ * lib/connection.js)
  */
 export function keepPagesWhole(client: Client): void {
   const { controlConnection } = client as unknown as { controlConnection: { connection: { parser: Parser } } }

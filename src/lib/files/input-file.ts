@@ -119,7 +119,8 @@ export async function readText(file: string, signal: AbortSignal): Promise<strin
 
 /**
  * Opening a pipe without a writer blocks a thread, and so the exit of the process. Therefore it is opened non-blocking,
- * where "no writer yet" and "writer closed" are indistinguishable: only once a writer has been seen is it the end of the file.
+ * where "no writer yet" and "writer closed" are indistinguishable: only once a writer has been seen is it the end of
+ * the file.
  */
 async function* readNamedPipe(file: string, signal: AbortSignal): AsyncGenerator<Buffer> {
   const pipe = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
