@@ -115,7 +115,7 @@ export async function bundle(root: string, out: string): Promise<void> {
   const program = [
     "export { main } from './src/lib/cli/main.ts'",
     "export { endProcess } from './src/lib/cli/process-end.ts'",
-    // `require`, so that only the command that runs is evaluated
+    // `require` evaluates only the command that runs
     `const commands = {${commands.map((name) => `'${name}': () => require('./src/commands/${name}.ts').default`).join()}}`,
     'export const command = (name) => commands[name]()',
   ].join('\n')

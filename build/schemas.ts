@@ -16,7 +16,7 @@ const SELF_WRITTEN: Record<string, [file: string, type: string, omit: string[]]>
   PortForward: ['src/lib/workflows/port-forward-workflow.ts', 'Forwarding', ['warnings']],
 }
 
-/** Lines that a command writes and that are no envelopes, by the name of the schema: the file and the type. */
+/** Lines that a command writes outside an envelope, by the name of the schema: the file and the type. */
 const LINES: Record<string, [file: string, type: string]> = {
   CqlLine: ['src/lib/shell/json-results.ts', 'CqlLine'],
 }

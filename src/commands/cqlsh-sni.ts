@@ -105,7 +105,7 @@ export default class CqlshSni extends CassSniCommand<Result> {
       summary: 'Time limit for one connection, login included (default: 10s).',
     }),
     'statement-timeout': durationFlag({
-      summary: 'Time limit for one statement; 0 is no limit (default: 75s).',
+      summary: 'Time limit for one statement (default: 75s, 0: no limit).',
     }),
     'print-env': Flags.boolean({
       exclusive: ['execute', 'file', 'print-cqlshrc'],
@@ -201,7 +201,7 @@ export default class CqlshSni extends CassSniCommand<Result> {
   protected present(result: Result, renderer: TextRenderer): string {
     if ('statements' in result) return ''
     const { text = '' } = result
-    // a file or a program gets it as it is
+    // unchanged for a file or a program
     return process.stdout.isTTY === true ? renderer.printable(text) : text
   }
 }
