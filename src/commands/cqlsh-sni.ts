@@ -137,9 +137,10 @@ export default class CqlshSni extends CassSniCommand<Result> {
       throw new CassSniError('CSNI101', '-e is not valid UTF-8 or contains U+FFFD', {
         next: [hint('pass the statements with -f')],
       })
-    const { stdin } = process
+    const { stdin, stdout } = process
     const piped = flags.execute === undefined && flags.file === undefined
-    const interactive = piped && stdin.isTTY === true && form === undefined
+    // Prompts are for a person who sees them: `cqlsh-sni > FILE` at a terminal reads lines without any.
+    const interactive = piped && stdin.isTTY === true && stdout.isTTY === true && form === undefined
     if (interactive && run.format !== 'table')
       throw new CassSniError('CSNI101', `-o ${run.format} requires statements from -e, -f or a pipe`)
     if (flags['password-stdin'] && (piped || flags.file === '-') && form === undefined) {

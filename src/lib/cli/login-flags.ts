@@ -51,7 +51,7 @@ export async function clientOptions(flags: ClientFlags) {
     address: flags.address,
     username: flags.username,
     password: await passwordSource(flags, process, async (terminal, prompt) => {
-      const { readSecret } = await import('../shell/terminal.ts')
+      const { readSecret } = await import('../shell/secret-line.ts')
       return readSecret(terminal, prompt)
     }),
     caFile: flags.ca,

@@ -20,6 +20,8 @@ export async function endProcess(exitCode: number): Promise<void> {
  */
 export function endImmediately(exitCode: number): void {
   if (process.getActiveResourcesInfo().some((name) => name.startsWith('FSReq'))) {
+    // Neither of the two ways below runs the listeners that restore the terminal.
+    process.emit('exit', exitCode)
     const { execve } = process as { execve?: (file: string, args: string[], env: Record<string, string>) => never }
     execve?.('/bin/sh', ['sh', '-c', `exit ${exitCode}`], {})
     for (const name of ['SIGINT', 'SIGTERM']) process.removeAllListeners(name)

@@ -1,10 +1,12 @@
 /** The interactive shell: reads lines, executes what is complete, until Ctrl-D or EXIT. */
 import { CassSniError, type NextStep, type RenderedStep } from '../errors.ts'
+import type { StatementCompletion } from './completion/schema-completion.ts'
 import { remembered } from './history.ts'
 import { visible } from './row-table.ts'
 import { caretLines, runFile } from './script.ts'
 import type { CqlShell } from './shell.ts'
 import { type Statement, StatementSplitter } from './statement-splitter.ts'
+import type { Complete } from './line-editor/line-editor.ts'
 import type { TerminalLines } from './terminal.ts'
 
 export interface InteractiveOptions {
@@ -13,6 +15,8 @@ export interface InteractiveOptions {
   /** Ends the session. */
   signal: AbortSignal
   red: (text: string) => string
+  /** Candidates for Tab. */
+  completion?: StatementCompletion | undefined
   /** Steps of an error as text. */
   steps: (next: readonly NextStep[]) => RenderedStep[]
 }
@@ -35,28 +39,41 @@ export async function runInteractive(
     return splitter.pending ? `${' '.repeat(Math.max(0, name.length - 3))}...${'> '}` : `${name}> `
   }
   const forget = (): string => {
-    lines.replaceHistory(countOf(typed), remembered(typed))
+    lines.replaceHistory(typed, remembered(typed))
     typed = []
     splitter.discard()
     return prompt()
+  }
+  const complete: Complete = async (text, cursor) => {
+    const before = [...typed, text.slice(0, cursor)].join('\n')
+    const found = await options.completion?.complete(before, text.slice(cursor))
+    // What began on a line before cannot be replaced.
+    if (found === undefined || found.typed > cursor) return { start: cursor, candidates: [] }
+    return { start: cursor - found.typed, candidates: found.candidates }
   }
   const onAbort = (): void => lines.close()
   options.signal.addEventListener('abort', onAbort, { once: true })
   try {
     for (;;) {
-      const line = await lines.next(prompt(), forget)
+      const line = await lines.next(prompt(), forget, options.completion && complete)
       if (line === undefined) break
       typed.push(line)
       const statements = splitter.push(`${line}\n`)
       if (splitter.pending && statements.length === 0) continue
       if (!splitter.pending) {
         const kept = remembered(typed)
-        lines.replaceHistory(countOf(typed), kept)
+        lines.replaceHistory(typed, kept)
         await options.keep(kept)
         typed = []
       }
       for (const statement of statements) {
-        if (await executeOne(shell, statement, lines, note, options)) return
+        const outcome = await executeOne(shell, statement, lines, note, options)
+        if (outcome === 'exit') return
+        // Ctrl-C is about all that was entered with it.
+        if (outcome === 'interrupted') {
+          forget()
+          break
+        }
       }
       if (options.signal.aborted) throw options.signal.reason
     }
@@ -67,19 +84,14 @@ export async function runInteractive(
   }
 }
 
-/** readline keeps no blank lines in its history. */
-function countOf(typed: string[]): number {
-  return typed.filter((line) => line.trim() !== '').length
-}
-
-/** True when the session is to end. */
+/** Executes a statement and shows its error; throws what ends the session. */
 async function executeOne(
   shell: CqlShell,
   statement: Statement,
   lines: TerminalLines,
   note: (text: string) => void,
   options: InteractiveOptions,
-): Promise<boolean> {
+): Promise<'done' | 'exit' | 'interrupted'> {
   const report = (error: CassSniError): void => note(errorText(error, options))
   try {
     const { exit } = await lines.interruptible(options.signal, async (signal) => {
@@ -88,13 +100,14 @@ async function executeOne(
       if (next.source !== undefined) await runFile(shell, next.source, { caret: true, signal, onError: report })
       return next
     })
-    return exit === true
+    options.completion?.executed(statement.text)
+    return exit === true ? 'exit' : 'done'
   } catch (error) {
     if (!(error instanceof CassSniError) || options.signal.aborted || ENDING.has(error.code)) throw error
     const caret = caretLines(error, statement)
     if (caret !== undefined) note(`${caret}\n`)
     report(error)
-    return false
+    return error.code === 'CSNI902' ? 'interrupted' : 'done'
   }
 }
 

@@ -3,16 +3,16 @@ import type { Readable } from 'node:stream'
 import { asCassSniError, type CassSniError, type NextStep, type RenderedStep, throwIfAborted } from '../errors.ts'
 import { decoded } from '../files/input-file.ts'
 import { historyFile, keepHistory, loadHistory } from './history.ts'
-import { runInteractive } from './interactive.ts'
 import { runFile, runScript } from './script.ts'
 import type { CqlShell } from './shell.ts'
 import type { ShellIo } from './shell-state.ts'
-import { type Terminal, TerminalLines } from './terminal.ts'
+import type { Terminal } from './line-editor/terminal-modes.ts'
+import type { TerminalLines } from './terminal.ts'
 
 export interface StatementSource {
   /** Rows per page that suit it: as many as one reads at once, or what keeps both sides busy. */
   readonly pageSize: number
-  /** Called when the session is open: what the shell can do besides, on a terminal. */
+  /** Called before the session is opened: what the shell can do besides, on a terminal. Keys count from then on. */
   open(): Promise<Omit<ShellIo, 'write' | 'note'>>
   /** Executes until there are no more statements, or the user leaves. Throws the error that ends the run. */
   run(shell: CqlShell, signal: AbortSignal): Promise<{ ok: boolean }>
@@ -88,7 +88,11 @@ export function terminalSource(terminal: Terminal, choice: InteractiveChoice): S
   const file = historyFile(choice.env)
   let lines: TerminalLines | undefined
   const opened = async (): Promise<TerminalLines> => {
-    lines ??= new TerminalLines(terminal, await loadHistory(file))
+    if (lines !== undefined) return lines
+    // Not read by -e and -f: their start is measured.
+    const [editor, { readInputrc }] = await Promise.all([import('./terminal.ts'), import('./line-editor/inputrc.ts')])
+    const [history, inputrc] = await Promise.all([loadHistory(file), readInputrc(choice.env)])
+    lines = new editor.TerminalLines(terminal, history, { inputrc, dumb: isDumb(choice.env) })
     return lines
   }
   return {
@@ -97,7 +101,7 @@ export function terminalSource(terminal: Terminal, choice: InteractiveChoice): S
       const open = await opened()
       return {
         more: (signal) => open.more(signal),
-        clear: () => note('\u001b[H\u001b[2J'),
+        clear: () => open.clear(),
         columns: () => open.columns(),
         history: () => open.history(),
         secret: (prompt, signal) => open.secret(prompt, signal),
@@ -107,8 +111,13 @@ export function terminalSource(terminal: Terminal, choice: InteractiveChoice): S
       await shell.execute('SHOW HOST', signal)
       await shell.execute('SHOW VERSION', signal)
       await choice.write('Use HELP for help.\n')
+      const [{ runInteractive }, { schemaCompletion }] = await Promise.all([
+        import('./interactive.ts'),
+        import('./completion/schema-completion.ts'),
+      ])
       let warned = false
       await runInteractive(shell, await opened(), note, {
+        completion: schemaCompletion(() => shell.session),
         keep: async (typed) => {
           if (choice.historyDisabled || (await keepHistory(file, typed)) || warned) return
           warned = true
@@ -122,4 +131,9 @@ export function terminalSource(terminal: Terminal, choice: InteractiveChoice): S
     },
     close: () => lines?.close(),
   }
+}
+
+/** Terminals without cursor movement; one that is not named may be anything. */
+function isDumb({ TERM = '' }: NodeJS.ProcessEnv): boolean {
+  return TERM === '' || TERM === 'dumb'
 }

@@ -1,107 +1,117 @@
-/** A terminal: lines with history, pages, secrets, and what Ctrl-C means at each moment. */
-import { createInterface, type Interface } from 'node:readline'
-import { type Readable, Writable } from 'node:stream'
+/** The shell's terminal: reads lines, page answers and passwords, and handles Ctrl-C in each state. */
 import { CassSniError } from '../errors.ts'
+import { DEFAULT_INPUTRC, type Inputrc } from './line-editor/inputrc.ts'
+import type { Key } from './line-editor/key-decoder.ts'
+import { LineBuffer } from './line-editor/line-buffer.ts'
+import { DumbDisplay, type LineDisplay, ScreenDisplay } from './line-editor/line-display.ts'
+import { type Complete, LineEditor, type Outcome } from './line-editor/line-editor.ts'
+import { LineHistory } from './line-editor/line-history.ts'
+import { TerminalKeys } from './line-editor/terminal-keys.ts'
+import type { Terminal } from './line-editor/terminal-modes.ts'
+import { inColumns } from './line-editor/word-columns.ts'
+import { pageAnswer, pageQuestion } from './page-question.ts'
+import { type SecretEnd, secretEnd, secretOf } from './secret-line.ts'
 
-export interface Terminal {
-  input: Readable
-  /** `columns` of a terminal's own stream (nodejs/node doc/api/tty.md). */
-  output: Writable & { columns?: number }
+export interface TerminalChoice {
+  /** Supports only carriage return and backspace (TERM=dumb). */
+  dumb?: boolean | undefined
+  inputrc?: Inputrc | undefined
+  /** Called for Ctrl-C before the first prompt. Default: SIGINT to this process. */
+  interrupt?: (() => void) | undefined
 }
 
-const MORE = '--More-- (Enter or Space: next page, q: stop) '
+interface LineRequest {
+  /** Called when Ctrl-C clears the line; returns the new prompt. */
+  onClear: () => string
+  complete: Complete | undefined
+}
 
-/** The lines of a terminal, one by one, with what Ctrl-C means at each moment. */
+const COLUMNS = 80
+const ROWS = 24
+const DROPPED = 'Input before the prompt dropped: a line exceeds the 4095 bytes that a terminal keeps.\r\n'
+/** A Tab followed by input within this time is part of a paste. */
+const PASTE_MS = 15
+
+/** Reads lines from a terminal. */
 export class TerminalLines {
-  readonly #reader: Interface
   readonly #terminal: Terminal
-  readonly #waiting: string[] = []
-  #wake: (() => void) | undefined
-  #closed = false
+  readonly #dumb: boolean
+  readonly #keys: TerminalKeys
+  readonly #display: LineDisplay
+  readonly #history: LineHistory
+  readonly #editor: LineEditor
+  readonly #interruptRun: () => void
+  /** Type-ahead. */
+  #waiting: Key[] = []
+  #ended = false
+  #prompted = false
+  /** Set while a line is read. */
+  #reading: (LineRequest & { resolve: (line: string | undefined) => void }) | undefined
+  /** Set while a question is open; `keys` returns the keys that do not belong to the answer. */
+  #asking: { keys: (keys: Key[]) => Key[]; show: () => void; end: () => void } | undefined
   /** What Ctrl-C does while a statement runs; at the prompt it clears the line. */
   #interrupt: (() => void) | undefined
-  #onClear: () => void = () => undefined
-  /** A secret is typed. */
-  #silent = false
+  /** Ctrl-C was pressed between two statements. */
+  #interrupted = false
+  #tab: NodeJS.Timeout | undefined
 
   /** @param history oldest first */
-  constructor(terminal: Terminal, history: string[]) {
+  constructor(terminal: Terminal, history: string[], choice: TerminalChoice = {}) {
+    const { inputrc = DEFAULT_INPUTRC, dumb = false } = choice
     this.#terminal = terminal
-    this.#reader = createInterface({
-      input: terminal.input,
-      output: this.#echo(terminal.output),
-      terminal: true,
-      history: history.toReversed(),
-      historySize: 1_000,
-      removeHistoryDuplicates: true,
-    })
-    this.#reader.on('line', (line) => {
-      this.#waiting.push(line)
-      this.#wake?.()
-    })
-    this.#reader.on('close', () => {
-      this.#closed = true
-      this.#wake?.()
-    })
-    this.#reader.on('SIGINT', () => {
-      if (this.#interrupt !== undefined) {
-        this.#interrupt()
-        return
-      }
-      terminal.output.write('^C\n')
-      this.#clearLine()
-      this.#onClear()
-    })
+    this.#dumb = dumb
+    this.#interruptRun = choice.interrupt ?? (() => process.kill(process.pid, 'SIGINT'))
+    const screen = {
+      write: this.#write,
+      columns: () => terminal.output.columns || COLUMNS,
+      rows: () => terminal.output.rows || ROWS,
+    }
+    this.#display = dumb ? new DumbDisplay(screen) : new ScreenDisplay(screen)
+    this.#history = new LineHistory(history)
+    const bell = (): void => (inputrc.bell ? this.#write('\u0007') : undefined)
+    const list = (labels: string[]): void => this.#write(inColumns(labels, screen.columns()).replaceAll('\n', '\r\n'))
+    this.#editor = new LineEditor(this.#display, this.#history, { bell, list }, inputrc)
+    const listener = {
+      keys: (keys: Key[]) => this.#arrived(keys),
+      end: () => this.#end(),
+      cut: () => this.#dropped(),
+      resumed: () => this.#resumed(),
+    }
+    const bracketedPaste = !dumb && inputrc.bracketedPaste && terminal.input.isTTY === true
+    this.#keys = new TerminalKeys(terminal.input, listener, { write: this.#write, bracketedPaste })
+    terminal.output.on('resize', this.#onResize)
+    this.#keys.start()
   }
 
-  /** The terminal as readline writes to it: nothing while a secret is typed. */
-  #echo(output: Terminal['output']): Terminal['output'] {
-    return new Proxy(output, {
-      get: (target, name) => {
-        if (name === 'write' && this.#silent) return () => true
-        const value: unknown = Reflect.get(target, name)
-        return typeof value === 'function' ? value.bind(target) : value
-      },
-    })
-  }
+  readonly #write = (text: string): void => void this.#terminal.output.write(text)
 
-  /** "Delete the line" of readline's own keys, left and right of the cursor. */
-  #clearLine(): void {
-    this.#reader.write(null, { ctrl: true, name: 'e' })
-    this.#reader.write(null, { ctrl: true, name: 'u' })
+  readonly #onResize = (): void => {
+    if (this.#reading !== undefined) this.#display.resize()
   }
 
   /**
-   * The next line, or undefined after Ctrl-D. `onClear` is called when Ctrl-C clears the line; it gives the new
-   * prompt.
+   * Returns the next line, or undefined after Ctrl-D. A bracketed paste is one line, with line breaks in it. `onClear`
+   * is called when Ctrl-C clears the line, and returns the new prompt.
    */
-  async next(prompt: string, onClear: () => string): Promise<string | undefined> {
-    this.#onClear = () => {
-      this.#reader.setPrompt(onClear())
-      this.#reader.prompt()
-    }
-    for (;;) {
-      const line = this.#waiting.shift()
-      if (line !== undefined) return line
-      if (this.#closed) {
-        // What a shell shows next belongs below the prompt.
-        this.#terminal.output.write('\n')
-        return undefined
-      }
-      this.#reader.setPrompt(prompt)
-      this.#reader.prompt()
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
-      this.#wake = undefined
-    }
+  async next(prompt: string, onClear: () => string, complete?: Complete): Promise<string | undefined> {
+    this.#prompted = true
+    const cleared = this.#interrupted
+    this.#interrupted = false
+    if (cleared) this.#write('^C\r\n')
+    this.#editor.begin(cleared ? onClear() : prompt, complete)
+    return new Promise((resolve) => {
+      this.#reading = { resolve, onClear, complete }
+      this.#drain()
+    })
   }
 
-  /** Runs something that Ctrl-C aborts, without ending the session. */
+  /** Runs work that Ctrl-C aborts, without ending the session. */
   async interruptible<T>(outer: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const controller = new AbortController()
     this.#interrupt = () =>
-      controller.abort(new CassSniError('CSNI902', 'interrupted; Cassandra may still go on with the statement'))
+      controller.abort(new CassSniError('CSNI902', 'canceled; the statement may still be running'))
+    if (this.#interrupted) this.#interrupt()
+    this.#interrupted = false
     try {
       return await work(AbortSignal.any([outer, controller.signal]))
     } finally {
@@ -109,96 +119,203 @@ export class TerminalLines {
     }
   }
 
-  /** Whether to show more: Enter or Space is yes, anything else no. Space and q are taken at once, as pagers do. */
+  /**
+   * Asks whether to show the next page: Enter or Space shows it, q and Ctrl-D do not. Other input, also type-ahead, is
+   * the next statement: it is kept, and stops paging. Throws the signal's reason.
+   */
   async more(signal: AbortSignal): Promise<boolean> {
-    if (this.#closed) return false
-    const { input, output } = this.#terminal
-    const answer = await new Promise<string>((resolve) => {
-      // readline has put the key into its line by now.
-      const onKey = (key: string | undefined): void => {
-        if ((key === ' ' || key === 'q') && this.#reader.line === key) this.#reader.write(null, { name: 'return' })
-      }
-      const end = (line: string): void => {
-        input.off('keypress', onKey)
-        signal.removeEventListener('abort', stop)
-        this.#reader.off('close', stop)
-        resolve(line)
-      }
-      const stop = (): void => end('q')
-      signal.addEventListener('abort', stop, { once: true })
-      this.#reader.once('close', stop)
-      input.on('keypress', onKey)
-      this.#reader.question(MORE, { signal }, end)
+    const early = pageAnswer(this.#waiting)
+    this.#waiting = early.rest
+    if (early.more !== undefined || this.#ended) return early.more === true
+    const text = pageQuestion(this.#columns())
+    const more = await this.#ask<boolean | undefined>(text, signal, (keys, resolve) => {
+      const answer = pageAnswer(keys)
+      resolve(answer.more)
+      return answer.rest
     })
+    this.#write(this.#dumb ? `\r${' '.repeat(text.length)}\r` : '\r\u001b[K')
     if (signal.aborted) throw signal.reason
-    if (this.#closed) return false
-    // An answer is nothing to come back to, in the history or between the pages.
-    if (answer.trim() !== '') this.replaceHistory(1, [])
-    if (output.columns !== undefined && output.columns > MORE.length + answer.length)
-      output.write('\u001b[1A\r\u001b[2K')
-    return answer.trim() === ''
+    return more === true
   }
 
-  /** Of the terminal, now. */
+  /** Reads a line without echo, ignoring type-ahead. Throws the signal's reason, and CSNI102 after Ctrl-D. */
+  async secret(prompt: string, signal: AbortSignal): Promise<string> {
+    const buffer = new LineBuffer()
+    const secret = await this.#ask<SecretEnd | undefined>(prompt, signal, (keys, resolve) => {
+      for (const [index, key] of keys.entries()) {
+        const end = secretEnd(buffer, key)
+        if (end === undefined) continue
+        resolve(end)
+        return keys.slice(index + 1)
+      }
+      return []
+    })
+    this.#write('\r\n')
+    if (signal.aborted) throw signal.reason
+    return secretOf(secret)
+  }
+
+  /** Clears the screen. */
+  clear(): void {
+    this.#display.clear()
+  }
+
+  /** Current width of the terminal. */
   columns(): number | undefined {
     return this.#terminal.output.columns
   }
 
-  /** Puts other lines in the place of the last ones typed: what is remembered of a statement. */
-  replaceHistory(typed: number, lines: string[]): void {
-    // Documented for listeners of 'history' (nodejs/node doc/api/readline.md): the array may be changed in place.
-    const { history } = this.#reader as unknown as { history: string[] }
-    history.splice(0, Math.min(typed, history.length), ...lines.toReversed())
-  }
-
-  /** The lines of the history, oldest first. */
+  /** The lines entered so far, oldest first. */
   history(): string[] {
-    return (this.#reader as unknown as { history: string[] }).history.toReversed()
+    return this.#history.entries()
   }
 
-  /** Reads a line without showing or remembering it. Throws the signal's reason, or CSNI102 after Ctrl-D. */
-  async secret(prompt: string, signal: AbortSignal): Promise<string> {
-    const { output } = this.#terminal
-    output.write(prompt)
-    this.#silent = true
-    try {
-      const answer = await new Promise<string>((resolve, reject) => {
-        const onClose = (): void => reject(new CassSniError('CSNI102', 'no password given'))
-        this.#reader.once('close', onClose)
-        signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-        this.#reader.question('', { signal }, (line) => {
-          this.#reader.off('close', onClose)
-          resolve(line)
-        })
-      })
-      if (answer.trim() !== '') this.replaceHistory(1, [])
-      return answer
-    } finally {
-      // What was typed before Ctrl-C must not come up at the next prompt.
-      if (!this.#closed) this.#clearLine()
-      this.#silent = false
-      output.write('\n')
-    }
+  /** Replaces the last lines entered with those to remember of the statement. */
+  replaceHistory(typed: string[], lines: string[]): void {
+    this.#history.replaceLast(typed, lines)
   }
 
   close(): void {
-    this.#reader.close()
+    clearTimeout(this.#tab)
+    this.#terminal.output.off('resize', this.#onResize)
+    this.#end()
+    this.#keys.stop()
   }
-}
 
-/** Reads one line without showing it: a password. Throws CSNI902 on Ctrl-C, CSNI102 on Ctrl-D. */
-export async function readSecret(terminal: Terminal, prompt: string): Promise<string> {
-  terminal.output.write(prompt)
-  const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
-  const reader = createInterface({ input: terminal.input, output: silent, terminal: true, historySize: 0 })
-  try {
-    return await new Promise<string>((resolve, reject) => {
-      reader.once('line', resolve)
-      reader.once('SIGINT', () => reject(new CassSniError('CSNI902', 'Interrupted by Ctrl-C.')))
-      reader.once('close', () => reject(new CassSniError('CSNI102', 'no password was typed')))
-    })
-  } finally {
-    reader.close()
-    terminal.output.write('\n')
+  #columns(): number {
+    return this.#terminal.output.columns || COLUMNS
+  }
+
+  #end(): void {
+    this.#ended = true
+    this.#asking?.end()
+    this.#drain()
+  }
+
+  #dropped(): void {
+    this.#display.finish()
+    this.#write(DROPPED)
+    if (this.#reading !== undefined) this.#editor.show()
+  }
+
+  #resumed(): void {
+    this.#display.reset()
+    this.#asking?.show()
+    if (this.#reading !== undefined) this.#editor.show()
+  }
+
+  #arrived(keys: Key[]): void {
+    if (this.#tab !== undefined) this.#tabWasPasted()
+    for (const [index, key] of keys.entries()) {
+      if (this.#reading === undefined && key.type === 'key' && this.#signaled(key.name)) continue
+      if (this.#asking !== undefined) {
+        this.#waiting.push(...this.#asking.keys(keys.slice(index)))
+        break
+      }
+      this.#waiting.push(key)
+      this.#drain(index === keys.length - 1)
+    }
+  }
+
+  /** Handles Ctrl-C, Ctrl-Z and Ctrl-\\ while no line is read. */
+  #signaled(name: string): boolean {
+    if (name === 'C-z') {
+      this.#write('^Z\r\n')
+      this.#keys.suspend()
+      return true
+    }
+    if (name === 'C-\\') this.#keys.quit()
+    if (name !== 'C-c') return false
+    // Like a terminal, Ctrl-C drops the type-ahead before it.
+    this.#waiting = []
+    if (this.#interrupt !== undefined) this.#interrupt()
+    else if (this.#prompted) this.#interrupted = true
+    else this.#interruptRun()
+    return true
+  }
+
+  /** Applies the type-ahead. `last`: no more keys arrived together with it. */
+  #drain(last = true): void {
+    while (this.#reading !== undefined && this.#waiting.length > 0) {
+      const key = this.#waiting.shift() as Key
+      if (this.#editor.asksForCompletion(key)) this.#onTab(key, last && this.#waiting.length === 0)
+      else this.#done(this.#editor.handle(key))
+    }
+    if (this.#reading === undefined || !last) return
+    if (this.#ended) this.#done({ type: 'end' })
+    else this.#editor.show()
+  }
+
+  /** Completes, or inserts a Tab that is followed by more input: that is a paste. */
+  #onTab(key: Key, last: boolean): void {
+    if (!last) {
+      this.#editor.handle({ type: 'text', text: '\t' })
+      return
+    }
+    this.#tab = setTimeout(() => {
+      this.#tab = undefined
+      this.#editor.handle(key)
+      this.#editor.show()
+    }, PASTE_MS)
+  }
+
+  #tabWasPasted(): void {
+    clearTimeout(this.#tab)
+    this.#tab = undefined
+    this.#editor.handle({ type: 'text', text: '\t' })
+  }
+
+  #done(outcome: Outcome | undefined): void {
+    if (outcome === undefined || this.#reading === undefined) return
+    const { resolve, onClear, complete } = this.#reading
+    switch (outcome.type) {
+      case 'line':
+        this.#history.add(outcome.line)
+        this.#reading = undefined
+        resolve(outcome.line)
+        break
+      case 'end':
+        this.#display.finish()
+        this.#reading = undefined
+        resolve(undefined)
+        break
+      case 'interrupt':
+        this.#editor.begin(onClear(), complete)
+        break
+      case 'suspend':
+        this.#editor.show()
+        this.#display.finish('^Z')
+        this.#keys.suspend()
+        break
+      case 'quit':
+        this.#keys.quit()
+        break
+    }
+  }
+
+  /** Asks a question. Resolves with undefined if the input ends or the signal is aborted. */
+  async #ask<T>(
+    prompt: string,
+    signal: AbortSignal,
+    take: (keys: Key[], resolve: (answer: T) => void) => Key[],
+  ): Promise<T | undefined> {
+    let onAbort = (): void => undefined
+    const show = (): void => this.#write(prompt)
+    show()
+    try {
+      return await new Promise<T | undefined>((resolve) => {
+        onAbort = () => resolve(undefined)
+        signal.addEventListener('abort', onAbort, { once: true })
+        if (signal.aborted || this.#ended) onAbort()
+        const answered = (answer: T): void => {
+          this.#asking = undefined
+          resolve(answer)
+        }
+        this.#asking = { keys: (keys) => take(keys, answered), show, end: onAbort }
+      })
+    } finally {
+      this.#asking = undefined
+      signal.removeEventListener('abort', onAbort)
+    }
   }
 }

@@ -1,5 +1,5 @@
 /** `cqlsh-sni`: a CQL shell through the gateway. Where statements come from and results go is handed to it. */
-import { preloadDriver } from '../connection/cql-session.ts'
+import { type CqlSession, preloadDriver } from '../connection/cql-session.ts'
 import { NO_CQLSHRC, type Cqlshrc } from '../shell/cqlshrc.ts'
 import type { StatementResult } from '../shell/json-results.ts'
 import { CqlShell } from '../shell/shell.ts'
@@ -46,10 +46,12 @@ export async function cqlsh(context: WorkflowContext, options: CqlshOptions): Pr
     statementTimeoutMs: options.statementTimeoutMs ?? connection.requestTimeoutMs,
   }
   const [access] = await Promise.all([observeAccess(context, choice), preloadDriver()])
-  const session = await openSession(context, access, choice)
+  let session: CqlSession | undefined
   let shell: CqlShell | undefined
   try {
+    // Before it connects, so that no key is lost meanwhile.
     const io: ShellIo = { write, note, noteTerminal, terminal, ...(await source.open()) }
+    session = await openSession(context, access, choice)
     shell = new CqlShell(session, io, {
       sink,
       fileSink: options.fileSink,
@@ -71,7 +73,7 @@ export async function cqlsh(context: WorkflowContext, options: CqlshOptions): Pr
     return { ok, statements: [] }
   } finally {
     source.close()
-    await (shell ?? session).close()
+    await (shell ?? session)?.close()
   }
 }
 

@@ -5,7 +5,8 @@ import { PassThrough } from 'node:stream'
 import { CassSniError } from '../../../src/lib/errors.ts'
 import { statementError } from '../../../src/lib/connection/cql-errors.ts'
 import { runInteractive } from '../../../src/lib/shell/interactive.ts'
-import { readSecret, TerminalLines } from '../../../src/lib/shell/terminal.ts'
+import { readSecret } from '../../../src/lib/shell/secret-line.ts'
+import { TerminalLines } from '../../../src/lib/shell/terminal.ts'
 import { type Answer, columns, FakeSession, fakeShell } from './fake-session.ts'
 
 const CTRL_C = '\u0003'
@@ -56,7 +57,7 @@ describe('the terminal', () => {
     await me.see(/\(1 row\)[\s\S]*me@cqlsh> /)
     me.type(CTRL_D)
     await me.ended
-    await me.see(/\n$/)
+    await me.see(/\r\n$/)
     assert.deepEqual(
       me.session.asked.map(({ statement }) => statement),
       ['SELECT a\nFROM t'],
@@ -187,6 +188,6 @@ describe('the terminal', () => {
     await assert.rejects(interrupted, { code: 'CSNI902', message: 'Interrupted by Ctrl-C.' })
     const ended = readSecret({ input, output }, 'Password: ')
     input.write('\u0004')
-    await assert.rejects(ended, { code: 'CSNI102', message: 'no password was typed' })
+    await assert.rejects(ended, { code: 'CSNI102', message: 'no password given' })
   })
 })
