@@ -2,13 +2,14 @@
  * The CQL shell on this terminal with a session that is none: a program for tests with a pseudo-terminal.
  * Usage: node shell-at-terminal.ts FILE. Each statement that is executed goes to FILE as a line of JSON.
  * SELECT SLOW answers when it is aborted, SELECT PAGES has many pages, FAIL is refused, CRASH is a bug; all else has one
- * row. The process id goes to FILE.pid.
+ * row. The process id goes to FILE.pid. With ASK it asks for a password first, and that goes to FILE as well.
  */
 import { appendFileSync, writeFileSync } from 'node:fs'
 import { Interruption } from '../../src/lib/cli/interruption.ts'
 import { endProcess } from '../../src/lib/cli/process-end.ts'
 import { statementError } from '../../src/lib/connection/cql-errors.ts'
 import type { CqlPage, ExecuteOptions } from '../../src/lib/connection/cql-session.ts'
+import { readSecret } from '../../src/lib/shell/secret-line.ts'
 import { terminalSource } from '../../src/lib/shell/statement-source.ts'
 import { columns, FakeSession, fakeShell } from '../unit/shell/fake-session.ts'
 import { schemaAnswer } from './fake-schema.ts'
@@ -51,6 +52,11 @@ const source = terminalSource(
 )
 let code = 0
 try {
+  if (env['ASK'] !== undefined) {
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    const secret = await readSecret({ input: stdin, output: stdout }, 'Password: ')
+    appendFileSync(file, `${JSON.stringify(secret)}\n`)
+  }
   const extras = await source.open()
   const connecting = Number(env['CONNECT_MS'] ?? 0)
   stdout.write('connecting\n')
