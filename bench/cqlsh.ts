@@ -140,8 +140,8 @@ async function rowsOut({ log, theirs }: Bench): Promise<Row[]> {
 
 async function copy({ log, directory, theirsInside: theirs }: Bench): Promise<Row[]> {
   log(`COPY of ${ROWS} rows`)
-  const to = (name: string): string => `COPY ${TABLE} TO '${join(directory, name)}' WITH ${TO_OPTIONS}`
-  const from = `COPY ${KEYSPACE}.copied FROM '${join(directory, 'rows.csv')}' WITH ${FROM_OPTIONS}`
+  const to = (name: string): string => `COPY ${TABLE} (id, t, d) TO '${join(directory, name)}' WITH ${TO_OPTIONS}`
+  const from = `COPY ${KEYSPACE}.copied (id, t, d) FROM '${join(directory, 'rows.csv')}' WITH ${FROM_OPTIONS}`
   await ours(['-e', `CREATE TABLE ${KEYSPACE}.copied (id int PRIMARY KEY, t text, d double)`])
   const [ourTo, theirTo] = await costs(3, [...OURS, '-e', to('ours.csv')], theirs(to('theirs.csv')))
   const [ourFrom, theirFrom] = await costs(3, [...OURS, '-e', from], theirs(from))
@@ -198,7 +198,7 @@ async function write(directory: string, count: number): Promise<void> {
     '-e',
     `CREATE KEYSPACE IF NOT EXISTS ${KEYSPACE} WITH replication = {'class': 'NetworkTopologyStrategy', 'dc1': 1};
      CREATE TABLE IF NOT EXISTS ${TABLE} (id int PRIMARY KEY, t text, d double);
-     COPY ${TABLE} FROM '${file}'`,
+     COPY ${TABLE} (id, t, d) FROM '${file}'`,
   ])
 }
 
