@@ -21,6 +21,11 @@ const LINES: Record<string, [file: string, type: string]> = {
   CqlLine: ['src/lib/shell/json-results.ts', 'CqlLine'],
 }
 
+/** Envelopes of other kinds that a command writes, one per line: the file and the type of the result. */
+const ENVELOPE_LINES: Record<string, [file: string, type: string]> = {
+  RoutesWatch: ['src/lib/workflows/routes-watch-workflow.ts', 'RoutesWatchLine'],
+}
+
 /**
  * Returns one schema per kind of result, of the whole envelope, and the problems of the type check of src/ ('' if
  * none). Throws on a type without a JSON form.
@@ -71,6 +76,8 @@ export function schemas(root: string): { schemas: Map<string, Schema>; problems:
   }
   for (const [name, [file, type]] of Object.entries(LINES))
     result.set(name, { $schema: SCHEMA, title: name, ...schemaOf(typeNamed(file, type), checker) })
+  for (const [name, [file, type]] of Object.entries(ENVELOPE_LINES))
+    result.set(name, resultEnvelope(name, schemaOf(typeNamed(file, type), checker), change, warning))
   // for a command line that selects no command
   result.set('Error', envelope('Error', {}, warning, ['error']))
   const problems = ts.formatDiagnostics(ts.getPreEmitDiagnostics(program), {

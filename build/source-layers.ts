@@ -48,7 +48,7 @@ export const LAYERS: Layer[] = [
       'cluster',
     ],
   },
-  { name: 'reconcile', files: '^src/lib/reconcile/', may: ['routes', 'istio', 'changes', 'cluster'] },
+  { name: 'reconcile', files: '^src/lib/reconcile/', may: ['routes', 'gather', 'istio', 'changes', 'cluster'] },
   { name: 'shell', files: '^src/lib/shell/', may: ['connection'] },
   {
     name: 'checks',

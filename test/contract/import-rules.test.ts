@@ -23,7 +23,7 @@ const MAY: Record<string, { values: string[]; types?: string[] }> = {
       'cluster',
     ],
   },
-  reconcile: { values: ['routes', 'istio', 'changes', 'cluster'] },
+  reconcile: { values: ['routes', 'gather', 'istio', 'changes', 'cluster'] },
   shell: { values: ['connection'] },
   clients: { values: [], types: ['cassandra', 'certificates'] },
   cassandra: { values: ['cluster'] },

@@ -1,10 +1,11 @@
 import { Flags } from '@oclif/core'
 import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
 import { changeFlags, datacenterFlags, gatewayFlags } from '../../lib/cli/flags.ts'
+import { CassSniError } from '../../lib/errors.ts'
 import type { TextRenderer } from '../../lib/output/text-renderer.ts'
-import type { RoutesSyncResult } from '../../lib/workflows/routes-sync-workflow.ts'
+import type { RoutesSyncOptions, RoutesSyncResult } from '../../lib/workflows/routes-sync-workflow.ts'
 
-export default class RoutesSync extends CassSniCommand<RoutesSyncResult> {
+export default class RoutesSync extends CassSniCommand<RoutesSyncResult | undefined> {
   static override summary = "Route each Cassandra node through Istio's gateway."
 
   static override description =
@@ -13,7 +14,10 @@ export default class RoutesSync extends CassSniCommand<RoutesSyncResult> {
     'Service. Applies only differences, and prunes routes of removed nodes.\n' +
     '\n' +
     'A node without a host ID is reported as pending. A node that is being replaced keeps its route until its ' +
-    'new host ID is known.'
+    'new host ID is known.\n' +
+    '\n' +
+    '--watch keeps the routes in sync until Ctrl-C: it follows datacenters, pods, the gateway and the routes, ' +
+    'and prints each change.'
 
   static override examples = [
     { description: 'Show what would change', command: '<%= config.bin %> routes sync -n cassandra --dry-run' },
@@ -24,6 +28,10 @@ export default class RoutesSync extends CassSniCommand<RoutesSyncResult> {
     {
       description: 'Select one of several datacenters and gateways',
       command: '<%= config.bin %> routes sync -n cassandra -d dc1 --gateway istio-ingress/istio-ingress',
+    },
+    {
+      description: 'Keep the routes in sync until Ctrl-C',
+      command: '<%= config.bin %> routes sync -n cassandra --watch',
     },
   ]
 
@@ -36,22 +44,52 @@ export default class RoutesSync extends CassSniCommand<RoutesSyncResult> {
       default: 'sni' as const,
       summary: 'sni: one route per node, by server name. tcp: one route to any node, for a first test.',
     })(),
+    watch: Flags.boolean({
+      char: 'w',
+      exclusive: ['dry-run'],
+      summary: 'Keep the routes in sync until Ctrl-C; -o json prints one object per line.',
+    }),
   }
 
   protected readonly kind = 'RoutesSync'
 
-  protected async work(run: Run): Promise<RoutesSyncResult> {
+  protected async work(run: Run): Promise<RoutesSyncResult | undefined> {
     const { flags } = await this.parse(RoutesSync)
-    const [{ syncRoutes }, context] = await Promise.all([
-      import('../../lib/workflows/routes-sync-workflow.ts'),
-      run.context('Routes'),
-    ])
-    return syncRoutes(context, {
+    const options: RoutesSyncOptions = {
       clusterDomain: flags['cluster-domain'],
       port: flags.port,
       mode: flags.mode,
       datacenter: flags.datacenter,
       gateway: flags.gateway,
+    }
+    if (flags.watch && run.format === 'yaml')
+      throw new CassSniError('CSNI101', '--watch prints lines: use -o text or -o json')
+    if (flags.watch) return this.#watch(run, options)
+    const [{ syncRoutes }, context] = await Promise.all([
+      import('../../lib/workflows/routes-sync-workflow.ts'),
+      run.context('Routes'),
+    ])
+    return syncRoutes(context, options)
+  }
+
+  async #watch(run: Run, options: RoutesSyncOptions): Promise<undefined> {
+    this.enveloped = 'lines'
+    this.untilInterrupted = true
+    const [{ watchRoutes }, { watchJson, watchText }, context] = await Promise.all([
+      import('../../lib/workflows/routes-watch-workflow.ts'),
+      import('../../lib/cli/route-watch-lines.ts'),
+      run.context('Routes'),
+    ])
+    return watchRoutes(context, options, async (event) => {
+      const time = new Date()
+      const collected = event.type === 'synced' ? await run.endProgress() : undefined
+      if (run.format === 'json') {
+        run.print(watchJson('RoutesWatch', event, time, ({ next }) => run.steps(next), collected))
+        return
+      }
+      const renderer = await run.renderer()
+      run.print(event.type === 'synced' ? `${this.present(event, renderer)}\n` : watchText(event, time, renderer))
+      if (event.type === 'failing') await run.reportError(event.error)
     })
   }
 

@@ -4,7 +4,7 @@
  */
 import { Command } from '@oclif/core'
 import { connectionOf } from '../cluster/connection-flags.ts'
-import type { KubeOptions } from '../cluster/kube.ts'
+import type { Follower, Kube, KubeOptions } from '../cluster/kube.ts'
 import {
   asCassSniError,
   type CassSniError,
@@ -23,6 +23,7 @@ import type { TextRenderer } from '../output/text-renderer.ts'
 import { Interruption } from './interruption.ts'
 import { type CommandLine, renderSteps } from './next-steps.ts'
 import { formOfWords } from './output-form.ts'
+import type { Collected } from './route-watch-lines.ts'
 import { type Enveloped, type OpenEnvelope, RunOutput } from './run-output.ts'
 import { usageError } from './usage-error.ts'
 import type { WorkflowContext } from '../workflows/context.ts'
@@ -42,7 +43,16 @@ export interface Run {
   /** For commands that emit events before they have a context. */
   readonly emit: Emit
   /** Connects to the cluster with a new client. `title` heads the list of steps. */
-  context(title: string): Promise<WorkflowContext>
+  context(title: string): Promise<WorkflowContext & { kube: Kube & Follower }>
+  /**
+   * Ends the list of steps of a command that continues, and prints the warnings so far. Returns the changes and
+   * warnings for the envelope of the first line.
+   */
+  endProgress(): Promise<Collected>
+  /** Formats text for stdout. */
+  renderer(): Promise<TextRenderer>
+  /** Prints an error that does not end the command to stderr. */
+  reportError(error: CassSniError): Promise<void>
   /** Writes text to stdout immediately and unchanged, for commands that print while they run. */
   print(text: string): void
   /** For a command that writes the envelope itself, up to and including its field `result`. */
@@ -75,10 +85,10 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
   protected abstract readonly kind: string
 
   /** 'lines' for a command that writes its results while it runs, one envelope per line, errors included. */
-  protected readonly enveloped: Enveloped = 'whole'
+  protected enveloped: Enveloped = 'whole'
 
   /** True for a command that runs until Ctrl-C, which is then not an error, although the exit code is 130 or 143. */
-  protected readonly untilInterrupted: boolean = false
+  protected untilInterrupted: boolean = false
 
   /** Parses the flags and calls one workflow. */
   protected abstract work(run: Run): Promise<Result>
@@ -88,7 +98,7 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
 
   /** Runs the command, sets process.exitCode and resolves with the same value. Never rejects. */
   override async run(): Promise<ExitCode> {
-    const output = new RunOutput(this.kind, this.enveloped, formOfWords(this.argv))
+    const output = new RunOutput(this.kind, () => this.enveloped, formOfWords(this.argv))
     const interruption = new Interruption()
     interruption.signal.addEventListener('abort', () => output.cut(), { once: true })
     const release = output.onClosedPipe((reason) => interruption.abort(reason))
@@ -201,6 +211,9 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
           now: Date.now,
         }
       },
+      endProgress: () => output.endProgress(),
+      renderer: () => output.renderer(),
+      reportError: (error) => output.fail(error, renderSteps(error.next, line)),
       print: (text) => output.print(text),
       writes: (envelope) => output.writtenBy(envelope),
       log: (line, level = 1) => output.log(line, level),

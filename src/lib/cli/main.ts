@@ -40,7 +40,7 @@ export async function main(argv: readonly string[], start: Start): Promise<numbe
     return EXIT.ok
   } catch (caught) {
     const error = asCassSniError(caught)
-    const output = new RunOutput('Error', 'whole', formOfWords(argv))
+    const output = new RunOutput('Error', () => 'whole', formOfWords(argv))
     await output.finish(undefined, error, renderSteps(error.next, NO_COMMAND), () => '')
     return error.exitCode
   }

@@ -23,7 +23,7 @@ const CLOSED_PIPE = 'stdout is closed'
 
 export class RunOutput {
   readonly #kind: string
-  readonly #enveloped: Enveloped
+  readonly #enveloped: () => Enveloped
   #form: Form
   #open: OpenEnvelope | undefined
   #progress: Progress | undefined
@@ -40,7 +40,8 @@ export class RunOutput {
   readonly #unprinted: ChangeRecord[] = []
   readonly #warnings: Warning[] = []
 
-  constructor(kind: string, enveloped: Enveloped, form: Form) {
+  /** @param enveloped asked when something is written: a flag may decide it */
+  constructor(kind: string, enveloped: () => Enveloped, form: Form) {
     this.#kind = kind
     this.#enveloped = enveloped
     this.#form = form
@@ -167,6 +168,21 @@ export class RunOutput {
     if (this.#form.level >= level) process.stderr.write(`${printableLine(line)}\n`)
   }
 
+  /**
+   * Ends the list of steps of a command that continues. Returns the changes and warnings so far, once.
+   */
+  async endProgress(): Promise<{ changes: ChangeRecord[]; warnings: Warning[] }> {
+    await this.#settleProgress('done')
+    this.#progress = undefined
+    if (this.forPeople) await this.#warn()
+    return { changes: this.#changes.splice(0), warnings: this.#warnings.splice(0) }
+  }
+
+  async renderer(): Promise<TextRenderer> {
+    const { createTextRenderer } = await import('../output/text-renderer.ts')
+    return createTextRenderer(this.#form.color, process.env, process.stdout)
+  }
+
   /** Writes the remaining output: changes, the result, warnings, the error. */
   async finish(
     result: object | undefined,
@@ -180,7 +196,7 @@ export class RunOutput {
       if (error && error === this.#lost) await this.fail(error, steps)
       return
     }
-    const whole = this.#enveloped === 'whole'
+    const whole = this.#enveloped() === 'whole'
     if ((whole || error) && (format === 'json' || format === 'yaml' || format === 'jsonl')) {
       const { envelope, jsonLine, restOfEnvelope, serialize } = await import('../output/envelope.ts')
       const next = steps.map(({ text }) => text)

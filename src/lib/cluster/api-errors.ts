@@ -35,11 +35,14 @@ const LONGEST_MESSAGE = 4000
 export class ApiStatusError extends Error {
   readonly status: number
   readonly reason: string
+  /** Reasons of `details.causes`. */
+  readonly causes: readonly string[]
 
-  constructor(status: number, reason: string) {
+  constructor(status: number, reason: string, causes: readonly string[] = []) {
     super(`${status} ${reason}`)
     this.status = status
     this.reason = reason
+    this.causes = causes
   }
 }
 
@@ -82,7 +85,8 @@ export function isMissingObject(body: string, type: ResourceType, name: string):
 export function apiError(httpStatus: number, body: string, request: ApiRequest, target: KubeTarget): CassSniError {
   const status = parseStatus(body)
   const message = shortened(status?.message ?? body.slice(0, 300).trim())
-  const cause = new ApiStatusError(httpStatus, status?.reason ?? '')
+  const causes = status?.details?.causes?.flatMap((one) => one.reason ?? []) ?? []
+  const cause = new ApiStatusError(httpStatus, status?.reason ?? '', causes)
   const object = objectOf(request)
   const details = { cause, object }
   if (httpStatus === 401) return unauthorized(target, cause)

@@ -9,6 +9,7 @@ import type {
   ApplyOptions,
   ConnectOptions,
   ExecResult,
+  Follower,
   Kube,
   KubeObject,
   KubeOptions,
@@ -16,6 +17,8 @@ import type {
   ListOptions,
   ResourceType,
   ServerVersion,
+  Snapshot,
+  WatchEvent,
 } from './kube.ts'
 import { FIELD_MANAGER } from './kube.ts'
 import { chooseConfig } from './kubeconfig.ts'
@@ -23,6 +26,7 @@ import { proxyOf } from './proxy.ts'
 import { type ApiRequest, apiError, isMissingObject, tooLarge } from './api-errors.ts'
 import { apiVersionOf, POD } from './resources.ts'
 import { type Answer, type Call, Transport } from './transport.ts'
+import { watchEvents } from './watch.ts'
 
 export type { KubeOptions } from './kube.ts'
 
@@ -44,7 +48,7 @@ const LARGEST_LIST = 512 * 1024 * 1024
 export async function connectKube(
   options: KubeOptions,
   env: Readonly<Record<string, string | undefined>> = process.env,
-): Promise<Kube> {
+): Promise<Kube & Follower> {
   const config = await chooseConfig(options, env)
   const { signal, requestTimeoutMs, log, warn } = options
   const authenticate = await authenticator(config, { signal, env, requestTimeoutMs })
@@ -72,7 +76,7 @@ function userAgent(): string {
   return `kubectl-cass-sni/${version} (${process.platform}/${process.arch})`
 }
 
-class Client implements Kube {
+class Client implements Kube, Follower {
   readonly target: KubeTarget
   readonly #transport: Transport
   readonly #discovery: Discovery
@@ -94,6 +98,10 @@ class Client implements Kube {
   }
 
   async list<T extends KubeObject>(type: ResourceType, options: ListOptions = {}): Promise<T[]> {
+    return (await this.snapshot<T>(type, options)).items
+  }
+
+  async snapshot<T extends KubeObject>(type: ResourceType, options: ListOptions = {}): Promise<Snapshot<T>> {
     const { namespace, labelSelector, fieldSelector } = options
     const request = requestFor('list', type, undefined, namespace)
     const call: Call = {
@@ -113,14 +121,28 @@ class Client implements Kube {
       }
       size += answer.body.length
       if (pages > MOST_PAGES || size > LARGEST_LIST) throw tooLarge(this.target)
-      const page = this.#parse<{ items?: T[]; metadata?: { continue?: string } }>(answer, request)
+      const page = this.#parse<Page<T>>(answer, request)
       // list items carry no apiVersion and kind
       for (const item of objectsOf(page.items, this.target))
         items.push({ ...item, apiVersion: apiVersionOf(type), kind: type.kind })
       const next = page.metadata?.continue
-      if (next === undefined || next === '') return items
+      if (next === undefined || next === '') return { items, resourceVersion: page.metadata?.resourceVersion ?? '' }
       call.query = { ...call.query, continue: next }
     }
+  }
+
+  watch<T extends KubeObject>(
+    type: ResourceType,
+    { namespace, labelSelector, fieldSelector }: ListOptions,
+    resourceVersion: string,
+    signal: AbortSignal,
+  ): AsyncIterable<WatchEvent<T>> {
+    const call: Call = {
+      method: 'GET',
+      path: pathOf(type, namespace),
+      query: { labelSelector, fieldSelector, resourceVersion, watch: 'true', allowWatchBookmarks: 'true' },
+    }
+    return watchEvents<T>(this.#transport, call, requestFor('watch', type, undefined, namespace), signal)
   }
 
   servedVersions(group: string): Promise<string[]> {
@@ -253,6 +275,12 @@ class Client implements Kube {
   #parse<T>(answer: Answer, request: ApiRequest): T {
     return parseResponse(answer, request, this.target)
   }
+}
+
+/** The fields used of a page of a list. */
+interface Page<T> {
+  items?: T[]
+  metadata?: { continue?: string; resourceVersion?: string }
 }
 
 function requestFor(

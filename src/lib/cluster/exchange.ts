@@ -20,6 +20,34 @@ export interface FullAnswer {
   date: string | undefined
 }
 
+/** A response whose body is a stream without an end. */
+export interface OpenResponse {
+  status: number
+  retryAfterMs: number | undefined
+  body: IncomingMessage
+}
+
+/**
+ * Sends a request without a body and resolves with the headers of the response. Rejects with CSNI201 after the time
+ * limit, and with the error of the connection otherwise.
+ */
+export function openResponse(request: ClientRequest, limits: Omit<Limits, 'largest'>): Promise<OpenResponse> {
+  return new Promise((resolve, reject) => {
+    const finish = limitTime(request, limits)
+    request.once('error', (error) => {
+      finish()
+      reject(error)
+    })
+    request.once('response', (body) => {
+      finish()
+      // the reader of the body handles its errors
+      body.once('error', () => undefined)
+      resolve({ status: body.statusCode ?? 0, retryAfterMs: waitOf(body.headers['retry-after']), body })
+    })
+    request.end()
+  })
+}
+
 export interface Limits {
   /** 0: no limit. */
   timeoutMs: number
@@ -39,37 +67,13 @@ export function exchange(
   { timeoutMs, largest, target, proxy }: Limits,
 ): Promise<FullAnswer> {
   return new Promise((resolve, reject) => {
-    const late = (ms: number) => () => {
-      const where = `the API server ${target.server} (context "${target.context}")`
-      const next = [
-        command`kubectl ${contextFlags(target)} cluster-info`,
-        hint('allow more time with --request-timeout'),
-      ]
-      request.destroy(new CassSniError('CSNI201', `${where} did not respond within ${ms / 1000}s`, { next }))
-    }
-    const connectMs = timeoutMs === 0 ? CONNECT_MS : Math.min(CONNECT_MS, timeoutMs)
-    const connecting = setTimeout(late(connectMs), connectMs)
-    const overall = timeoutMs === 0 ? undefined : setTimeout(late(timeoutMs), timeoutMs)
-    const connected = () => clearTimeout(connecting)
-    const finish = () => {
-      clearTimeout(overall)
-      clearTimeout(connecting)
-    }
+    const finish = limitTime(request, { timeoutMs, target, proxy })
     const fail = (error: Error) => {
       finish()
       reject(error)
     }
-    request.once('socket', (socket: Socket & { secureConnecting?: boolean }) => {
-      if (socket.secureConnecting === true) socket.once('secureConnect', connected)
-      else if (socket.connecting) socket.once('connect', connected)
-      else connected()
-    })
-    request.once('proxyConnect', ({ statusCode }: { statusCode: number }) => {
-      if (statusCode !== 200) request.destroy(refusedByProxy(proxy, statusCode, target))
-    })
     request.once('error', fail)
     request.once('response', (response) => {
-      connected()
       const tooMuch = () => {
         fail(tooLarge(target))
         request.destroy()
@@ -88,6 +92,35 @@ export function exchange(
     })
     request.end(body)
   })
+}
+
+/**
+ * Destroys the request with CSNI201 if connecting or the whole request takes too long. Returns a function that
+ * cancels both limits.
+ */
+function limitTime(request: ClientRequest, { timeoutMs, target, proxy }: Omit<Limits, 'largest'>): () => void {
+  const late = (ms: number) => () => {
+    const where = `the API server ${target.server} (context "${target.context}")`
+    const next = [command`kubectl ${contextFlags(target)} cluster-info`, hint('allow more time with --request-timeout')]
+    request.destroy(new CassSniError('CSNI201', `${where} gave no answer within ${ms / 1000} s`, { next }))
+  }
+  const connectMs = timeoutMs === 0 ? CONNECT_MS : Math.min(CONNECT_MS, timeoutMs)
+  const connecting = setTimeout(late(connectMs), connectMs)
+  const overall = timeoutMs === 0 ? undefined : setTimeout(late(timeoutMs), timeoutMs)
+  const connected = () => clearTimeout(connecting)
+  request.once('socket', (socket: Socket & { secureConnecting?: boolean }) => {
+    if (socket.secureConnecting === true) socket.once('secureConnect', connected)
+    else if (socket.connecting) socket.once('connect', connected)
+    else connected()
+  })
+  request.once('proxyConnect', ({ statusCode }: { statusCode: number }) => {
+    if (statusCode !== 200) request.destroy(refusedByProxy(proxy, statusCode, target))
+  })
+  request.once('response', connected)
+  return () => {
+    clearTimeout(overall)
+    clearTimeout(connecting)
+  }
 }
 
 async function read(response: IncomingMessage, largest: number, tooMuch: () => void): Promise<string> {

@@ -58,9 +58,9 @@ export interface ResourceType {
 
 export interface ListOptions {
   /** Undefined lists all namespaces. */
-  namespace?: string
-  labelSelector?: string
-  fieldSelector?: string
+  namespace?: string | undefined
+  labelSelector?: string | undefined
+  fieldSelector?: string | undefined
 }
 
 export interface ApplyOptions {
@@ -166,6 +166,35 @@ export interface Kube {
    * Rejects if the tunnel cannot be opened; the stream is destroyed with a CassSniError if the remote end fails.
    */
   connect(pod: { name: string; namespace: string }, port: number, options?: ConnectOptions): Promise<Duplex>
+}
+
+/** All objects of a list, and the version from which a watch continues. */
+export interface Snapshot<T> {
+  items: T[]
+  resourceVersion: string
+}
+
+/** An event of a watch. A bookmark has only the version reached so far. */
+export type WatchEvent<T> =
+  | { type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: T }
+  | { type: 'BOOKMARK'; resourceVersion: string }
+
+/** The part of a client that follows objects of a kind; used by `reflector.ts`. */
+export interface Follower {
+  /** Lists as `Kube.list` does, with the version. */
+  snapshot<T extends KubeObject = KubeObject>(type: ResourceType, options?: ListOptions): Promise<Snapshot<T>>
+  /**
+   * The events after a version, in order, until the server closes the watch, which it does every few minutes. Throws
+   * the error of the API server, from its response or an event (`statusOf`: 410 if the version is too old), CSNI208
+   * for an invalid event, CSNI201 if the connection fails or nothing was received for two minutes, or the reason of an
+   * abort.
+   */
+  watch<T extends KubeObject = KubeObject>(
+    type: ResourceType,
+    options: ListOptions,
+    resourceVersion: string,
+    signal: AbortSignal,
+  ): AsyncIterable<WatchEvent<T>>
 }
 
 export interface ConnectOptions {

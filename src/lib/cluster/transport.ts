@@ -6,7 +6,7 @@ import { CassSniError, throwIfAborted } from '../errors.ts'
 import { pause } from '../waiting/poll.ts'
 import { agentFor } from './agents.ts'
 import { type Authenticate, type Security, sameCredentials } from './credential-source.ts'
-import { exchange, type FullAnswer } from './exchange.ts'
+import { exchange, type FullAnswer, type OpenResponse, openResponse } from './exchange.ts'
 import type { KubeTarget } from './kube.ts'
 import { httpRequest } from './node-http.ts'
 import { unreachable } from './api-errors.ts'
@@ -74,6 +74,7 @@ export class Transport {
   readonly #limit = pLimit(MOST_AT_ONCE)
   #requests: Pool | undefined
   #sockets: Pool | undefined
+  #streams: Pool | undefined
   #skewMs: number | undefined
   #reached = false
 
@@ -143,6 +144,38 @@ export class Transport {
     }
   }
 
+  /**
+   * Opens a response without an end, on a separate connection. One attempt, and a second one with renewed credentials
+   * after a 401. Resolves for any status. Throws CSNI201, CSNI202, CSNI103, the error of the connection, or the reason
+   * of an abort; a later abort ends the body.
+   */
+  async stream(call: Call, signal: AbortSignal): Promise<OpenResponse> {
+    const startedAt = performance.now()
+    const path = this.#pathOf(call)
+    let refused: Security | undefined
+    for (;;) {
+      throwIfAborted(signal)
+      const security = await this.#options.authenticate(refused)
+      this.#streams = await this.#pool(this.#streams, security, { keepAlive: false })
+      const request = this.#request(call, path, security, this.#streams.agent, AbortSignal.any([signal, this.signal]))
+      try {
+        const response = await openResponse(request, {
+          timeoutMs: this.#options.requestTimeoutMs ?? DEFAULT_REQUEST_MS,
+          target: this.target,
+          proxy: this.#options.proxy,
+        })
+        this.log(call.method, path, response.status, startedAt)
+        if (response.status !== 401 || refused !== undefined || !(await this.#renewed(security))) return response
+        response.body.destroy()
+        refused = security
+      } catch (error) {
+        throwIfAborted(signal)
+        this.log(call.method, path, (error as NodeJS.ErrnoException).code ?? 'failed', startedAt)
+        throw error
+      }
+    }
+  }
+
   log(method: string, path: string, status: number | string, startedAt: number): void {
     this.#options.log?.(`${method} ${path} ${status} in ${Math.round(performance.now() - startedAt)} ms`)
   }
@@ -184,16 +217,21 @@ export class Transport {
     }
   }
 
-  async #once(
-    call: Call,
-    security: Security,
-    agent: HttpAgent,
-    sent: (request: ClientRequest) => void,
-  ): Promise<FullAnswer> {
+  /** Below the server's own path, with the query. */
+  #pathOf(call: Call): string {
     const query = new URLSearchParams()
     for (const [name, value] of Object.entries(call.query ?? {})) if (value !== undefined) query.set(name, value)
-    const path = `${this.#base.pathname.replace(/\/$/, '')}${call.path}${query.size > 0 ? `?${query}` : ''}`
-    const body = call.body === undefined ? undefined : Buffer.from(JSON.stringify(call.body))
+    return `${this.#base.pathname.replace(/\/$/, '')}${call.path}${query.size > 0 ? `?${query}` : ''}`
+  }
+
+  #request(
+    call: Call,
+    path: string,
+    security: Security,
+    agent: HttpAgent,
+    signal: AbortSignal,
+    body?: Buffer,
+  ): ClientRequest {
     const headers: OutgoingHttpHeaders = {
       ...security.headers,
       Accept: 'application/json',
@@ -205,17 +243,28 @@ export class Transport {
       headers['Content-Length'] = body.length
     }
     const make = this.#base.protocol === 'https:' ? httpsRequest : httpRequest
+    return make({
+      agent,
+      host: this.#base.hostname.replace(/^\[|\]$/g, ''),
+      port: this.#base.port,
+      path,
+      method: call.method,
+      headers,
+      signal,
+    })
+  }
+
+  async #once(
+    call: Call,
+    security: Security,
+    agent: HttpAgent,
+    sent: (request: ClientRequest) => void,
+  ): Promise<FullAnswer> {
+    const path = this.#pathOf(call)
+    const body = call.body === undefined ? undefined : Buffer.from(JSON.stringify(call.body))
     const startedAt = performance.now()
     try {
-      const request = make({
-        agent,
-        host: this.#base.hostname.replace(/^\[|\]$/g, ''),
-        port: this.#base.port,
-        path,
-        method: call.method,
-        headers,
-        signal: this.signal,
-      })
+      const request = this.#request(call, path, security, agent, this.signal, body)
       sent(request)
       const answer = await exchange(request, body, {
         timeoutMs: this.#options.requestTimeoutMs ?? DEFAULT_REQUEST_MS,

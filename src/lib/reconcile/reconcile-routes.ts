@@ -19,10 +19,18 @@ export interface Outcome {
  * gateway does not load the routes in time.
  */
 export async function reconcileRoutes(context: ApplyContext, plan: Plan): Promise<Outcome> {
-  if (plan.nothing) return { records: [] }
-  refuseConflicts(plan)
-  const records = await applyChanges(context, plan.changes)
+  const records = await applyRoutes(context, plan)
+  if (plan.nothing) return { records }
   return { records, loaded: context.dryRun ? undefined : await awaitLoaded(context, plan) }
+}
+
+/**
+ * Applies and prunes, and returns the outcome for each object. Throws as `reconcileRoutes` does, except CSNI507.
+ */
+export async function applyRoutes(context: ApplyContext, plan: Plan): Promise<ChangeRecord[]> {
+  if (plan.nothing) return []
+  refuseConflicts(plan)
+  return applyChanges(context, plan.changes)
 }
 
 function refuseConflicts({ conflicts }: Plan): void {

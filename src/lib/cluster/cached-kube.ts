@@ -1,0 +1,200 @@
+/**
+ * A client that serves reads from reflectors and sends writes to the API server, so that observers run on it
+ * unchanged. Modeled on the client of controller-runtime (kubernetes-sigs/controller-runtime
+ * pkg/client/client.go).
+ */
+import type { CassSniError } from '../errors.ts'
+import type { ApplyOptions, ConnectOptions, Follower, Kube, KubeObject, ListOptions, ResourceType } from './kube.ts'
+import { Reflector, type ReflectorCounts, type ReflectorTiming } from './reflector.ts'
+import { SECRET } from './resources.ts'
+import { unless } from './unless.ts'
+
+export interface CachedKubeOptions {
+  /** Ends all reflectors. */
+  signal: AbortSignal
+  /** Called after an object in a cache has changed. Must not throw. */
+  onChange: (type: ResourceType, object: KubeObject) => void
+  /** Called when following a kind fails, and with undefined when it works again. Must not throw. */
+  onFailure?: ((type: ResourceType, error: CassSniError | undefined) => void) | undefined
+  /** For tests. */
+  timing?: Partial<ReflectorTiming> | undefined
+}
+
+/** Types that are never cached: reads go to the API server. */
+const UNCACHED = [SECRET]
+
+interface Followed {
+  type: ResourceType
+  selection: ListOptions
+  reflector: Reflector
+}
+
+export class CachedKube implements Kube {
+  readonly #live: Kube & Follower
+  readonly #options: CachedKubeOptions
+  readonly #followed = new Map<string, Followed>()
+  readonly #running: Promise<void>[] = []
+
+  constructor(live: Kube & Follower, options: CachedKubeOptions) {
+    this.#live = live
+    this.#options = options
+  }
+
+  get target(): Kube['target'] {
+    return this.#live.target
+  }
+
+  /** Counts of all reflectors. */
+  get counts(): ReflectorCounts {
+    const all = [...this.#followed.values()].map(({ reflector }) => reflector.counts)
+    const sum = (of: (counts: ReflectorCounts) => number) => all.reduce((total, each) => total + of(each), 0)
+    return {
+      lists: sum(({ lists }) => lists),
+      watches: sum(({ watches }) => watches),
+      events: sum(({ events }) => events),
+      failures: sum(({ failures }) => failures),
+    }
+  }
+
+  /** Resolves when all reflectors have ended, after the signal was aborted. */
+  async ended(): Promise<void> {
+    await Promise.all(this.#running)
+  }
+
+  /** Reads from the reflector of this selection, which the first call starts. */
+  async list<T extends KubeObject = KubeObject>(type: ResourceType, options: ListOptions = {}): Promise<T[]> {
+    if (UNCACHED.includes(type)) return this.#live.list<T>(type, options)
+    return (await this.#follow(type, options).objects()) as T[]
+  }
+
+  /** Reads from a reflector of the whole kind or of this object; without the permission to watch it, live. */
+  async get<T extends KubeObject = KubeObject>(
+    type: ResourceType,
+    name: string,
+    namespace?: string,
+  ): Promise<T | undefined> {
+    if (UNCACHED.includes(type)) return this.#live.get<T>(type, name, namespace)
+    const covering =
+      this.#covering(type, namespace) ?? this.#follow(type, { namespace, fieldSelector: nameField(name) })
+    // the permission to get an object does not include watching it
+    const objects = await unless('CSNI203', covering.objects())
+    if (objects === undefined) return this.#live.get<T>(type, name, namespace)
+    return objects.find(({ metadata }) => metadata.name === name && metadata.namespace === namespace) as T | undefined
+  }
+
+  async apply(type: ResourceType, object: KubeObject, options: ApplyOptions = {}): Promise<KubeObject> {
+    const written = await this.#live.apply(type, object, options)
+    if (options.dryRun !== true) this.#put(type, written)
+    return written
+  }
+
+  async mergePatch(
+    type: ResourceType,
+    name: string,
+    namespace: string | undefined,
+    patch: object,
+    options: { dryRun?: boolean } = {},
+  ): Promise<KubeObject> {
+    const written = await this.#live.mergePatch(type, name, namespace, patch, options)
+    if (options.dryRun !== true) this.#put(type, written)
+    return written
+  }
+
+  async delete(
+    type: ResourceType,
+    name: string,
+    namespace: string | undefined,
+    options: { uid?: string | undefined; resourceVersion?: string | undefined; dryRun?: boolean } = {},
+  ): Promise<boolean> {
+    // not dropped from the caches here: an object with finalizers remains until its DELETED event
+    return this.#live.delete(type, name, namespace, options)
+  }
+
+  clockSkewMs(): number | undefined {
+    return this.#live.clockSkewMs()
+  }
+
+  servedVersions(group: string): Promise<string[]> {
+    return this.#live.servedVersions(group)
+  }
+
+  resourceType(apiVersion: string, kind: string, about?: KubeObject[]): Promise<ResourceType> {
+    return this.#live.resourceType(apiVersion, kind, about)
+  }
+
+  serverVersion(): ReturnType<Kube['serverVersion']> {
+    return this.#live.serverVersion()
+  }
+
+  can(verb: string, type: ResourceType, namespace?: string, subresource?: string): Promise<boolean> {
+    return this.#live.can(verb, type, namespace, subresource)
+  }
+
+  exec(...args: Parameters<Kube['exec']>): ReturnType<Kube['exec']> {
+    return this.#live.exec(...args)
+  }
+
+  podLog(...args: Parameters<Kube['podLog']>): ReturnType<Kube['podLog']> {
+    return this.#live.podLog(...args)
+  }
+
+  connect(
+    pod: { name: string; namespace: string },
+    port: number,
+    options?: ConnectOptions,
+  ): ReturnType<Kube['connect']> {
+    return this.#live.connect(pod, port, options)
+  }
+
+  #follow(type: ResourceType, selection: ListOptions): Reflector {
+    const key = JSON.stringify([
+      typeKey(type),
+      type.namespaced ? selection.namespace : undefined,
+      selection.labelSelector,
+      selection.fieldSelector,
+    ])
+    const known = this.#followed.get(key)
+    if (known !== undefined) return known.reflector
+    const { signal, onChange, onFailure, timing } = this.#options
+    const reflector = new Reflector(this.#live, type, selection, {
+      signal,
+      onChange: (object) => onChange(type, object),
+      onFailure: (error) => onFailure?.(type, error),
+      timing,
+    })
+    this.#followed.set(key, { type, selection, reflector })
+    this.#running.push(reflector.run())
+    return reflector
+  }
+
+  /** The reflector that has every object of the kind in the namespace. */
+  #covering(type: ResourceType, namespace: string | undefined): Reflector | undefined {
+    const whole = this.#of(type).filter(
+      ({ selection }) => selection.labelSelector === undefined && selection.fieldSelector === undefined,
+    )
+    // that of the namespace first: listing all namespaces requires more permissions
+    const found =
+      whole.find(({ selection }) => selection.namespace === namespace) ??
+      whole.find(({ selection }) => selection.namespace === undefined)
+    return found?.reflector
+  }
+
+  /** Stores a written object in the reflectors that certainly contain it; only the server evaluates selectors. */
+  #put(type: ResourceType, object: KubeObject): void {
+    const { name, namespace } = object.metadata
+    for (const { reflector } of this.#of(type)) if (reflector.has(name, namespace)) reflector.put(object)
+    this.#covering(type, namespace)?.put(object)
+  }
+
+  #of(type: ResourceType): Followed[] {
+    return [...this.#followed.values()].filter((each) => typeKey(each.type) === typeKey(type))
+  }
+}
+
+function typeKey({ group, version, plural }: ResourceType): string {
+  return `${group}/${version}/${plural}`
+}
+
+function nameField(name: string): string {
+  return `metadata.name=${name}`
+}

@@ -1,0 +1,213 @@
+/** `routes sync --watch` against a real API server: a process as a user starts it, and its lines. */
+import { deepEqual, doesNotMatch, equal, match, ok } from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { CASSANDRA_DATACENTER, ISTIO_GATEWAY, SERVICE, VIRTUAL_SERVICE } from '../../src/lib/cluster/resources.ts'
+import { apiServer, type Manifest, pathOf, type TestServer } from '../support/api-server.ts'
+import { OUR_AGENT, writesBy } from '../support/audit.ts'
+import { createDatacenter, type TestDatacenter } from '../support/cluster-state.ts'
+import { runCommand } from '../support/command.ts'
+import { requestsBefore } from '../support/fault-server.ts'
+import { createMesh, type TestMesh } from '../support/mesh-state.ts'
+import { assertMatchesSchema } from '../support/schema.ts'
+
+interface Line {
+  kind: string
+  result: { time: string; event: string; nodes?: { pod: string; hostId?: string; state: string }[]; tookMs?: number }
+  changes?: { action: string; object: string }[]
+  error?: { code: string; message: string }
+}
+
+const ROOT = join(import.meta.dirname, '../..')
+
+/** The program with --watch, and what it prints. */
+class Watching {
+  readonly #child: ChildProcess
+  readonly text: string[] = []
+  stderr = ''
+  #read = 0
+
+  constructor(words: string[]) {
+    this.#child = spawn(process.execPath, [join(ROOT, 'bin/dev.js'), 'routes', 'sync', '--watch', ...words], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, NO_COLOR: '1' },
+    })
+    createInterface({ input: this.#child.stdout as NodeJS.ReadableStream }).on('line', (line) => this.text.push(line))
+    this.#child.stderr?.setEncoding('utf8').on('data', (part: string) => {
+      this.stderr += part
+    })
+  }
+
+  /** The next line that fits, of -o json; those before it are passed over. */
+  async line(fits: (line: Line) => boolean, timeoutMs = 30_000): Promise<Line> {
+    const end = performance.now() + timeoutMs
+    while (performance.now() < end) {
+      while (this.#read < this.text.length) {
+        const line: Line = JSON.parse(this.text[this.#read++] ?? '')
+        if (fits(line)) return line
+      }
+      await sleep(10)
+    }
+    throw new Error(`no such line; stdout:\n${this.text.join('\n')}\nstderr:\n${this.stderr}`)
+  }
+
+  /** Ends it as Ctrl-C does. Resolves with the exit code. */
+  async stop(signal: NodeJS.Signals = 'SIGINT'): Promise<number | null> {
+    if (this.#child.exitCode === null) {
+      this.#child.kill(signal)
+      await once(this.#child, 'close')
+    }
+    return this.#child.exitCode
+  }
+}
+
+describe('routes sync --watch', function () {
+  this.timeout(90_000)
+  let server: TestServer
+  let mesh: TestMesh
+  let dc: TestDatacenter
+  let watching: Watching | undefined
+
+  before(async () => {
+    server = await apiServer()
+  })
+  beforeEach(async () => {
+    mesh = await createMesh(server, { namespace: await server.namespace('istio') })
+    dc = await createDatacenter(server, { namespace: await server.namespace('cass') })
+  })
+  afterEach(async () => {
+    await watching?.stop()
+    watching = undefined
+    await Promise.all([mesh.remove(), dc.remove()])
+    for (const type of [VIRTUAL_SERVICE, ISTIO_GATEWAY]) {
+      const { items } = await server.client.get<{ items: Manifest[] }>(pathOf(type))
+      await Promise.all(items.map((item) => server.remove(type, item.metadata.name, item.metadata.namespace)))
+    }
+  })
+
+  const start = (...words: string[]) => {
+    watching = new Watching(['-n', dc.namespace, '--kubeconfig', server.kubeconfig, ...words])
+    return watching
+  }
+  const event = (name: string) => (line: Line) => line.result.event === name
+  const about = (object: string, action: string) => (line: Line) =>
+    line.changes?.some((change) => change.object.endsWith(object) && change.action === action) === true
+  const sniHosts = async () => {
+    const { spec } = await server.client.get<{ spec: { tls: { match: { sniHosts: string[] }[] }[] } }>(
+      pathOf(VIRTUAL_SERVICE, dc.namespace, 'cass-sni-dc1'),
+    )
+    return spec.tls.flatMap(({ match: matches }) => matches.flatMap((each) => each.sniHosts))
+  }
+
+  it('syncs first, then follows a replaced node, and ends with Ctrl-C', async () => {
+    const lines = start('-o', 'json')
+    const first = await lines.line(event('synced'))
+    equal(first.kind, 'RoutesWatch')
+    assertMatchesSchema('RoutesWatch', first)
+    deepEqual(
+      first.result.nodes?.map(({ state }) => state),
+      ['routed', 'routed', 'routed'],
+    )
+    ok(about('cass-sni-dc1', 'created')(first), JSON.stringify(first.changes))
+    const { pod = '', hostId: before } = dc.nodes[0] ?? {}
+    const replaced = await dc.replaceNode(pod)
+    await dc.startNode(replaced.pod)
+    const changed = await lines.line((line) => line.result.nodes?.some(({ state }) => state === 'routed') === true)
+    assertMatchesSchema('RoutesWatch', changed)
+    const hostId = changed.result.nodes?.find(({ pod }) => pod === replaced.pod)?.hostId
+    ok(hostId !== undefined && hostId !== before, JSON.stringify(changed))
+    ok((await sniHosts()).includes(hostId))
+    equal(await lines.stop(), 130)
+    equal(lines.stderr.includes('error'), false, lines.stderr)
+    // what the watch has left is what a sync wants
+    const since = Date.now()
+    equal((await runCommand(['routes', 'sync', '-n', dc.namespace, '--kubeconfig', server.kubeconfig])).exitCode, 0)
+    deepEqual(await writesBy(server.auditLog, OUR_AGENT, since), [])
+  })
+
+  it('brings back what is deleted or edited, within a second', async () => {
+    const lines = start('-o', 'json')
+    await lines.line(event('synced'))
+    await sleep(1000)
+    const before = await sniHosts()
+    const started = performance.now()
+    await server.remove(VIRTUAL_SERVICE, 'cass-sni-dc1', dc.namespace)
+    await lines.line(about('cass-sni-dc1', 'created'))
+    // the machine may be busy: the benchmark measures
+    ok(performance.now() - started < 5000)
+    deepEqual(await sniHosts(), before)
+    const path = pathOf(VIRTUAL_SERVICE, dc.namespace, 'cass-sni-dc1')
+    await server.client.send('PATCH', path, { spec: { hosts: ['example.com'] } })
+    await lines.line(about('virtualservice.networking.istio.io/cass-sni-dc1', 'configured'))
+    await server.remove(SERVICE, `${dc.nodes[1]?.pod}-cql`, dc.namespace)
+    await lines.line(about(`${dc.nodes[1]?.pod}-cql`, 'created'))
+  })
+
+  it('makes one write of a burst', async () => {
+    const lines = start('-o', 'json')
+    await lines.line(event('synced'))
+    await sleep(1000)
+    const since = Date.now()
+    const path = pathOf(CASSANDRA_DATACENTER, dc.namespace, 'dc1')
+    for (let time = 0; time < 30; time++)
+      await server.client.send('PATCH', path, { metadata: { annotations: { burst: String(time) } } })
+    await server.remove(VIRTUAL_SERVICE, 'cass-sni-dc1', dc.namespace)
+    await lines.line(about('cass-sni-dc1', 'created'))
+    await sleep(1000)
+    equal((await writesBy(server.auditLog, OUR_AGENT, since)).length, 1)
+  })
+
+  it('survives an API server that is away: reports it once, and catches up', async () => {
+    const proxy = await requestsBefore(server)
+    try {
+      watching = new Watching(['-n', dc.namespace, '--kubeconfig', proxy.kubeconfig, '-o', 'json'])
+      await watching.line(event('synced'))
+      await sleep(1000)
+      proxy.fault = () => ({ reset: true })
+      proxy.resetAll()
+      const failing = await watching.line(event('failing'))
+      assertMatchesSchema('RoutesWatch', failing)
+      equal(failing.error?.code, 'CSNI201', JSON.stringify(failing))
+      await server.remove(VIRTUAL_SERVICE, 'cass-sni-dc1', dc.namespace)
+      proxy.fault = () => undefined
+      await watching.line(about('cass-sni-dc1', 'created'), 60_000)
+      equal(watching.text.filter((line) => line.includes('"failing"')).length, 1, watching.text.join('\n'))
+    } finally {
+      await watching?.stop()
+      await proxy.stop()
+    }
+  })
+
+  it('prints a line for each change as text, the table first, and nothing of the progress on stdout', async () => {
+    const lines = start()
+    const end = performance.now() + 30_000
+    while (lines.text.length < 10 && performance.now() < end) await sleep(20)
+    await sleep(1000)
+    await server.remove(SERVICE, `${dc.nodes[1]?.pod}-cql`, dc.namespace)
+    while (!lines.text.join('\n').includes('cql created\n20') && lines.text.length < 11 && performance.now() < end)
+      await sleep(20)
+    const text = lines.text.join('\n')
+    match(text, /NODE +HOST ID +ROUTE\n/)
+    match(text, /\n\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ service\/dse-dc1-default-sts-1-cql created/)
+    equal(await lines.stop('SIGTERM'), 143)
+    doesNotMatch(lines.stderr, /error/)
+  })
+
+  it('is refused with --dry-run and with -o yaml', async () => {
+    for (const words of [['--dry-run'], ['-o', 'yaml']]) {
+      const { exitCode, stderr } = await runCommand([
+        'routes',
+        'sync',
+        '-w',
+        '--kubeconfig',
+        server.kubeconfig,
+        ...words,
+      ])
+      equal(exitCode, 2, stderr)
+      match(stderr, /CSNI101/)
+    }
+  })
+})
