@@ -102,7 +102,7 @@ function limitTime(request: ClientRequest, { timeoutMs, target, proxy }: Omit<Li
   const late = (ms: number) => () => {
     const where = `the API server ${target.server} (context "${target.context}")`
     const next = [command`kubectl ${contextFlags(target)} cluster-info`, hint('allow more time with --request-timeout')]
-    request.destroy(new CassSniError('CSNI201', `${where} gave no answer within ${ms / 1000} s`, { next }))
+    request.destroy(new CassSniError('CSNI201', `${where} did not respond within ${ms / 1000}s`, { next }))
   }
   const connectMs = timeoutMs === 0 ? CONNECT_MS : Math.min(CONNECT_MS, timeoutMs)
   const connecting = setTimeout(late(connectMs), connectMs)
