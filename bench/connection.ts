@@ -1,22 +1,22 @@
-/** Connections of the benchmark: every wait has a limit, and what goes wrong has a name. */
+/** Connections of the benchmark: every wait has a time limit, every failure a name. */
 import { connect, type Socket } from 'node:net'
 
-/** Refused: nobody took it; closed: the other end ended it; stalled: nothing came, or nothing was taken, in time. */
-export type Trouble = 'refused' | 'closed' | 'stalled'
-export const TROUBLES: readonly Trouble[] = ['refused', 'closed', 'stalled']
+/** refused: nothing listens; closed: the other end closed it; stalled: no byte was received or accepted in time. */
+export type Failure = 'refused' | 'closed' | 'stalled'
+export const FAILURES: readonly Failure[] = ['refused', 'closed', 'stalled']
 
 export class Broken extends Error {
-  readonly trouble: Trouble
-  constructor(trouble: Trouble) {
-    super(`the connection was ${trouble}`)
-    this.trouble = trouble
+  readonly failure: Failure
+  constructor(failure: Failure) {
+    super(`the connection was ${failure}`)
+    this.failure = failure
   }
 }
 
 /** Milliseconds without a byte. */
-const PATIENCE = 10_000
+const STALL_LIMIT = 10_000
 
-/** A connection to a local port. After its first failure every wait of it rejects with `Broken`. */
+/** A connection to a local port. After its first failure, every method rejects with `Broken`. */
 export class Connection {
   readonly #socket: Socket
   #broken: Broken | undefined
@@ -25,8 +25,8 @@ export class Connection {
 
   private constructor(socket: Socket) {
     this.#socket = socket
-    const end = (trouble: Trouble) => () => {
-      this.#broken ??= new Broken(trouble)
+    const end = (failure: Failure) => () => {
+      this.#broken ??= new Broken(failure)
       socket.destroy()
       this.#wake()
     }
@@ -42,21 +42,21 @@ export class Connection {
     })
   }
 
-  static async open(port: number, patience = PATIENCE): Promise<Connection> {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true, timeout: patience })
+  static async open(port: number, stallLimit = STALL_LIMIT): Promise<Connection> {
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true, timeout: stallLimit })
     const connection = new Connection(socket)
     await connection.#until(() => !socket.connecting && connection.#broken === undefined)
     return connection
   }
 
-  /** Resolves when the socket takes more. */
+  /** Resolves when the socket accepts more. */
   async send(bytes: Buffer | string): Promise<void> {
     if (this.#broken !== undefined) throw this.#broken
     this.#socket.write(bytes)
     await this.#until(() => !this.#socket.writableNeedDrain)
   }
 
-  /** Resolves when so many bytes more have come. */
+  /** Resolves when `count` more bytes have been received. */
   async receive(count: number): Promise<void> {
     await this.#until(() => this.#unread >= count)
     this.#unread -= count

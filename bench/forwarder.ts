@@ -1,4 +1,4 @@
-/** The programs that forward a local port to the server pod, ours and kubectl's: started again when they die. */
+/** Programs that forward a local port to the server pod, this one and kubectl; restarted when they exit. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
@@ -7,9 +7,9 @@ import { createInterface } from 'node:readline'
 const START_LIMIT = 30_000
 
 export class Forwarder {
-  /** How each one that died did so. */
-  readonly deaths: string[] = []
-  /** The most resident memory of all of them, in MB (10^6). */
+  /** One line per unexpected exit. */
+  readonly exits: string[] = []
+  /** Peak resident memory of all processes so far, in MB (10^6). */
   peakMemory = 0
   readonly #command: string[]
   #child: ChildProcess | undefined
@@ -21,13 +21,13 @@ export class Forwarder {
     this.#command = command
   }
 
-  /** The local port, of the present process. Rejects when it does not come to listening. */
+  /** Returns the local port of the current process. Rejects if it exits before it listens. */
   port(): Promise<number> {
     this.#listening ??= this.#start()
     return this.#listening
   }
 
-  /** Takes the present process's memory into account. */
+  /** Includes the memory of the current process in `peakMemory`. */
   noteMemory(): void {
     const { pid } = this.#child ?? {}
     if (pid === undefined) return
@@ -44,30 +44,30 @@ export class Forwarder {
     const [program = '', ...args] = this.#command
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     this.#child = child
-    let said = ''
+    let printed = ''
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      said = (said + text).slice(-1000)
+      printed = (printed + text).slice(-1000)
     })
-    const late = setTimeout(() => child.kill('SIGKILL'), START_LIMIT)
+    const timer = setTimeout(() => child.kill('SIGKILL'), START_LIMIT)
     return new Promise((resolve, reject) => {
       let listens = false
       createInterface(child.stdout).on('line', (line) => {
         const port = /^Forwarding from 127\.0\.0\.1:(\d+)/.exec(line)?.[1]
         if (port === undefined) return
         listens = true
-        clearTimeout(late)
+        clearTimeout(timer)
         resolve(Number(port))
       })
       child.once('error', () => undefined) // 'close' follows
       child.once('close', (code, signal) => {
-        clearTimeout(late)
+        clearTimeout(timer)
         this.#child = undefined
         if (this.#stopped) return
-        const how = `${program} ended with ${code ?? signal}: ${said.trim()}`
+        const how = `${program} ended with ${code ?? signal}: ${printed.trim()}`
         if (!listens) return reject(new Error(`before it listened, ${how}`))
-        this.deaths.push(how)
+        this.exits.push(how)
         this.#listening = this.#start()
-        // who asks for the port is told
+        // reported by the next port()
         this.#listening.catch(() => undefined)
       })
     })

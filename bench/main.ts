@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: all figures in one run on the lab, ours beside those of kubectl and cqlsh. `-o json` for programs;
- * names choose parts: `npm run bench -- start-up port-forward`.
+ * `npm run bench`: measures on the lab, together with kubectl and cqlsh as baselines, in one run. `-o json` for
+ * programs; arguments select parts: `npm run bench -- start-up port-forward`.
  */
 import { spawnSync } from 'node:child_process'
 import { cpus } from 'node:os'
@@ -17,7 +17,7 @@ import { benchStartUp } from './start-up.ts'
 const root = dirname(import.meta.dirname)
 interface Part {
   bench: (log: (line: string) => void) => Promise<Row[]>
-  /** It needs the lab with its datacenter. */
+  /** Requires the lab with its datacenter. */
   lab: boolean
 }
 const PARTS: Record<string, Part> = {
@@ -44,17 +44,17 @@ function goalOf({ goal, met }: Row & { met: boolean | undefined }): string {
   return `${goal.of === 'ratio' ? 'ratio ' : ''}${goal.limit}: ${met ? 'met' : 'missed'}`
 }
 
-/** Runs a script to its end; what it says goes to stderr. */
+/** Runs a script; its output goes to stderr. */
 function node(script: string, ...args: string[]): void {
   const { status } = spawnSync(process.execPath, [join(root, script), ...args], { cwd: root, stdio: ['ignore', 2, 2] })
   if (status !== 0) process.exit(status ?? 1)
 }
 
-/** The lab with its datacenter, and its environment in this process. */
-function raiseLab(): void {
+/** Starts the lab with its datacenter, and sets its environment in this process. */
+function startLab(): void {
   node('build/build.ts')
   node('lab/main.ts', 'up', '--with', 'datacenter')
-  // The lab tells its environment as lines for a shell.
+  // The lab prints its environment as shell commands.
   const shell = spawnSync(
     'sh',
     ['-c', 'eval "$("$0" "$1" env)" && env -0', process.execPath, join(root, 'lab/main.ts')],
@@ -68,7 +68,7 @@ function raiseLab(): void {
 
 const chosen = Object.entries(PARTS).filter(([name]) => positionals.length === 0 || positionals.includes(name))
 if (chosen.some(([, part]) => part.lab)) {
-  raiseLab()
+  startLab()
   await prepareRoutes()
 }
 
@@ -76,8 +76,8 @@ const rows: Row[] = []
 for (const [name, { bench }] of chosen)
   rows.push(...(await bench((line) => process.stderr.write(`${name}: ${line}\n`))))
 const machine = { node: process.version, processors: cpus().length, model: cpus()[0]?.model ?? 'unknown' }
-const told = rows.map((row) => ({ ...row, ratio: ratioOf(row), met: isMet(row) }))
-if (values.output === 'json') console.log(JSON.stringify({ machine, rows: told }, null, 2))
+const results = rows.map((row) => ({ ...row, ratio: ratioOf(row), met: isMet(row) }))
+if (values.output === 'json') console.log(JSON.stringify({ machine, rows: results }, null, 2))
 else {
   const figure = (value: number | undefined, unit: string) => {
     if (value === undefined) return ''
@@ -85,18 +85,16 @@ else {
     return value.toFixed(unit === 'count' ? 0 : value < 10 ? 2 : value < 100 ? 1 : 0)
   }
   console.log(
-    formatTable(told, [
-      { title: 'WHAT', cell: (row) => row.name },
-      { title: 'OURS', cell: (row) => figure(row.ours, row.unit), align: 'right' },
-      { title: 'THEIRS', cell: (row) => figure(row.theirs, row.unit), align: 'right' },
+    formatTable(results, [
+      { title: 'MEASUREMENT', cell: (row) => row.name },
+      { title: 'THIS TOOL', cell: (row) => figure(row.value, row.unit), align: 'right' },
+      { title: 'BASELINE', cell: (row) => figure(row.baseline, row.unit), align: 'right' },
       { title: 'UNIT', cell: (row) => row.unit },
       { title: 'RATIO', cell: (row) => row.ratio?.toFixed(2) ?? '', align: 'right' },
-      { title: 'BETTER', cell: (row) => row.better },
+      { title: 'BETTER IS', cell: (row) => row.better },
       { title: 'GOAL', cell: goalOf },
-      { title: 'BESIDE', cell: (row) => row.beside ?? '' },
+      { title: 'BASELINE OF', cell: (row) => row.baselineName ?? '' },
     ]),
   )
-  console.log(
-    `\nMedians on ${machine.processors} × ${machine.model}, Node ${machine.node}, all of them in this one run.`,
-  )
+  console.log(`\nMedians on ${machine.processors} × ${machine.model}, Node ${machine.node}, in one run.`)
 }

@@ -1,19 +1,19 @@
-/** Time and memory of whole programs, the processes that they start included. */
+/** Time and memory of whole programs, including the processes that they start. */
 import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { median } from './rounds.ts'
 
 export interface Cost {
-  /** Until it has written all to a pipe and ended. */
+  /** Until it has written its output to a pipe and exited. */
   ms: number
-  /** The most that all its processes held at one moment, in MB (10^6); what they share counts once. */
+  /** Peak of all its processes together, in MB (10^6); shared memory counts once. */
   megabytes: number
 }
 
 const LONGEST_MS = 900_000
 const SAMPLE_MS = 50
 
-/** The medians of commands that take turns. Rejects with what a command prints on stderr when it fails. */
+/** Returns the medians of commands that run in turn. Rejects with a command's stderr if it fails. */
 export async function costs(rounds: number, ...commands: string[][]): Promise<Cost[]> {
   const all = commands.map((): Cost[] => [])
   for (let round = 0; round < rounds; round += 1)
@@ -50,7 +50,7 @@ function costOf([program = '', ...args]: string[]): Promise<Cost> {
   })
 }
 
-/** Memory of a process and its descendants, in MB: the proportional set size of Linux' smaps_rollup (proc(5)). */
+/** Returns the memory of a process and its descendants, in MB: proportional set size from smaps_rollup (proc(5)). */
 function held(pid: number): number {
   try {
     const own = Number(/^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0)
@@ -59,7 +59,7 @@ function held(pid: number): number {
     )
     return children.reduce((sum, child) => sum + held(Number(child)), (own * 1024) / 1_000_000)
   } catch {
-    // It has just ended.
+    // It has just exited.
     return 0
   }
 }

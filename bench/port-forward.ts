@@ -1,57 +1,59 @@
 /**
- * Our tunnel beside `kubectl port-forward`, in one run, to the same server in a pod: throughput both ways, latency of a small
- * echo, connections per second, memory, and what went wrong. Alone: `node bench/port-forward.ts` with the lab's environment.
+ * This program's tunnel next to `kubectl port-forward`, in one run, to the same server in a pod: throughput both ways,
+ * latency of a small echo, connections per second, memory, and failures.
+ * Standalone: `node bench/port-forward.ts` with the lab's environment.
  */
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bundleProgram } from '../build/bundle.ts'
-import { Broken, Connection, TROUBLES, type Trouble } from './connection.ts'
+import { Broken, Connection, FAILURES, type Failure } from './connection.ts'
 import { Forwarder } from './forwarder.ts'
 import { median, quantile, type Row } from './rounds.ts'
-import { raiseServer, removeServer, SERVER } from './server-pod.ts'
+import { startServer, removeServer, SERVER } from './server-pod.ts'
 
 const MEGABYTES = 128
 const ROUNDS = 3
 const ECHOES = 1500
 const ECHO_BYTES = 200
 const CONNECTIONS = 200
-const AT_ONCE = 8
-/** A measurement that breaks is begun anew so often before its figure is given up. */
+const CONCURRENT = 8
+/** Attempts for one figure before it is omitted. */
 const ATTEMPTS = 3
 
 /** One side of the comparison. */
 export interface Side {
   forwarder: Forwarder
-  troubles: Record<Trouble, number>
+  failures: Record<Failure, number>
 }
 
-const BESIDE = 'kubectl port-forward'
+const BASELINE = 'kubectl port-forward'
 
-/** Runs the comparison. Makes a namespace of its own and deletes it again. */
+/** Runs the comparison in a separate namespace, which it creates and deletes. */
 export async function benchPortForward(log: (line: string) => void = () => {}): Promise<Row[]> {
   const { namespace, pod, port } = SERVER
   log('starting the server pod')
-  await raiseServer()
-  const ours = side([process.execPath, await bundled(), namespace, pod, String(port)])
-  const theirs = side(['kubectl', 'port-forward', '-n', namespace, `pod/${pod}`, `:${port}`])
+  await startServer()
+  const own = side([process.execPath, await bundled(), namespace, pod, String(port)])
+  const baseline = side(['kubectl', 'port-forward', '-n', namespace, `pod/${pod}`, `:${port}`])
   try {
-    return await compare(ours, theirs, log)
+    return await compare(own, baseline, log)
   } finally {
-    ours.forwarder.stop()
-    theirs.forwarder.stop()
+    own.forwarder.stop()
+    baseline.forwarder.stop()
     await removeServer()
   }
 }
 
-async function compare(ours: Side, theirs: Side, log: (line: string) => void): Promise<Row[]> {
+async function compare(own: Side, baseline: Side, log: (line: string) => void): Promise<Row[]> {
   const rows: Row[] = []
-  const add = (row: Omit<Row, 'beside'>) => rows.push({ ...row, name: `port-forward, ${row.name}`, beside: BESIDE })
-  // By turns, so that a slow moment of the machine hits both.
+  const add = (row: Omit<Row, 'baselineName'>) =>
+    rows.push({ ...row, name: `port-forward, ${row.name}`, baselineName: BASELINE })
+  // In turn, so that a slow moment of the machine affects both.
   const both = async <T>(what: string, measure: (port: number, side: Side) => Promise<T>): Promise<[T[], T[]]> => {
     log(what)
     const figures: [T[], T[]] = [[], []]
     for (let round = 0; round < ROUNDS; round += 1) {
-      for (const [index, each] of [ours, theirs].entries()) {
+      for (const [index, each] of [own, baseline].entries()) {
         const figure = await attempt(each, (port) => measure(port, each))
         if (figure !== undefined) figures[index]?.push(figure)
       }
@@ -59,39 +61,39 @@ async function compare(ours: Side, theirs: Side, log: (line: string) => void): P
     return figures
   }
   const medianOfBoth = async (name: string, unit: string, measure: (port: number, side: Side) => Promise<number>) => {
-    const [own, other] = await both(name, measure)
-    add({ name, unit, better: 'higher', ours: median(own), theirs: median(other) })
+    const [values, baselines] = await both(name, measure)
+    add({ name, unit, better: 'higher', value: median(values), baseline: median(baselines) })
   }
-  // The first connections of each pay for what is loaded once.
-  for (const each of [ours, theirs]) await attempt(each, (port) => echo(port, 20))
+  // Warm up: the first connections include the loading of modules.
+  for (const each of [own, baseline]) await attempt(each, (port) => echo(port, 20))
   await medianOfBoth('download', 'MB/s', (port) => throughput(port, 'D'))
   await medianOfBoth('upload', 'MB/s', (port) => throughput(port, 'U'))
-  const [own, other] = await both(`echo of ${ECHO_BYTES} bytes`, (port) => echo(port, ECHOES))
+  const [echoes, baselineEchoes] = await both(`echo of ${ECHO_BYTES} bytes`, (port) => echo(port, ECHOES))
   for (const share of [0.5, 0.99]) {
     const of = (rounds: number[][]) => quantile(rounds.flat(), share)
     const name = `echo of ${ECHO_BYTES} bytes, p${share * 100}`
-    add({ name, unit: 'ms', better: 'lower', ours: of(own), theirs: of(other) })
+    add({ name, unit: 'ms', better: 'lower', value: of(echoes), baseline: of(baselineEchoes) })
   }
-  await medianOfBoth(`new connections, ${AT_ONCE} at once`, '1/s', connectionsPerSecond)
-  const [oursMb, theirsMb] = [ours.forwarder.peakMemory, theirs.forwarder.peakMemory]
-  add({ name: 'memory, peak', unit: 'MB', better: 'lower', ours: oursMb, theirs: theirsMb })
-  for (const trouble of TROUBLES) {
-    const [one, two] = [ours.troubles[trouble], theirs.troubles[trouble]]
-    add({ name: `connections ${trouble}`, unit: 'count', better: 'lower', ours: one, theirs: two })
+  await medianOfBoth(`new connections, ${CONCURRENT} concurrent`, '1/s', connectionsPerSecond)
+  const peaks = { value: own.forwarder.peakMemory, baseline: baseline.forwarder.peakMemory }
+  add({ name: 'peak memory', unit: 'MB', better: 'lower', ...peaks })
+  for (const failure of FAILURES) {
+    const counts = { value: own.failures[failure], baseline: baseline.failures[failure] }
+    add({ name: `connections ${failure}`, unit: 'count', better: 'lower', ...counts })
   }
-  const deaths = (each: Side) => each.forwarder.deaths.length
-  add({ name: 'deaths of the program', unit: 'count', better: 'lower', ours: deaths(ours), theirs: deaths(theirs) })
-  for (const death of [...ours.forwarder.deaths, ...theirs.forwarder.deaths]) log(`died: ${death}`)
+  const exits = { value: own.forwarder.exits.length, baseline: baseline.forwarder.exits.length }
+  add({ name: 'unexpected exits of the program', unit: 'count', better: 'lower', ...exits })
+  for (const exit of [...own.forwarder.exits, ...baseline.forwarder.exits]) log(exit)
   return rows
 }
 
 export function side(command: string[]): Side {
-  return { forwarder: new Forwarder(command), troubles: { refused: 0, closed: 0, stalled: 0 } }
+  return { forwarder: new Forwarder(command), failures: { refused: 0, closed: 0, stalled: 0 } }
 }
 
-/** The figure of a measurement, which is begun anew when its connection breaks; undefined when it broke every time. */
+/** Returns a measurement, repeated if its connection breaks; undefined if every attempt breaks. */
 export async function attempt<T>(
-  { forwarder, troubles }: Side,
+  { forwarder, failures }: Side,
   measure: (port: number) => Promise<T>,
 ): Promise<T | undefined> {
   for (let left = ATTEMPTS; left > 0; left--) {
@@ -99,8 +101,8 @@ export async function attempt<T>(
       return await measure(await forwarder.port())
     } catch (error) {
       if (!(error instanceof Broken)) throw error
-      troubles[error.trouble]++
-      // a program that is about to die does it now
+      failures[error.failure]++
+      // lets a failing program exit first
       await new Promise((wake) => setTimeout(wake, 200))
     } finally {
       forwarder.noteMemory()
@@ -109,7 +111,7 @@ export async function attempt<T>(
   return undefined
 }
 
-/** Our side as users run it: one bundle, no types to strip. */
+/** Bundles this program's side as users run it, without types to strip. */
 async function bundled(): Promise<string> {
   const root = fileURLToPath(new URL('..', import.meta.url))
   const program = join(root, 'node_modules/.cache/bench/tunnel-process.cjs')
@@ -124,7 +126,7 @@ function request(what: 'U' | 'D', bytes: number): Buffer {
   return header
 }
 
-/** Megabytes (10^6) per second, until the last byte has arrived. */
+/** Returns megabytes (10^6) per second, until the last byte has arrived. */
 async function throughput(port: number, way: 'U' | 'D'): Promise<number> {
   const bytes = MEGABYTES * 1_000_000
   const connection = await Connection.open(port)
@@ -143,7 +145,7 @@ async function throughput(port: number, way: 'U' | 'D'): Promise<number> {
   }
 }
 
-/** Milliseconds of each round trip on one connection. */
+/** Returns the milliseconds of each round trip on one connection. */
 async function echo(port: number, times: number): Promise<number[]> {
   const connection = await Connection.open(port)
   try {
@@ -162,8 +164,8 @@ async function echo(port: number, times: number): Promise<number[]> {
   }
 }
 
-/** Connections that are opened, echo one byte and are closed, eight at once. One that breaks is counted, and is none. */
-async function connectionsPerSecond(port: number, { troubles }: Side): Promise<number> {
+/** Returns connections per second, each with an echo of one byte, eight concurrently; failures are counted. */
+async function connectionsPerSecond(port: number, { failures }: Side): Promise<number> {
   let rest = CONNECTIONS
   let done = 0
   const start = performance.now()
@@ -178,11 +180,11 @@ async function connectionsPerSecond(port: number, { troubles }: Side): Promise<n
         done += 1
       } catch (error) {
         if (!(error instanceof Broken)) throw error
-        troubles[error.trouble]++
+        failures[error.failure]++
       }
     }
   }
-  await Promise.all(Array.from({ length: AT_ONCE }, take))
+  await Promise.all(Array.from({ length: CONCURRENT }, take))
   return done / ((performance.now() - start) / 1000)
 }
 

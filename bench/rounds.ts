@@ -1,39 +1,39 @@
-/** Figures of commands that take turns, so that they can be compared. */
+/** Measurements of commands that run in turn, so that they can be compared. */
 import { spawn } from 'node:child_process'
 
-/** One figure of ours, beside another's where there is one. */
+/** One measurement, with a baseline if there is one. */
 export interface Row {
   /** What is measured, e.g. "port-forward, download". */
   name: string
-  ours: number
-  /** Undefined where there is nothing to compare with. */
-  theirs?: number | undefined
-  /** Whose figure `theirs` is. */
-  beside?: string | undefined
+  value: number
+  /** The same measurement of another program. */
+  baseline?: number | undefined
+  /** The program that `baseline` measures. */
+  baselineName?: string | undefined
   unit: string
   better: 'higher' | 'lower'
-  /** What is aimed at: a limit for ours, or for ours divided by theirs. */
-  goal?: { of: 'ours' | 'ratio'; limit: number } | undefined
+  /** Limit for the value, or for its ratio to the baseline. */
+  goal?: { of: 'value' | 'ratio'; limit: number } | undefined
 }
 
-/** Ours divided by theirs. */
-export function ratioOf({ ours, theirs }: Row): number | undefined {
-  return theirs === undefined || theirs === 0 ? undefined : ours / theirs
+/** Returns the value divided by the baseline. */
+export function ratioOf({ value, baseline }: Row): number | undefined {
+  return baseline === undefined || baseline === 0 ? undefined : value / baseline
 }
 
-/** Is the goal met? Undefined for a row without one. */
+/** Returns whether the goal is met; undefined for a row without one. */
 export function isMet(row: Row): boolean | undefined {
   if (row.goal === undefined) return undefined
-  const value = row.goal.of === 'ours' ? row.ours : (ratioOf(row) ?? Number.NaN)
-  return row.better === 'lower' ? value <= row.goal.limit : value >= row.goal.limit
+  const measured = row.goal.of === 'value' ? row.value : (ratioOf(row) ?? Number.NaN)
+  return row.better === 'lower' ? measured <= row.goal.limit : measured >= row.goal.limit
 }
 
-/** No program that is measured here takes so long; one that does hangs. Milliseconds. */
-const LONGEST = 180_000
+/** Time limit for one command in milliseconds; none takes this long unless it hangs. */
+const LIMIT = 180_000
 
 /**
- * The medians, in milliseconds, of commands that take turns, so that a slow moment of the machine hits all. One that fails
- * is told on stderr and run once more; rejects when that fails too.
+ * Returns the medians, in milliseconds, of commands that run in turn, so that a slow moment of the machine affects all.
+ * A failure is printed on stderr and the command retried once; rejects if that fails too.
  */
 export async function medians(rounds: number, ...commands: string[][]): Promise<number[]> {
   const taken = commands.map((): number[] => [])
@@ -56,20 +56,20 @@ export function quantile(values: number[], share: number): number {
 
 export const median = (values: number[]): number => quantile(values, 0.5)
 
-/** Milliseconds until the program has written all to a pipe and ended. */
+/** Returns the milliseconds until the program has written its output to a pipe and exited. */
 function once([program = '', ...args]: string[]): Promise<number> {
   const started = performance.now()
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: LONGEST, killSignal: 'SIGKILL' })
-    let said = ''
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: LIMIT, killSignal: 'SIGKILL' })
+    let printed = ''
     child.stdout.resume()
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      said += text
+      printed += text
     })
     child.once('error', reject)
     child.once('close', (code, signal) => {
       if (code === 0) resolve(performance.now() - started)
-      else reject(new Error(`${program} ${args.join(' ')} ended with ${code ?? signal}: ${said}`))
+      else reject(new Error(`${program} ${args.join(' ')} ended with ${code ?? signal}: ${printed}`))
     })
   })
 }

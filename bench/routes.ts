@@ -1,6 +1,6 @@
 /**
- * `routes sync` with nothing to do beside `kubectl apply --server-side` of the same objects, and `verify` of healthy nodes.
- * Needs the lab's environment, and that prepareRoutes was here.
+ * `routes sync` without changes next to `kubectl apply --server-side` of the same objects, and `verify` of healthy
+ * nodes. Requires the lab's environment, and `prepareRoutes`.
  */
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -14,13 +14,13 @@ import { medians, type Row } from './rounds.ts'
 const run = promisify(execFile)
 const LIMIT = 120_000
 const NAMESPACE = 'cass-operator'
-const OURS = 'app.kubernetes.io/managed-by=kubectl-cass-sni'
+const MANAGED = 'app.kubernetes.io/managed-by=kubectl-cass-sni'
 const OWNED = 'services,gateways.networking.istio.io,virtualservices.networking.istio.io'
 // the lab may have a second one
 const GATEWAY = ['--gateway', 'istio-system/istio-ingressgateway']
 const SYNC = ['routes', 'sync', '-n', NAMESPACE, '--yes', ...GATEWAY]
 
-/** Brings certificates and routes of the lab's datacenter to where there is nothing to do. */
+/** Syncs certificates and routes of the lab's datacenter, so that a further run changes nothing. */
 export async function prepareRoutes(): Promise<void> {
   await run('kubectl', ['cass-sni', 'certs', '-n', NAMESPACE, '--yes'], { timeout: LIMIT })
   await run('kubectl', ['cass-sni', ...SYNC], { timeout: LIMIT })
@@ -32,7 +32,7 @@ export async function benchRoutes(log: (line: string) => void = () => {}): Promi
   try {
     const file = join(directory, 'objects.json')
     const objects = await ownObjects(file)
-    log('routes sync with nothing to do beside kubectl apply')
+    log('routes sync without changes, next to kubectl apply')
     const apply = ['kubectl', 'apply', '--server-side', '--field-manager=kubectl-cass-sni', '-f', file]
     const [sync = 0, applied = 0] = await medians(11, ['kubectl', 'cass-sni', ...SYNC], apply)
     log('verify of healthy nodes')
@@ -40,19 +40,19 @@ export async function benchRoutes(log: (line: string) => void = () => {}): Promi
     return [
       {
         name: 'routes sync, nothing to do, 3 nodes',
-        ours: sync,
-        theirs: applied,
-        beside: `kubectl apply --server-side of its ${objects} objects`,
+        value: sync,
+        baseline: applied,
+        baselineName: `kubectl apply --server-side of its ${objects} objects`,
         unit: 'ms',
         better: 'lower',
         goal: { of: 'ratio', limit: 1.3 },
       },
       {
         name: 'verify, 3 healthy nodes',
-        ours: verify / 1000,
+        value: verify / 1000,
         unit: 's',
         better: 'lower',
-        goal: { of: 'ours', limit: 1 },
+        goal: { of: 'value', limit: 1 },
       },
     ]
   } finally {
@@ -60,9 +60,9 @@ export async function benchRoutes(log: (line: string) => void = () => {}): Promi
   }
 }
 
-/** Writes our objects as we would apply them, so that kubectl's apply has nothing to do either. Returns how many. */
+/** Writes the managed objects as the program applies them, so that kubectl changes nothing. Returns their number. */
 async function ownObjects(file: string): Promise<number> {
-  const get = ['get', OWNED, '-n', NAMESPACE, '-l', OURS, '-o', 'json', '--show-managed-fields']
+  const get = ['get', OWNED, '-n', NAMESPACE, '-l', MANAGED, '-o', 'json', '--show-managed-fields']
   const { stdout } = await run('kubectl', get, { maxBuffer: 1 << 26, timeout: LIMIT })
   const { items }: { items: KubeObject[] } = JSON.parse(stdout)
   await writeFile(

@@ -1,4 +1,4 @@
-/** The server that the tunnels are measured with: a pod of the lab's Cassandra image, in a namespace of its own. */
+/** The server that the tunnels are measured with: a pod of the lab's Cassandra image, in a separate namespace. */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { promisify } from 'node:util'
@@ -9,7 +9,7 @@ const LIMIT = 150_000
 
 const run = promisify(execFile)
 
-/** A Java program of one file, which the image's own java compiles: 'E' echoes, 'U' takes so many bytes and confirms, 'D' sends so many. */
+/** A Java program, compiled by the image's Java: 'E' echoes; 'U' receives N bytes and confirms; 'D' sends N bytes. */
 const PROGRAM = `
 import java.io.*; import java.net.*;
 public class Server {
@@ -26,15 +26,15 @@ public class Server {
       long rest = in.readLong();
       if (what == 'U') { while (rest > 0) { int n = in.read(buffer, 0, (int) Math.min(buffer.length, rest)); if (n < 0) return; rest -= n; } out.write('k'); out.flush(); in.read(); }
       else { while (rest > 0) { int n = (int) Math.min(buffer.length, rest); out.write(buffer, 0, n); rest -= n; } in.read(); }
-    } catch (IOException gone) { /* the client went away */ }
+    } catch (IOException gone) { /* the client disconnected */ }
   }
 }
 `
 
-/** Makes the namespace, the pod, and waits until it is ready. */
-export async function raiseServer(): Promise<void> {
+/** Creates the namespace and the pod, and waits until it is ready. */
+export async function startServer(): Promise<void> {
   const { namespace, pod, port } = SERVER
-  // one that an earlier run left is on its way out
+  // left over from an earlier run
   await run('kubectl', ['delete', 'namespace', namespace, '--ignore-not-found'], { timeout: LIMIT })
   const objects = [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },

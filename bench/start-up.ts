@@ -1,4 +1,4 @@
-/** How long help takes from Enter to its end, beside an empty Node. Needs kubectl and the plugin on PATH. */
+/** Time that help takes, next to an empty Node program. Requires kubectl and the plugin on PATH. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,8 +8,8 @@ import { medians, type Row } from './rounds.ts'
 export async function benchStartUp(log: (line: string) => void = () => {}): Promise<Row[]> {
   const directory = await mkdtemp(join(tmpdir(), 'cass-sni-bench-'))
   try {
-    log('help beside an empty node')
-    // kubectl's own start is in both of these: a plugin in Node that does nothing at all
+    log('help, next to an empty Node program')
+    // includes the start of kubectl, as does the first command: a Node plugin that does nothing
     await writeFile(join(directory, 'kubectl-empty'), '#!/usr/bin/env node\n', { mode: 0o755 })
     process.env.PATH = `${process.env.PATH}:${directory}`
     const [help = 0, nothing = 0, direct = 0, node = 0] = await medians(
@@ -19,11 +19,11 @@ export async function benchStartUp(log: (line: string) => void = () => {}): Prom
       ['kubectl-cass_sni', '--help'],
       [process.execPath, '-e', '0'],
     )
-    const row = (name: string, beside: string, ours: number, theirs: number): Row => ({
+    const row = (name: string, baselineName: string, value: number, baseline: number): Row => ({
       name,
-      ours,
-      theirs,
-      beside,
+      value,
+      baseline,
+      baselineName,
       unit: 'ms',
       better: 'lower',
     })

@@ -1,6 +1,6 @@
 /**
- * What `kubectl cass-sni port-forward` does, but to any port of any pod, with the command line's own modules loaded, so that
- * its memory is the command's. Bundled by port-forward.ts as the program is, then run with NAMESPACE POD PORT.
+ * Does what `kubectl cass-sni port-forward` does, for any port of any pod, with the command line's modules loaded, so that
+ * its memory is comparable. Bundled by port-forward.ts like the program, then run with NAMESPACE POD PORT.
  */
 import { connectKube } from '../src/lib/cluster/client.ts'
 import { podDialer } from '../src/lib/connection/dialer.ts'

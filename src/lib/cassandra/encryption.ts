@@ -13,7 +13,7 @@ export function encryptionFrom(config: unknown): {
   const between = field(server, 'internode_encryption')
   return {
     client: options(client, truth(field(client, 'enabled'))),
-    // cassandra.yaml: none, all, dc, rack; absent is none.
+    // cassandra.yaml: none, all, dc, rack; absent means none.
     server: options(server, typeof between === 'string' && between !== 'none' && between !== ''),
   }
 }

@@ -22,8 +22,8 @@ const MAX_CONCURRENT_REQUESTS = 8
 
 /**
  * Reads the datacenter of a namespace with its nodes, in one round trip (more only if a host ID is in doubt).
- * Throws CSNI301 if there is none, CSNI204 if the namespace does not exist, CSNI105 if there is more than one and no
- * name, CSNI305 if the API server does not serve CassandraDatacenters.
+ * Throws CSNI301 if it has no datacenter, CSNI204 if the namespace does not exist, CSNI105 if it has more than one and
+ * `name` is not set, CSNI305 if the API server does not serve CassandraDatacenters.
  */
 export async function observeDatacenter(kube: Kube, choice: DatacenterChoice): Promise<Datacenter> {
   const { found, all } = await find(kube, choice)
@@ -51,7 +51,7 @@ async function find(
   kube: Kube,
   { namespace, name, clusterDomain }: DatacenterChoice,
 ): Promise<{ found?: Datacenter; all: CassandraDatacenterObject[] }> {
-  // Read all three at once: the labels are the same for every datacenter, and objects of others are filtered out later.
+  // Concurrently: the labels are the same for every datacenter, and objects of other datacenters are filtered out.
   const [all, statefulSets, pods] = await Promise.all([
     datacentersOf(kube, namespace, name),
     // Without permission to list StatefulSets, the pods still have their subdomain.

@@ -23,8 +23,8 @@ export interface Operator {
 
 /**
  * Returns all Deployments of cass-operator. Without permission to list Deployments cluster-wide, reads the current
- * namespace and "cass-operator"; throws CSNI203 if there is none in them, because an operator that the user cannot see
- * must not be installed a second time.
+ * namespace and "cass-operator"; throws CSNI203 if they have none, because an operator that the user cannot see must
+ * not be installed a second time.
  */
 export async function observeOperator(kube: Kube): Promise<Operator[]> {
   const namespacesToTry = [kube.target.namespace, 'cass-operator']

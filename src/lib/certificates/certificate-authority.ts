@@ -6,7 +6,7 @@ import { type Certificate, dateText, readCertificate, signedBy } from './certifi
 import { authorityFaults, expiresSoon, type PolicyInput } from './policies.ts'
 import { packageFile } from '../text/package-file.ts'
 
-/** The CA certificate, followed by those of its issuers up to the root, as far as known. */
+/** The CA certificate, followed by those of its issuers up to the root, if known. */
 export type AuthorityPath = PolicyInput['authority']
 
 export interface Authority {

@@ -171,7 +171,7 @@ function mergedPublicNames({ requested, saved = [], known = [] }: PlanInput): st
   return merged.size === saved.length && saved.every((name) => merged.has(name)) ? [...saved] : [...merged]
 }
 
-/** Returns all names; if they do not fit, with a wildcard per governing Service instead of DNS names. */
+/** Returns all names; if the certificate would be too large, a wildcard per governing Service instead of DNS names. */
 function fittingNames(
   names: readonly string[],
   dc: Datacenter,

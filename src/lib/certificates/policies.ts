@@ -55,7 +55,7 @@ export interface PolicyInput {
   current: Current | undefined
   /** Names that the certificate must have, normalized. */
   required: readonly string[]
-  /** The datacenter's CA, followed by its issuers up to the root, as far as known. */
+  /** The datacenter's CA, followed by its issuers up to the root, if known. */
   authority: readonly [Certificate, ...Certificate[]]
   /** Milliseconds since the epoch. */
   now: number

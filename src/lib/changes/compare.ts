@@ -11,7 +11,7 @@ import { base64InOneLine } from './schema.ts'
 import { withoutSecrets } from './secret-values.ts'
 
 /**
- * Returns the change for one object: created if there is no live object (or it is being deleted), unchanged if it has
+ * Returns the change for one object: created if the object does not exist (or is being deleted), unchanged if it has
  * and owns every desired field, configured with the fields that differ, conflict if it has another owner (own) or
  * another field manager owns a field with another value (share without force).
  */

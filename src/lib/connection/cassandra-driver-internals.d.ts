@@ -1,6 +1,6 @@
-/** Modules of apache/cassandra-nodejs-driver (4.10) for what no public function of it does. */
+/** Modules of apache/cassandra-nodejs-driver (4.10) without a public equivalent. */
 
-/** Tells what a statement binds. */
+/** Prepares a statement and returns what it binds. */
 declare module 'cassandra-driver/lib/prepare-handler.js' {
   export interface PreparedInfo {
     queryId: Buffer

@@ -14,7 +14,7 @@ export interface PreparedBatch {
   counter: boolean
 }
 
-/** What the driver's Client.batch() takes, as far as it is needed here. */
+/** The options of the driver's Client.batch() that are used here. */
 export interface PreparedBatchOptions {
   consistency: number
   readTimeout: number

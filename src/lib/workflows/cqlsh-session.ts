@@ -27,7 +27,7 @@ export interface SessionChoice extends LoginChoice {
   tunnel: 'always' | 'auto' | 'never'
   keyspace?: string | undefined
   connectTimeoutMs?: number | undefined
-  /** For one statement; 0 is no limit. */
+  /** For one statement; 0: no limit. */
   statementTimeoutMs?: number | undefined
   insecureSkipTlsVerify: boolean
 }

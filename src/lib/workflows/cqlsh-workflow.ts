@@ -22,7 +22,7 @@ export interface CqlshOptions
 
 /** What `-o json` shows (kind CqlResult). */
 export interface CqlResult {
-  /** False when a statement failed and the run went on (--continue-on-error). */
+  /** False if a statement failed and the run continued (--continue-on-error). */
   ok: boolean
   /**
    * One for each statement of CQL and each that failed, in order; those without a result have no columns. Written
@@ -32,9 +32,9 @@ export interface CqlResult {
 }
 
 /**
- * Executes statements until there are no more, or the user leaves.
- * Throws the first error with its position unless the source goes on after it; see `observeAccess` and `openCqlSession`
- * for the rest.
+ * Executes statements until the source ends or the user exits.
+ * Throws the first error with its position unless the source continues after errors; see `observeAccess` and
+ * `openCqlSession` for the rest.
  */
 export async function cqlsh(context: WorkflowContext, options: CqlshOptions): Promise<CqlResult> {
   const { source, sink, write, note, noteTerminal, terminal, pageSize = source.pageSize } = options
@@ -49,7 +49,7 @@ export async function cqlsh(context: WorkflowContext, options: CqlshOptions): Pr
   let session: CqlSession | undefined
   let shell: CqlShell | undefined
   try {
-    // Before it connects, so that no key is lost meanwhile.
+    // Before it connects, so that no key is lost while it does.
     const io: ShellIo = { write, note, noteTerminal, terminal, ...(await source.open()) }
     session = await openSession(context, access, choice)
     shell = new CqlShell(session, io, {

@@ -38,7 +38,7 @@ export interface Forwarding {
   listening: { host: string; port: number }[]
   /** "service/istio-ingressgateway in namespace istio-system, port 9042", "pod/… in namespace …, port 9042". */
   target: string
-  /** Problems that will make connections fail, as far as known in advance. */
+  /** Known problems that will make connections fail. */
   warnings: { message: string; code?: string; next: NextStep[] }[]
 }
 

@@ -165,7 +165,7 @@ function turnText({ what, from, to }: Turn): string {
   return `${what} ${from} → ${to}; clients still using ${from} will be disconnected`
 }
 
-/** Returns the changes that disconnect clients, a line each. */
+/** Returns the changes that disconnect clients, one per line. */
 function losses({ datacenter }: Observation, { changes, turns }: Plan): string[] {
   const pruned = changes.changes.filter(({ action }) => action === 'pruned')
   const first = pruned.slice(0, 5).map(({ type, name }) => `${type.kind.toLowerCase()}/${name}`)

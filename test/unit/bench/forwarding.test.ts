@@ -1,21 +1,21 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
-import { Broken, Connection, type Trouble } from '../../../bench/connection.ts'
+import { Broken, Connection, type Failure } from '../../../bench/connection.ts'
 import { Forwarder } from '../../../bench/forwarder.ts'
 import { attempt, side } from '../../../bench/port-forward.ts'
 import { isMet, ratioOf } from '../../../bench/rounds.ts'
 import { byteProxy, type ConnectionFault } from '../../support/fault-proxy.ts'
 
 describe('a connection of the benchmark', () => {
-  const faults: [string, ConnectionFault, Trouble][] = [
+  const faults: [string, ConnectionFault, Failure][] = [
     ['that is closed', { closeAtOnce: true }, 'closed'],
     ['that is reset', { cut: { afterBytes: 2, how: 'reset' } }, 'closed'],
-    ['that says nothing', { silent: true }, 'stalled'],
+    ['that sends nothing', { silent: true }, 'stalled'],
     ['that stalls', { cut: { afterBytes: 2, how: 'stall' } }, 'stalled'],
   ]
-  for (const [what, fault, trouble] of faults)
-    it(`${what} is told as ${trouble}, in time`, async () => {
+  for (const [what, fault, failure] of faults)
+    it(`${what} is reported as ${failure}, in time`, async () => {
       const server = createServer((socket) => socket.pipe(socket)).listen(0, '127.0.0.1')
       await once(server, 'listening')
       const proxy = await byteProxy({ host: '127.0.0.1', port: (server.address() as AddressInfo).port }, () => fault)
@@ -24,36 +24,36 @@ describe('a connection of the benchmark', () => {
         await connection.send('hello')
         await connection.receive(5)
       }
-      await assert.rejects(use(), (error) => error instanceof Broken && error.trouble === trouble)
+      await assert.rejects(use(), (error) => error instanceof Broken && error.failure === failure)
       await proxy.stop()
       server.close()
     })
 
-  it('that nobody takes is refused', async () => {
+  it('is refused if nothing listens', async () => {
     const server = createServer().listen(0, '127.0.0.1')
     await once(server, 'listening')
     const { port } = server.address() as AddressInfo
     server.close()
     await once(server, 'close')
-    await assert.rejects(Connection.open(port), { trouble: 'refused' })
+    await assert.rejects(Connection.open(port), { failure: 'refused' })
   })
 })
 
 describe('a forwarder of the benchmark', () => {
-  /** Says that it listens, and dies when somebody connects. */
+  /** Reports that it listens, and exits on the first connection. */
   const mortal = `
     const server = require('node:net').createServer(() => { console.error('lost'); process.exit(3) })
     server.listen(0, '127.0.0.1', () => console.log('Forwarding from 127.0.0.1:' + server.address().port + ' -> x'))`
 
-  it('that dies is started again, and its death is told', async () => {
+  it('that exits is restarted, and its exit is recorded', async () => {
     const forwarder = new Forwarder([process.execPath, '-e', mortal])
     try {
       const first = await forwarder.port()
       const connection = await Connection.open(first)
-      await assert.rejects(connection.receive(1), { trouble: 'closed' })
-      while (forwarder.deaths.length === 0) await new Promise((wake) => setTimeout(wake, 5))
+      await assert.rejects(connection.receive(1), { failure: 'closed' })
+      while (forwarder.exits.length === 0) await new Promise((wake) => setTimeout(wake, 5))
       assert.notEqual(await forwarder.port(), first)
-      assert.match(forwarder.deaths[0] ?? '', /ended with 3: lost/)
+      assert.match(forwarder.exits[0] ?? '', /ended with 3: lost/)
     } finally {
       forwarder.stop()
     }
@@ -78,7 +78,7 @@ describe('a forwarder of the benchmark', () => {
         throw new Broken('closed')
       })
       assert.equal(broken, undefined)
-      assert.deepEqual(each.troubles, { refused: 0, closed: 3, stalled: 2 })
+      assert.deepEqual(each.failures, { refused: 0, closed: 3, stalled: 2 })
       assert.ok(each.forwarder.peakMemory > 0)
     } finally {
       each.forwarder.stop()
@@ -87,14 +87,14 @@ describe('a forwarder of the benchmark', () => {
 })
 
 describe('a row of the benchmark', () => {
-  it('has a ratio where there is something beside it, and meets its goal or not', () => {
-    const row = { name: 'x', ours: 13, unit: 'ms', better: 'lower' } as const
-    assert.equal(ratioOf({ ...row, theirs: 10 }), 1.3)
+  it('has a ratio if it has a baseline, and meets its goal or not', () => {
+    const row = { name: 'x', value: 13, unit: 'ms', better: 'lower' } as const
+    assert.equal(ratioOf({ ...row, baseline: 10 }), 1.3)
     assert.equal(ratioOf(row), undefined)
-    assert.equal(ratioOf({ ...row, theirs: 0 }), undefined)
+    assert.equal(ratioOf({ ...row, baseline: 0 }), undefined)
     assert.equal(isMet(row), undefined)
-    assert.equal(isMet({ ...row, theirs: 10, goal: { of: 'ratio', limit: 1.3 } }), true)
-    assert.equal(isMet({ ...row, goal: { of: 'ours', limit: 12 } }), false)
-    assert.equal(isMet({ ...row, ours: Number.NaN, goal: { of: 'ours', limit: 12 } }), false)
+    assert.equal(isMet({ ...row, baseline: 10, goal: { of: 'ratio', limit: 1.3 } }), true)
+    assert.equal(isMet({ ...row, goal: { of: 'value', limit: 12 } }), false)
+    assert.equal(isMet({ ...row, value: Number.NaN, goal: { of: 'value', limit: 12 } }), false)
   })
 })

@@ -11,7 +11,7 @@ export interface CertsOptions {
   renew?: boolean | undefined
   /** Replace an unreadable keystore, using the configured password. */
   replaceKeystore?: boolean | undefined
-  /** Gateway to read the served certificates through if the user may not connect to the pods: "namespace/service". */
+  /** Gateway through which served certificates are read if pods/portforward is denied: "namespace/service". */
   gateway?: string | undefined
   /** The gateway's port. Default 9042. */
   gatewayPort?: number | undefined
@@ -64,7 +64,7 @@ export interface CertsResult {
     notAfter: string
     fingerprint256?: string | undefined
     issued: boolean
-    /** Why a new certificate was issued, or would be in a dry run: a line each. */
+    /** Why a new certificate was issued, or would be in a dry run; one line per reason. */
     reasons: string[]
     /** The same reasons as stable codes, in the same order: "MissingNames", "ExpiresSoon", … */
     reasonCodes: ReasonCode[]

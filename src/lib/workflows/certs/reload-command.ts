@@ -8,7 +8,7 @@ const FILE_NOT_UPDATED = 75
 
 /**
  * Waits up to two seconds for the mounted file to be the new one, then makes Cassandra reload it. Without sha256sum it
- * reloads at once (and is run again until the node serves the new certificate). nodetool is on the PATH of every
+ * reloads immediately (and is run again until the node serves the new certificate). nodetool is on the PATH of every
  * management API image.
  */
 const RELOAD_SCRIPT = `

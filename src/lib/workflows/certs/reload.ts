@@ -58,7 +58,7 @@ type Target = RolloutInput['targets'][number] & {
 /**
  * Rolls the certificate out to the targets, a few at a time.
  * @returns what each target serves at the end. A node whose certificate cannot be read is reloaded and reported as not
- * live. 'superseded' as soon as the Secret has another keystore, because this one will not be mounted any more
+ * live. 'superseded' as soon as the Secret has another keystore, because this one will no longer be mounted
  * @throws CSNI404 listing the nodes that do not serve the certificate in time
  */
 export async function rollOut(context: WorkflowContext, input: RolloutInput): Promise<CertsNode[] | 'superseded'> {
@@ -184,7 +184,7 @@ async function updateNode(rollout: Rollout, target: Target): Promise<CertsNode |
       })
       if (outcome === 'old' && !timedOut()) {
         if (!(await rollout.isCurrent())) return 'superseded'
-        // The kubelet may not have received the new Secret at the time of the annotation: another one repeats the sync.
+        // If the kubelet did not have the new Secret when the pod was annotated, another annotation repeats the sync.
         retries += 1
         await annotatePods(context, input.dc, [target], `${sha256.slice(0, 16)}-${retries}`)
         continue
@@ -263,7 +263,7 @@ function certificateOf(served: Served): CertificateSummary | undefined {
   return 'certificate' in served ? served.certificate : undefined
 }
 
-/** Reads the node's certificate until it is the new one or the time is up; at least once. */
+/** Reads the node's certificate until it is the new one or `timeoutMs` has elapsed; at least once. */
 async function readUntilNew(
   { context, input, limit }: Rollout,
   node: CassandraNode,

@@ -40,7 +40,7 @@ export function istioStep(setup: Setup): InstallStep {
       const mesh = await observeMesh(context.kube, { injection: options.istioRevision !== undefined })
       const { istiods, gateways } = mesh
       if (options.istioRevision !== undefined) checkRevision(mesh, options.istioRevision)
-      // an Istio that this user may not see must not be installed a second time
+      // an Istio that this user cannot see must not be installed a second time
       if (mesh.refused !== undefined && (istiods.length === 0 || gateways.length === 0)) throw mesh.refused
       if (istiods.length > 0 && gateways.length > 0) return { state: 'present', note: describe(mesh) }
       const istioctl = istioctlCommand(setup)

@@ -18,7 +18,7 @@ const NOTES = {
   mesh: 'disabled mesh-wide',
 }
 
-/** Ignores CSNI305: without cass-operator there is no datacenter to read the port from. */
+/** Ignores CSNI305: without cass-operator, no datacenter exists to read the port from. */
 function ignoreMissingOperator(error: unknown): undefined {
   if (!(error instanceof CassSniError) || error.code !== 'CSNI305') throw error
 }
