@@ -68,7 +68,7 @@ describe('the commands of cqlsh-sni', function () {
       stdin: 'SELECT * FROM system_schema.columns;\nSHOW HOST',
     })
     assert.equal(late.exitCode, 1)
-    assert.match(late.stderr, /stdin:1:1: no answer within 0\.001s; .*\[CSNI608\]/)
+    assert.match(late.stderr, /stdin:1:1: statement timed out after 0\.001s; .*\[CSNI608\]/)
     assert.match(late.stdout, /Connected to dse/)
   })
 
@@ -91,7 +91,7 @@ describe('the commands of cqlsh-sni', function () {
       await select(/\(1 row\)/)
       proxy.fault = () => ({ closeAtOnce: true })
       proxy.resetAll()
-      await select(/closed before TLS began.*\[CSNI603\]/)
+      await select(/closed before the TLS handshake.*\[CSNI603\]/)
       proxy.fault = () => undefined
       await select(/\(1 row\)/)
       stopped = proxy.stop()

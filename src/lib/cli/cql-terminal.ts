@@ -60,6 +60,7 @@ export async function cqlTerminal(run: Run, options: CqlTerminalOptions): Promis
           note,
           red: errors.red,
           historyDisabled: options.cqlshrc.history.disabled === true,
+          completeKey: options.cqlshrc.ui.completeKey,
           steps: (next) => run.steps(next),
         },
       )

@@ -16,10 +16,6 @@ export interface UiSettings {
   color?: boolean | undefined
   /** strftime format of a timestamp. */
   timeFormat?: string | undefined
-  /** strftime format of a time. */
-  nanotimeFormat?: string | undefined
-  /** strftime format of a date. */
-  dateFormat?: string | undefined
   /** IANA name of the time zone that timestamps are shown in. */
   timezone?: string | undefined
   /** Significant digits of a float, from 0. */
@@ -44,10 +40,6 @@ export interface Cqlshrc {
   /** The file; undefined when there is none. */
   file?: string | undefined
   ui: UiSettings
-  csv: {
-    /** Most characters in one field of a CSV file. */
-    fieldSizeLimit?: number | undefined
-  }
   connection: {
     /** For one connection, in milliseconds. */
     timeoutMs?: number | undefined
@@ -64,7 +56,7 @@ export interface Cqlshrc {
 }
 
 /** The settings of a shell without a cqlshrc. */
-export const NO_CQLSHRC: Cqlshrc = { ui: {}, csv: {}, connection: {}, tracing: {}, history: {}, copy: new Map() }
+export const NO_CQLSHRC: Cqlshrc = { ui: {}, connection: {}, tracing: {}, history: {}, copy: new Map() }
 
 /**
  * Reads the file of --cqlshrc, else ~/.cassandra/cqlshrc if it exists.
@@ -94,14 +86,11 @@ export function parseCqlshrc(text: string, file: string): Cqlshrc {
       color: value('ui', 'color', boolean),
       // datetimeformat: what cqlshrc.sample called it before Cassandra 3
       timeFormat: value('ui', 'time_format', asIs) ?? value('ui', 'datetimeformat', asIs),
-      nanotimeFormat: value('ui', 'nanotime_format', asIs),
-      dateFormat: value('ui', 'date_format', asIs),
       timezone: value('ui', 'timezone', timezone),
       floatPrecision: value('ui', 'float_precision', count),
       doublePrecision: value('ui', 'double_precision', count),
       completeKey: value('ui', 'completekey', word),
     },
-    csv: { fieldSizeLimit: value('csv', 'field_size_limit', count) },
     connection: {
       timeoutMs: inMs(value('connection', 'timeout', count)),
       requestTimeoutMs: inMs(value('connection', 'request_timeout', count)),

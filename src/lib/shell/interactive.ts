@@ -3,7 +3,7 @@ import { CassSniError, type NextStep, type RenderedStep } from '../errors.ts'
 import type { StatementCompletion } from './completion/schema-completion.ts'
 import { remembered } from './history.ts'
 import { visible } from './row-table.ts'
-import { caretLines, runFile } from './script.ts'
+import { caretLines, runSource } from './script.ts'
 import type { CqlShell } from './shell.ts'
 import { type Statement, StatementSplitter } from './statement-splitter.ts'
 import type { Complete } from './line-editor/line-editor.ts'
@@ -78,6 +78,7 @@ export async function runInteractive(
       if (options.signal.aborted) throw options.signal.reason
     }
     if (options.signal.aborted) throw options.signal.reason
+    if (splitter.pending) note(errorText(new CassSniError('CSNI107', 'incomplete statement; not executed'), options))
   } finally {
     options.signal.removeEventListener('abort', onAbort)
     lines.close()
@@ -97,7 +98,7 @@ async function executeOne(
     const { exit } = await lines.interruptible(options.signal, async (signal) => {
       const next = await shell.execute(statement.text, signal)
       // As in cqlsh, an error does not end a file that is sourced at a terminal.
-      if (next.source !== undefined) await runFile(shell, next.source, { caret: true, signal, onError: report })
+      if (next.source !== undefined) await runSource(shell, next.source, { caret: true, signal, onError: report })
       return next
     })
     options.completion?.executed(statement.text)

@@ -45,7 +45,7 @@ export async function runScript(
     try {
       const { exit, source } = await shell.execute(statement.text, options.signal)
       if (source !== undefined) {
-        const inner = await runFile(shell, source, { ...options, depth: (options.depth ?? 0) + 1 })
+        const inner = await runSource(shell, source, { ...options, depth: (options.depth ?? 0) + 1 })
         ok &&= inner.ok
       }
       return exit === true
@@ -85,6 +85,23 @@ export async function runFile(
     })
   const pieces = readPieces(file, options.signal)
   return runScript(shell, pieces, { ...options, name: file, lastMayBeOpen: false })
+}
+
+/**
+ * Executes the file of a SOURCE command in a shell of its own, as cqlsh does. Throws CSNI104 when the file cannot be
+ * read.
+ */
+export async function runSource(
+  shell: CqlShell,
+  file: string,
+  options: Omit<ScriptOptions, 'name' | 'lastMayBeOpen'>,
+): Promise<{ ok: boolean; exit: boolean }> {
+  const inner = shell.forFile()
+  try {
+    return await runFile(inner, file, options)
+  } finally {
+    await inner.close()
+  }
 }
 
 /** Errors after which nothing more can be tried. */

@@ -45,14 +45,14 @@ export interface ShellSettings {
   /** Default: SERIAL. */
   serialConsistency?: string | undefined
   cqlshrc: Cqlshrc
-  /** Opens a session as another role, in this keyspace (LOGIN). */
-  login?: ((role: Login, signal: AbortSignal) => Promise<CqlSession>) | undefined
+  /** Opens another session (LOGIN, USE in a file of SOURCE), by default as the role of the first one. */
+  connect(keyspace: string | undefined, login: Login | undefined, signal: AbortSignal): Promise<CqlSession>
 }
 
+/** A role other than that of the first session. */
 export interface Login {
   user: string
   password: string
-  keyspace: string | undefined
 }
 
 const HISTORY_SHOWN = 50
@@ -61,38 +61,105 @@ const HISTORY_SHOWN = 50
 export class ShellState {
   readonly io: ShellIo
   readonly settings: ShellSettings
-  session: CqlSession
-  user: string
+  /** The state of the shell that executes SOURCE; undefined unless this one executes the file. */
+  readonly #outer: ShellState | undefined
+  #session: CqlSession
+  #login: Login | undefined
   consistency: string
   serialConsistency: string
   paging = true
   pageSize: number
   tracing = false
-  expanded = false
+  #expanded = false
   elapsed = false
   /** Lines that HISTORY shows. */
   historyShown = HISTORY_SHOWN
   capture: Capture | undefined
 
-  constructor(session: CqlSession, io: ShellIo, settings: ShellSettings) {
-    this.session = session
+  constructor(session: CqlSession, io: ShellIo, settings: ShellSettings, outer?: ShellState) {
+    this.#session = session
     this.io = io
     this.settings = settings
-    this.user = settings.user
+    this.#outer = outer
     this.consistency = settings.consistency ?? 'ONE'
     this.serialConsistency = settings.serialConsistency ?? 'SERIAL'
     this.pageSize = settings.pageSize
   }
 
+  /** Returns the state for a file of SOURCE: it begins with these settings, and its changes end with the file. */
+  forFile(): ShellState {
+    const state = new ShellState(this.#session, this.io, this.settings, this)
+    state.#login = this.#login
+    state.#expanded = this.#expanded
+    state.consistency = this.consistency
+    state.serialConsistency = this.serialConsistency
+    state.paging = this.paging
+    state.pageSize = this.pageSize
+    state.tracing = this.tracing
+    state.elapsed = this.elapsed
+    state.historyShown = this.historyShown
+    return state
+  }
+
+  get session(): CqlSession {
+    return this.#session
+  }
+
+  /** The role that is logged in. */
+  get user(): string {
+    return this.#login?.user ?? this.settings.user
+  }
+
+  /** Continues as another role. If the login is refused, the session remains. */
+  async logIn(login: Login, signal: AbortSignal): Promise<void> {
+    await this.#replaceSession(await this.settings.connect(this.#session.keyspace(), login, signal))
+    this.#login = login
+  }
+
+  /** Opens a session for the statements of a file, unless they have one: USE affects the whole session. */
+  async separateSession(signal: AbortSignal): Promise<void> {
+    if (!this.#sharesSession) return
+    await this.#replaceSession(await this.settings.connect(this.#session.keyspace(), this.#login, signal))
+  }
+
+  async #replaceSession(session: CqlSession): Promise<void> {
+    const previous = this.#sharesSession ? undefined : this.#session
+    this.#session = session
+    await previous?.close()
+  }
+
+  get #sharesSession(): boolean {
+    return this.#session === this.#outer?.session
+  }
+
+  get expanded(): boolean {
+    return this.#expanded
+  }
+
+  set expanded(on: boolean) {
+    this.#expanded = on
+    this.#expandSinks(on)
+  }
+
+  #expandSinks(on: boolean): void {
+    this.settings.sink.expand?.(on)
+    this.capture?.sink.expand?.(on)
+    if (this.#outer !== undefined) this.#outer.#expandSinks(on)
+  }
+
+  /** Results go to the file of CAPTURE. */
+  get captured(): boolean {
+    return this.capture !== undefined || this.#outer?.captured === true
+  }
+
   /** Where results go: to the file of CAPTURE, else to the output of the shell. */
   get sink(): ResultSink {
-    return this.capture?.sink ?? this.settings.sink
+    return this.capture?.sink ?? this.#outer?.sink ?? this.settings.sink
   }
 
   /** Writes a part of a result. Throws CSNI104 when it goes to a file that cannot be written. */
   async write(text: string): Promise<void> {
-    if (this.capture === undefined) await this.io.write(text)
-    else await this.capture.write(text)
+    await (this.capture ?? this.#outer ?? this.io).write(text)
   }
 
   /** An answer of a command: no result, so it never gets between data, nor into a captured file. */
@@ -101,10 +168,11 @@ export class ShellState {
     else await this.io.write(text)
   }
 
-  /** Ends the session and closes the file of CAPTURE. */
+  /** Ends the session and closes the file of CAPTURE. After a file of SOURCE, those of the outer shell remain. */
   async close(): Promise<void> {
     await this.capture?.close()
     this.capture = undefined
-    await this.session.close()
+    if (!this.#sharesSession) await this.#session.close()
+    if (this.#outer !== undefined) this.#expandSinks(this.#outer.expanded)
   }
 }

@@ -1,7 +1,4 @@
-/**
- * The CQL shell: executes statements and its own commands on a session, and writes what they tell. It knows no
- * terminal.
- */
+/** The CQL shell: executes statements and its own commands on a session, and writes their results. No terminal. */
 import { CassSniError } from '../errors.ts'
 import type { CqlPage, CqlSession, ExecuteOptions } from '../connection/cql-session.ts'
 import type { Outcome } from './commands/shell-command.ts'
@@ -14,12 +11,24 @@ import { traceOf } from './tracing.ts'
 
 const SLOWEST_PAGE = 1_000
 
-/** Executes one statement after another. SOURCE is given back to the caller, who knows files and positions. */
+/** Executes one statement after another. The caller executes the file of SOURCE: it reads files and reports positions. */
 export class CqlShell {
   readonly #state: ShellState
 
-  constructor(session: CqlSession, io: ShellIo, settings: ShellSettings) {
-    this.#state = new ShellState(session, io, settings)
+  private constructor(state: ShellState) {
+    this.#state = state
+  }
+
+  static on(session: CqlSession, io: ShellIo, settings: ShellSettings): CqlShell {
+    return new CqlShell(new ShellState(session, io, settings))
+  }
+
+  /**
+   * Returns a shell for a file of SOURCE. It begins with the settings of this one; what the file changes (keyspace,
+   * role, consistency, …) ends when it is closed.
+   */
+  forFile(): CqlShell {
+    return new CqlShell(this.#state.forFile())
   }
 
   /** The session in use: LOGIN opens another one. */
@@ -41,6 +50,7 @@ export class CqlShell {
     try {
       const outcome = await runCommand(text, this.#state, signal)
       if (outcome !== undefined) return outcome
+      if (/^use\b/i.test(text)) await this.#state.separateSession(signal)
       const started = performance.now()
       await this.#cql(text, signal)
       if (this.#state.elapsed) await this.#state.answer(`(${Math.round(performance.now() - started)}ms elapsed)\n`)
@@ -50,7 +60,7 @@ export class CqlShell {
     }
   }
 
-  /** Ends the session. */
+  /** Ends the session, that of the outer shell excepted. */
   async close(): Promise<void> {
     await this.#state.close()
   }
@@ -72,11 +82,11 @@ export class CqlShell {
     if (page.columns === undefined) await state.write(result.end())
     else {
       // A file has no end of the screen.
-      const stops = state.paging && io.more !== undefined && state.capture === undefined
+      const stops = state.paging && io.more !== undefined && !state.captured
       let stopped = false
       for (;;) {
         const { pageState } = page
-        // The next page is fetched while this one is written, unless somebody reads first.
+        // The next page is fetched while this one is written, unless the user reads it first.
         const next = pageState === undefined || stops ? undefined : session.execute(text, { ...options, pageState })
         next?.catch(() => undefined)
         if (page.rows.length > 0) await state.write(result.page(page.rows))
@@ -100,7 +110,7 @@ export class CqlShell {
   async #warn(page: CqlPage, statement: string, result: OpenResult): Promise<void> {
     for (const warning of page.warnings) {
       const message = cleanText(warning, statement)
-      this.#state.io.note(`Warning of Cassandra: ${visible(message)}\n`)
+      this.#state.io.note(`Warning: ${visible(message)}\n`)
       await this.#state.write(result.warning?.(message) ?? '')
     }
   }

@@ -78,6 +78,8 @@ export interface InteractiveChoice {
   red: (text: string) => string
   /** Statements are not kept for later sessions. */
   historyDisabled: boolean
+  /** The key that completes, by its name in an inputrc. Default: Tab. */
+  completeKey?: string | undefined
   /** Steps of an error as text. */
   steps: (next: readonly NextStep[]) => RenderedStep[]
 }
@@ -91,7 +93,7 @@ export function terminalSource(terminal: Terminal, choice: InteractiveChoice): S
     if (lines !== undefined) return lines
     // Not read by -e and -f: their start is measured.
     const [editor, { readInputrc }] = await Promise.all([import('./terminal.ts'), import('./line-editor/inputrc.ts')])
-    const [history, inputrc] = await Promise.all([loadHistory(file), readInputrc(choice.env)])
+    const [history, inputrc] = await Promise.all([loadHistory(file), readInputrc(choice.env, choice.completeKey)])
     lines = new editor.TerminalLines(terminal, history, { inputrc, dumb: isDumb(choice.env) })
     return lines
   }

@@ -52,7 +52,7 @@ export async function cqlsh(context: WorkflowContext, options: CqlshOptions): Pr
     // Before it connects, so that no key is lost while it does.
     const io: ShellIo = { write, note, noteTerminal, terminal, ...(await source.open()) }
     session = await openSession(context, access, choice)
-    shell = new CqlShell(session, io, {
+    shell = CqlShell.on(session, io, {
       sink,
       fileSink: options.fileSink,
       host: hostText(access),
@@ -62,12 +62,11 @@ export async function cqlsh(context: WorkflowContext, options: CqlshOptions): Pr
       consistency: options.consistency,
       serialConsistency: options.serialConsistency,
       cqlshrc,
-      login: ({ user: username, password, keyspace }, signal) =>
-        openSession(
-          { ...context, signal },
-          { ...access, credentials: { username, password } },
-          { ...choice, keyspace },
-        ),
+      connect: (keyspace, login, signal) => {
+        const credentials =
+          login === undefined ? access.credentials : { username: login.user, password: login.password }
+        return openSession({ ...context, signal }, { ...access, credentials }, { ...choice, keyspace })
+      },
     })
     const { ok } = await source.run(shell, context.signal)
     return { ok, statements: [] }

@@ -59,6 +59,7 @@ export const COMMAND_CASES: Case[] = [
   { id: 'source without quotes', input: `SOURCE {dir}/source.cql` },
   { id: 'source and a keyspace', input: `SOURCE '{dir}/use.cql'\n${ONE}\nUSE {ks};` },
   { id: 'source and a level', input: `SOURCE '{dir}/level.cql'\nCONSISTENCY\nCONSISTENCY ONE` },
+  { id: 'source at a level', input: `CONSISTENCY QUORUM\nSOURCE '{dir}/shown.cql'\nCONSISTENCY ONE` },
   { id: 'command in capitals with a semicolon', input: `CONSISTENCY; CONSISTENCY ;\n${ONE}` },
   { id: 'command before a statement on its line', input: `PAGING; ${ONE}` },
   { id: 'copy to stdout', input: 'COPY copied (k, t, d, l) TO STDOUT;', unordered: true },

@@ -48,4 +48,5 @@ export const FILES: Record<string, string> = {
     'SELECT other FROM {ks}.clustered;\n',
   'use.cql': 'USE system;\n',
   'level.cql': 'CONSISTENCY TWO\n',
+  'shown.cql': 'CONSISTENCY\n',
 }

@@ -134,7 +134,7 @@ describe('commands of the shell', () => {
   it('log in as another role in the same keyspace, with the password of the statement or of a prompt', async () => {
     const first = new FakeSession()
     first.inUse = 'shop'
-    const logins: Login[] = []
+    const logins: { keyspace: string | undefined; login: Login | undefined }[] = []
     const sessions = [first]
     const prompts: string[] = []
     const { shell } = fakeShell(
@@ -146,9 +146,9 @@ describe('commands of the shell', () => {
         },
       },
       {
-        login: async (login) => {
-          if (login.password === 'wrong') throw new CassSniError('CSNI604', 'refused')
-          logins.push(login)
+        connect: async (keyspace, login) => {
+          if (login?.password === 'wrong') throw new CassSniError('CSNI604', 'refused')
+          logins.push({ keyspace, login })
           const session = new FakeSession()
           sessions.push(session)
           return session
@@ -161,8 +161,8 @@ describe('commands of the shell', () => {
     await assert.rejects(shell.execute("LOGIN other 'wrong'", signal), { code: 'CSNI604' })
     assert.deepEqual([shell.user, sessions[2]?.closed], ['My "app"', false], 'a refused login changes nothing')
     assert.deepEqual(logins, [
-      { user: 'app', password: "it's", keyspace: 'shop' },
-      { user: 'My "app"', password: 'typed', keyspace: undefined },
+      { keyspace: 'shop', login: { user: 'app', password: "it's" } },
+      { keyspace: undefined, login: { user: 'My "app"', password: 'typed' } },
     ])
     assert.deepEqual(prompts, ['Password for My "app": '])
   })
@@ -173,10 +173,7 @@ describe('commands of the shell', () => {
       code: 'CSNI101',
       message: `invalid syntax "LOGIN app '***'"; usage: LOGIN <role> ['<password>']`,
     })
-    await assert.rejects(
-      fakeShell(new FakeSession(), {}, { login: async () => new FakeSession() }).shell.execute('LOGIN app', signal),
-      { code: 'CSNI102' },
-    )
+    await assert.rejects(shell.execute('LOGIN app', signal), { code: 'CSNI102' })
   })
 
   it('show the history without the command itself, as many lines as were asked for', async () => {

@@ -50,7 +50,7 @@ export function fakeShell(
 ): { shell: CqlShell; written: () => string; notes: () => string } {
   let written = ''
   let notes = ''
-  const shell = new CqlShell(
+  const shell = CqlShell.on(
     session,
     {
       write: async (text) => {
@@ -69,6 +69,7 @@ export function fakeShell(
       version: '1.2.3',
       pageSize: 2,
       cqlshrc: NO_CQLSHRC,
+      connect: () => Promise.reject(new Error('this shell opens no other session')),
       ...settings,
     },
   )

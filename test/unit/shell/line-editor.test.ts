@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { DEFAULT_INPUTRC, parseInputrc } from '../../../src/lib/shell/line-editor/inputrc.ts'
+import { DEFAULT_INPUTRC, parseInputrc, readInputrc } from '../../../src/lib/shell/line-editor/inputrc.ts'
 import { KeyDecoder } from '../../../src/lib/shell/line-editor/key-decoder.ts'
 import type { LineDisplay } from '../../../src/lib/shell/line-editor/line-display.ts'
 import { type Completion, LineEditor, type Outcome } from '../../../src/lib/shell/line-editor/line-editor.ts'
@@ -234,6 +234,12 @@ Meta-Rubout: unix-word-rubout
       'C-up': 'beginning-of-history',
     })
     assert.deepEqual(settings, { bell: false, bracketedPaste: false, queryItems: 20, showAllIfAmbiguous: true })
+  })
+
+  it('has the key of a cqlshrc that completes as well', async () => {
+    const { keys } = await readInputrc({ INPUTRC: '/nosuch/inputrc' }, 'Control-o')
+    assert.deepEqual(keys, { 'C-o': 'complete' })
+    assert.deepEqual(await readInputrc({ INPUTRC: '/nosuch/inputrc' }), DEFAULT_INPUTRC)
   })
 
   it('respects conditions', () => {

@@ -168,6 +168,24 @@ describe('the shell at a pseudo-terminal', function () {
     assert.deepEqual(await again.executed(), ['SELECT early'])
   })
 
+  it('Ctrl-D within a statement executes nothing of it and reports that', async () => {
+    const my = shell()
+    await my.see(PROMPT)
+    my.type('DELETE FROM t\r')
+    await my.see(/\.\.\.> $/)
+    my.type(KEY.ctrlD)
+    assert.equal(await my.ended, 0)
+    assert.match(my.raw(), /\.\.\.> \r*\nincomplete statement; not executed \[CSNI107\]/)
+    assert.deepEqual(await my.executed(), [])
+    const again = shell()
+    await again.see(PROMPT)
+    again.type('SELECT 1; -- done\r')
+    await again.see(/\(1 row\)[\s\S]*> $/)
+    again.type(KEY.ctrlD)
+    assert.equal(await again.ended, 0)
+    assert.doesNotMatch(again.raw(), /incomplete/)
+  })
+
   it('Ctrl-C drops what was entered with the statement and after it', async () => {
     const my = shell()
     await my.see(PROMPT)

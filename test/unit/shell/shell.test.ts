@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
@@ -63,7 +63,7 @@ describe('the shell', () => {
       session.asked.map(({ options }) => options.pageState),
       [undefined, '2', '3'],
     )
-    assert.equal(notes(), 'Warning of Cassandra: careful\\x1b[31m\n')
+    assert.equal(notes(), 'Warning: careful\\x1b[31m\n')
   })
 
   it('asks before each further page on a terminal, and fetches none that nobody wants', async () => {
@@ -295,6 +295,73 @@ describe('scripts', () => {
       assert.equal(session.asked[1]?.statement, 'SELECT 2')
       await assert.rejects(runFile(shell, endless, { caret: false, signal }), { code: 'CSNI107' })
       await assert.rejects(runFile(shell, join(folder, 'none'), { caret: false, signal }), { code: 'CSNI104' })
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  })
+
+  it('get the settings of the shell from SOURCE, and theirs end with the file', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'source-'))
+    try {
+      const file = join(folder, 'settings.cql')
+      const captured = join(folder, 'captured')
+      const inside =
+        'CONSISTENCY; USE system; SELECT 1; CONSISTENCY TWO; SERIAL CONSISTENCY LOCAL_SERIAL; PAGING 7; TRACING ON; ' +
+        `EXPAND ON; ELAPSED ON; CAPTURE '${captured}'; LOGIN app 'secret'; SELECT 2`
+      await writeFile(file, `${inside.replaceAll('; ', ';\n')};\n`)
+      const first = new FakeSession()
+      const opened: { session: FakeSession; keyspace: string | undefined; user: string | undefined }[] = []
+      const { shell, written } = fakeShell(
+        first,
+        {},
+        {
+          connect: async (keyspace, login) => {
+            const session = new FakeSession()
+            opened.push({ session, keyspace, user: login?.user })
+            return session
+          },
+        },
+      )
+      first.inUse = 'shop'
+      await shell.execute('CONSISTENCY QUORUM', signal)
+      await runScript(shell, [`SOURCE '${file}'`], { ...script, lastMayBeOpen: true })
+      assert.match(written(), /QUORUM\.\nCurrent consistency level is QUORUM/)
+      assert.deepEqual(
+        opened.map(({ session, keyspace, user }) => [keyspace, user, session.closed, session.asked.length]),
+        [
+          ['shop', undefined, true, 2],
+          [undefined, 'app', true, 1],
+        ],
+      )
+      assert.deepEqual([shell.session, shell.user, first.closed, first.asked], [first, 'dse-superuser', false, []])
+      const before = written().length
+      for (const command of ['CONSISTENCY', 'SERIAL CONSISTENCY', 'PAGING', 'TRACING', 'EXPAND', 'ELAPSED', 'CAPTURE'])
+        await shell.execute(command, signal)
+      assert.equal(
+        written().slice(before),
+        'Current consistency level is QUORUM.\nCurrent serial consistency level is SERIAL.\nPAGING is ON\n' +
+          'Page size: 2\nTRACING is OFF\nEXPAND is OFF\nELAPSED is OFF\nCurrently not capturing query output.\n',
+      )
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  })
+
+  it('that are sourced write where the shell writes, and leave its session open when they fail', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'source-'))
+    try {
+      const file = join(folder, 'rows.cql')
+      const captured = join(folder, 'captured')
+      await writeFile(file, 'EXPAND ON\nSELECT 1;\nCAPTURE OFF\n')
+      const session = new FakeSession(() => ({ columns: columns('a'), rows: [['x']], warnings: [] }))
+      const { shell } = fakeShell(session)
+      await shell.execute(`CAPTURE '${captured}'`, signal)
+      await assert.rejects(runScript(shell, [`SOURCE '${file}'`, '\n'], script), /rows\.cql:3:1: not capturing output/)
+      await shell.execute('SELECT 2', signal)
+      assert.equal(session.closed, false)
+      assert.match(await readFile(captured, 'utf8'), /@ Row 1\n[\s\S]*\(1 row\)\n\n a\n-+\n x\n/)
+      await shell.close()
+      assert.equal(session.closed, true)
     } finally {
       await rm(folder, { recursive: true })
     }

@@ -14,7 +14,7 @@ TABLE | INDEX | TYPE | FUNCTION | AGGREGATE | MATERIALIZED VIEW <name>
 Any of these may end in WITH INTERNALS.`,
   async run({ state, text, signal }) {
     const statement = text.replace(/^\S+/, 'DESCRIBE')
-    const { terminal = false, columns } = state.capture === undefined ? state.io : {}
+    const { terminal = false, columns } = state.captured ? {} : state.io
     const described = await describe(state.session, statement, signal, { width: columns?.(), terminal })
     if (state.sink.data) {
       const result = state.sink.begin(described.columns)

@@ -12,24 +12,17 @@ export const LOGIN: ShellCommand = {
   details: 'Prompts for the password if it is omitted, and does not keep it in the history.',
   async run({ state, groups, signal }) {
     const user = roleName(groups['user'] ?? '')
-    const { io, settings } = state
-    if (settings.login === undefined) throw new CassSniError('CSNI101', 'LOGIN is not available in this session')
     const password =
       groups['password'] === undefined
-        ? await io.secret?.(`Password for ${visible(user)}: `, signal)
+        ? await state.io.secret?.(`Password for ${visible(user)}: `, signal)
         : literalText(groups['password'])
     if (password === undefined)
       throw new CassSniError('CSNI102', `LOGIN ${user}: no password given and no terminal to prompt on`)
-    const previous = state.session
-    state.session = await settings
-      .login({ user, password, keyspace: previous.keyspace() }, signal)
-      .catch((error: unknown) => {
-        // Its next steps are flags of the command line.
-        if (!(error instanceof CassSniError) || error.code !== 'CSNI604') throw error
-        throw new CassSniError('CSNI604', error.message, { cause: error })
-      })
-    state.user = user
-    await previous.close()
+    await state.logIn({ user, password }, signal).catch((error: unknown) => {
+      // Its next steps are flags of the command line.
+      if (!(error instanceof CassSniError) || error.code !== 'CSNI604') throw error
+      throw new CassSniError('CSNI604', error.message, { cause: error })
+    })
     return undefined
   },
 }

@@ -1,5 +1,4 @@
 /** EXPAND, TRACING, ELAPSED and PAGING: what is on or off. Their answers are those of cqlsh. */
-import type { ShellState } from '../shell-state.ts'
 import type { ShellCommand } from './shell-command.ts'
 
 const SWITCH = /^(?<on>on|off)?$/i
@@ -16,15 +15,10 @@ function switchCommand(word: string, name: SwitchName, summary: string, details?
       const wanted = isOn(groups['on'])
       const text = answerOf(word, state[name], wanted)
       if (wanted !== undefined) state[name] = wanted
-      if (name === 'expanded') expandSinks(state)
       await state.answer(text)
       return undefined
     },
   }
-}
-
-function expandSinks(state: ShellState): void {
-  for (const sink of [state.settings.sink, state.capture?.sink]) sink?.expand?.(state.expanded)
 }
 
 function isOn(word: string | undefined): boolean | undefined {

@@ -25,14 +25,18 @@ export const DEFAULT_INPUTRC: Inputrc = {
   bracketedPaste: true,
 }
 
-/** Reads $INPUTRC, else ~/.inputrc, else /etc/inputrc. As in readline, unreadable files are skipped. */
-export async function readInputrc(env: NodeJS.ProcessEnv): Promise<Inputrc> {
+/**
+ * Reads $INPUTRC, else ~/.inputrc, else /etc/inputrc. As in readline, unreadable files are skipped. `completeKey`
+ * completes as well, as with Python's `readline.parse_and_bind`.
+ */
+export async function readInputrc(env: NodeJS.ProcessEnv, completeKey?: string): Promise<Inputrc> {
+  const binding = completeKey === undefined ? '' : `\n${completeKey}: complete`
   const candidates = env.INPUTRC ? [env.INPUTRC] : [join(homedir(), '.inputrc'), '/etc/inputrc']
   for (const file of candidates) {
     const text = await readFile(file, 'utf8').catch(() => undefined)
-    if (text !== undefined) return parseInputrc(text, env.TERM ?? '')
+    if (text !== undefined) return parseInputrc(text + binding, env.TERM ?? '')
   }
-  return DEFAULT_INPUTRC
+  return parseInputrc(binding, '')
 }
 
 /** Parses an inputrc; unsupported lines are ignored. Pure. */

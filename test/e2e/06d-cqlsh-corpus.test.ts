@@ -67,7 +67,8 @@ describe("cqlsh-sni beside Apache's cqlsh", () => {
         errors: theirErrors,
         run: (args, options) => {
           const env = { ...environment, ...CQLSH_ENVIRONMENT }
-          const command = [...CQLSH_COMMAND, '--cqlshrc', cqlshrc, ...args]
+          // Its default of 10 s is too short for a schema change on a busy machine.
+          const command = [...CQLSH_COMMAND, '--cqlshrc', cqlshrc, '--request-timeout', '120', ...args]
           return run('nsenter', [`--net=${LAB_NETWORK}`, ...command], { timeoutMs: LONGEST_MS, ...options, env })
         },
       },
