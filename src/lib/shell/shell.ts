@@ -11,7 +11,7 @@ import { traceOf } from './tracing.ts'
 
 const SLOWEST_PAGE = 1_000
 
-/** Executes one statement after another. The caller executes the file of SOURCE: it reads files and reports positions. */
+/** Executes one statement after another. Reading the file of SOURCE is left to the caller, which reports positions. */
 export class CqlShell {
   readonly #state: ShellState
 
