@@ -37,7 +37,7 @@ export default class CqlshSni extends CassSniCommand<Result> {
     'load balancer, or through the API server if its address does not answer.\n' +
     '\n' +
     'Statements come from the terminal, -e, -f or a pipe. Stops at the first error and reports its line and ' +
-    'column. -o csv is RFC 4180 with one header per result: null is an empty field, an empty text a pair of ' +
+    'column. -o csv is RFC 4180 with one header per result: null is an empty field, an empty string a pair of ' +
     'quotes. -o json and yaml list the columns and rows of each statement; bigint, counter, varint and decimal ' +
     'are strings, so nothing is rounded.'
   static override examples = [

@@ -174,22 +174,22 @@ export const installFlags = {
   }),
   'allow-scale-down': Flags.boolean({
     default: false,
-    helpGroup: 'DESTRUCTIVE CHANGES',
+    helpGroup: 'DESTRUCTIVE CHANGE',
     summary: 'Allow removing nodes or stopping the datacenter.',
   }),
   'allow-downgrade': Flags.boolean({
     default: false,
-    helpGroup: 'DESTRUCTIVE CHANGES',
+    helpGroup: 'DESTRUCTIVE CHANGE',
     summary: 'Allow an older server version.',
   }),
   'allow-server-type-change': Flags.boolean({
     default: false,
-    helpGroup: 'DESTRUCTIVE CHANGES',
+    helpGroup: 'DESTRUCTIVE CHANGE',
     summary: 'Allow a different server type.',
   }),
   'allow-storage-change': Flags.boolean({
     default: false,
-    helpGroup: 'DESTRUCTIVE CHANGES',
+    helpGroup: 'DESTRUCTIVE CHANGE',
     summary: 'Allow enlarging data volumes.',
   }),
   ...changeFlags,

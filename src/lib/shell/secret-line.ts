@@ -24,7 +24,7 @@ export function secretEnd(buffer: LineBuffer, key: Key): SecretEnd | undefined {
 /** Returns the line. Throws CSNI902 after Ctrl-C, CSNI102 after Ctrl-D. */
 export function secretOf(end: SecretEnd | undefined): string {
   if (typeof end === 'object') return end.line
-  if (end === 'interrupt') throw new CassSniError('CSNI902', 'Interrupted by Ctrl-C.')
+  if (end === 'interrupt') throw new CassSniError('CSNI902', 'interrupted (Ctrl-C)')
   throw new CassSniError('CSNI102', 'no password given')
 }
 

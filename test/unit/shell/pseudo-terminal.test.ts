@@ -358,7 +358,7 @@ describe('the shell at a pseudo-terminal', function () {
     my.type('fg\r')
     await my.see('Password: ')
     my.type(KEY.ctrlC)
-    await my.see(/Interrupted by Ctrl-C[\s\S]*bash\$ $/)
+    await my.see(/interrupted \(Ctrl-C\)[\s\S]*bash\$ $/)
     my.type(start)
     await my.see('Password: ')
     my.type(KEY.ctrlD)

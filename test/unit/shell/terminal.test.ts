@@ -185,7 +185,7 @@ describe('the terminal', () => {
     assert.equal(output.read(), 'Password: \n')
     const interrupted = readSecret({ input, output }, 'Password: ')
     input.write(CTRL_C)
-    await assert.rejects(interrupted, { code: 'CSNI902', message: 'Interrupted by Ctrl-C.' })
+    await assert.rejects(interrupted, { code: 'CSNI902', message: 'interrupted (Ctrl-C)' })
     const ended = readSecret({ input, output }, 'Password: ')
     input.write('\u0004')
     await assert.rejects(ended, { code: 'CSNI102', message: 'no password given' })

@@ -150,7 +150,7 @@ describe('COPY TO', () => {
       columns: TABLE,
       select: async (statement, options) => {
         if (options.pageState === '20') {
-          controller.abort(new CassSniError('CSNI902', 'Interrupted by Ctrl-C.'))
+          controller.abort(new CassSniError('CSNI902', 'interrupted (Ctrl-C)'))
           throw controller.signal.reason
         }
         return select(statement, options)
