@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core'
 import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
 import { changeFlags, datacenterFlags, gatewayFlags } from '../../lib/cli/flags.ts'
+import { routeModeFlag } from '../../lib/cli/route-flags.ts'
 import { CassSniError } from '../../lib/errors.ts'
 import type { TextRenderer } from '../../lib/output/text-renderer.ts'
 import type { RoutesSyncOptions, RoutesSyncResult } from '../../lib/workflows/routes-sync-workflow.ts'
@@ -39,11 +40,7 @@ export default class RoutesSync extends CassSniCommand<RoutesSyncResult | undefi
     ...datacenterFlags,
     ...gatewayFlags,
     ...changeFlags,
-    mode: Flags.option({
-      options: ['sni', 'tcp'] as const,
-      default: 'sni' as const,
-      summary: 'sni: one route per node, by server name. tcp: one route to any node, for a first test.',
-    })(),
+    ...routeModeFlag,
     watch: Flags.boolean({
       char: 'w',
       exclusive: ['dry-run'],

@@ -87,6 +87,9 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
   /** 'lines' for a command that writes its results while it runs, one envelope per line, errors included. */
   protected enveloped: Enveloped = 'whole'
 
+  /** The exit code of a failure; different for a command whose exit code 1 is a result. */
+  protected readonly failureExit: ExitCode = EXIT.failed
+
   /** True for a command that runs until Ctrl-C, which is then not an error, although the exit code is 130 or 143. */
   protected untilInterrupted: boolean = false
 
@@ -118,7 +121,7 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
       steps = renderSteps(error.next, line)
     }
     let exitCode: ExitCode = EXIT.ok
-    if (error) exitCode = interruption.exitCodeOf(error)
+    if (error) exitCode = this.#exitCodeOf(interruption.exitCodeOf(error))
     else if ((result as Verdict | undefined)?.ok === false) exitCode = EXIT.failed
     try {
       const expected = this.untilInterrupted && error?.code === 'CSNI902'
@@ -129,18 +132,22 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
       )
     } catch (caught) {
       error = asCassSniError(caught)
-      exitCode = error.exitCode
+      exitCode = this.#exitCodeOf(error.exitCode)
       await output.fail(error)
     }
     const lost = error ? undefined : await output.lost()
     if (lost) {
-      exitCode = lost.exitCode
+      exitCode = this.#exitCodeOf(lost.exitCode)
       await output.fail(lost)
     }
     interruption.end()
     release()
     process.exitCode = exitCode
     return exitCode
+  }
+
+  #exitCodeOf(code: ExitCode): ExitCode {
+    return code === EXIT.failed ? this.failureExit : code
   }
 
   /** Parses the command line. Throws CSNI101 if it is invalid. */

@@ -212,11 +212,12 @@ describe('the plan of a certificate', () => {
       )
     })
 
-    it('takes ten times the CPU for ten times the nodes, not a hundred times', () => {
+    it('takes ten times the CPU for ten times the nodes, not a hundred times', function () {
+      this.timeout(60_000)
       const cpu = (nodes: number) => {
         const dc = large(nodes)
         const held = current(plan({ dc }).names)
-        const times = Array.from({ length: 7 }, () => {
+        const times = Array.from({ length: 3 }, () => {
           const begun = process.cpuUsage()
           assert.deepEqual(plan({ dc, current: held }).reasons, [])
           return process.cpuUsage(begun).user / 1000

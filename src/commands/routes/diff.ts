@@ -1,0 +1,48 @@
+import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
+import { datacenterFlags, gatewayFlags, timeoutFlag } from '../../lib/cli/flags.ts'
+import { routeModeFlag } from '../../lib/cli/route-flags.ts'
+import { EXIT } from '../../lib/errors.ts'
+import type { TextRenderer } from '../../lib/output/text-renderer.ts'
+import type { RoutesDiffResult } from '../../lib/workflows/routes-diff-workflow.ts'
+
+export default class RoutesDiff extends CassSniCommand<RoutesDiffResult> {
+  static override summary = 'Show what routes sync would change.'
+
+  static override description =
+    'Compares the routes in the cluster with those that "routes sync" would apply and prints each field that ' +
+    'differs, old and new. Changes nothing.\n' +
+    '\n' +
+    'As kubectl diff, it exits with 0 if nothing differs, 1 if something differs, and 2 if the comparison failed.'
+
+  static override examples = [
+    '<%= config.bin %> routes diff -n cassandra',
+    {
+      description: 'In a script',
+      command: '<%= config.bin %> routes diff -n cassandra || <%= config.bin %> routes sync -n cassandra',
+    },
+  ]
+
+  static override flags = { ...datacenterFlags, ...gatewayFlags, ...routeModeFlag, ...timeoutFlag }
+
+  protected readonly kind = 'RoutesDiff'
+  protected override readonly failureExit = EXIT.usage
+
+  protected async work(run: Run): Promise<RoutesDiffResult> {
+    const { flags } = await this.parse(RoutesDiff)
+    const [{ diffRoutes }, context] = await Promise.all([
+      import('../../lib/workflows/routes-diff-workflow.ts'),
+      run.context('Routes'),
+    ])
+    return diffRoutes(context, {
+      clusterDomain: flags['cluster-domain'],
+      port: flags.port,
+      mode: flags.mode,
+      datacenter: flags.datacenter,
+      gateway: flags.gateway,
+    })
+  }
+
+  protected present({ ok }: RoutesDiffResult, _renderer: TextRenderer): string {
+    return ok ? 'All routes in sync.' : ''
+  }
+}

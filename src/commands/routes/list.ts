@@ -1,0 +1,85 @@
+import { Flags } from '@oclif/core'
+import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
+import { datacenterFlags, gatewayFlags, timeoutFlag } from '../../lib/cli/flags.ts'
+import type { TextRenderer } from '../../lib/output/text-renderer.ts'
+import type { ListedRoute, RoutesListResult } from '../../lib/workflows/routes-list-workflow.ts'
+
+const STATE = { inSync: 'in sync', outOfSync: 'out of sync', pending: 'pending' }
+
+export default class RoutesList extends CassSniCommand<RoutesListResult> {
+  static override summary = 'List the route of each Cassandra node.'
+
+  static override description =
+    'Shows for each node its host ID, whether its route is in sync with the node, and how many gateway pods ' +
+    'have loaded it. --wide adds rack, Service and server names. Changes nothing.\n' +
+    '\n' +
+    'The exit code is 1 if a node is out of sync, pending or not loaded by every gateway pod.'
+
+  static override examples = [
+    '<%= config.bin %> routes list -n cassandra',
+    '<%= config.bin %> routes list -n cassandra --wide',
+    {
+      description: 'Host IDs that clients can reach',
+      command: "<%= config.bin %> routes list -n cassandra -o json | jq -r '.result.routes[].hostId'",
+    },
+  ]
+
+  static override flags = {
+    ...datacenterFlags,
+    gateway: gatewayFlags.gateway,
+    wide: Flags.boolean({ default: false, summary: 'Also show rack, Service and server names.' }),
+    ...timeoutFlag,
+  }
+
+  protected readonly kind = 'RoutesList'
+  #wide = false
+
+  protected async work(run: Run): Promise<RoutesListResult> {
+    const { flags } = await this.parse(RoutesList)
+    this.#wide = flags.wide
+    const [{ listRoutes }, context] = await Promise.all([
+      import('../../lib/workflows/routes-list-workflow.ts'),
+      run.context('Routes'),
+    ])
+    return listRoutes(context, {
+      clusterDomain: flags['cluster-domain'],
+      datacenter: flags.datacenter,
+      gateway: flags.gateway,
+    })
+  }
+
+  protected present({ mode, routes, shared, unknown }: RoutesListResult, renderer: TextRenderer): string {
+    const line = renderer.printableLine
+    const wide = this.#wide
+      ? [
+          { title: 'RACK', cell: ({ rack }: ListedRoute) => line(rack) },
+          { title: 'SERVICE', cell: ({ upstream }: ListedRoute) => line(upstream) },
+          { title: 'SERVER NAMES', cell: ({ serverNames }: ListedRoute) => line(serverNames.join(' ')) },
+        ]
+      : []
+    const table = renderer.table(routes, [
+      { title: 'NODE', cell: ({ pod }) => line(pod) },
+      { title: 'HOST ID', cell: ({ hostId }) => line(hostId ?? '') },
+      {
+        title: mode === 'tcp' ? 'ROUTE (shared, plain TCP)' : 'ROUTE',
+        cell: ({ state }) => (state === 'inSync' ? renderer.green : renderer.yellow)(STATE[state]),
+      },
+      {
+        title: 'LOADED',
+        cell: ({ loaded }) =>
+          loaded.checked === 0
+            ? 'unknown'
+            : (loaded.pods === loaded.checked ? renderer.green : renderer.yellow)(`${loaded.pods}/${loaded.checked}`),
+      },
+      ...wide,
+      ...(routes.some(({ reasons }) => reasons.length > 0)
+        ? [{ title: 'REASON', cell: ({ reasons }: ListedRoute) => line(reasons.join('; ')) }]
+        : []),
+    ])
+    return [
+      table.trimEnd(),
+      ...shared.map((each) => `Shared: ${line(each)}`),
+      ...unknown.map(({ pod, reason }) => `Unknown: ${line(`${pod}: ${reason}`)}`),
+    ].join('\n')
+  }
+}

@@ -1,0 +1,130 @@
+/** `routes list`: the route of each node, and whether every gateway pod has loaded it. Writes nothing. */
+import { CassSniError, throwIfAborted } from '../errors.ts'
+import { nameOf } from '../istio/gateways.ts'
+import { listeningPort, loadedListener } from '../istio/loaded.ts'
+import type { GatewayPod, LoadedRoute } from '../istio/mesh.ts'
+import { gather } from '../routes/gather.ts'
+import type { NodeRoute, RouteMode } from '../routes/backends/backend.ts'
+import { type Plan, planRoutes } from '../routes/route-plan.ts'
+import type { WorkflowContext } from './context.ts'
+
+export interface RoutesListOptions {
+  datacenter?: string | undefined
+  clusterDomain?: string | undefined
+  gateway?: string | undefined
+}
+
+/** The route of one node. */
+export interface ListedRoute {
+  pod: string
+  hostId?: string | undefined
+  rack: string
+  /** Server names for SNI. */
+  serverNames: string[]
+  /** "host:port" of the Service behind the route. */
+  upstream: string
+  /**
+   * `inSync`: `routes sync` would change nothing for this node; `outOfSync`: it would; `pending`: the node cannot be
+   * routed yet.
+   */
+  state: 'inSync' | 'outOfSync' | 'pending'
+  /** Differences, or the reason for `pending`. */
+  reasons: string[]
+  /** Gateway pods whose Envoy has loaded the route, and those that could be checked. */
+  loaded: { pods: number; checked: number }
+}
+
+export interface RoutesListResult {
+  /** False if a route is out of sync, pending, or not loaded by every gateway pod. */
+  ok: boolean
+  datacenter: string
+  namespace: string
+  /** Mode of the existing routes, otherwise the default. */
+  mode: RouteMode
+  /** "namespace/service". */
+  gateway: string
+  port: number
+  routes: ListedRoute[]
+  /** Differences in objects shared by all nodes, and objects of removed nodes. */
+  shared: string[]
+  /** Ready gateway pods that could not be checked, with the reason. */
+  unknown: { pod: string; reason: string }[]
+}
+
+/** Lists the routes of a datacenter. Throws as `gather` does. */
+export async function listRoutes(context: WorkflowContext, options: RoutesListOptions): Promise<RoutesListResult> {
+  const { kube } = context
+  const { datacenter: name, ...rest } = options
+  const observation = await gather(kube, { namespace: kube.target.namespace, name, ...rest }).observation
+  const { datacenter, gateway } = observation
+  // compare in the mode of the live routes
+  const first = planRoutes(observation, { mode: 'sni' })
+  const plan = first.drift.madeBy.mode === 'sni' ? first : planRoutes(observation, { mode: first.drift.madeBy.mode })
+  const { drift, port, backend } = plan
+  const envoys = await Promise.all(
+    gateway.pods
+      .filter(({ ready, terminating }) => ready && !terminating)
+      .map((pod) => loadedRoutes(context, plan, pod)),
+  )
+  const checked = envoys.flatMap((each) => ('loaded' in each ? [each.loaded] : []))
+  const racks = new Map(datacenter.nodes.map((node) => [node.pod, node.rack]))
+  const routes = plan.routes.nodes.map((node): ListedRoute => {
+    const { host, port: to } = backend.upstream(node.pod, datacenter)
+    const differing = drift.differences.get(node.pod) ?? []
+    const pending = node.state === 'pending'
+    return {
+      pod: node.pod,
+      hostId: node.hostId,
+      rack: racks.get(node.pod) ?? '',
+      serverNames: backend.byServerName ? [node.hostId, node.dnsName].filter((each) => each !== undefined) : [],
+      upstream: `${host}:${to}`,
+      state: pending ? 'pending' : differing.length > 0 ? 'outOfSync' : 'inSync',
+      reasons: pending ? [node.reason ?? drift.pending.get(node.pod) ?? ''] : differing,
+      loaded: {
+        pods: checked.filter((loaded) => hasLoaded(plan, node, datacenter, loaded)).length,
+        checked: checked.length,
+      },
+    }
+  })
+  const shared = [...drift.shared, ...drift.vanished]
+  return {
+    ok:
+      !plan.nothing &&
+      shared.length === 0 &&
+      routes.every(({ state, loaded }) => state === 'inSync' && loaded.pods === loaded.checked),
+    datacenter: datacenter.name,
+    namespace: datacenter.namespace,
+    mode: backend.mode,
+    gateway: nameOf(gateway),
+    port,
+    routes,
+    shared,
+    unknown: envoys.flatMap((each) => ('reason' in each ? [each] : [])),
+  }
+}
+
+/** Returns the routes loaded by one Envoy, or why it could not be checked. */
+async function loadedRoutes(
+  { kube, signal }: WorkflowContext,
+  { gateway, port }: Plan,
+  pod: GatewayPod,
+): Promise<{ loaded: readonly LoadedRoute[] } | { pod: string; reason: string }> {
+  try {
+    return { loaded: (await loadedListener(kube, pod, listeningPort(gateway, port, pod))).routes }
+  } catch (error) {
+    throwIfAborted(signal)
+    if (!(error instanceof CassSniError)) throw error
+    return { pod: pod.name, reason: error.message }
+  }
+}
+
+/** Returns whether an Envoy with these routes has everything for the node. */
+function hasLoaded(
+  { backend, routes }: Plan,
+  node: NodeRoute,
+  datacenter: Parameters<Plan['backend']['lacks']>[1],
+  loaded: readonly LoadedRoute[],
+): boolean {
+  if (node.state === 'pending') return false
+  return backend.lacks({ ...routes, nodes: [node] }, datacenter, loaded).length === 0
+}
