@@ -209,6 +209,6 @@ function resultOf(
 function noteOf({ backend, routes, nothing }: Plan, { summary }: RoutesSyncResult, dryRun: boolean): string {
   if (nothing) return 'no routable nodes, nothing changed'
   const routed = backend.described(routes.nodes)
-  if (summary.created + summary.configured + summary.pruned === 0) return `${routed} in sync`
+  if (summary.created + summary.configured + summary.pruned === 0) return `${routed}, in sync`
   return dryRun ? `${routed}, nothing written (dry run)` : routed
 }

@@ -75,6 +75,6 @@ export interface Backend {
   upstream(pod: string, datacenter: Datacenter): Upstream
   /** Describes what is missing from an Envoy that has loaded these routes; empty if complete. */
   lacks(routes: DesiredRoutes, datacenter: Datacenter, loaded: readonly LoadedRoute[]): string[]
-  /** Describes how many nodes are routed: "3 of 3 nodes". */
+  /** Describes how many nodes are routed: "3 of 3 nodes routed". */
   described(nodes: readonly NodeRoute[]): string
 }

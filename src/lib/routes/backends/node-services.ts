@@ -39,7 +39,7 @@ export const NODE_SERVICES: Backend = {
   },
   described(nodes) {
     const served = nodes.filter(({ state }) => state !== 'pending')
-    return `${served.length} of ${counted(nodes.length, 'node')}`
+    return `${served.length} of ${counted(nodes.length, 'node')} routed`
   },
 }
 
