@@ -1,4 +1,4 @@
-/** The names of the shell's own commands, for whoever cuts, completes or explains statements. Pure. */
+/** The names of the shell's commands, for splitting, completion and help. Pure. */
 
 /** Commands by name. Each has its entry in `shell-commands.ts`. */
 export const COMMAND_NAMES = [

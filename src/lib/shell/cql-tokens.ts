@@ -1,6 +1,6 @@
 /**
- * CQL in tokens, as far as quotes and comments go: apache/cassandra src/antlr/Lexer.g. What is not closed reaches to
- * the end. Pure.
+ * Splits CQL into tokens by quotes and comments: apache/cassandra src/antlr/Lexer.g. An unterminated one reaches to the
+ * end. Pure.
  */
 
 export interface CqlToken {

@@ -39,7 +39,7 @@ export function isNull(value: unknown): value is null | undefined {
 }
 
 /**
- * The format of a type as text: what stands in a table's cell or a CSV field. Text at the top is bare, inside of
+ * The format of a type as text: the content of a table's cell or a CSV field. Text at the top is bare, inside of
  * collections it is quoted as in CQL. Null is "null", a value of zero bytes the empty text.
  */
 export function textFormat(type: CqlType, style: TextStyle = {}): Format {
@@ -138,7 +138,7 @@ function nestedFormat(type: Nested, style: TextStyle): Format {
 const unchanged = (text: string): string => text
 const colorless = (_part: Part, text: string): string => text
 
-/** A name as it is written in CQL: in quotes unless it is lower-case letters, digits and underscores, not reserved. */
+/** A name as in CQL: in quotes unless it is lower-case letters, digits and underscores, not reserved. */
 export function identifier(name: string): string {
   return /^[a-z][a-z0-9_]*$/.test(name) && !RESERVED_WORDS.has(name) ? name : `"${name.replaceAll('"', '""')}"`
 }

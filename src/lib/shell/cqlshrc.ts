@@ -35,15 +35,15 @@ export interface CopySetting {
   line: number
 }
 
-/** What a cqlshrc holds. All of it is optional. */
+/** The settings of a cqlshrc. All are optional. */
 export interface Cqlshrc {
-  /** The file; undefined when there is none. */
+  /** Path of the file; undefined without one. */
   file?: string | undefined
   ui: UiSettings
   connection: {
     /** For one connection, in milliseconds. */
     timeoutMs?: number | undefined
-    /** For one statement, in milliseconds; 0 is no limit. */
+    /** For one statement, in milliseconds; 0 turns the limit off. */
     requestTimeoutMs?: number | undefined
   }
   tracing: {
@@ -123,7 +123,7 @@ export function copySettings(
   return [...new Map(settings.map((setting) => [setting.name, setting])).values()]
 }
 
-/** One kind of value. `read` answers undefined for a text that is none. */
+/** One kind of value. `read` returns undefined for an invalid text. */
 interface Kind<T> {
   /** "%" is an ordinary character. */
   literal?: boolean

@@ -7,7 +7,7 @@ import { isNull, textFormat } from './cql-values.ts'
 
 const NEEDS_QUOTES = /[",\r\n]/
 
-/** A field. The empty text is a pair of quotes, so that null, which is nothing at all, is told apart from it. */
+/** A field. An empty text is a pair of quotes, to distinguish it from null, which is an empty field. */
 function csvField(text: string): string {
   return text === '' || NEEDS_QUOTES.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }

@@ -1,7 +1,6 @@
 /**
- * DESCRIBE. Cassandra 4 and later answer it themselves (CASSANDRA-14825); for older servers what can be listed is
- * read from
- * system_schema. The columns of the answers: apache/cassandra cql3/statements/DescribeStatement.java.
+ * DESCRIBE. Cassandra 4 and later execute it (CASSANDRA-14825); for older servers, lists are read from system_schema.
+ * The columns of the answers: apache/cassandra cql3/statements/DescribeStatement.java.
  */
 import { CassSniError, hint } from '../errors.ts'
 import type { CqlColumn, CqlPage, CqlSession } from '../connection/cql-session.ts'
@@ -13,7 +12,7 @@ import { escapeOf } from './row-table.ts'
 export interface Described {
   columns: CqlColumn[]
   rows: unknown[][]
-  /** The same for people. */
+  /** The same as text. */
   text: string
 }
 
@@ -26,7 +25,7 @@ export interface DescribeStyle {
 
 /**
  * @param text a whole statement that begins with DESCRIBE
- * Throws CSNI605 when there is no such thing, or the server is too old to describe it.
+ * Throws CSNI605 if it does not exist, or the server is too old to describe it.
  */
 export async function describe(
   session: CqlSession,
@@ -107,10 +106,10 @@ function olderStatement(session: CqlSession, text: string, version: string): str
 type Cell = (row: unknown[], name: string) => unknown
 
 function cellOf(columns: CqlColumn[]): Cell {
-  const places = new Map(columns.map((column, index) => [column.name, index]))
+  const indexes = new Map(columns.map((column, index) => [column.name, index]))
   return (row, name) => {
-    const place = places.get(name)
-    return place === undefined ? undefined : row[place]
+    const index = indexes.get(name)
+    return index === undefined ? undefined : row[index]
   }
 }
 
@@ -157,7 +156,7 @@ function clusterText(row: unknown[], cell: Cell): string {
   )
 }
 
-/** Names in as many columns as fit, to be read down each column as in `ls`; one below the other without a width. */
+/** Names in as many columns as fit into the width, ordered as in `ls`; one per line without a width. */
 function sideBySide(names: string[], width: number | undefined): string {
   if (width === undefined) return names.join('\n')
   const cell = names.reduce((widest, name) => Math.max(widest, name.length), 0) + 2

@@ -1,4 +1,4 @@
-/** The shell's history: one file of the user, readable by nobody else, in which no password is kept. */
+/** The shell's history: a file that only the user can read, without passwords. */
 import { appendFile, chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -38,8 +38,7 @@ export async function keepHistory(file: string, lines: string[]): Promise<boolea
 
 /**
  * The lines to remember of what was typed for one statement: one line, so that it comes back as a whole, unless a
- * comment
- * or a line break inside of a literal would then mean something else.
+ * comment or a line break inside a literal would change its meaning.
  */
 export function remembered(typed: string[]): string[] {
   const text = redacted(typed.join('\n').trim())

@@ -14,13 +14,13 @@ export interface StatementFailure {
 }
 
 /**
- * A statement as it stands in the JSON envelope (kind CqlResult), or one that failed. Types as in CQL, values as
+ * A statement in the JSON envelope (kind CqlResult), or one that failed. Types as in CQL, values as
  * `jsonFormat` writes them. The second of two columns named x is called x_2.
  */
 export interface StatementResult {
   columns: { name: string; type: string }[]
   rows: Record<string, unknown>[]
-  /** Of Cassandra. Absent if there are none. */
+  /** From Cassandra. Absent without warnings. */
   warnings?: { message: string }[] | undefined
   /** Absent if the statement succeeded; the rows are those before it failed. */
   error?: StatementFailure | undefined

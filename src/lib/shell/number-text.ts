@@ -1,4 +1,4 @@
-/** Numbers as text: exact, or in the precision and with the separators that a user asked for. */
+/** Numbers as text: exact, or with the precision and separators that the user set. */
 
 export interface NumberFormat {
   /** Significant digits, as cqlsh counts them: digits before the point come on top. Undefined: all. */
@@ -24,7 +24,7 @@ export function floatText(value: number): string {
   return String(Number(value.toPrecision(9)))
 }
 
-/** @param exact what to write unless the format says otherwise */
+/** @param exact used unless the format sets a precision */
 export function floatingFormat(
   { precision, decimalSeparator = '.', thousandsSeparator = '' }: NumberFormat,
   exact: (value: number) => string,

@@ -20,7 +20,7 @@ const OTHER_OBJECTS = new Set(
 const PASSWORD_WORD = /^(PWD|PW|PASS\w*)$/i
 const ABOUT_LOGINS = /^(ROLES?|USERS?|USR|LOGIN|SUPERUSER|NOSUPERUSER|HASHED|PWD|PW|PASS\w*)$/i
 
-/** The text with what may be a password replaced by what `blank` makes of it. */
+/** Returns the text with possible passwords replaced by the result of `blank`. */
 function withBlanks(text: string, blank: (secret: CqlToken) => string): string {
   let left = ''
   let statement: CqlToken[] = []
@@ -125,11 +125,11 @@ export function cleanText(text: string, statement: string): string {
 
 /** The error without the passwords of its statement: Cassandra quotes what it could not parse. */
 export function withoutPasswords(error: unknown, statement: string): unknown {
-  const told = error instanceof CassSniError ? cleaned(error.message, statement) : undefined
-  if (told === undefined || !(error instanceof CassSniError)) return error
+  const message = error instanceof CassSniError ? cleaned(error.message, statement) : undefined
+  if (message === undefined || !(error instanceof CassSniError)) return error
   // the cause quotes it as well
-  if (error instanceof CqlStatementError) return new CqlStatementError(told, error.position)
-  return new CassSniError(error.code, told, {
+  if (error instanceof CqlStatementError) return new CqlStatementError(message, error.position)
+  return new CassSniError(error.code, message, {
     next: error.next,
     object: error.object,
   })

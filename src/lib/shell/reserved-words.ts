@@ -1,5 +1,5 @@
 /**
- * Words that CQL takes for a name only in quotes: those of Cassandra 3 to 5 (apache/cassandra
+ * Words that CQL accepts as a name only in quotes: those of Cassandra 3 to 5 (apache/cassandra
  * src/resources/org/apache/cassandra/cql3/reserved_keywords.txt).
  */
 export const RESERVED_WORDS: ReadonlySet<string> = new Set(

@@ -12,7 +12,7 @@ export interface ResultSink {
   expand?: ((on: boolean) => void) | undefined
   /** A statement was executed; without columns it has no result. */
   begin(columns: CqlColumn[] | undefined): OpenResult
-  /** A statement failed, before its result began or in the middle of it. Absent where only stderr has errors. */
+  /** A statement failed, before its result or within it. Absent where only stderr has errors. */
   failed?: ((error: CassSniError) => string) | undefined
 }
 
@@ -54,7 +54,7 @@ export function tableSink(style: TableStyle): ResultSink {
   }
 }
 
-/** @param shown makes text harmless where it goes to a terminal; elsewhere data is written as it is */
+/** @param shown escapes text for a terminal; elsewhere data is written unchanged */
 export function csvSink(shown: (text: string) => string): ResultSink {
   return {
     data: true,

@@ -88,7 +88,7 @@ export async function runFile(
 }
 
 /**
- * Executes the file of a SOURCE command in a shell of its own, as cqlsh does. Throws CSNI104 when the file cannot be
+ * Executes the file of a SOURCE command in a separate shell, as cqlsh does. Throws CSNI104 when the file cannot be
  * read.
  */
 export async function runSource(

@@ -33,12 +33,12 @@ export async function readSecret(terminal: Terminal, prompt: string): Promise<st
   const write = (text: string): void => void terminal.output.write(text)
   const buffer = new LineBuffer()
   let keys: TerminalKeys | undefined
-  let asked = false
+  let prompted = false
   try {
     const end = await new Promise<SecretEnd>((resolve) => {
       const listener = {
         keys: (typed: Key[]) => {
-          if (!asked) return
+          if (!prompted) return
           for (const key of typed) {
             if (key.type === 'key' && key.name === 'C-z') keys?.suspend()
             const ended = secretEnd(buffer, key)
@@ -52,7 +52,7 @@ export async function readSecret(terminal: Terminal, prompt: string): Promise<st
       keys = new TerminalKeys(terminal.input, listener, { write, bracketedPaste: false })
       keys.start()
       const ask = (): void => {
-        asked = true
+        prompted = true
         write(prompt)
       }
       // Type-ahead is not the answer.

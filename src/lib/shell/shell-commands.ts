@@ -1,6 +1,6 @@
 /**
- * The commands of the shell itself, as cqlsh has them: what is not CQL and never reaches Cassandra as it is. A new one
- * is a name in `command-words.ts` and an entry here.
+ * The shell's commands, which are those of cqlsh: they are not CQL and not sent to Cassandra. A new one needs a name in
+ * `command-words.ts` and an entry here.
  */
 import { commandName } from './command-words.ts'
 import { CONSISTENCY, SERIAL } from './commands/consistency-commands.ts'

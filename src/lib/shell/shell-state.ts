@@ -14,7 +14,7 @@ export interface ShellIo {
   noteTerminal?: boolean | undefined
   /** Text of stdin; absent when statements come from there. */
   stdin?: (() => AsyncIterable<string>) | undefined
-  /** Asks whether to go on after a page; absent off a terminal. */
+  /** Asks whether to show the next page; absent off a terminal. */
   more?: ((signal: AbortSignal) => Promise<boolean>) | undefined
   /** Absent off a terminal. */
   clear?: (() => void) | undefined
@@ -32,7 +32,7 @@ export interface ShellSettings {
   sink: ResultSink
   /** Makes the sink for a file (CAPTURE). Absent when all results are one document. */
   fileSink?: (() => ResultSink) | undefined
-  /** Where the session leads to, for SHOW HOST. */
+  /** Text of SHOW HOST. */
   host: string
   /** The role that is logged in. */
   user: string

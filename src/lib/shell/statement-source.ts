@@ -1,4 +1,4 @@
-/** Where the shell's statements come from: the command line, a file, a pipe, or somebody at a terminal. */
+/** Where the shell's statements come from: the command line, a file, a pipe, or a terminal. */
 import type { Readable } from 'node:stream'
 import { asCassSniError, type CassSniError, type NextStep, type RenderedStep, throwIfAborted } from '../errors.ts'
 import { decoded } from '../files/input-file.ts'
@@ -10,11 +10,11 @@ import type { Terminal } from './line-editor/terminal-modes.ts'
 import type { TerminalLines } from './terminal.ts'
 
 export interface StatementSource {
-  /** Rows per page that suit it: as many as one reads at once, or what keeps both sides busy. */
+  /** Rows per page: a screenful at a terminal, else many. */
   readonly pageSize: number
-  /** Called before the session is opened: what the shell can do besides, on a terminal. Keys count from then on. */
+  /** Called before the session is opened. Returns the terminal's part of the shell; keys are read from then on. */
   open(): Promise<Omit<ShellIo, 'write' | 'note'>>
-  /** Executes until there are no more statements, or the user leaves. Throws the error that ends the run. */
+  /** Executes until the statements end or the user leaves. Throws the error that ends the run. */
   run(shell: CqlShell, signal: AbortSignal): Promise<{ ok: boolean }>
   close(): void
 }
@@ -52,7 +52,7 @@ export function fileSource(file: string, choice: ScriptChoice): StatementSource 
   return script((shell, signal) => runFile(shell, file, { ...choice, signal }), choice.stdin)
 }
 
-/** Statements from a pipe, which may stay silent for ever. */
+/** Statements from a pipe, which may never end. */
 export function pipeSource(stream: Readable, choice: ScriptChoice): StatementSource {
   return script((shell, signal) =>
     runScript(shell, pieces(stream, signal), { ...choice, signal, name: 'stdin', lastMayBeOpen: false }),
@@ -84,7 +84,7 @@ export interface InteractiveChoice {
   steps: (next: readonly NextStep[]) => RenderedStep[]
 }
 
-/** Somebody at a terminal, with the history of sessions before. */
+/** Statements from a terminal, with the history of earlier sessions. */
 export function terminalSource(terminal: Terminal, choice: InteractiveChoice): StatementSource {
   const { note } = choice
   const file = historyFile(choice.env)

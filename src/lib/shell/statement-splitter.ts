@@ -22,7 +22,7 @@ export interface Statement extends Position {
   text: string
 }
 
-/** What is left when the input ends. */
+/** The remainder when the input ends. */
 export interface Rest {
   /** A last statement without a semicolon. */
   statement?: Statement | undefined
@@ -52,7 +52,7 @@ const HALVES: Record<State, string> = {
   comment: '*',
 }
 
-/** Feed it with `push`, ask `end` what is left. */
+/** Splits input given to `push`; `end` returns the remainder. */
 export class StatementSplitter {
   #state: State = 'code'
   /** Where the string, name or comment began that the state is in. */
@@ -90,7 +90,7 @@ export class StatementSplitter {
     return found
   }
 
-  /** What is left at the end of the input; the splitter is as new, but positions count on. */
+  /** Returns the remainder at the end of the input. Resets the splitter except for positions. */
   end(): Rest {
     if (this.#held !== '') this.#step(this.#held, undefined, [])
     this.#endWord()

@@ -21,8 +21,8 @@ export const isoTimestamp: TimestampText = (ms) => (hasPlainYear(ms) ? new Date(
 const DEFAULT_FORMAT = '%Y-%m-%d %H:%M:%S.%f%z'
 
 /**
- * Timestamps in a format of strftime(3), default cqlsh's own; UTC without a time zone. A directive that is not known
- * stays as it is. Throws RangeError for a time zone that does not exist.
+ * Timestamps in a format of strftime(3), default cqlsh's own; UTC without a time zone. An unknown directive
+ * is left unchanged. Throws RangeError for a time zone that does not exist.
  */
 export function formattedTimestamp(format = DEFAULT_FORMAT, timeZone?: string): TimestampText {
   const offset = timeZone === undefined ? () => 0 : zoneOffset(timeZone)

@@ -1,4 +1,4 @@
-/** How a cqlshrc wants values shown: its [ui], for tables only. Data is written exact. */
+/** Formats of values in tables, from the [ui] section of a cqlshrc. CSV and JSON are always exact. */
 import type { ValueFormats } from './cql-values.ts'
 import type { UiSettings } from './cqlshrc.ts'
 import { formattedTimestamp } from './timestamps.ts'

@@ -120,6 +120,7 @@ describe('commands of the shell', () => {
         code: 'CSNI104',
         message: 'cannot write /dev/full: no space left on device',
       })
+      await shell.close()
       const json = fakeShell(
         new FakeSession(one),
         {},

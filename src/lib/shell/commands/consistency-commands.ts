@@ -60,7 +60,7 @@ function oneOf(levels: string[], level: string, text: string, usage: string): st
   return found
 }
 
-/** The level that a flag gives, in capitals. Throws CSNI101 when it is none. */
+/** Returns the level of a flag in capitals. Throws CSNI101 for an unknown level. */
 export function consistencyLevel(text: string, kind: 'any' | 'serial'): string {
   const levels = kind === 'any' ? CONSISTENCY_LEVELS : SERIAL_LEVELS
   const level = text.toUpperCase()

@@ -15,10 +15,10 @@ export const COPY: ShellCommand = {
     'MAXBATCHSIZE, MAXPARSEERRORS, MAXINSERTERRORS, ERRFILE, TTL.\n' +
     'TO: PAGESIZE, PAGETIMEOUT, BEGINTOKEN, ENDTOKEN, MAXREQUESTS, MAXOUTPUTSIZE,\n' +
     'FLOATPRECISION, DOUBLEPRECISION.\n' +
-    'FROM takes several files and globs with commas between them. Rows that fail are\n' +
-    'kept in ERRFILE (default: import_<keyspace>_<table>.err). An import that is cut\n' +
-    'short says with which SKIPROWS to resume. Defaults come from [copy], [copy-from]\n' +
-    'and [copy-to] of a cqlshrc.',
+    'FROM accepts several files and globs, separated by commas. Failed rows go to\n' +
+    'ERRFILE (default: import_<keyspace>_<table>.err). An interrupted import prints\n' +
+    'the SKIPROWS with which to resume. Defaults come from [copy], [copy-from] and\n' +
+    '[copy-to] of a cqlshrc.',
   async run({ state, text, signal }) {
     const { io, settings, session, consistency } = state
     const { runCopy } = await import('../copy/run-copy.ts')

@@ -1,4 +1,4 @@
-/** EXPAND, TRACING, ELAPSED and PAGING: what is on or off. Their answers are those of cqlsh. */
+/** EXPAND, TRACING, ELAPSED and PAGING: settings that are on or off. They answer as in cqlsh. */
 import type { ShellCommand } from './shell-command.ts'
 
 const SWITCH = /^(?<on>on|off)?$/i
@@ -45,8 +45,8 @@ export const ELAPSED = switchCommand('ELAPSED', 'elapsed', 'Show the time that e
 export const PAGING: ShellCommand = {
   pattern: /^(?:(?<on>on|off)|(?<size>[1-9]\d{0,6}))?$/i,
   usage: 'PAGING [ON | OFF | <rows>]',
-  summary: 'Set how many rows are fetched and shown at once',
-  details: 'OFF shows all rows without a stop and restores the default page size.',
+  summary: 'Set the number of rows per page',
+  details: 'OFF shows all rows without a pause and restores the default page size.',
   async run({ state, groups: { on, size } }) {
     const wanted = isOn(on)
     const text = size === undefined ? answerOf('PAGING', state.paging, wanted) : ''

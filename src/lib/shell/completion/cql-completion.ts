@@ -264,7 +264,7 @@ function withForced(found: Found, before: readonly StatementToken[]): { text: st
 }
 
 const MOST_FORCED = 12
-/** Functions with a keyword of their own. */
+/** Functions that are keywords. */
 const ALWAYS_CALLED = new Set(['CAST', 'COUNT', 'MAXWRITETIME', 'WRITETIME'])
 const CALLS = new Set(['CAST', 'COUNT', 'MAXWRITETIME', 'TOKEN', 'TTL', 'WRITETIME'])
 

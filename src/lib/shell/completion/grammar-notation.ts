@@ -181,7 +181,7 @@ class Walk {
     switch (node.type) {
       case 'sequence':
         return node.parts.reduce<number[]>(
-          (places, part) => [...new Set(places.flatMap((place) => this.#ends(part, place)))],
+          (starts, part) => [...new Set(starts.flatMap((start) => this.#ends(part, start)))],
           [index],
         )
       case 'choice':

@@ -1,6 +1,6 @@
 /**
  * Values of single CQL types as bytes: apache/cassandra doc/native_protocol_v4.spec §6, and for durations
- * doc/native_protocol_v5.spec §6.7. Undefined stands for a text that is no value of the type.
+ * doc/native_protocol_v5.spec §6.7. Undefined stands for a text that is not a value of the type.
  */
 import { isIP, isIPv4 } from 'node:net'
 

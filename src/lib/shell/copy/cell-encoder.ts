@@ -18,13 +18,13 @@ import {
 import type { ValueStyle } from './copy-options.ts'
 import { compositeParts, keyAndValue, unquoted } from './composite-text.ts'
 
-/** Bytes of a field's text; null for CQL's null. Throws RangeError for a text that is no value of the type. */
+/** Bytes of a field's text; null for CQL's null. Throws RangeError for a text that is not a value of the type. */
 export type CellEncoder = (text: string) => Buffer | null
 
 type Encode = (text: string) => Buffer
 
 /**
- * The encoder of a column's fields. Empty fields that are no value of the type are null, whatever NULL is set to.
+ * The encoder of a column's fields. An empty field is null, whatever NULL is set to, unless it is a value of the type.
  * Throws CSNI101 for a type that cannot be imported.
  */
 export function cellEncoder(type: CqlType, style: ValueStyle): CellEncoder {

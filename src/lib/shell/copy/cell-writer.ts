@@ -72,7 +72,7 @@ function fieldOf(value: unknown, name: string, index: number): unknown {
   return Array.isArray(value) ? value[index] : (value as Record<string, unknown>)[name]
 }
 
-/** As it is, as cqlsh has it, unless it would be taken apart. */
+/** Unchanged, as in cqlsh, unless it would be parsed as several parts. */
 function fieldName(name: string): string {
   return /^[^\s'"{}[\](),:]+$/.test(name) ? name : stringLiteral(name)
 }

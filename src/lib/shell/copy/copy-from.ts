@@ -208,7 +208,7 @@ class ImportJob {
     for (const batch of this.#planner.flush()) await this.#writer.send(batch)
   }
 
-  /** The error of an import that was cut short: it says how to resume. */
+  /** The error of an interrupted import, with the way to resume. */
   cutShort(reason: unknown): CassSniError {
     const { code, message, object, next } = asCassSniError(reason)
     const resume = this.#counters ? this.#read : this.#confirmed.first

@@ -60,7 +60,7 @@ export interface CopyOptions {
   endToken?: bigint | undefined
   /** Rows per file; undefined: all in one file. */
   maxOutputSize?: number | undefined
-  /** What was set and has no effect, a line each. */
+  /** Options that were set and have no effect, one per line. */
   notes: string[]
 }
 
@@ -143,7 +143,7 @@ export function copyOptions(
   const text = (name: string, otherwise = ''): string => given.get(name) ?? otherwise
   const whole = (name: string, otherwise: number, least = 1): number =>
     given.has(name) ? Number(wholeNumber(name, text(name), least)) : otherwise
-  /** -1 is no limit, as in cqlsh. */
+  /** -1 turns the limit off, as in cqlsh. */
   const limit = (name: string, otherwise?: number): number | undefined => {
     if (!given.has(name)) return otherwise
     const value = Number(wholeNumber(name, text(name), -1))

@@ -1,4 +1,4 @@
-/** What a COPY has done so far, on stderr: a line that is replaced on a terminal, else a line each time. */
+/** Progress of a COPY on stderr: a line that is replaced on a terminal, else one line per report. */
 import { counted } from '../../text/counted.ts'
 
 export interface ProgressOutput {
@@ -49,13 +49,13 @@ export class CopyProgress {
     this.#open = this.#output.terminal
   }
 
-  /** A line of its own, below which progress continues. */
+  /** Writes a separate line; progress continues below it. */
   note(line: string): void {
     this.end()
     this.#output.note(`${line}\n`)
   }
 
-  /** Takes the line away: what comes next is the result. */
+  /** Removes the line: the result follows. */
   end(): void {
     if (this.#open) this.#output.note(LINE_START)
     this.#open = false

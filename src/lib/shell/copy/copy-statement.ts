@@ -12,7 +12,7 @@ export interface CopyStatement {
   columns?: string[] | undefined
   /** File name, for FROM a list of file names and globs with commas; undefined: STDIN or STDOUT. */
   files?: string | undefined
-  /** Options as they are written, by their names in lower case. */
+  /** Texts of the options, by their names in lower case. */
   options: Map<string, string>
 }
 
@@ -25,7 +25,7 @@ interface Token {
   kind: 'name' | 'string' | 'number' | 'sign'
   /** Without quotes; a name without quotes is in lower case. */
   value: string
-  /** As it is written. */
+  /** As in the statement. */
   text: string
 }
 

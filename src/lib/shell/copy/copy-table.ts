@@ -14,7 +14,7 @@ export interface CopyTable {
   hasCounters: boolean
 }
 
-/** Throws CSNI101 when there is no such table. */
+/** Throws CSNI101 if the table does not exist. */
 export async function readTable(
   session: CqlSession,
   keyspace: string,

@@ -57,7 +57,7 @@ export async function copyTo(context: CopyContext, statement: TableStatement, op
   progress.end()
   if (rows.ambiguous > 0)
     progress.note(
-      `${counted(rows.ambiguous, 'field')} written like null: to tell them apart, choose another text for null ` +
+      `${counted(rows.ambiguous, 'field')} written like null; to distinguish them, set another text for null ` +
         '(NULL=<text>)',
     )
   const summary = `${progress.summary(toStdout ? 'to stdout' : `to ${counted(target.files, 'file')}`)}.\n`

@@ -18,7 +18,7 @@ const ESCAPED = 4
 const ESCAPED_IN_QUOTES = 5
 const QUOTE_IN_QUOTES = 6
 
-/** Reads records from a text that comes in pieces. Empty lines are no records. */
+/** Reads records from a text that comes in pieces. Empty lines are skipped. */
 export class CsvReader {
   readonly #delimiter: number
   readonly #quote: number
@@ -161,7 +161,7 @@ export function csvLines({ delimiter, quote, escape: escaping }: CsvDialect): (f
     return needsQuotes.test(text) ? `${quote}${inner}${quote}` : inner
   }
   return (fields) => {
-    // an empty line is no record
+    // an empty line is skipped by readers
     if (fields.length === 1 && fields[0] === '') return `${quote}${quote}\n`
     let line = ''
     for (let index = 0; index < fields.length; index += 1)

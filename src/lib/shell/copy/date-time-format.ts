@@ -7,7 +7,7 @@ import { CassSniError, hint } from '../../errors.ts'
 export interface DateTimeFormat {
   /** @param ms milliseconds since the epoch */
   format(ms: bigint): string
-  /** Milliseconds since the epoch. Throws RangeError for what is no date and time. */
+  /** Milliseconds since the epoch. Throws RangeError for a text that is not a date and time. */
   parse(text: string): bigint
 }
 

@@ -13,7 +13,7 @@ export interface RecordOptions {
 }
 
 /**
- * Records, many at once. Throws CSNI104 for a file that cannot be read, CSNI107 for a quote without an end and for a
+ * Records in arrays. Throws CSNI104 for a file that cannot be read, CSNI107 for a quote without an end and for a
  * header with the columns in another order.
  */
 export async function* fileRecords(

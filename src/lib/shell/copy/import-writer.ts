@@ -32,7 +32,7 @@ export interface ImportWriterOptions {
 
 const FIRST_PAUSE_MS = 200
 const LONGEST_PAUSE_MS = 10_000
-/** Rows that may be sent at once before INGESTRATE slows them down: those of one second. */
+/** INGESTRATE allows the rows of this time to be sent in one burst. */
 const BURST_MS = 1_000
 
 export class ImportWriter {
@@ -55,8 +55,8 @@ export class ImportWriter {
   }
 
   /**
-   * Sends a batch as soon as there is room for it. Throws the error after which there is no point in sending more: no
-   * node can be reached, or the role lacks the permission.
+   * Sends a batch as soon as the limits allow it. Throws the error that makes further batches useless: no node can be
+   * reached, or the role lacks the permission.
    */
   async send(batch: Batch<ImportRow>): Promise<void> {
     for (const row of batch.rows) this.#unconfirmed.add(row)
@@ -74,7 +74,7 @@ export class ImportWriter {
       })
   }
 
-  /** Lets `send` and `drained` throw the reason of an interruption at once. */
+  /** Makes `send` and `drained` throw the reason of an interruption immediately. */
   interrupt(reason: unknown): void {
     this.#fatal ??= asCassSniError(reason)
     this.#changed()

@@ -21,8 +21,8 @@ export function stdoutTarget(write: (text: string) => Promise<void>): OutputTarg
 }
 
 /**
- * A file, or a series of them. What is not whole is called <path>.partial; a pipe or device is written to as it is.
- * Throws CSNI104 when it cannot be written, at once for the first file.
+ * A file, or a series of them. An incomplete file is named <path>.partial; a pipe or device is written to directly.
+ * Throws CSNI104 when a file cannot be written; for the first one before any rows are read.
  */
 export async function fileTarget(path: string): Promise<OutputTarget> {
   const target = new FileTarget(path)

@@ -1,6 +1,6 @@
 /**
  * Editing commands and key bindings of GNU readline's emacs mode, under readline's names (readline doc/rluser.texi,
- * "Bindable Readline Commands"), so that an inputrc file has the same effect here.
+ * "Bindable Readline Commands"); an inputrc file therefore has the same effect here.
  */
 import type { LineBuffer } from './line-buffer.ts'
 import type { LineHistory } from './line-history.ts'

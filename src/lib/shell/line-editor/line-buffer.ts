@@ -6,7 +6,7 @@ const LONGEST = 64
 const UNDO_STEPS = 200
 const WORD = /[\p{L}\p{N}_]/u
 
-/** Whether the code unit is a character by itself, unless a combining one follows. */
+/** Whether the code unit is a whole character, unless a combining one follows. */
 function isAscii(code: number): boolean {
   return code < 0x80
 }

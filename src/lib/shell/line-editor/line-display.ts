@@ -35,7 +35,7 @@ function moved(from: Place, to: Place): string {
   return (from.row > to.row ? up(from.row - to.row) : down(to.row - from.row)) + toColumn(to.column)
 }
 
-interface Shown extends Layout {
+interface Frame extends Layout {
   prompt: string
   text: string
   index: number
@@ -46,7 +46,7 @@ interface Shown extends Layout {
 /** For terminals that move the cursor as xterm does. */
 export class ScreenDisplay implements LineDisplay {
   readonly #screen: Screen
-  #shown: Shown | undefined
+  #shown: Frame | undefined
 
   constructor(screen: Screen) {
     this.#screen = screen
@@ -95,7 +95,7 @@ export class ScreenDisplay implements LineDisplay {
     return Math.max(Math.min(top, cursor.row), cursor.row - height + 1)
   }
 
-  #write(next: Shown, columns: number): void {
+  #write(next: Frame, columns: number): void {
     const height = Math.max(1, this.#screen.rows())
     const before = this.#shown === undefined ? [] : this.#shown.rows.slice(this.#shown.top, this.#shown.top + height)
     const rows = next.rows.slice(next.top, next.top + height)

@@ -212,8 +212,8 @@ export class LineEditor {
   #startCompletion(list: boolean): void {
     const { text, cursor } = this.#buffer
     const again = this.#completedAt === `${cursor}:${text}`
-    const asked = this.#keysSeen
-    const late = (): boolean => asked !== this.#keysSeen
+    const requestedAt = this.#keysSeen
+    const late = (): boolean => requestedAt !== this.#keysSeen
     this.#complete?.(text, cursor).then(
       (completion) => {
         if (!late()) this.#apply(completion, list || again)

@@ -119,7 +119,7 @@ class Page {
     }
   }
 
-  /** Begins a new row unless this many columns fit. */
+  /** Begins a new row unless this many columns fit into it. */
   #wrap(columns: number): void {
     if (this.#column + columns > this.#columns && this.#column > 0) this.#break(true)
   }

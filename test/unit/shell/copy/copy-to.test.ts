@@ -179,7 +179,7 @@ describe('COPY TO', () => {
     assert.equal(out(), '1,\n2,\n')
     assert.match(
       notes(),
-      /^1 field written like null: to tell them apart, choose another text for null \(NULL=<text>\)/,
+      /^1 field written like null; to distinguish them, set another text for null \(NULL=<text>\)/,
     )
     const other = fakeContext(cluster.session())
     await runCopy("COPY t TO STDOUT WITH NULL='N'", other.context)
