@@ -177,10 +177,7 @@ describe('COPY TO', () => {
     const { context, out, notes } = fakeContext(cluster.session())
     await runCopy('COPY t TO STDOUT', context)
     assert.equal(out(), '1,\n2,\n')
-    assert.match(
-      notes(),
-      /^1 field written like null; to distinguish them, set another text for null \(NULL=<text>\)/,
-    )
+    assert.match(notes(), /^1 field written like null; to distinguish them, set another text for null \(NULL=<text>\)/)
     const other = fakeContext(cluster.session())
     await runCopy("COPY t TO STDOUT WITH NULL='N'", other.context)
     assert.equal(other.out(), '1,\n2,N\n')
