@@ -27,9 +27,9 @@ import {
 import { type CqlType, cqlType } from './cql-types.ts'
 import { DialedStream } from './dialed-stream.ts'
 import type { Dial } from './dialer.ts'
-import { decodedRows } from './result-rows.ts'
+import { rowParts } from './result-rows.ts'
 import { SessionStreams } from './session-streams.ts'
-import { keepPagesWhole, type WholePage, wholePage } from './whole-pages.ts'
+import { keepPagesWhole, type RawRows, type WholePage, wholePage } from './whole-pages.ts'
 
 /** The names of a node for clients outside the cluster. The gateway routes both. */
 export interface CqlNode {
@@ -85,7 +85,9 @@ export interface ExecuteOptions {
 export interface CqlPage {
   columns?: CqlColumn[] | undefined
   /** Cells in column order, as decoded by cell-decoder.ts. */
-  rows: unknown[][]
+  readonly rows: unknown[][]
+  /** The same rows, decoded a part at a time. Absent: they are decoded already. Throws CqlStatementError (CSNI605). */
+  parts?: (() => Iterable<unknown[][]>) | undefined
   /** State for the next page, if there is one. */
   pageState?: string | undefined
   warnings: string[]
@@ -361,8 +363,6 @@ class DriverSession implements CqlSession {
       })
       return pageOf(await abortable(running, options.signal))
     } catch (error) {
-      if (error instanceof RangeError)
-        throw new CqlStatementError(`cannot decode a value of the result: ${error.message}`, undefined, error)
       if ((error as Error).name === 'OperationTimedOutError') throw statementTimeout(timeoutMs, error)
       if (isDown(error)) throw downError(this.#serverName, this.#streams.lastFailure)
       throw connectionError(error, this.#serverName)
@@ -389,18 +389,32 @@ class DriverSession implements CqlSession {
 function pageOf({ result, rows }: WholePage): CqlPage {
   const columns = result.columns?.map((column) => ({ name: column.name, type: cqlType(column.type) }))
   const { warnings, traceId, queriedHost } = result.info
+  const parts = (): Iterable<unknown[][]> => (rows === undefined ? [] : decodedParts(rows, columns ?? []))
   return {
     columns,
-    rows:
-      rows === undefined || columns === undefined
-        ? []
-        : decodedRows(
-            rows,
-            columns.map(({ type }) => type),
-          ),
+    get rows() {
+      return [...parts()].flat()
+    },
+    parts,
     pageState: result.pageState || undefined,
     warnings: warnings ?? [],
     traceId: traceId ? String(traceId) : undefined,
     coordinator: queriedHost || undefined,
   }
+}
+
+function* decodedParts(rows: RawRows, columns: readonly CqlColumn[]): Generator<unknown[][]> {
+  try {
+    const types = columns.map(({ type }) => type)
+    yield* rowParts(rows, types)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw new CqlStatementError(`cannot decode a value of the result: ${error.message}`, undefined, error)
+  }
+}
+
+/** The rows of a page, a part at a time. */
+export function partsOf(page: CqlPage): Iterable<unknown[][]> {
+  if (page.parts !== undefined) return page.parts()
+  return page.rows.length === 0 ? [] : [page.rows]
 }

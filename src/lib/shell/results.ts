@@ -18,10 +18,18 @@ export interface ResultSink {
 
 export interface OpenResult {
   page(rows: unknown[][]): string
+  /** The same for a page in parts, as texts. Absent where each part can be a page of its own. */
+  pieces?: ((parts: Iterable<unknown[][]>) => Iterable<string>) | undefined
   /** A warning of Cassandra. Absent where only stderr has warnings. */
   warning?: ((message: string) => string) | undefined
   /** @param stopped there would have been more rows */
   end(stopped?: boolean): string
+}
+
+/** The text of a page whose rows come in parts, in pieces: what is written need not be held together. */
+export function* pagePieces(result: OpenResult, parts: Iterable<unknown[][]>): Iterable<string> {
+  if (result.pieces !== undefined) yield* result.pieces(parts)
+  else for (const rows of parts) yield result.page(rows)
 }
 
 /** A statement without a result, where that leaves no trace. */
@@ -39,13 +47,14 @@ export function tableSink(style: TableStyle): ResultSink {
       const layout = new TableLayout(columns, style)
       const expand = expanded
       let first = true
+      const pieces = function* (parts: Iterable<unknown[][]>): Generator<string> {
+        if (first || expand) yield '\n'
+        first = false
+        yield* expand ? [layout.expandedPage([...parts].flat())] : layout.pieces(parts)
+      }
       return {
-        page: (rows) => {
-          const text = expand ? layout.expandedPage(rows) : layout.page(rows)
-          const shown = first || expand ? `\n${text}` : text
-          first = false
-          return shown
-        },
+        page: (rows) => [...pieces([rows])].join(''),
+        pieces,
         end: (stopped) =>
           `${first && !expand ? `\n${layout.page([])}` : ''}\n(${layout.rows} ` +
           `${layout.rows === 1 ? 'row' : 'rows'}${stopped === true ? ', there are more' : ''})\n`,

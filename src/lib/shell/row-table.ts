@@ -103,34 +103,50 @@ export class TableLayout {
 
   /** The text of a page of rows, with the titles before the first one. */
   page(rows: unknown[][]): string {
-    const columns = this.#columns
-    const cells = rows.map((row) => columns.map((column, index) => column.format(row[index])))
-    const widths = cells.map((line) => line.map(this.#width))
-    for (const line of widths)
-      for (const [index, column] of columns.entries()) column.width = Math.max(column.width, line[index] ?? 0)
-    let text = ''
-    if (this.#pages === 0) {
-      text += this.#line(
-        columns.map(({ title }) => title),
-        columns.map(({ titleWidth }) => titleWidth),
-        false,
-      )
-      text += `${columns.map(({ width }) => '-'.repeat(width + 2)).join('+')}\n`
-    }
-    for (const [index, line] of cells.entries()) text += this.#line(line, widths[index] ?? [], true)
-    this.#pages += 1
-    this.#rows += rows.length
-    return text
+    return [...this.pieces([rows])].join('')
   }
 
-  #line(cells: string[], widths: number[], data: boolean): string {
+  /** The same of a page whose rows come in parts, a text for each. Nothing comes before the widest cell is known. */
+  *pieces(parts: Iterable<unknown[][]>): Generator<string> {
+    const columns = this.#columns
+    const pageCells: string[][][] = []
+    for (const rows of parts) {
+      const cells = rows.map((row) => columns.map((column, index) => column.format(row[index])))
+      for (const line of cells)
+        for (let index = 0; index < line.length; index += 1) {
+          const column = columns[index] as Laid
+          column.width = Math.max(column.width, this.#width(line[index] as string))
+        }
+      pageCells.push(cells)
+    }
+    if (this.#pages === 0) yield this.#head()
+    this.#pages += 1
+    for (const cells of pageCells) {
+      let text = ''
+      for (const line of cells) text += this.#line(line)
+      this.#rows += cells.length
+      yield text
+    }
+  }
+
+  #head(): string {
+    const columns = this.#columns
+    const titles = columns.map(({ title, titleWidth, width }, index) =>
+      index === columns.length - 1 ? title : title + ' '.repeat(width - titleWidth),
+    )
+    return ` ${titles.join(' | ')}\n${columns.map(({ width }) => '-'.repeat(width + 2)).join('+')}\n`
+  }
+
+  #line(cells: string[]): string {
     let text = ''
-    const last = this.#columns.length - 1
-    for (const [index, column] of this.#columns.entries()) {
+    const columns = this.#columns
+    const last = columns.length - 1
+    for (let index = 0; index <= last; index += 1) {
+      const column = columns[index] as Laid
       const cell = cells[index] ?? ''
-      const gap = column.width - (widths[index] ?? 0)
+      const gap = column.width - this.#width(cell)
       text += index === 0 ? ' ' : ' | '
-      if (data && column.right) text += ' '.repeat(gap) + cell
+      if (column.right) text += ' '.repeat(gap) + cell
       else text += index === last ? cell : cell + ' '.repeat(gap)
     }
     return `${text}\n`

@@ -1,9 +1,9 @@
 /** The CQL shell: executes statements and its own commands on a session, and writes their results. No terminal. */
 import { CassSniError } from '../errors.ts'
-import type { CqlPage, CqlSession, ExecuteOptions } from '../connection/cql-session.ts'
+import { type CqlPage, type CqlSession, type ExecuteOptions, partsOf } from '../connection/cql-session.ts'
 import type { Outcome } from './commands/shell-command.ts'
 import { cleanText, withoutPasswords } from './password-redaction.ts'
-import type { OpenResult } from './results.ts'
+import { type OpenResult, pagePieces } from './results.ts'
 import { visible } from './row-table.ts'
 import { runCommand } from './shell-commands.ts'
 import { type ShellIo, type ShellSettings, ShellState } from './shell-state.ts'
@@ -89,7 +89,7 @@ export class CqlShell {
         // The next page is fetched while this one is written, unless the user reads it first.
         const next = pageState === undefined || stops ? undefined : session.execute(text, { ...options, pageState })
         next?.catch(() => undefined)
-        if (page.rows.length > 0) await state.write(result.page(page.rows))
+        for (const text of pagePieces(result, partsOf(page))) await state.write(text)
         if (pageState === undefined) break
         stopped = stops && !(await io.more?.(signal))
         if (stopped) break

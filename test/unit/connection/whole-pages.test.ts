@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import type { Transform, Writable } from 'node:stream'
 import type { Client } from 'cassandra-driver'
-import { decodedRows } from '../../../src/lib/connection/result-rows.ts'
+import { rowParts } from '../../../src/lib/connection/result-rows.ts'
 import { keepPagesWhole, type RawRows } from '../../../src/lib/connection/whole-pages.ts'
 
 interface DriverParser extends Transform {
@@ -37,7 +37,7 @@ async function events(chunks: Buffer[], byRow: number[]): Promise<string[]> {
   const seen: string[] = []
   const type = { kind: 'simple', name: 'int' } as const
   emitter.on('row', ({ streamId }: { streamId: number }, rows: RawRows, _meta: unknown, length: number) =>
-    seen.push(`${streamId} page of ${length}: ${JSON.stringify(decodedRows(rows, [type, type]))}`),
+    seen.push(`${streamId} page of ${length}: ${JSON.stringify([...rowParts(rows, [type, type])].flat())}`),
   )
   emitter.on('result', ({ streamId }: { streamId: number }, error: unknown, result: { rows: { a: string }[] }) =>
     seen.push(`${streamId} ${error ?? result.rows.map((row) => row.a).join()}`),

@@ -5,7 +5,7 @@ import { counted } from '../../text/counted.ts'
 import { backOff } from '../../waiting/back-off.ts'
 import { pause } from '../../waiting/poll.ts'
 import { statementFailure } from '../../connection/cql-errors.ts'
-import type { CqlColumn, CqlPage } from '../../connection/cql-session.ts'
+import { type CqlColumn, type CqlPage, partsOf } from '../../connection/cql-session.ts'
 import { identifier, isNull } from '../cql-values.ts'
 import { cellWriter } from './cell-writer.ts'
 import type { CopyContext } from './copy-context.ts'
@@ -123,7 +123,7 @@ async function exportRange(
     // the next page is fetched while this one is written
     const next = pageState === undefined ? undefined : fetch(pageState)
     next?.catch(() => undefined)
-    if (page.rows.length > 0) await rows.write(page.columns ?? [], page.rows)
+    for (const part of partsOf(page)) await rows.write(page.columns ?? [], part)
     if (next === undefined) return
     page = await next
   }
