@@ -12,6 +12,7 @@ import {
   withoutFlags,
 } from '../lib/cli/flags.ts'
 import { addressFlag, clientOptions, loginFlags } from '../lib/cli/login-flags.ts'
+import { keepHeapSmall } from '../lib/cli/small-heap.ts'
 import type { TextRenderer } from '../lib/output/text-renderer.ts'
 import type { CqlResult } from '../lib/workflows/cqlsh-workflow.ts'
 import type { ClientFilesResult } from '../lib/workflows/cqlsh-files.ts'
@@ -179,6 +180,7 @@ export default class CqlshSni extends CassSniCommand<Result> {
       import('../lib/workflows/cqlsh-workflow.ts'),
       import('../lib/shell/cqlshrc.ts'),
     ])
+    keepHeapSmall()
     const cqlshrc = await readCqlshrc(flags.cqlshrc, run.signal)
     const terminal = await cqlTerminal(run, {
       statements: flags.execute,
