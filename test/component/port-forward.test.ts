@@ -118,7 +118,7 @@ describe('port-forward', function () {
       'close',
     )
     for (let round = 0; round < 40 && stderr() === ''; round += 1) await sleep(50)
-    match(stderr(), /^connection 1 closed: .*\[CSNI\d+\]\n$/)
+    match(stderr(), /^connection 1 failed: .*\[CSNI\d+\]\n$/)
     const next = connect(port, '127.0.0.1')
     await once(next, 'connect')
     next.destroy()
@@ -150,7 +150,7 @@ describe('port-forward', function () {
     const before = proxy.open
     const ms = await client()
     ok(ms > 8_000 && ms < 12_000, `${ms} ms`)
-    await told(stderr, /connection 1 closed: connection timed out after 10s.*CSNI601/)
+    await told(stderr, /connection 1 failed: connection timed out after 10s.*CSNI601/)
     const tried = proxy.requests.filter(({ upgrade }) => upgrade).map(({ url }) => url)
     equal(new Set(tried).size, 2, tried.join())
     for (let round = 0; round < 40 && proxy.open > before; round += 1) await sleep(50)

@@ -136,7 +136,7 @@ describe('verify', function () {
     ] as const) {
       const [told] = (await verify(...NOWHERE, flag, given)).of(code)
       equal(told?.result, 'fail')
-      match(told?.reason ?? '', new RegExp(`\\(the routes use ${used}, ${flag} says ${given}\\)$`))
+      match(told?.reason ?? '', new RegExp(`\\(${flag} is ${given}, routes use ${used}\\)$`))
       const [first, second] = told?.next ?? []
       equal(String(first).includes(flag), false)
       match(String(first), new RegExp(`^kubectl cass-sni verify .*-n ${dc.namespace}$`))
@@ -400,9 +400,9 @@ describe('verify', function () {
     equal(outcome.exitCode, 1)
     ok(Date.now() - began >= 2_000)
     // However often it looks: the checks and the waiting are told once.
-    equal(outcome.stderr.match(/^waiting, up to/gm)?.length, 1)
+    equal(outcome.stderr.match(/^Retrying for up to 3s …/gm)?.length, 1)
     equal(outcome.stderr.match(/^datacenter …/gm)?.length, 1)
-    match(outcome.stderr, /waiting: the time is up/)
+    match(outcome.stderr, /Retrying for up to 3s: timed out/)
     const limited = await run('verify', ...NOWHERE, '--wait', '60s', '--timeout', '1s')
     equal(limited.exitCode, 124)
   })
