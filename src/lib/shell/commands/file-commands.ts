@@ -11,7 +11,8 @@ export const SOURCE: ShellCommand = {
   summary: 'Execute the statements of a file',
   details:
     'A leading ~ is the home directory. At a terminal an error does not end the file;\n' +
-    'in a script it does, unless --continue-on-error is given.',
+    'in a script it does, unless --continue-on-error is given. Keyspace, role and\n' +
+    'settings that the file changes are restored after it.',
   run: async ({ groups }) => ({ source: homePath(literalText(groups['file'] ?? '')) }),
 }
 
