@@ -126,6 +126,7 @@ export default class CqlshSni extends CassSniCommand<Result> {
   protected readonly kind = 'CqlResult'
 
   protected async work(run: Run): Promise<Result> {
+    keepHeapSmall()
     const { flags } = await this.parse(CqlshSni)
     const form = flags['print-env'] ? 'env' : flags['print-cqlshrc'] ? 'cqlshrc' : undefined
     if (form === undefined && (flags.out ?? flags['ca-out'] ?? (flags['with-password'] || undefined)) !== undefined) {
@@ -180,7 +181,6 @@ export default class CqlshSni extends CassSniCommand<Result> {
       import('../lib/workflows/cqlsh-workflow.ts'),
       import('../lib/shell/cqlshrc.ts'),
     ])
-    keepHeapSmall()
     const cqlshrc = await readCqlshrc(flags.cqlshrc, run.signal)
     const terminal = await cqlTerminal(run, {
       statements: flags.execute,

@@ -49,7 +49,7 @@ export class ImportWriter {
     this.#options = options
   }
 
-  /** Rows that were to be sent, and of which it is not known whether Cassandra has them. */
+  /** Rows that were to be sent and may have been counted. None without counters: then they can be sent again. */
   get unconfirmed(): ImportRow[] {
     return [...this.#unconfirmed]
   }
@@ -59,7 +59,7 @@ export class ImportWriter {
    * reached, or the role lacks the permission.
    */
   async send(batch: Batch<ImportRow>): Promise<void> {
-    for (const row of batch.rows) this.#unconfirmed.add(row)
+    if (this.#options.counter) for (const row of batch.rows) this.#unconfirmed.add(row)
     while (this.#running >= this.#options.atOnce && this.#fatal === undefined) await this.#change()
     await this.#keepRate(batch.rows.length)
     if (this.#fatal !== undefined) throw this.#fatal
