@@ -393,7 +393,7 @@ describe('verify', function () {
     }
   })
 
-  it('waits until it is well, or until the time is up', async () => {
+  it('retries until all checks pass, or until the time has elapsed', async () => {
     await raise()
     const began = Date.now()
     const outcome = await run('verify', ...NOWHERE, '--wait', '3s')

@@ -186,7 +186,7 @@ describe('routes sync', () => {
       ['cass-sni', 'verify', ...IN, '--port', '9043', '--wait', '60s'],
       await labEnvironment(),
     )
-    await waits.see('waiting, up to')
+    await waits.see('Retrying for up to')
     waits.type(KEY.ctrlC)
     assert.equal(await waits.ended, 130, waits.shown())
     assert.match(waits.shown(), /CSNI902/)
