@@ -6,8 +6,7 @@ import { setFlagsFromString } from 'node:v8'
  * V8 otherwise collects only after a hundred megabytes of it. It costs up to a quarter more CPU time.
  */
 export function keepHeapSmall(): void {
-  // The young generation stays as it is now, 2 MB early in a command; the old one is collected when it has grown by a
-  // fifth.
+  // The young generation keeps its size, 2 MB early in a command; the old one is collected after growing by a fifth.
   setFlagsFromString('--semi-space-growth-factor=1')
   setFlagsFromString('--heap-growing-percent=20')
 }

@@ -18,7 +18,7 @@ export interface ResultSink {
 
 export interface OpenResult {
   page(rows: unknown[][]): string
-  /** The same for a page in parts, as texts. Absent where each part can be a page of its own. */
+  /** The same for a page in parts, as texts. Absent where each part can be a separate page. */
   pieces?: ((parts: Iterable<unknown[][]>) => Iterable<string>) | undefined
   /** A warning of Cassandra. Absent where only stderr has warnings. */
   warning?: ((message: string) => string) | undefined
