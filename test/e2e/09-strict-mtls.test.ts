@@ -61,7 +61,7 @@ describe('a namespace under STRICT mutual TLS', () => {
     )
     assert.match(
       failed[0]?.reason ?? '',
-      /sidecar answers.*destinationrule\S*\/plain .*peerauthentication\S*\/default /,
+      /sidecar .*destinationrule\S*\/plain .*peerauthentication\S*\/default /,
     )
     assert.doesNotMatch((failed[0]?.next ?? []).join('\n'), /cass-sni/)
   })
