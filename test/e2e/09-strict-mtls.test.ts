@@ -59,10 +59,7 @@ describe('a namespace under STRICT mutual TLS', () => {
       failed.map(({ code }) => code),
       ['CSNI835'],
     )
-    assert.match(
-      failed[0]?.reason ?? '',
-      /sidecar .*destinationrule\S*\/plain .*peerauthentication\S*\/default /,
-    )
+    assert.match(failed[0]?.reason ?? '', /sidecar .*destinationrule\S*\/plain .*peerauthentication\S*\/default /)
     assert.doesNotMatch((failed[0]?.next ?? []).join('\n'), /cass-sni/)
   })
 })
