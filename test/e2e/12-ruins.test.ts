@@ -75,7 +75,7 @@ describe('the lab over its ruins', () => {
     const before = await kubectl(['get', 'all', '-A', '-o', 'jsonpath={.items[*].metadata.uid}'])
     const again = await lab('up')
     assert.ok(again.took < 3000, `it took ${again.took} ms`)
-    assert.match(again.stderr, /up already/)
+    assert.match(again.stderr, /already running/)
     assert.equal(await kubectl(['get', 'all', '-A', '-o', 'jsonpath={.items[*].metadata.uid}']), before)
   })
 
