@@ -43,18 +43,18 @@ export default class CqlshSni extends CassSniCommand<Result> {
     'are strings, so nothing is rounded.'
   static override examples = [
     '<%= config.bin %> <%= command.id %> -n cassandra',
-    '<%= config.bin %> <%= command.id %> --node 1 -e "SELECT host_id FROM system.local"',
+    '<%= config.bin %> <%= command.id %> -n cassandra --node 1 -e "SHOW HOST"',
     {
-      description: 'A table as CSV',
-      command: '<%= config.bin %> <%= command.id %> -o csv -e "SELECT * FROM shop.orders" > orders.csv',
+      description: 'Write the result of a query as CSV',
+      command: '<%= config.bin %> <%= command.id %> -n cassandra -o csv -f query.cql > result.csv',
     },
     {
-      description: 'Another role; prompts for the password',
-      command: '<%= config.bin %> <%= command.id %> --username app -k shop',
+      description: 'Log in as another role; prompts for the password',
+      command: '<%= config.bin %> <%= command.id %> -n cassandra --username app -k shop',
     },
     {
-      description: 'A file for other clients',
-      command: '<%= config.bin %> <%= command.id %> --print-env --out dse-client.env --ca-out dc1-ca.pem',
+      description: 'Write an environment file and the CA certificate for other clients',
+      command: '<%= config.bin %> <%= command.id %> -n cassandra --print-env --out cassandra.env --ca-out ca.pem',
     },
   ]
   // --username and --insecure-skip-tls-verify are about Cassandra here
@@ -118,7 +118,7 @@ export default class CqlshSni extends CassSniCommand<Result> {
       summary: 'Write the output of --print-env or --print-cqlshrc to a file with mode 0600; - is stdout.',
     }),
     'ca-out': Flags.string({ helpValue: 'FILE', summary: 'Write the CA certificate to a file.' }),
-    'with-password': Flags.boolean({ summary: 'Include the password.' }),
+    'with-password': Flags.boolean({ summary: 'Include the password in --print-env or --print-cqlshrc.' }),
     yes: Flags.boolean({ char: 'y', summary: 'Overwrite files whose content differs.' }),
     ...timeoutFlag,
     output: outputFlag(['table', 'json', 'jsonl', 'csv', 'yaml']),

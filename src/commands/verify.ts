@@ -21,7 +21,7 @@ export default class Verify extends CassSniCommand<RenderedResult> {
     'node serves by DNS name and by host ID; logs in to each node and compares its host ID. Also attempts what ' +
     'must be rejected: a random login, a connection without TLS, an unknown server name.\n' +
     '\n' +
-    'Read-only. Checks that lack a permission are skipped; checks whose state cannot be observed are unknown. ' +
+    'Read-only. Checks that you lack permission for are skipped; checks whose state cannot be observed are unknown. ' +
     'Exits with 1 if a check fails or is unknown.'
   static override examples = [
     {

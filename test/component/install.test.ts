@@ -732,7 +732,7 @@ describe('install', () => {
           await event('CassandraDatacenter', 'dc1', 'ReconcileFailed', message, live.metadata.uid)
           const outcome = await install(['-n', namespace, '--timeout', '15s'])
           assert.equal(outcome.exitCode, 1, outcome.stderr)
-          assert.match(outcome.stderr, /refused by cass-operator: .*Invalid value: "my rack".*the end.*CSNI303/)
+          assert.match(outcome.stderr, /rejected by cass-operator: .*Invalid value: "my rack".*the end.*CSNI303/)
           await datacenter.remove()
         })
       })

@@ -12,7 +12,7 @@ export default class RoutesDiff extends CassSniCommand<RoutesDiffResult> {
     'Compares the routes in the cluster with those that "routes sync" would apply and prints each field that ' +
     'differs, old and new. Changes nothing.\n' +
     '\n' +
-    'As kubectl diff, it exits with 0 if nothing differs, 1 if something differs, and 2 if the comparison failed.'
+    'Like kubectl diff, it exits with 0 if nothing differs, 1 if something differs, and 2 if the comparison failed.'
 
   static override examples = [
     '<%= config.bin %> routes diff -n cassandra',

@@ -13,7 +13,7 @@ export default class RoutesList extends CassSniCommand<RoutesListResult> {
     'Shows for each node its host ID, whether its route is in sync with the node, and how many gateway pods ' +
     'have loaded it. --wide adds rack, Service and server names. Changes nothing.\n' +
     '\n' +
-    'The exit code is 1 if a node is out of sync, pending or not loaded by every gateway pod.'
+    'Exits with 1 if a route is out of sync, pending, or not loaded by every gateway pod.'
 
   static override examples = [
     '<%= config.bin %> routes list -n cassandra',

@@ -30,7 +30,17 @@ const WIDEST_FIRST = 30
 const NARROWEST_SECOND = 34
 
 /** In the order of use. */
-const ORDER = ['install', 'certs', 'certs ca', 'routes sync', 'verify', 'cqlsh-sni', 'port-forward']
+const ORDER = [
+  'install',
+  'certs',
+  'certs ca',
+  'routes sync',
+  'routes list',
+  'routes diff',
+  'verify',
+  'cqlsh-sni',
+  'port-forward',
+]
 
 /** The program as oclif's configuration describes it. */
 export function describedBy(config: Config): Described {

@@ -92,7 +92,7 @@ function olderStatement(session: CqlSession, text: string, version: string): str
   if (statement !== undefined) return statement
   throw new CassSniError(
     'CSNI605',
-    `Cassandra ${version} does not answer DESCRIBE ${words.join(' ')}: servers before 4.0 leave it to the client`,
+    `Cassandra ${version} does not support DESCRIBE ${words.join(' ')}: requires 4.0 or later`,
     {
       next: [
         hint(`DESCRIBE ${Object.keys(listing).join(' | ')}`),

@@ -16,11 +16,11 @@ export function helpTopics(commands: Commands): string {
   })
   return (
     'CQL statements end with a semicolon and may span several lines.\n' +
-    'Commands of the shell end with their line:\n\n' +
+    'Shell commands end at the end of the line:\n\n' +
     `${lines.join('\n')}\n\n` +
-    'HELP <topic> explains a command, or one of these topics of CQL:\n\n' +
+    'HELP <topic> explains a command, or one of these CQL topics:\n\n' +
     `${wrapped(Object.keys(CQL_TOPICS).sort().join(', '))}\n\n` +
-    'Ctrl-C clears the line, or stops waiting for a running statement.\n'
+    'Ctrl-C clears the line, or cancels the running statement.\n'
   )
 }
 

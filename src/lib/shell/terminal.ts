@@ -28,7 +28,7 @@ interface LineRequest {
 
 const COLUMNS = 80
 const ROWS = 24
-const DROPPED = 'Input before the prompt dropped: a line exceeds the 4095 bytes that a terminal keeps.\r\n'
+const DROPPED = 'Discarded input typed before the prompt: a line exceeds the limit of 4095 bytes.\r\n'
 /** A Tab followed by input within this time is part of a paste. */
 const PASTE_MS = 15
 

@@ -108,6 +108,6 @@ describe('DESCRIBE', () => {
     old.inUse = "k's"
     await any.shell.execute('DESCRIBE TABLES', signal)
     assert.match(old.asked.at(-1)?.statement ?? '', /WHERE keyspace_name = 'k''s'/)
-    await assert.rejects(any.shell.execute('DESCRIBE TABLE t', signal), /3\.11\.19 does not answer DESCRIBE TABLE T/)
+    await assert.rejects(any.shell.execute('DESCRIBE TABLE t', signal), /3\.11\.19 does not support DESCRIBE TABLE T/)
   })
 })

@@ -42,7 +42,7 @@ export const CONSISTENCY: ShellCommand = {
 export const SERIAL: ShellCommand = {
   pattern: /^consistency(?:\s+(?<level>\w+))?$/i,
   usage: SERIAL_USAGE,
-  summary: 'The same for lightweight transactions',
+  summary: 'Show or set the level of lightweight transactions',
   details: 'The default is SERIAL.',
   async run({ state, text, groups: { level } }) {
     if (level === undefined) await state.answer(`Current serial consistency level is ${state.serialConsistency}.\n`)

@@ -6,7 +6,7 @@ import type { ShellCommand } from './shell-command.ts'
 export const HELP: ShellCommand = {
   pattern: /^(?<topic>[\w ?\t]*)$/,
   usage: 'HELP | ? [<topic> …]',
-  summary: 'List the topics, or explain some of them',
+  summary: 'List the topics, or explain one or more of them',
   async run({ state, commands, groups: { topic = '' } }) {
     if (topic.trim() === '') {
       await state.answer(helpTopics(commands))

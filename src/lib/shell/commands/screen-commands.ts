@@ -33,7 +33,7 @@ export const EXIT: ShellCommand = {
   pattern: /^$/,
   usage: 'EXIT | QUIT',
   summary: 'Leave the shell',
-  details: 'So does Ctrl-D. In a file of SOURCE it ends that file.',
+  details: 'Ctrl-D does the same. In a file run by SOURCE, it ends only that file.',
   run: async () => ({ exit: true }),
 }
 

@@ -106,7 +106,7 @@ function encoderOf(type: CqlType, style: ValueStyle): Encode {
 }
 
 function wrongLength(found: number, expected: number): RangeError {
-  return new RangeError(`${found} elements where the type has ${expected}`)
+  return new RangeError(`${found} elements, expected ${expected}`)
 }
 
 /** An element that cannot be null: of a list, set or vector, or a key. */
@@ -115,7 +115,7 @@ function mandatory(type: CqlType, style: ValueStyle): Encode {
   const isText = type.kind === 'simple' && (type.name === 'text' || type.name === 'ascii')
   return (part) => {
     const { text, quoted } = unquoted(part)
-    if (!quoted && !isText && text === style.nullText) throw new RangeError('null within a collection')
+    if (!quoted && !isText && text === style.nullText) throw new RangeError('null inside a collection')
     return encode(text)
   }
 }

@@ -10,7 +10,7 @@ export function compositeParts(text: string): string[] {
   const whole = text.trim()
   const closing = CLOSING[whole.charAt(0)]
   if (whole.length < 2 || closing === undefined || !whole.endsWith(closing))
-    throw new RangeError(`"${text}" is not in matching brackets`)
+    throw new RangeError(`"${text}" is not enclosed in matching brackets`)
   const inner = whole.slice(1, -1)
   const parts: string[] = []
   let start = 0
@@ -51,8 +51,8 @@ function eachSeparator(text: string, separator: string, found: (at: number) => v
     else if (character === separator && open.length === 0) found(at)
     else if (CLOSING[character] !== undefined) open.push(CLOSING[character])
     else if (character === '}' || character === ']' || character === ')') {
-      if (open.pop() !== character) throw new RangeError(`"${text}" has brackets that do not match`)
+      if (open.pop() !== character) throw new RangeError(`"${text}" has unmatched brackets`)
     }
   }
-  if (quoted || open.length > 0) throw new RangeError(`"${text}" has a quote or bracket that is not closed`)
+  if (quoted || open.length > 0) throw new RangeError(`"${text}" has an unclosed quote or bracket`)
 }

@@ -125,7 +125,7 @@ export function copyOptionNames(direction: CopyDirection): string[] {
 }
 
 const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
-  numprocesses: 'one process does the work',
+  numprocesses: 'COPY runs in one process',
   ratefile: 'progress is written to stderr',
   preparedstatements: 'statements are always prepared',
 }

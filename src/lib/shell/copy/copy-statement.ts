@@ -63,7 +63,7 @@ function tokenAt(text: string, at: number): Token | undefined {
 
 function invalid(where: string): CassSniError {
   return new CassSniError('CSNI101', `invalid COPY statement near "${where}"`, {
-    next: [hint(`write it as: ${COPY_USAGE}`)],
+    next: [hint(`usage: ${COPY_USAGE}`)],
   })
 }
 
@@ -96,7 +96,7 @@ export function parseCopyStatement(text: string): CopyStatement {
   const direction = word('from') ? 'from' : word('to') ? 'to' : refuse()
   const files = take((token) => token.kind === 'string')?.value
   if (files === undefined && !word(direction === 'from' ? 'stdin' : 'stdout')) refuse()
-  if (files === '') throw new CassSniError('CSNI101', 'COPY needs a file name between the quotes')
+  if (files === '') throw new CassSniError('CSNI101', 'COPY requires a file name: found an empty string')
   const options = word('with') ? optionValues() : new Map<string, string>()
   if (peek() !== undefined) refuse()
   return {

@@ -125,14 +125,14 @@ export class CsvReader {
     this.#state = state
     this.#length += text.length
     if (this.#length > LONGEST_RECORD)
-      throw new RangeError(this.#open() ? 'a quote is not closed' : 'a row is longer than 64 MiB')
+      throw new RangeError(this.#open() ? 'unclosed quote' : 'a row is longer than 64 MiB')
     return records
   }
 
   /** The last record, if it has no line break. Throws RangeError when a quote is still open. */
   end(): string[] | undefined {
     if (this.#state === START_RECORD) return undefined
-    if (this.#open()) throw new RangeError('a quote is not closed')
+    if (this.#open()) throw new RangeError('unclosed quote')
     const record = [...this.#record, this.#field]
     this.#record = []
     this.#field = ''

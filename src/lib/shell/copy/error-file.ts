@@ -44,7 +44,7 @@ export class ErrorFile {
   }
 
   #failed(error: unknown): CassSniError {
-    return new CassSniError('CSNI104', `${this.path} cannot be written: ${systemError(error)}`, {
+    return new CassSniError('CSNI104', `cannot write ${this.path}: ${systemError(error)}`, {
       object: this.path,
       cause: error,
     })

@@ -47,14 +47,14 @@ export class ImportFailures {
     const which =
       rows.length === 1 ? `row ${first.number + 1}` : `${counted(rows.length, 'row')} from row ${first.number + 1}`
     this.#note(`${which} not imported: ${visible(reason.slice(0, LONGEST_REASON))}`)
-    if (this.#shown === MOST_SHOWN) this.#note(`Further rows that fail are only in ${visible(this.#file.path)}`)
+    if (this.#shown === MOST_SHOWN) this.#note(`Further failed rows are written to ${visible(this.#file.path)} only`)
   }
 
   /** Throws CSNI609 when there are more failures than allowed. */
   check(): void {
     const { maxParseErrors = Number.POSITIVE_INFINITY, maxInsertErrors = Number.POSITIVE_INFINITY } = this.#limits
     if (this.#counts.insert > maxInsertErrors)
-      throw new CassSniError('CSNI609', `more than ${counted(maxInsertErrors, 'row')} refused (MAXINSERTERRORS)`)
+      throw new CassSniError('CSNI609', `more than ${counted(maxInsertErrors, 'row')} rejected (MAXINSERTERRORS)`)
     if (this.#counts.parse > maxParseErrors)
       throw new CassSniError('CSNI609', `more than ${counted(maxParseErrors, 'row')} invalid (MAXPARSEERRORS)`)
   }

@@ -66,8 +66,8 @@ function checkHeader(header: string[], columns: string[], name: string): void {
   const names = header.map((field) => field.trim())
   const sameNames = names.length === columns.length && columns.every((column) => names.includes(column))
   if (!sameNames || names.every((field, index) => field === columns[index])) return
-  throw new CassSniError('CSNI107', `${name}: the header has the columns in another order`, {
+  throw new CassSniError('CSNI107', `${name}: columns in the header are in a different order`, {
     object: name,
-    next: [hint(`list the columns as the file has them: COPY … (${names.join(', ')}) FROM …`)],
+    next: [hint(`list the columns in the order of the file: COPY … (${names.join(', ')}) FROM …`)],
   })
 }

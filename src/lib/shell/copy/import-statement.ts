@@ -22,7 +22,7 @@ export function importedColumns(table: CopyTable, columns: string[], skipped: st
       next: [hint(`the primary key of ${table.keyspace}.${table.name} is ${table.primaryKey.join(', ')}`)],
     })
   if (table.hasCounters && imported.length === table.primaryKey.length)
-    throw new CassSniError('CSNI101', `no counter of ${table.keyspace}.${table.name} among the columns`)
+    throw new CassSniError('CSNI101', `columns do not include a counter of ${table.keyspace}.${table.name}`)
   return imported
 }
 
@@ -69,8 +69,7 @@ export function rowEncoder(
     return { name, from: columns.indexOf(name), key: primaryKey.includes(name), encode: cellEncoder(type, style) }
   })
   return (record) => {
-    if (record.length !== columns.length)
-      throw new RangeError(`${record.length} fields where ${columns.length} columns are expected`)
+    if (record.length !== columns.length) throw new RangeError(`${record.length} fields, expected ${columns.length}`)
     const values: BoundRow = new Array(cells.length)
     for (let index = 0; index < cells.length; index += 1) {
       const cell = cells[index] as (typeof cells)[number]

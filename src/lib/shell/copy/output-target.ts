@@ -96,7 +96,7 @@ class FileTarget implements OutputTarget {
   }
 
   #failed(error: unknown): CassSniError {
-    return new CassSniError('CSNI104', `${this.#path} cannot be written: ${systemError(error)}`, {
+    return new CassSniError('CSNI104', `cannot write ${this.#path}: ${systemError(error)}`, {
       object: this.#path,
       cause: error,
     })

@@ -63,7 +63,7 @@ function refuseInvalid({ namespace, name, ...datacenter }: Datacenter, refusal: 
   if (invalid !== undefined) {
     throw new CassSniError(
       'CSNI303',
-      `cassandradatacenter/${name} in namespace ${namespace}: refused by cass-operator: ${invalid}`,
+      `cassandradatacenter/${name} in namespace ${namespace}: rejected by cass-operator: ${invalid}`,
       { object, next: [command`kubectl describe cassdc ${name} -n ${namespace}`] },
     )
   }

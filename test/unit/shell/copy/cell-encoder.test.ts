@@ -114,7 +114,7 @@ describe('fields of COPY as bytes', () => {
     assert.deepEqual(encode('TupleType(Int32Type,UTF8Type)', '(1)'), whole)
     // as cqlsh writes it
     assert.deepEqual(encode('TupleType(Int32Type,UTF8Type)', '(1, None)'), whole)
-    assert.throws(() => encode('TupleType(Int32Type)', '(1, 2)'), /2 elements where the type has 1/)
+    assert.throws(() => encode('TupleType(Int32Type)', '(1, 2)'), /2 elements, expected 1/)
   })
 
   it('null is the text of NULL, and an empty field of a type that has no empty text', () => {

@@ -35,7 +35,7 @@ describe('COPY options', () => {
 
   it('name what has no effect', () => {
     assert.deepEqual(from({ numprocesses: '4', preparedstatements: 'false', pagesize: '5' }).notes, [
-      'NUMPROCESSES has no effect: one process does the work',
+      'NUMPROCESSES has no effect: COPY runs in one process',
       'PREPAREDSTATEMENTS has no effect: statements are always prepared',
       'PAGESIZE has no effect in COPY FROM',
     ])

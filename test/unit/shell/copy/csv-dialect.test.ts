@@ -59,7 +59,7 @@ describe('CSV of COPY', () => {
   })
 
   it('refuses a quote without an end', () => {
-    assert.throws(() => read('a,"b\nc'), { name: 'RangeError', message: 'a quote is not closed' })
+    assert.throws(() => read('a,"b\nc'), { name: 'RangeError', message: 'unclosed quote' })
   })
 
   it("is written as Python's csv module writes it, but for the line breaks", () => {
