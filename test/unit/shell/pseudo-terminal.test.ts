@@ -329,7 +329,7 @@ describe('the shell at a pseudo-terminal', function () {
     const my = shell({}, {}, ['bash', '-c', `echo ready; sleep 1; '${process.execPath}' '${PROGRAM}' '${file}'`])
     await my.see('ready', 5_000)
     my.type(`INSERT INTO t (v) VALUES ('${'x'.repeat(6_000)}');\r`)
-    await my.see(/before the prompt dropped[\s\S]*> $/, 9_000)
+    await my.see(/Discarded input typed before the prompt[\s\S]*> $/, 9_000)
     // What follows without a pause would belong to what was dropped.
     await new Promise((resolve) => setTimeout(resolve, 200))
     my.type('SELECT after;\r')

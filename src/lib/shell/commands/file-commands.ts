@@ -10,9 +10,9 @@ export const SOURCE: ShellCommand = {
   usage: "SOURCE '<file>'",
   summary: 'Execute the statements of a file',
   details:
-    'A leading ~ is the home directory. An error does not stop the file on a terminal,\n' +
-    'but does in a script, unless --continue-on-error is given. Keyspace, role and\n' +
-    'settings that the file changes are restored at its end.',
+    'A leading ~ is the home directory. On a terminal, an error does not stop the\n' +
+    'file; in a script it does, unless --continue-on-error is given. Keyspace, role\n' +
+    'and settings that the file changes are restored at its end.',
   run: async ({ groups }) => ({ source: homePath(literalText(groups['file'] ?? '')) }),
 }
 
@@ -20,7 +20,7 @@ export const CAPTURE: ShellCommand = {
   pattern: new RegExp(`^(?:(?<off>off)|(?<file>${LITERAL}))?$`, 'i'),
   usage: "CAPTURE ['<file>' | OFF]",
   summary: 'Append results to a file instead of showing them',
-  details: 'A leading ~ is the home directory. Errors and the output of shell commands are still shown.',
+  details: 'A leading ~ is the home directory. Errors and the output of shell commands are\n' + 'still shown.',
   async run({ state, groups: { off, file } }) {
     const { capture } = state
     const { fileSink } = state.settings

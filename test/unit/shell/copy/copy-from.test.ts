@@ -190,7 +190,7 @@ describe('COPY FROM', () => {
     const insert = await failure(
       runCopy(copy('AND MAXINSERTERRORS=3'), fakeContext(new FakeCluster({ columns: TABLE, batch }).session()).context),
     )
-    assert.match(insert.message, /^more than 3 rows refused \(MAXINSERTERRORS\)/)
+    assert.match(insert.message, /^more than 3 rows rejected \(MAXINSERTERRORS\)/)
   })
 
   it('interrupted, says where to resume, and loses no row', async () => {
