@@ -36,8 +36,11 @@ const ONE_ROW = 'SELECT cluster_name FROM system.local'
 /** Default rows per page of cqlsh-sni and of cqlsh (apache/cassandra pylib/cqlshlib/cqlshmain.py, Shell). */
 const OWN_PAGE = 5000
 const CQLSH_PAGE = 100
-/** For both: cqlsh's defaults (apache/cassandra pylib/cqlshlib/copyutil.py), without a limit of rows per second. */
-const FROM_OPTIONS = 'CHUNKSIZE = 5000 AND MAXBATCHSIZE = 20 AND INGESTRATE = 1000000'
+/**
+ * For both: cqlsh's defaults (apache/cassandra pylib/cqlshlib/copyutil.py). Without its limit of rows per second cqlsh
+ * overloads a small cluster and ends with write timeouts.
+ */
+const FROM_OPTIONS = 'CHUNKSIZE = 5000 AND MAXBATCHSIZE = 20 AND INGESTRATE = 100000'
 const TO_OPTIONS = 'PAGESIZE = 1000'
 const MEMORY_LIMIT_MB = 150
 

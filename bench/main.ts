@@ -73,8 +73,16 @@ if (chosen.some(([, part]) => part.lab)) {
 }
 
 const rows: Row[] = []
-for (const [name, { bench }] of chosen)
-  rows.push(...(await bench((line) => process.stderr.write(`${name}: ${line}\n`))))
+for (const [name, { bench }] of chosen) {
+  try {
+    rows.push(...(await bench((line) => process.stderr.write(`${name}: ${line}\n`))))
+  } catch (error) {
+    // the other parts are measured and printed
+    console.error(error)
+    process.stderr.write(`${name}: failed\n`)
+    process.exitCode = 1
+  }
+}
 const machine = { node: process.version, processors: cpus().length, model: cpus()[0]?.model ?? 'unknown' }
 const results = rows.map((row) => ({ ...row, ratio: ratioOf(row), met: isMet(row) }))
 if (values.output === 'json') console.log(JSON.stringify({ machine, rows: results }, null, 2))

@@ -13,11 +13,17 @@ export interface Cost {
 const LONGEST_MS = 900_000
 const SAMPLE_MS = 50
 
-/** Returns the medians of commands that run in turn. Rejects with a command's stderr if it fails. */
+/**
+ * Returns the medians of commands that run in turn. A run that fails is printed to stderr and does not count; NaN if
+ * every run of a command failed.
+ */
 export async function costs(rounds: number, ...commands: string[][]): Promise<Cost[]> {
   const all = commands.map((): Cost[] => [])
   for (let round = 0; round < rounds; round += 1)
-    for (const [index, command] of commands.entries()) all[index]?.push(await costOf(command))
+    for (const [index, command] of commands.entries()) {
+      const cost = await costOf(command).catch((error: Error) => console.error(error.message))
+      if (cost !== undefined) all[index]?.push(cost)
+    }
   return all.map((each) => ({
     ms: median(each.map(({ ms }) => ms)),
     megabytes: median(each.map(({ megabytes }) => megabytes)),
