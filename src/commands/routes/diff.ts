@@ -1,6 +1,6 @@
 import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
 import { datacenterFlags, gatewayFlags, timeoutFlag } from '../../lib/cli/flags.ts'
-import { routeModeFlag } from '../../lib/cli/route-flags.ts'
+import { routeChoice, routeModeFlag } from '../../lib/cli/route-flags.ts'
 import { EXIT } from '../../lib/errors.ts'
 import type { TextRenderer } from '../../lib/output/text-renderer.ts'
 import type { RoutesDiffResult } from '../../lib/workflows/routes-diff-workflow.ts'
@@ -33,13 +33,7 @@ export default class RoutesDiff extends CassSniCommand<RoutesDiffResult> {
       import('../../lib/workflows/routes-diff-workflow.ts'),
       run.context('Routes'),
     ])
-    return diffRoutes(context, {
-      clusterDomain: flags['cluster-domain'],
-      port: flags.port,
-      mode: flags.mode,
-      datacenter: flags.datacenter,
-      gateway: flags.gateway,
-    })
+    return diffRoutes(context, { ...routeChoice(flags), port: flags.port, mode: flags.mode })
   }
 
   protected present({ ok }: RoutesDiffResult, _renderer: TextRenderer): string {

@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core'
 import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
 import { datacenterFlags, gatewayFlags, timeoutFlag } from '../../lib/cli/flags.ts'
+import { routeChoice } from '../../lib/cli/route-flags.ts'
 import type { TextRenderer } from '../../lib/output/text-renderer.ts'
 import type { ListedRoute, RoutesListResult } from '../../lib/workflows/routes-list-workflow.ts'
 
@@ -41,11 +42,7 @@ export default class RoutesList extends CassSniCommand<RoutesListResult> {
       import('../../lib/workflows/routes-list-workflow.ts'),
       run.context('Routes'),
     ])
-    return listRoutes(context, {
-      clusterDomain: flags['cluster-domain'],
-      datacenter: flags.datacenter,
-      gateway: flags.gateway,
-    })
+    return listRoutes(context, routeChoice(flags))
   }
 
   protected present({ mode, routes, shared, unknown }: RoutesListResult, renderer: TextRenderer): string {

@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
 import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
 import { changeFlags, datacenterFlags, gatewayFlags } from '../../lib/cli/flags.ts'
-import { routeModeFlag } from '../../lib/cli/route-flags.ts'
+import { routeChoice, routeModeFlag } from '../../lib/cli/route-flags.ts'
 import { CassSniError } from '../../lib/errors.ts'
 import type { TextRenderer } from '../../lib/output/text-renderer.ts'
 import type { RoutesSyncOptions, RoutesSyncResult } from '../../lib/workflows/routes-sync-workflow.ts'
@@ -52,13 +52,7 @@ export default class RoutesSync extends CassSniCommand<RoutesSyncResult | undefi
 
   protected async work(run: Run): Promise<RoutesSyncResult | undefined> {
     const { flags } = await this.parse(RoutesSync)
-    const options: RoutesSyncOptions = {
-      clusterDomain: flags['cluster-domain'],
-      port: flags.port,
-      mode: flags.mode,
-      datacenter: flags.datacenter,
-      gateway: flags.gateway,
-    }
+    const options: RoutesSyncOptions = { ...routeChoice(flags), port: flags.port, mode: flags.mode }
     if (flags.watch && run.format === 'yaml')
       throw new CassSniError('CSNI101', '--watch prints lines: use -o text or -o json')
     if (flags.watch) return this.#watch(run, options)
