@@ -9,5 +9,5 @@ if (major < 22 || (major === 22 && minor < 13)) {
   )
   process.exitCode = 1
 } else {
-  require('./start.js').start(() => require('../dist/lib/cli/program.cjs'))
+  require('./start.js').start()
 }

@@ -1,16 +1,21 @@
-// Shared by run.js and dev.js: the compile cache, one command, the end of the process.
-const { enableCompileCache } = require('node:module')
-const { dirname } = require('node:path')
+// Starts the program of the build. Loaded by run.js once the version of Node is known to be sufficient.
+const { dirname, join } = require('node:path')
 const { privateCacheDirectory } = require('./cache-directory.js')
+const { loadCached } = require('./code-cache.js')
 
-/** Runs the command line with the program that `load` returns: `main` and `endProcess`. */
-async function start(load, options = {}) {
-  // Compiled code in this directory is executed unchecked: no cache without a directory that only this user can write.
-  // Node itself honors NODE_COMPILE_CACHE and NODE_DISABLE_COMPILE_CACHE.
-  const cache = privateCacheDirectory()
-  if (cache !== undefined) enableCompileCache(cache)
-  const { main, endProcess } = await load()
-  await endProcess(await main(process.argv.slice(2), { root: dirname(__dirname), ...options }))
+/** Exit codes of a run that called what such a run calls: success and failure, not a usage error or Ctrl-C. */
+const COMPLETE = [0, 1]
+
+async function start() {
+  const root = dirname(__dirname)
+  const argv = process.argv.slice(2)
+  // As for Node's own cache.
+  const cache = process.env.NODE_DISABLE_COMPILE_CACHE ? undefined : privateCacheDirectory()
+  const name = /^[a-z_-]+$/.exec(argv[0] ?? '')?.[0] ?? 'program'
+  const { exports: program, save } = loadCached(join(root, 'dist/lib/cli/program.cjs'), cache, name)
+  const exitCode = await program.main(argv, root)
+  if (COMPLETE.includes(exitCode)) save()
+  await program.endProcess(exitCode)
 }
 
 module.exports = { start }

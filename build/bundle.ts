@@ -44,6 +44,8 @@ const OPTIONS = {
   platform: 'node',
   target: 'node22.13',
   minify: true,
+  // a script with a code cache has no dynamic imports, and built-in modules need none
+  supported: { 'dynamic-import': false },
   keepNames: true,
   legalComments: 'linked',
   banner: { js: BANNER },
@@ -66,6 +68,36 @@ const partsOfOclif: Plugin = {
       resolveDir: initialOptions.absWorkingDir ?? process.cwd(),
     }))
   },
+}
+
+/**
+ * oclif loads all of its modules at the start: plugins, themes, help and more, of which a command uses few. Here a module
+ * is loaded where it is used, which saves 10 ms of each start.
+ */
+const lazyOclif: Plugin = {
+  name: 'lazy-oclif',
+  setup({ onLoad }) {
+    onLoad({ filter: /@oclif\/core\/lib\/.*\.js$/ }, ({ path }) => ({
+      contents: lazyRequires(readFileSync(path, 'utf8')),
+    }))
+  },
+}
+
+/** Loads `x` of `const x = require(…)` in a CommonJS module at its first use, if the module uses it only as `x.name`. */
+function lazyRequires(code: string): string {
+  const getters: string[] = []
+  let body = code
+  for (const [statement, name, value] of code.matchAll(
+    /^(?:const|var) (\w+) = ((?:\w+\()?require\("[^"]+"\)\)?);$/gm,
+  )) {
+    const others = body.replace(statement, '')
+    const uses = others.match(new RegExp(`(?<![\\w.])${name}\\b`, 'g'))?.length
+    const members = new RegExp(`(?<![\\w.])${name}\\.`, 'g')
+    if (uses !== others.match(members)?.length) continue
+    body = others.replace(members, `lazy.${name}.`)
+    getters.push(`get ${name}() { return this._${name} ??= ${value} }`)
+  }
+  return `const lazy = { ${getters.join(', ')} }\n${body}`
 }
 
 /**
@@ -113,11 +145,17 @@ export async function bundle(root: string, out: string): Promise<void> {
     .map((name) => name.slice(0, -'.ts'.length))
     .sort()
   const program = [
-    "export { main } from './src/lib/cli/main.ts'",
+    "import { main as run } from './src/lib/cli/main.ts'",
     "export { endProcess } from './src/lib/cli/process-end.ts'",
     // `require` evaluates only the command that runs
-    `const commands = {${commands.map((name) => `'${name}': () => require('./src/commands/${name}.ts').default`).join()}}`,
-    'export const command = (name) => commands[name]()',
+    `const commands = {${commands.map((name) => `'${idOf(name)}': () => require('./src/commands/${name}.ts').default`).join()}}`,
+    'export const main = (argv, root) => run(argv, { root, command })',
+    `export const command = (id) => {
+      const ctor = commands[id]()
+      // oclif sets it when it loads a command
+      ctor.id = id
+      return ctor
+    }`,
   ].join('\n')
   const files = await bundleProgram(root, join(out, PROGRAM), program)
   for (const name of commands) {
@@ -128,12 +166,17 @@ export async function bundle(root: string, out: string): Promise<void> {
   writeFileSync(join(out, 'THIRD-PARTY-LICENSES.txt'), licenses(root, files))
 }
 
-/** oclif finds a command by a file on disk. */
+/** oclif's ID of the command in a file: "routes:sync" of "routes/sync", "certs" of "certs/index". */
+function idOf(name: string): string {
+  return name.replace(/\/index$/, '').replaceAll('/', ':')
+}
+
+/** oclif reads the commands from these files for the manifest. */
 function commandFile(name: string): string {
   const program = `${'../'.repeat(name.split('/').length)}${PROGRAM}`
   return (
     "import { createRequire } from 'node:module'\n" +
-    `export default createRequire(import.meta.url)('${program}').command('${name}')\n`
+    `export default createRequire(import.meta.url)('${program}').command('${idOf(name)}')\n`
   )
 }
 
@@ -162,20 +205,33 @@ export async function bundleProgram(root: string, outfile: string, contents: str
     stdin: { contents, resolveDir: root, loader: 'ts' },
     outfile,
     external: EXTERNAL,
-    plugins: [partsOfOclif, separatePackages(found)],
+    plugins: [partsOfOclif, lazyOclif, separatePackages(found)],
   })
+  escapeNonAscii(outfile)
   const inputs = Object.keys(program.metafile.inputs)
   for (const name of found) {
+    const file = join(dirname(outfile), fileOfPackage(name))
     const { metafile } = await build({
       ...OPTIONS,
       absWorkingDir: root,
       stdin: { contents: await reexport(name), resolveDir: root },
-      outfile: join(dirname(outfile), fileOfPackage(name)),
+      outfile: file,
       external: EXTERNAL,
     })
+    escapeNonAscii(file)
     inputs.push(...Object.keys(metafile.inputs))
   }
   return inputs
+}
+
+/** Escapes what esbuild leaves in regular expressions: bin/code-cache.js reads ASCII, which is faster than UTF-8. */
+function escapeNonAscii(file: string): void {
+  const escaped = readFileSync(file, 'utf8').replace(
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII
+    /[^\0-\x7f]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+  writeFileSync(file, escaped)
 }
 
 /** A module with all exports of a package in Node. */

@@ -79,6 +79,7 @@ describe('the package', () => {
       'bin/run.js',
       'bin/start.js',
       'bin/cache-directory.js',
+      'bin/code-cache.js',
       'bin/kubectl_complete-cass_sni',
       'oclif.manifest.json',
       'dist/lib/cli/program.cjs',

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { labEnvironment, NAMESPACE, plugin, pluginJson } from '../support/lab.ts'
@@ -104,13 +106,21 @@ describe('cqlsh-sni at a terminal', function () {
   })
 
   it('Ctrl-C while it connects ends it with 130, and the terminal echoes again', async () => {
-    const command = `kubectl cass-sni cqlsh-sni -n ${NAMESPACE}; echo "code $?"; stty -a`
-    me = openTerminal('bash', ['-c', command], await labEnvironment())
-    await new Promise((resolve) => setTimeout(resolve, 900))
-    me.type(KEY.ctrlC)
-    const text = await me.see(/code \d+[\s\S]* echo /, 30_000)
-    assert.match(text, /code 130/)
-    assert.match(text, / icanon/)
+    const silent = createServer().listen(0, '127.0.0.1')
+    try {
+      await once(silent, 'listening')
+      const { port } = silent.address() as AddressInfo
+      const command = `kubectl cass-sni cqlsh-sni -n ${NAMESPACE} --address 127.0.0.1:${port}; echo "code $?"; stty -a`
+      me = openTerminal('bash', ['-c', command], await labEnvironment())
+      const [connection] = (await once(silent, 'connection')) as [Socket]
+      connection.on('error', () => undefined)
+      me.type(KEY.ctrlC)
+      const text = await me.see(/code \d+[\s\S]* echo /, 30_000)
+      assert.match(text, /code 130/)
+      assert.match(text, / icanon/)
+    } finally {
+      silent.close()
+    }
   })
 
   it('writes neither prompt nor escape sequence into a file', async () => {

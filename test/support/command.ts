@@ -41,7 +41,7 @@ async function runAlone(argv: string[], { env = {}, stdin = '' }: CommandOptions
   const stderr = capture(process.stderr)
   const exitCodeBefore = process.exitCode
   try {
-    const exitCode = await main(argv, { root: ROOT, development: true })
+    const exitCode = await main(argv, { root: ROOT })
     const text = stdout.text()
     return { stdout: text, stderr: stderr.text(), exitCode, json: () => JSON.parse(text) }
   } finally {

@@ -2,6 +2,7 @@
  * The base of every command: common flags, output, exit codes, Ctrl-C and time limits.
  * A command implements `work` and formats its result in `present`.
  */
+import { isatty } from 'node:tty'
 import { Command } from '@oclif/core'
 import { connectionOf } from '../cluster/connection-flags.ts'
 import type { Follower, Kube, KubeOptions } from '../cluster/kube.ts'
@@ -189,8 +190,8 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
       log: flags.v >= 6 ? (line) => output.log(line, 6) : undefined,
       warn: (message) => output.emit({ type: 'warning', message }),
     }
-    const interactive =
-      process.stdin.isTTY === true && process.stderr.isTTY === true && flags.yes !== true && output.forPeople
+    // process.stdin would open a stream, which takes milliseconds
+    const interactive = isatty(0) && process.stderr.isTTY === true && flags.yes !== true && output.forPeople
     const ask: Ask | undefined = interactive ? (question) => output.ask(question, signal) : undefined
     return {
       signal,

@@ -1,10 +1,10 @@
 /** Runs one command line, from its words to the exit code. */
-import { Config } from '@oclif/core'
 import { asCassSniError, CassSniError, EXIT } from '../errors.ts'
 import { visibleCommands } from './completion.ts'
 import { findCommand } from './find-command.ts'
 import { type CommandLine, renderSteps } from './next-steps.ts'
 import { formOfWords } from './output-form.ts'
+import { builtProgram, type CommandClass, sourceProgram } from './oclif-program.ts'
 import { RunOutput } from './run-output.ts'
 
 /** The command line of an error before any command was found: no flags to repeat. */
@@ -13,21 +13,21 @@ const NO_COMMAND: CommandLine = { bin: 'kubectl cass-sni', id: '', flags: [], ar
 interface Start {
   /** The directory of package.json. */
   root: string
-  /** Run the commands of src/ without a build or a manifest. */
-  development?: boolean
+  /** The commands of the build; without them, those of src/ are run. */
+  command?: CommandClass | undefined
 }
 
 /** Runs one command line. Resolves with the exit code; never rejects. */
-export async function main(argv: readonly string[], start: Start): Promise<number> {
+export async function main(argv: readonly string[], { root, command }: Start): Promise<number> {
   // Set for another program, it would disable verification here too, which only --insecure-skip-tls-verify may do.
   delete process.env.NODE_TLS_REJECT_UNAUTHORIZED
   try {
-    const config = await load(start)
+    const { config, run } = command === undefined ? await sourceProgram(root) : builtProgram(root, command)
     const commands = visibleCommands(config.commands)
     const topics = config.topics.map(({ name }) => name)
     const request = findCommand(argv, commands, topics, config.bin)
     if (request.type === 'command') {
-      const exitCode: unknown = await config.runCommand(request.id, request.argv)
+      const exitCode: unknown = await run(request.id, request.argv)
       return typeof exitCode === 'number' ? exitCode : EXIT.ok
     }
     if (request.type === 'version') process.stdout.write(`${config.userAgent}\n`)
@@ -44,13 +44,4 @@ export async function main(argv: readonly string[], start: Start): Promise<numbe
     await output.finish(undefined, error, renderSteps(error.next, NO_COMMAND), () => '')
     return error.exitCode
   }
-}
-
-async function load({ root, development }: Start): Promise<Config> {
-  if (!development) return Config.load(root)
-  const { readFile } = await import('node:fs/promises')
-  const { join } = await import('node:path')
-  const pjson = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
-  pjson.oclif.commands = { strategy: 'pattern', target: './src/commands' }
-  return Config.load({ root, pjson, ignoreManifest: true })
 }

@@ -15,8 +15,8 @@ export interface MeshScope {
   gateway?: string | undefined
   /** Also read the revision tags from the MutatingWebhookConfigurations, which only injection needs. */
   injection?: boolean | undefined
-  /** False: do not read which versions of Istio's APIs are served, which only reading or writing its objects needs. */
-  apis?: boolean | undefined
+  /** The API groups whose served versions are read, for reading or writing their objects. Default: both. */
+  apis?: readonly ('networking' | 'security')[] | undefined
 }
 
 /** The usual namespaces of Istio and its gateways, searched without permission to list all namespaces. */
@@ -29,6 +29,7 @@ const USUAL_NAMESPACES = ['istio-system', 'istio-ingress', 'istio-gateway', 'ist
 export async function observeMesh(kube: Kube, scope: MeshScope = {}): Promise<Mesh> {
   const named = scope.gateway?.match(/^[^/]+(?=\/)/) ?? []
   const namespaces = [...new Set([...named, ...USUAL_NAMESPACES, kube.target.namespace])]
+  const apis = scope.apis ?? ['networking', 'security']
   let refused: CassSniError | undefined
   const onRefused = (error: CassSniError) => {
     refused ??= error
@@ -41,8 +42,8 @@ export async function observeMesh(kube: Kube, scope: MeshScope = {}): Promise<Me
     everywhere<Pod>(POD, 'istio'),
     everywhere<Pod>(POD, 'gateway.istio.io/managed'),
     everywhere<Service>(SERVICE, 'istio'),
-    scope.apis === false ? [] : kube.servedVersions('networking.istio.io'),
-    scope.apis === false ? [] : kube.servedVersions('security.istio.io'),
+    apis.includes('networking') ? kube.servedVersions('networking.istio.io') : [],
+    apis.includes('security') ? kube.servedVersions('security.istio.io') : [],
     scope.injection === true ? observeTags(kube) : undefined,
   ])
   let pods = uniquePods([...labelledPods, ...managedPods])

@@ -38,7 +38,7 @@ export function gather(kube: Kube, { gateway: wanted, ...choice }: GatherOptions
   const { namespace } = choice
   const reading = {
     datacenter: observeDatacenter(kube, choice),
-    mesh: observeMesh(kube, { gateway: wanted }),
+    mesh: observeMesh(kube, { gateway: wanted, apis: ['networking'] }),
     gateways: listEverywhere(kube, ISTIO_GATEWAY),
     virtualServices: listEverywhere(kube, VIRTUAL_SERVICE),
     services: kube.list(SERVICE, { namespace }),

@@ -57,7 +57,7 @@ export async function observeAccess({ kube, signal, emit }: WorkflowContext, cho
       clusterDomain: choice.clusterDomain,
       name: choice.datacenter,
     }),
-    observeMesh(kube, { gateway: choice.gateway, apis: false }),
+    observeMesh(kube, { gateway: choice.gateway, apis: [] }),
   ])
   // Without permission to read the Secret of the configuration, the handshake decides.
   if (datacenter.configurationHidden === undefined && !datacenter.clientEncryption.enabled) {
