@@ -40,7 +40,7 @@ const CQLSH_PAGE = 100
  * For both: cqlsh's defaults (apache/cassandra pylib/cqlshlib/copyutil.py). Without its limit of rows per second cqlsh
  * overloads a small cluster and ends with write timeouts.
  */
-const FROM_OPTIONS = 'CHUNKSIZE = 5000 AND MAXBATCHSIZE = 20 AND INGESTRATE = 100000'
+const FROM_OPTIONS = 'CHUNKSIZE = 5000 AND MAXBATCHSIZE = 20 AND INGESTRATE = 20000'
 const TO_OPTIONS = 'PAGESIZE = 1000'
 const MEMORY_LIMIT_MB = 150
 

@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty'
 import { Flags } from '@oclif/core'
 import { CassSniCommand, type Run } from '../lib/cli/base-command.ts'
 import { cqlTerminal } from '../lib/cli/cql-terminal.ts'
@@ -12,7 +13,7 @@ import {
   withoutFlags,
 } from '../lib/cli/flags.ts'
 import { addressFlag, clientOptions, loginFlags } from '../lib/cli/login-flags.ts'
-import { keepHeapSmall } from '../lib/cli/small-heap.ts'
+import { keepHeapSmallLater } from '../lib/cli/small-heap.ts'
 import type { TextRenderer } from '../lib/output/text-renderer.ts'
 import type { CqlResult } from '../lib/workflows/cqlsh-workflow.ts'
 import type { ClientFilesResult } from '../lib/workflows/cqlsh-files.ts'
@@ -126,7 +127,15 @@ export default class CqlshSni extends CassSniCommand<Result> {
   protected readonly kind = 'CqlResult'
 
   protected async work(run: Run): Promise<Result> {
-    keepHeapSmall()
+    const heap = keepHeapSmallLater()
+    try {
+      return await this.#work(run)
+    } finally {
+      heap.release()
+    }
+  }
+
+  async #work(run: Run): Promise<Result> {
     const { flags } = await this.parse(CqlshSni)
     const form = flags['print-env'] ? 'env' : flags['print-cqlshrc'] ? 'cqlshrc' : undefined
     if (form === undefined && (flags.out ?? flags['ca-out'] ?? (flags['with-password'] || undefined)) !== undefined) {
@@ -139,10 +148,10 @@ export default class CqlshSni extends CassSniCommand<Result> {
       throw new CassSniError('CSNI101', '-e is not valid UTF-8 or contains U+FFFD', {
         next: [hint('pass the statements with -f')],
       })
-    const { stdin, stdout } = process
+    const { stdout } = process
     const piped = flags.execute === undefined && flags.file === undefined
     // Prompts are for a person who sees them: `cqlsh-sni > FILE` at a terminal reads lines without any.
-    const interactive = piped && stdin.isTTY === true && stdout.isTTY === true && form === undefined
+    const interactive = piped && isatty(0) && stdout.isTTY === true && form === undefined
     if (interactive && run.format !== 'table')
       throw new CassSniError('CSNI101', `-o ${run.format} requires statements from -e, -f or a pipe`)
     if (flags['password-stdin'] && (piped || flags.file === '-') && form === undefined) {

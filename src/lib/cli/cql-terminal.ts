@@ -31,7 +31,7 @@ export interface CqlTerminal {
 
 /** Returns the shell's source and sink for the streams of this process. */
 export async function cqlTerminal(run: Run, options: CqlTerminalOptions): Promise<CqlTerminal> {
-  const { stdin, stdout, stderr, env } = process
+  const { stdout, stderr, env } = process
   const [sources, { palette, wantsColor }, { errorText }] = await Promise.all([
     import('../shell/statement-source.ts'),
     import('../output/color.ts'),
@@ -43,7 +43,9 @@ export async function cqlTerminal(run: Run, options: CqlTerminalOptions): Promis
   const write = (text: string): Promise<void> => written(stdout, text)
   const note = (text: string): void => void stderr.write(text)
   const { sink, fileSink } = await resultSinks(run, color, options.cqlshrc)
+  const stdin = () => process.stdin
   const script = {
+    stdin,
     caret: stderr.isTTY === true,
     onError: options.continueOnError
       ? (error: CassSniError) => note(errorText(error, run.steps(error.next), errors))
@@ -53,7 +55,7 @@ export async function cqlTerminal(run: Run, options: CqlTerminalOptions): Promis
   const source = (): StatementSource => {
     if (options.interactive)
       return sources.terminalSource(
-        { input: stdin, output: stdout },
+        { input: process.stdin, output: stdout },
         {
           env,
           write,
@@ -64,10 +66,10 @@ export async function cqlTerminal(run: Run, options: CqlTerminalOptions): Promis
           steps: (next) => run.steps(next),
         },
       )
-    if (options.statements !== undefined) return sources.textSource(options.statements, { ...script, stdin })
+    if (options.statements !== undefined) return sources.textSource(options.statements, script)
     if (options.file !== undefined && options.file !== '-')
-      return sources.fileSource(options.file, { ...script, stdin })
-    return sources.pipeSource(stdin, script)
+      return sources.fileSource(options.file, script)
+    return sources.pipeSource(stdin(), script)
   }
   const [terminal, noteTerminal] = [stdout.isTTY === true, stderr.isTTY === true]
   return { source: source(), sink, fileSink, write, note, noteTerminal, terminal }

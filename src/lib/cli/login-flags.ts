@@ -70,18 +70,19 @@ export type ReadSecret = (
  */
 export async function passwordSource(
   flags: { username?: string | undefined; 'password-stdin': boolean },
-  { env, stdin, stderr }: Pick<NodeJS.Process, 'env' | 'stdin' | 'stderr'>,
+  // not destructured: process.stdin opens a stream
+  from: Pick<NodeJS.Process, 'env' | 'stdin' | 'stderr'>,
   readSecret: ReadSecret,
 ): Promise<(() => Promise<string>) | undefined> {
   const { username } = flags
   if (username === undefined) return undefined
   if (flags['password-stdin']) {
     const { text } = await import('node:stream/consumers')
-    const password = (await text(stdin)).replace(/\r?\n$/, '')
+    const password = (await text(from.stdin)).replace(/\r?\n$/, '')
     return async () => password
   }
-  const given = env.CASS_SNI_PASSWORD
+  const given = from.env.CASS_SNI_PASSWORD
   if (given !== undefined) return async () => given
-  if (stdin.isTTY !== true || stderr.isTTY !== true) return undefined
-  return () => readSecret({ input: stdin, output: stderr }, `Password for ${username}: `)
+  if (from.stdin.isTTY !== true || from.stderr.isTTY !== true) return undefined
+  return () => readSecret({ input: from.stdin, output: from.stderr }, `Password for ${username}: `)
 }

@@ -29,13 +29,13 @@ export interface ScriptChoice {
   onError?: ((error: CassSniError) => void) | undefined
   /** Called with each error before that, also with the one that ends the run. */
   onFailure?: ((error: CassSniError) => void) | undefined
-  /** For COPY FROM STDIN. */
-  stdin?: Readable | undefined
+  /** For COPY FROM STDIN; opened when it is read. */
+  stdin?: (() => Readable) | undefined
 }
 
-const script = (run: StatementSource['run'], stdin?: Readable): StatementSource => ({
+const script = (run: StatementSource['run'], stdin?: () => Readable): StatementSource => ({
   pageSize: BULK_PAGE,
-  open: async () => (stdin === undefined ? {} : { stdin: () => decoded(stdin, 'stdin') }),
+  open: async () => (stdin === undefined ? {} : { stdin: () => decoded(stdin(), 'stdin') }),
   run,
   close: () => undefined,
 })

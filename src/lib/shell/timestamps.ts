@@ -45,8 +45,12 @@ interface Local {
 
 const pad = (value: number, digits = 2): string => String(value).padStart(digits, '0')
 const name = (options: Intl.DateTimeFormatOptions) => {
-  const format = new Intl.DateTimeFormat('en-US', { ...options, timeZone: 'UTC' })
-  return ({ date }: Local): string => format.format(date)
+  // the first one of a process takes 25 ms, and few timestamps have names
+  let format: Intl.DateTimeFormat | undefined
+  return ({ date }: Local): string => {
+    format ??= new Intl.DateTimeFormat('en-US', { ...options, timeZone: 'UTC' })
+    return format.format(date)
+  }
 }
 const hour12 = ({ date }: Local): string => pad(date.getUTCHours() % 12 || 12)
 const DAY_MS = 86_400_000

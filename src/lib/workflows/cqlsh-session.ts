@@ -1,4 +1,5 @@
 /** Everything between the cluster and an open CQL session: nodes, connection, login, CA. */
+import { readCredentials } from '../cassandra/credentials.ts'
 import { authorityLocation, readAuthorityCertificate } from '../cassandra/authority-secret.ts'
 import type { CassandraNode, Credentials, Datacenter } from '../cassandra/datacenter.ts'
 import { findNode } from '../cassandra/node.ts'
@@ -51,12 +52,20 @@ export interface Access {
  * what reading throws.
  */
 export async function observeAccess({ kube, signal, emit }: WorkflowContext, choice: SessionChoice): Promise<Access> {
+  const routed = observeRouted(kube, {
+    namespace: kube.target.namespace,
+    clusterDomain: choice.clusterDomain,
+    name: choice.datacenter,
+  })
+  // Secrets are read as soon as their names are known; errors are reported when awaited. A prompt waits for the gateway.
+  const superuser = choice.username === undefined ? routed.then((each) => readCredentials(kube, each.datacenter)) : undefined
+  const authority =
+    choice.caFile === undefined
+      ? routed.then((each) => readAuthority(kube, each.datacenter))
+      : readAuthorityFile(choice.caFile, signal)
+  for (const each of [superuser, authority]) each?.catch(() => undefined)
   const [{ datacenter, choices }, mesh] = await Promise.all([
-    observeRouted(kube, {
-      namespace: kube.target.namespace,
-      clusterDomain: choice.clusterDomain,
-      name: choice.datacenter,
-    }),
+    routed,
     observeMesh(kube, { gateway: choice.gateway, apis: [] }),
   ])
   // Without permission to read the Secret of the configuration, the handshake decides.
@@ -85,8 +94,8 @@ export async function observeAccess({ kube, signal, emit }: WorkflowContext, cho
       address: choice.address,
       serverName: nodes[0]?.hostId,
     }),
-    readLogin(kube, datacenter, choice),
-    choice.caFile === undefined ? readAuthority(kube, datacenter) : readAuthorityFile(choice.caFile, signal),
+    superuser ?? readLogin(kube, datacenter, choice),
+    authority,
   ])
   if (dialer.fallback !== undefined)
     emit({ type: 'warning', message: `gateway unreachable, connecting through a tunnel: ${dialer.fallback}` })
