@@ -37,8 +37,8 @@ const ONE_ROW = 'SELECT cluster_name FROM system.local'
 const OWN_PAGE = 5000
 const CQLSH_PAGE = 100
 /**
- * For both: cqlsh's defaults (apache/cassandra pylib/cqlshlib/copyutil.py). Without its limit of rows per second cqlsh
- * overloads a small cluster and ends with write timeouts.
+ * For both: cqlsh's defaults (apache/cassandra pylib/cqlshlib/copyutil.py), but for INGESTRATE. With its default of
+ * 100,000 rows per second cqlsh overloads the lab's cluster and ends with write timeouts.
  */
 const FROM_OPTIONS = 'CHUNKSIZE = 5000 AND MAXBATCHSIZE = 20 AND INGESTRATE = 20000'
 const TO_OPTIONS = 'PAGESIZE = 1000'
