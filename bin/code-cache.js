@@ -63,7 +63,7 @@ function readChecked(saved) {
   return content.length > CHECKSUM_BYTES && crc32(code) === content.readUInt32LE() ? code : undefined
 }
 
-/** Writes the compiled code of these scripts and removes that of earlier versions of the same files. */
+/** Writes the compiled code of these scripts and removes that of other versions, of Node as well. */
 function save(directory, uncached) {
   if (uncached.length === 0) return
   try {
@@ -74,7 +74,8 @@ function save(directory, uncached) {
       checksum.writeUInt32LE(crc32(code))
       const written = join(partial, basename(saved))
       writeFileSync(written, Buffer.concat([checksum, code]), { mode: 0o600 })
-      const same = `${basename(saved).slice(0, basename(saved).lastIndexOf('.'))}.`
+      const [run, file] = basename(saved).split('.')
+      const same = `${run}.${file}.`
       for (const name of readdirSync(directory))
         if (name.startsWith(same)) rmSync(join(directory, name), { force: true })
       renameSync(written, saved)

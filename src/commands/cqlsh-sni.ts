@@ -2,7 +2,7 @@ import { isatty } from 'node:tty'
 import { Flags } from '@oclif/core'
 import { CassSniCommand, type Run } from '../lib/cli/base-command.ts'
 import { cqlTerminal } from '../lib/cli/cql-terminal.ts'
-import { CassSniError, command, hint } from '../lib/errors.ts'
+import { CassSniError, command, hint, type NextStep } from '../lib/errors.ts'
 import {
   datacenterFlags,
   durationFlag,
@@ -14,6 +14,7 @@ import {
 } from '../lib/cli/flags.ts'
 import { addressFlag, clientOptions, loginFlags } from '../lib/cli/login-flags.ts'
 import { keepHeapSmallLater } from '../lib/cli/small-heap.ts'
+import { ARGUMENT } from '../lib/cli/usage-error.ts'
 import type { TextRenderer } from '../lib/output/text-renderer.ts'
 import type { CqlResult } from '../lib/workflows/cqlsh-workflow.ts'
 import type { ClientFilesResult } from '../lib/workflows/cqlsh-files.ts'
@@ -31,6 +32,26 @@ const consistencyFlag = (kind: 'any' | 'serial', summary: string) =>
     },
   })()
 
+/** Flags and arguments of Apache's cqlsh (apache/cassandra pylib/cqlshlib/cqlshmain.py) that differ here. */
+const CQLSH_FLAGS: Readonly<Record<string, NextStep>> = {
+  [ARGUMENT]: hint('the address is read from the cluster; to override it, use --address HOST:PORT'),
+  '-u': hint('use --username'),
+  '-p': hint('set CASS_SNI_PASSWORD, or use --password-stdin: a password in the arguments is visible to other users'),
+  '--password': hint('set CASS_SNI_PASSWORD, or use --password-stdin'),
+  '--ssl': hint('TLS is always used'),
+  '--no-color': hint('use --color never'),
+  '-C': hint('use --color always'),
+  '--debug': hint('use -v 6'),
+  '--encoding': hint('input and output are UTF-8'),
+  '--credentials': hint('set CASS_SNI_PASSWORD, or use --password-stdin'),
+  '--protocol-version': hint('the native protocol v4 is used'),
+  '--cqlversion': hint('the CQL version is that of the node'),
+  '--tty': hint('prompts are shown if stdin and stdout are terminals'),
+  '-t': hint('prompts are shown if stdin and stdout are terminals'),
+  '--disable-history': hint('set disabled = true in section [history] of a cqlshrc'),
+  '--no-file-io': hint('COPY, SOURCE and CAPTURE cannot be disabled'),
+}
+
 export default class CqlshSni extends CassSniCommand<Result> {
   static override aliases = ['cqlsh']
   static override summary = 'Open a CQL shell through the gateway.'
@@ -40,8 +61,8 @@ export default class CqlshSni extends CassSniCommand<Result> {
     '\n' +
     'Statements come from the terminal, -e, -f or a pipe. Stops at the first error and reports its line and ' +
     'column. -o csv is RFC 4180 with one header per result: null is an empty field, an empty string a pair of ' +
-    'quotes. -o json and yaml list the columns and rows of each statement; bigint, counter, varint and decimal ' +
-    'are strings, so nothing is rounded.'
+    'quotes. -o json and yaml list the columns and rows of each statement, -o jsonl prints one object per row; ' +
+    'bigint, counter, varint and decimal are strings, so nothing is rounded.'
   static override examples = [
     '<%= config.bin %> <%= command.id %> -n cassandra',
     '<%= config.bin %> <%= command.id %> -n cassandra --node 1 -e "SHOW HOST"',
@@ -104,10 +125,10 @@ export default class CqlshSni extends CassSniCommand<Result> {
       summary: 'Settings for display, COPY and time limits (default: ~/.cassandra/cqlshrc).',
     }),
     'connect-timeout': durationFlag({
-      summary: 'Time limit for one connection, login included (default: 10s).',
+      summary: 'Time limit for one connection, login included, such as 10s (the default).',
     }),
     'statement-timeout': durationFlag({
-      summary: 'Time limit for one statement (default: 75s, 0: no limit).',
+      summary: 'Time limit for one statement, such as 75s (the default) or 10m; 0: no limit.',
     }),
     'print-env': Flags.boolean({
       exclusive: ['execute', 'file', 'print-cqlshrc'],
@@ -124,6 +145,7 @@ export default class CqlshSni extends CassSniCommand<Result> {
     ...timeoutFlag,
     output: outputFlag(['table', 'json', 'jsonl', 'csv', 'yaml']),
   }
+  static override foreignFlags = CQLSH_FLAGS
   protected readonly kind = 'CqlResult'
 
   protected async work(run: Run): Promise<Result> {

@@ -5,7 +5,7 @@ import { routeChoice } from '../../lib/cli/route-flags.ts'
 import type { TextRenderer } from '../../lib/output/text-renderer.ts'
 import type { ListedRoute, RoutesListResult } from '../../lib/workflows/routes-list-workflow.ts'
 
-const STATE = { inSync: 'in sync', outOfSync: 'out of sync', pending: 'pending' }
+const STATE = { inSync: 'routed', outOfSync: 'out of sync', pending: 'pending' }
 
 export default class RoutesList extends CassSniCommand<RoutesListResult> {
   static override summary = 'List the route of each Cassandra node.'

@@ -1,7 +1,10 @@
 /** Resolves `--node`. */
 import { again, CassSniError } from '../errors.ts'
 import type { CassandraNode, Datacenter } from './datacenter.ts'
+import { closest } from '../text/closest-word.ts'
 import { asHostId } from '../text/host-id.ts'
+
+const MOST_NAMED = 10
 
 /**
  * Finds the node with this pod name, host ID, or ordinal (the trailing number of the pod name).
@@ -22,11 +25,10 @@ export function findNode(datacenter: Datacenter, text: string): CassandraNode {
   if (found.length > 1) {
     throw new CassSniError(
       'CSNI105',
-      `--node ${query} matches ${found.length} nodes of datacenter ${datacenter.name}: ` +
-        `${found.map((node) => node.pod).join(', ')}`,
+      `--node ${query} matches ${found.length} nodes of datacenter ${datacenter.name}: ` + firstNames(found),
       {
         object,
-        next: found.map((node) => again`--node ${node.pod}`),
+        next: found.slice(0, 3).map((node) => again`--node ${node.pod}`),
       },
     )
   }
@@ -34,10 +36,18 @@ export function findNode(datacenter: Datacenter, text: string): CassandraNode {
     hostId !== undefined && datacenter.staleHostIds.includes(hostId)
       ? ', this is the host ID of a replaced or removed node'
       : ''
-  const available =
-    datacenter.nodes.length === 0 ? 'no nodes yet' : `available: ${datacenter.nodes.map((node) => node.pod).join(', ')}`
+  const pods = datacenter.nodes.map((node) => node.pod)
+  const available = pods.length === 0 ? 'no nodes yet' : `available: ${firstNames(datacenter.nodes)}`
+  const nearest = closest(query, pods) ?? pods[0]
   throw new CassSniError('CSNI302', `node ${query} not found in datacenter ${datacenter.name}${stale} (${available})`, {
     object,
-    next: datacenter.nodes.slice(0, 5).map((node) => again`--node ${node.pod}`),
+    next: nearest === undefined ? [] : [again`--node ${nearest}`],
   })
+}
+
+/** Pod names, of many nodes the first ones. */
+function firstNames(nodes: readonly CassandraNode[]): string {
+  const names = nodes.slice(0, MOST_NAMED).map((node) => node.pod)
+  const more = nodes.length - names.length
+  return `${names.join(', ')}${more === 0 ? '' : ` and ${more} more`}`
 }

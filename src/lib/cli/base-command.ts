@@ -82,6 +82,9 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
 
   static override baseFlags = { ...connectionFlags(), ...commonFlags, output: outputFlag(['text', 'json', 'yaml']) }
 
+  /** Flags of a similar program, and what to use instead (see `CommandFlags`). */
+  static foreignFlags: Readonly<Record<string, NextStep>> = {}
+
   /** `kind` of the envelope: the name of the schema in docs/schemas. */
   protected abstract readonly kind: string
 
@@ -167,7 +170,7 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
     } catch (caught) {
       const help = [...this.config.bin.split(' '), ...(this.id ?? '').split(':'), '--help']
       const names = definitions.map(({ name }) => name)
-      throw usageError(caught, names, command`${help}`)
+      throw usageError(caught, { flagNames: names, foreignFlags: ctor.foreignFlags }, command`${help}`)
     }
   }
 

@@ -67,8 +67,7 @@ export async function cqlTerminal(run: Run, options: CqlTerminalOptions): Promis
         },
       )
     if (options.statements !== undefined) return sources.textSource(options.statements, script)
-    if (options.file !== undefined && options.file !== '-')
-      return sources.fileSource(options.file, script)
+    if (options.file !== undefined && options.file !== '-') return sources.fileSource(options.file, script)
     return sources.pipeSource(stdin(), script)
   }
   const [terminal, noteTerminal] = [stdout.isTTY === true, stderr.isTTY === true]

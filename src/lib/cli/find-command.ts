@@ -2,8 +2,8 @@
 import { CassSniError, command, hint, type NextStep } from '../errors.ts'
 import { type FlagShape, type Token, tokensOf } from './command-line.ts'
 import type { KnownCommand } from './completion.ts'
+import { closest } from '../text/closest-word.ts'
 import { packageFile } from '../text/package-file.ts'
-import { closest } from './usage-error.ts'
 
 export type Request =
   /** `id` is oclif's ("routes:sync"), `argv` excludes the words that name the command. */

@@ -127,7 +127,9 @@ export const gatewayFlags = {
 
 /** A time limit for the whole run: CSNI901 and exit code 124 on expiry. */
 export const timeoutFlag = {
-  timeout: durationFlag({ summary: 'Time limit for the whole command, such as 90s or 10m (0: no limit).' }),
+  timeout: durationFlag({
+    summary: 'Time limit for the whole command, such as 90s or 10m; 0: no limit, no unit: seconds.',
+  }),
 }
 
 /** For commands that change the cluster. */

@@ -1,33 +1,6 @@
 /** Usage errors: the messages of oclif's parser on one line, with the closest match. */
 import { CassSniError, command, hint, type NextStep } from '../errors.ts'
-
-/** Returns the candidate closest to a word, with at most a third of its letters different. */
-export function closest(word: string, candidates: readonly string[]): string | undefined {
-  const ranked = candidates
-    .map((candidate) => ({ candidate, distance: distance(word, candidate) }))
-    .sort((a, b) => a.distance - b.distance)
-  const best = ranked[0]
-  return best && best.distance <= Math.max(1, Math.floor(Math.max(word.length, best.candidate.length) / 3))
-    ? best.candidate
-    : undefined
-}
-
-/** Number of edits (insert, delete, replace, swap two neighbors) from one word to the other. */
-function distance(a: string, b: string): number {
-  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)]
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const same = a[i - 1] === b[j - 1] ? 0 : 1
-      let best = Math.min((rows[i - 1]?.[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (rows[i - 1]?.[j - 1] ?? 0) + same)
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
-        best = Math.min(best, (rows[i - 2]?.[j - 2] ?? 0) + 1)
-      row.push(best)
-    }
-    rows.push(row)
-  }
-  return rows[a.length]?.[b.length] ?? 0
-}
+import { closest } from '../text/closest-word.ts'
 
 /**
  * The part of the errors of oclif's parser that is read (@oclif/core lib/parser/errors.js), without `parse`, which
@@ -39,15 +12,30 @@ interface ParserError extends Error {
 }
 
 /**
- * Converts an error of parsing a command line to CSNI101. `flagNames` are the flags of the command, `help` is the
- * command that prints its help.
+ * Converts an error of parsing a command line to CSNI101.
+ * @param help the command that prints the command's help
  */
-export function usageError(thrown: unknown, flagNames: readonly string[], help: NextStep): CassSniError {
+export function usageError(thrown: unknown, { flagNames, foreignFlags }: CommandFlags, help: NextStep): CassSniError {
   const error: ParserError = thrown instanceof Error ? thrown : new Error(String(thrown))
   const own = thrown instanceof CassSniError ? thrown.next : []
+  const foreign = foreignFlags[unknownFlag(error) ?? (isArgument(error) ? ARGUMENT : '')]
+  const guesses = foreign === undefined ? closestFlag(error, flagNames) : [foreign]
   return new CassSniError('CSNI101', sentence(error), {
-    next: [...own, ...closestFlag(error, flagNames), ...kubectlPorts(error, flagNames), help],
+    next: [...own, ...guesses, ...kubectlPorts(error, flagNames), help],
   })
+}
+
+export interface CommandFlags {
+  flagNames: readonly string[]
+  /** Flags of a similar program, "-u", and what to use instead; ARGUMENT for an argument. */
+  foreignFlags: Readonly<Record<string, NextStep>>
+}
+
+/** In place of a flag: an argument that the command does not take. */
+export const ARGUMENT = 'argument'
+
+function isArgument({ message }: ParserError): boolean {
+  return /^Unexpected arguments?:/m.test(message)
 }
 
 /** The unknown flag of a NonExistentFlagsError (lib/parser/errors.js). */

@@ -169,7 +169,7 @@ function forbidden(message: string, request: ApiRequest, details: Details): Cass
       ...details,
       next: [
         command`kubectl auth can-i ${verb} ${resource}${named} ${subresource} ${scope}`,
-        hint(`required ClusterRoles: ${packageFile('docs/permissions.yaml')}`),
+        hint(`an administrator can grant all permissions with the commands in ${packageFile('docs/permissions.md')}`),
       ],
     },
   )

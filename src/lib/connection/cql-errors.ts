@@ -1,5 +1,5 @@
 /** Translates errors of the driver, TLS and Cassandra into CassSniErrors without stack traces or secrets. */
-import { CassSniError, command, type ErrorCode, hint } from '../errors.ts'
+import { CassSniError, command, type ErrorCode, hint, type NextStep } from '../errors.ts'
 import { isCertificateError, systemError } from '../text/system-errors.ts'
 
 /** Position of an error in a statement, counted from 1; `end` is after the last character. */
@@ -10,8 +10,13 @@ export class CqlStatementError extends CassSniError {
   /** Cassandra's position, counted from 1; undefined if it reported none. */
   readonly position: StatementPosition | undefined
 
-  constructor(message: string, position: StatementPosition | undefined, cause?: unknown) {
-    super('CSNI605', message, { cause })
+  constructor(
+    message: string,
+    position: StatementPosition | undefined,
+    cause?: unknown,
+    next: NextStep[] = [],
+  ) {
+    super('CSNI605', message, { cause, next })
     this.position = position
   }
 }

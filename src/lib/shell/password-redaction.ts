@@ -128,7 +128,7 @@ export function withoutPasswords(error: unknown, statement: string): unknown {
   const message = error instanceof CassSniError ? cleaned(error.message, statement) : undefined
   if (message === undefined || !(error instanceof CassSniError)) return error
   // the cause quotes it as well
-  if (error instanceof CqlStatementError) return new CqlStatementError(message, error.position)
+  if (error instanceof CqlStatementError) return new CqlStatementError(message, error.position, undefined, error.next)
   return new CassSniError(error.code, message, {
     next: error.next,
     object: error.object,

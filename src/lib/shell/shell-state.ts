@@ -88,7 +88,8 @@ export class ShellState {
 
   /** Returns the state for a file of SOURCE: it begins with these settings, and its changes end with the file. */
   forFile(): ShellState {
-    const state = new ShellState(this.#session, this.io, this.settings, this)
+    // as in cqlsh, the rows of a file are not shown page by page
+    const state = new ShellState(this.#session, { ...this.io, more: undefined }, this.settings, this)
     state.#login = this.#login
     state.#expanded = this.#expanded
     state.consistency = this.consistency

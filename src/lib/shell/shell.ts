@@ -3,6 +3,7 @@ import { CassSniError } from '../errors.ts'
 import { type CqlPage, type CqlSession, type ExecuteOptions, partsOf } from '../connection/cql-session.ts'
 import type { Outcome } from './commands/shell-command.ts'
 import { cleanText, withoutPasswords } from './password-redaction.ts'
+import { withQuotingHint } from './unquoted-names.ts'
 import { type OpenResult, pagePieces } from './results.ts'
 import { visible } from './row-table.ts'
 import { runCommand } from './shell-commands.ts'
@@ -56,7 +57,7 @@ export class CqlShell {
       if (this.#state.elapsed) await this.#state.answer(`(${Math.round(performance.now() - started)}ms elapsed)\n`)
       return {}
     } catch (error) {
-      throw withoutPasswords(error, text)
+      throw withoutPasswords(withQuotingHint(error, text), text)
     }
   }
 

@@ -108,8 +108,11 @@ export class TerminalLines {
   /** Runs work that Ctrl-C aborts, without ending the session. */
   async interruptible<T>(outer: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const controller = new AbortController()
-    this.#interrupt = () =>
-      controller.abort(new CassSniError('CSNI902', 'canceled; the statement may still be running'))
+    this.#interrupt = () => {
+      // at a question, nothing is running
+      const message = this.#asking === undefined ? 'canceled; the statement may still be running' : 'canceled'
+      controller.abort(new CassSniError('CSNI902', message))
+    }
     if (this.#interrupted) this.#interrupt()
     this.#interrupted = false
     try {

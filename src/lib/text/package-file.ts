@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url'
 
 /**
- * Returns the absolute path of a file in the package, for messages: packageFile('docs/permissions.yaml'). The bundles
+ * Returns the absolute path of a file in the package, for messages: packageFile('docs/permissions.md'). The bundles
  * are at the same depth below package.json as this file (build/bundle.ts).
  */
 export function packageFile(path: string): string {

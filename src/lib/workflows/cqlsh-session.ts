@@ -57,8 +57,10 @@ export async function observeAccess({ kube, signal, emit }: WorkflowContext, cho
     clusterDomain: choice.clusterDomain,
     name: choice.datacenter,
   })
-  // Secrets are read as soon as their names are known; errors are reported when awaited. A prompt waits for the gateway.
-  const superuser = choice.username === undefined ? routed.then((each) => readCredentials(kube, each.datacenter)) : undefined
+  // Secrets are read as soon as their names are known; errors are reported when awaited. A prompt waits for the
+  // gateway.
+  const superuser =
+    choice.username === undefined ? routed.then((each) => readCredentials(kube, each.datacenter)) : undefined
   const authority =
     choice.caFile === undefined
       ? routed.then((each) => readAuthority(kube, each.datacenter))
@@ -165,6 +167,7 @@ export async function openSession(
   } catch (error) {
     if (error instanceof CassSniError && error.code === 'CSNI602' && choice.caFile !== undefined)
       throw notTrusted(error, choice.caFile)
+    if (error instanceof CassSniError && error.code === 'CSNI605') throw noKeyspace(error)
     if (!(error instanceof CassSniError) || !['CSNI601', 'CSNI603'].includes(error.code)) throw error
     if (error.code === 'CSNI601' && takesNoConnection(dialer, error)) throw error
     const routes = await kube
@@ -188,6 +191,12 @@ export async function openSession(
  */
 function takesNoConnection({ address }: Dialer, { cause }: CassSniError): boolean {
   return address !== undefined && (cause as NodeJS.ErrnoException | undefined)?.code !== 'ECONNRESET'
+}
+
+/** The only statement of a connection is that of its keyspace. */
+function noKeyspace({ code, message, object, cause }: CassSniError): CassSniError {
+  const next = [command`kubectl cass-sni cqlsh-sni -e ${'DESCRIBE KEYSPACES'}`]
+  return new CassSniError(code, message, { object, next, cause })
 }
 
 /** With a CA file of the user, new certificates do not help. */

@@ -172,7 +172,7 @@ async function confirm({ context }: Setup, steps: InstallStep[], plans: StepPlan
     flag: '--yes',
     message: 'Apply these changes?',
     details: [`Planned changes in context ${context.kube.target.context}:`, ...lines],
-    initial: true,
+    initial: false,
   })
   if (answer !== 'yes')
     throw new CassSniError('CSNI902', 'canceled; no changes were made', { next: [again`${answered} --dry-run`] })

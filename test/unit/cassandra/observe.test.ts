@@ -232,7 +232,8 @@ describe('--node', () => {
   })
 
   it('lists the available nodes', () => {
-    throws(() => findNode(dc, '7'), code('CSNI302', '7', 'dse-dc1-default-sts-0', '--node dse-dc1-default-sts-2'))
+    throws(() => findNode(dc, '7'), code('CSNI302', '7', 'dse-dc1-default-sts-0', '--node dse-dc1-default-sts-0'))
+    throws(() => findNode(dc, 'dse-dc1-default-sts-22'), code('CSNI302', '--node dse-dc1-default-sts-2'))
     throws(() => findNode({ ...dc, staleHostIds: [FRESH] }, FRESH), code('CSNI302', 'replaced or removed node'))
   })
 

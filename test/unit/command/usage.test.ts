@@ -2,7 +2,8 @@ import { hint } from '../../../src/lib/errors.ts'
 import assert from 'node:assert/strict'
 import { CassSniError } from '../../../src/lib/errors.ts'
 import { parseClusterDomain, parseDuration } from '../../../src/lib/cli/flags.ts'
-import { closest, usageError } from '../../../src/lib/cli/usage-error.ts'
+import { usageError } from '../../../src/lib/cli/usage-error.ts'
+import { closest } from '../../../src/lib/text/closest-word.ts'
 
 describe('closest', () => {
   const known = ['install', 'certs', 'certs:ca', 'routes:sync', 'verify', 'port-forward']
@@ -20,13 +21,26 @@ describe('closest', () => {
 
 describe('usageError', () => {
   const told = (text: string, more: object = {}) =>
-    usageError(Object.assign(new Error(text), more), ['dry-run', 'output'], hint('help'))
+    usageError(
+      Object.assign(new Error(text), more),
+      {
+        flagNames: ['dry-run', 'output'],
+        foreignFlags: { '-u': hint('use --username'), argument: hint('use --address') },
+      },
+      hint('help'),
+    )
   const message = (text: string) => told(text).message
 
   it('guesses the flag that was meant', () => {
     const error = told('Nonexistent flag: --dryrun\nSee more help with --help', { flags: ['--dryrun'] })
     assert.equal(error.message, 'unknown flag: --dryrun')
     assert.deepEqual(error.next, [hint('did you mean --dry-run?'), hint('help')])
+  })
+  it('tells what to use in place of a flag or an argument of a similar program', () => {
+    const flag = told('Nonexistent flag: -u\nSee more help with --help', { flags: ['-u'] })
+    assert.deepEqual(flag.next, [hint('use --username'), hint('help')])
+    const argument = told('Unexpected argument: 10.0.0.1\nSee more help with --help')
+    assert.deepEqual(argument.next, [hint('use --address'), hint('help')])
   })
   it('makes one line of what oclif says', () => {
     assert.equal(
@@ -56,7 +70,7 @@ describe('usageError', () => {
   it('keeps nothing of what oclif hangs on its errors', () => {
     const error = usageError(
       Object.assign(new Error('x'), { parse: { input: { context: 'the whole configuration' } } }),
-      [],
+      { flagNames: [], foreignFlags: {} },
       hint('help'),
     )
     assert.doesNotMatch(JSON.stringify(error), /configuration/)

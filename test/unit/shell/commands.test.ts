@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { CassSniError } from '../../../src/lib/errors.ts'
+import { CqlStatementError } from '../../../src/lib/connection/cql-errors.ts'
+import { CassSniError, hint } from '../../../src/lib/errors.ts'
 import { COMMAND_NAMES, commandName, endsWithLine } from '../../../src/lib/shell/command-words.ts'
 import { CQL_ALIASES, CQL_TOPICS } from '../../../src/lib/shell/cql-help.ts'
 import { documentSink } from '../../../src/lib/shell/json-results.ts'
@@ -204,6 +205,20 @@ describe('commands of the shell', () => {
       )
     })
 
+  it('propose the consistency level that was meant', async () => {
+    for (const [text, level] of [
+      ['CONSISTENCY LOCALQUORUM', 'LOCAL_QUORUM'],
+      ['CONSISTENCY quorm', 'QUORUM'],
+      ['SERIAL CONSISTENCY local', undefined],
+    ] as const)
+      await assert.rejects(fakeShell(new FakeSession()).shell.execute(text, signal), ({ next }: CassSniError) => {
+        const [topic = ''] = text.split(' ')
+        const guess = level === undefined ? [] : [hint(`did you mean ${level}?`)]
+        assert.deepEqual(next, [...guess, hint(`HELP ${topic}`)])
+        return true
+      })
+  })
+
   it('end with their line, but for COPY; any other word is CQL', () => {
     for (const name of COMMAND_NAMES) assert.equal(endsWithLine(name.toLowerCase()), name !== 'COPY', name)
     assert.deepEqual(['?', 'cls', 'desc', 'Quit', 'SELECT', 'constructor'].map(commandName), [
@@ -215,6 +230,37 @@ describe('commands of the shell', () => {
       undefined,
     ])
   })
+})
+
+describe('a statement with a name that does not exist', () => {
+  const failing = (message: string) =>
+    fakeShell(
+      new FakeSession(() => {
+        throw new CqlStatementError(message, undefined)
+      }),
+    ).shell
+  for (const [statement, message, next] of [
+    [
+      'SELECT * FROM MyTable',
+      'invalid: table shop.mytable does not exist',
+      ['quote a name with capital letters: "MyTable"'],
+    ],
+    [
+      'SELECT userId FROM t',
+      'invalid: Undefined column name userid in table shop.t',
+      ['quote a name with capital letters: "userId"'],
+    ],
+    ['SELECT * FROM "MyTable"', 'invalid: table MyTable does not exist', []],
+    ['SELECT * FROM missing -- MyTable', 'invalid: table shop.missing does not exist', []],
+    ['SELECT * FROM TABLE1', 'invalid: table shop.table1 does not exist', []],
+    ['SELECT * FROM MyTable', 'read timed out', []],
+  ] as const)
+    it(`${next.length === 0 ? 'has no hint' : 'has a hint'} for ${statement}: ${message}`, async () => {
+      await assert.rejects(failing(message).execute(statement, signal), {
+        message,
+        next: next.map((text) => hint(text)),
+      })
+    })
 })
 
 describe('HELP', () => {
@@ -248,6 +294,10 @@ describe('HELP', () => {
     await assert.rejects(fakeShell(new FakeSession()).shell.execute('HELP nonsense', signal), {
       code: 'CSNI101',
       message: 'no help on NONSENSE',
+      next: [hint('HELP lists the topics')],
+    })
+    await assert.rejects(fakeShell(new FakeSession()).shell.execute('HELP consistnecy', signal), {
+      next: [hint('did you mean HELP CONSISTENCY?'), hint('HELP lists the topics')],
     })
   })
 })

@@ -1,5 +1,6 @@
 /** CONSISTENCY and SERIAL CONSISTENCY. */
-import { CassSniError } from '../../errors.ts'
+import { CassSniError, hint } from '../../errors.ts'
+import { closest } from '../../text/closest-word.ts'
 import { invalidSyntax, type ShellCommand } from './shell-command.ts'
 
 /** Levels of apache/cassandra doc/native_protocol_v5.spec, "consistency". */
@@ -56,8 +57,9 @@ export const SERIAL: ShellCommand = {
 
 function oneOf(levels: string[], level: string, text: string, usage: string): string {
   const found = levels.find((candidate) => candidate === level.toUpperCase())
-  if (found === undefined) throw invalidSyntax(text, usage)
-  return found
+  if (found !== undefined) return found
+  const guess = closest(level.toUpperCase(), levels)
+  throw invalidSyntax(text, usage, guess === undefined ? [] : [hint(`did you mean ${guess}?`)])
 }
 
 /** Returns the level of a flag in capitals. Throws CSNI101 for an unknown level. */
@@ -65,5 +67,8 @@ export function consistencyLevel(text: string, kind: 'any' | 'serial'): string {
   const levels = kind === 'any' ? CONSISTENCY_LEVELS : SERIAL_LEVELS
   const level = text.toUpperCase()
   if (levels.includes(level)) return level
-  throw new CassSniError('CSNI101', `invalid consistency level "${text}": expected ${levels.join(', ')}`)
+  const guess = closest(level, levels)
+  throw new CassSniError('CSNI101', `invalid consistency level "${text}": expected ${levels.join(', ')}`, {
+    next: guess === undefined ? [] : [hint(`did you mean ${guess}?`)],
+  })
 }

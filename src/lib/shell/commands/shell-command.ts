@@ -1,5 +1,5 @@
 /** What a command of the shell is. The commands themselves are listed in `shell-commands.ts`. */
-import { CassSniError, hint } from '../../errors.ts'
+import { CassSniError, hint, type NextStep } from '../../errors.ts'
 import type { CommandName } from '../command-words.ts'
 import { redacted } from '../password-redaction.ts'
 import type { ShellState } from '../shell-state.ts'
@@ -38,8 +38,11 @@ export interface ShellCommand {
 }
 
 /** CSNI101 for a command with wrong words. */
-export function invalidSyntax(text: string, usage: string): CassSniError {
-  return new CassSniError('CSNI101', `invalid syntax "${redacted(text)}"; usage: ${usage}`, { next: [hint('HELP')] })
+export function invalidSyntax(text: string, usage: string, next: readonly NextStep[] = []): CassSniError {
+  const [topic = ''] = usage.split(' ')
+  return new CassSniError('CSNI101', `invalid syntax "${redacted(text)}"; usage: ${usage}`, {
+    next: [...next, hint(`HELP ${topic}`)],
+  })
 }
 
 /** CSNI101 for what cqlsh has and this shell has not. */

@@ -65,7 +65,7 @@ export async function copyFrom(context: CopyContext, statement: TableStatement, 
   await errors.close()
   await context.answer(`${progress.summary(source.name)} (${job.skipped} skipped).\n`)
   if (stopped !== undefined) throw job.cutShort(stopped)
-  if (job.failures.rows > 0) throw new CassSniError('CSNI609', job.failures.summary())
+  if (job.failures.rows > 0) throw new CassSniError('CSNI609', job.failures.summary(progress.rows))
 }
 
 function errorFileName({ errFile }: CopyOptions, { keyspace, name }: CopyTable): string {
@@ -107,6 +107,7 @@ class ImportJob {
   readonly failures: ImportFailures
   readonly #options: CopyOptions
   readonly #parts: ImportParts
+  readonly #progress: CopyProgress
   readonly #counters: boolean
   readonly #confirmed = new ConfirmedRows()
   readonly #planner: BatchPlanner<ImportRow>
@@ -124,6 +125,7 @@ class ImportJob {
   ) {
     this.#options = options
     this.#parts = parts
+    this.#progress = progress
     this.#counters = table.hasCounters
     this.#planner = new BatchPlanner(ring, { least: options.minBatchSize, most: options.maxBatchSize })
     this.failures = new ImportFailures(options, errors, (line) => progress.note(line))
@@ -212,7 +214,7 @@ class ImportJob {
   cutShort(reason: unknown): CassSniError {
     const { code, message, object, next } = asCassSniError(reason)
     const resume = this.#counters ? this.#read : this.#confirmed.first
-    const failed = this.failures.rows === 0 ? '' : `; ${this.failures.summary()}`
+    const failed = this.failures.rows === 0 ? '' : `; ${this.failures.summary(this.#progress.rows)}`
     return new CassSniError(code, `${message}: COPY stopped after row ${resume}${failed}`, {
       object,
       next: [hint(`to import the rest, run the same COPY with SKIPROWS=${resume}`), ...next],

@@ -3,6 +3,7 @@
  * (CopyTask.parse_options), except where a default there loses data.
  */
 import { CassSniError, hint } from '../../errors.ts'
+import { closest } from '../../text/closest-word.ts'
 import type { CopyDirection } from './copy-statement.ts'
 import { dateTimeFormat, type DateTimeFormat } from './date-time-format.ts'
 
@@ -192,11 +193,14 @@ export function copyOptions(
 }
 
 function refuseUnknown(direction: CopyDirection, given: ReadonlyMap<string, string>): void {
-  const known = [...COMMON, ...ONLY.from, ...ONLY.to, ...INTERNAL]
-  const unknown = [...given.keys()].filter((name) => !known.includes(name)).map((name) => name.toUpperCase())
+  const accepted = [...COMMON, ...ONLY.from, ...ONLY.to, ...INTERNAL]
+  const unknown = [...given.keys()].filter((name) => !accepted.includes(name)).map((name) => name.toUpperCase())
   if (unknown.length === 0) return
-  throw new CassSniError('CSNI101', `unknown COPY ${direction.toUpperCase()} options: ${unknown.join(', ')}`, {
-    next: [hint(`options are ${copyOptionNames(direction).join(', ')}`)],
+  const known = copyOptionNames(direction)
+  const guesses = unknown.flatMap((name) => closest(name, known) ?? [])
+  const options = unknown.length === 1 ? 'option' : 'options'
+  throw new CassSniError('CSNI101', `unknown COPY ${direction.toUpperCase()} ${options}: ${unknown.join(', ')}`, {
+    next: [...guesses.map((guess) => hint(`did you mean ${guess}?`)), hint('HELP COPY lists the options')],
   })
 }
 

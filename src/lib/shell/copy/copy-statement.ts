@@ -27,6 +27,8 @@ interface Token {
   value: string
   /** As in the statement. */
   text: string
+  /** Index in the statement. */
+  at: number
 }
 
 const BLANK = /\s+/y
@@ -46,7 +48,10 @@ function tokensOf(text: string): Token[] {
     if (BLANK.test(text)) at = BLANK.lastIndex
     if (at >= text.length) return tokens
     const token = tokenAt(text, at)
-    if (token === undefined) throw invalid(text.slice(at, at + 20))
+    if (token === undefined) {
+      if (isBeforeFiles(tokens.at(-1)) && !/['"]/.test(text[at] ?? '')) throw unquoted(text.slice(at))
+      throw invalid(text.slice(at, at + 20))
+    }
     tokens.push(token)
     at += token.text.length
   }
@@ -56,9 +61,21 @@ function tokenAt(text: string, at: number): Token | undefined {
   for (const [kind, pattern, value] of TOKENS) {
     pattern.lastIndex = at
     const found = pattern.exec(text)?.[0]
-    if (found !== undefined) return { kind, value: value(found), text: found }
+    if (found !== undefined) return { kind, value: value(found), text: found, at }
   }
   return undefined
+}
+
+function isBeforeFiles(token: Token | undefined): boolean {
+  return token?.kind === 'name' && /^(from|to)$/i.test(token.text)
+}
+
+/** @param rest begins with the file name */
+function unquoted(rest: string): CassSniError {
+  const [name = ''] = rest.split(/\s/, 1)
+  return new CassSniError('CSNI101', `COPY: file name ${name} is not quoted`, {
+    next: [hint(`write '${name.replaceAll("'", "''")}'`)],
+  })
 }
 
 function invalid(where: string): CassSniError {
@@ -72,7 +89,8 @@ function invalid(where: string): CassSniError {
  * that is set twice.
  */
 export function parseCopyStatement(text: string): CopyStatement {
-  const tokens = tokensOf(text.replace(/;\s*$/, ''))
+  const statement = text.replace(/;\s*$/, '')
+  const tokens = tokensOf(statement)
   let at = 0
   const peek = (): Token | undefined => tokens[at]
   const refuse = (): never => {
@@ -95,7 +113,11 @@ export function parseCopyStatement(text: string): CopyStatement {
   const columns = sign('(') ? columnNames() : undefined
   const direction = word('from') ? 'from' : word('to') ? 'to' : refuse()
   const files = take((token) => token.kind === 'string')?.value
-  if (files === undefined && !word(direction === 'from' ? 'stdin' : 'stdout')) refuse()
+  if (files === undefined && !word(direction === 'from' ? 'stdin' : 'stdout')) {
+    const rest = statement.slice(peek()?.at ?? statement.length)
+    if (/^(std(in|out)\b|$)/i.test(rest)) refuse()
+    throw unquoted(rest)
+  }
   if (files === '') throw new CassSniError('CSNI101', 'COPY requires a file name: found an empty string')
   const options = word('with') ? optionValues() : new Map<string, string>()
   if (peek() !== undefined) refuse()

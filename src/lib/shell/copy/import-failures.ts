@@ -59,8 +59,10 @@ export class ImportFailures {
       throw new CassSniError('CSNI609', `more than ${counted(maxParseErrors, 'row')} invalid (MAXPARSEERRORS)`)
   }
 
-  /** "12 rows not imported: see import_shop_orders.err" */
-  summary(): string {
-    return `${counted(this.rows, 'row')} not imported: see ${this.#file.path}`
+  /** "12 of 40 rows not imported: see import_shop_orders.err" */
+  summary(imported: number): string {
+    const all = counted(imported + this.rows, 'row')
+    const which = imported === 0 ? `none of ${all}` : `${this.rows} of ${all} not`
+    return `${which} imported: see ${this.#file.path}`
   }
 }

@@ -8,6 +8,8 @@ const ESCAPE_MS = 50
 const STOPPED_BY_MS = 200
 /** Time within which input that the terminal buffered before raw mode is read. */
 const EARLIER_MS = 500
+/** A resumption is reported within this time. */
+const RESUMED_MS = 150
 const LONGEST_LINE = 4095
 const PAUSE_MS = 50
 const CTRL_D = 4
@@ -29,6 +31,7 @@ export class TerminalKeys {
   readonly #decoder = new KeyDecoder()
   #timer: NodeJS.Timeout | undefined
   #startedAt = 0
+  #resumedAt = Number.NEGATIVE_INFINITY
   /** When the last input was dropped. */
   #droppedAt = Number.NEGATIVE_INFINITY
 
@@ -102,6 +105,10 @@ export class TerminalKeys {
   readonly #onEnd = (): void => this.#listener.end()
 
   readonly #onContinue = (): void => {
+    // The timer and signals of a shell report the same resumption.
+    const now = performance.now()
+    if (now - this.#resumedAt < RESUMED_MS) return
+    this.#resumedAt = now
     this.#modes.enter()
     this.#listener.resumed()
   }

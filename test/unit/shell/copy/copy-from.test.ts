@@ -99,11 +99,17 @@ describe('COPY FROM', () => {
     assert.deepEqual(ids(cluster.written), [0, 4])
     assert.equal(await readFile(errfile, 'utf8'), 'x,"b, c",1\n2,d\n,e,3\n')
     assert.equal(error.code, 'CSNI609')
-    assert.equal(error.message, `3 rows not imported: see ${errfile}`)
+    assert.equal(error.message, `3 of 5 rows not imported: see ${errfile}`)
     assert.match(notes(), /row 2 not imported: column id: "x" is not a value of type int\n/)
     assert.match(notes(), /row 3 not imported: 2 fields, expected 3\n/)
     assert.match(notes(), /row 4 not imported: column id: null in the primary key; to import empty texts/)
     assert.match(answers(), /^2 rows imported/)
+  })
+
+  it('says so when no row was imported', async () => {
+    await writeFile(file, 'x,a,0\ny,b,1\n')
+    const error = await failure(runCopy(copy(), fakeContext(new FakeCluster({ columns: TABLE }).session()).context))
+    assert.equal(error.message, `none of 2 rows imported: see ${errfile}`)
   })
 
   it('moves the error file of an earlier import aside', async () => {
@@ -135,7 +141,7 @@ describe('COPY FROM', () => {
     })
     const { context } = fakeContext(cluster.session())
     const error = await failure(runCopy(copy(), context))
-    assert.equal(error.message, `1 row not imported: see ${errfile}`)
+    assert.equal(error.message, `1 of 40 rows not imported: see ${errfile}`)
     assert.equal(await readFile(errfile, 'utf8'), '13,note 13,13.5\n')
     assert.deepEqual(
       ids(cluster.written),
@@ -182,7 +188,7 @@ describe('COPY FROM', () => {
     const parse = await failure(
       runCopy(copy('AND MAXPARSEERRORS=3'), fakeContext(new FakeCluster({ columns: TABLE }).session()).context),
     )
-    assert.match(parse.message, /^more than 3 rows invalid \(MAXPARSEERRORS\): COPY stopped after row 5; 5 rows not/)
+    assert.match(parse.message, /^more than 3 rows invalid \(MAXPARSEERRORS\): COPY stopped after row 5; none of 5 rows imported/)
     await writeFile(file, lines(5))
     const batch = (): never => {
       throw refuse(0x2200)

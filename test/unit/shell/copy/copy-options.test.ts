@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { hint } from '../../../../src/lib/errors.ts'
 import { copyOptionNames, copyOptions } from '../../../../src/lib/shell/copy/copy-options.ts'
 
 const from = (given: Record<string, string> = {}) => copyOptions('from', new Map(Object.entries(given)))
@@ -42,6 +43,13 @@ describe('COPY options', () => {
     assert.deepEqual(from({ preparedstatements: 'True' }).notes, [])
   })
 
+  it('propose the option that was meant', () => {
+    assert.throws(() => from({ heder: 'true' }), {
+      next: [hint('did you mean HEADER?'), hint('HELP COPY lists the options')],
+    })
+    assert.throws(() => from({ colour: 'red' }), { next: [hint('HELP COPY lists the options')] })
+  })
+
   for (const [name, value, message] of [
     ['header', 'yes', 'invalid value "yes" for HEADER: expected true or false'],
     ['delimiter', '||', 'invalid value "||" for DELIMITER: expected one character'],
@@ -57,7 +65,7 @@ describe('COPY options', () => {
     ],
     ['quote', ',', 'DELIMITER and QUOTE are the same character'],
     ['datetimeformat', '%Q', 'directive "%Q" of the timestamp format "%Q" is not supported'],
-    ['heder', 'true', 'unknown COPY FROM options: HEDER'],
+    ['heder', 'true', 'unknown COPY FROM option: HEDER'],
   ] as const) {
     it(`refuse ${name}=${value}`, () => {
       assert.throws(() => from({ [name]: value }), { code: 'CSNI101', message })

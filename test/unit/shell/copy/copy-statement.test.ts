@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { hint } from '../../../../src/lib/errors.ts'
 import { parseCopyStatement } from '../../../../src/lib/shell/copy/copy-statement.ts'
 
 describe('COPY statement', () => {
@@ -51,6 +52,19 @@ describe('COPY statement', () => {
       })
     })
   }
+
+  for (const [text, name] of [
+    ['COPY t FROM rows.csv WITH HEADER=true', 'rows.csv'],
+    ['COPY t FROM /tmp/rows.csv;', '/tmp/rows.csv'],
+    ['COPY t TO ~/rows.csv', '~/rows.csv'],
+  ] as const)
+    it(`names the file in ${text}, which is not quoted`, () => {
+      assert.throws(() => parseCopyStatement(text), {
+        code: 'CSNI101',
+        message: `COPY: file name ${name} is not quoted`,
+        next: [hint(`write '${name}'`)],
+      })
+    })
 
   it('refuses an option that is set twice', () => {
     assert.throws(() => parseCopyStatement("COPY t FROM 'f' WITH TTL=1 AND ttl=2"), /option TTL is set twice/)
