@@ -44,6 +44,8 @@ export class TerminalLines {
   /** Type-ahead. */
   #waiting: Key[] = []
   #ended = false
+  /** After Ctrl-Z, until the process is resumed. */
+  #stopped = false
   #prompted = false
   /** Set while a line is read. */
   #reading: (LineRequest & { resolve: (line: string | undefined) => void }) | undefined
@@ -202,6 +204,7 @@ export class TerminalLines {
   }
 
   #resumed(): void {
+    this.#stopped = false
     this.#display.reset()
     this.#asking?.show()
     if (this.#reading !== undefined) this.#editor.show()
@@ -244,7 +247,7 @@ export class TerminalLines {
       if (this.#editor.asksForCompletion(key)) this.#onTab(key, last && this.#waiting.length === 0)
       else this.#done(this.#editor.handle(key))
     }
-    if (this.#reading === undefined || !last) return
+    if (this.#reading === undefined || !last || this.#stopped) return
     if (this.#ended) this.#done({ type: 'end' })
     else this.#editor.show()
   }
@@ -288,6 +291,7 @@ export class TerminalLines {
       case 'suspend':
         this.#editor.show()
         this.#display.finish('^Z')
+        this.#stopped = true
         this.#keys.suspend()
         break
       case 'quit':

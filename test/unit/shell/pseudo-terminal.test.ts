@@ -129,6 +129,8 @@ describe('the shell at a pseudo-terminal', function () {
     assert.match(my.raw(), /\x1b\[\?2004l/)
     my.type('fg\r')
     await my.see(/cqlsh:shop> SELECT b$/)
+    await new Promise((resolve) => setTimeout(resolve, 400))
+    assert.match(my.shown(), /fg[^>]*cqlsh:shop> SELECT b$/, 'the prompt is shown once')
     my.type(';\r')
     await my.see(/\(1 row\)[\s\S]*> $/)
     my.type('SELECT SLOW;\r')

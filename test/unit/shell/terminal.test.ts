@@ -25,6 +25,7 @@ function person(answer: Answer, history: string[] = []) {
   const io = {
     write: async (text: string) => void output.write(text),
     more: (signal: AbortSignal) => lines.more(signal),
+    secret: (prompt: string, signal: AbortSignal) => lines.secret(prompt, signal),
   }
   const { shell } = fakeShell(session, io, { user: 'me' })
   const kept: string[] = []
@@ -63,6 +64,18 @@ describe('the terminal', () => {
       ['SELECT a\nFROM t'],
     )
     assert.deepEqual(me.kept, ['SELECT a FROM t;'])
+  })
+
+  it('Ctrl-C at the password of LOGIN cancels the question; no statement is running', async () => {
+    const me = person(one)
+    await me.see(/me@cqlsh> /)
+    me.type('LOGIN app\r')
+    await me.see(/Password for app: $/)
+    me.type(CTRL_C)
+    await me.see(/^\r\ncanceled \[CSNI902\]\n[^>]*me@cqlsh> $/)
+    assert.deepEqual(me.session.asked, [])
+    me.type(CTRL_D)
+    await me.ended
   })
 
   it('executes pasted lines one after another, in order', async () => {
