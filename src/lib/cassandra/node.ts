@@ -25,7 +25,7 @@ export function findNode(datacenter: Datacenter, text: string): CassandraNode {
   if (found.length > 1) {
     throw new CassSniError(
       'CSNI105',
-      `--node ${query} matches ${found.length} nodes of datacenter ${datacenter.name}: ` + firstNames(found),
+      `--node ${query} matches ${found.length} nodes of datacenter ${datacenter.name}: ${firstNames(found)}`,
       {
         object,
         next: found.slice(0, 3).map((node) => again`--node ${node.pod}`),

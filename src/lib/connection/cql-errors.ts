@@ -10,12 +10,7 @@ export class CqlStatementError extends CassSniError {
   /** Cassandra's position, counted from 1; undefined if it reported none. */
   readonly position: StatementPosition | undefined
 
-  constructor(
-    message: string,
-    position: StatementPosition | undefined,
-    cause?: unknown,
-    next: NextStep[] = [],
-  ) {
+  constructor(message: string, position: StatementPosition | undefined, cause?: unknown, next: NextStep[] = []) {
     super('CSNI605', message, { cause, next })
     this.position = position
   }

@@ -188,7 +188,10 @@ describe('COPY FROM', () => {
     const parse = await failure(
       runCopy(copy('AND MAXPARSEERRORS=3'), fakeContext(new FakeCluster({ columns: TABLE }).session()).context),
     )
-    assert.match(parse.message, /^more than 3 rows invalid \(MAXPARSEERRORS\): COPY stopped after row 5; none of 5 rows imported/)
+    assert.match(
+      parse.message,
+      /^more than 3 rows invalid \(MAXPARSEERRORS\): COPY stopped after row 5; none of 5 rows imported/,
+    )
     await writeFile(file, lines(5))
     const batch = (): never => {
       throw refuse(0x2200)
