@@ -42,9 +42,9 @@ const CQLSH_FLAGS: Readonly<Record<string, NextStep>> = {
   '--no-color': hint('use --color never'),
   '-C': hint('use --color always'),
   '--debug': hint('use -v 6'),
-  '--encoding': hint('input and output are UTF-8'),
+  '--encoding': hint('input and output are always UTF-8'),
   '--credentials': hint('set CASS_SNI_PASSWORD, or use --password-stdin'),
-  '--protocol-version': hint('the native protocol v4 is used'),
+  '--protocol-version': hint('native protocol v4 is always used'),
   '--cqlversion': hint('the CQL version is that of the node'),
   '--tty': hint('prompts are shown if stdin and stdout are terminals'),
   '-t': hint('prompts are shown if stdin and stdout are terminals'),
@@ -57,9 +57,9 @@ export default class CqlshSni extends CassSniCommand<Result> {
   static override summary = 'Open a CQL shell through the gateway.'
   static override description =
     "Sends SNI, verifies the certificate and logs in with the superuser's Secret. Connects to the gateway's " +
-    'load balancer, or through the API server if its address does not answer.\n' +
+    'load balancer, or through the API server if the load balancer is unreachable.\n' +
     '\n' +
-    'Statements come from the terminal, -e, -f or a pipe. Stops at the first error and reports its line and ' +
+    'Reads statements from the terminal, -e, -f or a pipe. Stops at the first error and reports its line and ' +
     'column. -o csv is RFC 4180 with one header per result: null is an empty field, an empty string a pair of ' +
     'quotes. -o json and yaml list the columns and rows of each statement, -o jsonl prints one object per row; ' +
     'bigint, counter, varint and decimal are strings, so nothing is rounded.'
@@ -91,7 +91,7 @@ export default class CqlshSni extends CassSniCommand<Result> {
     file: Flags.string({
       char: 'f',
       helpValue: 'FILE',
-      summary: 'Execute the statements of a file and exit; - is stdin.',
+      summary: 'Execute the statements in a file and exit (-: stdin).',
     }),
     'continue-on-error': Flags.boolean({
       summary: 'Continue after a failed statement (exit code 1).',
@@ -107,13 +107,13 @@ export default class CqlshSni extends CassSniCommand<Result> {
     ...datacenterFlags,
     ...loginFlags,
     'insecure-skip-tls-verify': Flags.boolean({
-      summary: 'Do not verify the certificate of Cassandra (insecure).',
+      summary: "Do not verify Cassandra's certificate (insecure).",
     }),
     ...gatewayFlags,
     ...addressFlag,
     tunnel: Flags.boolean({
       allowNo: true,
-      summary: 'Always, or with --no-tunnel never, connect through the API server.',
+      summary: 'Always (--no-tunnel: never) connect through the API server.',
     }),
     'consistency-level': consistencyFlag('any', 'Consistency level (default: ONE).'),
     'serial-consistency-level': consistencyFlag(
@@ -137,7 +137,7 @@ export default class CqlshSni extends CassSniCommand<Result> {
     'print-cqlshrc': Flags.boolean({ exclusive: ['execute', 'file'], summary: "Print a cqlshrc for Apache's cqlsh." }),
     out: Flags.string({
       helpValue: 'FILE',
-      summary: 'Write the output of --print-env or --print-cqlshrc to a file with mode 0600; - is stdout.',
+      summary: 'Write the output of --print-env or --print-cqlshrc to a file with mode 0600 (-: stdout).',
     }),
     'ca-out': Flags.string({ helpValue: 'FILE', summary: 'Write the CA certificate to a file.' }),
     'with-password': Flags.boolean({ summary: 'Include the password in --print-env or --print-cqlshrc.' }),
@@ -183,7 +183,7 @@ export default class CqlshSni extends CassSniCommand<Result> {
       )
     }
     if (flags['insecure-skip-tls-verify'])
-      run.log('WARNING: the certificate of Cassandra is not verified; passwords and data can be intercepted', 0)
+      run.log("WARNING: Cassandra's certificate is not verified; passwords and data can be intercepted", 0)
     const choice: SessionChoice = {
       ...(await clientOptions(flags)),
       tunnel: flags.tunnel === undefined ? 'auto' : flags.tunnel ? 'always' : 'never',

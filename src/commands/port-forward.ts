@@ -110,7 +110,7 @@ export default class PortForward extends CassSniCommand<undefined> {
 
 /** Whether a connection failed for a reason other than the client. */
 function isFailure(event: TunnelEvent): boolean {
-  return event.type === 'refused' || (event.type === 'closed' && event.broken?.by === 'far end')
+  return event.type === 'refused' || (event.type === 'closed' && event.broken?.by === 'remote end')
 }
 
 function connectionLine(event: TunnelEvent, run: Run): string {

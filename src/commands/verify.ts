@@ -18,8 +18,8 @@ export default class Verify extends CassSniCommand<RenderedResult> {
   static override summary = 'Check every hop from client to Cassandra node.'
   static override description =
     'Checks the datacenter, the routes in the cluster and in every gateway pod, and the certificate that each ' +
-    'node serves by DNS name and by host ID; logs in to each node and compares its host ID. Also attempts what ' +
-    'must be rejected: a random login, a connection without TLS, an unknown server name.\n' +
+    'node serves by DNS name and by host ID; logs in to each node and compares its host ID. Also checks ' +
+    'that a random login, a connection without TLS and an unknown server name are rejected.\n' +
     '\n' +
     'Read-only. Checks that you lack permission for are skipped; checks whose state cannot be observed are unknown. ' +
     'Exits with 1 if a check fails or is unknown.'

@@ -256,7 +256,7 @@ describe('certs', function () {
   })
 
   it('refuses a certificate that Java would not take, before anything is written', async () => {
-    await refused('CSNI405', /is \d+ bytes, the limit is 28672/, () =>
+    await refused('CSNI405', /is \d+ bytes; the limit is 28672/, () =>
       run(
         'certs',
         '--public-name',

@@ -11,7 +11,7 @@ export default class Certs extends CassSniCommand<CertsResult> {
     'it on every node without a restart. The certificate includes the host ID and DNS name of every node, the ' +
     "datacenter's Services and the public names.\n" +
     '\n' +
-    'Rerun after nodes are added or replaced. Writes nothing if no name is missing.'
+    'Rerun after nodes are added or replaced. Changes nothing if the certificate is up to date.'
   static override examples = [
     { description: 'Show what would change', command: '<%= config.bin %> certs -n cassandra --dry-run' },
     {

@@ -10,7 +10,7 @@ export default class RoutesDiff extends CassSniCommand<RoutesDiffResult> {
 
   static override description =
     'Compares the routes in the cluster with those that "routes sync" would apply and prints each field that ' +
-    'differs, old and new. Changes nothing.\n' +
+    'differs, with its old and new value. Changes nothing.\n' +
     '\n' +
     'Like kubectl diff, it exits with 0 if nothing differs, 1 if something differs, and 2 if the comparison failed.'
 

@@ -11,7 +11,7 @@ export default class RoutesList extends CassSniCommand<RoutesListResult> {
   static override summary = 'List the route of each Cassandra node.'
 
   static override description =
-    'Shows for each node its host ID, whether its route is in sync with the node, and how many gateway pods ' +
+    'Shows the host ID of each node, whether its route is in sync with the node, and how many gateway pods ' +
     'have loaded it. --wide adds rack, Service and server names. Changes nothing.\n' +
     '\n' +
     'Exits with 1 if a route is out of sync, pending, or not loaded by every gateway pod.'

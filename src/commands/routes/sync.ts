@@ -12,7 +12,7 @@ export default class RoutesSync extends CassSniCommand<RoutesSyncResult | undefi
   static override description =
     'Applies one Service per node, a Gateway with TLS passthrough, and a VirtualService that routes the two ' +
     "server names of each node (host ID and DNS name of its pod) to that node; opens the port on the gateway's " +
-    'Service. Applies only differences, and prunes routes of removed nodes.\n' +
+    'Service. Changes only what differs, and prunes routes of removed nodes.\n' +
     '\n' +
     'A node without a host ID is reported as pending. A node that is being replaced keeps its route until its ' +
     'new host ID is known.\n' +

@@ -95,7 +95,7 @@ export function requireUsable(path: AuthorityPath, now: number, location: Author
     const soon = expiresSoon(path[0], now)
     return soon === undefined
       ? undefined
-      : `${location.object}: CA ${soon.message}, and with it every certificate that it signed; ` +
+      : `${location.object}: CA ${soon.message}, as does every certificate that it signed; ` +
           `see ${packageFile('docs/certificates.md')}`
   }
   if (fault.code === 'NoRoot') throw rootMissing(fault.message, location)

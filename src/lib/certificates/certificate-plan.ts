@@ -192,8 +192,8 @@ function fittingNames(
   throw new CassSniError(
     'CSNI405',
     `cassandradatacenter/${dc.name} in namespace ${dc.namespace}: certificate too large: the TLS certificate message ` +
-      `with the host IDs of ${dc.nodes.length} nodes is ${least} bytes, the limit is ${LARGEST_MESSAGE_BYTES} (Java ` +
-      'refuses more than 32768)',
+      `with the host IDs of ${dc.nodes.length} nodes is ${least} bytes; the limit is ${LARGEST_MESSAGE_BYTES} (Java ` +
+      'rejects more than 32768)',
     {
       object: `cassandradatacenter/${dc.name} in namespace ${dc.namespace}`,
       next: [

@@ -204,7 +204,7 @@ function tooLarge({ current }: LeafInput): Reason | undefined {
   return bytes > LARGEST_MESSAGE_BYTES
     ? {
         code: 'TooLarge',
-        message: `certificate message too large: ${bytes} bytes, the limit is ${LARGEST_MESSAGE_BYTES}`,
+        message: `certificate message of ${bytes} bytes exceeds the limit of ${LARGEST_MESSAGE_BYTES}`,
       }
     : undefined
 }

@@ -99,7 +99,7 @@ export const gatewayPortFlag = Flags.integer({
   min: 1,
   max: 65_535,
   helpValue: 'PORT',
-  summary: 'Gateway port for CQL clients (default: as in the routes, else 9042).',
+  summary: 'Gateway port for CQL clients (default: from existing routes, else 9042).',
 })
 
 /** Flags that select the datacenter. */
@@ -112,7 +112,7 @@ export const datacenterFlags = {
   'cluster-domain': Flags.custom<string>({
     helpValue: 'DOMAIN',
     parse: async (text) => parseClusterDomain(text),
-    summary: 'DNS domain of the cluster (default: as in the routes, else from CoreDNS, else cluster.local).',
+    summary: 'DNS domain of the cluster (default: from existing routes, else CoreDNS, else cluster.local).',
   })(),
 }
 
@@ -120,7 +120,7 @@ export const datacenterFlags = {
 export const gatewayFlags = {
   gateway: Flags.string({
     helpValue: 'NAMESPACE/SERVICE',
-    summary: 'Ingress gateway Service (default: as in the routes, else the only one).',
+    summary: 'Ingress gateway Service (default: from existing routes, else the only one).',
   }),
   port: gatewayPortFlag,
 }
@@ -128,7 +128,7 @@ export const gatewayFlags = {
 /** A time limit for the whole run: CSNI901 and exit code 124 on expiry. */
 export const timeoutFlag = {
   timeout: durationFlag({
-    summary: 'Time limit for the whole command, such as 90s or 10m; 0: no limit, no unit: seconds.',
+    summary: 'Time limit for the whole command, such as 90s or 10m (0: no limit; default unit: seconds).',
   }),
 }
 

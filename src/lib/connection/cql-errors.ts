@@ -149,7 +149,7 @@ export function isDown(error: unknown): boolean {
 /** The same as an error. @param failure why the latest connection broke or could not be opened, if that is known */
 export function downError(serverName: string, failure: Error | undefined): CassSniError {
   if (failure !== undefined) return connectionError(failure, serverName)
-  return new CassSniError('CSNI601', `no connection to the node ${serverName}: reconnecting`, {
+  return new CassSniError('CSNI601', `no connection to node ${serverName}; reconnecting`, {
     next: [command`kubectl cass-sni verify`],
   })
 }

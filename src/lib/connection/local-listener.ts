@@ -24,7 +24,7 @@ export type TunnelEvent =
 
 /** Which side of a connection failed, and why. */
 export interface Broken {
-  by: 'client' | 'far end'
+  by: 'client' | 'remote end'
   reason: string
 }
 
@@ -147,7 +147,7 @@ class Connections {
       broken ??= { by, reason: systemError(error) }
     }
     client.once('error', breaksBy('client'))
-    far.once('error', breaksBy('far end'))
+    far.once('error', breaksBy('remote end'))
     let directions = 2
     const ended = (error: NodeJS.ErrnoException | null | undefined) => {
       // A failure in one direction breaks both; a regular end is a half-close.

@@ -32,7 +32,7 @@ export async function refuseUnheeded(
   if (gateway.managed === true && gateway.namespace !== namespace) {
     throw ignored(
       gateway,
-      'was created for the Kubernetes Gateway API, and Istio ignores Gateways in other namespaces there ' +
+      'was created for the Kubernetes Gateway API, so Istio ignores Gateway resources in other namespaces ' +
         `(${namespace})`,
     )
   }

@@ -163,8 +163,8 @@ function gatewayConflict(other: KubeObject, scope: ConflictScope): Conflict | un
     return {
       ...conflict,
       message:
-        `Gateway ${name} in namespace ${namespace} ${why} on port ${port}: Istio uses the older one, this ` +
-        "datacenter's, and ignores the other",
+        `Gateway ${name} in namespace ${namespace} ${why} on port ${port}: Istio uses the older one (this ` +
+        "datacenter's) and ignores the other",
       next: [],
       harmless: true,
     }

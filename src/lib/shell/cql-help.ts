@@ -45,8 +45,8 @@ APPLY BATCH;
 `,
   BOOLEAN: `true | false
 `,
-  COUNTER: `A counter is changed by UPDATE only: SET <column> = <column> + 1
-Its table has no other columns outside of the primary key.
+  COUNTER: `Only UPDATE can change a counter: SET <column> = <column> + 1
+Its table has no other columns outside the primary key.
 `,
   'CREATE AGGREGATE': `CREATE [OR REPLACE] AGGREGATE [IF NOT EXISTS] <name> (<type>, …)
   SFUNC <function> STYPE <type> [FINALFUNC <function>] [INITCOND <value>]
@@ -193,8 +193,8 @@ frozen<type>, and those of CREATE TYPE.
 `,
   USE: `USE <keyspace>
 `,
-  UUID: `123e4567-e89b-12d3-a456-426614174000, without quotes. UUID() makes a random
-one, NOW() a timeuuid.
+  UUID: `123e4567-e89b-12d3-a456-426614174000, without quotes. UUID() generates a
+random one, NOW() a timeuuid.
 `,
 }
 

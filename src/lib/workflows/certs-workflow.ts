@@ -72,8 +72,8 @@ function warnOf(
   if (plan.wildcards.length > 0)
     warn(
       context,
-      `the certificate has ${listed(plan.wildcards)} instead of one DNS name per node, which would make it too ` +
-        'large for Java clients',
+      `the certificate has ${listed(plan.wildcards)} instead of one DNS name per node: with all DNS names, it ` +
+        'would be too large for Java clients',
     )
   if (plan.forgotten.length > 0) warnOfForgotten(context, plan.forgotten, plan.reasons.length > 0)
   const unused = issued ? [] : unusedAuthorities(observation)

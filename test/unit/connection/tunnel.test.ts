@@ -250,7 +250,7 @@ describe('serveTunnel', () => {
       id: 1,
       sent: 0,
       received: 0,
-      broken: { by: 'far end', reason: 'the pod went away' },
+      broken: { by: 'remote end', reason: 'the pod went away' },
     })
 
     const other = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() })

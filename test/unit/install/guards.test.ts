@@ -122,7 +122,7 @@ describe('changes of a live datacenter', () => {
     assert.deepEqual(warnings(undefined, 'x/cass:4.1.10-ubi'), [])
     assert.deepEqual(warnings('x/cass:latest', 'x/cass:latest'), [])
     assert.deepEqual(warnings(undefined, 'x/cass:latest'), [
-      'cassandradatacenter/dc1: cannot compare the server versions of image unset and x/cass:latest; a downgrade ' +
+      'cassandradatacenter/dc1: cannot compare the server versions of images unset and x/cass:latest; a downgrade ' +
         'would go undetected',
     ])
     for (const image of ['x/cass:v0.1.13', 'x/cass', 'x:5.0/cass', 'x/cass@sha256:4142'])

@@ -144,7 +144,7 @@ async function withAttempts(
       const failed = asCassSniError(error)
       const { kind } = statementFailure(failed)
       if (signal.aborted || attempt >= most || kind === 'refused' || kind === 'forbidden') throw failed
-      progress.note(`${failed.message}; attempt ${attempt + 1} of ${most} follows`)
+      progress.note(`${failed.message}; retrying (attempt ${attempt + 1} of ${most})`)
       await pause(pauseMs(), signal)
     }
   }

@@ -131,7 +131,7 @@ export class ImportWriter {
         if (kind === 'refused') return await this.#oneByOne(rows, node, failed)
         if (counter && maybeApplied) return this.#giveUp(rows, kind, failed, '; it may have been counted')
         if (attempt >= maxAttempts || this.#stopped.signal.aborted) return this.#giveUp(rows, kind, failed)
-        note(`${counted(rows.length, 'row')}: ${failed.message}; attempt ${attempt + 1} of ${maxAttempts} follows`)
+        note(`${counted(rows.length, 'row')}: ${failed.message}; retrying (attempt ${attempt + 1} of ${maxAttempts})`)
         // when the pause is cut short, so are the attempts
         await pause(pauseMs(), this.#stopped.signal).catch(() => undefined)
       }

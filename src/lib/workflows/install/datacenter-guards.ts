@@ -123,7 +123,7 @@ export function imageWarnings({ live, desired, fields, name }: Change): string[]
   if (field === undefined || live === undefined) return []
   if ([versionOf(field.before, live), versionOf(field.after, desired?.object)].every(Boolean)) return []
   return [
-    `cassandradatacenter/${name}: cannot compare the server versions of image ${valueText(field.before)} and ` +
+    `cassandradatacenter/${name}: cannot compare the server versions of images ${valueText(field.before)} and ` +
       `${valueText(field.after)}; a downgrade would go undetected`,
   ]
 }

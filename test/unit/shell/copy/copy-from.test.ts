@@ -163,7 +163,7 @@ describe('COPY FROM', () => {
     assert.equal(error.code, 'CSNI609')
     assert.deepEqual(ids(cluster.written), [0])
     assert.equal(await readFile(errfile, 'utf8'), '1,note 1,1.5\n')
-    assert.match(notes(), /1 row: write timed out: refused; attempt 2 of 2 follows/)
+    assert.match(notes(), /1 row: write timed out: refused; retrying \(attempt 2 of 2\)/)
   })
 
   it('adds nothing to a counter twice when it may be there already', async () => {

@@ -121,7 +121,7 @@ describe('COPY TO', () => {
     const { context, notes } = fakeContext(cluster.session())
     await runCopy(`COPY t TO '${file}'`, context)
     assert.deepEqual(ids(await linesOf('rows.csv')), IDS)
-    assert.match(notes(), /read timed out: late; attempt 2 of 5 follows/)
+    assert.match(notes(), /read timed out: late; retrying \(attempt 2 of 5\)/)
   })
 
   it('that failed leaves a partial file, and says so', async () => {
