@@ -113,7 +113,7 @@ describe('a wrong command line', () => {
 
 describe('completion', () => {
   it('answers kubectl', () => {
-    assert.match(run('__complete', 'routes', '').stdout, /^diff\t.*\nlist\t.*\nsync\t.*\n:4\n$/)
+    assert.match(run('__complete', 'routes', '').stdout, /^delete\t.*\ndiff\t.*\nlist\t.*\nsync\t.*\n:4\n$/)
     assert.match(run('__complete', 'verify', '--help').stdout, /^--help\t/)
   })
 })

@@ -71,4 +71,26 @@ describe('a second datacenter', () => {
     await writesNothing(['routes', 'sync', '--yes', ...FIRST])
     await must(plugin(['verify', ...FIRST]))
   })
+
+  it('loses its routes and its port by routes delete, and the first one keeps its own', async function () {
+    this.timeout(60_000)
+    const dryRun = ['routes', 'delete', '-n', 'second', '--dry-run']
+    await writesNothing(dryRun)
+    await must(plugin(['routes', 'delete', '-n', 'second', '--yes']))
+    await writesNothing(['routes', 'delete', '-n', 'second', '--yes'])
+    const ports = [
+      'get',
+      'service',
+      'second-ingressgateway',
+      '-n',
+      'istio-system',
+      '-o',
+      'jsonpath={.spec.ports[*].name}',
+    ]
+    assert.doesNotMatch(await kubectl(ports), /tls-cql/)
+    const unreachable = await plugin(['cqlsh-sni', ...SECOND, '-e', 'SELECT key FROM system.local'])
+    assert.match(unreachable.stderr, /CSNI303[\s\S]*routes sync/)
+    await writesNothing(['routes', 'sync', '--yes', ...FIRST])
+    await must(plugin(['cqlsh-sni', ...FIRST, '-e', 'SELECT key FROM system.local']))
+  })
 })

@@ -15,13 +15,14 @@ export type Request =
 /** Common wrong commands, and the alternative. They take precedence over commands of similar spelling. */
 const ALTERNATIVES: Readonly<Record<string, NextStep>> = {
   ...Object.fromEntries(
-    ['uninstall', 'remove', 'delete'].map((name) => [
+    ['uninstall', 'remove'].map((name) => [
       name,
       hint(`see "What it changes in your cluster" in ${packageFile('README.md')} for what to remove`),
     ]),
   ),
   version: command`kubectl cass-sni --version`,
   sync: hint('did you mean "routes sync"?'),
+  delete: hint('did you mean "routes delete"?'),
   status: hint('did you mean "verify"?'),
   shell: hint('did you mean "cqlsh-sni"?'),
   completion: hint('kubectl provides completion for plugins; see "kubectl completion --help"'),

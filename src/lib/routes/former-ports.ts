@@ -1,4 +1,5 @@
 /** Handles the gateway ports that version 0.1 opened, all under one field manager. Pure. */
+import type { Datacenter } from '../cassandra/datacenter.ts'
 import type { Desired } from '../changes/changeset.ts'
 import { FIELD_MANAGER, isManaged, managerOf, routesManagerSuffix } from '../changes/ownership.ts'
 import type { KubeObject } from '../cluster/kube.ts'
@@ -7,11 +8,16 @@ import { OWNER_LABEL } from '../text/own-keys.ts'
 import { selectorOf, serversOf } from './live-routes.ts'
 import type { Observation } from './observation.ts'
 
+/** The part of an observation that decides; the datacenter may no longer exist. */
+export interface FormerScope extends Pick<Observation, 'gateway' | 'gateways' | 'hidden'> {
+  datacenter: Pick<Datacenter, 'name' | 'namespace'>
+}
+
 /**
  * Keeps the ports while another of our datacenters, visible or not, may use one and does not yet manage it under its
  * own field manager. Otherwise releases them; this datacenter manages the ports that it needs.
  */
-export function formerPorts({ datacenter, gateway, gateways, hidden }: Observation): Desired['former'] {
+export function formerPorts({ datacenter, gateway, gateways, hidden }: FormerScope): Desired['former'] {
   const fields = gateway.object?.metadata.managedFields ?? []
   if (!fields.some((entry) => entry.manager === FIELD_MANAGER && entry.subresource === undefined)) return undefined
   if (hidden !== undefined) return 'keep'

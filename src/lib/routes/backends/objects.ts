@@ -29,11 +29,15 @@ export function gatewayPort({ datacenter, gateway, port, former }: RouteInput): 
 }
 
 /** Releases our port on the Service of a gateway that the datacenter no longer uses. */
-export function releasedPort(datacenter: Datacenter, gateway: IngressGateway): Desired {
+export function releasedPort(datacenter: Pick<Datacenter, 'name' | 'namespace'>, gateway: IngressGateway): Desired {
   return sharedService(datacenter, gateway)
 }
 
-function sharedService(datacenter: Datacenter, gateway: IngressGateway, spec?: { ports: object[] }): Desired {
+function sharedService(
+  datacenter: Pick<Datacenter, 'name' | 'namespace'>,
+  gateway: IngressGateway,
+  spec?: { ports: object[] },
+): Desired {
   const metadata = { name: gateway.service, namespace: gateway.namespace }
   const object: KubeObject = { apiVersion: apiVersionOf(SERVICE), kind: SERVICE.kind, metadata }
   return {

@@ -1,0 +1,47 @@
+/** Plans the removal of a datacenter's routes. Pure. */
+import type { Datacenter } from '../cassandra/datacenter.ts'
+import { changeSet } from '../changes/change-plan.ts'
+import type { ChangeSet, Desired } from '../changes/changeset.ts'
+import { FIELD_MANAGER, managerOf, routesManagerSuffix } from '../changes/ownership.ts'
+import type { KubeObject } from '../cluster/kube.ts'
+import { SERVICE } from '../cluster/resources.ts'
+import type { IngressGateway } from '../istio/mesh.ts'
+import { releasedPort } from './backends/objects.ts'
+import { formerPorts } from './former-ports.ts'
+import type { Observation } from './observation.ts'
+
+export interface RemovalObservation extends Pick<Observation, 'types' | 'hidden'> {
+  /** It may no longer exist. */
+  datacenter: Owner
+  /** The managed objects of the datacenter. */
+  services: KubeObject[]
+  gateways: KubeObject[]
+  virtualServices: KubeObject[]
+  /** Every ingress gateway that is visible. */
+  ingressGateways: readonly IngressGateway[]
+  /** Gateways of the cluster, by which the ports of other datacenters are recognized. */
+  allGateways: KubeObject[]
+}
+
+type Owner = Pick<Datacenter, 'name' | 'namespace'>
+
+/** Closes the datacenter's ports on the ingress gateways, then deletes its objects, the VirtualService first. */
+export function planRemoval(observation: RemovalObservation): ChangeSet {
+  const { datacenter, services, gateways, virtualServices, types, ingressGateways, allGateways, hidden } = observation
+  const ports = ingressGateways.flatMap((gateway): Desired[] => {
+    if (!holdsPort(gateway, datacenter)) return []
+    const former = formerPorts({ datacenter, gateway, gateways: allGateways, hidden })
+    return [{ ...releasedPort(datacenter, gateway), former }]
+  })
+  return changeSet(ports, () => undefined, [
+    { type: SERVICE, objects: services },
+    { type: types.gateway, objects: gateways },
+    { type: types.virtualService, objects: virtualServices },
+  ])
+}
+
+function holdsPort({ object }: IngressGateway, datacenter: Owner): boolean {
+  // version 0.1 applied without a suffix
+  const managers = [managerOf(routesManagerSuffix(datacenter)), FIELD_MANAGER]
+  return object?.metadata.managedFields?.some((entry) => managers.includes(entry.manager ?? '')) === true
+}
