@@ -1,7 +1,7 @@
 /** HTTP agents for a server: TLS settings and proxies. */
 import type { Agent } from 'node:http'
 import { type AgentOptions, Agent as HttpsAgent } from 'node:https'
-import { createSecureContext } from 'node:tls'
+import { createSecureContext, type SecureContext } from 'node:tls'
 import { HttpAgent } from './node-http.ts'
 import type { TlsSettings } from './tls-settings.ts'
 
@@ -17,9 +17,8 @@ export async function agentFor(
   options: AgentOptions = {},
 ): Promise<Agent> {
   const secure = server.protocol === 'https:'
-  const { rejectUnauthorized = true, servername, ca, cert, key } = tls
-  // an intermediate CA may be a trust anchor, as in Go (crypto/x509 verify.go)
-  const secureContext = createSecureContext({ ca, cert, key, allowPartialTrustChain: true })
+  const { rejectUnauthorized = true, servername } = tls
+  const secureContext = contextOf(tls)
   const settings: AgentOptions = {
     ...options,
     secureContext,
@@ -31,6 +30,17 @@ export async function agentFor(
   // agent-base keeps the pool options only, and a WebSocket sets none
   Object.assign((agent as Agent & { options: object }).options, settings)
   return agent
+}
+
+const contexts = new WeakMap<TlsSettings, SecureContext>()
+
+/** One for all agents with these settings: certificates and key are parsed once. */
+function contextOf(tls: TlsSettings): SecureContext {
+  const { ca, cert, key } = tls
+  // an intermediate CA may be a trust anchor, as in Go (crypto/x509 verify.go)
+  const context = contexts.get(tls) ?? createSecureContext({ ca, cert, key, allowPartialTrustChain: true })
+  contexts.set(tls, context)
+  return context
 }
 
 async function proxyAgent(proxy: URL, secure: boolean, settings: object): Promise<Agent> {

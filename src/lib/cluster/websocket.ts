@@ -1,5 +1,6 @@
 /** Opens WebSockets to pod subresources and monitors the peer. */
 import type { IncomingMessage } from 'node:http'
+import { setImmediate } from 'node:timers/promises'
 import type { WebSocket } from 'ws'
 import { CassSniError, command, hint, throwIfAborted } from '../errors.ts'
 import { abortable } from '../waiting/time-limit.ts'
@@ -25,6 +26,13 @@ const MOST_PINGS = 2
  */
 const BULK_BYTES = 64 * 1024
 const MOST_PINGS_IN_BULK = 15
+
+/** Loads the code for WebSockets while the responses to other requests are awaited. */
+export async function preloadWebSockets(): Promise<void> {
+  // pending requests are sent first
+  await setImmediate()
+  await import('ws')
+}
 
 /**
  * Opens a WebSocket with one of `protocols`, paused until the caller attaches listeners and resumes it. Frames are not

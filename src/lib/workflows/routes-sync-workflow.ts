@@ -1,5 +1,6 @@
 /** `routes sync`: brings the routes through Istio's ingress gateway in line with the nodes. */
 import { retryOvertaken } from '../changes/apply.ts'
+import { preloadWebSockets } from '../cluster/websocket.ts'
 import { CassSniError, command } from '../errors.ts'
 import type { Action, ChangeRecord } from '../events.ts'
 import { nameOf } from '../istio/gateways.ts'
@@ -51,6 +52,8 @@ export async function syncRoutes(context: WorkflowContext, options: RoutesSyncOp
   const { datacenter: name, mode, port, ...rest } = options
   const gatherOptions: GatherOptions = { namespace: kube.target.namespace, name, ...rest }
   let reading: Gathering | undefined = gather(kube, gatherOptions)
+  // a failure is reported when a WebSocket is opened
+  if (!context.dryRun) preloadWebSockets().catch(() => undefined)
   const { datacenter, gateway } = reading
   await step(context, 'datacenter', 'Datacenter', async () => {
     const { name: found, clusterName, nodes } = await datacenter
