@@ -37,7 +37,7 @@ describe('errors of the API server', () => {
       patchService,
       'CSNI203',
       /^user "jane" cannot patch services "x" in namespace ns$/,
-      /kubectl auth can-i patch services\/x -n ns[\s\S]*docs\/permissions\.yaml/,
+      /kubectl auth can-i patch services\/x -n ns[\s\S]*docs\/permissions\.md/,
     ],
     [
       '403 across namespaces',

@@ -83,7 +83,7 @@ describe('the command that a line names', () => {
       ))
 
   it('is never install for one who wants to uninstall', () => {
-    for (const word of ['uninstall', 'unistall', 'uninstal', 'remove', 'delete'])
+    for (const word of ['uninstall', 'unistall', 'uninstal', 'remove'])
       assert.throws(
         () => find(word),
         (error: unknown) => {
@@ -94,5 +94,9 @@ describe('the command that a line names', () => {
           return true
         },
       )
+    assert.throws(
+      () => find('delete'),
+      (error: unknown) => nextTexts((error as CassSniError).next)[0] === 'did you mean "routes delete"?',
+    )
   })
 })
