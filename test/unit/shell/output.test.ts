@@ -162,7 +162,7 @@ describe('CSV', () => {
   })
 })
 
-const failed = new CassSniError('CSNI605', '-e:1:8: invalid: no such table', { next: [hint('SELECT')] })
+const failed = new CassSniError('CSNI605', '-e:1:8: no such table', { next: [hint('SELECT')] })
 const steps = (next: readonly NextStep[]): string[] => nextTexts(next)
 const head = { apiVersion: 'cass-sni/v1', kind: 'CqlResult' }
 /** What a run with all that can happen writes. */

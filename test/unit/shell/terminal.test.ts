@@ -107,7 +107,7 @@ describe('the terminal', () => {
     })
     await me.see(/me@cqlsh> /)
     me.type('SELECT b FROM t;\r')
-    await me.see(/SELECT b FROM t;\s*invalid: Undefined column name b in table t \[CSNI605\]/)
+    await me.see(/SELECT b FROM t;\s*Undefined column name b in table t \[CSNI605\]/)
     me.type(CTRL_D)
     await me.ended
   })

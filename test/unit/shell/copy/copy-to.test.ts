@@ -137,7 +137,7 @@ describe('COPY TO', () => {
       assert.equal(error.code, 'CSNI605')
       assert.match(
         error.message,
-        /^invalid: no: COPY stopped after \d+ rows, 0 of 3 token ranges; .*rows\.csv\.partial is partial$/,
+        /^no: COPY stopped after \d+ rows, 0 of 3 token ranges; .*rows\.csv\.partial is partial$/,
       )
       return true
     })
