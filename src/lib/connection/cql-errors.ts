@@ -16,7 +16,7 @@ export class CqlStatementError extends CassSniError {
   }
 }
 
-/** Invalid: the message alone says what is wrong. */
+/** Invalid: the message needs no further words. */
 const INVALID = 0x2200
 
 /** The other error codes of the native protocol; apache/cassandra doc/native_protocol_v4.spec §9. */
