@@ -13,6 +13,7 @@ import { benchLarge } from './large.ts'
 import { benchRoutes, prepareRoutes } from './routes.ts'
 import { isMet, ratioOf, type Row } from './rounds.ts'
 import { benchStartUp } from './start-up.ts'
+import { benchWatch } from './watch.ts'
 
 const root = dirname(import.meta.dirname)
 interface Part {
@@ -24,6 +25,7 @@ const PARTS: Record<string, Part> = {
   'start-up': { bench: benchStartUp, lab: true },
   large: { bench: benchLarge, lab: false },
   routes: { bench: benchRoutes, lab: true },
+  watch: { bench: benchWatch, lab: true },
   'port-forward': { bench: benchPortForward, lab: true },
   'cqlsh-sni': { bench: benchCqlsh, lab: true },
 }
