@@ -1,9 +1,6 @@
 /** `routes sync --watch` against a real API server: a process as a user starts it, and its lines. */
 import { deepEqual, doesNotMatch, equal, match, ok } from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CASSANDRA_DATACENTER, ISTIO_GATEWAY, SERVICE, VIRTUAL_SERVICE } from '../../src/lib/cluster/resources.ts'
 import { apiServer, type Manifest, pathOf, type TestServer } from '../support/api-server.ts'
@@ -13,56 +10,13 @@ import { runCommand } from '../support/command.ts'
 import { requestsBefore } from '../support/fault-server.ts'
 import { createMesh, type TestMesh } from '../support/mesh-state.ts'
 import { assertMatchesSchema } from '../support/schema.ts'
-
-interface Line {
-  kind: string
-  result: { time: string; event: string; nodes?: { pod: string; hostId?: string; state: string }[]; tookMs?: number }
-  changes?: { action: string; object: string }[]
-  error?: { code: string; message: string }
-}
+import { about, event, Watching } from '../support/watching.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 
-/** The program with --watch, and what it prints. */
-class Watching {
-  readonly #child: ChildProcess
-  readonly text: string[] = []
-  stderr = ''
-  #read = 0
-
-  constructor(words: string[]) {
-    this.#child = spawn(process.execPath, [join(ROOT, 'bin/dev.js'), 'routes', 'sync', '--watch', ...words], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, NO_COLOR: '1' },
-    })
-    createInterface({ input: this.#child.stdout as NodeJS.ReadableStream }).on('line', (line) => this.text.push(line))
-    this.#child.stderr?.setEncoding('utf8').on('data', (part: string) => {
-      this.stderr += part
-    })
-  }
-
-  /** The next line that fits, of -o json; those before it are passed over. */
-  async line(fits: (line: Line) => boolean, timeoutMs = 30_000): Promise<Line> {
-    const end = performance.now() + timeoutMs
-    while (performance.now() < end) {
-      while (this.#read < this.text.length) {
-        const line: Line = JSON.parse(this.text[this.#read++] ?? '')
-        if (fits(line)) return line
-      }
-      await sleep(10)
-    }
-    throw new Error(`no such line; stdout:\n${this.text.join('\n')}\nstderr:\n${this.stderr}`)
-  }
-
-  /** Ends it as Ctrl-C does. Resolves with the exit code. */
-  async stop(signal: NodeJS.Signals = 'SIGINT'): Promise<number | null> {
-    if (this.#child.exitCode === null) {
-      this.#child.kill(signal)
-      await once(this.#child, 'close')
-    }
-    return this.#child.exitCode
-  }
-}
+/** The program of src/ with --watch. */
+const watch = (words: string[]) =>
+  new Watching(process.execPath, [join(ROOT, 'bin/dev.js'), 'routes', 'sync', '--watch', ...words])
 
 describe('routes sync --watch', function () {
   this.timeout(90_000)
@@ -89,12 +43,9 @@ describe('routes sync --watch', function () {
   })
 
   const start = (...words: string[]) => {
-    watching = new Watching(['-n', dc.namespace, '--kubeconfig', server.kubeconfig, ...words])
+    watching = watch(['-n', dc.namespace, '--kubeconfig', server.kubeconfig, ...words])
     return watching
   }
-  const event = (name: string) => (line: Line) => line.result.event === name
-  const about = (object: string, action: string) => (line: Line) =>
-    line.changes?.some((change) => change.object.endsWith(object) && change.action === action) === true
   const sniHosts = async () => {
     const { spec } = await server.client.get<{ spec: { tls: { match: { sniHosts: string[] }[] }[] } }>(
       pathOf(VIRTUAL_SERVICE, dc.namespace, 'cass-sni-dc1'),
@@ -163,7 +114,7 @@ describe('routes sync --watch', function () {
   it('survives an API server that is away: reports it once, and catches up', async () => {
     const proxy = await requestsBefore(server)
     try {
-      watching = new Watching(['-n', dc.namespace, '--kubeconfig', proxy.kubeconfig, '-o', 'json'])
+      watching = watch(['-n', dc.namespace, '--kubeconfig', proxy.kubeconfig, '-o', 'json'])
       await watching.line(event('synced'))
       await sleep(1000)
       proxy.fault = () => ({ reset: true })
@@ -179,6 +130,18 @@ describe('routes sync --watch', function () {
       await watching?.stop()
       await proxy.stop()
     }
+  })
+
+  it('survives a killed API server: reports it once and soon, and catches up', async () => {
+    const lines = start('-o', 'json')
+    await lines.line(event('synced'))
+    await server.restart(async () => {
+      await lines.line(event('failing'), 10_000)
+    })
+    await lines.line(event('recovered'), 60_000)
+    await server.remove(VIRTUAL_SERVICE, 'cass-sni-dc1', dc.namespace)
+    await lines.line(about('cass-sni-dc1', 'created'))
+    equal(lines.text.filter((line) => line.includes('"failing"')).length, 1, lines.text.join('\n'))
   })
 
   it('prints a line for each change as text, the table first, and nothing of the progress on stdout', async () => {

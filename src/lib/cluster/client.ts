@@ -98,16 +98,21 @@ class Client implements Kube, Follower {
   }
 
   async list<T extends KubeObject>(type: ResourceType, options: ListOptions = {}): Promise<T[]> {
-    return (await this.snapshot<T>(type, options)).items
+    return (await this.#pages<T>(type, options, true)).items
   }
 
-  async snapshot<T extends KubeObject>(type: ResourceType, options: ListOptions = {}): Promise<Snapshot<T>> {
+  snapshot<T extends KubeObject>(type: ResourceType, options: ListOptions = {}): Promise<Snapshot<T>> {
+    return this.#pages<T>(type, options, false)
+  }
+
+  async #pages<T extends KubeObject>(type: ResourceType, options: ListOptions, patient: boolean): Promise<Snapshot<T>> {
     const { namespace, labelSelector, fieldSelector } = options
     const request = requestFor('list', type, undefined, namespace)
     const call: Call = {
       method: 'GET',
       path: pathOf(type, namespace),
       query: { labelSelector, fieldSelector, limit: PAGE },
+      patient,
     }
     let items: T[] = []
     let size = 0

@@ -22,6 +22,8 @@ export interface Call {
   contentType?: string
   /** The request is idempotent: it is retried if the connection breaks. */
   repeatable?: boolean
+  /** False: a server that has responded before is not waited for, because the caller retries and reports it. */
+  patient?: boolean
 }
 
 export interface Answer {
@@ -101,7 +103,7 @@ export class Transport {
   async send(call: Call): Promise<Answer> {
     const next = retries({
       repeatable: call.method === 'GET' || call.repeatable === true,
-      reached: () => this.#reached,
+      reached: () => this.#reached && call.patient !== false,
     })
     let refused: Security | undefined
     for (;;) {
