@@ -12,6 +12,7 @@ import { benchPortForward } from './port-forward.ts'
 import { benchLarge } from './large.ts'
 import { benchRoutes, prepareRoutes } from './routes.ts'
 import { isMet, ratioOf, type Row } from './rounds.ts'
+import { benchSoak } from './soak.ts'
 import { benchStartUp } from './start-up.ts'
 import { benchWatch } from './watch.ts'
 
@@ -26,6 +27,7 @@ const PARTS: Record<string, Part> = {
   large: { bench: benchLarge, lab: false },
   routes: { bench: benchRoutes, lab: true },
   watch: { bench: benchWatch, lab: true },
+  soak: { bench: benchSoak, lab: false },
   'port-forward': { bench: benchPortForward, lab: true },
   'cqlsh-sni': { bench: benchCqlsh, lab: true },
 }
