@@ -20,8 +20,8 @@ export interface ApiServer {
   /** path of a kubeconfig for another user (client certificate), for tests of RBAC */
   kubeconfigFor(identity: Identity): Promise<string>
   /** kills the API server and starts it again with the same address and data; resolves when it is ready */
-  /** Kills it, then starts it again; `meanwhile` runs while it is away. */
-  restart(meanwhile?: () => Promise<void>): Promise<void>
+  /** Kills it, calls `whileAway`, and starts it again. */
+  restart(whileAway?: () => Promise<void>): Promise<void>
   /** ends both processes and removes etcd's data */
   stop(): Promise<void>
 }
@@ -107,9 +107,9 @@ async function start(
       kube.close()
     }
   }
-  const restart = async (meanwhile: () => Promise<void> = async () => {}) => {
+  const restart = async (whileAway: () => Promise<void> = async () => {}) => {
     await end(apiserver)
-    await meanwhile()
+    await whileAway()
     apiserver = serve()
     await untilReady()
   }
