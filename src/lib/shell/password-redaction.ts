@@ -70,13 +70,21 @@ function withBlanksIn(statement: CqlToken[], blank: (secret: CqlToken) => string
   return left
 }
 
+/** A part of a role's name that was not quoted: dse-superuser. */
+function isInRole({ kind, text }: CqlToken): boolean {
+  return kind === 'word' || text === '-' || text === '.'
+}
+
 /** LOGIN user password: all that follows the user's name is the password, however it is quoted. */
 function withBlankLogin(statement: CqlToken[], blank: (secret: CqlToken) => string): string {
-  const at = (from: number): number => {
-    const next = statement.findIndex(({ kind }, index) => index >= from && kind !== 'space' && kind !== 'comment')
+  const at = (from: number, skipped = ['space', 'comment']): number => {
+    const next = statement.findIndex(({ kind }, index) => index >= from && !skipped.includes(kind))
     return next === -1 ? statement.length : next
   }
-  const password = at(at(at(0) + 1) + 1)
+  const user = at(at(0) + 1)
+  const bare = statement.findIndex((token, index) => index >= user && !isInRole(token))
+  // a password without quotes may look like a comment
+  const password = at(bare === -1 ? statement.length : Math.max(bare, user + 1), ['space'])
   const secret = textOf(statement.slice(password))
   return textOf(statement.slice(0, password)) + (secret === '' ? '' : blank({ kind: 'string', text: secret }))
 }

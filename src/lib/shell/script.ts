@@ -80,9 +80,7 @@ export async function runFile(
   options: Omit<ScriptOptions, 'name' | 'lastMayBeOpen'>,
 ): Promise<{ ok: boolean; exit: boolean }> {
   if ((options.depth ?? 0) > MAX_DEPTH)
-    throw new CassSniError('CSNI107', `${file}: SOURCE commands are nested more than ${MAX_DEPTH} deep`, {
-      object: file,
-    })
+    throw new CassSniError('CSNI107', `SOURCE commands are nested more than ${MAX_DEPTH} deep`, { object: file })
   const pieces = readPieces(file, options.signal)
   return runScript(shell, pieces, { ...options, name: file, lastMayBeOpen: false })
 }

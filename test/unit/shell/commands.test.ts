@@ -178,6 +178,33 @@ describe('commands of the shell', () => {
     await assert.rejects(shell.execute('LOGIN app', signal), { code: 'CSNI102' })
   })
 
+  it('hint to quote a role with a hyphen, and a file name', async () => {
+    const { shell } = fakeShell(new FakeSession())
+    for (const [statement, message, next] of [
+      [
+        'LOGIN dse-superuser',
+        'invalid syntax "LOGIN dse-superuser"; usage: …',
+        'quote the role: LOGIN "dse-superuser"',
+      ],
+      [
+        "LOGIN dse-superuser 'hunter2'",
+        `invalid syntax "LOGIN dse-superuser '***'"; usage: …`,
+        'quote the role: LOGIN "dse-superuser"',
+      ],
+      ["LOGIN app'hunter2'", `invalid syntax "LOGIN app'***'"; usage: …`, 'HELP LOGIN'],
+      ['SOURCE err.cql', 'SOURCE: file name err.cql is not quoted', "write 'err.cql'"],
+      ['CAPTURE out.txt', 'CAPTURE: file name out.txt is not quoted', "write 'out.txt'"],
+      ["SOURCE ''", 'SOURCE requires a file name: found an empty string', undefined],
+      ['CAPTURE $$$$', 'CAPTURE requires a file name: found an empty string', undefined],
+    ] as const)
+      await assert.rejects(shell.execute(statement, signal), (error: CassSniError) => {
+        assert.equal(error.code, 'CSNI101')
+        assert.equal(error.message.replace(/usage: .*/, 'usage: …'), message)
+        assert.deepEqual(error.next[0], next === undefined ? undefined : hint(next))
+        return true
+      })
+  })
+
   it('show the history without the command itself, as many lines as were asked for', async () => {
     const { shell, written } = fakeShell(new FakeSession(), {
       history: () => ['SELECT 1;', 'SELECT \u001b2;', 'SELECT 3;', 'HISTORY'],
@@ -245,6 +272,11 @@ describe('a statement with a name that does not exist', () => {
       'SELECT userId FROM t',
       'Undefined column name userid in table shop.t',
       ['quote a name with capital letters: "userId"'],
+    ],
+    [
+      'DESCRIBE TABLE MyTable',
+      "Table 'mytable' not found in keyspace 'shop'",
+      ['quote a name with capital letters: "MyTable"'],
     ],
     ['SELECT * FROM "MyTable"', 'table MyTable does not exist', []],
     ['SELECT * FROM missing -- MyTable', 'table shop.missing does not exist', []],

@@ -16,6 +16,8 @@ describe('history', () => {
       "LOGIN app 'hunter2'",
       'select 1; login "my app" hunter2;',
       'LOGIN app hun;ter2 hunter2',
+      'LOGIN app --hunter2',
+      'LOGIN app-1--hunter2',
       // mistyped
       "ALTER USER x WITH PASSWRD 'hunter2'",
       "ALTER USR x WITH PASSWORD 'hunter2'",

@@ -293,7 +293,10 @@ describe('scripts', () => {
         error.message.startsWith(`${inner}:2:1: `),
       )
       assert.equal(session.asked[1]?.statement, 'SELECT 2')
-      await assert.rejects(runFile(shell, endless, { caret: false, signal }), { code: 'CSNI107' })
+      await assert.rejects(runFile(shell, endless, { caret: false, signal }), {
+        code: 'CSNI107',
+        message: `${endless}:1:1: SOURCE commands are nested more than 16 deep`,
+      })
       await assert.rejects(runFile(shell, join(folder, 'none'), { caret: false, signal }), { code: 'CSNI104' })
     } finally {
       await rm(folder, { recursive: true })

@@ -1,16 +1,20 @@
 /** LOGIN and SHOW: who is logged in, and where. */
-import { CassSniError } from '../../errors.ts'
+import { CassSniError, hint, type NextStep } from '../../errors.ts'
 import { visible } from '../row-table.ts'
 import type { ShellState } from '../shell-state.ts'
 import { traceOf } from '../tracing.ts'
-import { LITERAL, literalText, type ShellCommand, unsupported } from './shell-command.ts'
+import { invalidSyntax, LITERAL, literalText, type ShellCommand, unsupported } from './shell-command.ts'
 
 export const LOGIN: ShellCommand = {
-  pattern: new RegExp(`^(?<user>"(?:[^"]|"")+"|${LITERAL}|\\w+)(?:\\s+(?<password>${LITERAL}))?$`),
+  pattern: new RegExp(
+    `^(?<user>"(?:[^"]|"")+"|${LITERAL}|\\w+)(?:\\s+(?<password>${LITERAL}))?$|^(?<bare>[\\w.-]+)(?:\\s[^]*)?$`,
+  ),
   usage: "LOGIN <role> ['<password>']",
   summary: 'Log in as another role',
   details: 'Prompts for the password if it is omitted, and does not keep it in the history.',
-  async run({ state, groups, signal }) {
+  async run({ state, text, groups, signal }) {
+    const { bare } = groups
+    if (bare !== undefined) throw invalidSyntax(text, LOGIN.usage, quotedRole(bare))
     const user = roleName(groups['user'] ?? '')
     const password =
       groups['password'] === undefined
@@ -25,6 +29,11 @@ export const LOGIN: ShellCommand = {
     })
     return undefined
   },
+}
+
+/** A hint for a role whose name has other characters than letters, digits and underscores. */
+function quotedRole(role: string): NextStep[] {
+  return /^\w+$/.test(role) ? [] : [hint(`quote the role: LOGIN "${role}"`)]
 }
 
 function roleName(text: string): string {
