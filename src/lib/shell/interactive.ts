@@ -115,5 +115,5 @@ async function executeOne(
 function errorText(error: CassSniError, { red, steps }: InteractiveOptions): string {
   const message = error.message.split('\n').map(visible).join('\n')
   const next = steps(error.next).map(({ label, text }) => `  ${label}: ${visible(text)}\n`)
-  return `${red(`${message} [${error.code}]`)}\n${error.code === 'CSNI902' ? '' : next.join('')}`
+  return `${red(`${message} [${error.code}]`)}\n${next.join('')}`
 }

@@ -12,8 +12,8 @@ export interface ShellIo {
   note(text: string): void
   /** Notes are shown on a terminal: a line may be replaced. */
   noteTerminal?: boolean | undefined
-  /** Text of stdin; absent when statements come from there. */
-  stdin?: (() => AsyncIterable<string>) | undefined
+  /** Text of stdin, or rows typed at the terminal; absent when statements come from a pipe there. */
+  stdin?: ((signal: AbortSignal) => AsyncIterable<string>) | undefined
   /** Asks whether to show the next page; absent off a terminal. */
   more?: ((signal: AbortSignal) => Promise<boolean>) | undefined
   /** Absent off a terminal. */

@@ -107,6 +107,7 @@ export function terminalSource(terminal: Terminal, choice: InteractiveChoice): S
         columns: () => open.columns(),
         history: () => open.history(),
         secret: (prompt, signal) => open.secret(prompt, signal),
+        stdin: (signal) => typedRows(open, note, signal),
       }
     },
     async run(shell, signal) {
@@ -132,6 +133,28 @@ export function terminalSource(terminal: Terminal, choice: InteractiveChoice): S
       return { ok: true }
     },
     close: () => lines?.close(),
+  }
+}
+
+/** Lines that end the rows: in cqlsh 6, and in psql. */
+const LAST_ROWS = ['.', '\\.']
+
+/** The rows of COPY FROM STDIN at a terminal, as in apache/cassandra pylib/cqlshlib/copyutil.py (send_stdin_rows). */
+async function* typedRows(
+  lines: TerminalLines,
+  note: (text: string) => void,
+  signal: AbortSignal,
+): AsyncGenerator<string> {
+  note('[Use . on a separate line to end input]\n')
+  for (;;) {
+    const typed = await lines.row('[copy] ', signal)
+    if (typed === undefined) return
+    const pasted = typed.split('\n')
+    const last = pasted.findIndex((line) => LAST_ROWS.includes(line))
+    for (const line of last === -1 ? pasted : pasted.slice(0, last)) yield `${line}\n`
+    if (last === -1) continue
+    lines.putBack(pasted.slice(last + 1).join('\n'))
+    return
   }
 }
 

@@ -1,5 +1,6 @@
 /** The shell's terminal: reads lines, page answers and passwords, and handles Ctrl-C in each state. */
 import { CassSniError } from '../errors.ts'
+import { CanceledStatement } from './canceled-statement.ts'
 import { DEFAULT_INPUTRC, type Inputrc } from './line-editor/inputrc.ts'
 import type { Key } from './line-editor/key-decoder.ts'
 import { LineBuffer } from './line-editor/line-buffer.ts'
@@ -24,6 +25,8 @@ interface LineRequest {
   /** Called when Ctrl-C clears the line; returns the new prompt. */
   onClear: () => string
   complete: Complete | undefined
+  /** The line is data, and not added to the history. */
+  data?: boolean | undefined
 }
 
 const COLUMNS = 80
@@ -107,13 +110,39 @@ export class TerminalLines {
     })
   }
 
+  /** Returns the next row for a running command, or undefined after Ctrl-D. Throws the signal's reason. */
+  async row(prompt: string, signal: AbortSignal): Promise<string | undefined> {
+    signal.throwIfAborted()
+    const onAbort = (): void => this.#done({ type: 'end' })
+    const onClear = (): string => {
+      this.#interrupt?.()
+      return prompt
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+    this.#editor.begin(prompt)
+    try {
+      const row = await new Promise<string | undefined>((resolve) => {
+        this.#reading = { resolve, onClear, complete: undefined, data: true }
+        this.#drain()
+      })
+      signal.throwIfAborted()
+      return row
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+    }
+  }
+
+  /** Returns pasted text to the input: the next line begins with it. */
+  putBack(text: string): void {
+    if (text !== '') this.#waiting.unshift({ type: 'text', text })
+  }
+
   /** Runs work that Ctrl-C aborts, without ending the session. */
   async interruptible<T>(outer: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const controller = new AbortController()
     this.#interrupt = () => {
       // at a question, nothing is running
-      const message = this.#asking === undefined ? 'canceled; the statement may still be running' : 'canceled'
-      controller.abort(new CassSniError('CSNI902', message))
+      controller.abort(this.#asking === undefined ? new CanceledStatement() : new CassSniError('CSNI902', 'canceled'))
     }
     if (this.#interrupted) this.#interrupt()
     this.#interrupted = false
@@ -273,10 +302,10 @@ export class TerminalLines {
 
   #done(outcome: Outcome | undefined): void {
     if (outcome === undefined || this.#reading === undefined) return
-    const { resolve, onClear, complete } = this.#reading
+    const { resolve, onClear, complete, data = false } = this.#reading
     switch (outcome.type) {
       case 'line':
-        this.#history.add(outcome.line)
+        if (!data) this.#history.add(outcome.line)
         this.#reading = undefined
         resolve(outcome.line)
         break

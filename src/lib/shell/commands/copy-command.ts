@@ -1,5 +1,4 @@
 /** COPY. */
-import { CassSniError, hint } from '../../errors.ts'
 import { COPY_USAGE } from '../copy/copy-statement.ts'
 import type { ShellCommand } from './shell-command.ts'
 
@@ -19,7 +18,8 @@ export const COPY: ShellCommand = {
     'FROM accepts several files and globs, separated by commas. Failed rows go to\n' +
     'ERRFILE (default: import_<keyspace>_<table>.err). An interrupted import prints\n' +
     'the SKIPROWS with which to resume. Defaults come from [copy], [copy-from] and\n' +
-    '[copy-to] of a cqlshrc.',
+    '[copy-to] of a cqlshrc. Files of -o csv and other RFC 4180 files are imported\n' +
+    "with HEADER = true AND ESCAPE = '\"'.",
   async run({ state, text, signal }) {
     const { io, settings, session, consistency } = state
     const { runCopy } = await import('../copy/run-copy.ts')
@@ -28,16 +28,11 @@ export const COPY: ShellCommand = {
       {
         session,
         consistency,
-        write: (rows) => {
-          if (settings.fileSink === undefined)
-            throw new CassSniError('CSNI101', 'COPY TO STDOUT requires output as a table or CSV (-o table, -o csv)', {
-              next: [hint('export to a file')],
-            })
-          return state.write(rows)
-        },
+        write: settings.fileSink === undefined ? undefined : (rows) => state.write(rows),
         answer: (result) => state.answer(result),
         note: (line) => io.note(line),
         terminal: io.noteTerminal === true,
+        typed: io.history !== undefined,
         stdin: io.stdin,
         signal,
       },

@@ -1,15 +1,17 @@
 /** COPY FROM: reads files, sends their rows in batches to the nodes that own them, and accounts for each row. */
-import { asCassSniError, CassSniError, hint } from '../../errors.ts'
+import { asCassSniError, CassSniError, hint, type NextStep } from '../../errors.ts'
 import { homePath } from '../../files/home-path.ts'
 import { counted } from '../../text/counted.ts'
 import type { CqlBulk } from '../../connection/cql-bulk.ts'
 import { type Batch, BatchPlanner } from './batch-planner.ts'
+import { canceledText } from '../canceled-statement.ts'
 import { ConfirmedRows } from './confirmed-rows.ts'
 import type { CopyContext } from './copy-context.ts'
 import type { CopyOptions } from './copy-options.ts'
 import type { TableStatement } from './copy-statement.ts'
 import { chosenColumns, type CopyTable, readRing, readTable } from './copy-table.ts'
 import { csvLines } from './csv-dialect.ts'
+import { doubtNote, separatorHint } from './csv-doubts.ts'
 import { ErrorFile } from './error-file.ts'
 import { ImportFailures } from './import-failures.ts'
 import { fileRecords, textRecords } from './import-records.ts'
@@ -33,19 +35,22 @@ const timeoutMs = (rows: number): number => Math.max(60_000, 100 * rows)
  */
 export async function copyFrom(context: CopyContext, statement: TableStatement, options: CopyOptions): Promise<void> {
   const { session, signal } = context
-  const table = await readTable(session, statement.keyspace, statement.table, signal)
-  const columns = chosenColumns(table, statement.columns)
+  const terminal = context.terminal && !(context.typed && statement.files === undefined)
+  const progress = new CopyProgress({ note: context.note, terminal }, 'imported', options.reportFrequency)
+  const note = (line: string): void => progress.note(line)
+  const table = await readTable(session, statement, signal)
+  const columns = chosenColumns(table, statement)
   const imported = importedColumns(table, columns, options.skipColumns)
-  const source = await openSource(context, statement.files, { csv: options.csv, header: options.header, columns })
+  const doubts = { doubledQuotes: 0, droppedEscapes: 0 }
+  const source = await openSource(context, statement.files, { ...options, columns, doubts, note })
   const bulk = session.bulk()
   const reachable = await bulk.connectedNodes(signal)
   const ring = await readRing(session, reachable, signal)
   const insert = importStatement(table, imported, options.ttl)
   const markers = await bulk.prepare(insert.text, signal)
-  const progress = new CopyProgress(context, 'imported', options.reportFrequency)
-  for (const note of options.notes) progress.note(note)
+  options.notes.forEach(note)
   const missing = ring.nodes.filter((node) => !reachable.includes(node)).length
-  if (missing > 0) progress.note(`${counted(missing, 'node')} not reachable; other nodes coordinate their rows`)
+  if (missing > 0) note(`${counted(missing, 'node')} not reachable; other nodes coordinate their rows`)
   const errors = new ErrorFile(errorFileName(options, table), csvLines(options.csv))
   if (!source.files.includes(errors.path)) await errors.moveOldAside(new Date())
   const job = new ImportJob(table, ring, options, errors, progress, {
@@ -63,9 +68,12 @@ export async function copyFrom(context: CopyContext, statement: TableStatement, 
   const stopped = await job.run(source.records, signal)
   progress.end()
   await errors.close()
+  const doubt = doubtNote(doubts, options.csv)
+  if (doubt !== undefined) note(doubt)
   await context.answer(`${progress.summary(source.name)} (${job.skipped} skipped).\n`)
   if (stopped !== undefined) throw job.cutShort(stopped)
-  if (job.failures.rows > 0) throw new CassSniError('CSNI609', job.failures.summary(progress.rows))
+  if (job.failures.rows > 0)
+    throw new CassSniError('CSNI609', job.failures.summary(progress.rows), { next: job.separatorHint(columns.length) })
 }
 
 function errorFileName({ errFile }: CopyOptions, { keyspace, name }: CopyTable): string {
@@ -92,7 +100,7 @@ async function openSource(
     throw new CassSniError('CSNI101', 'COPY FROM STDIN cannot be used here: statements are read from stdin', {
       next: [hint('run COPY with -e, or import a file')],
     })
-  return { files: [], name: 'from stdin', records: textRecords(stdin(), 'stdin', options) }
+  return { files: [], name: 'from stdin', records: textRecords(stdin(signal), 'stdin', options) }
 }
 
 interface ImportParts {
@@ -114,6 +122,7 @@ class ImportJob {
   readonly #writer: ImportWriter
   #read = 0
   #unflushed = 0
+  #first: string[] | undefined
 
   constructor(
     table: CopyTable,
@@ -150,6 +159,11 @@ class ImportJob {
 
   get skipped(): number {
     return Math.min(this.#options.skipRows, this.#read)
+  }
+
+  /** Whether the first row suggests another DELIMITER. @param fields expected */
+  separatorHint(fields: number): NextStep[] {
+    return separatorHint(this.#first ?? [], fields)
   }
 
   /** Imports all records. Resolves with what cut it short. */
@@ -194,6 +208,7 @@ class ImportJob {
       return undefined
     }
     this.#unflushed += 1
+    this.#first ??= record
     try {
       const values = this.#parts.encode(record)
       return this.#planner.add({ number, record, values }, this.#parts.token(values))
@@ -201,6 +216,7 @@ class ImportJob {
       if (!(error instanceof RangeError)) throw error
       this.failures.add('parse', [{ number, record }], error.message)
       this.#confirmed.confirm(number)
+      this.failures.check()
       return undefined
     }
   }
@@ -210,15 +226,18 @@ class ImportJob {
     for (const batch of this.#planner.flush()) await this.#writer.send(batch)
   }
 
-  /** The error of an interrupted import, with the way to resume. */
+  /** The error of an interrupted import, with the way to resume if there is one. */
   cutShort(reason: unknown): CassSniError {
-    const { code, message, object, next } = asCassSniError(reason)
+    const { code, object, next } = asCassSniError(reason)
     const resume = this.#counters ? this.#read : this.#confirmed.first
-    const failed = this.failures.rows === 0 ? '' : `; ${this.failures.summary(this.#progress.rows)}`
-    return new CassSniError(code, `${message}: COPY stopped after row ${resume}${failed}`, {
-      object,
-      next: [hint(`to import the rest, run the same COPY with SKIPROWS=${resume}`), ...next],
-      cause: reason,
-    })
+    const stopped = code === 'CSNI609' ? this.#read : resume
+    const left = this.#read - this.skipped - this.#progress.rows - this.failures.rows
+    const message = [
+      canceledText(reason) + (stopped === 0 ? '' : `: COPY stopped after row ${stopped}`),
+      ...(code === 'CSNI609' && left > 0 ? [`${counted(left, 'valid row')} not imported`] : []),
+      ...(this.failures.rows === 0 ? [] : [this.failures.soFar]),
+    ]
+    const rest = resume === 0 ? [] : [hint(`to import the rest, run the same COPY with SKIPROWS=${resume}`)]
+    return new CassSniError(code, message.join('; '), { object, next: [...rest, ...next], cause: reason })
   }
 }

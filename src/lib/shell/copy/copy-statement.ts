@@ -1,5 +1,6 @@
 /** The COPY statement, as apache/cassandra pylib/cqlshlib/cqlshhandling.py (copyCommand, copyOption) reads it. */
 import { CassSniError, hint } from '../../errors.ts'
+import { emptyFile, unquotedFile } from '../commands/unquoted-file.ts'
 
 export type CopyDirection = 'from' | 'to'
 
@@ -14,6 +15,8 @@ export interface CopyStatement {
   files?: string | undefined
   /** Texts of the options, by their names in lower case. */
   options: Map<string, string>
+  /** As it was typed. */
+  text: string
 }
 
 /** A statement whose keyspace is known. */
@@ -49,7 +52,7 @@ function tokensOf(text: string): Token[] {
     if (at >= text.length) return tokens
     const token = tokenAt(text, at)
     if (token === undefined) {
-      if (isBeforeFiles(tokens.at(-1)) && !/['"]/.test(text[at] ?? '')) throw unquoted(text.slice(at))
+      if (isBeforeFiles(tokens.at(-1)) && !/['"]/.test(text[at] ?? '')) throw unquotedFile('COPY', text.slice(at))
       throw invalid(text.slice(at, at + 20))
     }
     tokens.push(token)
@@ -68,14 +71,6 @@ function tokenAt(text: string, at: number): Token | undefined {
 
 function isBeforeFiles(token: Token | undefined): boolean {
   return token?.kind === 'name' && /^(from|to)$/i.test(token.text)
-}
-
-/** @param rest begins with the file name */
-function unquoted(rest: string): CassSniError {
-  const [name = ''] = rest.split(/\s/, 1)
-  return new CassSniError('CSNI101', `COPY: file name ${name} is not quoted`, {
-    next: [hint(`write '${name.replaceAll("'", "''")}'`)],
-  })
 }
 
 function invalid(where: string): CassSniError {
@@ -116,9 +111,9 @@ export function parseCopyStatement(text: string): CopyStatement {
   if (files === undefined && !word(direction === 'from' ? 'stdin' : 'stdout')) {
     const rest = statement.slice(peek()?.at ?? statement.length)
     if (/^(std(in|out)\b|$)/i.test(rest)) refuse()
-    throw unquoted(rest)
+    throw unquotedFile('COPY', rest)
   }
-  if (files === '') throw new CassSniError('CSNI101', 'COPY requires a file name: found an empty string')
+  if (files === '') throw emptyFile('COPY')
   const options = word('with') ? optionValues() : new Map<string, string>()
   if (peek() !== undefined) refuse()
   return {
@@ -128,6 +123,7 @@ export function parseCopyStatement(text: string): CopyStatement {
     columns,
     files,
     options,
+    text,
   }
 
   function columnNames(): string[] {

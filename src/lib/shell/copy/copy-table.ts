@@ -2,6 +2,8 @@
 import { CassSniError, hint } from '../../errors.ts'
 import type { CqlSession } from '../../connection/cql-session.ts'
 import { stringLiteral } from '../cql-values.ts'
+import { quotingHint } from '../unquoted-names.ts'
+import type { TableStatement } from './copy-statement.ts'
 import { type RingNode, TokenRing } from './token-ring.ts'
 
 export interface CopyTable {
@@ -14,11 +16,10 @@ export interface CopyTable {
   hasCounters: boolean
 }
 
-/** Throws CSNI101 if the table does not exist. */
+/** Throws CSNI605 if the table does not exist. */
 export async function readTable(
   session: CqlSession,
-  keyspace: string,
-  name: string,
+  { keyspace, table: name, text }: Pick<TableStatement, 'keyspace' | 'table' | 'text'>,
   signal: AbortSignal,
 ): Promise<CopyTable> {
   const { rows } = await session.execute(
@@ -26,7 +27,10 @@ export async function readTable(
       `WHERE keyspace_name = ${stringLiteral(keyspace)} AND table_name = ${stringLiteral(name)}`,
     { signal },
   )
-  if (rows.length === 0) throw new CassSniError('CSNI101', `table ${keyspace}.${name} not found`)
+  if (rows.length === 0)
+    throw new CassSniError('CSNI605', `table ${keyspace}.${name} not found`, {
+      next: quotingHint(text, [keyspace, name]),
+    })
   const columns = rows.map(([column, kind, position, type]) => ({
     name: String(column),
     kind: String(kind),
@@ -51,12 +55,15 @@ export async function readTable(
   }
 }
 
-/** The columns to copy. Throws CSNI101 for one that the table does not have. */
-export function chosenColumns(table: CopyTable, chosen: string[] | undefined): string[] {
+/** The columns to copy. Throws CSNI605 for one that the table does not have. */
+export function chosenColumns(
+  table: CopyTable,
+  { columns: chosen, text }: Pick<TableStatement, 'columns' | 'text'>,
+): string[] {
   const unknown = chosen?.find((name) => !table.columns.includes(name))
   if (unknown === undefined) return chosen ?? table.columns
-  throw new CassSniError('CSNI101', `table ${table.keyspace}.${table.name} has no column "${unknown}"`, {
-    next: [hint(`columns are ${table.columns.join(', ')}`)],
+  throw new CassSniError('CSNI605', `table ${table.keyspace}.${table.name} has no column "${unknown}"`, {
+    next: [...quotingHint(text, [unknown]), hint(`columns are ${table.columns.join(', ')}`)],
   })
 }
 

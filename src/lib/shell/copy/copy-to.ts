@@ -1,5 +1,5 @@
 /** COPY TO: reads token ranges of a table at the same time, and writes their rows as CSV. */
-import { asCassSniError, CassSniError } from '../../errors.ts'
+import { asCassSniError, CassSniError, hint } from '../../errors.ts'
 import { homePath } from '../../files/home-path.ts'
 import { counted } from '../../text/counted.ts'
 import { backOff } from '../../waiting/back-off.ts'
@@ -7,6 +7,7 @@ import { pause } from '../../waiting/poll.ts'
 import { statementFailure } from '../../connection/cql-errors.ts'
 import { type CqlColumn, type CqlPage, partsOf } from '../../connection/cql-session.ts'
 import { identifier, isNull } from '../cql-values.ts'
+import { canceledText } from '../canceled-statement.ts'
 import { cellWriter } from './cell-writer.ts'
 import type { CopyContext } from './copy-context.ts'
 import type { CopyOptions } from './copy-options.ts'
@@ -26,22 +27,23 @@ const LONGEST_PAUSE_MS = 10_000
  */
 export async function copyTo(context: CopyContext, statement: TableStatement, options: CopyOptions): Promise<void> {
   const { session, signal } = context
-  const table = await readTable(session, statement.keyspace, statement.table, signal)
-  const columns = chosenColumns(table, statement.columns)
+  const toStdout = statement.files === undefined
+  const openTarget = targetOf(context, statement.files)
+  const table = await readTable(session, statement, signal)
+  const columns = chosenColumns(table, statement)
   const ring = await readRing(session, await session.bulk().connectedNodes(signal), signal)
   const ranges = ring.ranges(options.beginToken, options.endToken)
-  const toStdout = statement.files === undefined
-  const target =
-    statement.files === undefined ? stdoutTarget(context.write) : await fileTarget(homePath(statement.files))
+  const target = await openTarget()
   const progress = new CopyProgress(context, 'exported', options.reportFrequency)
   for (const note of options.notes) progress.note(note)
   const line = csvLines(options.csv)
-  if (options.header) await target.write(line(columns))
   const rows = new ExportRows(options, target, line, progress)
   let exported = 0
   try {
-    await eachAtOnce(options.maxRequests, ranges, async (range) => {
-      await exportRange(context, rangeStatement(table, columns, range), range.node, options, rows, progress)
+    if (options.header) await target.write(line(columns))
+    await eachAtOnce(options.maxRequests, ranges, signal, async (range, until) => {
+      const statement = rangeStatement(table, columns, range)
+      await exportRange({ ...context, signal: until }, statement, range.node, options, rows, progress)
       exported += 1
     })
     await target.finish()
@@ -51,23 +53,35 @@ export async function copyTo(context: CopyContext, statement: TableStatement, op
     throw cutShort(error, {
       rows: progress.rows,
       ranges: `${exported} of ${counted(ranges.length, 'token range')}`,
-      where: partial ?? (toStdout ? 'stdout' : (statement.files ?? '')),
+      where: partial ?? (toStdout ? 'stdout' : undefined),
     })
   }
   progress.end()
-  if (rows.ambiguous > 0)
-    progress.note(
-      `${counted(rows.ambiguous, 'field')} written like null; to distinguish them, set another text for null ` +
-        '(NULL=<text>)',
-    )
+  if (rows.ambiguous > 0) progress.note(ambiguousNote(rows.ambiguous, options.style.nullText))
   const summary = `${progress.summary(toStdout ? 'to stdout' : `to ${counted(target.files, 'file')}`)}.\n`
   if (toStdout) context.note(summary)
   else await context.answer(summary)
 }
 
-function cutShort(reason: unknown, done: { rows: number; ranges: string; where: string }): CassSniError {
-  const { code, message, object, next } = asCassSniError(reason)
-  const text = `${message}: COPY stopped after ${counted(done.rows, 'row')}, ${done.ranges}; ${done.where} is partial`
+/** Throws CSNI101 when rows cannot go to stdout. */
+function targetOf({ write }: CopyContext, files: string | undefined): () => Promise<OutputTarget> {
+  if (files !== undefined) return () => fileTarget(homePath(files))
+  if (write !== undefined) return async () => stdoutTarget(write)
+  throw new CassSniError('CSNI101', 'COPY TO STDOUT requires output as a table or CSV (-o table, -o csv)', {
+    next: [hint('export to a file')],
+  })
+}
+
+function ambiguousNote(count: number, nullText: string): string {
+  const texts = counted(count, nullText === '' ? 'empty text' : 'text')
+  const other = nullText === '' ? '' : 'another '
+  return `${texts} written like null; use ${other}NULL = '<text>' to distinguish them`
+}
+
+function cutShort(reason: unknown, done: { rows: number; ranges: string; where: string | undefined }): CassSniError {
+  const { code, object, next } = asCassSniError(reason)
+  const where = done.where === undefined ? '' : `; ${done.where} is partial`
+  const text = `${canceledText(reason)}: COPY stopped after ${counted(done.rows, 'row')}, ${done.ranges}${where}`
   return new CassSniError(code, text, { object, next, cause: reason })
 }
 
@@ -82,15 +96,21 @@ function rangeStatement(table: CopyTable, columns: string[], { after, upTo }: To
   return `SELECT ${columns.map(identifier).join(', ')} FROM ${name}${condition}`
 }
 
-/** Works on all items, on so many at the same time. After an error no further one is begun. */
-async function eachAtOnce<Item>(atOnce: number, items: Item[], work: (item: Item) => Promise<void>): Promise<void> {
+/** Works on all items, on so many at the same time. The first error aborts the work on the others, and is thrown. */
+async function eachAtOnce<Item>(
+  atOnce: number,
+  items: Item[],
+  signal: AbortSignal,
+  work: (item: Item, until: AbortSignal) => Promise<void>,
+): Promise<void> {
   const rest = items.values()
-  let failed = false
+  const failed = new AbortController()
+  const until = AbortSignal.any([signal, failed.signal])
   const worker = async (): Promise<void> => {
     for (const item of rest) {
-      if (failed) return
-      await work(item).catch((error: unknown) => {
-        failed = true
+      if (failed.signal.aborted) return
+      await work(item, until).catch((error: unknown) => {
+        failed.abort(error)
         throw error
       })
     }

@@ -18,8 +18,17 @@ const ESCAPED = 4
 const ESCAPED_IN_QUOTES = 5
 const QUOTE_IN_QUOTES = 6
 
+/** What in a text was probably written in another dialect than it is read in. */
+export interface CsvDoubts {
+  /** Fields in quotes with a doubled quote in them, which is two quotes unless ESCAPE is QUOTE. */
+  doubledQuotes: number
+  /** Escape characters before a character that needs none: they are dropped. */
+  droppedEscapes: number
+}
+
 /** Reads records from a text that comes in pieces. Empty lines are skipped. */
 export class CsvReader {
+  readonly #doubts: CsvDoubts
   readonly #delimiter: number
   readonly #quote: number
   readonly #escape: number
@@ -30,7 +39,9 @@ export class CsvReader {
   #field = ''
   #length = 0
 
-  constructor(dialect: CsvDialect) {
+  /** @param doubts counted up */
+  constructor(dialect: CsvDialect, doubts: CsvDoubts = { doubledQuotes: 0, droppedEscapes: 0 }) {
+    this.#doubts = doubts
     this.#delimiter = dialect.delimiter.charCodeAt(0)
     this.#quote = dialect.quote.charCodeAt(0)
     this.#doubled = dialect.quote === dialect.escape
@@ -78,7 +89,7 @@ export class CsvReader {
           } else if (code === quote) {
             this.#field += text.slice(start, at)
             start = at + 1
-            state = this.#doubled ? QUOTE_IN_QUOTES : IN_FIELD
+            state = QUOTE_IN_QUOTES
           }
           break
         case START_RECORD:
@@ -101,16 +112,17 @@ export class CsvReader {
           } else state = IN_FIELD
           break
         case ESCAPED:
-          start = at
-          state = IN_FIELD
-          break
         case ESCAPED_IN_QUOTES:
           start = at
-          state = IN_QUOTES
+          state = state === ESCAPED ? IN_FIELD : IN_QUOTES
+          if (![escaping, quote, delimiter, LF, CR].includes(code)) this.#doubts.droppedEscapes += 1
           break
         case QUOTE_IN_QUOTES:
           start = at
-          if (code === quote) state = IN_QUOTES
+          if (code === quote) {
+            if (!this.#doubled) this.#doubts.doubledQuotes += 1
+            state = this.#doubled ? IN_QUOTES : IN_FIELD
+          } else if (code === escaping) state = ESCAPED
           else if (code === delimiter) {
             endField(at)
             state = START_FIELD

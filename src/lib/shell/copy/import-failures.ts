@@ -1,5 +1,5 @@
 /** Rows that could not be imported: they are shown, kept in the error file, and counted against the limits. */
-import { CassSniError } from '../../errors.ts'
+import { CassSniError, hint } from '../../errors.ts'
 import { counted } from '../../text/counted.ts'
 import { visible } from '../row-table.ts'
 import type { ErrorFile } from './error-file.ts'
@@ -53,16 +53,24 @@ export class ImportFailures {
   /** Throws CSNI609 when there are more failures than allowed. */
   check(): void {
     const { maxParseErrors = Number.POSITIVE_INFINITY, maxInsertErrors = Number.POSITIVE_INFINITY } = this.#limits
-    if (this.#counts.insert > maxInsertErrors)
-      throw new CassSniError('CSNI609', `more than ${counted(maxInsertErrors, 'row')} rejected (MAXINSERTERRORS)`)
-    if (this.#counts.parse > maxParseErrors)
-      throw new CassSniError('CSNI609', `more than ${counted(maxParseErrors, 'row')} invalid (MAXPARSEERRORS)`)
+    if (this.#counts.insert > maxInsertErrors) throw overLimit(maxInsertErrors, 'rejected', 'MAXINSERTERRORS')
+    if (this.#counts.parse > maxParseErrors) throw overLimit(maxParseErrors, 'invalid', 'MAXPARSEERRORS')
   }
 
   /** "12 of 40 rows not imported: see import_shop_orders.err" */
   summary(imported: number): string {
-    const all = counted(imported + this.rows, 'row')
-    const which = imported === 0 ? `none of ${all}` : `${this.rows} of ${all} not`
-    return `${which} imported: see ${this.#file.path}`
+    const all = imported + this.rows
+    const none = all === 1 ? 'no rows' : `none of ${all} rows`
+    return `${imported === 0 ? none : `${this.rows} of ${all} rows not`} imported: see ${this.#file.path}`
   }
+
+  /** The same for an import that did not read all rows: "12 rows failed: see import_shop_orders.err" */
+  get soFar(): string {
+    return `${counted(this.rows, 'row')} failed: see ${this.#file.path}`
+  }
+}
+
+function overLimit(limit: number, what: 'rejected' | 'invalid', option: string): CassSniError {
+  const message = `more than ${counted(limit, 'row')} ${what} (${option})`
+  return new CassSniError('CSNI609', message, { next: [hint(`correct the file, or raise ${option} (-1: no limit)`)] })
 }

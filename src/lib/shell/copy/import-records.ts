@@ -1,8 +1,9 @@
 /** The records of the files of COPY FROM, one file after another. */
 import { CassSniError, hint } from '../../errors.ts'
 import { readPieces } from '../../files/input-file.ts'
+import { visible } from '../row-table.ts'
 import type { CsvDialect } from './copy-options.ts'
-import { CsvReader } from './csv-dialect.ts'
+import { type CsvDoubts, CsvReader } from './csv-dialect.ts'
 
 export interface RecordOptions {
   csv: CsvDialect
@@ -10,6 +11,9 @@ export interface RecordOptions {
   header: boolean
   /** Columns that the records are expected to have. */
   columns: string[]
+  doubts: CsvDoubts
+  /** Shows a line. */
+  note: (line: string) => void
 }
 
 /**
@@ -30,14 +34,14 @@ export async function* textRecords(
   name: string,
   options: RecordOptions,
 ): AsyncGenerator<string[][]> {
-  const reader = new CsvReader(options.csv)
+  const reader = new CsvReader(options.csv, options.doubts)
   let number = 0
   let header = options.header
   const checked = (records: string[][]): string[][] => {
     number += records.length
     if (!header || records.length === 0) return records
     header = false
-    checkHeader(records[0] ?? [], options.columns, name)
+    checkHeader(records[0] ?? [], options, name)
     return records.slice(1)
   }
   const located = (error: unknown): unknown =>
@@ -62,10 +66,19 @@ export async function* textRecords(
 }
 
 /** cqlsh reads columns by their place and ignores the header: with another order it stores values in wrong columns. */
-function checkHeader(header: string[], columns: string[], name: string): void {
+function checkHeader(header: string[], { columns, note }: RecordOptions, name: string): void {
   const names = header.map((field) => field.trim())
   const sameNames = names.length === columns.length && columns.every((column) => names.includes(column))
-  if (!sameNames || names.every((field, index) => field === columns[index])) return
+  if (!sameNames) {
+    const lower = (fields: string[]): string => JSON.stringify(fields.map((field) => field.toLowerCase()))
+    if (lower(names) !== lower(columns))
+      note(
+        `${visible(name)}: header (${visible(names.join(', '))}) does not match the columns ` +
+          `(${visible(columns.join(', '))}); fields are read by position`,
+      )
+    return
+  }
+  if (names.every((field, index) => field === columns[index])) return
   throw new CassSniError('CSNI107', `${name}: columns in the header are in a different order`, {
     object: name,
     next: [hint(`list the columns in the order of the file: COPY … (${names.join(', ')}) FROM …`)],

@@ -2,6 +2,7 @@
 import { CassSniError, hint } from '../../errors.ts'
 import type { BoundRow } from '../../connection/prepared-batch.ts'
 import type { CqlColumn } from '../../connection/cql-session.ts'
+import { counted } from '../../text/counted.ts'
 import { identifier } from '../cql-values.ts'
 import { type CellEncoder, cellEncoder } from './cell-encoder.ts'
 import type { CopyOptions } from './copy-options.ts'
@@ -69,7 +70,8 @@ export function rowEncoder(
     return { name, from: columns.indexOf(name), key: primaryKey.includes(name), encode: cellEncoder(type, style) }
   })
   return (record) => {
-    if (record.length !== columns.length) throw new RangeError(`${record.length} fields, expected ${columns.length}`)
+    if (record.length !== columns.length)
+      throw new RangeError(`${counted(record.length, 'field')}, expected ${columns.length}`)
     const values: BoundRow = new Array(cells.length)
     for (let index = 0; index < cells.length; index += 1) {
       const cell = cells[index] as (typeof cells)[number]

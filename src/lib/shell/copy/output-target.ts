@@ -12,7 +12,7 @@ export interface OutputTarget {
   nextFile(): void
   /** All is written. */
   finish(): Promise<void>
-  /** Nothing more comes. Resolves with the file that was not finished. */
+  /** Nothing more comes. Resolves with the file that was not finished, if there is one. */
   abandon(): Promise<string | undefined>
 }
 
@@ -91,8 +91,17 @@ class FileTarget implements OutputTarget {
     const file = this.#open
     if (file === undefined) return
     await file.handle.close()
-    if (file.written !== file.path) await rename(file.written, file.path)
     this.#open = undefined
+    if (file.written === file.path) return
+    try {
+      await rename(file.written, file.path)
+    } catch (error) {
+      throw new CassSniError(
+        'CSNI104',
+        `cannot rename ${file.written}, which is complete, to ${file.path}: ${systemError(error)}`,
+        { object: file.path, cause: error },
+      )
+    }
   }
 
   #failed(error: unknown): CassSniError {
@@ -103,11 +112,12 @@ class FileTarget implements OutputTarget {
   }
 }
 
-/** A pipe or device. */
+/** A pipe or device. Throws for a directory. */
 async function isSpecial(path: string): Promise<boolean> {
   try {
     const found = await stat(path)
-    return !found.isFile() && !found.isDirectory()
+    if (found.isDirectory()) throw Object.assign(new Error(path), { code: 'EISDIR' })
+    return !found.isFile()
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
     throw error

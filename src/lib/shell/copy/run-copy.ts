@@ -1,10 +1,11 @@
 /** The COPY command of the shell. */
-import { CassSniError, hint } from '../../errors.ts'
+import { asCassSniError, CassSniError, hint } from '../../errors.ts'
+import { canceledText } from '../canceled-statement.ts'
 import { type Cqlshrc, copySettings, NO_CQLSHRC, readCqlshrc } from '../cqlshrc.ts'
 import type { CopyContext } from './copy-context.ts'
 import { copyFrom } from './copy-from.ts'
 import { copyOptions } from './copy-options.ts'
-import { parseCopyStatement } from './copy-statement.ts'
+import { type CopyStatement, parseCopyStatement } from './copy-statement.ts'
 import { copyTo } from './copy-to.ts'
 
 /**
@@ -29,9 +30,17 @@ export async function runCopy(text: string, context: CopyContext, cqlshrc: Cqlsh
     ...options,
   ])
   const copy = direction === 'from' ? copyFrom : copyTo
-  await copy(
-    context,
-    { ...statement, keyspace },
-    copyOptions(direction, given, { timestampFormat: cqlshrc.ui.timeFormat }),
-  )
+  const chosen = copyOptions(direction, given, { timestampFormat: cqlshrc.ui.timeFormat })
+  try {
+    await copy(context, { ...statement, keyspace }, chosen)
+  } catch (error) {
+    throw context.signal.aborted && error === context.signal.reason ? notStarted(error, statement) : error
+  }
+}
+
+/** The error of a COPY that was interrupted before its first row. */
+function notStarted(reason: unknown, { direction, files }: CopyStatement): CassSniError {
+  const file = direction === 'to' && files !== undefined ? ', no file written' : ''
+  const text = `${canceledText(reason)}: no rows ${direction === 'to' ? 'exported' : 'imported'}${file}`
+  return new CassSniError(asCassSniError(reason).code, text, { cause: reason })
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { CassSniError } from '../../../../src/lib/errors.ts'
 import { statementError } from '../../../../src/lib/connection/cql-errors.ts'
 import type { BoundRow } from '../../../../src/lib/connection/prepared-batch.ts'
+import { CanceledStatement } from '../../../../src/lib/shell/canceled-statement.ts'
 import { parseCqlshrc } from '../../../../src/lib/shell/cqlshrc.ts'
 import { runCopy } from '../../../../src/lib/shell/copy/run-copy.ts'
 import { nextTexts } from '../../../support/next-texts.ts'
@@ -190,8 +191,9 @@ describe('COPY FROM', () => {
     )
     assert.match(
       parse.message,
-      /^more than 3 rows invalid \(MAXPARSEERRORS\): COPY stopped after row 5; none of 5 rows imported/,
+      /^more than 3 rows invalid \(MAXPARSEERRORS\): COPY stopped after row 4; 4 rows failed: see .*rows\.err$/,
     )
+    assert.match(nextTexts(parse.next).join('\n'), /SKIPROWS=4\n.*correct the file, or raise MAXPARSEERRORS/)
     await writeFile(file, lines(5))
     const batch = (): never => {
       throw refuse(0x2200)
@@ -200,6 +202,102 @@ describe('COPY FROM', () => {
       runCopy(copy('AND MAXINSERTERRORS=3'), fakeContext(new FakeCluster({ columns: TABLE, batch }).session()).context),
     )
     assert.match(insert.message, /^more than 3 rows rejected \(MAXINSERTERRORS\)/)
+  })
+
+  it('stops at the first row too many, and says how many rows were left out', async () => {
+    await writeFile(file, '1,a,1\nx,a,1\n2,a,1\ny,a,1\nz,a,1\n3,a,1\nw,a,1\n')
+    const cluster = new FakeCluster({ columns: TABLE })
+    const { context, notes } = fakeContext(cluster.session())
+    const error = await failure(runCopy(copy('AND MAXPARSEERRORS=2'), context))
+    assert.equal(
+      error.message,
+      'more than 2 rows invalid (MAXPARSEERRORS): COPY stopped after row 5; 2 valid rows not imported; ' +
+        `3 rows failed: see ${errfile}`,
+    )
+    assert.deepEqual(nextTexts(error.next), ['correct the file, or raise MAXPARSEERRORS (-1: no limit)'])
+    assert.equal(notes().trim().split('\n').length, 3)
+  })
+
+  it('that ended before its first row names no row and nothing to resume', async () => {
+    for (const [text, message] of [
+      ['note,id,amount\na,1,1\n', /: columns in the header are in a different order$/],
+      ['id,note,amount\n1,"a,1\n', /: unclosed quote$/],
+    ] as const) {
+      await writeFile(file, text)
+      const { context } = fakeContext(new FakeCluster({ columns: TABLE }).session())
+      const error = await failure(runCopy(copy('AND HEADER=true'), context))
+      assert.match(error.message, message)
+      assert.doesNotMatch(nextTexts(error.next).join(), /SKIPROWS/)
+    }
+  })
+
+  it('canceled at a terminal, says where it stopped, and not that it goes on', async () => {
+    await writeFile(file, lines(50))
+    const controller = new AbortController()
+    const cluster = new FakeCluster({
+      columns: TABLE,
+      batch: () => {
+        if (cluster.written.length > 10) controller.abort(new CanceledStatement())
+      },
+    })
+    const { context } = fakeContext(cluster.session(), { signal: controller.signal })
+    const error = await failure(runCopy(copy('AND CHUNKSIZE=5 AND MAXBATCHSIZE=5'), context))
+    assert.match(error.message, /^canceled: COPY stopped after row \d+$/)
+    assert.match(nextTexts(error.next).join(), /SKIPROWS=\d+/)
+  })
+
+  it('notes what a file of RFC 4180 means by something else, once', async () => {
+    await writeFile(file, 'id,note,amount\n1,"say ""hi""",\n2,"a ""b""",\n3,back\\slash,\n')
+    const cluster = new FakeCluster({ columns: TABLE })
+    const { context, notes } = fakeContext(cluster.session())
+    await runCopy(copy('AND HEADER=true'), context)
+    assert.equal(
+      notes(),
+      'doubled quotes ("") kept in 2 fields; 1 escape character (\\) dropped; if the file is RFC 4180 ' +
+        "(such as -o csv), import it with ESCAPE = '\"'\n",
+    )
+    const other = fakeContext(cluster.session())
+    cluster.written.length = 0
+    await runCopy(copy(`AND HEADER=true AND ESCAPE='"'`), other.context)
+    assert.equal(other.notes(), '')
+    const notesWritten = cluster.written.map(([, note]) => String(note)).toSorted()
+    assert.deepEqual(notesWritten, ['a "b"', 'back\\slash', 'say "hi"'])
+  })
+
+  it('suggests the DELIMITER of the first row', async () => {
+    for (const [separator, literal] of [
+      [';', "';'"],
+      ['\t', "'\\t'"],
+      ['|', "'|'"],
+    ] as const) {
+      await writeFile(file, ['id,note,amount', '1,a,1', '2,b,2', ''].join('\n').replaceAll(',', separator))
+      const { context, notes } = fakeContext(new FakeCluster({ columns: TABLE }).session())
+      const error = await failure(runCopy(copy('AND HEADER=true'), context))
+      assert.match(notes(), /row 1 not imported: 1 field, expected 3\n/)
+      assert.deepEqual(nextTexts(error.next), [
+        `the file seems to be separated by ${literal}: use DELIMITER = ${literal}`,
+      ])
+    }
+    await writeFile(file, 'a\n')
+    const error = await failure(runCopy(copy(), fakeContext(new FakeCluster({ columns: TABLE }).session()).context))
+    assert.equal(error.message, `no rows imported: see ${errfile}`)
+    assert.deepEqual(error.next, [])
+  })
+
+  it('notes a header that does not match the columns, and reads by position as cqlsh does', async () => {
+    const cluster = new FakeCluster({ columns: TABLE })
+    await writeFile(file, 'x,y,z\n1,a,1\n')
+    const { context, notes } = fakeContext(cluster.session())
+    await runCopy(copy('AND HEADER=true'), context)
+    assert.match(
+      notes(),
+      /rows\.csv: header \(x, y, z\) does not match the columns \(id, note, amount\); fields are read/,
+    )
+    await writeFile(file, 'ID, Note ,amount\n2,a,1\n')
+    const other = fakeContext(cluster.session())
+    await runCopy(copy('AND HEADER=true'), other.context)
+    assert.equal(other.notes(), '')
+    assert.deepEqual(ids(cluster.written), [1, 2])
   })
 
   it('interrupted, says where to resume, and loses no row', async () => {
@@ -333,8 +431,20 @@ describe('COPY FROM', () => {
     assert.deepEqual(cluster.written, [])
   })
 
+  it('hints to quote a name with capitals that does not exist', async () => {
+    for (const [columns, statement, message, name] of [
+      [[], "COPY Ks.Mixed TO 'x'", 'table ks.mixed not found', 'Ks'],
+      [[], "COPY Mixed FROM 'x'", 'table ks.mixed not found', 'Mixed'],
+      [TABLE, "COPY t (id, Note, userId) TO 'x'", 'table ks.t has no column "userid"', 'userId'],
+    ] as const) {
+      const session = new FakeCluster({ columns: [...columns] }).session()
+      const error = await failure(runCopy(statement, fakeContext(session).context))
+      assert.deepEqual([error.code, error.message], ['CSNI605', message])
+      assert.equal(nextTexts(error.next)[0], `quote a name with capital letters: "${name}"`)
+    }
+  })
+
   for (const [statement, message] of [
-    ['COPY t (id, nothing) FROM STDIN', /table ks\.t has no column "nothing"/],
     ['COPY t (note) FROM STDIN', /primary key column "id" is missing or skipped/],
     ["COPY t FROM STDIN WITH SKIPCOLS='x'", /SKIPCOLS: "x" is not a column of the file/],
   ] as const) {

@@ -4,24 +4,21 @@ import { parseCopyStatement } from '../../../../src/lib/shell/copy/copy-statemen
 
 describe('COPY statement', () => {
   it('has a table, columns, a file and options', () => {
-    assert.deepEqual(
-      parseCopyStatement(
-        `COPY shop."Orders" (id, "Total") FROM 'a.csv, b/*.csv' WITH HEADER = true AND DELIMITER='|' and null = 'it''s' AND MAXROWS=-1;`,
-      ),
-      {
-        direction: 'from',
-        keyspace: 'shop',
-        table: 'Orders',
-        columns: ['id', 'Total'],
-        files: 'a.csv, b/*.csv',
-        options: new Map([
-          ['header', 'true'],
-          ['delimiter', '|'],
-          ['null', "it's"],
-          ['maxrows', '-1'],
-        ]),
-      },
-    )
+    const text = `COPY shop."Orders" (id, "Total") FROM 'a.csv, b/*.csv' WITH HEADER = true AND DELIMITER='|' and null = 'it''s' AND MAXROWS=-1;`
+    assert.deepEqual(parseCopyStatement(text), {
+      text,
+      direction: 'from',
+      keyspace: 'shop',
+      table: 'Orders',
+      columns: ['id', 'Total'],
+      files: 'a.csv, b/*.csv',
+      options: new Map([
+        ['header', 'true'],
+        ['delimiter', '|'],
+        ['null', "it's"],
+        ['maxrows', '-1'],
+      ]),
+    })
   })
 
   it('reads names without quotes in lower case, and keywords as names', () => {

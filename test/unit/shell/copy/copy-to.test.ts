@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CassSniError } from '../../../../src/lib/errors.ts'
 import { statementError } from '../../../../src/lib/connection/cql-errors.ts'
 import type { CqlColumn, CqlPage, ExecuteOptions } from '../../../../src/lib/connection/cql-session.ts'
+import { CanceledStatement } from '../../../../src/lib/shell/canceled-statement.ts'
 import { runCopy } from '../../../../src/lib/shell/copy/run-copy.ts'
 import { fakeContext, FakeCluster, type FakeTable, page, responseError } from './fake-cluster.ts'
 
@@ -177,7 +178,7 @@ describe('COPY TO', () => {
     const { context, out, notes } = fakeContext(cluster.session())
     await runCopy('COPY t TO STDOUT', context)
     assert.equal(out(), '1,\n2,\n')
-    assert.match(notes(), /^1 field written like null; to distinguish them, set another text for null \(NULL=<text>\)/)
+    assert.match(notes(), /^1 empty text written like null; use NULL = '<text>' to distinguish them\n/)
     const other = fakeContext(cluster.session())
     await runCopy("COPY t TO STDOUT WITH NULL='N'", other.context)
     assert.equal(other.out(), '1,\n2,N\n')
@@ -186,8 +187,85 @@ describe('COPY TO', () => {
 
   it('refuses a file that cannot be written, before it reads', async () => {
     const cluster = new FakeCluster({ columns: TABLE, select: () => assert.fail('reads') })
-    await assert.rejects(runCopy(`COPY t TO '${folder}/none/rows.csv'`, fakeContext(cluster.session()).context), {
-      code: 'CSNI104',
+    for (const [name, reason] of [
+      [`${folder}/none/rows.csv`, 'no such file or directory'],
+      [folder, 'is a directory'],
+    ])
+      await assert.rejects(runCopy(`COPY t TO '${name}'`, fakeContext(cluster.session()).context), {
+        code: 'CSNI104',
+        message: `cannot write ${name}: ${reason}`,
+      })
+  })
+
+  it('refuses STDOUT before it reads, when results are one document', async () => {
+    const session = new FakeCluster({ columns: [] }).session()
+    session.execute = () => assert.fail('reads')
+    await assert.rejects(runCopy('COPY t TO STDOUT', fakeContext(session, { write: undefined }).context), {
+      code: 'CSNI101',
+      message: /^COPY TO STDOUT requires output as a table or CSV/,
     })
+  })
+
+  it('whose output fails ends all reads, without further attempts', async () => {
+    const slow: (() => void)[] = []
+    const cluster = new FakeCluster({
+      columns: TABLE,
+      select: (statement, options) =>
+        statement.includes('> 0')
+          ? select(statement, options)
+          : new Promise((_, reject) => {
+              slow.push(() => reject(options.signal?.reason))
+              options.signal?.addEventListener('abort', () => reject(options.signal?.reason))
+            }),
+    })
+    const write = async (): Promise<void> => {
+      throw new CassSniError('CSNI104', 'cannot write: no space left on device')
+    }
+    const { context, notes } = fakeContext(cluster.session(), { write })
+    await assert.rejects(runCopy('COPY t TO STDOUT', context), {
+      code: 'CSNI104',
+      message:
+        'cannot write: no space left on device: COPY stopped after 0 rows, 0 of 3 token ranges; stdout is partial',
+    })
+    assert.equal(slow.length, 2)
+    assert.equal(notes(), '')
+  })
+
+  it('calls a file complete that only cannot get its name', async () => {
+    const cluster = new FakeCluster({
+      columns: TABLE,
+      select: async (statement, options) => {
+        // not there when the export began
+        await mkdir(join(file, 'full'), { recursive: true })
+        return select(statement, options)
+      },
+    })
+    await assert.rejects(
+      runCopy(`COPY t TO '${file}'`, fakeContext(cluster.session()).context),
+      (error: CassSniError) => {
+        assert.equal(error.code, 'CSNI104')
+        assert.match(error.message, /^cannot rename .*\.partial, which is complete, to .*rows\.csv: is a directory/)
+        assert.doesNotMatch(error.message, /is partial/)
+        return true
+      },
+    )
+    assert.deepEqual(ids(await linesOf('rows.csv.partial')), IDS)
+  })
+
+  it('canceled before the first row, says that there is no file', async () => {
+    const controller = new AbortController()
+    const session = new FakeCluster({ columns: TABLE }).session()
+    session.execute = async () => {
+      controller.abort(new CanceledStatement())
+      throw controller.signal.reason
+    }
+    const { context } = fakeContext(session, { signal: controller.signal })
+    for (const [statement, message] of [
+      [`COPY t TO '${file}'`, 'canceled: no rows exported, no file written'],
+      ['COPY t TO STDOUT', 'canceled: no rows exported'],
+      [`COPY t FROM '${file}'`, 'canceled: no rows imported'],
+    ] as const)
+      await assert.rejects(runCopy(statement, context), { code: 'CSNI902', message })
+    assert.deepEqual(await readdir(folder), [])
   })
 })

@@ -58,6 +58,20 @@ describe('CSV of COPY', () => {
     ])
   })
 
+  it('counts what another dialect means by something else', () => {
+    const doubtsOf = (text: string, dialect = CQLSH, size = text.length): [number, number] => {
+      const doubts = { doubledQuotes: 0, droppedEscapes: 0 }
+      const reader = new CsvReader(dialect, doubts)
+      for (let at = 0; at < text.length; at += size) reader.push(text.slice(at, at + size))
+      return [doubts.doubledQuotes, doubts.droppedEscapes]
+    }
+    for (const size of [1, 2, 100]) {
+      assert.deepEqual(doubtsOf('"say ""hi""",""\n"""",a"b,a""\n', CQLSH, size), [2, 0])
+      assert.deepEqual(doubtsOf('a\\b,"a\\b"\na\\\\,a\\,"a\\"",a\\\nb\n', CQLSH, size), [0, 2])
+      assert.deepEqual(doubtsOf('"say ""hi""",a\\b\n', RFC, size), [0, 0])
+    }
+  })
+
   it('refuses a quote without an end', () => {
     assert.throws(() => read('a,"b\nc'), { name: 'RangeError', message: 'unclosed quote' })
   })
