@@ -29,6 +29,7 @@ describe('a client that follows the API server', () => {
   let stop: AbortController
   let cached: CachedKube
   let failures: (string | undefined)[]
+  let changes: (string | undefined)[]
   let nth = 0
 
   before(async function () {
@@ -42,10 +43,11 @@ describe('a client that follows the API server', () => {
     await direct.apply(NAMESPACE, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } })
     stop = new AbortController()
     failures = []
+    changes = []
     through = await connectKube({ kubeconfig: proxy.kubeconfig, signal: stop.signal })
     cached = new CachedKube(through, {
       signal: stop.signal,
-      onChange: () => undefined,
+      onChange: (_type, object) => changes.push(object?.metadata.name),
       onFailure: (_type, error) => failures.push(error?.code),
       timing: TIMING,
     })
@@ -201,6 +203,45 @@ describe('a client that follows the API server', () => {
     const before = proxy.requests.length
     assert.deepEqual((await cached.get(CONFIG_MAP, 'c', namespace))?.data, { value: '1' })
     assert.equal(proxy.requests.slice(before).filter(({ url }) => !url.includes('watch=true')).length, 0)
+  })
+
+  it('polls one object that it is not permitted to list, without a failure', async () => {
+    proxy.fault = ({ url }) =>
+      url.includes('configmaps?')
+        ? { answer: { status: 403, body: JSON.stringify(status(403, 'Forbidden')) } }
+        : undefined
+    const value = async () => (await cached.get(CONFIG_MAP, 'a', namespace))?.data
+    assert.equal(await value(), undefined)
+    for (const each of ['1', '2']) {
+      await write('a', each)
+      const end = performance.now() + 5000
+      while (performance.now() < end && JSON.stringify(await value()) !== JSON.stringify({ value: each }))
+        await sleep(10)
+      assert.deepEqual(await value(), { value: each })
+    }
+    // the refused list of the whole kind is the reader's affair
+    await assert.rejects(values(), { code: 'CSNI203' })
+    assert.deepEqual(await value(), { value: '2' })
+    assert.deepEqual(failures, [])
+  })
+
+  it('reports that the permission to list was revoked, and that it is back', async () => {
+    await write('a', '1')
+    await holds({ a: '1' })
+    const before = changes.length
+    proxy.fault = () => ({ answer: { status: 403, body: JSON.stringify(status(403, 'Forbidden')) } })
+    proxy.resetAll()
+    const reported = async () => {
+      const end = performance.now() + 5000
+      while (performance.now() < end && changes.slice(before).filter((each) => each === undefined).length === 0)
+        await sleep(10)
+      assert.deepEqual(changes.splice(before), [undefined])
+    }
+    await reported()
+    await assert.rejects(values(), { code: 'CSNI203' })
+    proxy.fault = () => undefined
+    await reported()
+    await holds({ a: '1' })
   })
 
   it('keeps no Secret', async () => {

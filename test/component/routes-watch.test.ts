@@ -1,6 +1,7 @@
 /** `routes sync --watch` against a real API server: a process as a user starts it, and its lines. */
 import { deepEqual, doesNotMatch, equal, match, ok } from 'node:assert/strict'
 import { join } from 'node:path'
+import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CASSANDRA_DATACENTER, ISTIO_GATEWAY, SERVICE, VIRTUAL_SERVICE } from '../../src/lib/cluster/resources.ts'
 import { apiServer, type Manifest, pathOf, type TestServer } from '../support/api-server.ts'
@@ -11,6 +12,7 @@ import { requestsBefore } from '../support/fault-server.ts'
 import { createMesh, type TestMesh } from '../support/mesh-state.ts'
 import { assertMatchesSchema } from '../support/schema.ts'
 import { about, event, Watching } from '../support/watching.ts'
+import { parseAllDocuments } from 'yaml'
 
 const ROOT = join(import.meta.dirname, '../..')
 
@@ -142,6 +144,62 @@ describe('routes sync --watch', function () {
     await server.remove(VIRTUAL_SERVICE, 'cass-sni-dc1', dc.namespace)
     await lines.line(about('cass-sni-dc1', 'created'))
     equal(lines.text.filter((line) => line.includes('"failing"')).length, 1, lines.text.join('\n'))
+  })
+
+  describe('with the roles of docs/permissions.yaml', () => {
+    const RBAC = '/apis/rbac.authorization.k8s.io/v1'
+    interface Role {
+      metadata: { name: string }
+      rules: { resources: string[]; verbs: string[] }[]
+    }
+    const undo: string[] = []
+
+    afterEach(async () => {
+      await watching?.stop()
+      for (const path of undo.splice(0)) await server.client.send('DELETE', path, {})
+    })
+
+    /** Binds the roles, with some verbs taken away, to a new user. Returns the path of its kubeconfig. */
+    const bound = async (user: string, allowed: (verb: string, resources: string[]) => boolean = () => true) => {
+      const file = await readFile(join(ROOT, 'docs/permissions.yaml'), 'utf8')
+      const create = async (path: string, object: { metadata: { name: string } }) => {
+        await server.client.send('POST', `${RBAC}/${path}`, object)
+        undo.push(`${RBAC}/${path}/${object.metadata.name}`)
+      }
+      for (const document of parseAllDocuments(file)) {
+        const role = document.toJS() as Role
+        const name = `${user}-${role.metadata.name}`
+        const rules = role.rules.map((rule) => ({
+          ...rule,
+          verbs: rule.verbs.filter((verb) => allowed(verb, rule.resources)),
+        }))
+        await create('clusterroles', { ...role, metadata: { name }, rules } as Role)
+        const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name }
+        const binding = { metadata: { name }, roleRef, subjects: [{ kind: 'User', name: user }] }
+        if (name.endsWith('-mesh')) await create('clusterrolebindings', binding)
+        else {
+          const namespace = name.endsWith('-gateway') ? mesh.namespace : dc.namespace
+          await create(`namespaces/${namespace}/rolebindings`, binding)
+        }
+      }
+      return server.kubeconfigFor({ user })
+    }
+    const follow = async (kubeconfig: string) => {
+      watching = watch(['-n', dc.namespace, '--kubeconfig', kubeconfig, '-o', 'json'])
+      await watching.line(event('synced'))
+      await sleep(1000)
+      await server.remove(VIRTUAL_SERVICE, 'cass-sni-dc1', dc.namespace)
+      await watching.line(about('cass-sni-dc1', 'created'), 45_000)
+      const failing = watching.text.filter((line) => line.includes('"failing"'))
+      deepEqual(failing, [])
+    }
+
+    it('syncs and follows changes', async () => follow(await bound('watching')))
+
+    it('polls without permission to watch', async () => follow(await bound('polling', (verb) => verb !== 'watch')))
+
+    it('follows what it can without permission to list ConfigMaps', async () =>
+      follow(await bound('getting', (verb, [resource]) => resource !== 'configmaps' || verb === 'get')))
   })
 
   it('prints a line for each change as text, the table first, and nothing of the progress on stdout', async () => {

@@ -31,9 +31,10 @@ export function watchText(event: RoutesWatchEvent, time: Date, renderer: TextRen
     }
     case 'recovered':
       return `${at} ${renderer.green('in sync again')}\n`
+    case 'failing':
+      return `${at} ${renderer.yellow('retrying')}, with pauses of up to 30s\n`
     case 'synced':
     case 'loaded':
-    case 'failing':
       return ''
   }
 }

@@ -12,9 +12,12 @@ import { unless } from './unless.ts'
 export interface CachedKubeOptions {
   /** Ends all reflectors. */
   signal: AbortSignal
-  /** Called after an object in a cache has changed. Must not throw. */
-  onChange: (type: ResourceType, object: KubeObject) => void
-  /** Called when following a kind fails, and with undefined when it works again. Must not throw. */
+  /** Called after a cache has changed: an object, or whether its kind can be read. Must not throw. */
+  onChange: (type: ResourceType, object?: KubeObject) => void
+  /**
+   * Called when following a kind fails, and with undefined when it works again. Missing permission is not reported: the
+   * reads throw it. Must not throw.
+   */
   onFailure?: ((type: ResourceType, error: CassSniError | undefined) => void) | undefined
   /** For tests. */
   timing?: Partial<ReflectorTiming> | undefined
@@ -67,18 +70,19 @@ export class CachedKube implements Kube {
     return (await this.#follow(type, options).objects()) as T[]
   }
 
-  /** Reads from a reflector of the whole kind or of this object; without the permission to watch it, live. */
+  /**
+   * Reads from a reflector of the whole kind or of this object, which polls without permission to list and watch.
+   */
   async get<T extends KubeObject = KubeObject>(
     type: ResourceType,
     name: string,
     namespace?: string,
   ): Promise<T | undefined> {
     if (UNCACHED.includes(type)) return this.#live.get<T>(type, name, namespace)
-    const covering =
-      this.#covering(type, namespace) ?? this.#follow(type, { namespace, fieldSelector: nameField(name) })
-    // the permission to get an object does not include watching it
-    const objects = await unless('CSNI203', covering.objects())
-    if (objects === undefined) return this.#live.get<T>(type, name, namespace)
+    const covering = this.#covering(type, namespace) ?? this.#followObject(type, name, namespace)
+    // without permission to list the kind: the object alone
+    const objects =
+      (await unless('CSNI203', covering.objects())) ?? (await this.#followObject(type, name, namespace).objects())
     return objects.find(({ metadata }) => metadata.name === name && metadata.namespace === namespace) as T | undefined
   }
 
@@ -146,7 +150,12 @@ export class CachedKube implements Kube {
     return this.#live.connect(pod, port, options)
   }
 
-  #follow(type: ResourceType, selection: ListOptions): Reflector {
+  #followObject(type: ResourceType, name: string, namespace: string | undefined): Reflector {
+    const selection = { namespace, fieldSelector: `metadata.name=${name}` }
+    return this.#follow(type, selection, objectFollower(this.#live, name, namespace))
+  }
+
+  #follow(type: ResourceType, selection: ListOptions, follower: Follower = this.#live): Reflector {
     const key = JSON.stringify([
       typeKey(type),
       type.namespaced ? selection.namespace : undefined,
@@ -156,7 +165,7 @@ export class CachedKube implements Kube {
     const known = this.#followed.get(key)
     if (known !== undefined) return known.reflector
     const { signal, onChange, onFailure, timing } = this.#options
-    const reflector = new Reflector(this.#live, type, selection, {
+    const reflector = new Reflector(follower, type, selection, {
       signal,
       onChange: (object) => onChange(type, object),
       onFailure: (error) => onFailure?.(type, error),
@@ -195,6 +204,15 @@ function typeKey({ group, version, plural }: ResourceType): string {
   return `${group}/${version}/${plural}`
 }
 
-function nameField(name: string): string {
-  return `metadata.name=${name}`
+/** Follows one object. The permission to get it does not include listing and watching. */
+function objectFollower(live: Kube & Follower, name: string, namespace: string | undefined): Follower {
+  return {
+    async snapshot<T extends KubeObject>(type: ResourceType, options?: ListOptions) {
+      const listed = await unless('CSNI203', live.snapshot<T>(type, options))
+      if (listed !== undefined) return listed
+      const object = await live.get<T>(type, name, namespace)
+      return { items: object === undefined ? [] : [object], resourceVersion: object?.metadata.resourceVersion ?? '' }
+    },
+    watch: (...args) => live.watch(...args),
+  }
 }

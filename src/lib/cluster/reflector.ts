@@ -11,9 +11,15 @@ import { ApiStatusError, statusOf } from './api-errors.ts'
 export interface ReflectorOptions<T> {
   /** Ends the reflector. */
   signal: AbortSignal
-  /** Called after a change, with the current object, or the last known one if it was deleted. Must not throw. */
-  onChange: (object: T) => void
-  /** Called when watching fails, and with undefined when it has recovered. Must not throw. */
+  /**
+   * Called after a change, with the current object, or the last known one if it was deleted; without one when the
+   * objects are withheld, or no longer, because the list is refused. Must not throw.
+   */
+  onChange: (object?: T) => void
+  /**
+   * Called when watching fails, and with undefined when it has recovered. A refused list is not reported: `objects`
+   * throws it, and the reader may do without. Must not throw.
+   */
   onFailure?: ((error: CassSniError | undefined) => void) | undefined
   /** For tests: pauses in ms. */
   timing?: Partial<ReflectorTiming> | undefined
@@ -133,20 +139,24 @@ export class Reflector<T extends KubeObject = KubeObject> {
       throwIfAborted(this.#options.signal)
       const reason = asCassSniError(error)
       // other errors are temporary, and the known objects are kept
-      if (this.#objects === undefined || reason.code === 'CSNI203' || reason.code === 'CSNI205') {
+      if (this.#objects === undefined || isRefusal(reason)) {
+        const withheld = this.#objects !== undefined && this.#refusal === undefined
         this.#refusal = reason
         this.#settleFirst(reason)
+        if (withheld) this.#options.onChange()
       }
       throw error
     }
     const before = this.#objects ?? new Map<string, T>()
     const found = new Map((snapshot.items as T[]).map((object) => [keyOfObject(object), object]))
+    const wasRefused = this.#refusal !== undefined
     this.#objects = found
     this.#listedAt = performance.now()
     this.#version = snapshot.resourceVersion
     this.#refusal = undefined
     this.#settleFirst()
     this.#worked()
+    if (wasRefused) this.#options.onChange()
     for (const [key, object] of found)
       if (before.get(key)?.metadata.resourceVersion !== object.metadata.resourceVersion) this.#options.onChange(object)
     for (const [key, object] of before) if (!found.has(key)) this.#options.onChange(object)
@@ -218,10 +228,19 @@ export class Reflector<T extends KubeObject = KubeObject> {
     const now = performance.now()
     if (now - this.#failedAt > this.#timing.resetMs) this.#nextPause = backOff(this.#timing)
     this.#failedAt = now
-    this.#failing = true
-    onFailure?.(asCassSniError(error))
+    const reason = asCassSniError(error)
+    if (isRefusal(reason)) this.#worked()
+    else {
+      this.#failing = true
+      onFailure?.(reason)
+    }
     await pause(this.#nextPause(), signal)
   }
+}
+
+/** Permission denied, or the kind is not served: retried, but not expected to change soon. */
+function isRefusal({ code }: CassSniError): boolean {
+  return code === 'CSNI203' || code === 'CSNI205'
 }
 
 /** The version has expired, or is newer than the server's own (a restored etcd). */

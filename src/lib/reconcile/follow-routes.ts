@@ -10,6 +10,7 @@ import type { ChangeRecord } from '../events.ts'
 import type { NodeRoute } from '../routes/backends/backend.ts'
 import { gather, type GatherOptions } from '../routes/gather.ts'
 import { type Plan, planRoutes, type RouteRequest } from '../routes/route-plan.ts'
+import { pause } from '../waiting/poll.ts'
 import { awaitLoaded, type Loaded } from './loaded-routes.ts'
 import { applyRoutes } from './reconcile-routes.ts'
 import { WorkQueue } from './work-queue.ts'
@@ -37,6 +38,9 @@ export interface FollowOptions {
   /** Routes that were reported before. */
   known: readonly NodeRoute[]
 }
+
+/** Between two checks of Envoys that have not loaded the routes in time, in ms. */
+const RECHECK_MS = 30_000
 
 /** The only key: one datacenter. */
 const KEY = 'datacenter'
@@ -119,8 +123,11 @@ class Round {
         this.#failures.set('gateway', undefined)
         this.#context.report({ type: 'loaded', loaded })
       },
-      (error: unknown) => {
-        if (!signal.aborted) this.#failures.set('gateway', asCassSniError(error))
+      async (error: unknown) => {
+        if (signal.aborted) return
+        this.#failures.set('gateway', asCassSniError(error))
+        await pause(RECHECK_MS, signal).catch(() => undefined)
+        if (!signal.aborted) this.#confirm(plan)
       },
     )
   }
