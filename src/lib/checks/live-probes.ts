@@ -16,7 +16,7 @@ import { openKeystore } from '../certificates/node-keystore.ts'
 import type { PolicyInput } from '../certificates/policies.ts'
 import type { Kube } from '../cluster/kube.ts'
 import { cqlHostId } from '../connection/cql-login.ts'
-import { type Dial, type Dialer, podDialer } from '../connection/dialer.ts'
+import { type Dial, type Dialer, givenAddressDialer, podDialer } from '../connection/dialer.ts'
 import { gatewayDialer } from '../connection/gateway-dialer.ts'
 import { answersPlaintext } from '../connection/plaintext.ts'
 import { handshake } from '../connection/tls.ts'
@@ -62,12 +62,13 @@ export function liveProbes(options: LiveProbesOptions): Probes {
     findGateway(kube, await mesh(), { wanted: options.gateway, remembered: options.choices }),
   )
   const dialer = once(async () =>
-    gatewayDialer(kube, await gateway(), {
-      port,
-      tunnel: options.tunnel ? 'always' : 'auto',
-      address: options.address,
-      serverName: datacenter.nodes.find((node) => node.hostId !== undefined)?.hostId,
-    }),
+    options.address === undefined
+      ? gatewayDialer(kube, await gateway(), {
+          port,
+          tunnel: options.tunnel ? 'always' : 'auto',
+          serverName: datacenter.nodes.find((node) => node.hostId !== undefined)?.hostId,
+        })
+      : givenAddressDialer(options.address, port),
   )
   const dial: Dial = async (options) => (await dialer()).dial(options)
   const observation = once(async () =>

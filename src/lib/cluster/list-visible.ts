@@ -8,8 +8,8 @@ export interface Visible<T> {
   complete: boolean
   /** The CSNI203 error of the cluster-wide list, if that was denied. */
   refusal?: CassSniError | undefined
-  /** The requested namespaces for which permission is missing too. */
-  unreadable: string[]
+  /** The requested namespaces for which permission is missing too, with their CSNI203 errors. */
+  unreadable: ReadonlyMap<string, CassSniError>
 }
 
 /**
@@ -23,7 +23,7 @@ export async function listVisible<T extends KubeObject = KubeObject>(
   { namespaces, ...selectors }: { namespaces: readonly string[] } & Omit<ListOptions, 'namespace'>,
 ): Promise<Visible<T>> {
   const everywhere = await unlessForbidden(kube.list<T>(type, selectors))
-  if (!(everywhere instanceof CassSniError)) return { items: everywhere, complete: true, unreadable: [] }
+  if (!(everywhere instanceof CassSniError)) return { items: everywhere, complete: true, unreadable: new Map() }
   const fallbacks = [...new Set(namespaces)]
   const lists = await Promise.all(
     fallbacks.map((namespace) => unlessForbidden(kube.list<T>(type, { ...selectors, namespace }))),
@@ -32,7 +32,12 @@ export async function listVisible<T extends KubeObject = KubeObject>(
     items: lists.flatMap((list) => (list instanceof CassSniError ? [] : list)),
     complete: false,
     refusal: everywhere,
-    unreadable: fallbacks.filter((_, index) => lists[index] instanceof CassSniError),
+    unreadable: new Map(
+      fallbacks.flatMap((namespace, index) => {
+        const list = lists[index]
+        return list instanceof CassSniError ? [[namespace, list] as const] : []
+      }),
+    ),
   }
 }
 

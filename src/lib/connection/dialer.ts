@@ -44,6 +44,15 @@ export function addressDialer(host: string, port: number): Dialer {
   }
 }
 
+/**
+ * Connects directly to "host", "host:port" or "[v6]:port": unchecked, and never replaced by a tunnel. Throws CSNI101 for
+ * an invalid address.
+ */
+export function givenAddressDialer(text: string, defaultPort: number): Dialer {
+  const { host, port } = parseAddress(text, defaultPort)
+  return addressDialer(host, port)
+}
+
 /** Opens a TCP connection. Throws CSNI601 with the system's error or after `ms`, or the signal's reason. */
 export function dialTcp(host: string, port: number, ms: number, signal?: AbortSignal): Promise<Socket> {
   const failed = (why: string, cause?: unknown): CassSniError =>

@@ -6,7 +6,7 @@ import { CassSniError, command, hint, type NextStep } from '../errors.ts'
 import { tcpPort } from '../istio/gateways.ts'
 import type { IngressGateway } from '../istio/mesh.ts'
 import { systemError } from '../text/system-errors.ts'
-import { addressDialer, type Dialer, dialTcp, hostPort, parseAddress } from './dialer.ts'
+import { addressDialer, type Dialer, dialTcp, hostPort } from './dialer.ts'
 import { tunnelDialer } from './gateway-tunnel.ts'
 
 /** Time limit for a load balancer address to accept a connection before a tunnel is used. */
@@ -17,8 +17,6 @@ const HELLO_MS = 3_000
 export interface GatewayDialerOptions {
   /** The port of the gateway's Service. */
   port: number
-  /** "host", "host:port" or "[v6]:port": used unchecked, never replaced by a tunnel. */
-  address?: string | undefined
   /** auto (default): an address that responds, otherwise a tunnel. */
   tunnel?: 'always' | 'auto' | 'never' | undefined
   /** The SNI name that clients will send, used to probe the addresses. */
@@ -28,18 +26,14 @@ export interface GatewayDialerOptions {
 /**
  * Selects how to connect to the gateway. A load balancer address is used if it accepts a TCP connection within 1.5 s
  * and responds to a TLS ClientHello: some load balancers accept connections without a backend. Throws CSNI606 without
- * such an address or permission for a tunnel, CSNI101 for an invalid address.
+ * such an address or permission for a tunnel.
  */
 export async function gatewayDialer(
   kube: Kube,
   gateway: IngressGateway,
   options: GatewayDialerOptions,
 ): Promise<Dialer> {
-  const { port, address, tunnel = 'auto' } = options
-  if (address !== undefined) {
-    const given = parseAddress(address, port)
-    return addressDialer(given.host, given.port)
-  }
+  const { port, tunnel = 'auto' } = options
   if (tunnel === 'always') return permitted(kube, gateway, port, undefined)
   const failures: string[] = []
   const probes = gateway.addresses.map((host) => probe(host, port, options.serverName))

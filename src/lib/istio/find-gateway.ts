@@ -15,8 +15,8 @@ export interface GatewayWish {
 
 /**
  * Returns the selected gateway. A requested Service is read whatever its labels. The gateway of the existing routes
- * stays selected even if there are several by now; if it no longer exists, a new one is selected. Throws CSNI502 and
- * CSNI105 as `chooseGateway` does.
+ * stays selected even if there are several by now; if it no longer exists, a new one is selected. Throws CSNI203 if that
+ * gateway cannot be read, CSNI502 and CSNI105 as `chooseGateway` does.
  */
 export async function findGateway(
   kube: Kube,
@@ -25,11 +25,11 @@ export async function findGateway(
 ): Promise<IngressGateway> {
   if (wanted !== undefined && wanted !== '') {
     const known = mesh.gateways.some((gateway) => nameOf(gateway) === wanted)
-    return (known ? undefined : await readGateway(kube, mesh, wanted)) ?? chooseGateway(mesh, wanted)
+    return (known ? undefined : await getGateway(kube, mesh, wanted)) ?? chooseGateway(mesh, wanted)
   }
   const before = remembered?.gateway
   if (before !== undefined) {
-    const found = mesh.gateways.find((gateway) => nameOf(gateway) === before) ?? (await readGateway(kube, mesh, before))
+    const found = mesh.gateways.find((gateway) => nameOf(gateway) === before) ?? (await getGateway(kube, mesh, before))
     if (found !== undefined) return found
   }
   const { selector = {} } = remembered ?? {}
@@ -39,14 +39,18 @@ export async function findGateway(
 }
 
 /** Reads the gateway of the Service "namespace/service"; undefined if it is not a gateway or cannot be read. */
-export async function readGateway(kube: Kube, mesh: Mesh, name: string): Promise<IngressGateway | undefined> {
+export function readGateway(kube: Kube, mesh: Mesh, name: string): Promise<IngressGateway | undefined> {
+  return unless('CSNI203', getGateway(kube, mesh, name))
+}
+
+async function getGateway(kube: Kube, mesh: Mesh, name: string): Promise<IngressGateway | undefined> {
   const [namespace, service = ''] = name.split('/')
   if (namespace === undefined || namespace === '' || service === '') return undefined
-  const found = await unless('CSNI203', kube.get<Service>(SERVICE, service, namespace))
+  const found = await kube.get<Service>(SERVICE, service, namespace)
   const selector = Object.entries(found?.spec?.selector ?? {})
   if (found === undefined || selector.length === 0) return undefined
   const labelSelector = selector.map(([key, value]) => `${key}=${value}`).join(',')
-  const pods = (await unless('CSNI203', kube.list<Pod>(POD, { namespace, labelSelector }))) ?? []
+  const pods = await kube.list<Pod>(POD, { namespace, labelSelector })
   const [gateway] = gatewaysFrom([found], pods.filter(isRouter))
   if (gateway === undefined) return undefined
   // Its pods may lack the labels by which the others were found, and all are needed to compute selectors.

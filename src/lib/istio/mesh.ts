@@ -66,7 +66,10 @@ export interface LoadedRoute {
 }
 
 export interface Mesh {
-  /** The error of the first cluster-wide list that was denied: objects not found may exist elsewhere. */
+  /**
+   * Set if a cluster-wide list was denied: objects not found may exist elsewhere. The error of the namespace in which
+   * the gateway is most likely, if listing is denied there too.
+   */
   refused?: CassSniError | undefined
   istiods: Istiod[]
   gateways: IngressGateway[]

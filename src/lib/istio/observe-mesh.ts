@@ -13,6 +13,8 @@ export interface MeshScope {
    * is searched in addition to the usual ones.
    */
   gateway?: string | undefined
+  /** False omits istiod, for callers that need a gateway only. Default true. */
+  controlPlanes?: boolean | undefined
   /** Also read the revision tags from the MutatingWebhookConfigurations, which only injection needs. */
   injection?: boolean | undefined
   /** The API groups whose served versions are read, for reading or writing their objects. Default: both. */
@@ -30,14 +32,10 @@ export async function observeMesh(kube: Kube, scope: MeshScope = {}): Promise<Me
   const named = scope.gateway?.match(/^[^/]+(?=\/)/) ?? []
   const namespaces = [...new Set([...named, ...USUAL_NAMESPACES, kube.target.namespace])]
   const apis = scope.apis ?? ['networking', 'security']
-  let refused: CassSniError | undefined
-  const onRefused = (error: CassSniError) => {
-    refused ??= error
-  }
-  const everywhere = <T extends Deployment | Pod | Service>(type: ResourceType, labelSelector: string) =>
-    listWhereAllowed<T>(kube, type, labelSelector, namespaces, onRefused)
+  const everywhere = <T extends KubeObject>(type: ResourceType, labelSelector: string) =>
+    listVisible<T>(kube, type, { namespaces, labelSelector })
   const [deployments, labelledPods, managedPods, services, networking, security, revisionTags] = await Promise.all([
-    everywhere<Deployment>(DEPLOYMENT, 'app=istiod'),
+    scope.controlPlanes === false ? undefined : everywhere<Deployment>(DEPLOYMENT, 'app=istiod'),
     // Both of Istio's charts set this label on gateway pods; istiod's own pods have it too.
     everywhere<Pod>(POD, 'istio'),
     everywhere<Pod>(POD, 'gateway.istio.io/managed'),
@@ -46,15 +44,18 @@ export async function observeMesh(kube: Kube, scope: MeshScope = {}): Promise<Me
     apis.includes('security') ? kube.servedVersions('security.istio.io') : [],
     scope.injection === true ? observeTags(kube) : undefined,
   ])
-  let pods = uniquePods([...labelledPods, ...managedPods])
+  let pods = uniquePods([...labelledPods.items, ...managedPods.items])
   // A manually created gateway without the label has the injection label (istio.io docs, "Installing Gateways").
   if (!pods.some(isRouter))
-    pods = uniquePods([...pods, ...(await everywhere<Pod>(POD, 'sidecar.istio.io/inject=true,!istio'))])
-  const gateways = gatewaysFrom(await withServicesOf(kube, pods.filter(isRouter), services), pods)
+    pods = uniquePods([...pods, ...(await everywhere<Pod>(POD, 'sidecar.istio.io/inject=true,!istio')).items])
+  const gateways = gatewaysFrom(await withServicesOf(kube, pods.filter(isRouter), services.items), pods)
   const networkingVersion = newest(networking)
   const securityVersion = newest(security)
+  // a gateway is found by its pods: their permission first
+  const lists = [labelledPods, services, deployments].filter((list) => list !== undefined)
+  const [refusedInNamespace] = lists.flatMap(({ unreadable }) => unreadable.get(namespaces[0] ?? '') ?? [])
   return {
-    istiods: deployments
+    istiods: (deployments?.items ?? [])
       .map(istiodFrom)
       .sort((a, b) => (`${a.namespace}/${a.deployment}` < `${b.namespace}/${b.deployment}` ? -1 : 1)),
     gateways,
@@ -62,7 +63,7 @@ export async function observeMesh(kube: Kube, scope: MeshScope = {}): Promise<Me
     networkingVersion,
     securityVersion,
     revisionTags,
-    refused,
+    refused: refusedInNamespace ?? lists.find(({ refusal }) => refusal !== undefined)?.refusal,
   }
 }
 
@@ -107,18 +108,6 @@ async function withServicesOf(kube: Kube, routers: Pod[], services: Service[]): 
     ...services,
     ...more.filter((service) => !known.has(`${service.metadata.namespace}/${service.metadata.name}`)),
   ]
-}
-
-async function listWhereAllowed<T extends Deployment | Pod | Service>(
-  kube: Kube,
-  type: ResourceType,
-  labelSelector: string,
-  namespaces: string[],
-  onRefused: (error: CassSniError) => void,
-): Promise<T[]> {
-  const { items, refusal } = await listVisible<T>(kube, type, { namespaces, labelSelector })
-  if (refusal !== undefined) onRefused(refusal)
-  return items
 }
 
 /**

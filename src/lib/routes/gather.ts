@@ -118,8 +118,10 @@ async function readRoutes(
     visible(reading.gateways, types.gateway),
     visible(reading.virtualServices, types.virtualService),
   ])
-  const own = [gateways, virtualServices].find(({ unreadable }) => unreadable.includes(datacenter.namespace))
-  if (own?.refusal !== undefined) throw own.refusal
+  for (const { unreadable } of [gateways, virtualServices]) {
+    const refusal = unreadable.get(datacenter.namespace)
+    if (refusal !== undefined) throw refusal
+  }
   const hidden = gateways.refusal ?? virtualServices.refusal
   return { types, gateways: gateways.items, virtualServices: virtualServices.items, hidden }
 }

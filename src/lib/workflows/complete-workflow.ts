@@ -16,7 +16,9 @@ export async function liveNames(what: Names, options: KubeOptions & { datacenter
   if (what === 'namespace') return (await kube.list(NAMESPACE)).map(({ metadata }) => metadata.name)
   if (what === 'gateway') {
     const { observeMesh } = await import('../istio/observe-mesh.ts')
-    return (await observeMesh(kube)).gateways.map(({ namespace, service }) => `${namespace}/${service}`)
+    return (await observeMesh(kube, { controlPlanes: false, apis: [] })).gateways.map(
+      ({ namespace, service }) => `${namespace}/${service}`,
+    )
   }
   const { namespace } = kube.target
   if (what === 'datacenter')

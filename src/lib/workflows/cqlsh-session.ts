@@ -9,7 +9,7 @@ import { observeRouted } from '../routes/gather.ts'
 import { DEFAULT_GATEWAY_PORT } from '../routes/route-plan.ts'
 import { VIRTUAL_SERVICE } from '../cluster/resources.ts'
 import { type CqlNode, type CqlSession, openCqlSession } from '../connection/cql-session.ts'
-import type { Dialer } from '../connection/dialer.ts'
+import { type Dialer, givenAddressDialer } from '../connection/dialer.ts'
 import { gatewayDialer } from '../connection/gateway-dialer.ts'
 import { CassSniError, command, hint } from '../errors.ts'
 import { findGateway } from '../istio/find-gateway.ts'
@@ -66,9 +66,10 @@ export async function observeAccess({ kube, signal, emit }: WorkflowContext, cho
       ? routed.then((each) => readAuthority(kube, each.datacenter))
       : readAuthorityFile(choice.caFile, signal)
   for (const each of [superuser, authority]) each?.catch(() => undefined)
-  const [{ datacenter, choices }, mesh] = await Promise.all([
+  const [{ datacenter, choices }, through] = await Promise.all([
     routed,
-    observeMesh(kube, { gateway: choice.gateway, apis: [] }),
+    // an address requires no permission to read the gateway
+    choice.address ?? observeMesh(kube, { gateway: choice.gateway, controlPlanes: false, apis: [] }),
   ])
   // Without permission to read the Secret of the configuration, the handshake decides.
   if (datacenter.configurationHidden === undefined && !datacenter.clientEncryption.enabled) {
@@ -87,15 +88,17 @@ export async function observeAccess({ kube, signal, emit }: WorkflowContext, cho
   }
   const target = choice.node === undefined ? undefined : reachable(datacenter, findNode(datacenter, choice.node))
   const nodes = target === undefined ? reachableNodes(datacenter) : [target]
-  const gateway = await findGateway(kube, mesh, { wanted: choice.gateway, remembered: choices })
   const port = choice.port ?? choices.port ?? DEFAULT_GATEWAY_PORT
+  const dialing =
+    typeof through === 'string'
+      ? givenAddressDialer(through, port)
+      : gatewayDialer(kube, await findGateway(kube, through, { wanted: choice.gateway, remembered: choices }), {
+          port,
+          tunnel: choice.tunnel,
+          serverName: nodes[0]?.hostId,
+        })
   const [dialer, credentials, ca] = await Promise.all([
-    gatewayDialer(kube, gateway, {
-      port,
-      tunnel: choice.tunnel,
-      address: choice.address,
-      serverName: nodes[0]?.hostId,
-    }),
+    dialing,
     superuser ?? readLogin(kube, datacenter, choice),
     authority,
   ])

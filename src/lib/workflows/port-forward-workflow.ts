@@ -83,7 +83,7 @@ interface Target {
 async function toGateway(kube: Kube, options: PortForwardOptions): Promise<Target> {
   const { namespace } = kube.target
   const [mesh, choices] = await Promise.all([
-    observeMesh(kube, { gateway: options.gateway }),
+    observeMesh(kube, { gateway: options.gateway, controlPlanes: false, apis: [] }),
     recallChoices(kube, namespace, options.datacenter),
     checkDatacenter(kube, options),
   ])

@@ -86,7 +86,7 @@ async function observe(
     unless('CSNI205', kube.list(ISTIO_GATEWAY, managed)),
     unless('CSNI205', kube.list(VIRTUAL_SERVICE, managed)),
     unless('CSNI205', listVisible(kube, ISTIO_GATEWAY, { namespaces: [namespace] })),
-    observeMesh(kube, { apis: [] }),
+    observeMesh(kube, { controlPlanes: false, apis: [] }),
   ])
   const objects = [...services, ...(gateways ?? []), ...(virtualServices ?? [])]
   const name = ownerAmong(objects, wanted)

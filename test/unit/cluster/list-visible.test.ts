@@ -20,8 +20,8 @@ describe('listing what may be seen', () => {
   it('asks once when all namespaces may be listed, with the selectors', async () => {
     const seen = await listVisible(server({ '*': ['a', 'b'] }), SERVICE, { namespaces: ['x'], labelSelector: 'l=1' })
     assert.deepEqual(
-      [names(seen.items), seen.complete, seen.refusal, seen.unreadable],
-      [['a', 'b'], true, undefined, []],
+      [names(seen.items), seen.complete, seen.refusal, seen.unreadable.size],
+      [['a', 'b'], true, undefined, 0],
     )
     assert.deepEqual(asked, [{ labelSelector: 'l=1' }])
   })
@@ -29,8 +29,9 @@ describe('listing what may be seen', () => {
   it('looks into each namespace once when they may not, and tells what stayed hidden and why', async () => {
     const kube = server({ '*': 'CSNI203', x: ['a'], y: 'CSNI203' })
     const seen = await listVisible(kube, SERVICE, { namespaces: ['x', 'y', 'x'], labelSelector: 'l=1' })
-    assert.deepEqual([names(seen.items), seen.complete, seen.unreadable], [['a'], false, ['y']])
+    assert.deepEqual([names(seen.items), seen.complete, [...seen.unreadable.keys()]], [['a'], false, ['y']])
     assert.match(seen.refusal?.message ?? '', /refused in all/)
+    assert.match(seen.unreadable.get('y')?.message ?? '', /refused in y/)
     assert.deepEqual(asked, [
       { labelSelector: 'l=1' },
       { labelSelector: 'l=1', namespace: 'x' },

@@ -5,7 +5,7 @@ import { type AddressInfo, createServer, type Server } from 'node:net'
 import { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kube, KubeObject, ListOptions, ResourceType } from '../../../src/lib/cluster/kube.ts'
-import { hostPort, parseAddress, podDialer } from '../../../src/lib/connection/dialer.ts'
+import { givenAddressDialer, hostPort, parseAddress, podDialer } from '../../../src/lib/connection/dialer.ts'
 import { gatewayDialer } from '../../../src/lib/connection/gateway-dialer.ts'
 import { tunnelDialer } from '../../../src/lib/connection/gateway-tunnel.ts'
 import { CassSniError } from '../../../src/lib/errors.ts'
@@ -128,8 +128,7 @@ describe('gatewayDialer', () => {
   })
 
   it('takes a given address as it is, and says when nobody answers there', async () => {
-    const { kube } = fakeKube([{ name: 'a' }])
-    const path = await gatewayDialer(kube, gateway(), { port: 9042, address: `127.0.0.2:${port}` })
+    const path = givenAddressDialer(`127.0.0.2:${port}`, 9042)
     assert.deepEqual(path.address, { host: '127.0.0.2', port })
     await assert.rejects(path.dial(), {
       code: 'CSNI601',

@@ -1,6 +1,7 @@
-import { deepEqual, equal } from 'node:assert/strict'
+import { deepEqual, equal, rejects } from 'node:assert/strict'
 import type { Kube, KubeObject, ListOptions, ResourceType } from '../../../src/lib/cluster/kube.ts'
 import { CassSniError } from '../../../src/lib/errors.ts'
+import { findGateway } from '../../../src/lib/istio/find-gateway.ts'
 import { listenerFrom, listeningPort } from '../../../src/lib/istio/loaded.ts'
 import { istiodFrom, observeMesh } from '../../../src/lib/istio/observe-mesh.ts'
 import { gatewayPod, gatewayService, istiod } from './objects.ts'
@@ -32,6 +33,45 @@ function fakeKube(objects: KubeObject[], versions: string[], onlyNamespaced = fa
   }
   return fake as unknown as Kube
 }
+
+describe('observing Istio without permissions', () => {
+  const denied = (allowed: string[], asked: string[] = []) =>
+    ({
+      target: { namespace: 'cass' },
+      async list({ plural }: ResourceType, { namespace = '' }: ListOptions = {}) {
+        asked.push(plural)
+        if (allowed.includes(namespace)) return []
+        throw new CassSniError('CSNI203', `cannot list ${plural} in ${namespace === '' ? 'cluster' : namespace}`)
+      },
+      async get({ plural }: ResourceType, name: string, namespace: string) {
+        throw new CassSniError('CSNI203', `cannot get ${plural} ${name} in ${namespace}`)
+      },
+      servedVersions: async () => [],
+    }) as unknown as Kube
+
+  it("names the permission in the gateway's namespace", async () => {
+    const usual = await observeMesh(denied([]))
+    equal(usual.refused?.message, 'cannot list pods in istio-system')
+    const named = await observeMesh(denied([]), { gateway: 'edge/ingress' })
+    equal(named.refused?.message, 'cannot list pods in edge')
+    const elsewhere = await observeMesh(denied(['istio-system']))
+    equal(elsewhere.refused?.message, 'cannot list pods in cluster')
+  })
+
+  it('names the Service of the gateway, requested or of the routes', async () => {
+    const kube = denied([])
+    const mesh = await observeMesh(kube)
+    const message = 'cannot get services ingress in edge'
+    await rejects(findGateway(kube, mesh, { wanted: 'edge/ingress' }), { message })
+    await rejects(findGateway(kube, mesh, { remembered: { gateway: 'edge/ingress' } }), { message })
+  })
+
+  it('reads no Deployments for a gateway alone', async () => {
+    const asked: string[] = []
+    await observeMesh(denied([], asked), { controlPlanes: false })
+    deepEqual([...new Set(asked)].sort(), ['pods', 'services'])
+  })
+})
 
 describe('observing Istio', () => {
   const usual = [

@@ -86,3 +86,35 @@ describe('a session while no node has a host id', () => {
     assert.equal(nextTexts(error.next).at(-1), 'kubectl cass-sni verify')
   })
 })
+
+describe('a session at an address', () => {
+  it('needs no permission outside the namespace of Cassandra', async () => {
+    const config = { 'cassandra-yaml': { client_encryption_options: { enabled: true } } }
+    const objects = largeDatacenter(3).map((object) =>
+      object.kind === 'CassandraDatacenter'
+        ? { ...object, spec: { ...(object['spec'] as object), config }, metadata: object.metadata }
+        : object,
+    )
+    const { kube } = kubeInMemory('cass-operator', objects)
+    const refusing: Kube = {
+      ...kube,
+      async list(type, options) {
+        if (options?.namespace === 'cass-operator') return kube.list(type, options)
+        throw new CassSniError('CSNI203', `cannot list ${type.plural}`)
+      },
+    }
+    const context = {
+      kube: refusing,
+      signal: new AbortController().signal,
+      emit: () => undefined,
+      dryRun: false,
+      now: Date.now,
+    }
+    const login = { username: 'app', password: async () => 'secret' }
+    const choice = { address: '127.0.0.1:9042', tunnel: 'auto', insecureSkipTlsVerify: false, ...login } as const
+    // the CA is the only object that this cluster lacks
+    await assert.rejects(observeAccess(context, choice), { code: 'CSNI204', message: /has no CA/ })
+    const { address: _, ...withoutAddress } = choice
+    await assert.rejects(observeAccess(context, withoutAddress), { code: 'CSNI203', message: 'cannot list pods' })
+  })
+})

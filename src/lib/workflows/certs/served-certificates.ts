@@ -32,8 +32,10 @@ export function createCertificateReader(
 ): CertificateReader {
   const { kube, signal } = context
   let gateway: Promise<Dialer> | undefined
-  const openGateway = async (): Promise<Dialer> =>
-    gatewayDialer(kube, await findGateway(kube, await observeMesh(kube, { gateway: wish.wanted }), wish), { port })
+  const openGateway = async (): Promise<Dialer> => {
+    const mesh = await observeMesh(kube, { gateway: wish.wanted, controlPlanes: false, apis: [] })
+    return gatewayDialer(kube, await findGateway(kube, mesh, wish), { port })
+  }
 
   const readBy = async ({ dial }: Dialer, serverName: string): Promise<Served> => {
     const { certificate } = await handshake({
