@@ -125,7 +125,7 @@ export default class CqlshSni extends CassSniCommand<Result> {
       summary: 'Settings for display, COPY and time limits (default: ~/.cassandra/cqlshrc).',
     }),
     'connect-timeout': durationFlag({
-      summary: 'Time limit for one connection, login included, such as 10s (the default).',
+      summary: 'Time limit for one connection, login included, such as 10s (the default); 0: no limit.',
     }),
     'statement-timeout': durationFlag({
       summary: 'Time limit for one statement, such as 75s (the default) or 10m; 0: no limit.',

@@ -42,7 +42,7 @@ describe('a wrong command line', () => {
     ['flag before the command', ['-n', 'x', 'verify', '--bogus'], /unknown flag: --bogus/],
     ['flag without a command', ['--bogus'], /unknown flag: --bogus/],
     ['value', ['routes', 'sync', '-o', 'xml'], /invalid value "xml" for --output: expected text, json, yaml/],
-    ['number', ['routes', 'sync', '--port', 'x'], /--port: expected an integer but received: x/],
+    ['number', ['routes', 'sync', '--port', 'x'], /invalid value "x" for --port: expected an integer \[/],
     ['port', ['routes', 'sync', '--port', '70000'], /65535/],
     [
       'consistency level',

@@ -10,4 +10,9 @@ export const ALLOWED_EMPTY: readonly string[] = ['execute', 'public-name']
  * Flags that narrow the scope of a command: if absent, it would apply to all nodes instead of one, or log in as the
  * superuser. Without --datacenter there is a single datacenter or an error, so it is not one of them.
  */
-export const REJECTED_EMPTY: readonly string[] = ['node', 'username']
+const SCOPE: readonly string[] = ['node', 'username']
+/** Time limits: without one a script could wait forever. kubectl rejects an empty duration too. */
+const TIME_LIMITS: readonly string[] = ['timeout', 'connect-timeout', 'statement-timeout', 'wait']
+
+/** Flags that must not be empty. */
+export const REJECTED_EMPTY: readonly string[] = [...SCOPE, ...TIME_LIMITS]

@@ -3,21 +3,30 @@ import { Flags } from '@oclif/core'
 import { CONNECTION_FLAGS, type ConnectionFlag } from '../cluster/connection-flags.ts'
 import { CassSniError } from '../errors.ts'
 import { isDnsName } from '../text/dns-name.ts'
+import { LONGEST_TIMER_MS } from '../waiting/time-limit.ts'
 
 const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
 
 /**
  * Parses a duration in kubectl's format into milliseconds: "90s", "10m", "1h30m", "500ms"; a plain number is seconds.
- * Throws CSNI101 if the text is invalid.
+ * Throws CSNI101 if the text is invalid, or longer than a timer can be.
  */
 export function parseDuration(text: string): number {
+  const ms = Math.round(millisecondsOf(text))
+  if (ms <= LONGEST_TIMER_MS) return ms
+  throw new CassSniError('CSNI101', `invalid duration "${text}": must be at most ${LONGEST_HOURS}h`)
+}
+
+const LONGEST_HOURS = Math.floor(LONGEST_TIMER_MS / 3_600_000)
+
+function millisecondsOf(text: string): number {
   const input = text.trim()
-  if (/^\d+(\.\d+)?$/.test(input)) return Math.round(Number(input) * 1000)
+  if (/^\d+(\.\d+)?$/.test(input)) return Number(input) * 1000
   const parts = [...input.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)]
   if (parts.length === 0 || parts.map((part) => part[0]).join('') !== input) {
     throw new CassSniError('CSNI101', `invalid duration "${text}" (examples: 30s, 10m, 1h30m)`)
   }
-  return Math.round(parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * (UNIT_MS[unit ?? ''] ?? 0), 0))
+  return parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * (UNIT_MS[unit ?? ''] ?? 0), 0)
 }
 
 /** Returns the DNS domain of a cluster in lower case without a final dot. Throws CSNI101 if it is invalid. */

@@ -37,6 +37,7 @@ const ORDER = [
   'routes sync',
   'routes list',
   'routes diff',
+  'routes delete',
   'verify',
   'cqlsh-sni',
   'port-forward',

@@ -1,5 +1,6 @@
 /** The AbortController of a run, for Ctrl-C, SIGTERM, --timeout and a closed stdout. */
 import { asCassSniError, CassSniError, EXIT, type ExitCode } from '../errors.ts'
+import { durationText } from '../text/duration-text.ts'
 import { endImmediately } from './process-end.ts'
 
 /** Time for the work to stop after the abort. */
@@ -10,7 +11,6 @@ export class Interruption {
   readonly #signals = ['SIGINT', 'SIGTERM'] as const
   #timer: NodeJS.Timeout | undefined
   #terminated = false
-  #limit: { ms: number; since: number } | undefined
 
   constructor() {
     for (const name of this.#signals) process.on(name, this.#onSignal)
@@ -39,22 +39,8 @@ export class Interruption {
   /** Aborts with CSNI901 after `ms` milliseconds; 0 disables the limit, as in kubectl. */
   limit(ms: number): void {
     if (ms === 0) return
-    this.#limit = { ms, since: Date.now() }
-    this.#arm()
-  }
-
-  /** Node's timers are limited to 2^31-1 ms (24.8 days); a longer one fires immediately. */
-  #arm(): void {
-    if (!this.#limit) return
-    const { ms, since } = this.#limit
-    const remaining = since + ms - Date.now()
-    this.#timer = setTimeout(
-      () =>
-        remaining > 2 ** 31 - 1
-          ? this.#arm()
-          : this.abort(new CassSniError('CSNI901', `timed out after ${Math.round(ms / 100) / 10}s (--timeout)`)),
-      Math.min(Math.max(remaining, 0), 2 ** 31 - 1),
-    )
+    const late = () => this.abort(new CassSniError('CSNI901', `timed out after ${durationText(ms)} (--timeout)`))
+    this.#timer = setTimeout(late, ms)
   }
 
   /** Resolves as the work does; rejects with the reason of an abort if the work has not stopped soon after. */

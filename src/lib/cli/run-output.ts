@@ -4,6 +4,7 @@ import type { ChangeRecord, Emit, Question, WorkflowEvent } from '../events.ts'
 import type { Warning } from '../output/envelope.ts'
 import { CUT_SHORT, type Ending, type Progress } from '../output/steps.ts'
 import type { TextRenderer } from '../output/text-renderer.ts'
+import { systemError } from '../text/system-errors.ts'
 import { printableLine } from '../text/untrusted.ts'
 import type { Form } from './output-form.ts'
 
@@ -67,7 +68,7 @@ export class RunOutput {
       if (this.#closed) return
       this.#closed = true
       if (error.code !== 'EPIPE')
-        this.#lost = new CassSniError('CSNI104', `cannot write the output: ${error.message}`, { object: 'stdout' })
+        this.#lost = new CassSniError('CSNI104', `cannot write the output: ${systemError(error)}`, { object: 'stdout' })
       abort(this.#lost ?? new CassSniError('CSNI902', CLOSED_PIPE))
     }
     // A closed stderr must not end the work.

@@ -75,6 +75,12 @@ function sentence(error: ParserError): string {
     .join('; ')
     .replace(/:;/g, ':')
     .replace(/^Unexpected argument(s?): (.*)$/, 'unexpected argument$1 "$2"')
-    .replace(/: Expected an? /, ': expected an ')
+    // lib/flags.js, for a number
+    .replace(/^(--\S+): Expected an integer(.*?) but received: (.*)$/, (_, flag, range: string, value) => {
+      const limits = range
+        .replace(' greater than or equal to', ' of at least')
+        .replace(' less than or equal to', ' of at most')
+      return `invalid value "${value}" for ${flag}: expected an integer${limits}`
+    })
   return text.replace(/^[A-Z](?=[a-z ])/, (letter) => letter.toLowerCase()).replace(/\.$/, '')
 }

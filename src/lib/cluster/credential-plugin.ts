@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
 import { isatty } from 'node:tty'
 import { CassSniError, command, hint, throwIfAborted } from '../errors.ts'
+import { durationText } from '../text/duration-text.ts'
 import type { AuthenticationOptions, Credentials, CredentialSource } from './credential-source.ts'
 import type { ChosenConfig } from './kubeconfig.ts'
 import type { ExecEntry } from './kubeconfig-files.ts'
@@ -123,7 +124,7 @@ function outputOf(
     const abort = () => end(signal.reason)
     signal.addEventListener('abort', abort, { once: true })
     const late = requestTimeoutMs
-      ? setTimeout(() => end(failed(`timed out after ${requestTimeoutMs / 1000}s`)), requestTimeoutMs)
+      ? setTimeout(() => end(failed(`timed out after ${durationText(requestTimeoutMs)}`)), requestTimeoutMs)
       : undefined
     const finish = () => {
       clearTimeout(late)

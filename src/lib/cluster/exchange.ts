@@ -2,6 +2,7 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { CassSniError, command, hint } from '../errors.ts'
+import { durationText } from '../text/duration-text.ts'
 import type { KubeTarget } from './kube.ts'
 import { contextFlags, tooLarge } from './api-errors.ts'
 import { warningTexts } from './server-warnings.ts'
@@ -102,7 +103,7 @@ function limitTime(request: ClientRequest, { timeoutMs, target, proxy }: Omit<Li
   const late = (ms: number) => () => {
     const where = `the API server ${target.server} (context "${target.context}")`
     const next = [command`kubectl ${contextFlags(target)} cluster-info`, hint('allow more time with --request-timeout')]
-    request.destroy(new CassSniError('CSNI201', `${where} did not respond within ${ms / 1000}s`, { next }))
+    request.destroy(new CassSniError('CSNI201', `${where} did not respond within ${durationText(ms)}`, { next }))
   }
   const connectMs = timeoutMs === 0 ? CONNECT_MS : Math.min(CONNECT_MS, timeoutMs)
   const connecting = setTimeout(late(connectMs), connectMs)

@@ -3,6 +3,7 @@
  * v5.channel.k8s.io).
  */
 import { CassSniError, command } from '../errors.ts'
+import { durationText } from '../text/duration-text.ts'
 import type { ExecResult } from './kube.ts'
 import { statusOf } from './api-errors.ts'
 import type { Transport } from './transport.ts'
@@ -70,7 +71,7 @@ export async function execInPod(
   const { timeoutMs = DEFAULT_TIMEOUT_MS } = options
   return await new Promise((resolve, reject) => {
     const abort = () => fail(transport.signal.reason)
-    const timer = setTimeout(() => fail(failed(`timed out after ${timeoutMs / 1000}s`)), timeoutMs)
+    const timer = setTimeout(() => fail(failed(`timed out after ${durationText(timeoutMs)}`)), timeoutMs)
     transport.signal.addEventListener('abort', abort, { once: true })
     const peer = watchPeer(socket, (why) => fail(failed(why)))
     const finish = () => {

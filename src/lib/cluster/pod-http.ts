@@ -1,6 +1,7 @@
 /** HTTP to a port inside a pod, through the API server: for Cassandra's management API and Envoy's admin interface. */
 import type { Duplex } from 'node:stream'
 import { CassSniError, throwIfAborted } from '../errors.ts'
+import { durationText } from '../text/duration-text.ts'
 import { withinLimit } from '../waiting/time-limit.ts'
 import type { Kube } from './kube.ts'
 import { httpRequest } from './node-http.ts'
@@ -23,7 +24,7 @@ export async function getFromPod(
   const object = `pod/${pod.name} in namespace ${pod.namespace}`
   const failed = (why: string, cause?: unknown) =>
     new CassSniError('CSNI601', `request to port ${port} of pod ${pod.name} failed: ${why}`, { object, cause })
-  const late = () => failed(`timed out after ${timeoutMs / 1000}s`)
+  const late = () => failed(`timed out after ${durationText(timeoutMs)}`)
   return withinLimit({ ms: timeoutMs, late }, async (signal) => {
     const tunnel = await kube.connect(pod, port, { signal })
     try {

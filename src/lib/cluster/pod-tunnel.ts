@@ -6,6 +6,7 @@
 import { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import { CassSniError, command } from '../errors.ts'
+import { durationText } from '../text/duration-text.ts'
 import { backOff } from '../waiting/back-off.ts'
 import { pause } from '../waiting/poll.ts'
 import { statusOf } from './api-errors.ts'
@@ -229,7 +230,7 @@ class Tunnel extends Duplex {
     clearTimeout(this.#linger)
     this.#linger = setTimeout(
       () => {
-        const why = `no response within ${ANSWER_MS / 1000}s after the client closed its side`
+        const why = `no response within ${durationText(ANSWER_MS)} after the client closed its side`
         if (this.#awaitingResponse) this.destroy(broken(this.#pod, this.#port, why))
         else this.#socket.close(1000)
       },

@@ -1,5 +1,6 @@
 /** One watch: the events that the API server sends, line by line, until it closes the response. */
 import { CassSniError, throwIfAborted } from '../errors.ts'
+import { durationText } from '../text/duration-text.ts'
 import type { KubeObject, WatchEvent } from './kube.ts'
 import { type ApiRequest, apiError, tooLarge, unexpectedResponse, unreachable } from './api-errors.ts'
 import type { Call, Transport } from './transport.ts'
@@ -39,7 +40,7 @@ export async function* watchEvents<T extends KubeObject>(
   })
   const silent = () =>
     body.destroy(
-      new CassSniError('CSNI201', `the API server ${target.server} sent nothing for ${silenceMs / 1000}s`, {}),
+      new CassSniError('CSNI201', `the API server ${target.server} sent nothing for ${durationText(silenceMs)}`, {}),
     )
   let timer = setTimeout(silent, silenceMs)
   try {

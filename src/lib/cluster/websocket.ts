@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { setImmediate } from 'node:timers/promises'
 import type { WebSocket } from 'ws'
 import { CassSniError, command, hint, throwIfAborted } from '../errors.ts'
+import { durationText } from '../text/duration-text.ts'
 import { abortable } from '../waiting/time-limit.ts'
 import { type Security, sameCredentials } from './credential-source.ts'
 import type { KubeTarget } from './kube.ts'
@@ -189,7 +190,7 @@ export function watchPeer(socket: WebSocket, dead: (why: string) => void): Liven
     if (socket.isPaused) alive()
     if (unanswered >= (sent > BULK_BYTES ? MOST_PINGS_IN_BULK : MOST_PINGS)) {
       clearInterval(timer)
-      dead(`no response from the API server for ${(PING_MS * unanswered) / 1000}s`)
+      dead(`no response from the API server for ${durationText(PING_MS * unanswered)}`)
       return
     }
     unanswered += 1

@@ -1,5 +1,6 @@
 /** Translates errors of the driver, TLS and Cassandra into CassSniErrors without stack traces or secrets. */
 import { CassSniError, command, type ErrorCode, hint, type NextStep } from '../errors.ts'
+import { durationText } from '../text/duration-text.ts'
 import { isCertificateError, systemError } from '../text/system-errors.ts'
 
 /** Position of an error in a statement, counted from 1; `end` is after the last character. */
@@ -72,7 +73,7 @@ export function loginError(message: string, cause?: unknown): CassSniError {
 
 /** Returns CSNI608 for a statement without a response within `ms`; connection and statement may still be alive. */
 export function statementTimeout(ms: number, cause: unknown): CassSniError {
-  return new CassSniError('CSNI608', `statement timed out after ${ms / 1000}s; it may still be running`, {
+  return new CassSniError('CSNI608', `statement timed out after ${durationText(ms)}; it may still be running`, {
     cause,
     next: [hint('raise the limit with --statement-timeout (0: no limit)')],
   })

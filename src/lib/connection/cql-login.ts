@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream'
 import { connect, type TLSSocket } from 'node:tls'
 import type { Credentials } from '../cassandra/datacenter.ts'
 import { CassSniError, command, throwIfAborted } from '../errors.ts'
+import { durationText } from '../text/duration-text.ts'
 import { withinLimit } from '../waiting/time-limit.ts'
 import type { Dial } from './dialer.ts'
 import { connectionError, loginError, statementError } from './cql-errors.ts'
@@ -55,7 +56,7 @@ interface Frame {
 export async function cqlHostId(options: CqlLoginOptions): Promise<string> {
   const { serverName, timeoutMs = 10_000 } = options
   const late = () =>
-    new CassSniError('CSNI601', `login with SNI name ${serverName} timed out after ${timeoutMs / 1000}s`, {
+    new CassSniError('CSNI601', `login with SNI name ${serverName} timed out after ${durationText(timeoutMs)}`, {
       next: [command`kubectl cass-sni verify`],
     })
   return withinLimit({ ms: timeoutMs, late, signal: options.signal }, async (signal) => {

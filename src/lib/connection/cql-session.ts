@@ -14,7 +14,7 @@ import type {
 } from 'cassandra-driver'
 import type { Credentials } from '../cassandra/datacenter.ts'
 import { CassSniError, command, throwIfAborted } from '../errors.ts'
-import { abortable } from '../waiting/time-limit.ts'
+import { abortable, LONGEST_TIMER_MS } from '../waiting/time-limit.ts'
 import { CqlBulk, type NodeChoice } from './cql-bulk.ts'
 import {
   closedConnection,
@@ -51,7 +51,7 @@ export interface CqlSessionOptions {
   localDatacenter: string
   keyspace?: string | undefined
   signal: AbortSignal
-  /** Time limit in ms for TCP, TLS and login of one connection. */
+  /** Time limit in ms for TCP, TLS and login of one connection; 0: no limit. */
   connectTimeoutMs?: number | undefined
   /** Time limit in ms for the response to one statement or page; 0: no limit. */
   statementTimeoutMs?: number | undefined
@@ -163,7 +163,8 @@ export async function openCqlSession(options: CqlSessionOptions): Promise<CqlSes
   if (nodes.length === 0)
     throw new CassSniError('CSNI303', 'no routed nodes', { next: [command`kubectl cass-sni routes sync`] })
   const { default: cassandra } = await import('cassandra-driver')
-  const timeoutMs = options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS
+  // 0 would be no time at all for the driver's timers
+  const timeoutMs = (options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS) || LONGEST_TIMER_MS
   const order = nodes.map((node) => node.hostId)
 
   /** Prefers a connected node, otherwise the first that is up; never connects to nodes without a route. */

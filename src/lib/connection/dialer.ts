@@ -3,6 +3,7 @@ import { connect as connectTcp, isIPv6, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { ConnectOptions, Kube } from '../cluster/kube.ts'
 import { CassSniError, command, hint } from '../errors.ts'
+import { durationText } from '../text/duration-text.ts'
 import { systemError } from '../text/system-errors.ts'
 import { withinLimit } from '../waiting/time-limit.ts'
 
@@ -45,8 +46,8 @@ export function addressDialer(host: string, port: number): Dialer {
 }
 
 /**
- * Connects directly to "host", "host:port" or "[v6]:port": unchecked, and never replaced by a tunnel. Throws CSNI101 for
- * an invalid address.
+ * Connects directly to "host", "host:port" or "[v6]:port": unchecked, and never replaced by a tunnel. Throws CSNI101
+ * for an invalid address.
  */
 export function givenAddressDialer(text: string, defaultPort: number): Dialer {
   const { host, port } = parseAddress(text, defaultPort)
@@ -60,7 +61,7 @@ export function dialTcp(host: string, port: number, ms: number, signal?: AbortSi
       next: [command`kubectl cass-sni verify`, hint('connect through the API server with --tunnel')],
       cause,
     })
-  const late = (): CassSniError => failed(`timed out after ${ms / 1000}s`)
+  const late = (): CassSniError => failed(`timed out after ${durationText(ms)}`)
   return withinLimit(
     { ms, late, signal },
     (stop) =>

@@ -2,6 +2,7 @@
 import { createServer, isIP, type AddressInfo, type Server, type Socket } from 'node:net'
 import { type Duplex, pipeline } from 'node:stream'
 import { again, asCassSniError, CassSniError, type ErrorCode, throwIfAborted } from '../errors.ts'
+import { durationText } from '../text/duration-text.ts'
 import { systemError } from '../text/system-errors.ts'
 import { backOff } from '../waiting/back-off.ts'
 import { pause } from '../waiting/poll.ts'
@@ -175,7 +176,7 @@ class Connections {
     let failure: unknown
     const late = (): CassSniError =>
       failure === undefined
-        ? new CassSniError('CSNI601', `connection timed out after ${waitMs / 1000}s`)
+        ? new CassSniError('CSNI601', `connection timed out after ${durationText(waitMs)}`)
         : asCassSniError(failure)
     const both = AbortSignal.any([signal, gone.signal])
     try {

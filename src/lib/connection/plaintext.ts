@@ -1,6 +1,7 @@
 /** Checks whether a port accepts CQL without TLS. */
 import type { Duplex } from 'node:stream'
 import { asCassSniError, CassSniError } from '../errors.ts'
+import { durationText } from '../text/duration-text.ts'
 import { backOff } from '../waiting/back-off.ts'
 import { withinLimit } from '../waiting/time-limit.ts'
 import type { Dial } from './dialer.ts'
@@ -32,7 +33,7 @@ export interface PlaintextOptions {
  * Throws CSNI601 on timeout, and the errors of dialing.
  */
 export async function answersPlaintext({ dial, signal, timeoutMs = 3_000 }: PlaintextOptions): Promise<boolean> {
-  const late = () => new CassSniError('CSNI601', `no response without TLS within ${timeoutMs / 1000}s`)
+  const late = () => new CassSniError('CSNI601', `no response without TLS within ${durationText(timeoutMs)}`)
   let stream: Duplex | undefined
   try {
     return await withinLimit({ ms: timeoutMs, late, signal }, async (stop) => {

@@ -1,5 +1,6 @@
 /** The streams of one CQL session. */
 import { CassSniError, command } from '../errors.ts'
+import { durationText } from '../text/duration-text.ts'
 import type { DialedStream } from './dialed-stream.ts'
 
 /**
@@ -16,7 +17,7 @@ export class SessionStreams {
   constructor(serverName: string, ms: number) {
     this.#ms = ms
     this.#late = () =>
-      new CassSniError('CSNI601', `login with SNI name ${serverName} timed out after ${ms / 1000}s`, {
+      new CassSniError('CSNI601', `login with SNI name ${serverName} timed out after ${durationText(ms)}`, {
         next: [command`kubectl cass-sni verify`],
       })
   }

@@ -5,6 +5,7 @@ import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { checkServerIdentity, connect, type TLSSocket } from 'node:tls'
 import { asCassSniError, CassSniError, command } from '../errors.ts'
+import { durationText } from '../text/duration-text.ts'
 import { alternativeNames, spiffeId } from '../text/alternative-names.ts'
 import { isNotTls, systemError, systemErrorWords } from '../text/system-errors.ts'
 import { withinLimit } from '../waiting/time-limit.ts'
@@ -225,7 +226,7 @@ function explain(
 }
 
 function tooSlow(serverName: string, timeoutMs: number): CassSniError {
-  return new CassSniError('CSNI601', `TLS handshake for ${serverName} timed out after ${timeoutMs / 1000}s`, {
+  return new CassSniError('CSNI601', `TLS handshake for ${serverName} timed out after ${durationText(timeoutMs)}`, {
     next: [command`kubectl cass-sni verify`],
   })
 }

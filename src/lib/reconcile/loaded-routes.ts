@@ -1,6 +1,7 @@
 /** Checks whether the Envoy of every ready gateway pod has loaded the routes. */
 import type { ApplyContext } from '../changes/apply.ts'
 import { CassSniError, command, throwIfAborted } from '../errors.ts'
+import { durationText } from '../text/duration-text.ts'
 import { nameOf } from '../istio/gateways.ts'
 import { listeningPort, loadedListener } from '../istio/loaded.ts'
 import type { GatewayPod, IngressGateway } from '../istio/mesh.ts'
@@ -90,7 +91,7 @@ function notLoaded(
   return new CassSniError(
     'CSNI507',
     `service/${service} in namespace ${namespace}: routes written, but not loaded by Envoy within ` +
-      `${timeoutMs / 1000}s: ${late.join('; ')}`,
+      `${durationText(timeoutMs)}: ${late.join('; ')}`,
     {
       object: `service/${service} in namespace ${namespace}`,
       next: [

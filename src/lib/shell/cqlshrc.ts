@@ -10,6 +10,7 @@ import { CassSniError } from '../errors.ts'
 import { homePath } from '../files/home-path.ts'
 import { type IniFile, type IniOption, type IniSection, interpolated, invalid, parseIni } from '../files/ini-file.ts'
 import { readText } from '../files/input-file.ts'
+import { LONGEST_TIMER_MS } from '../waiting/time-limit.ts'
 
 /** How values are shown. Undefined: the shell's own default. */
 export interface UiSettings {
@@ -188,5 +189,5 @@ function wrongValue(file: string, section: string, option: IniOption, expected: 
 }
 
 function inMs(seconds: number | undefined): number | undefined {
-  return seconds === undefined ? undefined : Math.round(seconds * 1_000)
+  return seconds === undefined ? undefined : Math.min(Math.round(seconds * 1_000), LONGEST_TIMER_MS)
 }

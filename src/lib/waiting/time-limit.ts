@@ -1,6 +1,9 @@
 /** Time limits by AbortSignal, so that no work continues after the limit. */
 import { asCassSniError, type CassSniError, throwIfAborted } from '../errors.ts'
 
+/** The longest time that Node's timers support, in ms (24.8 days): a longer one fires immediately. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1
+
 export interface TimeLimit {
   ms: number
   /** Creates the error for a timeout. */

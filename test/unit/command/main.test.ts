@@ -23,15 +23,20 @@ describe('a command line without a command', () => {
 })
 
 describe('an empty value', () => {
-  it('is refused where the flag narrows what is done', async () => {
+  it('is refused where the flag narrows what is done, or limits the time', async () => {
     for (const words of [
       ['verify', '--node', ''],
       ['port-forward', '--node='],
       ['cqlsh', '--username', '', '-e', ''],
+      ['cqlsh', '--connect-timeout', ''],
+      ['certs', '--timeout', ''],
     ]) {
       const { exitCode, stderr } = await runCommand(words)
       equal(exitCode, 2, words.join(' '))
-      match(stderr, /^error: --(node|username) is empty; specify a value or omit the flag \[CSNI101\]\n/)
+      match(
+        stderr,
+        /^error: --(node|username|timeout|connect-timeout) is empty; specify a value or omit the flag \[CSNI101\]\n/,
+      )
     }
   })
 })

@@ -52,6 +52,18 @@ describe('usageError', () => {
       '--timeout: invalid duration "x"',
     )
   })
+  it('names the limits of a number as for any other value', () => {
+    const oclif = (text: string) => message(`Parsing --port \n\t${text}\nSee more help with --help`)
+    assert.equal(
+      oclif('Expected an integer less than or equal to 65535 but received: 99999'),
+      'invalid value "99999" for --port: expected an integer of at most 65535',
+    )
+    assert.equal(
+      oclif('Expected an integer greater than or equal to 1 but received: 0'),
+      'invalid value "0" for --port: expected an integer of at least 1',
+    )
+    assert.equal(oclif('Expected an integer but received: x'), 'invalid value "x" for --port: expected an integer')
+  })
   it('has words of its own for flags that need or exclude one another', () => {
     const oclif = (text: string) => message(`The following error occurred:\n  ${text}\nSee more help with --help`)
     assert.equal(
@@ -105,8 +117,14 @@ describe('parseDuration', () => {
     ['1.5s', 1500],
     ['30', 30_000],
     ['0', 0],
+    ['596h', 2_145_600_000],
   ]
   for (const [text, expected] of cases) it(`reads ${text}`, () => assert.equal(parseDuration(text), expected))
+  it('refuses what no timer can wait for', () =>
+    assert.throws(() => parseDuration('99999h'), {
+      code: 'CSNI101',
+      message: 'invalid duration "99999h": must be at most 596h',
+    }))
   for (const text of ['', 'x', '10 minutes', '5d', '-1s', 's']) {
     it(`refuses "${text}"`, () =>
       assert.throws(

@@ -166,7 +166,8 @@ describe('opening a CQL session', () => {
         nodes.filter((node) => node !== self),
       )
     }
-    const session = await open({ nodes: NODES, connectTimeoutMs: 5_000 })
+    // 0: no limit, for neither the connection nor its requests
+    const session = await open({ nodes: NODES, connectTimeoutMs: 0 })
     try {
       await session.execute('SELECT host_id FROM system.local')
       await sleep(200)
