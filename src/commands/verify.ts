@@ -4,6 +4,7 @@ import { CassSniCommand, type Run } from '../lib/cli/base-command.ts'
 import { durationFlag, datacenterFlags, gatewayFlags, nodeFlag, timeoutFlag, withoutFlags } from '../lib/cli/flags.ts'
 import { formatFindings } from '../lib/output/findings.ts'
 import { addressFlag, clientOptions, loginFlags } from '../lib/cli/login-flags.ts'
+import { packageFile } from '../lib/text/package-file.ts'
 import type { TextRenderer } from '../lib/output/text-renderer.ts'
 import type { VerifyResult } from '../lib/workflows/verify-workflow.ts'
 
@@ -96,6 +97,9 @@ export default class Verify extends CassSniCommand<RenderedResult> {
     ]
     const unknown =
       summary.unknown > 0 && summary.failed === 0 ? 'No check failed, but some could not be completed.\n' : ''
-    return `${formatFindings(findings, renderer)}\n${summary.total} checks: ${counts.join(', ')}\n${unknown}`
+    const denied = checks.some((check) => check.denied)
+      ? `Hint: checks were skipped for missing permissions; see ${packageFile('docs/permissions.md')}\n`
+      : ''
+    return `${formatFindings(findings, renderer)}\n${summary.total} checks: ${counts.join(', ')}\n${unknown}${denied}`
   }
 }

@@ -320,6 +320,9 @@ describe('verify', function () {
     equal(of('CSNI824')[0]?.result, 'pass')
     // The Envoys may not be asked either.
     equal(of('CSNI827')[0]?.result, 'skipped')
+    equal(of('CSNI831')[0]?.denied, true)
+    const text = await run('verify', '--as', 'reader', ...NOWHERE)
+    match(text.stdout, /\nHint: checks were skipped for missing permissions; see \S+docs\/permissions\.md\n$/)
   })
 
   it('could not look, rather than found a fault, where the API server answers 429 or never', async () => {

@@ -76,7 +76,7 @@ export default class RoutesList extends CassSniCommand<RoutesListResult> {
     return [
       table.trimEnd(),
       ...shared.map((each) => `Shared: ${line(each)}`),
-      ...unknown.map(({ pod, reason }) => `Unknown: ${line(`${pod}: ${reason}`)}`),
+      ...unknown.map(({ pod, reason }) => line(`Cannot check which routes pod ${pod} has loaded: ${reason}`)),
     ].join('\n')
   }
 }

@@ -19,7 +19,7 @@ export type CheckCode = `CSNI8${number}`
 export type Outcome =
   | { verdict: 'pass'; note?: string | undefined }
   | { verdict: 'fail'; reason: string; next: NextStep[] }
-  | { verdict: 'skip'; reason: string }
+  | { verdict: 'skip'; reason: string; denied?: true | undefined }
   | { verdict: 'unknown'; reason: string; next: NextStep[] }
 
 interface CheckBasics {
@@ -62,6 +62,8 @@ export interface CheckResult {
   note?: string | undefined
   /** For all results except pass. */
   reason?: string | undefined
+  /** For skipped: a permission is missing. */
+  denied?: true | undefined
   /** For fail, warning and unknown: what to do next, the best first. */
   next?: NextStep[] | undefined
 }

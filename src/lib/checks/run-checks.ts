@@ -141,7 +141,7 @@ async function runOne<Probes>(
     case 'pass':
       return { ...base, result: 'pass', note: outcome.note }
     case 'skip':
-      return { ...base, result: 'skipped', reason: outcome.reason }
+      return { ...base, result: 'skipped', reason: outcome.reason, denied: outcome.denied }
     case 'unknown':
       return { ...base, result: 'unknown', reason: outcome.reason, next: outcome.next }
     case 'fail':
@@ -158,7 +158,7 @@ async function runOne<Probes>(
 export function outcomeOf(error: CassSniError): Outcome {
   // CSNI304 stands for a missing Secret as well as for one without permission to read.
   if ([error, error.cause].some((each) => each instanceof CassSniError && each.code === 'CSNI203'))
-    return { verdict: 'skip', reason: error.message }
+    return { verdict: 'skip', reason: error.message, denied: true }
   // Many errors propose `verify`, which is running.
   const next = error.next.filter(
     (step) => !('args' in step && step.args[0] === 'cass-sni' && step.args[1] === 'verify'),

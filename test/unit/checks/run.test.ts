@@ -176,11 +176,11 @@ describe('runChecks', () => {
       }),
     ])
     assert.deepEqual(
-      checks.map(({ result, reason, next }) => [result, reason, next]),
+      checks.map(({ result, reason, next, denied }) => [result, reason, next, denied]),
       [
-        ['fail', 'no way in', [command`kubectl look`]],
-        ['skipped', 'you may not get secrets', undefined],
-        ['skipped', 'the login cannot be read', undefined],
+        ['fail', 'no way in', [command`kubectl look`], undefined],
+        ['skipped', 'you may not get secrets', undefined, true],
+        ['skipped', 'the login cannot be read', undefined, true],
       ],
     )
     await assert.rejects(
