@@ -65,15 +65,13 @@ export default class Install extends CassSniCommand<RenderedResult> {
 
   protected override present(result: RenderedResult, renderer: TextRenderer): string {
     const planned = result.steps.filter((step) => step.state === 'planned')
-    const lines: string[] = []
-    if (planned.length > 0) {
-      lines.push('Planned changes:')
-      for (const step of planned) {
-        lines.push(`  ${step.title}: ${renderer.printableLine(step.note)}`)
-        if (step.command !== undefined) lines.push(`    Command: ${renderer.printableLine(shell`${step.command}`)}`)
-        for (const { label, text } of step.missing ?? []) lines.push(`    ${label}: ${renderer.printableLine(text)}`)
-      }
-    } else {
+    const complete = planned.filter(({ missing }) => missing === undefined)
+    const incomplete = planned.filter(({ missing }) => missing !== undefined)
+    const lines = [
+      ...planText('Planned changes:', complete, renderer),
+      ...planText('Input required:', incomplete, renderer),
+    ]
+    if (planned.length === 0) {
       const changed = result.steps.some((step) => step.state === 'changed')
       lines.push(
         `${changed ? '' : 'No changes: '}datacenter ${renderer.printableLine(result.datacenter)} in namespace ` +
@@ -93,4 +91,17 @@ export default class Install extends CassSniCommand<RenderedResult> {
       lines.push('', 'Next:', ...result.next.map((command) => `  ${renderer.printableLine(command)}`))
     return lines.join('\n')
   }
+}
+
+function planText(heading: string, steps: readonly RenderedStepResult[], renderer: TextRenderer): string[] {
+  if (steps.length === 0) return []
+  const line = renderer.printableLine
+  return [
+    heading,
+    ...steps.flatMap(({ title, note, command, missing = [] }) => [
+      `  ${title}: ${line(note)}`,
+      ...(command === undefined ? [] : [`    Command: ${line(shell`${command}`)}`]),
+      ...missing.map(({ label, text }) => `    ${label}: ${line(text)}`),
+    ]),
+  ]
 }

@@ -238,7 +238,7 @@ function takeOver(change: Change): NextStep[] {
   if (!plain || fields.length === 0 || type.kind === 'Secret') return []
   const patch = fields.reduceRight<object>((merged, { path, after }) => merge(merged, nested(path, after)), {})
   return [
-    hint('or take over the fields, unless their manager would restore them:'),
+    hint('alternatively, take over the fields, unless their manager would restore them'),
     command`kubectl patch ${resourceOf(change)} --type merge --field-manager ${managerOf(desired?.managerSuffix)}
       -p ${JSON.stringify(patch)}`,
   ]

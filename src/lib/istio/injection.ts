@@ -67,7 +67,11 @@ export function injectionContradiction(namespace: string, labels: Labels, mesh: 
   const contradiction = (why: string, next: NextStep[]) =>
     new CassSniError('CSNI505', `namespace/${namespace}: ${found.labels.join(' and ')}: ${why}`, {
       object: `namespace/${namespace}`,
-      next: [...next, hint('or keep the labels (the routes do not need sidecars)'), again`--injection keep`],
+      next: [
+        ...next,
+        hint('alternatively, keep the labels (the routes do not need sidecars)'),
+        again`--injection keep`,
+      ],
     })
   if (labels[INJECTION_LABEL] === 'enabled' && revision !== undefined && !sameRevision(mesh, 'default', revision)) {
     return contradiction(`${INJECTION_LABEL} takes precedence and ${REVISION_LABEL} has no effect`, [

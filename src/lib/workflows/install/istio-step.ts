@@ -58,7 +58,7 @@ export function istioStep(setup: Setup): InstallStep {
             next: [
               hint('install a gateway the same way as Istio, for example:'),
               command`helm install istio-ingressgateway istio/gateway -n istio-system`,
-              hint('or have istioctl install one:'),
+              hint('alternatively, have istioctl install one'),
               again`--istio-profile default`,
             ],
           },

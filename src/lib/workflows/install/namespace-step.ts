@@ -89,7 +89,7 @@ function refuseOtherRevision(
       object: `namespace/${namespace}`,
       next: [
         again`--istio-revision ${revision}`,
-        hint('or move all pods in the namespace to the other revision:'),
+        hint('alternatively, move all pods in the namespace to the other revision'),
         command`kubectl label namespace ${namespace} ${words} --overwrite`,
       ],
     },

@@ -93,10 +93,10 @@ export function nodesStep(setup: Setup, name: string): InstallStep {
 
     async plan(): Promise<StepPlan> {
       const datacenter = await observe(setup, name)
-      if (datacenter === undefined) return { state: 'change', note: 'not started' }
+      if (datacenter === undefined) return { state: 'change', note: 'wait until ready' }
       if (isReady(datacenter)) return { state: 'present', note: `${datacenter.nodes.length} ready`, datacenter }
       const ready = datacenter.nodes.filter((node) => node.ready).length
-      return { state: 'change', note: `${ready} of ${datacenter.size} ready`, datacenter }
+      return { state: 'change', note: `wait until ready (${ready} of ${datacenter.size})`, datacenter }
     },
 
     async apply(): Promise<StepOutcome> {

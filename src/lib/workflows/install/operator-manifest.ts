@@ -115,7 +115,7 @@ export function refuseElsewhere(objects: KubeObject[], source: string, namespace
       object: `deployment/${first.deployment}`,
       next: [
         ...watched.slice(0, 1).map((name) => again`-n ${name}`),
-        hint('or use a manifest with a cluster-wide operator:'),
+        hint('alternatively, use a manifest with a cluster-wide operator'),
         again`--operator-manifest ${CLUSTER_WIDE}`,
       ],
     },
@@ -138,7 +138,7 @@ export function operatorKustomization(namespace: string): string {
 export function operatorSources(namespace: string): NextStep[] {
   return [
     again`--operator-manifest ${operatorKustomization(namespace)}`,
-    hint(`or use its Helm chart (both require cert-manager, see ${OPERATOR_REPOSITORY}):`),
+    hint(`alternatively, use its Helm chart (both require cert-manager, see ${OPERATOR_REPOSITORY})`),
     command`helm repo add k8ssandra https://helm.k8ssandra.io/stable`,
     again`--operator-chart ${OPERATOR_CHART}`,
   ]
