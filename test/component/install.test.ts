@@ -103,6 +103,13 @@ describe('install', () => {
       await undo()
     })
 
+    it('proposes cluster-admin to a user without permissions, not the roles of the other commands', async () => {
+      const outcome = await writesNothing(['-n', 'nowhere', '--dry-run', '--as', 'nobody'])
+      assert.equal(outcome.exitCode, 1)
+      assert.match(outcome.stderr, /user "nobody" cannot [\s\S]*Hint: install requires cluster-admin/)
+      assert.doesNotMatch(outcome.stderr, /permissions\.yaml/)
+    })
+
     it('shows the whole plan of an empty cluster, with what is missing', async () => {
       const namespace = await server.namespace('empty')
       const outcome = await writesNothing(['-n', namespace, '--dry-run'])
@@ -112,6 +119,12 @@ describe('install', () => {
         /cass-operator: not installed\n(.*\n)*? {4}Try: .*--operator-chart k8ssandra\/cass-operator/,
       )
       assert.match(outcome.stdout, /no default StorageClass/)
+      const [changes, input] = outcome.stdout.split('\nInput required:\n')
+      assert.match(
+        changes ?? '',
+        /^Planned changes:\n(?!.*cass-operator: not installed)[\s\S]*Cassandra nodes: wait until ready$/m,
+      )
+      assert.match(input ?? '', /^ {2}cass-operator: not installed\n/)
       assert.match(outcome.stdout, /dc1, cassandra 5\.0\.6, cluster dse, 3 nodes, TLS, login/)
       assert.match(outcome.stdout, /helm repo add k8ssandra https:\/\/helm\.k8ssandra\.io\/stable/)
     })

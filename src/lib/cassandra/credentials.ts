@@ -2,7 +2,7 @@
 import type { Kube } from '../cluster/kube.ts'
 import { SECRET } from '../cluster/resources.ts'
 import type { Secret } from '../cluster/workloads.ts'
-import { CassSniError, command } from '../errors.ts'
+import { CassSniError, command, hint } from '../errors.ts'
 import type { Credentials, Datacenter } from './datacenter.ts'
 
 /**
@@ -19,7 +19,11 @@ export async function readCredentials(kube: Kube, datacenter: Datacenter): Promi
     if (!(error instanceof CassSniError) || error.code !== 'CSNI203') throw error
     throw new CassSniError('CSNI304', `${object}: no permission to read the superuser's credentials`, {
       object,
-      next: [command`kubectl auth can-i get secrets/${name} -n ${datacenter.namespace}`],
+      next: [
+        hint('log in as another role with --username, and its password in the environment variable CASS_SNI_PASSWORD'),
+        hint('specify the CA with --ca if you cannot read its Secret either'),
+        ...error.next,
+      ],
       cause: error,
     })
   }

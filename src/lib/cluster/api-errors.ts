@@ -2,7 +2,7 @@
 import { again, CassSniError, command, hint } from '../errors.ts'
 import { isCertificateError, systemError } from '../text/system-errors.ts'
 import type { KubeTarget, ResourceType } from './kube.ts'
-import { packageFile } from '../text/package-file.ts'
+import { grantHint } from './grant-hint.ts'
 import { SECRET } from './resources.ts'
 
 /** A request in the user's terms: "get secrets x in namespace y". */
@@ -94,7 +94,7 @@ export function apiError(httpStatus: number, body: string, request: ApiRequest, 
     httpStatus === 403 &&
     (status === undefined || /cannot \S+ (resource|path)|may not|not allowed to/.test(message) || !writes(request.verb))
   ) {
-    return forbidden(message, request, details)
+    return forbidden(message, request, details, target)
   }
   if (httpStatus === 404) return notFound(status, request, details, target)
   if (httpStatus === 409) return conflict(status, request, details)
@@ -138,38 +138,27 @@ function unauthorized(target: KubeTarget, cause: ApiStatusError): CassSniError {
   )
 }
 
-function forbidden(message: string, request: ApiRequest, details: Details): CassSniError {
+function forbidden(message: string, request: ApiRequest, details: Details, target: KubeTarget): CassSniError {
   const who = /User "([^"]*)" cannot/.exec(message)?.[1]
+  const { type, name, namespace } = request
   // the server's message names the verb it checked: for WebSockets "create" since Kubernetes 1.35, before that "get"
   const verb = /cannot (\S+) resource/.exec(message)?.[1] ?? request.verb
-  const where =
-    request.type === undefined
-      ? ''
-      : request.namespace === undefined
-        ? request.type.namespaced
-          ? ' cluster-wide'
-          : ''
-        : ` in namespace ${request.namespace}`
-  const what = request.type === undefined ? (request.path ?? '') : resourceName(request)
-  const name = request.name === undefined ? '' : ` "${request.name}"`
-  const scope =
-    request.namespace !== undefined ? ['-n', request.namespace] : request.type?.namespaced === true ? ['-A'] : []
+  const clusterWide = type?.namespaced === true ? ' cluster-wide' : ''
+  const where = type === undefined ? '' : namespace === undefined ? clusterWide : ` in namespace ${namespace}`
+  const what = type === undefined ? (request.path ?? '') : resourceName(request)
+  const scope = namespace !== undefined ? ['-n', namespace] : type?.namespaced === true ? ['-A'] : []
   const subresource = request.subresource === undefined ? [] : ['--subresource', request.subresource]
-  const named = request.name === undefined ? '' : `/${request.name}`
-  const resource =
-    request.type === undefined
-      ? what
-      : request.type.group === ''
-        ? request.type.plural
-        : `${request.type.plural}.${request.type.group}`
+  const group = type === undefined || type.group === '' ? '' : `.${type.group}`
+  const resource = type === undefined ? what : `${type.plural}${group}${name === undefined ? '' : `/${name}`}`
   return new CassSniError(
     'CSNI203',
-    `${who === undefined ? 'the current user' : `user "${who}"`} cannot ${verb} ${what}${name}${where}`,
+    `${who === undefined ? 'the current user' : `user "${who}"`} cannot ${verb} ${what}` +
+      `${name === undefined ? '' : ` "${name}"`}${where}`,
     {
       ...details,
       next: [
-        command`kubectl auth can-i ${verb} ${resource}${named} ${subresource} ${scope}`,
-        hint(`an administrator can grant all permissions with the commands in ${packageFile('docs/permissions.md')}`),
+        command`kubectl auth can-i ${verb} ${resource} ${subresource} ${scope}`,
+        ...(type === undefined ? [] : [grantHint(namespace, target, who)]),
       ],
     },
   )

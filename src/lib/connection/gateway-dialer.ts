@@ -1,8 +1,10 @@
 /** Connects to the ingress gateway: at its load balancer address, or by a tunnel through the API server. */
 import { connect as connectTls } from 'node:tls'
 import type { Kube } from '../cluster/kube.ts'
+import { grantHint } from '../cluster/grant-hint.ts'
 import { missingPortForwardVerb } from '../cluster/port-forward-permission.ts'
 import { CassSniError, command, hint, type NextStep } from '../errors.ts'
+import { durationText } from '../text/duration-text.ts'
 import { tcpPort } from '../istio/gateways.ts'
 import type { IngressGateway } from '../istio/mesh.ts'
 import { systemError } from '../text/system-errors.ts'
@@ -59,7 +61,11 @@ async function permitted(
   const denied = `no permission to ${verb} pods/portforward in namespace ${namespace}`
   throw new CassSniError('CSNI606', `${nameOf(gateway)} ${addressFault(gateway, fallback)}, and ${denied}`, {
     object: nameOf(gateway),
-    next: [addressHint(gateway, port), command`kubectl auth can-i ${verb} pods/portforward -n ${namespace}`],
+    next: [
+      addressHint(gateway, port),
+      command`kubectl auth can-i ${verb} pods/portforward -n ${namespace}`,
+      grantHint(namespace, kube.target),
+    ],
   })
 }
 
@@ -96,7 +102,10 @@ async function probe(host: string, port: number, serverName: string | undefined)
       // The session verifies the certificate: nothing is sent over this connection, and it is closed immediately. If
       // the name has no route, Envoy closes the connection, which counts as a response.
       const tls = connectTls({ socket, servername: serverName ?? '', rejectUnauthorized: false })
-      const timer = setTimeout(() => resolve(`no response to a TLS ClientHello within ${HELLO_MS / 1000}s`), HELLO_MS)
+      const timer = setTimeout(
+        () => resolve(`no response to a TLS ClientHello within ${durationText(HELLO_MS)}`),
+        HELLO_MS,
+      )
       const answered = (): void => {
         clearTimeout(timer)
         resolve(undefined)
@@ -105,7 +114,7 @@ async function probe(host: string, port: number, serverName: string | undefined)
     }).finally(() => socket.destroy())
   } catch (error) {
     return error instanceof CassSniError && error.cause === undefined
-      ? `timed out after ${PROBE_MS / 1000}s`
+      ? `timed out after ${durationText(PROBE_MS)}`
       : systemError(error instanceof CassSniError ? error.cause : error)
   }
   return silent

@@ -15,8 +15,8 @@ export interface GatewayWish {
 
 /**
  * Returns the selected gateway. A requested Service is read whatever its labels. The gateway of the existing routes
- * stays selected even if there are several by now; if it no longer exists, a new one is selected. Throws CSNI203 if that
- * gateway cannot be read, CSNI502 and CSNI105 as `chooseGateway` does.
+ * stays selected even if there are several by now; if it no longer exists, a new one is selected. Throws CSNI203 if
+ * that gateway cannot be read, CSNI502 and CSNI105 as `chooseGateway` does.
  */
 export async function findGateway(
   kube: Kube,

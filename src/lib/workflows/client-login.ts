@@ -25,7 +25,7 @@ export async function namedLogin({ username, password }: LoginChoice): Promise<C
   if (username === undefined) return undefined
   if (password === undefined) {
     throw new CassSniError('CSNI102', `password for role ${username} required`, {
-      next: [hint('set the environment variable CASS_SNI_PASSWORD'), hint('or pass it on stdin with --password-stdin')],
+      next: [hint('set the environment variable CASS_SNI_PASSWORD, or pass it on stdin with --password-stdin')],
     })
   }
   const text = await password()

@@ -108,7 +108,12 @@ export async function observeAccess({ kube, signal, emit }: WorkflowContext, cho
 }
 
 async function readAuthority(kube: Kube, datacenter: Datacenter): Promise<string> {
-  const pem = await readAuthorityCertificate(kube, datacenter)
+  const pem = await readAuthorityCertificate(kube, datacenter).catch((error: unknown) => {
+    if (!(error instanceof CassSniError) || error.code !== 'CSNI203') throw error
+    const { code, message, object, cause } = error
+    const next = [hint('specify a file with the CA certificate with --ca'), ...error.next]
+    throw new CassSniError(code, message, { object, next, cause })
+  })
   return trustPem(parseAuthorityPath(pem, authorityLocation(datacenter)))
 }
 

@@ -67,6 +67,22 @@ const DEFAULT_NAMESPACE = 'cass-operator'
  * CSNI307/308 for refused changes, CSNI901/902 when timed out or interrupted, and those of the steps.
  */
 export async function install(caller: WorkflowContext, options: InstallOptions): Promise<InstallResult> {
+  return installAll(caller, options).catch((error: unknown) => {
+    throw error instanceof CassSniError && error.code === 'CSNI203' ? needsClusterAdmin(error) : error
+  })
+}
+
+/** The ClusterRoles in docs/permissions.yaml, which the error proposes, are not enough for install. */
+function needsClusterAdmin({ code, message, object, next, cause }: CassSniError): CassSniError {
+  const commands = next.filter((step) => !('hint' in step))
+  return new CassSniError(code, message, {
+    object,
+    next: [...commands, hint('install requires cluster-admin: run it as an administrator')],
+    cause,
+  })
+}
+
+async function installAll(caller: WorkflowContext, options: InstallOptions): Promise<InstallResult> {
   checkOptions(options)
   const answers = rememberAnswers(caller.ask)
   const context: WorkflowContext = { ...caller, ask: answers.ask }

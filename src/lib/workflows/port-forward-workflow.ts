@@ -3,6 +3,7 @@ import { findNode } from '../cassandra/node.ts'
 import { requireDatacenter } from '../cassandra/observe-datacenter.ts'
 import { observeRouted, recallChoices } from '../routes/gather.ts'
 import { DEFAULT_GATEWAY_PORT } from '../routes/route-plan.ts'
+import { grantHint } from '../cluster/grant-hint.ts'
 import type { Kube } from '../cluster/kube.ts'
 import { missingPortForwardVerb } from '../cluster/port-forward-permission.ts'
 import { type Dialer, hostPort, podDialer } from '../connection/dialer.ts'
@@ -137,6 +138,6 @@ async function requirePermission(kube: Kube, namespace: string): Promise<void> {
   if (verb === undefined) return
   throw new CassSniError('CSNI203', `permission denied: cannot ${verb} pods/portforward in namespace ${namespace}`, {
     object: `pods/portforward in namespace ${namespace}`,
-    next: [command`kubectl auth can-i ${verb} pods/portforward -n ${namespace}`],
+    next: [command`kubectl auth can-i ${verb} pods/portforward -n ${namespace}`, grantHint(namespace, kube.target)],
   })
 }

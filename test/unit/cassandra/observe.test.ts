@@ -267,7 +267,9 @@ describe('credentials', () => {
     )
     await rejects(
       readCredentials(fakeKube({ forbidden: ['get Secret'] }), dc),
-      code('CSNI304', 'no permission to read'),
+      (error: CassSniError) =>
+        code('CSNI304', 'no permission to read')(error) &&
+        /--username.*CASS_SNI_PASSWORD[\s\S]*--ca/.test(nextTexts(error.next).join('\n')),
     )
   })
 })

@@ -37,7 +37,16 @@ describe('errors of the API server', () => {
       patchService,
       'CSNI203',
       /^user "jane" cannot patch services "x" in namespace ns$/,
-      /kubectl auth can-i patch services\/x -n ns[\s\S]*docs\/permissions\.md/,
+      /kubectl auth can-i patch services\/x -n ns[\s\S]*docs\/permissions\.yaml && kubectl create rolebinding cass-sni-datacenter -n ns --clusterrole=cass-sni-datacenter --user=jane$/,
+    ],
+    [
+      "403 in the gateway's namespace, of a service account",
+      403,
+      status('Forbidden', 'User "system:serviceaccount:ci:it\'s" cannot list resource "pods"'),
+      { verb: 'list', type: POD, namespace: 'istio-system' },
+      'CSNI203',
+      /cannot list pods in namespace istio-system$/,
+      / kubectl create rolebinding cass-sni-gateway -n istio-system --clusterrole=cass-sni-gateway --user='system:serviceaccount:ci:it'\\''s'$/,
     ],
     [
       '403 across namespaces',
@@ -46,7 +55,7 @@ describe('errors of the API server', () => {
       { verb: 'list', type: ISTIO_GATEWAY },
       'CSNI203',
       /gateways.networking.istio.io cluster-wide$/,
-      / -A$/m,
+      / -A$[\s\S]*kubectl create clusterrolebinding cass-sni-mesh --clusterrole=cass-sni-mesh --user=jane$/m,
     ],
     [
       '403 of a cluster-wide kind',

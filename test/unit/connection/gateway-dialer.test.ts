@@ -23,6 +23,7 @@ function fakeKube(pods: FakePod[], options: { mayTunnel?: boolean; refuse?: stri
   const dialled: string[] = []
   let lists = 0
   const kube = {
+    target: { namespace: 'cass-operator' },
     async get(type: ResourceType) {
       return {
         apiVersion: 'v1',
