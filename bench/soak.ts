@@ -46,7 +46,7 @@ export async function benchSoak(log: (line: string) => void = () => {}, events =
       { namespace: 'default' },
       {
         signal: controller.signal,
-        onChange: ({ metadata, data }) => seen.add(`${metadata.name} ${data?.count}`),
+        onChange: (object) => seen.add(`${object?.metadata.name} ${object?.data?.count}`),
       },
     )
     const running = reflector.run()
