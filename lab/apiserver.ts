@@ -19,8 +19,7 @@ export interface ApiServer {
   url: string
   /** path of a kubeconfig for another user (client certificate), for tests of RBAC */
   kubeconfigFor(identity: Identity): Promise<string>
-  /** kills the API server and starts it again with the same address and data; resolves when it is ready */
-  /** Kills it, calls `whileAway`, and starts it again. */
+  /** kills the API server, calls `whileAway`, and starts it again with the same data; resolves when it is ready */
   restart(whileAway?: () => Promise<void>): Promise<void>
   /** ends both processes and removes etcd's data */
   stop(): Promise<void>
