@@ -3,8 +3,11 @@ const { dirname, join } = require('node:path')
 const { privateCacheDirectory } = require('./cache-directory.js')
 const { loadCached } = require('./code-cache.js')
 
-/** Exit codes of a run that called what such a run calls: success and failure, not a usage error or Ctrl-C. */
+/** Success and failure: the run has called the functions that such a run calls. A usage error has not. */
 const COMPLETE = [0, 1]
+/** Ended by a signal, as port-forward always is: complete if it lasted for some time. */
+const ENDED = [130, 143]
+const COMPLETE_AFTER_S = 2
 
 async function start() {
   const root = dirname(__dirname)
@@ -14,7 +17,7 @@ async function start() {
   const name = /^[a-z_-]+$/.exec(argv[0] ?? '')?.[0] ?? 'program'
   const { exports: program, save } = loadCached(join(root, 'dist/lib/cli/program.cjs'), cache, name)
   const exitCode = await program.main(argv, root)
-  if (COMPLETE.includes(exitCode)) save()
+  if (COMPLETE.includes(exitCode) || (ENDED.includes(exitCode) && process.uptime() > COMPLETE_AFTER_S)) save()
   await program.endProcess(exitCode)
 }
 
