@@ -14,7 +14,7 @@ async function start() {
   const argv = process.argv.slice(2)
   // As for Node's own cache.
   const cache = process.env.NODE_DISABLE_COMPILE_CACHE ? undefined : privateCacheDirectory()
-  const name = /^[a-z_-]+$/.exec(argv[0] ?? '')?.[0] ?? 'program'
+  const name = /^[a-z_][a-z_-]*$/.exec(argv[0] ?? '')?.[0] ?? 'program'
   const { exports: program, save } = loadCached(join(root, 'dist/lib/cli/program.cjs'), cache, name)
   const exitCode = await program.main(argv, root)
   if (COMPLETE.includes(exitCode) || (ENDED.includes(exitCode) && process.uptime() > COMPLETE_AFTER_S)) save()
