@@ -143,7 +143,7 @@ describe('routes sync --watch', function () {
     await lines.line(event('recovered'), 60_000)
     await server.remove(VIRTUAL_SERVICE, 'cass-sni-dc1', dc.namespace)
     await lines.line(about('cass-sni-dc1', 'created'))
-    equal(lines.text.filter((line) => line.includes('"failing"')).length, 1, lines.text.join('\n'))
+    equal(lines.text.filter((line) => line.includes('connection refused')).length, 1, lines.text.join('\n'))
   })
 
   describe('with the roles of docs/permissions.yaml', () => {

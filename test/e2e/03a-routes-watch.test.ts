@@ -91,7 +91,7 @@ describe('routes sync --watch on the lab', () => {
     }
     await lines.line(event('recovered'), 60_000)
     await heals(lines)
-    assert.equal(lines.text.filter((line) => line.includes('"failing"')).length, 1, lines.text.join('\n'))
+    assert.equal(lines.text.filter((line) => line.includes('connection refused')).length, 1, lines.text.join('\n'))
     assert.equal(await lines.stop(), 130)
   })
 })

@@ -174,8 +174,12 @@ export interface Snapshot<T> {
   resourceVersion: string
 }
 
-/** An event of a watch. A bookmark has only the version reached so far. */
+/**
+ * An event of a watch. The first one reports that the server has accepted it: the next may take a minute. A
+ * bookmark has only the version reached so far.
+ */
 export type WatchEvent<T> =
+  | { type: 'ACCEPTED' }
   | { type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: T }
   | { type: 'BOOKMARK'; resourceVersion: string }
 

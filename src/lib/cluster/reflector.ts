@@ -191,12 +191,22 @@ export class Reflector<T extends KubeObject = KubeObject> {
     const { signal } = this.#options
     const startedAt = performance.now()
     let events = 0
+    let accepted: NodeJS.Timeout | undefined
     this.counts.watches++
-    for await (const event of this.#follower.watch<T>(this.#type, this.#selection, this.#version, signal)) {
-      events++
-      this.#worked()
-      if (event.type === 'BOOKMARK') this.#version = event.resourceVersion
-      else this.#take(event.type, event.object)
+    try {
+      for await (const event of this.#follower.watch<T>(this.#type, this.#selection, this.#version, signal)) {
+        if (event.type === 'ACCEPTED') {
+          // a watch that ends earlier counts as failed
+          accepted = setTimeout(() => this.#worked(), this.#timing.shortestMs)
+          continue
+        }
+        events++
+        this.#worked()
+        if (event.type === 'BOOKMARK') this.#version = event.resourceVersion
+        else this.#take(event.type, event.object)
+      }
+    } finally {
+      clearTimeout(accepted)
     }
     throwIfAborted(signal)
     if (events === 0 && performance.now() - startedAt < this.#timing.shortestMs)

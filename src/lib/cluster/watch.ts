@@ -45,6 +45,7 @@ export async function* watchEvents<T extends KubeObject>(
   let timer = setTimeout(silent, silenceMs)
   try {
     if (status >= 400) throw apiError(status, await textOf(body), request, target)
+    yield { type: 'ACCEPTED' }
     for await (const line of linesOf(body, () => tooLarge(target))) {
       clearTimeout(timer)
       timer = setTimeout(silent, silenceMs)
