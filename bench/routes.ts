@@ -13,11 +13,11 @@ import { medians, type Row } from './rounds.ts'
 
 const run = promisify(execFile)
 const LIMIT = 120_000
-const NAMESPACE = 'cass-operator'
+export const NAMESPACE = 'cass-operator'
 const MANAGED = 'app.kubernetes.io/managed-by=kubectl-cass-sni'
 const OWNED = 'services,gateways.networking.istio.io,virtualservices.networking.istio.io'
-// the lab may have a second one
-const GATEWAY = ['--gateway', 'istio-system/istio-ingressgateway']
+/** The lab may have a second one. */
+export const GATEWAY = ['--gateway', 'istio-system/istio-ingressgateway']
 const SYNC = ['routes', 'sync', '-n', NAMESPACE, '--yes', ...GATEWAY]
 
 /** Syncs certificates and routes of the lab's datacenter, so that a further run changes nothing. */

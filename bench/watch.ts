@@ -8,13 +8,11 @@ import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import { connectKube } from '../src/lib/cluster/client.ts'
 import { VIRTUAL_SERVICE } from '../src/lib/cluster/resources.ts'
-import { prepareRoutes } from './routes.ts'
+import { GATEWAY, NAMESPACE, prepareRoutes } from './routes.ts'
 import { median, type Row } from './rounds.ts'
 
-const NAMESPACE = 'cass-operator'
 const NAME = 'cass-sni-dc1'
 const WATCH = ['cass-sni', 'routes', 'sync', '--watch', '-o', 'json', '-n', NAMESPACE]
-const GATEWAY = ['--gateway', 'istio-system/istio-ingressgateway']
 const ROUNDS = 15
 const LIMIT_MS = 20_000
 /** Between two reads of the VirtualService. */

@@ -66,8 +66,9 @@ function readChecked(saved) {
 /** Writes the compiled code of these scripts and removes that of other versions, of Node as well. */
 function save(directory, uncached) {
   if (uncached.length === 0) return
+  let partial
   try {
-    const partial = mkdtempSync(join(directory, 'partial-'))
+    partial = mkdtempSync(join(directory, 'partial-'))
     for (const { script, saved } of uncached) {
       const code = script.createCachedData()
       const checksum = Buffer.alloc(CHECKSUM_BYTES)
@@ -80,9 +81,10 @@ function save(directory, uncached) {
         if (name.startsWith(same)) rmSync(join(directory, name), { force: true })
       renameSync(written, saved)
     }
-    rmSync(partial, { recursive: true, force: true })
   } catch {
     // The disk is full or read-only: the next start compiles again.
+  } finally {
+    if (partial !== undefined) rmSync(partial, { recursive: true, force: true })
   }
 }
 

@@ -3,14 +3,13 @@ import { deepEqual, equal, ok } from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { ISTIO_GATEWAY, VIRTUAL_SERVICE } from '../../src/lib/cluster/resources.ts'
-import { apiServer, type Manifest, pathOf, type TestServer } from '../support/api-server.ts'
+import { apiServer, type TestServer } from '../support/api-server.ts'
 import { OUR_AGENT, writesBy } from '../support/audit.ts'
 import { createDatacenter, type TestDatacenter } from '../support/cluster-state.ts'
 import { runCommand } from '../support/command.ts'
 import type { SeenRequest } from '../support/fault-requests.ts'
 import { requestsBefore } from '../support/fault-server.ts'
-import { createMesh, type TestMesh } from '../support/mesh-state.ts'
+import { createMesh, removeRoutes, type TestMesh } from '../support/mesh-state.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../bin/dev.js', import.meta.url))
 
@@ -41,11 +40,7 @@ describe('a run that is killed, or not alone', function () {
   }
   const clear = async () => {
     await Promise.all([mesh.remove(), dc.remove()])
-    // nobody collects garbage here
-    for (const type of [VIRTUAL_SERVICE, ISTIO_GATEWAY]) {
-      const { items } = await server.client.get<{ items: Manifest[] }>(pathOf(type))
-      await Promise.all(items.map((item) => server.remove(type, item.metadata.name, item.metadata.namespace)))
-    }
+    await removeRoutes(server)
   }
 
   const start = (words: string[], kubeconfig: string) =>

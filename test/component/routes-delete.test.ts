@@ -5,7 +5,7 @@ import { apiServer, type Manifest, pathOf, type TestServer } from '../support/ap
 import { OUR_AGENT, writesBy } from '../support/audit.ts'
 import { createDatacenter, type TestDatacenter } from '../support/cluster-state.ts'
 import { type CommandOutcome, runCommand } from '../support/command.ts'
-import { createMesh, type TestMesh } from '../support/mesh-state.ts'
+import { createMesh, removeRoutes, type TestMesh } from '../support/mesh-state.ts'
 import { assertMatchesSchema } from '../support/schema.ts'
 
 describe('routes delete', function () {
@@ -23,10 +23,7 @@ describe('routes delete', function () {
   })
   afterEach(async () => {
     await Promise.all([mesh.remove(), dc.remove()])
-    for (const type of [VIRTUAL_SERVICE, ISTIO_GATEWAY]) {
-      const { items } = await server.client.get<{ items: Manifest[] }>(pathOf(type))
-      await Promise.all(items.map((item) => server.remove(type, item.metadata.name, item.metadata.namespace)))
-    }
+    await removeRoutes(server)
   })
 
   const routes = (verb: string, ...words: string[]): Promise<CommandOutcome> =>

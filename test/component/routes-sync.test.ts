@@ -15,7 +15,7 @@ import { apiServer, type Manifest, pathOf, type TestServer } from '../support/ap
 import { OUR_AGENT, writesBy } from '../support/audit.ts'
 import { createDatacenter, type DatacenterShape, type TestDatacenter } from '../support/cluster-state.ts'
 import { type CommandOutcome, runCommand } from '../support/command.ts'
-import { createMesh, type TestMesh } from '../support/mesh-state.ts'
+import { createMesh, removeRoutes, type TestMesh } from '../support/mesh-state.ts'
 
 interface Routes {
   spec: { hosts: string[]; tls?: { match: { sniHosts: string[] }[] }[]; tcp?: unknown[] }
@@ -37,11 +37,7 @@ describe('routes sync', function () {
 
   afterEach(async () => {
     await Promise.all([mesh.remove(), dc?.remove()])
-    // nobody collects garbage here, and what one test leaves would meet the next one's
-    for (const type of [VIRTUAL_SERVICE, ISTIO_GATEWAY]) {
-      const { items } = await server.client.get<{ items: Manifest[] }>(pathOf(type))
-      await Promise.all(items.map((item) => server.remove(type, item.metadata.name, item.metadata.namespace)))
-    }
+    await removeRoutes(server)
   })
 
   const datacenter = async (shape: Omit<DatacenterShape, 'namespace'> = {}) => {

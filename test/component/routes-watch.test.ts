@@ -3,13 +3,13 @@ import { deepEqual, doesNotMatch, equal, match, ok } from 'node:assert/strict'
 import { join } from 'node:path'
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CASSANDRA_DATACENTER, ISTIO_GATEWAY, SERVICE, VIRTUAL_SERVICE } from '../../src/lib/cluster/resources.ts'
-import { apiServer, type Manifest, pathOf, type TestServer } from '../support/api-server.ts'
+import { CASSANDRA_DATACENTER, SERVICE, VIRTUAL_SERVICE } from '../../src/lib/cluster/resources.ts'
+import { apiServer, pathOf, type TestServer } from '../support/api-server.ts'
 import { OUR_AGENT, writesBy } from '../support/audit.ts'
 import { createDatacenter, type TestDatacenter } from '../support/cluster-state.ts'
 import { runCommand } from '../support/command.ts'
 import { requestsBefore } from '../support/fault-server.ts'
-import { createMesh, type TestMesh } from '../support/mesh-state.ts'
+import { createMesh, removeRoutes, type TestMesh } from '../support/mesh-state.ts'
 import { assertMatchesSchema } from '../support/schema.ts'
 import { about, event, Watching } from '../support/watching.ts'
 import { parseAllDocuments } from 'yaml'
@@ -38,10 +38,7 @@ describe('routes sync --watch', function () {
     await watching?.stop()
     watching = undefined
     await Promise.all([mesh.remove(), dc.remove()])
-    for (const type of [VIRTUAL_SERVICE, ISTIO_GATEWAY]) {
-      const { items } = await server.client.get<{ items: Manifest[] }>(pathOf(type))
-      await Promise.all(items.map((item) => server.remove(type, item.metadata.name, item.metadata.namespace)))
-    }
+    await removeRoutes(server)
   })
 
   const start = (...words: string[]) => {

@@ -1,6 +1,14 @@
 /** Istio as `istioctl install` 1.31 leaves it in the API, without anything that runs. Labels were copied from the lab. */
-import { DEPLOYMENT, MUTATING_WEBHOOK, NAMESPACE, POD, SERVICE } from '../../src/lib/cluster/resources.ts'
-import type { Stored, TestServer } from './api-server.ts'
+import {
+  DEPLOYMENT,
+  ISTIO_GATEWAY,
+  MUTATING_WEBHOOK,
+  NAMESPACE,
+  POD,
+  SERVICE,
+  VIRTUAL_SERVICE,
+} from '../../src/lib/cluster/resources.ts'
+import { type Manifest, pathOf, type Stored, type TestServer } from './api-server.ts'
 
 export interface MeshShape {
   /** Of istiod; default istio-system. */
@@ -171,4 +179,12 @@ async function createGateway(
     })
   }
   return names
+}
+
+/** Removes all routes: nobody collects garbage here, and what one test leaves would meet the next one's. */
+export async function removeRoutes(server: TestServer): Promise<void> {
+  for (const type of [VIRTUAL_SERVICE, ISTIO_GATEWAY]) {
+    const { items } = await server.client.get<{ items: Manifest[] }>(pathOf(type))
+    await Promise.all(items.map((item) => server.remove(type, item.metadata.name, item.metadata.namespace)))
+  }
 }

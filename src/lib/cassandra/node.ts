@@ -3,6 +3,7 @@ import { again, CassSniError } from '../errors.ts'
 import type { CassandraNode, Datacenter } from './datacenter.ts'
 import { closest } from '../text/closest-word.ts'
 import { asHostId } from '../text/host-id.ts'
+import { listed } from '../text/listed.ts'
 
 const MOST_NAMED = 10
 
@@ -47,7 +48,8 @@ export function findNode(datacenter: Datacenter, text: string): CassandraNode {
 
 /** Pod names, of many nodes the first ones. */
 function firstNames(nodes: readonly CassandraNode[]): string {
-  const names = nodes.slice(0, MOST_NAMED).map((node) => node.pod)
-  const more = nodes.length - names.length
-  return `${names.join(', ')}${more === 0 ? '' : ` and ${more} more`}`
+  return listed(
+    nodes.map((node) => node.pod),
+    MOST_NAMED,
+  )
 }

@@ -4,9 +4,6 @@ import { isIP } from 'node:net'
 import { alternativeNames } from '../text/alternative-names.ts'
 
 const DAY = 24 * 60 * 60 * 1000
-/** Names to list in a line before the rest is counted. */
-const MAX_LISTED_NAMES = 3
-
 export interface Certificate {
   /** DER. */
   der: Buffer
@@ -61,12 +58,6 @@ export function dateText(date: Date): string {
 /** Returns whether `certificate` was issued and signed by `authority`. */
 export function signedBy(certificate: X509Certificate, authority: X509Certificate): boolean {
   return certificate.checkIssued(authority) && certificate.verify(authority.publicKey)
-}
-
-/** Returns the first few names and the number of the rest: "a, b, c and 2 more". */
-export function listed(names: readonly string[]): string {
-  const first = names.slice(0, MAX_LISTED_NAMES).join(', ')
-  return names.length > MAX_LISTED_NAMES ? `${first} and ${names.length - MAX_LISTED_NAMES} more` : first
 }
 
 function oneLine(name: string): string {

@@ -4,8 +4,9 @@
  * every policy has the same input and returns a reason with a stable code, or none. Pure.
  */
 import { isIP } from 'node:net'
-import { type Certificate, dateText, daysUntil, listed, signedBy } from './certificate.ts'
+import { type Certificate, dateText, daysUntil, signedBy } from './certificate.ts'
 import { certificateMessageBytes, LARGEST_MESSAGE_BYTES } from './message-size.ts'
+import { listed } from '../text/listed.ts'
 
 /** Days before its expiry at which a certificate is renewed. Strimzi's `renewalDays` is 30 as well. */
 export const RENEWAL_DAYS = 30

@@ -10,6 +10,7 @@ import {
 import { CassSniError, command, type NextStep } from '../errors.ts'
 import type { CheckCode, CheckResult } from './check.ts'
 import type { Probes } from './probes.ts'
+import { listed } from '../text/listed.ts'
 
 /** A command of this program, and the checks that together show it would change nothing for a node. */
 const SETTLED: readonly { words: readonly string[]; by: readonly CheckCode[] }[] = [
@@ -85,10 +86,9 @@ export async function policiesFor(
     return { names: '', inspect: [command`kubectl -n ${datacenter.namespace} get ${all}`] }
   }
   const named = found.slice(0, MAX_POLICIES)
-  const names = named.map(({ type, name, namespace }) => `${displayName(type, name)} in namespace ${namespace}`)
-  const more = found.length > named.length ? ` and ${found.length - named.length} more` : ''
+  const names = found.map(({ type, name, namespace }) => `${displayName(type, name)} in namespace ${namespace}`)
   return {
-    names: `${names.join(', ')}${more}`,
+    names: listed(names, MAX_POLICIES),
     inspect: named.map(
       ({ type, name, namespace }) => command`kubectl -n ${namespace} get ${type.plural}.${type.group} ${name} -o yaml`,
     ),

@@ -10,6 +10,7 @@ import { alternativeNames, spiffeId } from '../text/alternative-names.ts'
 import { isNotTls, systemError, systemErrorWords } from '../text/system-errors.ts'
 import { withinLimit } from '../waiting/time-limit.ts'
 import type { Dial } from './dialer.ts'
+import { listed } from '../text/listed.ts'
 
 const DEFAULT_TIMEOUT_MS = 10_000
 
@@ -131,7 +132,9 @@ function verdict(socket: TLSSocket, serverName: string): HandshakeResult {
   const wrongName = checkServerIdentity(serverName, peer.toLegacyObject())
   const names = alternativeNames(peer.subjectAltName)
   const nameReason =
-    wrongName === undefined ? undefined : `certificate is not valid for ${serverName} (valid for: ${listed(names)})`
+    wrongName === undefined
+      ? undefined
+      : `certificate is not valid for ${serverName} (valid for: ${listed(names) || 'no names'})`
   // Node reports chain errors first and checks the name only if the chain is valid.
   // The type is declared as Error, but it is a string, the OpenSSL code (nodejs/node
   // lib/_tls_wrap.js).
@@ -234,9 +237,3 @@ function tooSlow(serverName: string, timeoutMs: number): CassSniError {
 /** Node's "CN=a\nO=b" as "CN=a, O=b". */
 const oneLine = (name: string | undefined) => (name ?? '').split('\n').join(', ')
 const day = (date: string) => new Date(date).toISOString().slice(0, 10)
-
-function listed(names: string[]): string {
-  if (names.length === 0) return 'no names'
-  const shown = names.slice(0, 3).join(', ')
-  return names.length > 3 ? `${shown} and ${names.length - 3} more` : shown
-}

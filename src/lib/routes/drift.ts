@@ -7,6 +7,7 @@ import { displayName } from '../cluster/resources.ts'
 import { POD_LABEL } from '../text/own-keys.ts'
 import type { Backend, DesiredRoutes } from './backends/backend.ts'
 import { matchesByDestination, tlsMatches } from './live-routes.ts'
+import { listed } from '../text/listed.ts'
 
 /** The live route objects compared with those that `routes sync` would create now. */
 export interface Drift {
@@ -73,7 +74,7 @@ function difference(change: Change, name: string): string {
   if (change.action === 'conflict') return `${name}: ${change.reason ?? 'not managed by kubectl-cass-sni'}`
   const paths = change.fields.map(({ path }) => path)
   if (paths.length === 0) return `${name} has the desired values but unexpected field managers (${ourManagers(change)})`
-  return `${name} differs in ${paths.slice(0, 3).join(', ')}${paths.length > 3 ? ` and ${paths.length - 3} more` : ''}`
+  return `${name} differs in ${listed(paths)}`
 }
 
 /** Our field managers on the object: more or fewer than expected, e.g. that of version 0.1. */

@@ -1,5 +1,5 @@
 /** `certs`: issues a node certificate with all names that clients use, and rolls it out to every node. */
-import { listed } from '../certificates/certificate.ts'
+import { listed } from '../text/listed.ts'
 import { type CertificatePlan, parsePublicNames, planCertificate } from '../certificates/certificate-plan.ts'
 import { retryOvertaken } from '../changes/apply.ts'
 import type { CertsNode, CertsOptions, CertsResult } from './certs/certs-options.ts'

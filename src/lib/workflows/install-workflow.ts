@@ -31,6 +31,7 @@ import {
 import { refuseSystemNamespace } from './install/system-namespaces.ts'
 import { chooseStorage, type StorageChoice } from './install/storage-choice.ts'
 import { storageStep } from './install/storage-step.ts'
+import { confirmChanges } from './confirm-changes.ts'
 
 export type { InstallOptions, InstallResult } from './install/step.ts'
 
@@ -180,18 +181,10 @@ function plannedNote(note: string, missing: Missing | undefined): string {
 
 /** Shows the plan and asks for confirmation, unless nothing would change. */
 async function confirm({ context }: Setup, steps: InstallStep[], plans: StepPlan[], answered: string[]): Promise<void> {
-  if (context.ask === undefined || plans.every((plan) => plan.state === 'present')) return
+  if (plans.every((plan) => plan.state === 'present')) return
   const lines = steps.flatMap((step, index) => planLines(step.title, plans[index] as StepPlan))
-  const answer = await context.ask({
-    kind: 'confirm',
-    name: 'proceed',
-    flag: '--yes',
-    message: 'Apply these changes?',
-    details: [`Planned changes in context ${context.kube.target.context}:`, ...lines],
-    initial: false,
-  })
-  if (answer !== 'yes')
-    throw new CassSniError('CSNI902', 'canceled; no changes were made', { next: [again`${answered} --dry-run`] })
+  const details = [`Planned changes in context ${context.kube.target.context}:`, ...lines]
+  await confirmChanges(context.ask, details, again`${answered} --dry-run`)
 }
 
 async function applyAll(

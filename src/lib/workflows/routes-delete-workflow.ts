@@ -16,6 +16,8 @@ import { planRemoval, type RemovalObservation } from '../routes/removal.ts'
 import { counted } from '../text/counted.ts'
 import { OWNER_LABEL } from '../text/own-keys.ts'
 import type { WorkflowContext } from './context.ts'
+import { listed } from '../text/listed.ts'
+import { confirmChanges } from './confirm-changes.ts'
 
 export interface RoutesDeleteOptions {
   /** metadata.name of the CassandraDatacenter, which may no longer exist; optional if only one has routes. */
@@ -122,20 +124,10 @@ function ownerAmong(objects: KubeObject[], wanted: string | undefined): string |
 }
 
 async function confirm(context: WorkflowContext, { datacenter }: RemovalObservation, names: string[]): Promise<void> {
-  if (context.ask === undefined || context.dryRun || names.length === 0) return
-  const shown = names.slice(0, 5).join(', ')
-  const more = names.length > 5 ? ` and ${names.length - 5} more` : ''
-  const answer = await context.ask({
-    kind: 'confirm',
-    name: 'proceed',
-    flag: '--yes',
-    message: 'Apply these changes?',
-    details: [
-      `${counted(names.length, 'object')} to be changed or deleted: ${shown}${more}`,
-      `Clients of datacenter ${datacenter.name} will be disconnected.`,
-    ],
-    initial: false,
-  })
-  if (answer !== 'yes')
-    throw new CassSniError('CSNI902', 'canceled; no changes were made', { next: [again`--dry-run`] })
+  if (context.dryRun || names.length === 0) return
+  const details = [
+    `${counted(names.length, 'object')} to be changed or deleted: ${listed(names, 5)}`,
+    `Clients of datacenter ${datacenter.name} will be disconnected.`,
+  ]
+  await confirmChanges(context.ask, details, again`--dry-run`)
 }

@@ -1,7 +1,7 @@
 /** `routes sync`: brings the routes through Istio's ingress gateway in line with the nodes. */
 import { retryOvertaken } from '../changes/apply.ts'
 import { preloadWebSockets } from '../cluster/websocket.ts'
-import { CassSniError, command } from '../errors.ts'
+import { command } from '../errors.ts'
 import type { Action, ChangeRecord } from '../events.ts'
 import { nameOf } from '../istio/gateways.ts'
 import type { NodeRoute, RouteMode } from '../routes/backends/backend.ts'
@@ -12,6 +12,8 @@ import type { Loaded } from '../reconcile/loaded-routes.ts'
 import { type Outcome, reconcileRoutes } from '../reconcile/reconcile-routes.ts'
 import { counted } from '../text/counted.ts'
 import type { WorkflowContext } from './context.ts'
+import { listed } from '../text/listed.ts'
+import { confirmChanges } from './confirm-changes.ts'
 
 export interface RoutesSyncOptions {
   /** metadata.name of the CassandraDatacenter; optional if the namespace has only one. */
@@ -110,19 +112,8 @@ function unrepeated(context: WorkflowContext) {
     async confirm(observation: Observation, plan: Plan): Promise<void> {
       // conflicts are refused without a prompt
       const lines = plan.conflicts.length > 0 ? [] : losses(observation, plan).filter((line) => !agreed.has(line))
-      if (lines.length === 0 || context.ask === undefined || context.dryRun) return
-      const answer = await context.ask({
-        kind: 'confirm',
-        name: 'proceed',
-        flag: '--yes',
-        message: 'Apply these changes?',
-        details: lines,
-        initial: false,
-      })
-      if (answer !== 'yes')
-        throw new CassSniError('CSNI902', 'canceled; no changes were made', {
-          next: [command`kubectl cass-sni routes sync --dry-run`],
-        })
+      if (lines.length === 0 || context.dryRun) return
+      await confirmChanges(context.ask, lines, command`kubectl cass-sni routes sync --dry-run`)
       for (const line of lines) agreed.add(line)
     },
   }
@@ -171,11 +162,10 @@ function turnText({ what, from, to }: Turn): string {
 /** Returns the changes that disconnect clients, one per line. */
 function losses({ datacenter }: Observation, { changes, turns }: Plan): string[] {
   const pruned = changes.changes.filter(({ action }) => action === 'pruned')
-  const first = pruned.slice(0, 5).map(({ type, name }) => `${type.kind.toLowerCase()}/${name}`)
-  const more = pruned.length > first.length ? ` and ${pruned.length - first.length} more` : ''
+  const names = pruned.map(({ type, name }) => `${type.kind.toLowerCase()}/${name}`)
   return [
     ...turns.map((turn) => `Datacenter ${datacenter.name}: ${turnText(turn)}`),
-    ...(pruned.length === 0 ? [] : [`To be pruned: ${first.join(', ')}${more}`]),
+    ...(pruned.length === 0 ? [] : [`To be pruned: ${listed(names, 5)}`]),
   ]
 }
 

@@ -91,6 +91,18 @@ describe('the code cache', () => {
     assert.deepEqual(saved(), [])
   })
 
+  it('leaves nothing half-written when a file cannot be replaced', () => {
+    run()
+    const [, name = ''] = saved()
+    rmSync(join(cache, name))
+    mkdirSync(join(cache, name, 'occupied'), { recursive: true })
+    assert.deepEqual(run(), [42, 'other.cjs'])
+    assert.deepEqual(
+      saved().filter((each) => each.startsWith('partial')),
+      [],
+    )
+  })
+
   it('leaves nothing behind where it cannot be written', () => {
     rmSync(cache, { recursive: true })
     assert.deepEqual(run(), [42, 'other.cjs'])

@@ -118,13 +118,10 @@ describe('parseDuration', () => {
     ['30', 30_000],
     ['0', 0],
     ['596h', 2_145_600_000],
+    // as long as a timer can be: a longer one would fire immediately
+    ['99999h', 2 ** 31 - 1],
   ]
   for (const [text, expected] of cases) it(`reads ${text}`, () => assert.equal(parseDuration(text), expected))
-  it('refuses what no timer can wait for', () =>
-    assert.throws(() => parseDuration('99999h'), {
-      code: 'CSNI101',
-      message: 'invalid duration "99999h": must be at most 596h',
-    }))
   for (const text of ['', 'x', '10 minutes', '5d', '-1s', 's']) {
     it(`refuses "${text}"`, () =>
       assert.throws(
