@@ -86,6 +86,10 @@ describe('routes delete', function () {
 
       await deleted('-d', 'dc2')
       deepEqual(await state(), before)
+      const mistyped = await routes('delete', '-d', 'cd1')
+      equal(mistyped.exitCode, 0)
+      match(mistyped.stderr, /warning: datacenter cd1 has no routes; datacenters with routes: dc1/)
+      deepEqual(await state(), before)
       match((await routes('diff', '-d', 'dc1')).stdout, /^All routes in sync\.\n$/)
     } finally {
       await second.remove()

@@ -1,12 +1,12 @@
 /** `routes delete`: deletes the routes of a datacenter and closes the port that they opened. */
 import { applyChanges, retryOvertaken } from '../changes/apply.ts'
 import { FIELD_MANAGER, MANAGED_BY_LABEL } from '../changes/ownership.ts'
-import type { Kube, KubeObject } from '../cluster/kube.ts'
+import type { KubeObject } from '../cluster/kube.ts'
 import { listVisible } from '../cluster/list-visible.ts'
 import { displayName, ISTIO_GATEWAY, SERVICE, VIRTUAL_SERVICE } from '../cluster/resources.ts'
 import { unless } from '../cluster/unless.ts'
 import { again, CassSniError } from '../errors.ts'
-import type { ChangeRecord } from '../events.ts'
+import type { ChangeRecord, Emit } from '../events.ts'
 import { nameOf } from '../istio/gateways.ts'
 import type { IngressGateway } from '../istio/mesh.ts'
 import { readGateway } from '../istio/find-gateway.ts'
@@ -51,7 +51,7 @@ export async function deleteRoutes(
   const reported = new Map<string, ChangeRecord>()
   let agreed = false
   return retryOvertaken(signal, async () => {
-    const observation = await observe(kube, namespace, wanted)
+    const observation = await observe(context, namespace, wanted)
     if (observation === undefined) return { dryRun: dryRun || undefined, namespace, deleted: 0, closed: [] }
     const changes = planRemoval(observation)
     if (!agreed)
@@ -76,7 +76,7 @@ export async function deleteRoutes(
 
 /** Reads the routes and the gateways; undefined without routes. */
 async function observe(
-  kube: Kube,
+  { kube, emit }: WorkflowContext,
   namespace: string,
   wanted: string | undefined,
 ): Promise<RemovalObservation | undefined> {
@@ -91,7 +91,7 @@ async function observe(
     observeMesh(kube, { controlPlanes: false, apis: [] }),
   ])
   const objects = [...services, ...(gateways ?? []), ...(virtualServices ?? [])]
-  const name = ownerAmong(objects, wanted)
+  const name = ownerAmong(objects, wanted, emit)
   if (name === undefined) return undefined
   const owned = (among: KubeObject[] = []) => among.filter((each) => each.metadata.labels?.[OWNER_LABEL] === name)
   const own = owned(gateways)
@@ -114,9 +114,17 @@ async function observe(
 }
 
 /** The datacenter whose routes are meant. Throws CSNI105 if several have routes and none was named. */
-function ownerAmong(objects: KubeObject[], wanted: string | undefined): string | undefined {
+function ownerAmong(objects: KubeObject[], wanted: string | undefined, emit: Emit): string | undefined {
   const owners = [...new Set(objects.flatMap(({ metadata }) => metadata.labels?.[OWNER_LABEL] ?? []))].sort()
-  if (wanted !== undefined) return owners.includes(wanted) ? wanted : undefined
+  if (wanted !== undefined) {
+    if (owners.includes(wanted)) return wanted
+    if (owners.length > 0)
+      emit({
+        type: 'warning',
+        message: `datacenter ${wanted} has no routes; datacenters with routes: ${listed(owners)}`,
+      })
+    return undefined
+  }
   if (owners.length < 2) return owners[0]
   throw new CassSniError('CSNI105', `${owners.length} datacenters have routes: ${owners.join(', ')}`, {
     next: owners.slice(0, 3).map((owner) => again`--datacenter ${owner}`),
