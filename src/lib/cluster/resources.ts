@@ -25,6 +25,7 @@ export const SERVICE_ACCOUNT = core('ServiceAccount', 'serviceaccounts')
 export const EVENT = core('Event', 'events')
 export const STATEFUL_SET = of('apps', 'v1', 'StatefulSet', 'statefulsets')
 export const DEPLOYMENT = of('apps', 'v1', 'Deployment', 'deployments')
+export const LEASE = of('coordination.k8s.io', 'v1', 'Lease', 'leases')
 export const STORAGE_CLASS = of('storage.k8s.io', 'v1', 'StorageClass', 'storageclasses', false)
 export const MUTATING_WEBHOOK = of(
   'admissionregistration.k8s.io',
