@@ -22,6 +22,8 @@ export interface CassandraNode {
    * recreated, or the datacenter is stopped).
    */
   podUid: string
+  /** When the pod was created, ISO 8601; undefined while it does not exist. */
+  podCreated?: string | undefined
   statefulSet: string
   /** Trailing number of the pod name. Unique only within a rack. */
   ordinal: number

@@ -41,6 +41,8 @@ export interface FollowOptions {
 
 /** Between two checks of Envoys that have not loaded the routes in time, in ms. */
 const RECHECK_MS = 30_000
+/** Until a host ID that Cassandra contradicts is read again, in ms: the cluster reports no event when it is settled. */
+const UNSETTLED_MS = 2000
 
 /** The only key: one datacenter. */
 const KEY = 'datacenter'
@@ -58,7 +60,7 @@ export async function followRoutes(context: FollowContext, options: FollowOption
     onChange: () => queue.add(KEY),
     onFailure: (type, error) => failures.set(`watching ${type.plural}`, error),
   })
-  const round = new Round(context, options, cached, failures)
+  const round = new Round(context, options, cached, failures, () => queue.addLater(KEY, UNSETTLED_MS))
   queue.add(KEY)
   try {
     return await queue.run(
@@ -75,12 +77,21 @@ class Round {
   readonly #options: FollowOptions
   readonly #cached: CachedKube
   readonly #failures: Failures
+  readonly #recheck: () => void
+  readonly #confirmed = new Map<string, string>()
   #nodes: Map<string, string>
   /** Cancels the check for an older plan. */
   #asking: AbortController | undefined
 
-  constructor(context: FollowContext, options: FollowOptions, cached: CachedKube, failures: Failures) {
+  constructor(
+    context: FollowContext,
+    options: FollowOptions,
+    cached: CachedKube,
+    failures: Failures,
+    recheck: () => void,
+  ) {
     this.#context = context
+    this.#recheck = recheck
     this.#options = options
     this.#cached = cached
     this.#failures = failures
@@ -92,7 +103,9 @@ class Round {
     const startedAt = performance.now()
     const reported = new Map<string, ChangeRecord>()
     const { plan, records } = await retryOvertaken(signal, async () => {
-      const observation = await gather(this.#cached, this.#options.from).observation
+      const from = { ...this.#options.from, confirmed: this.#confirmed }
+      const observation = await gather(this.#cached, from).observation
+      if (observation.datacenter.nodes.some(({ hostIdProblem }) => hostIdProblem !== undefined)) this.#recheck()
       const next = planRoutes(observation, this.#options.request)
       const apply = { kube: this.#cached, signal, emit: () => undefined, dryRun: false, reported }
       return { plan: next, records: await applyRoutes(apply, next) }

@@ -47,6 +47,11 @@ export class WorkQueue {
     else if (!this.#due.has(key)) this.#later(key, this.#options.lingerMs ?? LINGER_MS)
   }
 
+  /** Schedules a key after this time at the latest, in ms. */
+  addLater(key: string, ms: number): void {
+    if (!this.#due.has(key)) this.#later(key, ms)
+  }
+
   /**
    * Processes keys until the signal is aborted, then rejects with its reason. A failed run is reported to `onError` and
    * repeated with a back-off.

@@ -1,13 +1,14 @@
 /** Reads everything that the routes depend on: the only file in this directory that accesses the cluster. */
-import type { Datacenter } from '../cassandra/datacenter.ts'
+import { confirmHostIds } from '../cassandra/confirm-host-ids.ts'
+import type { CassandraNode, Datacenter } from '../cassandra/datacenter.ts'
 import { inClusterDomain } from '../cassandra/cluster-domain.ts'
 import { type DatacenterChoice, observeDatacenter } from '../cassandra/observe-datacenter.ts'
-import { FIELD_MANAGER, MANAGED_BY_LABEL } from '../changes/ownership.ts'
+import { FIELD_MANAGER, isManaged, MANAGED_BY_LABEL, writtenAt } from '../changes/ownership.ts'
 import type { Kube, KubeObject, ResourceType } from '../cluster/kube.ts'
 import { listVisible, type Visible } from '../cluster/list-visible.ts'
 import { ISTIO_GATEWAY, SERVICE, VIRTUAL_SERVICE } from '../cluster/resources.ts'
 import { unless } from '../cluster/unless.ts'
-import { OWNER_LABEL } from '../text/own-keys.ts'
+import { OWNER_LABEL, POD_LABEL } from '../text/own-keys.ts'
 import { networkingTypes } from '../istio/api.ts'
 import { findGateway, readGateway } from '../istio/find-gateway.ts'
 import { nameOf, selects } from '../istio/gateways.ts'
@@ -21,6 +22,11 @@ import { routeNames } from './sni-names.ts'
 export interface GatherOptions extends DatacenterChoice {
   /** "namespace/service" or "service"; default: the gateway of the existing routes, otherwise the only one. */
   gateway?: string | undefined
+  /**
+   * The host IDs confirmed so far by uid of the pod, to which this adds. With it each pod is confirmed once; without it
+   * the pods that are newer than their route.
+   */
+  confirmed?: Map<string, string> | undefined
 }
 
 /** Concurrent reads, each of which is awaited when its step is reported. */
@@ -34,7 +40,7 @@ export interface Gathering {
  * Starts all reads concurrently. They reject with the errors of the observers (CSNI301, CSNI105, CSNI305, CSNI501,
  * CSNI502) and with CSNI506 for a gateway that would ignore the routes.
  */
-export function gather(kube: Kube, { gateway: wanted, ...choice }: GatherOptions): Gathering {
+export function gather(kube: Kube, { gateway: wanted, confirmed, ...choice }: GatherOptions): Gathering {
   const { namespace } = choice
   const reading = {
     datacenter: observeDatacenter(kube, choice),
@@ -45,7 +51,10 @@ export function gather(kube: Kube, { gateway: wanted, ...choice }: GatherOptions
     // requested early to save a round trip after reading the mesh
     meshConfig: usualMeshConfig(kube),
   }
-  const known = Promise.all([reading.datacenter, reading.gateways, reading.virtualServices]).then(
+  const confirming = Promise.all([reading.datacenter, reading.services]).then(([found, services]) =>
+    confirm(kube, found, services, confirmed),
+  )
+  const known = Promise.all([confirming, reading.gateways, reading.virtualServices]).then(
     async ([found, gateways, virtualServices]) => {
       const names = routeNames(found.name)
       const [gateway, virtualService] = await Promise.all([
@@ -77,9 +86,41 @@ export function gather(kube: Kube, { gateway: wanted, ...choice }: GatherOptions
     },
   )
   // Errors are reported when awaited; the others must not become unhandled rejections.
-  for (const each of [...Object.values(reading), known, datacenter, chosen, gateway, observation])
+  for (const each of [...Object.values(reading), confirming, known, datacenter, chosen, gateway, observation])
     each.catch(() => undefined)
   return { datacenter, gateway, observation }
+}
+
+/** Confirms the host IDs that may be wrong in the status. */
+async function confirm(
+  kube: Kube,
+  datacenter: Datacenter,
+  services: KubeObject[],
+  confirmed: Map<string, string> | undefined,
+): Promise<Datacenter> {
+  const suspects = datacenter.nodes.filter(
+    confirmed === undefined
+      ? newerThanRoute(services)
+      : ({ podUid, hostId }) => hostId === undefined || confirmed.get(podUid) !== hostId,
+  )
+  const outcome = await confirmHostIds(kube, datacenter, new Set(suspects.map(({ pod }) => pod)))
+  for (const { pod, podUid, hostId } of outcome.datacenter.nodes)
+    if (hostId !== undefined && outcome.pods.has(pod)) confirmed?.set(podUid, hostId)
+  return outcome.datacenter
+}
+
+/** Whether a pod was created after the Service of its route was written. */
+function newerThanRoute(services: KubeObject[]): (node: CassandraNode) => boolean {
+  const written = new Map(
+    services.flatMap((service) => {
+      const pod = service.metadata.labels?.[POD_LABEL]
+      return pod === undefined || !isManaged(service) ? [] : [[pod, writtenAt(service)] as const]
+    }),
+  )
+  return ({ pod, podCreated = '' }) => {
+    const at = written.get(pod)
+    return at === undefined || at < podCreated
+  }
 }
 
 /** Reads the rest for a known datacenter and gateway. */
@@ -167,11 +208,18 @@ export interface Routed {
 
 /**
  * Reads the datacenter and the choices recorded in its routes. Node names use the cluster domain from the options, our
- * routes or the cluster, in this order. Throws what `observeDatacenter` throws.
+ * routes or the cluster, in this order. With `confirm`, every host ID is confirmed by Cassandra, which costs a request
+ * to a node. Throws what `observeDatacenter` throws.
  */
-export async function observeRouted(kube: Kube, choice: DatacenterChoice): Promise<Routed> {
+export async function observeRouted(
+  kube: Kube,
+  { confirm: toConfirm = false, ...choice }: DatacenterChoice & { confirm?: boolean | undefined },
+): Promise<Routed> {
   const { namespace } = choice
-  const [found, gateways] = await Promise.all([observeDatacenter(kube, choice), ourGateways(kube, namespace)])
+  const [found, gateways] = await Promise.all([
+    observeDatacenter(kube, choice).then((read) => (toConfirm ? confirm(kube, read, [], new Map()) : read)),
+    ourGateways(kube, namespace),
+  ])
   const choices = await choicesOf(kube, gateways, namespace, found.name)
   return {
     datacenter: await inClusterDomain(kube, found, choice.clusterDomain ?? choices.clusterDomain),

@@ -102,6 +102,7 @@ async function verifyOnce(
     namespace: kube.target.namespace,
     name: options.datacenter,
     clusterDomain: options.clusterDomain,
+    confirm: true,
   })
   const nodes = selectedNodes(datacenter, options.node)
   const { port = choices.port ?? DEFAULT_GATEWAY_PORT, tunnel, gateway, address, strict } = options

@@ -1,16 +1,15 @@
 import { nextTexts } from '../../support/next-texts.ts'
 import { deepEqual, equal, ok, rejects, throws } from 'node:assert/strict'
-import { Duplex } from 'node:stream'
 import { readCredentials } from '../../../src/lib/cassandra/credentials.ts'
 import type { Datacenter } from '../../../src/lib/cassandra/datacenter.ts'
 import { datacenterFrom } from '../../../src/lib/cassandra/datacenter-from.ts'
-import { localHostId } from '../../../src/lib/cassandra/endpoints.ts'
 import { findNode } from '../../../src/lib/cassandra/node.ts'
 import { findDatacenter, observeDatacenter } from '../../../src/lib/cassandra/observe-datacenter.ts'
 import { observeOperator, operatorFrom } from '../../../src/lib/cassandra/operator.ts'
 import type { Kube, KubeObject, ListOptions, ResourceType } from '../../../src/lib/cluster/kube.ts'
 import type { Deployment } from '../../../src/lib/cluster/workloads.ts'
 import { CassSniError } from '../../../src/lib/errors.ts'
+import { httpAnswer } from '../../support/pod-answers.ts'
 import { cassandraDatacenter, HOST_IDS, labels, pod, PODS, statefulSet } from './objects.ts'
 
 const FRESH = '00000000-0000-4000-8000-00000000000a'
@@ -54,17 +53,6 @@ function fakeKube({ objects = [], forbidden = [], missingKinds = [], endpoints }
     },
   }
   return fake as unknown as Kube
-}
-
-function httpAnswer(body: string): Duplex {
-  return new Duplex({
-    read() {},
-    write(_chunk, _encoding, done) {
-      this.push(`HTTP/1.1 200 OK\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`)
-      this.push(null)
-      done()
-    },
-  })
 }
 
 const code =
@@ -206,20 +194,6 @@ describe('observing a datacenter', () => {
     const kube = fakeKube({ objects: whole, forbidden: ['StatefulSet'] })
     equal((await observeDatacenter(kube, { namespace: 'cass-operator' })).complete, false)
     equal((await observeDatacenter(fakeKube({ objects: whole }), { namespace: 'cass-operator' })).complete, true)
-  })
-})
-
-describe("the management API's answer", () => {
-  it('is the host id of the local endpoint, or nothing', () => {
-    equal(localHostId(JSON.stringify({ entity: [{ IS_LOCAL: 'true', HOST_ID: FRESH.toUpperCase() }] })), FRESH)
-    for (const odd of [
-      '',
-      '[]',
-      '{"entity":{}}',
-      '{"entity":[null,{"IS_LOCAL":"true"}]}',
-      '{"entity":[{"IS_LOCAL":"true","HOST_ID":"x"}]}',
-    ])
-      equal(localHostId(odd), undefined, odd)
   })
 })
 

@@ -24,6 +24,23 @@ describe('a queue of keys', () => {
     assert.deepEqual(done, ['a'])
   })
 
+  it('works later on a key that is added for later, and not again if it was added meanwhile', async () => {
+    const done: number[] = []
+    const keys = queue()
+    start(async () => void done.push(Date.now()), keys)
+    const since = Date.now()
+    keys.addLater('a', 60)
+    await sleep(30)
+    assert.equal(done.length, 0)
+    await sleep(100)
+    assert.equal(done.length, 1)
+    assert.ok((done[0] ?? 0) - since >= 59)
+    keys.addLater('a', 60)
+    keys.add('a')
+    await sleep(150)
+    assert.equal(done.length, 2)
+  })
+
   it('works exactly once more on a key that is added while it is worked on', async () => {
     let runs = 0
     const keys = queue()

@@ -58,6 +58,7 @@ export async function gatherCertificates(
     namespace: kube.target.namespace,
     name: options.datacenter,
     clusterDomain: options.clusterDomain,
+    confirm: true,
   })
   requireOperatorKeystore(dc)
   const [authorityMaterial, material] = await Promise.all([
