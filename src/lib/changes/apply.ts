@@ -1,4 +1,5 @@
 /** Applies changes. Every write is bound to the object version that the change was planned from. */
+import pLimit from 'p-limit'
 import type { Kube, KubeObject } from '../cluster/kube.ts'
 import { isRace, ApiStatusError } from '../cluster/api-errors.ts'
 import { displayName } from '../cluster/resources.ts'
@@ -6,8 +7,8 @@ import { CassSniError, command, hint, type NextStep, throwIfAborted } from '../e
 import type { ChangeRecord, Emit } from '../events.ts'
 import { backOff } from '../waiting/back-off.ts'
 import { pause, poll } from '../waiting/poll.ts'
-import { missing } from './change-plan.ts'
-import type { Change, ChangeSet } from './changeset.ts'
+import { changesIn, missing } from './change-plan.ts'
+import type { Change, ChangeSet, Stage } from './changeset.ts'
 import { compare, conflictsWithOwnManager, isTerminating, releasesFormer } from './compare.ts'
 import { FIELD_MANAGER, isManaged, MANAGED_BY_LABEL, managerOf } from './ownership.ts'
 import { record } from './record.ts'
@@ -21,6 +22,11 @@ export interface ApplyContext {
   reported?: Map<string, ChangeRecord>
 }
 
+/**
+ * Concurrent writes. More do not make kube-apiserver faster, and its priority and fairness would queue them. After a
+ * 429, all requests pause: see cluster/transport.ts.
+ */
+const WRITES_AT_ONCE = 8
 /** Attempts before giving up on an object that others keep changing. */
 const ATTEMPTS = 5
 /** How long to wait for an object that is being deleted before it can be recreated. */
@@ -28,13 +34,16 @@ const DELETION_TIMEOUT_MS = 60_000
 const DELETION_POLL_MS = 500
 
 /**
- * Applies a set of changes in order and emits a change event for each, unchanged objects included. Unchanged objects
- * cost no request, and `dryRun` sends none at all. A conflict throws CSNI210 or CSNI207 before anything is written; an
- * abort throws its reason between two changes. If an object was modified since it was read, it is read and compared
- * again; if the desired object itself depends on that read (`basedOn`), throws CSNI211.
+ * Applies a set of changes, the stages one after the other, and emits a change event for each, unchanged objects
+ * included, in the order of the set. Unchanged objects cost no request, and `dryRun` sends none at all. A conflict
+ * throws CSNI210 or CSNI207 before anything is written. After a failed write or an abort no other write is started;
+ * those in progress are completed and reported, and the failure or the reason of the abort is thrown. If an object was
+ * modified since it was read, it is read and compared again; if the desired object itself depends on that read
+ * (`basedOn`), throws CSNI211.
  */
 export async function applyChanges(context: ApplyContext, set: ChangeSet): Promise<ChangeRecord[]> {
-  const conflicts = set.changes.filter((change) => change.action === 'conflict')
+  const changes = changesIn(set)
+  const conflicts = changes.filter((change) => change.action === 'conflict')
   const { reported = new Map<string, ChangeRecord>() } = context
   const records: ChangeRecord[] = []
   const report = (change: Change) => {
@@ -50,14 +59,42 @@ export async function applyChanges(context: ApplyContext, set: ChangeSet): Promi
   }
   if (conflicts.length > 0) {
     // a dry run reports the other changes as well
-    for (const change of context.dryRun ? set.changes : conflicts) report(change)
+    for (const change of context.dryRun ? changes : conflicts) report(change)
     throw conflictError(conflicts)
   }
-  for (const change of set.changes) {
-    throwIfAborted(context.signal)
-    report(context.dryRun ? change : await applyOne(context, change))
-  }
+  if (context.dryRun) for (const change of changes) report(change)
+  else for (const stage of set.stages) await applyStage(context, stage, report)
   return records
+}
+
+/** Applies the changes of a stage in parallel. Reports those that were made, in their order. */
+async function applyStage(context: ApplyContext, stage: Stage, report: (change: Change) => void): Promise<void> {
+  const made: (Change | undefined)[] = stage.map(() => undefined)
+  let failed = false
+  let reported = 0
+  const reportMade = () => {
+    for (let next = made[reported]; next !== undefined; next = made[++reported]) report(next)
+  }
+  const limit = pLimit(WRITES_AT_ONCE)
+  const outcomes = await Promise.allSettled(
+    stage.map((change, index) =>
+      limit(async () => {
+        if (failed) return
+        try {
+          throwIfAborted(context.signal)
+          made[index] = await applyOne(context, change)
+        } catch (error) {
+          failed = true
+          throw error
+        }
+        reportMade()
+      }),
+    ),
+  )
+  // those behind a change that failed or was not started
+  for (const change of made.slice(reported)) if (change !== undefined) report(change)
+  const failure = outcomes.find((outcome) => outcome.status === 'rejected')
+  if (failure !== undefined) throw failure.reason
 }
 
 /**

@@ -2,7 +2,7 @@
 import type { Kube, KubeObject, ResourceType } from '../cluster/kube.ts'
 import { displayName } from '../cluster/resources.ts'
 import { CassSniError, command } from '../errors.ts'
-import type { Change, ChangeSet, Desired } from './changeset.ts'
+import type { Change, ChangeSet, Desired, Stage } from './changeset.ts'
 import { compare, isTerminating } from './compare.ts'
 import { isManaged } from './ownership.ts'
 
@@ -20,9 +20,10 @@ export interface Listed {
 }
 
 /**
- * Returns the changes from live to desired objects in the given order, then prunes in reverse order of their types.
- * Conflicts are changes too. Objects with `basedOn` are not read again. Throws CSNI204 if an object that must exist is
- * missing or being deleted, CSNI205 for a kind that is not served, CSNI203 without permission to read.
+ * Returns the changes from live to desired objects, to be applied one after the other in the given order, then prunes
+ * in reverse order of their types. Conflicts are changes too. Objects with `basedOn` are not read again. Throws CSNI204
+ * if an object that must exist is missing or being deleted, CSNI205 for a kind that is not served, CSNI203 without
+ * permission to read.
  */
 export async function planChanges(kube: Kube, desired: Desired[], prune?: Prune): Promise<ChangeSet> {
   const listed =
@@ -39,30 +40,41 @@ export async function planChanges(kube: Kube, desired: Desired[], prune?: Prune)
       return one
     }),
   )
-  return changeSet(read, (one) => known.get(keyOf(one.type, one.object)), listed)
+  const stages = read.map((one) => [one])
+  return changeSet(stages, (one) => known.get(keyOf(one.type, one.object)), listed)
 }
 
 /**
- * The same for objects that were read already. `liveOf` returns the live object for those without `basedOn`; objects of
- * this program in `prunable` that are not desired are pruned. Pure.
+ * The same for objects that were read already, in stages whose objects do not depend on each other. `liveOf` returns
+ * the live object for those without `basedOn`; objects of this program in `prunable` that are not desired are pruned,
+ * one type after the other, the last one first. Pure.
  */
 export function changeSet(
-  desired: Desired[],
+  desired: readonly (readonly Desired[])[],
   liveOf: (one: Desired) => KubeObject | undefined,
-  prunable: Listed[] = [],
+  prunable: readonly Listed[] = [],
 ): ChangeSet {
-  const changes = desired.map((one) => {
-    const live = one.basedOn === undefined ? liveOf(one) : one.basedOn.live
-    if (one.mustExist === true && (live === undefined || isTerminating(live))) throw missing(one, live)
-    return compare(one, live)
-  })
-  const kept = new Set(desired.map((one) => keyOf(one.type, one.object)))
-  const pruned = prunable.flatMap(({ type, objects }) =>
-    objects
-      .filter((object) => !kept.has(keyOf(type, object)) && isManaged(object) && !isTerminating(object))
-      .map((live) => prunedChange(type, live)),
+  const changes = desired.map(
+    (stage): Stage =>
+      stage.map((one) => {
+        const live = one.basedOn === undefined ? liveOf(one) : one.basedOn.live
+        if (one.mustExist === true && (live === undefined || isTerminating(live))) throw missing(one, live)
+        return compare(one, live)
+      }),
   )
-  return { changes: [...changes, ...pruned.reverse()] }
+  const kept = new Set(desired.flat().map((one) => keyOf(one.type, one.object)))
+  const pruned = prunable.map(
+    ({ type, objects }): Stage =>
+      objects
+        .filter((object) => !kept.has(keyOf(type, object)) && isManaged(object) && !isTerminating(object))
+        .map((live) => prunedChange(type, live)),
+  )
+  return { stages: [...changes, ...pruned.reverse()].filter((stage) => stage.length > 0) }
+}
+
+/** Returns all changes, in the order of their stages. */
+export function changesIn({ stages }: ChangeSet): Change[] {
+  return stages.flat()
 }
 
 async function listPrunable(kube: Kube, type: ResourceType, prune: Prune): Promise<Listed> {

@@ -56,7 +56,10 @@ export interface Change {
   reason?: string | undefined
 }
 
-/** All changes of one run in the order to apply them. Prunes come last. */
+/** Changes that do not depend on each other: they are written in parallel. */
+export type Stage = readonly Change[]
+
+/** All changes of one run. A stage is applied after the one before it is complete. Prunes come last. */
 export interface ChangeSet {
-  changes: Change[]
+  stages: readonly Stage[]
 }

@@ -2,6 +2,7 @@
 import type { Kube, KubeObject } from '../cluster/kube.ts'
 import { displayName } from '../cluster/resources.ts'
 import { CassSniError } from '../errors.ts'
+import { changesIn } from './change-plan.ts'
 import type { Change, ChangeSet } from './changeset.ts'
 import { managerOf } from './ownership.ts'
 
@@ -16,9 +17,9 @@ export interface Validation {
  * Throws the errors that the write would cause (CSNI206 if the server or a webhook refuses an object). Skips what
  * cannot be validated yet: a kind or namespace that an earlier step creates, a webhook that does not respond.
  */
-export async function validateChanges(kube: Kube, { changes }: ChangeSet): Promise<Validation> {
+export async function validateChanges(kube: Kube, set: ChangeSet): Promise<Validation> {
   const warnings: string[] = []
-  const objects = await Promise.all(changes.map((change) => validate(kube, change, warnings)))
+  const objects = await Promise.all(changesIn(set).map((change) => validate(kube, change, warnings)))
   return { objects, warnings }
 }
 

@@ -15,8 +15,8 @@ export interface Choices {
   clusterDomain?: string | undefined
 }
 
-/** Reads the choices from a datacenter's Gateway and VirtualService. */
-export function choicesFrom(gateway: KubeObject | undefined, virtualService: KubeObject | undefined): Choices {
+/** Reads the choices from a datacenter's Gateway and VirtualServices. */
+export function choicesFrom(gateway: KubeObject | undefined, [virtualService]: readonly KubeObject[]): Choices {
   const annotations = gateway?.metadata.annotations ?? {}
   return {
     gateway: annotations[GATEWAY_ANNOTATION],

@@ -11,7 +11,7 @@ import { selects, tcpPort } from '../istio/gateways.ts'
 import type { IngressGateway } from '../istio/mesh.ts'
 import { OWNER_LABEL } from '../text/own-keys.ts'
 import type { Backend } from './backends/backend.ts'
-import { gatewaysOf, portsOfRoutes, selectorOf, serversOf, tlsMatches } from './live-routes.ts'
+import { gatewaysOf, isRouteOf, portsOfRoutes, selectorOf, serversOf, tlsMatches } from './live-routes.ts'
 import { routeNames } from './sni-names.ts'
 
 export interface ConflictScope {
@@ -209,7 +209,7 @@ function nameConflicts(scope: ConflictScope): Conflict[] {
   const known = new Map(gateways.map((each) => [`${each.metadata.namespace}/${each.metadata.name}`, each]))
   return virtualServices.flatMap((other) => {
     const { name, namespace = '' } = other.metadata
-    if (name === own && namespace === datacenter.namespace) return []
+    if (isRouteOf(other, datacenter) || (name === own && namespace === datacenter.namespace)) return []
     const overlaps = gatewaysOf(other).some((each) => {
       const bound = known.get(each)
       // A Gateway that is not visible may use our port.

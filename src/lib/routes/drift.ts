@@ -44,8 +44,10 @@ export function driftOf({ changes, routes, datacenter, virtualService, backend, 
     pending: new Map(routes.pending.map(({ pod, reason }) => [pod, reason])),
     shared: [],
     vanished: [],
-    nothing: routes.desired.length === 0,
+    nothing: routes.stages.length === 0,
   }
+  const served = routes.nodes.filter(({ state }) => state !== 'pending').map(({ pod }) => pod)
+  const pods = new Map(served.map((pod) => [backend.upstream(pod, datacenter).host, pod]))
   const add = (pod: string, what: string) => drift.differences.set(pod, [...(drift.differences.get(pod) ?? []), what])
   for (const change of changes) {
     const inDatacenter = change.namespace === datacenter.namespace || change.namespace === undefined
@@ -61,7 +63,7 @@ export function driftOf({ changes, routes, datacenter, virtualService, backend, 
     else if (change.type.kind !== virtualService.kind || change.action === 'conflict' || change.live === undefined)
       drift.shared.push(what)
     else {
-      const differing = differingNodes(change.live, { routes, datacenter, backend })
+      const differing = differingNodes(change.desired?.object, change.live, pods)
       for (const each of differing) add(each, `route missing or different in ${name}`)
       if (differing.length === 0) drift.shared.push(what)
     }
@@ -83,20 +85,17 @@ function ourManagers({ live }: Change): string {
   return [...new Set(managers.filter(isOwnManager))].join(', ') || 'none'
 }
 
-/** The routed nodes whose match in the live VirtualService differs from the desired one. */
+/** The nodes whose match in a live VirtualService differs from the desired one. `pods`: by destination host. */
 function differingNodes(
+  desired: KubeObject | undefined,
   live: KubeObject,
-  { routes, datacenter, backend }: Pick<Compared, 'routes' | 'datacenter' | 'backend'>,
+  pods: ReadonlyMap<string, string>,
 ): string[] {
   const byHost = matchesByDestination(tlsMatches(live))
-  return routes.nodes
-    .filter(({ state }) => state !== 'pending')
-    .filter(({ pod, dnsName, hostId }) => {
-      const { host } = backend.upstream(pod, datacenter)
-      const expected = [dnsName, hostId].filter((name) => name !== undefined)
-      return !(byHost.get(host) ?? []).some(
-        ({ sniHosts }) => expected.length === sniHosts.length && expected.every((name) => sniHosts.includes(name)),
-      )
-    })
-    .map(({ pod }) => pod)
+  return (desired === undefined ? [] : tlsMatches(desired)).flatMap(({ destinations: [host = ''], sniHosts }) => {
+    const found = (byHost.get(host) ?? []).some(
+      (match) => match.sniHosts.length === sniHosts.length && sniHosts.every((name) => match.sniHosts.includes(name)),
+    )
+    return found ? [] : (pods.get(host) ?? [])
+  })
 }

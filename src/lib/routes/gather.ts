@@ -16,6 +16,7 @@ import { refuseUnheeded, usualMeshConfig } from '../istio/heeded.ts'
 import type { IngressGateway, Mesh } from '../istio/mesh.ts'
 import { observeMesh } from '../istio/observe-mesh.ts'
 import { type Choices, choicesFrom } from './choices.ts'
+import { isRouteOf } from './live-routes.ts'
 import type { Observation } from './observation.ts'
 import { routeNames } from './sni-names.ts'
 
@@ -57,11 +58,11 @@ export function gather(kube: Kube, { gateway: wanted, confirmed, ...choice }: Ga
   const known = Promise.all([confirming, reading.gateways, reading.virtualServices]).then(
     async ([found, gateways, virtualServices]) => {
       const names = routeNames(found.name)
-      const [gateway, virtualService] = await Promise.all([
+      const [gateway, own] = await Promise.all([
         ownObject(kube, ISTIO_GATEWAY, gateways, names.gateway, namespace),
-        ownObject(kube, VIRTUAL_SERVICE, virtualServices, names.virtualService, namespace),
+        ownRoutes(kube, virtualServices, found),
       ])
-      const choices = choicesFrom(gateway, virtualService)
+      const choices = choicesFrom(gateway, own)
       return { choices, datacenter: await inClusterDomain(kube, found, choice.clusterDomain ?? choices.clusterDomain) }
     },
   )
@@ -184,6 +185,18 @@ async function ownObject(
   return listed === undefined ? undefined : unless('CSNI203', kube.get(type, name, namespace))
 }
 
+/** The datacenter's VirtualServices. */
+async function ownRoutes(
+  kube: Kube,
+  listed: Visible<KubeObject> | undefined,
+  datacenter: Datacenter,
+): Promise<KubeObject[]> {
+  if (listed === undefined) return []
+  const { namespace } = datacenter
+  const visible = listed.complete ? listed.items : await unless('CSNI203', kube.list(VIRTUAL_SERVICE, { namespace }))
+  return (visible ?? []).filter((each) => isRouteOf(each, datacenter))
+}
+
 /** The gateway of the live routes if it differs from the selected one. */
 async function previous(
   kube: Kube,
@@ -245,8 +258,9 @@ async function ourGateways(kube: Kube, namespace: string): Promise<KubeObject[]>
 async function choicesOf(kube: Kube, gateways: KubeObject[], namespace: string, datacenter: string): Promise<Choices> {
   const names = routeNames(datacenter)
   const gateway = gateways.find(({ metadata }) => metadata.name === names.gateway)
-  const written = choicesFrom(gateway, undefined)
+  const written = choicesFrom(gateway, [])
   if (gateway === undefined || written.clusterDomain !== undefined) return written
   // version 0.1 wrote no annotations
-  return choicesFrom(gateway, await unless('CSNI203', kube.get(VIRTUAL_SERVICE, names.virtualService, namespace)))
+  const virtualService = await unless('CSNI203', kube.get(VIRTUAL_SERVICE, names.virtualService, namespace))
+  return choicesFrom(gateway, virtualService === undefined ? [] : [virtualService])
 }

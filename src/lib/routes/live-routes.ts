@@ -1,5 +1,7 @@
 /** Parses live Gateways and VirtualServices, tolerating invalid values. Pure. */
+import { isManaged } from '../changes/ownership.ts'
 import type { KubeObject } from '../cluster/kube.ts'
+import { OWNER_LABEL } from '../text/own-keys.ts'
 
 /** One server of an Istio Gateway. */
 export interface GatewayServer {
@@ -16,6 +18,12 @@ export interface TlsMatch {
   sniHosts: string[]
   /** Destination hosts. */
   destinations: string[]
+}
+
+/** Returns whether this program created the object for the routes of the datacenter. */
+export function isRouteOf(object: KubeObject, datacenter: { name: string; namespace: string }): boolean {
+  const { labels, namespace } = object.metadata
+  return isManaged(object) && labels?.[OWNER_LABEL] === datacenter.name && namespace === datacenter.namespace
 }
 
 /** Groups matches by destination host. */

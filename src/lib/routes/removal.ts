@@ -33,7 +33,7 @@ export function planRemoval(observation: RemovalObservation): ChangeSet {
     const former = formerPorts({ datacenter, gateway, gateways: allGateways, hidden })
     return [{ ...releasedPort(datacenter, gateway), former }]
   })
-  return changeSet(ports, () => undefined, [
+  return changeSet([ports], () => undefined, [
     { type: SERVICE, objects: services },
     { type: types.gateway, objects: gateways },
     { type: types.virtualService, objects: virtualServices },

@@ -1,7 +1,7 @@
 /** Plans the routes from what was observed. Pure. `routes sync` applies the plan, the checks report its drift. */
 import type { Datacenter } from '../cassandra/datacenter.ts'
-import { changeSet } from '../changes/change-plan.ts'
-import type { ChangeSet, Desired } from '../changes/changeset.ts'
+import { changeSet, changesIn } from '../changes/change-plan.ts'
+import type { ChangeSet } from '../changes/changeset.ts'
 import { isManaged } from '../changes/ownership.ts'
 import type { KubeObject, ResourceType } from '../cluster/kube.ts'
 import { SERVICE } from '../cluster/resources.ts'
@@ -16,7 +16,7 @@ import { type Conflict, findConflicts, needsNarrowHosts, type ConflictScope } fr
 import { type Drift, driftOf } from './drift.ts'
 import { formerPorts } from './former-ports.ts'
 import type { Observation } from './observation.ts'
-import { selectorOf } from './live-routes.ts'
+import { isRouteOf, selectorOf } from './live-routes.ts'
 import { routeNames } from './sni-names.ts'
 
 /** The default port for clients on the gateway, the same as Cassandra's. */
@@ -26,6 +26,8 @@ export interface RouteRequest {
   mode: RouteMode
   /** Default: the port of the existing routes, otherwise 9042. */
   port?: number | undefined
+  /** For tests: see `RouteInput`. */
+  largestPartBytes?: number | undefined
 }
 
 /** A choice that the plan changes. */
@@ -57,7 +59,7 @@ export interface Plan {
 export function planRoutes(observation: Observation, request: RouteRequest): Plan {
   const { datacenter, gateway, types, gateways, virtualServices, services, hidden } = observation
   const live = liveObjects(observation)
-  const before = choicesFrom(live.gateway, live.virtualService)
+  const before = choicesFrom(live.gateway, live.virtualServices)
   const port = request.port ?? before.port ?? DEFAULT_GATEWAY_PORT
   const backend = backendOf(request.mode)
   const owned = services.filter((service) => belongsTo(service, datacenter))
@@ -77,15 +79,16 @@ export function planRoutes(observation: Observation, request: RouteRequest): Pla
     types,
     port,
     selector: keptSelector(live.gateway, observation),
-    live: live.virtualService,
+    live: live.virtualServices,
     services: owned,
     narrowHosts: needsNarrowHosts(scope),
+    largestPartBytes: request.largestPartBytes,
     former: formerPorts(observation),
   })
-  const nothing = routes.desired.length === 0
-  const changes = nothing ? { changes: [] } : changesOf(observation, routes, owned)
+  const nothing = routes.stages.length === 0
+  const changes = nothing ? { stages: [] } : changesOf(observation, routes, owned)
   const found = nothing ? [] : findConflicts({ ...scope, serverNames: routes.serverNames })
-  const made = live.virtualService !== undefined && isManaged(live.virtualService) ? live.virtualService : undefined
+  const [made] = live.virtualServices
   return {
     backend,
     gateway,
@@ -100,7 +103,7 @@ export function planRoutes(observation: Observation, request: RouteRequest): Pla
     ],
     turns: nothing || live.gateway === undefined ? [] : turnsOf(before, observation, request.mode, port),
     drift: driftOf({
-      changes: changes.changes,
+      changes: changesIn(changes),
       routes,
       datacenter,
       virtualService: types.virtualService,
@@ -111,14 +114,12 @@ export function planRoutes(observation: Observation, request: RouteRequest): Pla
   }
 }
 
-/** The live Gateway and VirtualService of the datacenter. */
+/** The live Gateway and VirtualServices of the datacenter. */
 function liveObjects({ datacenter, gateways, virtualServices }: Observation) {
-  const names = routeNames(datacenter.name)
-  const find = (objects: KubeObject[], name: string) =>
-    objects.find(({ metadata }) => metadata.name === name && metadata.namespace === datacenter.namespace)
+  const name = routeNames(datacenter.name).gateway
   return {
-    gateway: find(gateways, names.gateway),
-    virtualService: find(virtualServices, names.virtualService),
+    gateway: gateways.find(({ metadata }) => metadata.name === name && metadata.namespace === datacenter.namespace),
+    virtualServices: virtualServices.filter((each) => isRouteOf(each, datacenter)),
   }
 }
 
@@ -164,9 +165,8 @@ function changesOf(observation: Observation, routes: DesiredRoutes, owned: KubeO
       ...virtualServices.map((object) => [types.virtualService, object] as const),
     ].map(([type, object]) => [keyOf(type, object), object] as const),
   )
-  const desired: Desired[] =
-    previous === undefined ? routes.desired : [...routes.desired, releasedPort(datacenter, previous)]
-  return changeSet(desired, ({ type, object }) => known.get(keyOf(type, object)), [
+  const stages = previous === undefined ? routes.stages : [...routes.stages, [releasedPort(datacenter, previous)]]
+  return changeSet(stages, ({ type, object }) => known.get(keyOf(type, object)), [
     { type: SERVICE, objects: gone },
     { type: types.gateway, objects: within(gateways) },
     { type: types.virtualService, objects: within(virtualServices) },

@@ -14,6 +14,23 @@ export function routeNames(datacenterName: string): { gateway: string; virtualSe
 }
 
 /**
+ * Returns the name of a part of a datacenter's VirtualServices: the first has the same name as the only one, the others
+ * end in a dot and their number, which the name of no other datacenter's VirtualService has.
+ */
+export function virtualServiceName(datacenterName: string, part: number): string {
+  const { virtualService } = routeNames(datacenterName)
+  return part === 0 ? virtualService : `${virtualService}.${part}`
+}
+
+/** Returns the part that has this name; undefined for another name. */
+export function partOfName(datacenterName: string, name: string): number | undefined {
+  const { virtualService } = routeNames(datacenterName)
+  if (name === virtualService) return 0
+  const suffix = name.startsWith(`${virtualService}.`) ? name.slice(virtualService.length + 1) : ''
+  return /^[1-9]\d{0,3}$/.test(suffix) ? Number(suffix) : undefined
+}
+
+/**
  * Returns the name of a node's Service: `<pod>-cql`, shortened with a hash if that is not a DNS label (rack names may
  * contain dots).
  */

@@ -3,6 +3,7 @@
  * only what differs, so an interrupted install resumes where it stopped and a second one writes nothing.
  */
 import { applyChanges, conflictError } from '../changes/apply.ts'
+import { changesIn } from '../changes/change-plan.ts'
 import type { Change } from '../changes/changeset.ts'
 import { record } from '../changes/record.ts'
 import { again, CassSniError, command, hint, throwIfAborted } from '../errors.ts'
@@ -149,22 +150,28 @@ function refuseMissing(missing: Missing[]): void {
 /** Throws the conflicts that applying would run into, before anything is written. */
 async function refuseConflicts(context: WorkflowContext, plans: StepPlan[]): Promise<void> {
   const conflicts = conflictsOf(plans)
-  if (conflicts.length > 0) await applyChanges(context, { changes: conflicts })
+  if (conflicts.length > 0) await applyChanges(context, { stages: [conflicts] })
+}
+
+function changesOf({ changes }: StepPlan): Change[] {
+  return changes === undefined ? [] : changesIn(changes)
 }
 
 function conflictsOf(plans: StepPlan[]): Change[] {
-  return plans.flatMap((plan) => plan.changes?.changes ?? []).filter(({ action }) => action === 'conflict')
+  return plans.flatMap(changesOf).filter(({ action }) => action === 'conflict')
 }
 
 /** Reports the whole plan. Throws the error that applying it would throw for a conflict. */
 function planOnly(setup: Setup, request: DatacenterRequest, steps: InstallStep[], plans: StepPlan[]): InstallResult {
   const { emit } = setup.context
   const planned = steps.map(({ id, title }, index): InstallResult['steps'][number] => {
-    const { state, note, changes, command, warnings, missing } = plans[index] as StepPlan
+    const plan = plans[index] as StepPlan
+    const { state, note, command, warnings, missing } = plan
+    const changes = changesOf(plan)
     emit({ type: 'step', id, title, state: 'started' })
     for (const message of warnings ?? []) emit({ type: 'warning', message })
-    for (const change of changes?.changes ?? []) emit({ type: 'change', change: record(change, true) })
-    const conflict = changes?.changes.find((change) => change.action === 'conflict')
+    for (const change of changes) emit({ type: 'change', change: record(change, true) })
+    const conflict = changes.find((change) => change.action === 'conflict')
     if (conflict !== undefined) emit({ type: 'step', id, title, state: 'failed' })
     else
       emit({ type: 'step', id, title, state: 'skipped', note: state === 'present' ? note : plannedNote(note, missing) })
@@ -206,7 +213,7 @@ async function applyAll(
       const plan = changed ? await step.plan() : (plans[index] as StepPlan)
       for (const message of plan.warnings ?? []) emit({ type: 'warning', message })
       if (plan.state === 'present') {
-        for (const change of plan.changes?.changes ?? []) emit({ type: 'change', change: record(change, false) })
+        for (const change of changesOf(plan)) emit({ type: 'change', change: record(change, false) })
         emit({ type: 'step', id, title, state: 'skipped', note: plan.note })
         done.push({ id, title, state: 'present', note: plan.note })
         last = plan

@@ -1,5 +1,6 @@
 /** `routes delete`: deletes the routes of a datacenter and closes the port that they opened. */
 import { applyChanges, retryOvertaken } from '../changes/apply.ts'
+import { changesIn } from '../changes/change-plan.ts'
 import { FIELD_MANAGER, MANAGED_BY_LABEL } from '../changes/ownership.ts'
 import type { KubeObject } from '../cluster/kube.ts'
 import { listVisible } from '../cluster/list-visible.ts'
@@ -58,7 +59,7 @@ export async function deleteRoutes(
       await confirm(
         context,
         observation,
-        changes.changes.map(({ type, name }) => displayName(type, name)),
+        changesIn(changes).map(({ type, name }) => displayName(type, name)),
       )
     agreed = true
     const records = await applyChanges({ ...context, reported }, changes)
@@ -67,7 +68,7 @@ export async function deleteRoutes(
       datacenter: observation.datacenter.name,
       namespace,
       deleted: records.filter(({ action }) => action === 'pruned').length,
-      closed: changes.changes
+      closed: changesIn(changes)
         .filter(({ action }) => action === 'configured')
         .map((each) => `${each.namespace}/${each.name}`),
     }
@@ -95,7 +96,7 @@ async function observe(
   if (name === undefined) return undefined
   const owned = (among: KubeObject[] = []) => among.filter((each) => each.metadata.labels?.[OWNER_LABEL] === name)
   const own = owned(gateways)
-  const recorded = choicesFrom(own[0], undefined).gateway
+  const recorded = choicesFrom(own[0], []).gateway
   const ingressGateways: IngressGateway[] = [...mesh.gateways]
   if (recorded !== undefined && !ingressGateways.some((each) => nameOf(each) === recorded)) {
     const found = await readGateway(kube, mesh, recorded)

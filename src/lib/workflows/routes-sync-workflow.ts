@@ -1,5 +1,6 @@
 /** `routes sync`: brings the routes through Istio's ingress gateway in line with the nodes. */
 import { retryOvertaken } from '../changes/apply.ts'
+import { changesIn } from '../changes/change-plan.ts'
 import { preloadWebSockets } from '../cluster/websocket.ts'
 import { command } from '../errors.ts'
 import type { Action, ChangeRecord } from '../events.ts'
@@ -161,7 +162,7 @@ function turnText({ what, from, to }: Turn): string {
 
 /** Returns the changes that disconnect clients, one per line. */
 function losses({ datacenter }: Observation, { changes, turns }: Plan): string[] {
-  const pruned = changes.changes.filter(({ action }) => action === 'pruned')
+  const pruned = changesIn(changes).filter(({ action }) => action === 'pruned')
   const names = pruned.map(({ type, name }) => `${type.kind.toLowerCase()}/${name}`)
   return [
     ...turns.map((turn) => `Datacenter ${datacenter.name}: ${turnText(turn)}`),

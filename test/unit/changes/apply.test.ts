@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { applyChanges, retryOvertaken } from '../../../src/lib/changes/apply.ts'
 import type { Desired } from '../../../src/lib/changes/changeset.ts'
 import { ownedLabels } from '../../../src/lib/changes/ownership.ts'
-import { planChanges } from '../../../src/lib/changes/change-plan.ts'
+import { changeSet, changesIn, planChanges } from '../../../src/lib/changes/change-plan.ts'
 import type { Kube, KubeObject, ResourceType } from '../../../src/lib/cluster/kube.ts'
 import { ApiStatusError } from '../../../src/lib/cluster/api-errors.ts'
 import { CONFIG_MAP, SERVICE } from '../../../src/lib/cluster/resources.ts'
@@ -114,7 +114,7 @@ describe('planning and applying', () => {
 
   it('does not prune what lacks our label, whatever the selector says', async () => {
     const { kube } = fakeKube([make('theirs', {}, {})])
-    assert.deepEqual((await planChanges(kube, [], prune)).changes, [])
+    assert.deepEqual((await planChanges(kube, [], prune)).stages, [])
   })
 
   it('writes nothing at all when there is a conflict', async () => {
@@ -223,13 +223,13 @@ describe('planning and applying', () => {
     const one = fakeKube([leaving])
     const set = await planChanges(one.kube, [own('x', { a: '1' })])
     assert.deepEqual(
-      set.changes.map(({ action, reason }) => `${action} ${reason}`),
+      changesIn(set).map(({ action, reason }) => `${action} ${reason}`),
       ['created after its predecessor is deleted'],
     )
     one.store.clear()
     await applyChanges(context(one.kube), set)
     assert.deepEqual(one.asked, ['get x', 'get x', 'apply x uid= force=false'])
-    assert.deepEqual((await planChanges(fakeKube([leaving]).kube, [], prune)).changes, [])
+    assert.deepEqual((await planChanges(fakeKube([leaving]).kube, [], prune)).stages, [])
     await assert.rejects(
       planChanges(fakeKube([leaving]).kube, [{ ...own('x', {}), ownership: 'share', mustExist: true }]),
       { code: 'CSNI204', message: 'configmap/x in namespace ns: being deleted' },
@@ -245,5 +245,86 @@ describe('planning and applying', () => {
       code: 'CSNI902',
     })
     assert.equal(asked.filter((each) => each.startsWith('apply')).length, 1)
+  })
+
+  describe('in stages', () => {
+    const names = (count: number) => Array.from({ length: count }, (_, n) => `n${n}`)
+    const created = (list: string[], live?: KubeObject) =>
+      changeSet([list.map((name) => own(name, {})), [own('last', {})]], () => live)
+    /** A cluster whose writes take until they are released. */
+    function slowKube() {
+      const open = new Map<string, { resolve: () => void; reject: (error: Error) => void }>()
+      const begun: string[] = []
+      let most = 0
+      const kube = {
+        apply: (_type: ResourceType, object: KubeObject) =>
+          new Promise<KubeObject>((resolve, reject) => {
+            const { name } = object.metadata
+            begun.push(name)
+            open.set(name, {
+              resolve: () => void (open.delete(name), resolve(object)),
+              reject: (error) => void (open.delete(name), reject(error)),
+            })
+            most = Math.max(most, open.size)
+          }),
+      } as unknown as Kube
+      return { kube, open, begun, most: () => most }
+    }
+    const turn = () => new Promise((wake) => setImmediate(wake))
+
+    it('writes a stage eight at a time, the next one after it, and reports in the order of the plan', async () => {
+      const { kube, open, begun, most } = slowKube()
+      const run = context(kube)
+      const done = applyChanges(run, created(names(20)))
+      for (;;) {
+        await turn()
+        // the newest first
+        const next = [...open.values()].at(-1)
+        if (next === undefined) break
+        if (begun.includes('last')) assert.equal(run.events.length, 20)
+        next.resolve()
+      }
+      const expected = [...names(20), 'last'].map((name) => `configmap/${name}`)
+      assert.deepEqual(
+        (await done).map(({ object }) => object),
+        expected,
+      )
+      assert.deepEqual(
+        run.events.map((event) => event.type === 'change' && event.change.object),
+        expected,
+      )
+      assert.equal(most(), 8)
+    })
+
+    it('completes and reports the writes in progress when one fails, and starts no other', async () => {
+      const { kube, open, begun } = slowKube()
+      const run = context(kube)
+      const done = applyChanges(run, created(names(20)))
+      await turn()
+      open.get('n1')?.reject(new CassSniError('CSNI206', 'rejected'))
+      await turn()
+      for (const each of [...open.values()]) each.resolve()
+      await assert.rejects(done, { code: 'CSNI206' })
+      assert.deepEqual(begun, names(8))
+      assert.deepEqual(
+        run.events.map((event) => event.type === 'change' && event.change.object),
+        ['n0', 'n2', 'n3', 'n4', 'n5', 'n6', 'n7'].map((name) => `configmap/${name}`),
+      )
+    })
+
+    it('prunes one kind after the other, the last of them first', async () => {
+      const { kube, asked } = fakeKube([])
+      const service = { ...make('s', {}), kind: 'Service' }
+      const set = changeSet([], () => undefined, [
+        { type: CONFIG_MAP, objects: [make('a', {}), make('b', {})] },
+        { type: SERVICE, objects: [service] },
+      ])
+      assert.deepEqual(
+        set.stages.map((stage) => stage.map(({ name }) => name)),
+        [['s'], ['a', 'b']],
+      )
+      await applyChanges(context(kube), set)
+      assert.deepEqual(asked, ['delete s uid=', 'delete a uid=', 'delete b uid='])
+    })
   })
 })

@@ -146,7 +146,7 @@ describe('the plan of install', () => {
         { path: 'spec.size', after: 4 },
       ],
     }
-    assert.deepEqual(planLines('Storage', { state: 'change', note: 'x', changes: { changes: [change] } }), [
+    assert.deepEqual(planLines('Storage', { state: 'change', note: 'x', changes: { stages: [[change]] } }), [
       '+ Storage: x',
       '    storageclass.storage.k8s.io/x configured',
       '      allowVolumeExpansion: false → true',

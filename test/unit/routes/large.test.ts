@@ -6,7 +6,8 @@ describe('routes of 5,000 nodes', () => {
   it('are observed and planned in less than 2 s of CPU, with as few requests as those of three nodes', async function () {
     this.timeout(60_000)
     const { first, again } = await syncLargeDatacenter(5000)
-    assert.equal(first.result.summary.created, 5002)
+    // a Service per node, the Gateway, and the VirtualServices in parts
+    assert.equal(first.result.summary.created, 5000 + 1 + 16)
     const { created, configured, pruned } = again.result.summary
     assert.deepEqual({ created, configured, pruned }, { created: 0, configured: 0, pruned: 0 })
     assert.ok(again.cpuSeconds < 2, `${again.cpuSeconds} s`)

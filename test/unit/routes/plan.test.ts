@@ -57,7 +57,9 @@ function observed(over: Partial<Observation> = {}): Observation {
 
 /** What is there after the plan of the observation was carried out, but for the gateway's Service. */
 function carriedOut(before: Observation): Observation {
-  const objects = planRoutes(before, { mode: 'sni' }).routes.desired.map(({ object }) => object)
+  const objects = planRoutes(before, { mode: 'sni' })
+    .routes.stages.flat()
+    .map(({ object }) => object)
   const of = (kind: string) => objects.filter((each) => each.kind === kind && each.metadata.namespace === DC.namespace)
   return { ...before, gateways: of('Gateway'), virtualServices: of('VirtualService'), services: of('Service') }
 }

@@ -39,6 +39,7 @@ const INPUT: Input = {
   types: { gateway: ISTIO_GATEWAY, virtualService: VIRTUAL_SERVICE },
   mode: 'sni',
   port: 9042,
+  live: [],
 }
 
 const desiredRoutes = ({ mode, ...input }: Input) => backendOf(mode).desired(input)
@@ -54,12 +55,16 @@ const withoutId = ({ hostId: _, ...node }: CassandraNode): CassandraNode => ({
   waiting: 'starting and joining the ring',
 })
 const object = (input: Input, kind: string): KubeObject => {
-  const found = desiredRoutes(input).desired.find((one) => one.object.kind === kind && one.ownership === 'own')
+  const found = desiredRoutes(input)
+    .stages.flat()
+    .find((one) => one.object.kind === kind && one.ownership === 'own')
   if (found === undefined) throw new Error(`no ${kind}`)
   return found.object
 }
 const names = (input: Input) =>
-  desiredRoutes(input).desired.map((one) => `${one.object.kind}/${one.object.metadata.name}`)
+  desiredRoutes(input)
+    .stages.flat()
+    .map((one) => `${one.object.kind}/${one.object.metadata.name}`)
 
 describe('desired routes by SNI', () => {
   it('are a Service per node, the port, the Gateway and the VirtualService, in that order', () => {
@@ -74,7 +79,7 @@ describe('desired routes by SNI', () => {
   })
 
   it('make each Service for one pod, seen by the gateway, gone with the datacenter', () => {
-    deepEqual(desiredRoutes(INPUT).desired[0]?.object, {
+    deepEqual(desiredRoutes(INPUT).stages.flat()[0]?.object, {
       apiVersion: 'v1',
       kind: 'Service',
       metadata: {
@@ -130,9 +135,9 @@ describe('desired routes by SNI', () => {
 
   it('ask for the port of the gateway as it is there, else under a name that is free', () => {
     const port = (ports: IngressGateway['ports'], number = 9042) =>
-      desiredRoutes({ ...INPUT, port: number, gateway: { ...GATEWAY, ports } }).desired.find(
-        (one) => one.ownership === 'share',
-      )
+      desiredRoutes({ ...INPUT, port: number, gateway: { ...GATEWAY, ports } })
+        .stages.flat()
+        .find((one) => one.ownership === 'share')
     deepEqual(port([{ name: 'whatever', port: 443, targetPort: 8443 }], 443)?.object.spec, {
       ports: [{ name: 'whatever', port: 443, targetPort: 8443, protocol: 'TCP' }],
     })
@@ -147,7 +152,7 @@ describe('desired routes by SNI', () => {
     const routes = desiredRoutes({ ...INPUT, datacenter: withNode(1, withoutId) })
     deepEqual(routes.pending, [{ pod: 'dse-dc1-default-sts-1', reason: 'starting and joining the ring' }])
     equal(
-      routes.desired.some((one) => one.object.metadata.name === 'dse-dc1-default-sts-1-cql'),
+      routes.stages.flat().some((one) => one.object.metadata.name === 'dse-dc1-default-sts-1-cql'),
       false,
     )
     equal(routes.serverNames.length, 4)
@@ -161,7 +166,7 @@ describe('desired routes by SNI', () => {
   })
 
   it('keep the live route of a node whose id is not known just now', () => {
-    const live = object(INPUT, 'VirtualService')
+    const live = [object(INPUT, 'VirtualService')]
     const datacenter = withNode(1, withoutId)
     const routes = desiredRoutes({ ...INPUT, datacenter, live })
     deepEqual(
@@ -169,12 +174,12 @@ describe('desired routes by SNI', () => {
       ['routed', 'kept', 'routed'],
     )
     equal(routes.nodes[1]?.hostId, HOST_IDS[1])
-    deepEqual(object({ ...INPUT, datacenter, live }, 'VirtualService'), live)
+    deepEqual([object({ ...INPUT, datacenter, live }, 'VirtualService')], live)
     deepEqual(routes.pending, [])
   })
 
   it('do not keep an id that another node has by now', () => {
-    const live = object(INPUT, 'VirtualService')
+    const live = [object(INPUT, 'VirtualService')]
     const moved = withNode(1, withoutId)
     const datacenter = {
       ...moved,
@@ -190,7 +195,7 @@ describe('desired routes by SNI', () => {
     const fresh = '00000000-0000-4000-8000-00000000000a'
     const live = object(INPUT, 'VirtualService')
     const next = object(
-      { ...INPUT, live, datacenter: withNode(1, (node) => ({ ...node, hostId: fresh })) },
+      { ...INPUT, live: [live], datacenter: withNode(1, (node) => ({ ...node, hostId: fresh })) },
       'VirtualService',
     )
     const tls = (each: KubeObject) => (each.spec as { tls: unknown[] }).tls
@@ -204,14 +209,14 @@ describe('desired routes by SNI', () => {
 
   it('are nothing at all while no node can be routed', () => {
     const datacenter = { ...DC, nodes: DC.nodes.map(withoutId) }
-    deepEqual(desiredRoutes({ ...INPUT, datacenter }).desired, [])
+    deepEqual(desiredRoutes({ ...INPUT, datacenter }).stages.flat(), [])
     equal(desiredRoutes({ ...INPUT, datacenter }).pending.length, 3)
     deepEqual(
       desiredRoutes({
         ...INPUT,
         datacenter,
-        live: { apiVersion: 'x', kind: 'VirtualService', metadata: { name: 'cass-sni-dc1' }, spec: { tls: 'odd' } },
-      }).desired,
+        live: [{ apiVersion: 'x', kind: 'VirtualService', metadata: { name: 'cass-sni-dc1' }, spec: { tls: 'odd' } }],
+      }).stages.flat(),
       [],
     )
   })
@@ -246,7 +251,8 @@ describe('desired routes by TCP', () => {
     ])
   })
 
-  it('need no host id', () => equal(desiredRoutes({ ...tcp, datacenter: withNode(0, withoutId) }).desired.length, 3))
+  it('need no host id', () =>
+    equal(desiredRoutes({ ...tcp, datacenter: withNode(0, withoutId) }).stages.flat().length, 3))
 })
 
 describe('names of routes', () => {

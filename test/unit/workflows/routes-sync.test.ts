@@ -49,7 +49,7 @@ describe('routes sync', () => {
     assert.deepEqual(details(await run(kube, {}, 'no')), [])
     const refused = await run(kube, { mode: 'tcp' }, 'no')
     assert.ok(refused.result instanceof CassSniError && refused.result.code === 'CSNI902')
-    assert.match(details(refused)[0] ?? '', /mode sni → tcp[\s\S]*To be pruned: service\/dse-dc1-rack3-sts-0-cql/)
+    assert.match(details(refused)[0] ?? '', /mode sni → tcp[\s\S]*To be pruned: service\/dse-dc1-rack1-sts-0-cql/)
     assert.deepEqual(details(await run(kube, {}, 'no')), [])
     const moved = await run(kube, { port: 9050 }, 'yes')
     assert.match(details(moved)[0] ?? '', /port 9042 → 9050/)

@@ -17,12 +17,14 @@ export interface RouteInput {
   port: number
   /** The selector of our Gateway. Default: the gateway's own. */
   selector?: Record<string, string> | undefined
-  /** The datacenter's live VirtualService, if any: a node whose host ID is currently unknown keeps its route. */
-  live?: KubeObject | undefined
+  /** The datacenter's live VirtualServices: a node whose host ID is currently unknown keeps its route. */
+  live: readonly KubeObject[]
   /** Our live node Services: if pods are not visible, they determine which routes to keep. */
   services?: readonly KubeObject[] | undefined
   /** Another datacenter in the namespace has a Gateway on this port, so the hosts of this one must differ. */
   narrowHosts?: boolean | undefined
+  /** Largest size of a VirtualService, in bytes of JSON; default: see virtual-services.ts. */
+  largestPartBytes?: number | undefined
   /** How to handle fields that version 0.1 set on the gateway's Service; see `former` in changes/changeset.ts. */
   former?: Desired['former']
 }
@@ -39,8 +41,11 @@ export interface NodeRoute {
 }
 
 export interface DesiredRoutes {
-  /** Empty if no node can be routed: then nothing is changed or pruned. */
-  desired: Desired[]
+  /**
+   * The objects in the order to apply them, so that a route never refers to a Service that does not exist yet; those of
+   * a stage do not depend on each other. Empty if no node can be routed: then nothing is changed or pruned.
+   */
+  stages: readonly (readonly Desired[])[]
   nodes: NodeRoute[]
   /** The nodes without a route, with the reason. */
   pending: { pod: string; reason: string }[]
@@ -57,7 +62,7 @@ export interface Backend {
   mode: RouteMode
   /** Routes by server name, which requires TLS. */
   byServerName: boolean
-  /** Returns the objects in the order to apply them: a route never refers to a Service that does not exist yet. */
+  /** Returns the desired objects and the outcome for each node. */
   desired(input: RouteInput): DesiredRoutes
   /**
    * Returns why our Gateway conflicts with this server of another Gateway on the same port; undefined if it does not.

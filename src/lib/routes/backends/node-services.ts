@@ -10,7 +10,8 @@ import { POD_LABEL } from '../../text/own-keys.ts'
 import { isPlainTcp, matchesByDestination, tlsMatches } from '../live-routes.ts'
 import { envoyCluster, nodeServiceName, serviceHost } from '../sni-names.ts'
 import type { Backend, DesiredRoutes, NodeRoute, RouteInput } from './backend.ts'
-import { destination, gatewayObject, gatewayPort, owned, virtualService } from './objects.ts'
+import { gatewayObject, gatewayPort, owned } from './objects.ts'
+import { virtualServices } from './virtual-services.ts'
 import { counted } from '../../text/counted.ts'
 
 export const NODE_SERVICES: Backend = {
@@ -47,23 +48,25 @@ function desired(input: RouteInput): DesiredRoutes {
   const nodes = nodeRoutes(input)
   const served = nodes.filter((node) => node.state !== 'pending')
   const pending = nodes.flatMap(({ pod, state, reason = '' }) => (state === 'pending' ? [{ pod, reason }] : []))
-  if (served.length === 0) return { desired: [], nodes, pending, serverNames: [] }
+  if (served.length === 0) return { stages: [], nodes, pending, serverNames: [] }
   return {
-    desired: [
-      ...served.map((node) => nodeService(input, node)),
-      gatewayPort(input),
-      gatewayObject(input, {
-        port: { number: input.port, name: 'tls-cql', protocol: 'TLS' },
-        tls: { mode: 'PASSTHROUGH' },
-      }),
-      virtualService(input, {
-        hosts: served.flatMap(namesOf),
-        tls: served.map((node) => ({
-          // Both names in one match yield one filter chain, which changes atomically.
-          match: [{ port: input.port, sniHosts: namesOf(node) }],
-          route: [destination(NODE_SERVICES.upstream(node.pod, input.datacenter))],
+    stages: [
+      served.map((node) => nodeService(input, node)),
+      [gatewayPort(input)],
+      [
+        gatewayObject(input, {
+          port: { number: input.port, name: 'tls-cql', protocol: 'TLS' },
+          tls: { mode: 'PASSTHROUGH' },
+        }),
+      ],
+      ...virtualServices(
+        input,
+        served.map((node) => ({
+          pod: node.pod,
+          serverNames: namesOf(node),
+          upstream: NODE_SERVICES.upstream(node.pod, input.datacenter),
         })),
-      }),
+      ),
     ],
     nodes,
     pending,
@@ -72,7 +75,7 @@ function desired(input: RouteInput): DesiredRoutes {
 }
 
 function nodeRoutes({ datacenter, live, services = [] }: RouteInput): NodeRoute[] {
-  const before = live === undefined ? new Map<string, string[]>() : liveNames(live)
+  const before = liveNames(live)
   const idBefore = (pod: string) => before.get(hostOf(pod, datacenter))?.flatMap((name) => asHostId(name) ?? [])[0]
   const current = new Set(datacenter.nodes.flatMap((node) => node.hostId ?? []))
   const visible = datacenter.nodes.map((node): NodeRoute => {
@@ -102,10 +105,10 @@ function nodeRoutes({ datacenter, live, services = [] }: RouteInput): NodeRoute[
   return [...visible, ...hidden].sort((a, b) => position(a) - position(b))
 }
 
-/** The server names in the live VirtualService, by destination host. */
-function liveNames(virtualService: KubeObject): Map<string, string[]> {
+/** The server names in the live VirtualServices, by destination host. */
+function liveNames(live: readonly KubeObject[]): Map<string, string[]> {
   return new Map(
-    [...matchesByDestination(tlsMatches(virtualService))].map(([host, matches]) => [
+    [...matchesByDestination(live.flatMap(tlsMatches))].map(([host, matches]) => [
       host,
       matches.flatMap(({ sniHosts }) => sniHosts),
     ]),

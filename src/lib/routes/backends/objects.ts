@@ -1,4 +1,4 @@
-/** The objects of every backend: the gateway's port, a Gateway, a VirtualService. Pure. */
+/** The objects of every backend: the gateway's port and a Gateway. Pure. */
 import type { V1ServicePort } from '@kubernetes/client-node'
 import type { Datacenter } from '../../cassandra/datacenter.ts'
 import type { Desired } from '../../changes/changeset.ts'
@@ -7,7 +7,7 @@ import type { KubeObject, OwnerReference, ResourceType } from '../../cluster/kub
 import { apiVersionOf, CASSANDRA_DATACENTER, SERVICE } from '../../cluster/resources.ts'
 import { nameOf, tcpPort } from '../../istio/gateways.ts'
 import type { IngressGateway } from '../../istio/mesh.ts'
-import type { GatewaySpec, RouteDestination, Server, VirtualServiceSpec } from '../../istio/networking.ts'
+import type { GatewaySpec, RouteDestination, Server } from '../../istio/networking.ts'
 import { CLUSTER_DOMAIN_ANNOTATION, GATEWAY_ANNOTATION } from '../../text/own-keys.ts'
 import { gatewayPortName, routeNames } from '../sni-names.ts'
 import type { RouteInput, Upstream } from './backend.ts'
@@ -76,23 +76,6 @@ function hostsFor(datacenter: Datacenter, narrow: boolean): string[] {
   if (!narrow) return [`${datacenter.namespace}/*`]
   const domains = datacenter.nodes.map((node) => node.dnsName.slice(node.pod.length + 1))
   return [...new Set(domains)].map((domain) => `${datacenter.namespace}/*.${domain}`)
-}
-
-/** Returns our VirtualService, exported to its own namespace and the gateway's. */
-export function virtualService(input: RouteInput, rest: Pick<VirtualServiceSpec, 'hosts' | 'tls' | 'tcp'>): Desired {
-  const { types, datacenter, gateway, live } = input
-  const names = routeNames(datacenter.name)
-  const spec: VirtualServiceSpec = {
-    exportTo: datacenter.namespace === gateway.namespace ? ['.'] : ['.', gateway.namespace],
-    gateways: [`${datacenter.namespace}/${names.gateway}`],
-    ...rest,
-  }
-  return {
-    type: types.virtualService,
-    ownership: 'own',
-    basedOn: live === undefined ? undefined : { live },
-    object: { ...owned(input, types.virtualService, names.virtualService), spec },
-  }
 }
 
 /** Returns a route to one destination. */

@@ -5,7 +5,8 @@ import type { KubeObject } from '../../cluster/kube.ts'
 import { isPlainTcp } from '../live-routes.ts'
 import { envoyCluster, serviceHost } from '../sni-names.ts'
 import type { Backend, NodeRoute, Upstream } from './backend.ts'
-import { destination, gatewayObject, gatewayPort, virtualService } from './objects.ts'
+import { destination, gatewayObject, gatewayPort } from './objects.ts'
+import { virtualService } from './virtual-services.ts'
 
 export const PLAIN_TCP: Backend = {
   mode: 'tcp',
@@ -16,17 +17,19 @@ export const PLAIN_TCP: Backend = {
       return { pod, dnsName, hostId, state, reason: waiting }
     })
     const pending = nodes.flatMap(({ pod, state, reason = '' }) => (state === 'pending' ? [{ pod, reason }] : []))
-    if (nodes.length === 0) return { desired: [], nodes, pending, serverNames: [] }
+    if (nodes.length === 0) return { stages: [], nodes, pending, serverNames: [] }
     const { datacenter, port } = input
     const upstream = upstreamOf(datacenter)
     return {
-      desired: [
-        gatewayPort(input),
-        gatewayObject(input, { port: { number: port, name: 'tcp-cql', protocol: 'TCP' } }),
-        virtualService(input, {
-          hosts: [upstream.host],
-          tcp: [{ match: [{ port }], route: [destination(upstream)] }],
-        }),
+      stages: [
+        [gatewayPort(input)],
+        [gatewayObject(input, { port: { number: port, name: 'tcp-cql', protocol: 'TCP' } })],
+        [
+          virtualService(input, {
+            hosts: [upstream.host],
+            tcp: [{ match: [{ port }], route: [destination(upstream)] }],
+          }),
+        ],
       ],
       nodes,
       pending,

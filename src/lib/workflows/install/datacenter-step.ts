@@ -1,6 +1,6 @@
 /** The CassandraDatacenter and its ServiceAccount. A live datacenter keeps every value that no flag or file sets. */
 import { applyChanges } from '../../changes/apply.ts'
-import { planChanges } from '../../changes/change-plan.ts'
+import { changesIn, planChanges } from '../../changes/change-plan.ts'
 import type { ChangeSet, Desired } from '../../changes/changeset.ts'
 import { ownedPart } from '../../changes/owned-part.ts'
 import { isManaged, managerOf, ownedLabels } from '../../changes/ownership.ts'
@@ -101,7 +101,7 @@ async function planDatacenter(setup: Setup, needs: DatacenterNeeds, live: KubeOb
     }),
   )
   const set = await planChanges(kube, desired)
-  for (const change of set.changes)
+  for (const change of changesIn(set))
     if (change.type.kind === CASSANDRA_DATACENTER.kind) guardChange(change, setup.options.allow)
   return set
 }
@@ -152,7 +152,7 @@ export function datacenterStep(setup: Setup, needs: DatacenterNeeds): InstallSte
       const expected = isKept && live !== undefined ? live : expectedDatacenter(setup, needs, live, validation)
       if (!isKept) checkResources(expected)
       const config = await configOf(context.kube, expected, file?.objects ?? [], namespace)
-      const kept = live !== undefined && changes?.changes.length === 0 ? ' (kept)' : ''
+      const kept = live !== undefined && changes?.stages.length === 0 ? ' (kept)' : ''
       const remark = isKept || missing === undefined ? kept : ` (${missing.reason})`
       return {
         state: isKept ? 'present' : 'change',
@@ -161,7 +161,7 @@ export function datacenterStep(setup: Setup, needs: DatacenterNeeds): InstallSte
         changes,
         warnings: [
           ...configWarnings(config, name, needs.request.options),
-          ...(changes?.changes ?? []).flatMap(imageWarnings),
+          ...(changes === undefined ? [] : changesIn(changes)).flatMap(imageWarnings),
           ...(validation?.warnings ?? []),
         ],
         missing: isKept ? undefined : missing,

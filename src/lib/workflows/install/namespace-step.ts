@@ -1,6 +1,6 @@
 /** Creates the namespace, labels it for sidecar injection, and sets it on the current context with --set-context. */
 import { applyChanges } from '../../changes/apply.ts'
-import { planChanges } from '../../changes/change-plan.ts'
+import { changesIn, planChanges } from '../../changes/change-plan.ts'
 import type { ChangeSet } from '../../changes/changeset.ts'
 import { validateChanges } from '../../changes/validate.ts'
 import type { KubeObject } from '../../cluster/kube.ts'
@@ -52,7 +52,7 @@ async function labelPlan(setup: Setup, choice: InjectionChoice): Promise<LabelPl
     note:
       `${namespace}, ${found.labels.length === 0 ? 'no sidecar injection' : `${found.labels.join(', ')} (kept)`}` +
       `${choice.reason === undefined ? '' : ` (${choice.reason}; use --injection enable to label the namespace)`}`,
-    changes: { changes: [] },
+    changes: { stages: [] },
     warnings: contradiction === undefined ? undefined : [contradiction.message],
   }
   if (choice.mode === 'keep') return live === undefined ? { ...kept, changes: await changesOf(setup, {}) } : kept
@@ -100,7 +100,7 @@ function refuseOtherRevision(
 async function withoutInjection(setup: Setup, labels: Record<string, string>): Promise<LabelPlan> {
   const { namespace } = setup
   const changes = await changesOf(setup, {})
-  const removed = changes.changes.flatMap((change) => change.fields.map((field) => field.path))
+  const removed = changesIn(changes).flatMap((change) => change.fields.map((field) => field.path))
   const left = Object.fromEntries(Object.entries(labels).filter(([key]) => !removed.some((path) => path.includes(key))))
   const { mode, labels: others } = namespaceInjection(left)
   if (mode !== 'sidecar') return { note: `${namespace}, no sidecar injection`, changes }

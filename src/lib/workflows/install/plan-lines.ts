@@ -1,4 +1,5 @@
 /** The plan as shown before the confirmation prompt: a line per step, then each object and field that changes. Pure. */
+import { changesIn } from '../../changes/change-plan.ts'
 import type { Change, FieldChange } from '../../changes/changeset.ts'
 import { displayName } from '../../cluster/resources.ts'
 import { shell } from '../../text/shell-words.ts'
@@ -10,7 +11,7 @@ const MAX_VALUE_LENGTH = 60
 /** Returns "+ Title: note" for a step with changes, "= Title: note" for one without. */
 export function planLines(title: string, { state, note, command, changes }: StepPlan): string[] {
   const how = command === undefined ? '' : ` (runs ${shell`${command}`})`
-  const objects = (changes?.changes ?? []).filter(({ action }) => action !== 'unchanged')
+  const objects = (changes === undefined ? [] : changesIn(changes)).filter(({ action }) => action !== 'unchanged')
   return [`${state === 'change' ? '+' : '='} ${title}: ${note}${how}`, ...objects.flatMap(objectLines)]
 }
 

@@ -1,5 +1,6 @@
 /** Steps of `install`, and their shared types. */
 import type { CassandraNode, Datacenter } from '../../cassandra/datacenter.ts'
+import { changesIn } from '../../changes/change-plan.ts'
 import type { ChangeSet } from '../../changes/changeset.ts'
 import type { KubeOptions } from '../../cluster/kube.ts'
 import type { NextStep } from '../../errors.ts'
@@ -126,5 +127,5 @@ export function nodeResult({ pod, rack, state, ready, hostId }: CassandraNode): 
 
 /** Returns whether every object is already as desired. */
 export function isSettled(set: ChangeSet): boolean {
-  return set.changes.every((change) => change.action === 'unchanged')
+  return changesIn(set).every((change) => change.action === 'unchanged')
 }
