@@ -36,6 +36,7 @@ export const LAYERS: Layer[] = [
     may: [
       'cassandra',
       'istio',
+      'gateway-api',
       'routes',
       'gather',
       'certificates',
@@ -48,7 +49,11 @@ export const LAYERS: Layer[] = [
       'cluster',
     ],
   },
-  { name: 'reconcile', files: '^src/lib/reconcile/', may: ['routes', 'gather', 'istio', 'changes', 'cluster'] },
+  {
+    name: 'reconcile',
+    files: '^src/lib/reconcile/',
+    may: ['routes', 'gather', 'istio', 'gateway-api', 'changes', 'cluster'],
+  },
   { name: 'shell', files: '^src/lib/shell/', may: ['connection'] },
   {
     name: 'checks',
@@ -59,16 +64,17 @@ export const LAYERS: Layer[] = [
   {
     name: 'gather',
     files: '^src/lib/routes/gather\\.ts$',
-    may: ['routes', 'cassandra', 'istio', 'changes', 'cluster'],
+    may: ['routes', 'cassandra', 'istio', 'gateway-api', 'changes', 'cluster'],
   },
   {
     name: 'routes',
     files: '^src/lib/routes/(?!gather\\.ts$)',
     may: [],
-    mayTypes: ['cassandra', 'istio', 'changes', 'cluster'],
+    mayTypes: ['cassandra', 'istio', 'gateway-api', 'changes', 'cluster'],
     mayFiles: [
       '^src/lib/cassandra/resource-names\\.ts$',
       '^src/lib/istio/gateways\\.ts$',
+      '^src/lib/gateway-api/(gateway-objects|listener-choice|gateway-target|acceptance)\\.ts$',
       '^src/lib/changes/(ownership|change-plan)\\.ts$',
       '^src/lib/cluster/resources\\.ts$',
     ],
@@ -76,7 +82,8 @@ export const LAYERS: Layer[] = [
   { name: 'certificates', files: '^src/lib/certificates/', may: [], mayTypes: ['cassandra'] },
   { name: 'connection', files: '^src/lib/connection/', may: ['cassandra', 'istio', 'cluster'] },
   { name: 'cassandra', files: '^src/lib/cassandra/', may: ['cluster'] },
-  { name: 'istio', files: '^src/lib/istio/', may: ['cluster'] },
+  { name: 'istio', files: '^src/lib/istio/', may: ['gateway-api', 'cluster'] },
+  { name: 'gateway-api', files: '^src/lib/gateway-api/', may: ['cluster'] },
   { name: 'changes', files: '^src/lib/changes/', may: ['cluster'] },
   { name: 'cluster', files: '^src/lib/cluster/', may: [] },
   { name: 'output', files: '^src/lib/output/', may: [] },

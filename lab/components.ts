@@ -5,13 +5,21 @@ import { LabError, say, step, until } from './progress.ts'
 import { attempt, run } from './run.ts'
 
 /** Components for `up --with`, in the order of installation. */
-export const components = ['istio', 'operator', 'datacenter', 'second-gateway', 'second-datacenter'] as const
+export const components = [
+  'istio',
+  'operator',
+  'datacenter',
+  'gateway-api',
+  'second-gateway',
+  'second-datacenter',
+] as const
 export type Component = (typeof components)[number]
 
 const needs: Record<Component, readonly Component[]> = {
   istio: [],
   operator: ['istio'],
   datacenter: ['operator'],
+  'gateway-api': ['istio'],
   'second-gateway': ['istio'],
   // has a separate operator, but uses the webhook of the first one
   'second-datacenter': ['operator'],
@@ -54,6 +62,7 @@ const isReady: Record<Component, (kube: KubeClient) => Promise<boolean>> = {
     (await deploymentReady(kube, 'istio-system', gateways.istio)),
   operator: (kube) => deploymentReady(kube, 'cass-operator', 'cass-operator-controller-manager'),
   datacenter: (kube) => datacenterReady(kube, 'datacenter'),
+  'gateway-api': gatewayClassAccepted,
   'second-gateway': (kube) => deploymentReady(kube, 'istio-system', gateways['second-gateway']),
   'second-datacenter': (kube) => datacenterReady(kube, 'second-datacenter'),
 }
@@ -76,6 +85,10 @@ const install: Record<Component, (kube: KubeClient) => Promise<void>> = {
     await apply('-f', fixture('storage-class.yaml'))
     await apply('-f', fixture('datacenter.yaml'))
     await untilDatacenterIsReady(kube, 'datacenter')
+  },
+  'gateway-api': async (kube) => {
+    await apply('-f', fixture('gateway-api'))
+    await until('the GatewayClass is accepted', () => isReady['gateway-api'](kube), { timeout: 60_000 })
   },
   'second-gateway': async (kube) => {
     await apply('-f', fixture('second-gateway.yaml'))
@@ -148,6 +161,13 @@ async function nodesLine(kube: KubeClient, { namespace, name }: { namespace: str
 async function deploymentReady(kube: KubeClient, inNamespace: string, name: string): Promise<boolean> {
   const deployment = await find(kube, `/apis/apps/v1/namespaces/${inNamespace}/deployments/${name}`)
   return (deployment?.status?.readyReplicas ?? 0) > 0
+}
+
+/** istiod creates its GatewayClass once the CustomResourceDefinitions of the Gateway API exist. */
+async function gatewayClassAccepted(kube: KubeClient): Promise<boolean> {
+  const found = await find(kube, '/apis/gateway.networking.k8s.io/v1/gatewayclasses/istio')
+  const conditions: Array<{ type: string; status: string }> = found?.status?.conditions ?? []
+  return conditions.some(({ type, status }) => type === 'Accepted' && status === 'True')
 }
 
 async function find(kube: KubeClient, path: string): Promise<KubeObject | undefined> {

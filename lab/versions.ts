@@ -6,6 +6,8 @@ export const versions = {
   /** the module version that was released as Istio 1.31.0 */
   istio: 'v0.0.0-20260827124520-eed52ebb66ad',
   istioRelease: '1.31.0',
+  /** the one that this Istio requires, in lab/modules/istio/go.mod */
+  gatewayApi: 'v1.6.0',
   envoy: '1.39.3',
   cassOperator: 'v1.30.0',
   cassandra: '5.0.6',

@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { labSources } from '../layout.ts'
 import { step } from '../progress.ts'
@@ -19,11 +19,13 @@ const installable = [
 
 /**
  * Produces the manifests for users of the lab: `installable`, with operator/ as a kustomization that is complete except
- * for webhook/ (see webhook.ts), and crds/. Returns the directory in the cache.
+ * for webhook/ (see webhook.ts), crds/, and gateway-api/ (the definitions of its standard channel). Returns the
+ * directory in the cache.
  */
 export async function ensureFixtures(): Promise<string> {
   const manifests = join(labSources, 'manifests')
-  const key = keyOf(await keyOfDirectory(manifests), versions.cassOperator, versions.istio, versions.cassandra)
+  const { cassOperator, istio, cassandra, gatewayApi } = versions
+  const key = keyOf(await keyOfDirectory(manifests), cassOperator, istio, cassandra, gatewayApi)
   return cached('fixtures', 'fixtures', key, (into) =>
     step('fixtures', async () => {
       const operator = await moduleSources('op', 'github.com/k8ssandra/cass-operator')
@@ -38,10 +40,19 @@ export async function ensureFixtures(): Promise<string> {
       await mkdir(crds)
       await cp(join(istio, 'manifests/charts/base/files/crd-all.gen.yaml'), join(crds, 'istio.yaml'))
       await cp(join(operator, 'config/crd/bases'), crds, { recursive: true })
+      await copyGatewayApi(join(into, 'gateway-api'))
       // Go's module cache is read-only
       await run('chmod', ['-R', 'u+w', into])
     }),
   )
+}
+
+/** Copies the CustomResourceDefinitions, without the policy that protects them from older versions. */
+async function copyGatewayApi(into: string): Promise<void> {
+  const standard = join(await moduleSources('istio', 'sigs.k8s.io/gateway-api'), 'config/crd/standard')
+  const names = (await readdir(standard)).filter((name) => name.endsWith('.yaml') && !name.includes('_vap_'))
+  await mkdir(into)
+  for (const name of names) await cp(join(standard, name), join(into, name))
 }
 
 /** A manifest of lab/manifests. */

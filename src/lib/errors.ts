@@ -63,6 +63,8 @@ export const ERROR_CODES = {
   CSNI506: { title: 'Istio ignores routes at this gateway' },
   CSNI507: { title: 'gateway has not loaded the routes' },
   CSNI508: { title: 'datacenter Service lacks the CQL port' },
+  CSNI509: { title: 'Gateway API is missing or not supported' },
+  CSNI510: { title: 'Gateway does not accept the routes' },
   CSNI601: { title: 'gateway unreachable' },
   CSNI602: { title: 'certificate verification failed' },
   CSNI603: { title: 'gateway has no route for the name' },

@@ -47,6 +47,15 @@ export const AUTHORIZATION_POLICY = of('security.istio.io', 'v1beta1', 'Authoriz
 export const NETWORK_POLICY = of('networking.k8s.io', 'v1', 'NetworkPolicy', 'networkpolicies')
 export const PEER_AUTHENTICATION = of('security.istio.io', 'v1beta1', 'PeerAuthentication', 'peerauthentications')
 
+/** The Kubernetes Gateway API. TLSRoute's version is selected at run time (gateway-api/observe-gateway-api.ts). */
+export const GATEWAY_API_GROUP = 'gateway.networking.k8s.io'
+export const API_GATEWAY = of(GATEWAY_API_GROUP, 'v1', 'Gateway', 'gateways')
+export const GATEWAY_CLASS = of(GATEWAY_API_GROUP, 'v1', 'GatewayClass', 'gatewayclasses', false)
+export const TLS_ROUTE = of(GATEWAY_API_GROUP, 'v1', 'TLSRoute', 'tlsroutes')
+export const LISTENER_SET = of(GATEWAY_API_GROUP, 'v1', 'ListenerSet', 'listenersets')
+/** The experimental form of ListenerSet. */
+export const X_LISTENER_SET = of('gateway.networking.x-k8s.io', 'v1alpha1', 'XListenerSet', 'xlistenersets')
+
 /** The `apiVersion` of a kind: "v1", "apps/v1". */
 export function apiVersionOf(type: ResourceType): string {
   return type.group === '' ? type.version : `${type.group}/${type.version}`

@@ -218,9 +218,12 @@ export function tcpPort({ ports }: Pick<IngressGateway, 'ports'>, port: number):
   return ports.find((each) => each.port === port && (each.protocol ?? 'TCP') === 'TCP')
 }
 
-/** "namespace/service": the name of a gateway in flags and results. */
+/**
+ * The name of a gateway in flags and results: "namespace/service", or "namespace/name" of the Gateway resource for
+ * routes of the Gateway API.
+ */
 export function nameOf(gateway: IngressGateway): string {
-  return `${gateway.namespace}/${gateway.service}`
+  return gateway.resource ?? `${gateway.namespace}/${gateway.service}`
 }
 
 function unmanagedFirst(gateways: IngressGateway[]): IngressGateway[] {

@@ -1,17 +1,12 @@
 /** Detects gateways at which Istio silently ignores the Gateway resources of a namespace. */
 import type { V1ConfigMap } from '@kubernetes/client-node'
 import type { Kube, KubeObject } from '../cluster/kube.ts'
+import { type LabelSelector, matchesLabels } from '../cluster/label-selector.ts'
 import { CONFIG_MAP, NAMESPACE } from '../cluster/resources.ts'
 import { unless } from '../cluster/unless.ts'
 import { CassSniError, command, hint } from '../errors.ts'
 import { nameOf } from './gateways.ts'
 import type { IngressGateway, Istiod, Mesh } from './mesh.ts'
-
-/** Kubernetes' LabelSelector. */
-interface LabelSelector {
-  matchLabels?: Record<string, string>
-  matchExpressions?: { key: string; operator: string; values?: string[] }[]
-}
 
 /**
  * Throws CSNI506 if the gateway's control plane ignores Gateway resources in the namespace:
@@ -29,16 +24,19 @@ export async function refuseUnheeded(
   namespace: string,
   usual?: Promise<string | undefined>,
 ): Promise<void> {
-  if (gateway.managed === true && gateway.namespace !== namespace) {
+  // Gateways of the Gateway API are served by their own pods, and their status states whether they serve a route
+  const byIstioGateways = gateway.resource === undefined
+  if (byIstioGateways && gateway.managed === true && gateway.namespace !== namespace) {
     throw ignored(
       gateway,
       'was created for the Kubernetes Gateway API, so Istio ignores Gateway resources in other namespaces ' +
         `(${namespace})`,
     )
   }
-  const istiods = controlPlanesOf(gateway, mesh)
+  const istiods = gateway.pods.some(({ foreign }) => foreign) ? [] : controlPlanesOf(gateway, mesh)
   const scoped = istiods.find((istiod) => istiod.gatewaysScopedToNamespace === true)
   if (
+    byIstioGateways &&
     scoped !== undefined &&
     gateway.namespace !== namespace &&
     istiods.every((each) => each.gatewaysScopedToNamespace)
@@ -58,7 +56,7 @@ export async function refuseUnheeded(
   // without discoverySelectors istiod watches every namespace
   if (first === undefined || selectors.some(({ length }) => length === 0)) return
   const labels = await namespaceLabels(kube, namespace)
-  if (labels === undefined || selectors.flat().some((selector) => matches(selector, labels))) return
+  if (labels === undefined || selectors.flat().some((selector) => matchesLabels(selector, labels))) return
   throw ignored(
     gateway,
     `is configured by istiod ${first.namespace}/${first.deployment}, whose meshConfig.discoverySelectors exclude ` +
@@ -106,19 +104,6 @@ async function discoverySelectors(config: string | undefined): Promise<LabelSele
   const { parse } = await import('yaml')
   const { discoverySelectors: selectors } = (parse(config) ?? {}) as { discoverySelectors?: LabelSelector[] }
   return Array.isArray(selectors) ? selectors : []
-}
-
-function matches({ matchLabels = {}, matchExpressions = [] }: LabelSelector, labels: Record<string, string>): boolean {
-  return (
-    Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
-    matchExpressions.every(({ key, operator, values = [] }) => {
-      const value = labels[key]
-      if (operator === 'Exists') return value !== undefined
-      if (operator === 'DoesNotExist') return value === undefined
-      const among = value !== undefined && values.includes(value)
-      return operator === 'In' ? among : !among
-    })
-  )
 }
 
 function ignored(gateway: IngressGateway, why: string, namespace?: string): CassSniError {

@@ -13,6 +13,8 @@ export interface Istiod {
   ready: boolean
   /** PILOT_SCOPE_GATEWAY_TO_NAMESPACE: Gateways are used only in the namespace of the gateway pods. */
   gatewaysScopedToNamespace?: boolean | undefined
+  /** PILOT_ENABLE_ALPHA_GATEWAY_API: before 1.30, TLSRoutes are read only with it. */
+  alphaGatewayApi?: boolean | undefined
 }
 
 /** An alias of a revision in the label istio.io/rev; the tag "default" also serves istio-injection=enabled. */
@@ -43,6 +45,8 @@ export interface IngressGateway {
   pods: GatewayPod[]
   /** Created by istiod for a Gateway of the Kubernetes Gateway API: used only if requested by name. */
   managed?: boolean | undefined
+  /** "namespace/name" of the Gateway resource, for routes of the Gateway API. */
+  resource?: string | undefined
   /** The live Service. */
   object?: KubeObject | undefined
 }
@@ -54,6 +58,8 @@ export interface GatewayPod {
   terminating: boolean
   address?: string | undefined
   labels?: Record<string, string> | undefined
+  /** Not an Envoy of Istio: what it has loaded cannot be read. */
+  foreign?: true | undefined
   /** Container ports by name. */
   namedPorts?: Record<string, number> | undefined
 }

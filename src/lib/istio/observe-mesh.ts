@@ -76,15 +76,16 @@ export function istiodFrom(deployment: Deployment): Istiod {
   // in development builds app.kubernetes.io/version is 1.0.0, and Istio's own label has the version
   const labeled = ['operator.istio.io/version', 'app.kubernetes.io/version'].map((key) => metadata.labels?.[key])
   const version = fromImage ?? labeled.find((label) => label !== undefined && /^\d+\.\d+/.test(label))
-  const scoped =
-    discovery?.env?.some((each) => each.name === 'PILOT_SCOPE_GATEWAY_TO_NAMESPACE' && each.value === 'true') === true
+  const enabled = (variable: string) =>
+    discovery?.env?.some(({ name, value }) => name === variable && value === 'true') === true ? true : undefined
   return {
     namespace: metadata.namespace ?? '',
     deployment: metadata.name,
     revision: metadata.labels?.['istio.io/rev'] ?? 'default',
     version,
     ready: (status?.readyReplicas ?? 0) > 0,
-    gatewaysScopedToNamespace: scoped ? true : undefined,
+    gatewaysScopedToNamespace: enabled('PILOT_SCOPE_GATEWAY_TO_NAMESPACE'),
+    alphaGatewayApi: enabled('PILOT_ENABLE_ALPHA_GATEWAY_API'),
   }
 }
 

@@ -16,8 +16,17 @@ export const PUBLIC_NAMES_ANNOTATION = 'cass-sni/public-names'
 /** On a node's pod: the keystore version for which it was last annotated. */
 export const KEYSTORE_ANNOTATION = 'cass-sni/keystore'
 
-/** On our Gateway: the selected ingress gateway, "namespace/service". */
+/**
+ * On our Istio Gateway: the selected ingress gateway, "namespace/service". On our TLSRoutes: the Gateway resource,
+ * "namespace/name".
+ */
 export const GATEWAY_ANNOTATION = 'cass-sni/gateway'
 
-/** On our Gateway: the cluster's DNS domain, the suffix of the node names. */
+/** On our Istio Gateway and TLSRoutes: the cluster's DNS domain, the suffix of the node names. */
 export const CLUSTER_DOMAIN_ANNOTATION = 'cass-sni/cluster-domain'
+
+/** On our TLSRoutes: the port for clients. */
+export const PORT_ANNOTATION = 'cass-sni/port'
+
+/** On our TLSRoutes: the GatewayClass of our own Gateway, so that it can be restored. */
+export const GATEWAY_CLASS_ANNOTATION = 'cass-sni/gateway-class'

@@ -90,6 +90,7 @@ describe('observing Istio', () => {
         version: '1.30.1',
         ready: true,
         gatewaysScopedToNamespace: undefined,
+        alphaGatewayApi: undefined,
       },
     ])
     equal(mesh.gateways.length, 1)

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { withNeeds } from '../../../lab/components.ts'
+import { versions } from '../../../lab/versions.ts'
 
 describe('what `lab up --with` raises', () => {
   it('is what was asked for and what that needs, in order, and nothing else', () => {
@@ -12,5 +14,12 @@ describe('what `lab up --with` raises', () => {
       'datacenter',
       'second-datacenter',
     ])
+  })
+})
+
+describe("the lab's Gateway API", () => {
+  it('is the version that its Istio requires', async () => {
+    const module = await readFile(new URL('../../../lab/modules/istio/go.mod', import.meta.url), 'utf8')
+    assert.match(module, new RegExp(`sigs.k8s.io/gateway-api ${versions.gatewayApi} `))
   })
 })
