@@ -53,6 +53,7 @@ export const LAYERS: Layer[] = [
     name: 'reconcile',
     files: '^src/lib/reconcile/',
     may: ['routes', 'gather', 'istio', 'gateway-api', 'changes', 'cluster'],
+    mayFiles: ['^src/lib/cassandra/resource-names\\.ts$'],
   },
   { name: 'shell', files: '^src/lib/shell/', may: ['connection'] },
   {

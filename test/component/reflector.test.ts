@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { CachedKube } from '../../src/lib/cluster/cached-kube.ts'
 import { connectKube } from '../../src/lib/cluster/client.ts'
 import type { Follower, Kube, KubeObject } from '../../src/lib/cluster/kube.ts'
-import { CONFIG_MAP, NAMESPACE, SECRET } from '../../src/lib/cluster/resources.ts'
+import { CONFIG_MAP, DEPLOYMENT, NAMESPACE, SECRET } from '../../src/lib/cluster/resources.ts'
 import { apiServer, type TestServer } from '../support/api-server.ts'
 import { requestsBefore } from '../support/fault-server.ts'
 import type { RequestFault, RequestProxy, SeenRequest } from '../support/fault-requests.ts'
@@ -284,6 +284,39 @@ describe('a client that follows the API server', () => {
     const before = proxy.requests.length
     await sleep(200)
     assert.equal(proxy.requests.length, before)
+  })
+
+  it('reads a namespace from the copy of all namespaces, without another list', async () => {
+    await write('a', '1')
+    await cached.list(CONFIG_MAP)
+    const before = proxy.requests.length
+    await holds({ a: '1' })
+    assert.equal(proxy.requests.length, before)
+  })
+
+  it('keeps no managedFields of kinds that are only read, after a list and after an event', async () => {
+    const deployment = (name: string, replicas: number): KubeObject => ({
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name, namespace },
+      spec: {
+        replicas,
+        selector: { matchLabels: { app: name } },
+        template: { metadata: { labels: { app: name } }, spec: { containers: [{ name: 'c', image: 'i' }] } },
+      },
+    })
+    const all = () => cached.list(DEPLOYMENT, { namespace })
+    await direct.apply(DEPLOYMENT, deployment('listed', 1))
+    await all()
+    await direct.apply(DEPLOYMENT, deployment('watched', 1))
+    while ((await all()).length < 2) await sleep(10)
+    assert.deepEqual(
+      (await all()).map(({ metadata }) => metadata.managedFields),
+      [undefined, undefined],
+    )
+    await write('a', '1')
+    const [map] = (await cached.list(CONFIG_MAP, { namespace })).filter(({ metadata }) => metadata.name === 'a')
+    assert.notEqual(map?.metadata.managedFields, undefined)
   })
 })
 

@@ -6,7 +6,7 @@
 import type { CassSniError } from '../errors.ts'
 import type { ApplyOptions, ConnectOptions, Follower, Kube, KubeObject, ListOptions, ResourceType } from './kube.ts'
 import { Reflector, type ReflectorCounts, type ReflectorTiming } from './reflector.ts'
-import { SECRET } from './resources.ts'
+import { CASSANDRA_DATACENTER, DEPLOYMENT, POD, SECRET, STATEFUL_SET } from './resources.ts'
 import { unless } from './unless.ts'
 
 export interface CachedKubeOptions {
@@ -25,6 +25,9 @@ export interface CachedKubeOptions {
 
 /** Types that are never cached: reads go to the API server. */
 const UNCACHED = [SECRET]
+
+/** Types of which no field is ever applied from a cache: their managedFields are not kept in memory. */
+const READ_ONLY = [CASSANDRA_DATACENTER, DEPLOYMENT, POD, STATEFUL_SET]
 
 interface Followed {
   type: ResourceType
@@ -64,9 +67,16 @@ export class CachedKube implements Kube {
     await Promise.all(this.#running)
   }
 
-  /** Reads from the reflector of this selection, which the first call starts. */
+  /**
+   * Reads from the reflector of this selection, which the first call starts; from that of all namespaces, if it exists
+   * and may be read.
+   */
   async list<T extends KubeObject = KubeObject>(type: ResourceType, options: ListOptions = {}): Promise<T[]> {
     if (UNCACHED.includes(type)) return this.#live.list<T>(type, options)
+    const { namespace, ...selectors } = options
+    const everywhere = namespace === undefined ? undefined : this.#followed.get(keyOf(type, selectors))?.reflector
+    const all = everywhere === undefined ? undefined : await unless('CSNI203', everywhere.objects())
+    if (all !== undefined) return all.filter(({ metadata }) => metadata.namespace === namespace) as T[]
     return (await this.#follow(type, options).objects()) as T[]
   }
 
@@ -156,12 +166,7 @@ export class CachedKube implements Kube {
   }
 
   #follow(type: ResourceType, selection: ListOptions, follower: Follower = this.#live): Reflector {
-    const key = JSON.stringify([
-      typeKey(type),
-      type.namespaced ? selection.namespace : undefined,
-      selection.labelSelector,
-      selection.fieldSelector,
-    ])
+    const key = keyOf(type, selection)
     const known = this.#followed.get(key)
     if (known !== undefined) return known.reflector
     const { signal, onChange, onFailure, timing } = this.#options
@@ -169,6 +174,7 @@ export class CachedKube implements Kube {
       signal,
       onChange: (object) => onChange(type, object),
       onFailure: (error) => onFailure?.(type, error),
+      stored: READ_ONLY.includes(type) ? withoutManagedFields : undefined,
       timing,
     })
     this.#followed.set(key, { type, selection, reflector })
@@ -198,6 +204,16 @@ export class CachedKube implements Kube {
   #of(type: ResourceType): Followed[] {
     return [...this.#followed.values()].filter((each) => typeKey(each.type) === typeKey(type))
   }
+}
+
+function keyOf(type: ResourceType, { namespace, labelSelector, fieldSelector }: ListOptions): string {
+  return JSON.stringify([typeKey(type), type.namespaced ? namespace : undefined, labelSelector, fieldSelector])
+}
+
+/** They are up to half of an object. */
+function withoutManagedFields<T extends KubeObject>(object: T): T {
+  const { managedFields: _, ...metadata } = object.metadata
+  return { ...object, metadata }
 }
 
 function typeKey({ group, version, plural }: ResourceType): string {

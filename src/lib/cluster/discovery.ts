@@ -1,4 +1,4 @@
-/** The groups, versions and kinds that the API server serves, and its own version. Cached. */
+/** The groups, versions and kinds that the API server serves, and its own version. Cached for some minutes. */
 import { CassSniError, command } from '../errors.ts'
 import { objectsOf, parseResponse } from './parse-response.ts'
 import type { KubeObject, ResourceType, ServerVersion } from './kube.ts'
@@ -11,11 +11,19 @@ interface ApiResource {
   namespaced: boolean
 }
 
+/** How long an answer is used, in ms: a long-running process notices that an API was upgraded. */
+const FRESH_MS = 5 * 60_000
+
+interface Cached<T> {
+  answer: Promise<T[]>
+  at: number
+}
+
 /** The discovery part of `Kube`; its methods are documented there. */
 export class Discovery {
   readonly #transport: Transport
-  readonly #groups = new Map<string, Promise<string[]>>()
-  readonly #resources = new Map<string, Promise<ApiResource[]>>()
+  readonly #groups = new Map<string, Cached<string>>()
+  readonly #resources = new Map<string, Cached<ApiResource>>()
   #version: Promise<ServerVersion> | undefined
 
   constructor(transport: Transport) {
@@ -108,12 +116,13 @@ export class Discovery {
  * Returns the cached answer, or asks for it. Failures and empty answers are not cached: a missing API may be installed
  * later.
  */
-function cached<T>(answers: Map<string, Promise<T[]>>, key: string, ask: () => Promise<T[]>): Promise<T[]> {
+function cached<T>(answers: Map<string, Cached<T>>, key: string, ask: () => Promise<T[]>): Promise<T[]> {
   const known = answers.get(key)
-  if (known !== undefined) return known
-  const answer = ask()
-  answers.set(key, answer)
-  const forget = () => answers.delete(key)
-  answer.then((found) => found.length === 0 && forget(), forget)
-  return answer
+  const now = performance.now()
+  if (known !== undefined && now - known.at < FRESH_MS) return known.answer
+  const asked = { answer: ask(), at: now }
+  answers.set(key, asked)
+  const forget = () => answers.get(key) === asked && answers.delete(key)
+  asked.answer.then((found) => found.length === 0 && forget(), forget)
+  return asked.answer
 }

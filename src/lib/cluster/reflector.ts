@@ -21,6 +21,8 @@ export interface ReflectorOptions<T> {
    * throws it, and the reader may do without. Must not throw.
    */
   onFailure?: ((error: CassSniError | undefined) => void) | undefined
+  /** The form in which an object is kept. Default: as received. */
+  stored?: ((object: T) => T) | undefined
   /** For tests: pauses in ms. */
   timing?: Partial<ReflectorTiming> | undefined
 }
@@ -122,7 +124,7 @@ export class Reflector<T extends KubeObject = KubeObject> {
     const key = keyOf(object.metadata.name, object.metadata.namespace)
     const known = this.#objects?.get(key)
     if (this.#objects === undefined || isOlder(object, known)) return
-    this.#objects.set(key, object)
+    this.#objects.set(key, this.#stored(object))
   }
 
   /** Takes over that the server has deleted an object. */
@@ -148,7 +150,7 @@ export class Reflector<T extends KubeObject = KubeObject> {
       throw error
     }
     const before = this.#objects ?? new Map<string, T>()
-    const found = new Map((snapshot.items as T[]).map((object) => [keyOfObject(object), object]))
+    const found = new Map((snapshot.items as T[]).map((object) => [keyOfObject(object), this.#stored(object)]))
     const wasRefused = this.#refusal !== undefined
     this.#objects = found
     this.#listedAt = performance.now()
@@ -221,8 +223,12 @@ export class Reflector<T extends KubeObject = KubeObject> {
     // older than an own write that was stored before its event
     if (isOlder(object, known)) return
     if (type === 'DELETED') this.#objects?.delete(key)
-    else this.#objects?.set(key, object)
+    else this.#objects?.set(key, this.#stored(object))
     this.#options.onChange(object)
+  }
+
+  #stored(object: T): T {
+    return this.#options.stored?.(object) ?? object
   }
 
   #worked(): void {

@@ -1,5 +1,6 @@
 /**
- * A queue of keys that are processed one at a time. Adding a key that is being processed causes exactly one more run.
+ * A queue of keys, each of which is processed by one worker at a time. Adding a key that is being processed causes
+ * exactly one more run.
  * Modeled on kubernetes/client-go util/workqueue.
  */
 import { throwIfAborted } from '../errors.ts'
@@ -7,6 +8,8 @@ import { backOff } from '../waiting/back-off.ts'
 
 export interface WorkQueueOptions {
   signal: AbortSignal
+  /** How many keys are processed at the same time. Default 1. */
+  workers?: number | undefined
   /** How long a key waits for the rest of a burst, in ms. Default 30. */
   lingerMs?: number | undefined
   /** First pause after a failure, in ms. Default 200. */
@@ -19,6 +22,13 @@ const LINGER_MS = 30
 const FIRST_MS = 200
 const LONGEST_MS = 30_000
 
+interface Run {
+  startedAt: number
+  /** The key was added again. */
+  dirty: boolean
+  ended: Promise<void>
+}
+
 export class WorkQueue {
   readonly #options: WorkQueueOptions
   /** Keys that are due, in order. */
@@ -26,24 +36,24 @@ export class WorkQueue {
   /** Timers of keys that linger or are paused after a failure. */
   readonly #timers = new Map<string, { timer: NodeJS.Timeout; at: number }>()
   readonly #pauses = new Map<string, () => number>()
-  #running: string | undefined
-  /** The current key was added again. */
-  #dirty = false
-  #wake: () => void = () => undefined
-  #startedAt: number | undefined
+  readonly #running = new Map<string, Run>()
+  /** Wakes the idle workers. */
+  readonly #idle = new Set<() => void>()
 
   constructor(options: WorkQueueOptions) {
     this.#options = options
   }
 
-  /** How long the current run has taken, in ms; undefined while idle. */
+  /** How long the longest current run has taken, in ms; undefined while idle. */
   get busyMs(): number | undefined {
-    return this.#startedAt === undefined ? undefined : performance.now() - this.#startedAt
+    const started = [...this.#running.values()].map(({ startedAt }) => startedAt)
+    return started.length === 0 ? undefined : performance.now() - Math.min(...started)
   }
 
   /** Schedules a key after the linger time, also if it is waiting longer after a failure. */
   add(key: string): void {
-    if (this.#running === key) this.#dirty = true
+    const running = this.#running.get(key)
+    if (running !== undefined) running.dirty = true
     else if (!this.#due.has(key)) this.#later(key, this.#options.lingerMs ?? LINGER_MS)
   }
 
@@ -52,31 +62,40 @@ export class WorkQueue {
     if (!this.#due.has(key)) this.#later(key, ms)
   }
 
+  /** Forgets the failures of a key that no longer exists. */
+  forget(key: string): void {
+    this.#pauses.delete(key)
+  }
+
+  /** Resolves when the runs that are now in progress have ended. */
+  async settled(): Promise<void> {
+    await Promise.all([...this.#running.values()].map(({ ended }) => ended))
+  }
+
   /**
-   * Processes keys until the signal is aborted, then rejects with its reason. A failed run is reported to `onError` and
-   * repeated with a back-off.
+   * Processes keys until the signal is aborted, then rejects with its reason once the current runs have ended. A failed
+   * run is reported to `onError`, which must not throw, and repeated with a back-off.
    */
   async run(work: (key: string) => Promise<void>, onError: (key: string, error: unknown) => void): Promise<never> {
-    const { signal } = this.#options
+    const { signal, workers = 1 } = this.#options
     const onAbort = () => this.#wake()
     signal.addEventListener('abort', onAbort, { once: true })
-    try {
+    const worker = async (): Promise<never> => {
       for (;;) {
         throwIfAborted(signal)
         const [key] = this.#due
-        if (key === undefined) {
-          await new Promise<void>((resolve) => {
-            this.#wake = resolve
-          })
-          continue
-        }
-        this.#due.delete(key)
-        await this.#workOn(key, work, onError)
+        if (key === undefined) await new Promise<void>((resolve) => this.#idle.add(resolve))
+        else await this.#workOn(key, work, onError)
       }
+    }
+    try {
+      const [never] = await Promise.all([worker(), ...Array.from({ length: workers - 1 }, worker)])
+      return never
     } finally {
       signal.removeEventListener('abort', onAbort)
       for (const { timer } of this.#timers.values()) clearTimeout(timer)
       this.#timers.clear()
+      await this.settled()
     }
   }
 
@@ -85,21 +104,30 @@ export class WorkQueue {
     work: (key: string) => Promise<void>,
     onError: (key: string, error: unknown) => void,
   ): Promise<void> {
-    this.#running = key
-    this.#dirty = false
-    this.#startedAt = performance.now()
+    this.#due.delete(key)
+    let end: () => void = () => undefined
+    const ended = new Promise<void>((resolve) => {
+      end = resolve
+    })
+    const run: Run = { startedAt: performance.now(), dirty: false, ended }
+    this.#running.set(key, run)
     try {
       await work(key)
       this.#pauses.delete(key)
-      if (this.#dirty) this.#later(key, this.#options.lingerMs ?? LINGER_MS)
+      if (run.dirty) this.#later(key, this.#options.lingerMs ?? LINGER_MS)
     } catch (error) {
       throwIfAborted(this.#options.signal)
       onError(key, error)
       this.#later(key, this.#pauseOf(key)())
     } finally {
-      this.#running = undefined
-      this.#startedAt = undefined
+      this.#running.delete(key)
+      end()
     }
+  }
+
+  #wake(): void {
+    for (const resolve of this.#idle) resolve()
+    this.#idle.clear()
   }
 
   #pauseOf(key: string): () => number {
@@ -107,6 +135,14 @@ export class WorkQueue {
     const pause = this.#pauses.get(key) ?? backOff({ firstMs, longestMs })
     this.#pauses.set(key, pause)
     return pause
+  }
+
+  /** Makes the key due; if it is being processed, once more after that. */
+  #add(key: string): void {
+    const running = this.#running.get(key)
+    if (running !== undefined) running.dirty = true
+    else this.#due.add(key)
+    this.#wake()
   }
 
   #later(key: string, ms: number): void {
@@ -118,8 +154,7 @@ export class WorkQueue {
     }
     const timer = setTimeout(() => {
       this.#timers.delete(key)
-      this.#due.add(key)
-      this.#wake()
+      this.#add(key)
     }, ms)
     this.#timers.set(key, { timer, at })
   }

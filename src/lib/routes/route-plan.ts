@@ -5,6 +5,7 @@ import type { ChangeSet } from '../changes/changeset.ts'
 import { isManaged } from '../changes/ownership.ts'
 import type { KubeObject, ResourceType } from '../cluster/kube.ts'
 import { SERVICE } from '../cluster/resources.ts'
+import type { Service } from '../cluster/workloads.ts'
 import { nameOf, selectsExactly, otherSelectedPods } from '../istio/gateways.ts'
 import type { IngressGateway, LoadedRoute } from '../istio/mesh.ts'
 import { OWNER_LABEL, POD_LABEL } from '../text/own-keys.ts'
@@ -23,7 +24,8 @@ import { routeNames } from './sni-names.ts'
 export const DEFAULT_GATEWAY_PORT = 9042
 
 export interface RouteRequest {
-  mode: RouteMode
+  /** Default: the mode of the existing routes, otherwise sni. */
+  mode?: RouteMode | undefined
   /** Default: the port of the existing routes, otherwise 9042. */
   port?: number | undefined
   /** For tests: see `RouteInput`. */
@@ -57,12 +59,14 @@ export interface Plan {
 
 /** Plans the routes. Throws CSNI204 if the gateway's Service is being deleted. */
 export function planRoutes(observation: Observation, request: RouteRequest): Plan {
-  const { datacenter, gateway, types, gateways, virtualServices, services, hidden } = observation
+  const { gateway, types, gateways, virtualServices, services, hidden } = observation
   const live = liveObjects(observation)
   const before = choicesFrom(live.gateway, live.virtualServices)
   const port = request.port ?? before.port ?? DEFAULT_GATEWAY_PORT
-  const backend = backendOf(request.mode)
-  const owned = services.filter((service) => belongsTo(service, datacenter))
+  const mode = request.mode ?? before.mode ?? 'sni'
+  const backend = backendOf(mode)
+  const owned = services.filter((service) => belongsTo(service, observation.datacenter))
+  const datacenter = withLivePort(observation.datacenter, owned)
   const scope: Omit<ConflictScope, 'serverNames'> = {
     datacenter,
     gateway,
@@ -101,7 +105,7 @@ export function planRoutes(observation: Observation, request: RouteRequest): Pla
       ...found.filter(({ harmless }) => harmless).map(({ message }) => message),
       ...(nothing ? [] : sharedSelector(observation)),
     ],
-    turns: nothing || live.gateway === undefined ? [] : turnsOf(before, observation, request.mode, port),
+    turns: nothing || live.gateway === undefined ? [] : turnsOf(before, observation, mode, port),
     drift: driftOf({
       changes: changesIn(changes),
       routes,
@@ -125,6 +129,19 @@ function liveObjects({ datacenter, gateways, virtualServices }: Observation) {
 
 function belongsTo(object: KubeObject, datacenter: Datacenter): boolean {
   return isManaged(object) && object.metadata.labels?.[OWNER_LABEL] === datacenter.name
+}
+
+/**
+ * Keeps the pods' port of the existing Services if the configuration cannot be read: it was read when they were
+ * created, and the default may be wrong.
+ */
+function withLivePort(datacenter: Datacenter, services: KubeObject[]): Datacenter {
+  if (datacenter.configurationHidden === undefined) return datacenter
+  const ports = services
+    .flatMap((service) => (service as Service).spec?.ports ?? [])
+    .map(({ targetPort }) => targetPort)
+  const [port, ...others] = new Set(ports)
+  return typeof port === 'number' && others.length === 0 ? { ...datacenter, nativePort: port } : datacenter
 }
 
 /** Keeps a live selector that is still exact, so that other pods do not change it. */

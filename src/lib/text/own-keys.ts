@@ -30,3 +30,9 @@ export const PORT_ANNOTATION = 'cass-sni/port'
 
 /** On our TLSRoutes: the GatewayClass of our own Gateway, so that it can be restored. */
 export const GATEWAY_CLASS_ANNOTATION = 'cass-sni/gateway-class'
+
+/** On a CassandraDatacenter: "disabled" excludes it from the routes controller. */
+export const ROUTES_ANNOTATION = 'cass-sni/routes'
+
+/** On our Gateway: the state after the routes controller's last sync, as JSON; see reconcile/sync-record.ts. */
+export const SYNC_ANNOTATION = 'cass-sni/last-sync'

@@ -1,6 +1,7 @@
 /** `routes sync --watch`: syncs once, then keeps the routes in sync. */
 import type { Follower, Kube } from '../cluster/kube.ts'
-import { followRoutes, type RouteEvent } from '../reconcile/follow-routes.ts'
+import type { RouteEvent } from '../reconcile/failures.ts'
+import { followRoutes } from '../reconcile/follow-routes.ts'
 import type { Loaded } from '../reconcile/loaded-routes.ts'
 import type { NodeRoute } from '../routes/backends/backend.ts'
 import type { WorkflowContext } from './context.ts'

@@ -1,7 +1,9 @@
 /** gather, planRoutes, reconcileRoutes without a command: what a loop calls. */
 import assert from 'node:assert/strict'
 import type { ApplyContext } from '../../../src/lib/changes/apply.ts'
+import { changesIn } from '../../../src/lib/changes/change-plan.ts'
 import type { Kube } from '../../../src/lib/cluster/kube.ts'
+import { CassSniError } from '../../../src/lib/errors.ts'
 import { reconcileRoutes } from '../../../src/lib/reconcile/reconcile-routes.ts'
 import type { Conflict } from '../../../src/lib/routes/conflicts.ts'
 import { gather } from '../../../src/lib/routes/gather.ts'
@@ -51,5 +53,19 @@ describe('reconciling routes', () => {
     )
     assert.deepEqual(await reconcileRoutes(context(kube), { ...plan, nothing: true }), { records: [] })
     assert.equal(requests.apply, 0)
+  })
+
+  it('keeps the port of the Services if the configuration is in a Secret that it cannot read', async () => {
+    const { kube } = cluster()
+    const observed = async () => gather(kube, { namespace: 'cass-operator' }).observation
+    const first = await observed()
+    const read = { ...first, datacenter: { ...first.datacenter, nativePort: 9142 } }
+    await reconcileRoutes(context(kube), planRoutes(read, {}))
+    const again = await observed()
+    const changed = (datacenter: typeof again.datacenter) =>
+      changesIn(planRoutes({ ...again, datacenter }, {}).changes).filter(({ action }) => action !== 'unchanged').length
+    assert.equal(changed(again.datacenter), 2)
+    const configurationHidden = new CassSniError('CSNI203', 'no permission to get secrets')
+    assert.equal(changed({ ...again.datacenter, configurationHidden }), 0)
   })
 })

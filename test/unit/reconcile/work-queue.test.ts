@@ -116,4 +116,56 @@ describe('a queue of keys', () => {
     stop.abort(reason)
     await assert.rejects(running, /enough/)
   })
+
+  it('works on as many keys at once as it has workers, and never twice on one', async () => {
+    const running = new Set<string>()
+    let most = 0
+    let runs = 0
+    const keys = queue({ workers: 3 })
+    start(async (key) => {
+      assert.equal(running.has(key), false, 'two workers on one key')
+      running.add(key)
+      most = Math.max(most, running.size)
+      await sleep(10)
+      running.delete(key)
+      runs++
+    }, keys)
+    for (const key of ['a', 'b', 'c', 'd', 'e']) keys.add(key)
+    await sleep(15)
+    // while they are worked on: exactly one more run of each
+    for (const key of ['a', 'b', 'c']) keys.add(key)
+    await sleep(150)
+    assert.equal(most, 3)
+    assert.equal(runs, 8)
+  })
+
+  it('does not hold up other keys while one takes long', async () => {
+    const done: string[] = []
+    const keys = queue({ workers: 2 })
+    start(async (key) => {
+      if (key === 'slow') await sleep(10_000, undefined, { signal: stop.signal }).catch(() => undefined)
+      done.push(key)
+    }, keys)
+    keys.add('slow')
+    await sleep(20)
+    for (const key of ['a', 'b', 'c']) keys.add(key)
+    await sleep(60)
+    assert.deepEqual(done, ['a', 'b', 'c'])
+    assert.ok((keys.busyMs ?? 0) > 50, 'the longest run counts')
+  })
+
+  it('ends only after the current runs have ended', async () => {
+    let ended = 0
+    const keys = queue({ workers: 2 })
+    const running = start(async () => {
+      await sleep(30)
+      ended++
+    }, keys)
+    keys.add('a')
+    keys.add('b')
+    await sleep(15)
+    stop.abort(new Error('enough'))
+    await assert.rejects(running, /enough/)
+    assert.equal(ended, 2)
+  })
 })
