@@ -107,11 +107,10 @@ describe('a queue of keys', () => {
 
   it('tells how long it has been busy, and ends with the reason of the abort', async () => {
     const keys = queue()
-    const running = start(() => sleep(40), keys)
+    const running = start(() => sleep(10_000, undefined, { signal: stop.signal }), keys)
     assert.equal(keys.busyMs, undefined)
     keys.add('a')
-    await sleep(25)
-    assert.ok((keys.busyMs ?? 0) > 5)
+    while ((keys.busyMs ?? 0) <= 5) await sleep(5)
     const reason = new Error('enough')
     stop.abort(reason)
     await assert.rejects(running, /enough/)
@@ -131,7 +130,7 @@ describe('a queue of keys', () => {
       runs++
     }, keys)
     for (const key of ['a', 'b', 'c', 'd', 'e']) keys.add(key)
-    await sleep(15)
+    while (running.size < 3) await sleep(1)
     // while they are worked on: exactly one more run of each
     for (const key of ['a', 'b', 'c']) keys.add(key)
     await sleep(150)
@@ -147,23 +146,26 @@ describe('a queue of keys', () => {
       done.push(key)
     }, keys)
     keys.add('slow')
-    await sleep(20)
+    while (keys.busyMs === undefined) await sleep(5)
     for (const key of ['a', 'b', 'c']) keys.add(key)
-    await sleep(60)
+    while (done.length < 3) await sleep(5)
     assert.deepEqual(done, ['a', 'b', 'c'])
-    assert.ok((keys.busyMs ?? 0) > 50, 'the longest run counts')
+    const busy = keys.busyMs ?? 0
+    await sleep(10)
+    assert.ok((keys.busyMs ?? 0) > busy, 'the longest run counts')
   })
 
   it('ends only after the current runs have ended', async () => {
-    let ended = 0
+    let [begun, ended] = [0, 0]
     const keys = queue({ workers: 2 })
     const running = start(async () => {
+      begun++
       await sleep(30)
       ended++
     }, keys)
     keys.add('a')
     keys.add('b')
-    await sleep(15)
+    while (begun < 2) await sleep(1)
     stop.abort(new Error('enough'))
     await assert.rejects(running, /enough/)
     assert.equal(ended, 2)
