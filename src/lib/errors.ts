@@ -42,6 +42,7 @@ export const ERROR_CODES = {
   CSNI210: { title: 'object is not managed by kubectl-cass-sni' },
   CSNI211: { title: 'object was modified concurrently' },
   CSNI212: { title: 'object is still being deleted' },
+  CSNI213: { title: 'object is too large' },
   CSNI301: { title: 'CassandraDatacenter not found' },
   CSNI302: { title: 'Cassandra node not found' },
   CSNI303: { title: 'datacenter is not ready' },

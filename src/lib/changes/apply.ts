@@ -12,6 +12,7 @@ import type { Change, ChangeSet, Stage } from './changeset.ts'
 import { compare, conflictsWithOwnManager, isTerminating, releasesFormer } from './compare.ts'
 import { FIELD_MANAGER, isManaged, MANAGED_BY_LABEL, managerOf } from './ownership.ts'
 import { record } from './record.ts'
+import { refuseTooLarge } from './request-size.ts'
 
 export interface ApplyContext {
   kube: Kube
@@ -36,7 +37,7 @@ const DELETION_POLL_MS = 500
 /**
  * Applies a set of changes, the stages one after the other, and emits a change event for each, unchanged objects
  * included, in the order of the set. Unchanged objects cost no request, and `dryRun` sends none at all. A conflict
- * throws CSNI210 or CSNI207 before anything is written. After a failed write or an abort no other write is started;
+ * throws CSNI210 or CSNI207, and an object above etcd's limit CSNI213, before anything is written. After a failed write or an abort no other write is started;
  * those in progress are completed and reported, and the failure or the reason of the abort is thrown. If an object was
  * modified since it was read, it is read and compared again; if the desired object itself depends on that read
  * (`basedOn`), throws CSNI211.
@@ -62,6 +63,7 @@ export async function applyChanges(context: ApplyContext, set: ChangeSet): Promi
     for (const change of context.dryRun ? changes : conflicts) report(change)
     throw conflictError(conflicts)
   }
+  refuseTooLarge(changes)
   if (context.dryRun) for (const change of changes) report(change)
   else for (const stage of set.stages) await applyStage(context, stage, report)
   return records

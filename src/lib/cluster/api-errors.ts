@@ -108,6 +108,12 @@ export function apiError(httpStatus: number, body: string, request: ApiRequest, 
       next: [hint('try again in a minute')],
     })
   }
+  if (httpStatus === 413 || /etcdserver: request is too large/.test(message)) {
+    return new CassSniError('CSNI213', `cannot ${describe(request)}: object is too large`, {
+      ...details,
+      next: [hint("reduce the object; etcd's limit is its flag --max-request-bytes")],
+    })
+  }
   // a webhook denial and an unknown field may be reported as 500 too
   if (httpStatus >= 500 && !/admission webhook|failed to create typed patch object/.test(message)) {
     return new CassSniError(

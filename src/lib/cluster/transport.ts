@@ -79,6 +79,8 @@ export class Transport {
   #streams: Pool | undefined
   #skewMs: number | undefined
   #reached = false
+  /** No request is sent before this time (performance.now()): the server asked for a pause. */
+  #resumeAt = 0
 
   constructor(options: TransportOptions) {
     this.#options = options
@@ -108,7 +110,10 @@ export class Transport {
     let refused: Security | undefined
     for (;;) {
       throwIfAborted(this.signal)
-      const attempt = await this.#limit(() => this.#attempt(call, refused))
+      const attempt = await this.#limit(async () => {
+        await this.#untilResumed()
+        return this.#attempt(call, refused)
+      })
       throwIfAborted(this.signal)
       if (attempt.error instanceof CassSniError) throw attempt.error
       if (attempt.answer?.status === 401 && refused === undefined) {
@@ -182,6 +187,15 @@ export class Transport {
     this.#options.log?.(`${method} ${path} ${status} in ${Math.round(performance.now() - startedAt)} ms`)
   }
 
+  /**
+   * Waits while the server is overloaded. Its 429 concerns all requests: if each of them found out for itself, the
+   * server would have to reject all of them.
+   */
+  async #untilResumed(): Promise<void> {
+    for (let left = this.#resumeAt - performance.now(); left > 0; left = this.#resumeAt - performance.now())
+      await pause(left, this.signal)
+  }
+
   /** Whether there are credentials other than the rejected ones. */
   async #renewed(refused: Security): Promise<boolean> {
     const fresh = await this.#options.authenticate(refused)
@@ -212,6 +226,8 @@ export class Transport {
         request = sent
       })
       this.#reached ||= answer.status < 500
+      if (answer.status === 429)
+        this.#resumeAt = Math.max(this.#resumeAt, performance.now() + (answer.retryAfterMs ?? 0))
       return { answer, security, status: answer.status, retryAfterMs: answer.retryAfterMs }
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException

@@ -129,6 +129,18 @@ describe('planning and applying', () => {
     assert.equal(run.events.length, 1)
   })
 
+  it('writes nothing at all when one object is too large for etcd', async () => {
+    const { kube, asked } = fakeKube([])
+    const set = await planChanges(kube, [own('new', {}), own('large', { text: 'x'.repeat(1.5 * 1024 * 1024) })])
+    for (const dryRun of [false, true])
+      await assert.rejects(applyChanges(context(kube, dryRun), set), {
+        code: 'CSNI213',
+        message: /^configmap\/large in namespace ns: object of 1\.50 MiB is too large: etcd accepts 1\.47 MiB$/,
+        object: 'configmap/large in namespace ns',
+      })
+    assert.deepEqual(asked, ['get new', 'get large'])
+  })
+
   it('wants an object that must exist', async () => {
     const { kube } = fakeKube([])
     await assert.rejects(

@@ -136,6 +136,15 @@ describe('errors of the API server', () => {
       /\(API server error 500\): etcd is away/,
       /readyz/,
     ],
+    [
+      'etcd, for an object that is too large',
+      500,
+      status('InternalError', 'etcdserver: request is too large'),
+      patchService,
+      'CSNI213',
+      /cannot patch service\/x in namespace ns: object is too large$/,
+      /max-request-bytes/,
+    ],
     ['429', 429, '', patchService, 'CSNI208', /overloaded/],
   ]
   for (const [what, code, body, request, expected, message, next] of cases) {

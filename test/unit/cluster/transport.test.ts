@@ -78,6 +78,23 @@ describe('requests', () => {
     assert.equal(count, 3)
   })
 
+  it('holds back all requests while one of them was asked to wait', async () => {
+    const at: number[] = []
+    answer = (_request, response, nth) => {
+      at.push(performance.now())
+      if (nth === 1) response.writeHead(429, { 'retry-after': '1' }).end('busy')
+      else response.end('{}')
+    }
+    const one = transport()
+    const first = one.send({ method: 'PATCH', path: '/x', body: {} })
+    while (at.length === 0) await new Promise((wake) => setTimeout(wake, 5))
+    await new Promise((wake) => setTimeout(wake, 50))
+    await Promise.all([first, ...['/y', '/z'].map((path) => one.send({ method: 'GET', path }))])
+    const [busy = 0, ...others] = at
+    assert.equal(others.length, 3)
+    for (const each of others) assert.ok(each - busy >= 990, `${each - busy} ms`)
+  })
+
   it('reads again after a cut connection, and does not write again', async () => {
     answer = (request, response, nth) => (nth === 1 ? request.socket.destroy() : response.end('{}'))
     assert.equal((await transport().send({ method: 'GET', path: '/x' })).status, 200)
