@@ -12,6 +12,7 @@ import { benchPortForward } from './port-forward.ts'
 import { benchLarge } from './large.ts'
 import { benchRoutes, prepareRoutes } from './routes.ts'
 import { isMet, ratioOf, type Row } from './rounds.ts'
+import { benchScale } from './scale.ts'
 import { benchSoak } from './soak.ts'
 import { benchStartUp } from './start-up.ts'
 import { benchWatch } from './watch.ts'
@@ -25,6 +26,7 @@ interface Part {
 const PARTS: Record<string, Part> = {
   'start-up': { bench: benchStartUp, lab: true },
   large: { bench: benchLarge, lab: false },
+  scale: { bench: benchScale, lab: false },
   routes: { bench: benchRoutes, lab: true },
   watch: { bench: benchWatch, lab: true },
   soak: { bench: benchSoak, lab: false },

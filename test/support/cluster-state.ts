@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { CASSANDRA_DATACENTER, POD, SECRET, SERVICE, STATEFUL_SET } from '../../src/lib/cluster/resources.ts'
-import type { Stored, TestServer } from './api-server.ts'
+import type { Stored, TestServer } from './fixture-server.ts'
 import { makeAuthority, makeKeystore, makeLeaf } from './operator-certificates.ts'
 
 export interface DatacenterShape {

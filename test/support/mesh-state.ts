@@ -8,7 +8,7 @@ import {
   SERVICE,
   VIRTUAL_SERVICE,
 } from '../../src/lib/cluster/resources.ts'
-import { type Manifest, pathOf, type Stored, type TestServer } from './api-server.ts'
+import { type Manifest, pathOf, type Stored, type TestServer } from './fixture-server.ts'
 
 export interface MeshShape {
   /** Of istiod; default istio-system. */
