@@ -37,10 +37,10 @@ const DELETION_POLL_MS = 500
 /**
  * Applies a set of changes, the stages one after the other, and emits a change event for each, unchanged objects
  * included, in the order of the set. Unchanged objects cost no request, and `dryRun` sends none at all. A conflict
- * throws CSNI210 or CSNI207, and an object above etcd's limit CSNI213, before anything is written. After a failed write or an abort no other write is started;
- * those in progress are completed and reported, and the failure or the reason of the abort is thrown. If an object was
- * modified since it was read, it is read and compared again; if the desired object itself depends on that read
- * (`basedOn`), throws CSNI211.
+ * throws CSNI210 or CSNI207, and an object above etcd's limit CSNI213, before anything is written. After a failed write
+ * or an abort no other write is started; those in progress are completed and reported, and the failure or the reason of
+ * the abort is thrown. If an object was modified since it was read, it is read and compared again; if the desired
+ * object itself depends on that read (`basedOn`), throws CSNI211.
  */
 export async function applyChanges(context: ApplyContext, set: ChangeSet): Promise<ChangeRecord[]> {
   const changes = changesIn(set)
