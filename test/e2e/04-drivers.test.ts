@@ -1,32 +1,13 @@
 /** A driver that was not written here, with the host name checked: the proof. */
 import assert from 'node:assert/strict'
-import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { CHECKOUT, GATEWAY_ADDRESS, must, NAMESPACE, plugin, run, labEnvironment, object } from '../support/lab.ts'
-
-const DRIVER = 'cassandra-driver==3.30.0'
-/** A folder of its own in the lab's cache: it needs pip, which the lab needs too, but no package for virtual environments. */
-const PACKAGES = `/var/cache/cass-sni-lab/python/${DRIVER}`
-
-/** The environment in which python3 finds the driver, which is installed at first. */
-async function withDriver(): Promise<Record<string, string>> {
-  const env = { PYTHONPATH: PACKAGES }
-  const works = await run('python3', ['-c', 'import cassandra.cluster'], { env })
-  if (works.exitCode !== 0) {
-    await rm(PACKAGES, { recursive: true, force: true })
-    await must(
-      run('python3', ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--target', PACKAGES, DRIVER], {
-        timeoutMs: 600_000,
-      }),
-    )
-  }
-  return env
-}
+import { withPythonDriver } from '../support/churn.ts'
+import { CHECKOUT, GATEWAY_ADDRESS, NAMESPACE, plugin, run, labEnvironment, object } from '../support/lab.ts'
 
 describe('a Python driver', () => {
   it('reads from all three nodes through the gateway, each by its host id, with the certificate and the host name checked', async function () {
     this.timeout(660_000)
-    const env = await withDriver()
+    const env = await withPythonDriver()
     const environment = await labEnvironment()
     const ca = join(environment['HOME'] ?? '', 'ca.pem')
     assert.equal((await plugin(['certs', 'ca', '-n', NAMESPACE, '--out', ca])).exitCode, 0)

@@ -42,7 +42,7 @@ export async function readHostId(kube: Kube, pod: { name: string; namespace: str
   return (await readEndpoints(kube, pod))?.find(({ local }) => local)?.hostId
 }
 
-/** Parses the response; undefined for any other text. Entries without a host ID are left out. */
+/** Parses the response; undefined for any other text. Entries without a host ID are omitted. */
 export function endpointsIn(body: string): Endpoint[] | undefined {
   let response: unknown
   try {

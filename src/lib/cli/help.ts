@@ -41,6 +41,7 @@ const ORDER = [
   'verify',
   'cqlsh-sni',
   'port-forward',
+  'uninstall',
 ]
 
 /** The program as oclif's configuration describes it. */

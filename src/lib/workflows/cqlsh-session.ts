@@ -56,6 +56,8 @@ export async function observeAccess({ kube, signal, emit }: WorkflowContext, cho
     namespace: kube.target.namespace,
     clusterDomain: choice.clusterDomain,
     name: choice.datacenter,
+    // drivers read the others' host IDs from Cassandra
+    confirm: choice.node !== undefined,
   })
   // Secrets are read as soon as their names are known; errors are reported when awaited. A prompt waits for the
   // gateway.

@@ -2,7 +2,7 @@
 import { applyChanges, retryOvertaken } from '../changes/apply.ts'
 import { changesIn } from '../changes/change-plan.ts'
 import { FIELD_MANAGER, MANAGED_BY_LABEL } from '../changes/ownership.ts'
-import type { KubeObject } from '../cluster/kube.ts'
+import type { Kube, KubeObject } from '../cluster/kube.ts'
 import { listVisible } from '../cluster/list-visible.ts'
 import { displayName, ISTIO_GATEWAY, SERVICE, VIRTUAL_SERVICE } from '../cluster/resources.ts'
 import { unless } from '../cluster/unless.ts'
@@ -52,7 +52,7 @@ export async function deleteRoutes(
   const reported = new Map<string, ChangeRecord>()
   let agreed = false
   return retryOvertaken(signal, async () => {
-    const observation = await observe(context, namespace, wanted)
+    const observation = chosenAmong(await observeRemovals(context.kube, namespace), wanted, context.emit)
     if (observation === undefined) return { dryRun: dryRun || undefined, namespace, deleted: 0, closed: [] }
     const changes = planRemoval(observation)
     if (!agreed)
@@ -62,71 +62,93 @@ export async function deleteRoutes(
         changesIn(changes).map(({ type, name }) => displayName(type, name)),
       )
     agreed = true
-    const records = await applyChanges({ ...context, reported }, changes)
+    await applyChanges({ ...context, reported }, changes)
+    // of all attempts: what an earlier one has deleted is no longer planned
+    const records = [...reported.values()]
     return {
       dryRun: dryRun || undefined,
       datacenter: observation.datacenter.name,
       namespace,
       deleted: records.filter(({ action }) => action === 'pruned').length,
-      closed: changesIn(changes)
+      closed: records
         .filter(({ action }) => action === 'configured')
-        .map((each) => `${each.namespace}/${each.name}`),
+        .map((each) => `${each.namespace}/${each.object.replace('service/', '')}`),
     }
   })
 }
 
-/** Reads the routes and the gateways; undefined without routes. */
-async function observe(
-  { kube, emit }: WorkflowContext,
-  namespace: string,
-  wanted: string | undefined,
-): Promise<RemovalObservation | undefined> {
-  const labelSelector = `${MANAGED_BY_LABEL}=${FIELD_MANAGER}`
-  const managed = { namespace, labelSelector }
+/**
+ * Reads the routes of every datacenter that has some, in one namespace or in all, with the gateways that they use.
+ * Throws CSNI203 without permission to list them.
+ */
+export async function observeRemovals(kube: Kube, namespace: string | undefined): Promise<RemovalObservation[]> {
+  const managed = { namespace, labelSelector: `${MANAGED_BY_LABEL}=${FIELD_MANAGER}` }
   const [services, gateways, virtualServices, all, mesh] = await Promise.all([
     kube.list(SERVICE, managed),
     // absent without Istio
     unless('CSNI205', kube.list(ISTIO_GATEWAY, managed)),
     unless('CSNI205', kube.list(VIRTUAL_SERVICE, managed)),
-    unless('CSNI205', listVisible(kube, ISTIO_GATEWAY, { namespaces: [namespace] })),
+    unless('CSNI205', listVisible(kube, ISTIO_GATEWAY, { namespaces: namespace === undefined ? [] : [namespace] })),
     observeMesh(kube, { controlPlanes: false, apis: [] }),
   ])
-  const objects = [...services, ...(gateways ?? []), ...(virtualServices ?? [])]
-  const name = ownerAmong(objects, wanted, emit)
-  if (name === undefined) return undefined
-  const owned = (among: KubeObject[] = []) => among.filter((each) => each.metadata.labels?.[OWNER_LABEL] === name)
-  const own = owned(gateways)
-  const recorded = choicesFrom(own[0], []).gateway
-  const ingressGateways: IngressGateway[] = [...mesh.gateways]
-  if (recorded !== undefined && !ingressGateways.some((each) => nameOf(each) === recorded)) {
-    const found = await readGateway(kube, mesh, recorded)
-    if (found !== undefined) ingressGateways.push(found)
-  }
-  return {
-    datacenter: { name, namespace },
-    services: owned(services),
-    gateways: own,
-    virtualServices: owned(virtualServices),
-    types: { gateway: ISTIO_GATEWAY, virtualService: VIRTUAL_SERVICE },
-    ingressGateways,
-    allGateways: all?.items ?? [],
-    hidden: all?.refusal,
-  }
+  const owned = (objects: KubeObject[] = [], owner: Owner) => objects.filter((each) => isOf(each, owner))
+  return Promise.all(
+    ownersOf([...services, ...(gateways ?? []), ...(virtualServices ?? [])]).map(async (datacenter) => {
+      const own = owned(gateways, datacenter)
+      const recorded = choicesFrom(own[0], []).gateway
+      const ingressGateways: IngressGateway[] = [...mesh.gateways]
+      if (recorded !== undefined && !ingressGateways.some((each) => nameOf(each) === recorded)) {
+        const found = await readGateway(kube, mesh, recorded)
+        if (found !== undefined) ingressGateways.push(found)
+      }
+      return {
+        datacenter,
+        services: owned(services, datacenter),
+        gateways: own,
+        virtualServices: owned(virtualServices, datacenter),
+        types: { gateway: ISTIO_GATEWAY, virtualService: VIRTUAL_SERVICE },
+        ingressGateways,
+        allGateways: all?.items ?? [],
+        hidden: all?.refusal,
+      }
+    }),
+  )
+}
+
+type Owner = RemovalObservation['datacenter']
+
+function isOf({ metadata }: KubeObject, { name, namespace }: Owner): boolean {
+  return metadata.labels?.[OWNER_LABEL] === name && metadata.namespace === namespace
+}
+
+/** The datacenters to which these objects belong, by namespace and name. */
+function ownersOf(objects: KubeObject[]): Owner[] {
+  const owners = new Map(
+    objects.flatMap(({ metadata: { namespace = '', labels } }) => {
+      const name = labels?.[OWNER_LABEL]
+      return name === undefined ? [] : [[`${namespace}/${name}`, { name, namespace }] as const]
+    }),
+  )
+  return [...owners].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, owner]) => owner)
 }
 
 /** The datacenter whose routes are meant. Throws CSNI105 if several have routes and none was named. */
-function ownerAmong(objects: KubeObject[], wanted: string | undefined, emit: Emit): string | undefined {
-  const owners = [...new Set(objects.flatMap(({ metadata }) => metadata.labels?.[OWNER_LABEL] ?? []))].sort()
+function chosenAmong(
+  found: RemovalObservation[],
+  wanted: string | undefined,
+  emit: Emit,
+): RemovalObservation | undefined {
+  const owners = found.map(({ datacenter }) => datacenter.name)
   if (wanted !== undefined) {
-    if (owners.includes(wanted)) return wanted
-    if (owners.length > 0)
+    const one = found.find(({ datacenter }) => datacenter.name === wanted)
+    if (one === undefined && owners.length > 0)
       emit({
         type: 'warning',
         message: `datacenter ${wanted} has no routes; datacenters with routes: ${listed(owners)}`,
       })
-    return undefined
+    return one
   }
-  if (owners.length < 2) return owners[0]
+  if (owners.length < 2) return found[0]
   throw new CassSniError('CSNI105', `${owners.length} datacenters have routes: ${owners.join(', ')}`, {
     next: owners.slice(0, 3).map((owner) => again`--datacenter ${owner}`),
   })
