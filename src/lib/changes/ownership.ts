@@ -74,11 +74,3 @@ export function ownerOf(object: KubeObject): string {
   managers.delete('')
   return managers.size > 0 ? [...managers].join(', ') : 'another client'
 }
-
-/** Returns when this program last changed the object, ISO 8601 in UTC; otherwise when the object was created. */
-export function writtenAt({ metadata }: KubeObject): string {
-  const times = (metadata.managedFields ?? []).flatMap(({ manager, time }) =>
-    time !== undefined && isOwnManager(manager) ? [time] : [],
-  )
-  return times.sort().at(-1) ?? metadata.creationTimestamp ?? ''
-}

@@ -34,8 +34,6 @@ export interface OwnerReference {
 export interface ManagedFields {
   manager?: string
   operation?: string
-  /** Time of the manager's last change, ISO 8601. */
-  time?: string
   subresource?: string
   fieldsV1?: Record<string, unknown>
 }

@@ -38,7 +38,6 @@ export const UNSETTLED_MS = 2000
 export class RouteRound {
   readonly #context: RoundContext
   readonly #options: RoundOptions
-  readonly #confirmed = new Map<string, string>()
   #nodes: Map<string, string>
   /** Cancels the check for an older plan. */
   #asking: AbortController | undefined
@@ -70,8 +69,7 @@ export class RouteRound {
 
   /** Reads and plans only. */
   async plan(): Promise<Plan> {
-    const from = { ...this.#options.from, confirmed: this.#confirmed }
-    const observation = await gather(this.#context.cached, from).observation
+    const observation = await gather(this.#context.cached, this.#options.from).observation
     if (observation.datacenter.nodes.some(({ hostIdProblem }) => hostIdProblem !== undefined)) this.#context.recheck()
     return planRoutes(observation, this.#options.request)
   }

@@ -1,14 +1,14 @@
 /** Reads everything that the routes depend on: the only file in this directory that accesses the cluster. */
 import { confirmHostIds } from '../cassandra/confirm-host-ids.ts'
-import type { CassandraNode, Datacenter } from '../cassandra/datacenter.ts'
+import type { Datacenter } from '../cassandra/datacenter.ts'
 import { inClusterDomain } from '../cassandra/cluster-domain.ts'
 import { type DatacenterChoice, observeDatacenter } from '../cassandra/observe-datacenter.ts'
-import { FIELD_MANAGER, isManaged, MANAGED_BY_LABEL, writtenAt } from '../changes/ownership.ts'
+import { FIELD_MANAGER, MANAGED_BY_LABEL } from '../changes/ownership.ts'
 import type { Kube, KubeObject, ResourceType } from '../cluster/kube.ts'
 import { listVisible, type Visible } from '../cluster/list-visible.ts'
 import { ISTIO_GATEWAY, SERVICE, VIRTUAL_SERVICE } from '../cluster/resources.ts'
 import { unless } from '../cluster/unless.ts'
-import { OWNER_LABEL, POD_LABEL } from '../text/own-keys.ts'
+import { OWNER_LABEL } from '../text/own-keys.ts'
 import { networkingTypes } from '../istio/api.ts'
 import { findGateway, readGateway } from '../istio/find-gateway.ts'
 import { nameOf, selects } from '../istio/gateways.ts'
@@ -16,6 +16,7 @@ import { refuseUnheeded, usualMeshConfig } from '../istio/heeded.ts'
 import type { IngressGateway, Mesh } from '../istio/mesh.ts'
 import { observeMesh } from '../istio/observe-mesh.ts'
 import { type Choices, choicesFrom } from './choices.ts'
+import { confirmedIn } from './confirmed-host-ids.ts'
 import { isRouteOf } from './live-routes.ts'
 import type { Observation } from './observation.ts'
 import { routeNames } from './sni-names.ts'
@@ -23,11 +24,6 @@ import { routeNames } from './sni-names.ts'
 export interface GatherOptions extends DatacenterChoice {
   /** "namespace/service" or "service"; default: the gateway of the existing routes, otherwise the only one. */
   gateway?: string | undefined
-  /**
-   * The host IDs confirmed so far by uid of the pod, to which this adds. With it each pod is confirmed once; without it
-   * the pods that are newer than their route.
-   */
-  confirmed?: Map<string, string> | undefined
 }
 
 /** Concurrent reads, each of which is awaited when its step is reported. */
@@ -41,7 +37,7 @@ export interface Gathering {
  * Starts all reads concurrently. They reject with the errors of the observers (CSNI301, CSNI105, CSNI305, CSNI501,
  * CSNI502) and with CSNI506 for a gateway that would ignore the routes.
  */
-export function gather(kube: Kube, { gateway: wanted, confirmed, ...choice }: GatherOptions): Gathering {
+export function gather(kube: Kube, { gateway: wanted, ...choice }: GatherOptions): Gathering {
   const { namespace } = choice
   const reading = {
     datacenter: observeDatacenter(kube, choice),
@@ -53,7 +49,7 @@ export function gather(kube: Kube, { gateway: wanted, confirmed, ...choice }: Ga
     meshConfig: usualMeshConfig(kube),
   }
   const confirming = Promise.all([reading.datacenter, reading.services]).then(([found, services]) =>
-    confirm(kube, found, services, confirmed),
+    confirmHostIds(kube, found, confirmedIn(services)),
   )
   const known = Promise.all([confirming, reading.gateways, reading.virtualServices]).then(
     async ([found, gateways, virtualServices]) => {
@@ -90,38 +86,6 @@ export function gather(kube: Kube, { gateway: wanted, confirmed, ...choice }: Ga
   for (const each of [...Object.values(reading), confirming, known, datacenter, chosen, gateway, observation])
     each.catch(() => undefined)
   return { datacenter, gateway, observation }
-}
-
-/** Confirms the host IDs that may be wrong in the status. */
-async function confirm(
-  kube: Kube,
-  datacenter: Datacenter,
-  services: KubeObject[],
-  confirmed: Map<string, string> | undefined,
-): Promise<Datacenter> {
-  const suspects = datacenter.nodes.filter(
-    confirmed === undefined
-      ? newerThanRoute(services)
-      : ({ podUid, hostId }) => hostId === undefined || confirmed.get(podUid) !== hostId,
-  )
-  const outcome = await confirmHostIds(kube, datacenter, new Set(suspects.map(({ pod }) => pod)))
-  for (const { pod, podUid, hostId } of outcome.datacenter.nodes)
-    if (hostId !== undefined && outcome.pods.has(pod)) confirmed?.set(podUid, hostId)
-  return outcome.datacenter
-}
-
-/** Whether a pod was created after the Service of its route was written. */
-function newerThanRoute(services: KubeObject[]): (node: CassandraNode) => boolean {
-  const written = new Map(
-    services.flatMap((service) => {
-      const pod = service.metadata.labels?.[POD_LABEL]
-      return pod === undefined || !isManaged(service) ? [] : [[pod, writtenAt(service)] as const]
-    }),
-  )
-  return ({ pod, podCreated = '' }) => {
-    const at = written.get(pod)
-    return at === undefined || at < podCreated
-  }
 }
 
 /** Reads the rest for a known datacenter and gateway. */
@@ -226,11 +190,11 @@ export interface Routed {
  */
 export async function observeRouted(
   kube: Kube,
-  { confirm: toConfirm = false, ...choice }: DatacenterChoice & { confirm?: boolean | undefined },
+  { confirm = false, ...choice }: DatacenterChoice & { confirm?: boolean | undefined },
 ): Promise<Routed> {
   const { namespace } = choice
   const [found, gateways] = await Promise.all([
-    observeDatacenter(kube, choice).then((read) => (toConfirm ? confirm(kube, read, [], new Map()) : read)),
+    observeDatacenter(kube, choice).then((read) => (confirm ? confirmHostIds(kube, read, new Map()) : read)),
     ourGateways(kube, namespace),
   ])
   const choices = await choicesOf(kube, gateways, namespace, found.name)

@@ -8,6 +8,9 @@ export const OWNER_LABEL = 'cass-sni/datacenter'
 /** On a node's Service: its pod. */
 export const POD_LABEL = 'cass-sni/pod'
 
+/** On a node's Service: the pod's uid and the host ID that Cassandra has confirmed for it, "uid/host ID". */
+export const CONFIRMED_ANNOTATION = 'cass-sni/confirmed'
+
 /**
  * On the keystore Secret: the public names in its certificate in addition to the cluster's own, comma-separated.
  */

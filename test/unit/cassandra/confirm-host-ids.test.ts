@@ -1,6 +1,7 @@
 /** Host IDs in the status beside those that Cassandra reports. */
 import { deepEqual, equal, match } from 'node:assert/strict'
-import { confirmHostIds } from '../../../src/lib/cassandra/confirm-host-ids.ts'
+import { confirmHostIds, type ConfirmedHostId } from '../../../src/lib/cassandra/confirm-host-ids.ts'
+import type { Datacenter } from '../../../src/lib/cassandra/datacenter.ts'
 import { datacenterFrom } from '../../../src/lib/cassandra/datacenter-from.ts'
 import { endpointsIn } from '../../../src/lib/cassandra/endpoints.ts'
 import type { Kube } from '../../../src/lib/cluster/kube.ts'
@@ -45,53 +46,68 @@ function podsAnswering(answers: Record<string, Entry[] | 'forbidden'>): { kube: 
   return { kube: kube as unknown as Kube, asked }
 }
 
-const idsOf = ({ nodes }: { nodes: readonly { hostId?: string | undefined }[] }) => nodes.map(({ hostId }) => hostId)
+const idsOf = ({ nodes }: Datacenter) => nodes.map(({ hostId }) => hostId)
+const confirmedOf = ({ nodes }: Datacenter) =>
+  nodes.flatMap(({ pod, hostIdConfirmed }) => (hostIdConfirmed === true ? [pod] : []))
+/** All nodes but these were confirmed before, these for another pod. */
+const allBut = (...others: string[]): Map<string, ConfirmedHostId> =>
+  new Map(
+    DATACENTER.nodes.map(({ pod, podUid, hostId = '' }) => [
+      pod,
+      { podUid: others.includes(pod) ? 'another' : podUid, hostId },
+    ]),
+  )
+/** The same, but these were never confirmed. */
+const never = (...pods: string[]) => new Map([...allBut()].filter(([pod]) => !pods.includes(pod)))
 
 describe('confirming host IDs', () => {
   it('asks one node about all', async () => {
     const { kube, asked } = podsAnswering({ [FIRST]: listedBy(0, HOST_IDS) })
-    const outcome = await confirmHostIds(kube, DATACENTER, new Set([FIRST, SECOND, THIRD]))
-    deepEqual(idsOf(outcome.datacenter), [...HOST_IDS])
-    deepEqual([...outcome.pods], [FIRST, SECOND, THIRD])
+    const datacenter = await confirmHostIds(kube, DATACENTER, new Map())
+    deepEqual(idsOf(datacenter), [...HOST_IDS])
+    deepEqual(confirmedOf(datacenter), [FIRST, SECOND, THIRD])
     deepEqual(asked, [FIRST])
   })
 
-  it('asks nobody without suspects', async () => {
+  it('asks nobody about pods that were confirmed before, and keeps what they reported', async () => {
     const { kube, asked } = podsAnswering({})
-    equal((await confirmHostIds(kube, DATACENTER, new Set())).datacenter, DATACENTER)
+    const before = allBut()
+    before.set(SECOND, { podUid: DATACENTER.nodes[1]?.podUid ?? '', hostId: FRESH })
+    const datacenter = await confirmHostIds(kube, DATACENTER, before)
+    deepEqual(idsOf(datacenter), [HOST_IDS[0], FRESH, HOST_IDS[2]])
+    deepEqual(confirmedOf(datacenter), [FIRST, SECOND, THIRD])
+    deepEqual(datacenter.staleHostIds, [HOST_IDS[1]])
     deepEqual(asked, [])
   })
 
-  it('asks a node that is not suspected first, and the next if it does not answer', async () => {
+  it('asks a node that was confirmed before first, and the next if it does not answer', async () => {
     const { kube, asked } = podsAnswering({ [FIRST]: listedBy(0, HOST_IDS) })
-    const outcome = await confirmHostIds(kube, DATACENTER, new Set([FIRST, SECOND]))
+    const datacenter = await confirmHostIds(kube, DATACENTER, allBut(FIRST, SECOND))
     deepEqual(asked, [THIRD, FIRST])
-    deepEqual([...outcome.pods], [FIRST, SECOND])
+    deepEqual(confirmedOf(datacenter), [FIRST, SECOND, THIRD])
   })
 
   it("takes a node's own answer when the status has another host ID", async () => {
     const fresh = [FRESH, HOST_IDS[1], HOST_IDS[2]]
     const { kube, asked } = podsAnswering({ [FIRST]: listedBy(0, fresh), [THIRD]: listedBy(2, fresh) })
-    const { datacenter, pods } = await confirmHostIds(kube, DATACENTER, new Set([FIRST]))
+    const datacenter = await confirmHostIds(kube, DATACENTER, allBut(FIRST))
     deepEqual(idsOf(datacenter), fresh)
-    deepEqual([...pods], [FIRST])
     deepEqual(asked, [SECOND, THIRD, FIRST])
     deepEqual(datacenter.staleHostIds, [HOST_IDS[0]])
   })
 
   it('has no host ID for a node that others list with another one and that does not answer', async () => {
     const { kube } = podsAnswering({ [THIRD]: listedBy(2, [FRESH, HOST_IDS[1], HOST_IDS[2]]) })
-    const { datacenter, pods } = await confirmHostIds(kube, DATACENTER, new Set([FIRST]))
+    const datacenter = await confirmHostIds(kube, DATACENTER, never(FIRST))
     deepEqual(idsOf(datacenter), [undefined, HOST_IDS[1], HOST_IDS[2]])
     match(datacenter.nodes[0]?.hostIdProblem ?? '', new RegExp(`status lists host ID ${HOST_IDS[0]}.*reports ${FRESH}`))
-    deepEqual([...pods], [])
   })
 
   it('has no host ID for a node whose ID another one reports as its own', async () => {
     const { kube } = podsAnswering({
       [SECOND]: [{ HOST_ID: HOST_IDS[2], ENDPOINT_IP: ADDRESSES[1], IS_LOCAL: 'true' }],
     })
-    const { datacenter } = await confirmHostIds(kube, DATACENTER, new Set([SECOND]))
+    const datacenter = await confirmHostIds(kube, DATACENTER, new Map())
     deepEqual(idsOf(datacenter), [HOST_IDS[0], HOST_IDS[2], undefined])
     match(datacenter.nodes[2]?.hostIdProblem ?? '', new RegExp(`${SECOND} reports host ID ${HOST_IDS[2]} as its own`))
   })
@@ -103,10 +119,17 @@ describe('confirming host IDs', () => {
     }))
     for (const answers of [{}, { [FIRST]: 'forbidden', [SECOND]: 'forbidden' }, { [THIRD]: joining }] as const) {
       const { kube } = podsAnswering(answers)
-      const outcome = await confirmHostIds(kube, DATACENTER, new Set([FIRST]))
-      deepEqual(idsOf(outcome.datacenter), [...HOST_IDS])
-      deepEqual([...outcome.pods], [])
+      const datacenter = await confirmHostIds(kube, DATACENTER, never(FIRST))
+      deepEqual(idsOf(datacenter), [...HOST_IDS])
+      deepEqual(confirmedOf(datacenter), [SECOND, THIRD])
     }
+  })
+
+  it('has no host ID for a new pod of a node that was confirmed before, until it is confirmed again', async () => {
+    const { kube } = podsAnswering({})
+    const datacenter = await confirmHostIds(kube, DATACENTER, allBut(FIRST))
+    deepEqual(idsOf(datacenter), [undefined, HOST_IDS[1], HOST_IDS[2]])
+    match(datacenter.nodes[0]?.hostIdProblem ?? '', /^Cassandra has not confirmed host ID .* for the new pod$/)
   })
 })
 

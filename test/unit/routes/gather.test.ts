@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Kube } from '../../../src/lib/cluster/kube.ts'
+import { DATACENTER_LABEL } from '../../../src/lib/cassandra/resource-names.ts'
 import { POD, SERVICE } from '../../../src/lib/cluster/resources.ts'
+import type { Pod } from '../../../src/lib/cluster/workloads.ts'
 import { CassSniError } from '../../../src/lib/errors.ts'
 import { applyRoutes, reconcileRoutes } from '../../../src/lib/reconcile/reconcile-routes.ts'
 import { gather } from '../../../src/lib/routes/gather.ts'
@@ -32,57 +34,52 @@ function inRoundTrips(kube: Kube): { kube: Kube; trips: () => number } {
   return { kube: slow, trips: () => trips }
 }
 
-/** Pods that were created again, in a cluster whose nodes cannot be asked. */
 describe('a host ID', () => {
-  it('is confirmed when the pod is newer than its route, in a watch once for each pod', async () => {
+  it('is confirmed once for each pod, as its Service records', async () => {
     const objects = largeDatacenter(2)
+    const { kube: cluster } = kubeInMemory('cass-operator', objects, { 'networking.istio.io': ['v1beta1'] })
+    const pods = await cluster.list<Pod>(POD, { namespace: 'cass-operator', labelSelector: DATACENTER_LABEL })
+    pods.forEach((pod, n) => {
+      pod.metadata.uid = `uid-${n}`
+    })
+    const ids = ['00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-00000000000b']
     const asked: string[] = []
-    const { kube: written } = kubeInMemory('cass-operator', objects, { 'networking.istio.io': ['v1beta1'] })
-    const hostIds = objects.flatMap(({ kind, status }) =>
-      kind === 'CassandraDatacenter'
-        ? Object.values((status as { nodeStatuses: Record<string, { hostID: string }> }).nodeStatuses)
-        : [],
-    )
-    const addresses = objects.flatMap(({ kind, status }) =>
-      kind === 'Pod' && (status as { podIP?: string }).podIP !== undefined ? [(status as { podIP: string }).podIP] : [],
-    )
-    const entity = hostIds.map(({ hostID }, n) => ({
-      HOST_ID: hostID,
-      ENDPOINT_IP: addresses[n],
-      STATUS_WITH_PORT: 'NORMAL,1',
-    }))
     const kube: Kube = {
-      ...written,
+      ...cluster,
       connect: async ({ name }, port) => {
         if (port !== 8080) throw new CassSniError('CSNI601', 'no Envoy')
         asked.push(name)
+        const entity = pods.map(({ metadata, status }, n) => ({
+          HOST_ID: ids[n],
+          ENDPOINT_IP: status?.podIP,
+          STATUS_WITH_PORT: 'NORMAL,1',
+          IS_LOCAL: String(metadata.name === name),
+        }))
         return httpAnswer(JSON.stringify({ entity }))
       },
     }
-    const wish = { namespace: 'cass-operator' }
     const context = { kube, signal: new AbortController().signal, emit: () => undefined, dryRun: false }
-    await applyRoutes(context, planRoutes(await gather(kube, wish).observation, { mode: 'sni' }))
-    assert.equal(asked.length, 1, 'before the first route')
-    for (const service of await kube.list(SERVICE)) {
-      service.metadata.creationTimestamp = '2026-01-01T00:00:00Z'
-      for (const entry of service.metadata.managedFields ?? []) entry.time = '2026-01-01T00:00:00Z'
+    const sync = async () => {
+      const plan = planRoutes(await gather(kube, { namespace: 'cass-operator' }).observation, { mode: 'sni' })
+      await applyRoutes(context, plan)
+      return plan.routes.nodes.map(({ hostId }) => hostId)
     }
-    const pods = await kube.list(POD, { namespace: 'cass-operator' })
-    for (const pod of pods) pod.metadata.creationTimestamp = '2025-12-31T00:00:00Z'
-    await gather(kube, wish).observation
-    assert.equal(asked.length, 1, 'older than their routes')
+    const confirmed = async () =>
+      (await kube.list(SERVICE, { namespace: 'cass-operator' })).flatMap(
+        ({ metadata }) => metadata.annotations?.['cass-sni/confirmed'] ?? [],
+      )
+    // the status has other ones
+    assert.deepEqual(await sync(), ids)
+    assert.equal(asked.length, 3, 'one node about all, then each that contradicts the status')
+    assert.deepEqual(await confirmed(), [`uid-0/${ids[0]}`, `uid-1/${ids[1]}`])
+    assert.deepEqual(await sync(), ids)
+    assert.equal(asked.length, 3, 'known for these pods')
     const [pod] = pods
-    if (pod !== undefined) pod.metadata.creationTimestamp = '2026-01-02T00:00:00Z'
-    await gather(kube, wish).observation
-    assert.equal(asked.length, 2, 'one pod is newer')
-    const confirmed = new Map<string, string>()
-    await gather(kube, { ...wish, confirmed }).observation
-    await gather(kube, { ...wish, confirmed }).observation
-    assert.equal(asked.length, 3, 'once in a watch')
-    assert.deepEqual([...confirmed.values()].sort(), hostIds.map(({ hostID }) => hostID).sort())
-    if (pod !== undefined) pod.metadata.uid = 'another'
-    await gather(kube, { ...wish, confirmed }).observation
-    assert.equal(asked.length, 4, 'another pod')
+    if (pod !== undefined) pod.metadata.uid = 'uid-2'
+    ids[0] = '00000000-0000-4000-8000-00000000000c'
+    assert.deepEqual(await sync(), ids)
+    assert.equal(asked.length, 5, 'another pod')
+    assert.deepEqual(await confirmed(), [`uid-2/${ids[0]}`, `uid-1/${ids[1]}`])
   })
 })
 

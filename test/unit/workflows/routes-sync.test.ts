@@ -79,7 +79,8 @@ describe('routes sync', () => {
     })
     const answering: Kube = {
       ...kube,
-      connect: async () => {
+      connect: async (_pod, port) => {
+        if (port === 8080) throw new CassSniError('CSNI601', 'no management API')
         asked++
         return envoy(routes)
       },

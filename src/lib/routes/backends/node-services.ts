@@ -8,6 +8,7 @@ import { SERVICE } from '../../cluster/resources.ts'
 import { asHostId } from '../../text/host-id.ts'
 import { POD_LABEL } from '../../text/own-keys.ts'
 import { isPlainTcp, matchesByDestination, tlsMatches } from '../live-routes.ts'
+import { confirmedAnnotation } from '../confirmed-host-ids.ts'
 import { envoyCluster, nodeServiceName, serviceHost } from '../sni-names.ts'
 import type { Backend, DesiredRoutes, NodeRoute, RouteInput } from './backend.ts'
 import { gatewayObject, gatewayPort, owned } from './objects.ts'
@@ -51,7 +52,7 @@ function desired(input: RouteInput): DesiredRoutes {
   if (served.length === 0) return { stages: [], nodes, pending, serverNames: [] }
   return {
     stages: [
-      served.map((node) => nodeService(input, node)),
+      nodeServices(input, served),
       [gatewayPort(input)],
       [
         gatewayObject(input, {
@@ -133,27 +134,32 @@ function hostOf(pod: string, { namespace, clusterDomain }: Datacenter): string {
  * CQL port (k8ssandra/cass-operator issue 422). It is exported to the gateway's namespace only: otherwise every sidecar
  * in the datacenter's namespace would get a listener and a cluster for every node.
  */
-function nodeService(input: RouteInput, node: NodeRoute): Desired {
-  const { datacenter, gateway } = input
-  const object = owned(input, SERVICE, nodeServiceName(node.pod))
+function nodeServices(input: RouteInput, served: readonly NodeRoute[]): Desired[] {
+  const { datacenter, gateway, services = [] } = input
   const exportTo = datacenter.namespace === gateway.namespace ? '.' : gateway.namespace
-  const spec: V1ServiceSpec = {
-    type: 'ClusterIP',
-    selector: { 'statefulset.kubernetes.io/pod-name': node.pod },
-    // Istio derives the protocol from the prefix.
-    ports: [{ name: 'tcp-cql', port: CQL_PORT, targetPort: datacenter.nativePort, protocol: 'TCP' }],
-  }
-  return {
-    type: SERVICE,
-    ownership: 'own',
-    object: {
-      ...object,
-      metadata: {
-        ...object.metadata,
-        labels: { ...object.metadata.labels, [POD_LABEL]: node.pod },
-        annotations: { 'networking.istio.io/exportTo': exportTo },
+  const nodes = new Map(datacenter.nodes.map((node) => [node.pod, node]))
+  const live = new Map(services.map((service) => [service.metadata.name, service]))
+  return served.map(({ pod }) => {
+    const object = owned(input, SERVICE, nodeServiceName(pod))
+    const confirmed = confirmedAnnotation(nodes.get(pod), live.get(object.metadata.name))
+    const spec: V1ServiceSpec = {
+      type: 'ClusterIP',
+      selector: { 'statefulset.kubernetes.io/pod-name': pod },
+      // Istio derives the protocol from the prefix.
+      ports: [{ name: 'tcp-cql', port: CQL_PORT, targetPort: datacenter.nativePort, protocol: 'TCP' }],
+    }
+    return {
+      type: SERVICE,
+      ownership: 'own',
+      object: {
+        ...object,
+        metadata: {
+          ...object.metadata,
+          labels: { ...object.metadata.labels, [POD_LABEL]: pod },
+          annotations: { 'networking.istio.io/exportTo': exportTo, ...confirmed },
+        },
+        spec,
       },
-      spec,
-    },
-  }
+    }
+  })
 }
