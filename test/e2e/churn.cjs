@@ -26,7 +26,10 @@ async function main(login) {
   for (let number = 0; !ended; ) {
     for (const host of client.hosts.values()) {
       const hostId = String(host.hostId)
-      if (!host.isUp()) continue
+      if (!host.isUp()) {
+        answering.delete(hostId)
+        continue
+      }
       try {
         number++
         await client.execute(`INSERT INTO churn.node (id, v) VALUES (${number}, 'x')`, [], { host })

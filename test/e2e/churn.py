@@ -55,6 +55,7 @@ while not ended.is_set():
         host_id = str(host.host_id)
         # hosts that the driver holds for down have no connections
         if not host.is_up or host not in session.get_pool_state():
+            answering.discard(host_id)
             continue
         try:
             number += 1

@@ -1,11 +1,12 @@
 import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
 import { datacenterFlags, gatewayFlags, timeoutFlag } from '../../lib/cli/flags.ts'
-import { routeChoice, routeModeFlag } from '../../lib/cli/route-flags.ts'
+import { everyDatacenterFlag, presentEvery, routeChoice, routeModeFlag } from '../../lib/cli/route-flags.ts'
 import { EXIT } from '../../lib/errors.ts'
 import type { TextRenderer } from '../../lib/output/text-renderer.ts'
+import type { EveryDatacenter } from '../../lib/workflows/every-datacenter.ts'
 import type { RoutesDiffResult } from '../../lib/workflows/routes-diff-workflow.ts'
 
-export default class RoutesDiff extends CassSniCommand<RoutesDiffResult> {
+export default class RoutesDiff extends CassSniCommand<RoutesDiffResult | EveryDatacenter<RoutesDiffResult>> {
   static override summary = 'Show what routes sync would change.'
 
   static override description =
@@ -22,21 +23,31 @@ export default class RoutesDiff extends CassSniCommand<RoutesDiffResult> {
     },
   ]
 
-  static override flags = { ...datacenterFlags, ...gatewayFlags, ...routeModeFlag, ...timeoutFlag }
+  static override flags = {
+    ...datacenterFlags,
+    ...everyDatacenterFlag,
+    ...gatewayFlags,
+    ...routeModeFlag,
+    ...timeoutFlag,
+  }
 
   protected readonly kind = 'RoutesDiff'
   protected override readonly failureExit = EXIT.usage
 
-  protected async work(run: Run): Promise<RoutesDiffResult> {
+  protected async work(run: Run): Promise<RoutesDiffResult | EveryDatacenter<RoutesDiffResult>> {
     const { flags } = await this.parse(RoutesDiff)
     const [{ diffRoutes }, context] = await Promise.all([
       import('../../lib/workflows/routes-diff-workflow.ts'),
       run.context('Routes'),
     ])
-    return diffRoutes(context, { ...routeChoice(flags), port: flags.port, mode: flags.mode })
+    const options = { ...routeChoice(flags), port: flags.port, mode: flags.mode }
+    if (!flags['all-namespaces']) return diffRoutes(context, options)
+    const { everyDatacenter } = await import('../../lib/workflows/every-datacenter.ts')
+    return everyDatacenter(context, (each, one) => diffRoutes(each, { ...options, ...one }))
   }
 
-  protected present({ ok }: RoutesDiffResult, _renderer: TextRenderer): string {
-    return ok ? 'All routes in sync.' : ''
+  protected present(result: RoutesDiffResult | EveryDatacenter<RoutesDiffResult>, renderer: TextRenderer): string {
+    const text = ({ ok }: RoutesDiffResult) => (ok ? 'All routes in sync.' : '')
+    return 'datacenters' in result ? presentEvery(result, renderer, text) : text(result)
   }
 }

@@ -1,13 +1,14 @@
 import { Flags } from '@oclif/core'
 import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
 import { datacenterFlags, gatewayFlags, timeoutFlag } from '../../lib/cli/flags.ts'
-import { routeChoice } from '../../lib/cli/route-flags.ts'
+import { everyDatacenterFlag, presentEvery, routeChoice } from '../../lib/cli/route-flags.ts'
 import type { TextRenderer } from '../../lib/output/text-renderer.ts'
+import type { EveryDatacenter } from '../../lib/workflows/every-datacenter.ts'
 import type { ListedRoute, RoutesListResult } from '../../lib/workflows/routes-list-workflow.ts'
 
 const STATE = { inSync: 'routed', outOfSync: 'out of sync', pending: 'pending' }
 
-export default class RoutesList extends CassSniCommand<RoutesListResult> {
+export default class RoutesList extends CassSniCommand<RoutesListResult | EveryDatacenter<RoutesListResult>> {
   static override summary = 'List the route of each Cassandra node.'
 
   static override description =
@@ -19,6 +20,7 @@ export default class RoutesList extends CassSniCommand<RoutesListResult> {
   static override examples = [
     '<%= config.bin %> routes list -n cassandra',
     '<%= config.bin %> routes list -n cassandra --wide',
+    { description: 'Every datacenter in the cluster', command: '<%= config.bin %> routes list -A' },
     {
       description: 'Host IDs that clients can reach',
       command: "<%= config.bin %> routes list -n cassandra -o json | jq -r '.result.routes[].hostId'",
@@ -27,6 +29,7 @@ export default class RoutesList extends CassSniCommand<RoutesListResult> {
 
   static override flags = {
     ...datacenterFlags,
+    ...everyDatacenterFlag,
     gateway: gatewayFlags.gateway,
     wide: Flags.boolean({ default: false, summary: 'Also show rack, Service and server names.' }),
     ...timeoutFlag,
@@ -35,17 +38,24 @@ export default class RoutesList extends CassSniCommand<RoutesListResult> {
   protected readonly kind = 'RoutesList'
   #wide = false
 
-  protected async work(run: Run): Promise<RoutesListResult> {
+  protected async work(run: Run): Promise<RoutesListResult | EveryDatacenter<RoutesListResult>> {
     const { flags } = await this.parse(RoutesList)
     this.#wide = flags.wide
     const [{ listRoutes }, context] = await Promise.all([
       import('../../lib/workflows/routes-list-workflow.ts'),
       run.context('Routes'),
     ])
-    return listRoutes(context, routeChoice(flags))
+    if (!flags['all-namespaces']) return listRoutes(context, routeChoice(flags))
+    const { everyDatacenter } = await import('../../lib/workflows/every-datacenter.ts')
+    return everyDatacenter(context, (each, one) => listRoutes(each, { ...routeChoice(flags), ...one }))
   }
 
-  protected present({ mode, routes, shared, unknown }: RoutesListResult, renderer: TextRenderer): string {
+  protected present(result: RoutesListResult | EveryDatacenter<RoutesListResult>, renderer: TextRenderer): string {
+    if ('datacenters' in result) return presentEvery(result, renderer, (each) => this.#table(each, renderer))
+    return this.#table(result, renderer)
+  }
+
+  #table({ mode, routes, shared, unknown }: RoutesListResult, renderer: TextRenderer): string {
     const line = renderer.printableLine
     const wide = this.#wide
       ? [

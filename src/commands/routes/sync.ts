@@ -1,12 +1,15 @@
 import { Flags } from '@oclif/core'
 import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
 import { changeFlags, datacenterFlags, gatewayFlags } from '../../lib/cli/flags.ts'
-import { routeChoice, routeModeFlag } from '../../lib/cli/route-flags.ts'
+import { everyDatacenterFlag, presentEvery, routeChoice, routeModeFlag } from '../../lib/cli/route-flags.ts'
 import { CassSniError } from '../../lib/errors.ts'
 import type { TextRenderer } from '../../lib/output/text-renderer.ts'
+import type { EveryDatacenter } from '../../lib/workflows/every-datacenter.ts'
 import type { RoutesSyncOptions, RoutesSyncResult } from '../../lib/workflows/routes-sync-workflow.ts'
 
-export default class RoutesSync extends CassSniCommand<RoutesSyncResult | undefined> {
+export default class RoutesSync extends CassSniCommand<
+  RoutesSyncResult | EveryDatacenter<RoutesSyncResult> | undefined
+> {
   static override summary = "Route each Cassandra node through Istio's gateway."
 
   static override description =
@@ -31,6 +34,10 @@ export default class RoutesSync extends CassSniCommand<RoutesSyncResult | undefi
       command: '<%= config.bin %> routes sync -n cassandra -d dc1 --gateway istio-ingress/istio-ingress',
     },
     {
+      description: 'Every datacenter in the cluster, each by its existing gateway and port',
+      command: '<%= config.bin %> routes sync -A',
+    },
+    {
       description: 'Keep the routes in sync until Ctrl-C',
       command: '<%= config.bin %> routes sync -n cassandra --watch',
     },
@@ -38,19 +45,20 @@ export default class RoutesSync extends CassSniCommand<RoutesSyncResult | undefi
 
   static override flags = {
     ...datacenterFlags,
+    ...everyDatacenterFlag,
     ...gatewayFlags,
     ...changeFlags,
     ...routeModeFlag,
     watch: Flags.boolean({
       char: 'w',
-      exclusive: ['dry-run'],
+      exclusive: ['dry-run', 'all-namespaces'],
       summary: 'Keep the routes in sync until Ctrl-C; -o json prints one object per line.',
     }),
   }
 
   protected readonly kind = 'RoutesSync'
 
-  protected async work(run: Run): Promise<RoutesSyncResult | undefined> {
+  protected async work(run: Run): Promise<RoutesSyncResult | EveryDatacenter<RoutesSyncResult> | undefined> {
     const { flags } = await this.parse(RoutesSync)
     const options: RoutesSyncOptions = { ...routeChoice(flags), port: flags.port, mode: flags.mode }
     if (flags.watch && run.format === 'yaml')
@@ -60,7 +68,9 @@ export default class RoutesSync extends CassSniCommand<RoutesSyncResult | undefi
       import('../../lib/workflows/routes-sync-workflow.ts'),
       run.context('Routes'),
     ])
-    return syncRoutes(context, options)
+    if (!flags['all-namespaces']) return syncRoutes(context, options)
+    const { everyDatacenter } = await import('../../lib/workflows/every-datacenter.ts')
+    return everyDatacenter(context, (each, one) => syncRoutes(each, { ...options, ...one }))
   }
 
   async #watch(run: Run, options: RoutesSyncOptions): Promise<undefined> {
@@ -84,7 +94,12 @@ export default class RoutesSync extends CassSniCommand<RoutesSyncResult | undefi
     })
   }
 
-  protected present({ mode, nodes, summary, loaded, dryRun }: RoutesSyncResult, renderer: TextRenderer): string {
+  protected present(result: RoutesSyncResult | EveryDatacenter<RoutesSyncResult>, renderer: TextRenderer): string {
+    if ('datacenters' in result) return presentEvery(result, renderer, (each) => this.#table(each, renderer))
+    return this.#table(result, renderer)
+  }
+
+  #table({ mode, nodes, summary, loaded, dryRun }: RoutesSyncResult, renderer: TextRenderer): string {
     if (nodes.length === 0) return ''
     const color = { routed: renderer.green, kept: renderer.yellow, pending: renderer.yellow }
     const table = renderer.table(nodes, [

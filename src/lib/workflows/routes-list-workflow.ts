@@ -9,6 +9,8 @@ import { type Plan, planRoutes } from '../routes/route-plan.ts'
 import type { WorkflowContext } from './context.ts'
 
 export interface RoutesListOptions {
+  /** Default: that of the connection. */
+  namespace?: string | undefined
   datacenter?: string | undefined
   clusterDomain?: string | undefined
   gateway?: string | undefined
@@ -54,8 +56,8 @@ export interface RoutesListResult {
 /** Lists the routes of a datacenter. Throws as `gather` does. */
 export async function listRoutes(context: WorkflowContext, options: RoutesListOptions): Promise<RoutesListResult> {
   const { kube } = context
-  const { datacenter: name, ...rest } = options
-  const observation = await gather(kube, { namespace: kube.target.namespace, name, ...rest }).observation
+  const { datacenter: name, namespace = kube.target.namespace, ...rest } = options
+  const observation = await gather(kube, { namespace, name, ...rest }).observation
   const { datacenter, gateway } = observation
   // compare in the mode of the live routes
   const first = planRoutes(observation, { mode: 'sni' })

@@ -17,6 +17,8 @@ import { listed } from '../text/listed.ts'
 import { confirmChanges } from './confirm-changes.ts'
 
 export interface RoutesSyncOptions {
+  /** Default: that of the connection. */
+  namespace?: string | undefined
   /** metadata.name of the CassandraDatacenter; optional if the namespace has only one. */
   datacenter?: string | undefined
   /** Default: the current routes' domain, else the cluster's. */
@@ -52,8 +54,8 @@ export interface RoutesSyncResult {
  */
 export async function syncRoutes(context: WorkflowContext, options: RoutesSyncOptions): Promise<RoutesSyncResult> {
   const { kube, signal } = context
-  const { datacenter: name, mode, port, ...rest } = options
-  const gatherOptions: GatherOptions = { namespace: kube.target.namespace, name, ...rest }
+  const { datacenter: name, namespace = kube.target.namespace, mode, port, ...rest } = options
+  const gatherOptions: GatherOptions = { namespace, name, ...rest }
   let reading: Gathering | undefined = gather(kube, gatherOptions)
   // a failure is reported when a WebSocket is opened
   if (!context.dryRun) preloadWebSockets().catch(() => undefined)
