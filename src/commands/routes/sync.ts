@@ -34,10 +34,6 @@ export default class RoutesSync extends CassSniCommand<
       command: '<%= config.bin %> routes sync -n cassandra -d dc1 --gateway istio-ingress/istio-ingress',
     },
     {
-      description: 'Every datacenter in the cluster, each by its existing gateway and port',
-      command: '<%= config.bin %> routes sync -A',
-    },
-    {
       description: 'Keep the routes in sync until Ctrl-C',
       command: '<%= config.bin %> routes sync -n cassandra --watch',
     },

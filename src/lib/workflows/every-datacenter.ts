@@ -25,7 +25,7 @@ export interface Selected {
 /**
  * Runs `work` for every CassandraDatacenter whose routes are not disabled, by namespace and name. The failure of one is
  * a warning and does not stop the others. Throws CSNI305 without cass-operator, CSNI203 without permission to list
- * datacenters in all namespaces, CSNI301 if there are none, and the reason of an abort.
+ * datacenters in all namespaces, CSNI301 if no datacenter exists, and the reason of an abort.
  */
 export async function everyDatacenter<T extends { ok: boolean }>(
   context: WorkflowContext,
