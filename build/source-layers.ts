@@ -64,12 +64,12 @@ export const LAYERS: Layer[] = [
   { name: 'clients', files: '^src/lib/clients/', may: [], mayTypes: ['cassandra', 'certificates'] },
   {
     name: 'gather',
-    files: '^src/lib/routes/gather\\.ts$',
+    files: '^src/lib/routes/(gather|choose-gateway)\\.ts$',
     may: ['routes', 'cassandra', 'istio', 'gateway-api', 'changes', 'cluster'],
   },
   {
     name: 'routes',
-    files: '^src/lib/routes/(?!gather\\.ts$)',
+    files: '^src/lib/routes/(?!(gather|choose-gateway)\\.ts$)',
     may: [],
     mayTypes: ['cassandra', 'istio', 'gateway-api', 'changes', 'cluster'],
     mayFiles: [

@@ -51,7 +51,12 @@ export function kubeInMemory(
       ) as T[]
     },
     servedVersions: async (group) => served[group] ?? [],
-    resourceType: unasked('discovery'),
+    async resourceType(apiVersion, kind) {
+      const [group = '', version = ''] = apiVersion.split('/')
+      if (served[group]?.includes(version) !== true)
+        throw new CassSniError('CSNI205', `a cluster in memory does not serve ${kind} (${apiVersion})`)
+      return { group, version, kind, plural: `${kind.toLowerCase()}s`, namespaced: kind !== 'GatewayClass' }
+    },
     async apply(type, object, options) {
       requests.apply++
       const key = nameOf(object.metadata.name, object.metadata.namespace)

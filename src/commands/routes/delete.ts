@@ -7,8 +7,8 @@ export default class RoutesDelete extends CassSniCommand<RoutesDeleteResult> {
   static override summary = 'Delete the routes of a datacenter.'
 
   static override description =
-    'Deletes the Services, the Gateway and the VirtualService that "routes sync" created, and closes the port on the ' +
-    "gateway's Service unless another datacenter uses it. The CassandraDatacenter may already be deleted. " +
+    'Deletes the Services, Gateways, VirtualServices and TLSRoutes that "routes sync" created, and closes the port ' +
+    "on the gateway's Service unless another datacenter uses it. The CassandraDatacenter may already be deleted. " +
     'Certificates and data are not affected.\n' +
     '\n' +
     'Clients that connect through the gateway are disconnected.'

@@ -1,6 +1,13 @@
 import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
 import { datacenterFlags, gatewayFlags, timeoutFlag } from '../../lib/cli/flags.ts'
-import { everyDatacenterFlag, presentEvery, routeChoice, routeModeFlag } from '../../lib/cli/route-flags.ts'
+import {
+  everyDatacenterFlag,
+  presentEvery,
+  routeApiChoice,
+  routeApiFlags,
+  routeChoice,
+  routeModeFlag,
+} from '../../lib/cli/route-flags.ts'
 import { EXIT } from '../../lib/errors.ts'
 import type { TextRenderer } from '../../lib/output/text-renderer.ts'
 import type { EveryDatacenter } from '../../lib/workflows/every-datacenter.ts'
@@ -28,6 +35,7 @@ export default class RoutesDiff extends CassSniCommand<RoutesDiffResult | EveryD
     ...everyDatacenterFlag,
     ...gatewayFlags,
     ...routeModeFlag,
+    ...routeApiFlags,
     ...timeoutFlag,
   }
 
@@ -40,7 +48,7 @@ export default class RoutesDiff extends CassSniCommand<RoutesDiffResult | EveryD
       import('../../lib/workflows/routes-diff-workflow.ts'),
       run.context('Routes'),
     ])
-    const options = { ...routeChoice(flags), port: flags.port, mode: flags.mode }
+    const options = { ...routeChoice(flags), ...routeApiChoice(flags), port: flags.port, mode: flags.mode }
     if (!flags['all-namespaces']) return diffRoutes(context, options)
     const { everyDatacenter } = await import('../../lib/workflows/every-datacenter.ts')
     return everyDatacenter(context, (each, one) => diffRoutes(each, { ...options, ...one }))

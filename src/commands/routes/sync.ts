@@ -1,7 +1,14 @@
 import { Flags } from '@oclif/core'
 import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
 import { changeFlags, datacenterFlags, gatewayFlags } from '../../lib/cli/flags.ts'
-import { everyDatacenterFlag, presentEvery, routeChoice, routeModeFlag } from '../../lib/cli/route-flags.ts'
+import {
+  everyDatacenterFlag,
+  presentEvery,
+  routeApiChoice,
+  routeApiFlags,
+  routeChoice,
+  routeModeFlag,
+} from '../../lib/cli/route-flags.ts'
 import { CassSniError } from '../../lib/errors.ts'
 import type { TextRenderer } from '../../lib/output/text-renderer.ts'
 import type { EveryDatacenter } from '../../lib/workflows/every-datacenter.ts'
@@ -10,7 +17,7 @@ import type { RoutesSyncOptions, RoutesSyncResult } from '../../lib/workflows/ro
 export default class RoutesSync extends CassSniCommand<
   RoutesSyncResult | EveryDatacenter<RoutesSyncResult> | undefined
 > {
-  static override summary = "Route each Cassandra node through Istio's gateway."
+  static override summary = 'Route each Cassandra node through the gateway.'
 
   static override description =
     'Applies one Service per node, a Gateway with TLS passthrough, and a VirtualService that routes the two ' +
@@ -20,18 +27,20 @@ export default class RoutesSync extends CassSniCommand<
     'A node without a host ID is reported as pending. A node that is being replaced keeps its route until its ' +
     'new host ID is known.\n' +
     '\n' +
-    '--watch keeps the routes in sync until Ctrl-C: it follows datacenters, pods, the gateway and the routes, ' +
-    'and prints each change.'
+    '--watch follows datacenters, pods, the gateway and the routes, and prints each change.'
 
   static override examples = [
-    { description: 'Show what would change', command: '<%= config.bin %> routes sync -n cassandra --dry-run' },
     {
-      description: 'Create or update the routes',
+      description: 'Create or update the routes; --dry-run shows what would change',
       command: '<%= config.bin %> routes sync -n cassandra',
     },
     {
       description: 'Select one of several datacenters and gateways',
       command: '<%= config.bin %> routes sync -n cassandra -d dc1 --gateway istio-ingress/istio-ingress',
+    },
+    {
+      description: 'Create TLSRoutes of the Kubernetes Gateway API instead',
+      command: '<%= config.bin %> routes sync -n cassandra --api gateway --gateway-class istio',
     },
     {
       description: 'Keep the routes in sync until Ctrl-C',
@@ -45,6 +54,7 @@ export default class RoutesSync extends CassSniCommand<
     ...gatewayFlags,
     ...changeFlags,
     ...routeModeFlag,
+    ...routeApiFlags,
     watch: Flags.boolean({
       char: 'w',
       exclusive: ['dry-run', 'all-namespaces'],
@@ -56,7 +66,12 @@ export default class RoutesSync extends CassSniCommand<
 
   protected async work(run: Run): Promise<RoutesSyncResult | EveryDatacenter<RoutesSyncResult> | undefined> {
     const { flags } = await this.parse(RoutesSync)
-    const options: RoutesSyncOptions = { ...routeChoice(flags), port: flags.port, mode: flags.mode }
+    const options: RoutesSyncOptions = {
+      ...routeChoice(flags),
+      ...routeApiChoice(flags),
+      port: flags.port,
+      mode: flags.mode,
+    }
     if (flags.watch && run.format === 'yaml')
       throw new CassSniError('CSNI101', '--watch prints lines: use -o text or -o json')
     if (flags.watch) return this.#watch(run, options)

@@ -72,7 +72,7 @@ export function liveProbes(options: LiveProbesOptions): Probes {
   )
   const dial: Dial = async (options) => (await dialer()).dial(options)
   const observation = once(async () =>
-    observeRoutes(kube, { datacenter, mesh: await mesh(), gateway: await gateway() }),
+    observeRoutes(kube, { datacenter, mesh: await mesh(), gateway: await gateway() }, options.choices),
   )
   const plan = once(async (): Promise<Plan> => planRoutes(await observation(), { mode: BACKEND.mode, port }))
   const authority = once(
@@ -111,7 +111,7 @@ export function liveProbes(options: LiveProbesOptions): Probes {
     },
     loaded: once(async () => {
       const { pods, ...rest } = await gateway()
-      const ready = pods.filter((pod) => pod.ready && !pod.terminating)
+      const ready = pods.filter((pod) => pod.ready && !pod.terminating && pod.foreign === undefined)
       return Promise.all(ready.map((pod) => loadedNames(kube, pod, listeningPort({ pods, ...rest }, port))))
     }),
     upstream: ({ pod }) => BACKEND.upstream(pod, datacenter),

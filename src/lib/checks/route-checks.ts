@@ -23,6 +23,9 @@ export const ROUTE_CHECKS: readonly Check<Probes>[] = [
       const ready = gateway.pods.filter((pod) => pod.ready && !pod.terminating)
       const named = `service/${gateway.service} in namespace ${gateway.namespace}`
       if (ready.length > 0) return pass(`${named}, ${ready.length} ${ready.length === 1 ? 'pod' : 'pods'}`)
+      // pods of other implementations may run elsewhere; the status of the Gateway is part of CSNI823
+      if (gateway.resource !== undefined && gateway.object === undefined)
+        return pass(`Gateway ${gateway.resource}, pods not visible`)
       const selector = Object.entries(gateway.selector).map(([key, value]) => `${key}=${value}`)
       const none =
         gateway.pods.length === 0 ? `${named} has no pods` : `no ready pods for ${named} (0/${gateway.pods.length})`
@@ -121,6 +124,7 @@ export const ROUTE_CHECKS: readonly Check<Probes>[] = [
         throw error
       })
       if (loaded instanceof CassSniError) return unknown(loaded.message, ...loaded.next)
+      if (loaded.length === 0) return skip('the gateway is not an Envoy of Istio')
       const wrong = loaded.flatMap(({ pod, upstreams, error }) => {
         const refused = error === undefined ? '' : ` (last configuration rejected: ${error})`
         return serverNames(node).flatMap((name) => {

@@ -124,8 +124,10 @@ export const datacenterFlags = {
 /** Flags that select the ingress gateway and its port. */
 export const gatewayFlags = {
   gateway: Flags.string({
-    helpValue: 'NAMESPACE/SERVICE',
-    summary: 'Ingress gateway Service (default: from existing routes, else the only one).',
+    helpValue: 'NAMESPACE/NAME',
+    summary:
+      'Ingress gateway Service, or Gateway resource with --api gateway (default: from existing routes, else the ' +
+      'only one).',
   }),
   port: gatewayPortFlag,
 }

@@ -37,6 +37,28 @@ export function presentEvery<T extends { namespace: string; datacenter: string }
   return [...sections, ...(skipped.length === 0 ? [] : [skipped.join('\n')])].join('\n\n')
 }
 
+export const routeApiFlags = {
+  api: Flags.option({
+    options: ['istio', 'gateway'] as const,
+    summary:
+      "istio: Istio's Gateway and VirtualService. gateway: TLSRoutes of the Kubernetes Gateway API (default: from " +
+      'existing routes, else istio).',
+  })(),
+  'gateway-class': Flags.string({
+    helpValue: 'NAME',
+    exclusive: ['gateway'],
+    summary: 'With --api gateway: create a separate Gateway of this GatewayClass.',
+  }),
+}
+
+/** Returns the choice of API and GatewayClass from the flags of a route command. */
+export function routeApiChoice(flags: {
+  api?: RoutesSyncOptions['api']
+  'gateway-class'?: string | undefined
+}): Pick<RoutesSyncOptions, 'api' | 'gatewayClass'> {
+  return { api: flags.api, gatewayClass: flags['gateway-class'] }
+}
+
 /** Returns the choice of datacenter, gateway and cluster domain from the flags of a route command. */
 export function routeChoice(flags: {
   datacenter?: string | undefined

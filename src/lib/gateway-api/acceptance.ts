@@ -75,14 +75,14 @@ function routeFault(name: string, { gateway, listener }: Awaited, route: KubeObj
   if (route === undefined) return `${named} not found`
   const { parents = [] } = (route.status as RouteStatus | undefined) ?? {}
   const { namespace = '' } = route.metadata
-  const ours = parents.filter(
+  const matching = parents.filter(
     ({ parentRef }) =>
       refersTo(parentRef, namespace, gateway) &&
       (parentRef.sectionName === undefined || parentRef.sectionName === listener),
   )
-  if (ours.length === 0) return `${named}: not accepted by Gateway ${textOf(gateway)} yet`
+  if (matching.length === 0) return `${named}: not accepted by Gateway ${textOf(gateway)} yet`
   // each controller that handles the parent writes an entry
-  const faults = ours.map(({ conditions }) => unmet(route, conditions, ['Accepted', 'ResolvedRefs']))
+  const faults = matching.map(({ conditions }) => unmet(route, conditions, ['Accepted', 'ResolvedRefs']))
   return faults.includes(undefined) ? undefined : `${named}: ${faults[0]}`
 }
 

@@ -1,4 +1,4 @@
-/** Selects the Gateway resource for the routes: a shared one, or our own. Pure. */
+/** Selects the Gateway resource for the routes: a shared one, or a separate one that this program manages. Pure. */
 import type { KubeObject } from '../cluster/kube.ts'
 import { API_GATEWAY, displayName } from '../cluster/resources.ts'
 import { again, CassSniError, command, hint, type NextStep } from '../errors.ts'
@@ -9,7 +9,7 @@ import { type ListenerRequest, servingListener } from './listener-choice.ts'
 export interface GatewayTarget extends ResourceName {
   /** The listener that serves the routes. */
   listener: string
-  /** For our own Gateway: its GatewayClass. Undefined: the Gateway is shared and not changed. */
+  /** For a Gateway of this program: its GatewayClass. Undefined: the Gateway is shared and not changed. */
   className?: string | undefined
   /** The live Gateway. */
   live?: KubeObject | undefined
@@ -18,15 +18,15 @@ export interface GatewayTarget extends ResourceName {
 export interface TargetRequest extends ListenerRequest {
   /** The Gateway "namespace/name", or its name in any namespace. */
   gateway?: string | undefined
-  /** The GatewayClass of our own Gateway. */
+  /** The GatewayClass of a separate Gateway. */
   className?: string | undefined
-  /** The name of our own Gateway. */
+  /** The name of the separate Gateway. */
   ownName: string
   /** Whether this program manages the Gateway. */
   isManaged: (gateway: KubeObject) => boolean
 }
 
-/** The name of the listener of our own Gateway. */
+/** The name of the listener of a separate Gateway. */
 export const OWN_LISTENER = 'tls-cql'
 
 /**
@@ -137,9 +137,14 @@ function requireClass(name: string, classes: readonly KubeObject[] | undefined):
   })
 }
 
+/** Controllers of Istio's classes for Gateways without ingress pods (istio/istio pilot/pkg/features/pilot.go). */
+const NO_INGRESS = new Set(['istio.io/unmanaged-gateway', 'istio.io/mesh-controller'])
+
+/** The classes that a controller has accepted. */
 function acceptedClasses(classes: readonly KubeObject[] = []): string[] {
   return classes
-    .filter(({ status }) => {
+    .filter(({ spec, status }) => {
+      if (NO_INGRESS.has((spec as { controllerName?: string } | undefined)?.controllerName ?? '')) return false
       const { conditions = [] } = (status ?? {}) as { conditions?: Condition[] }
       return conditions.some((each) => each.type === 'Accepted' && each.status === 'True')
     })

@@ -1,4 +1,4 @@
-/** Selects the listener of a Gateway that serves our routes, or states why there is none. Pure. */
+/** Selects the listener of a Gateway that serves our routes, or states why no listener does. Pure. */
 import type { KubeObject } from '../cluster/kube.ts'
 import { matchesLabels } from '../cluster/label-selector.ts'
 import { GATEWAY_API_GROUP, TLS_ROUTE } from '../cluster/resources.ts'

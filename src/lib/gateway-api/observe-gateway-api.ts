@@ -1,14 +1,7 @@
 /** Reads the objects of the Kubernetes Gateway API, whichever versions of it are served. */
 import type { Kube, KubeObject, ResourceType } from '../cluster/kube.ts'
 import { listVisible } from '../cluster/list-visible.ts'
-import {
-  API_GATEWAY,
-  apiVersionOf,
-  GATEWAY_CLASS,
-  LISTENER_SET,
-  TLS_ROUTE,
-  X_LISTENER_SET,
-} from '../cluster/resources.ts'
+import { API_GATEWAY, apiVersionOf, LISTENER_SET, TLS_ROUTE, X_LISTENER_SET } from '../cluster/resources.ts'
 import { unless } from '../cluster/unless.ts'
 import type { CassSniError } from '../errors.ts'
 
@@ -64,11 +57,6 @@ export async function servedTlsRoute(kube: Kube): Promise<ResourceType | undefin
   if (await isServed(kube, TLS_ROUTE)) return TLS_ROUTE
   const alpha = { ...TLS_ROUTE, version: 'v1alpha2' }
   return (await isServed(kube, alpha)) ? alpha : undefined
-}
-
-/** Lists the GatewayClasses; undefined without permission. */
-export function gatewayClasses(kube: Kube): Promise<KubeObject[] | undefined> {
-  return unless('CSNI203', kube.list(GATEWAY_CLASS))
 }
 
 async function isServed(kube: Kube, type: ResourceType): Promise<boolean> {

@@ -3,14 +3,8 @@ import { gatewayStatus, listenersOf, type ResourceName, textOf } from '../gatewa
 import type { Kube, KubeObject } from '../cluster/kube.ts'
 import { API_GATEWAY, POD, SERVICE } from '../cluster/resources.ts'
 import type { Pod, Service } from '../cluster/workloads.ts'
-import { gatewayPod, isRouter } from './gateways.ts'
+import { GATEWAY_NAME_LABEL, gatewayPod, isRouter } from './gateways.ts'
 import type { IngressGateway } from './mesh.ts'
-
-/**
- * On the Service, Deployment and pods that an implementation creates for a Gateway (Gateway API GEP-1762, "In Cluster
- * Gateway Deployments").
- */
-const GATEWAY_NAME_LABEL = 'gateway.networking.k8s.io/gateway-name'
 
 /** Returns the Gateway resource; undefined if it does not exist. Throws CSNI205 if the API is not served. */
 export function readGatewayResource(kube: Kube, { namespace, name }: ResourceName): Promise<KubeObject | undefined> {

@@ -1,4 +1,5 @@
 /** Detects ingress gateways from Services and pods, however Istio was installed. Pure. */
+import type { KubeObject } from '../cluster/kube.ts'
 import { isReady, type Pod, type Service } from '../cluster/workloads.ts'
 import { again, CassSniError, command } from '../errors.ts'
 import type { GatewayPod, IngressGateway, Mesh, ServicePort } from './mesh.ts'
@@ -7,10 +8,21 @@ import type { GatewayPod, IngressGateway, Mesh, ServicePort } from './mesh.ts'
 const NOT_INGRESS = /egress|east-?west/i
 
 /**
+ * On the Service, Deployment and pods that an implementation creates for a Gateway (Gateway API GEP-1762, "In Cluster
+ * Gateway Deployments").
+ */
+export const GATEWAY_NAME_LABEL = 'gateway.networking.k8s.io/gateway-name'
+
+/** Returns whether the object was created for a Gateway of the Gateway API, some of whose labels it may have. */
+export function isCreatedForGateway({ metadata }: KubeObject): boolean {
+  return metadata.labels?.[GATEWAY_NAME_LABEL] !== undefined
+}
+
+/**
  * The labels that istiod sets on objects that it creates for a Gateway of the Kubernetes Gateway API (istio/istio
  * manifests/…/files/kube-gateway.yaml).
  */
-const MANAGED_LABELS = ['gateway.istio.io/managed', 'gateway.networking.k8s.io/gateway-name', 'istio.io/gateway-name']
+const MANAGED_LABELS = ['gateway.istio.io/managed', GATEWAY_NAME_LABEL, 'istio.io/gateway-name']
 
 /**
  * Returns the ingress gateways among the Services: those whose selector matches pods that run Envoy as a router.

@@ -6,6 +6,7 @@ import { nameOf } from '../istio/gateways.ts'
 import { listeningPort, loadedListener } from '../istio/loaded.ts'
 import type { GatewayPod, IngressGateway } from '../istio/mesh.ts'
 import type { Plan } from '../routes/route-plan.ts'
+import { awaitAccepted } from './accepted-routes.ts'
 import { poll } from '../waiting/poll.ts'
 
 /**
@@ -24,17 +25,30 @@ export interface Loaded {
 }
 
 /** The parts of a plan needed to check an Envoy. */
-type Routed = Pick<Plan, 'gateway' | 'port' | 'lacks'>
+type Routed = Pick<Plan, 'gateway' | 'port' | 'lacks' | 'awaited'>
 
 type PodState = 'loaded' | { late: string } | { unknown: string }
 
 /**
- * Waits until every ready gateway pod has loaded the routes. Pods that cannot be checked cause a warning and do not
- * count as confirmed. Throws CSNI507 if a pod does not load the routes in time.
+ * Waits until every ready gateway pod has loaded the routes, for the Gateway API after its status states that they are
+ * accepted. Pods that cannot be checked cause a warning and do not count as confirmed; those of another implementation
+ * than Istio are not checked. Throws CSNI507 if the routes are not accepted or loaded in time.
  */
 export async function awaitLoaded(context: ApplyContext, plan: Routed, timeoutMs = LOAD_TIMEOUT_MS): Promise<Loaded> {
+  if (plan.awaited === undefined) return awaitPods(context, plan, timeoutMs)
+  const gateway = await awaitAccepted(context, plan.awaited)
+  if (!gateway.pods.some(isLoadable)) return { pods: 0, confirmed: 0 }
+  return awaitPods(context, { ...plan, gateway }, timeoutMs)
+}
+
+/** Whether the Envoy of a pod should have loaded the routes, and can be read. */
+export function isLoadable({ ready, terminating, foreign }: GatewayPod): boolean {
+  return ready && !terminating && foreign === undefined
+}
+
+async function awaitPods(context: ApplyContext, plan: Routed, timeoutMs: number): Promise<Loaded> {
   const { gateway } = plan
-  const pods = gateway.pods.filter((pod) => pod.ready && !pod.terminating)
+  const pods = gateway.pods.filter(isLoadable)
   if (pods.length === 0) {
     context.emit({ type: 'warning', message: `gateway ${nameOf(gateway)} has no ready pods to load the routes` })
     return { pods: 0, confirmed: 0 }

@@ -25,12 +25,17 @@ export async function reconcileRoutes(context: ApplyContext, plan: Plan): Promis
 }
 
 /**
- * Applies and prunes, and returns the outcome for each object. Throws as `reconcileRoutes` does, except CSNI507.
+ * Applies and prunes, and returns the outcome for each object. If the API of the routes changes, the old routes are
+ * removed after the gateway serves the new ones. Throws as `reconcileRoutes` does, CSNI507 only then.
  */
 export async function applyRoutes(context: ApplyContext, plan: Plan): Promise<ChangeRecord[]> {
   if (plan.nothing) return []
   refuseConflicts(plan)
-  return applyChanges(context, plan.changes)
+  const { changes, handover } = plan
+  if (handover === undefined || context.dryRun) return applyChanges(context, changes)
+  const written = await applyChanges(context, handover.first)
+  await awaitLoaded(context, plan)
+  return [...written, ...(await applyChanges(context, handover.then))]
 }
 
 function refuseConflicts({ conflicts }: Plan): void {

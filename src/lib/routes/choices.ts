@@ -1,13 +1,25 @@
 /** The choices recorded in our route objects, which are the defaults from then on. Pure. */
 import type { KubeObject } from '../cluster/kube.ts'
-import { CLUSTER_DOMAIN_ANNOTATION, GATEWAY_ANNOTATION } from '../text/own-keys.ts'
+import {
+  CLUSTER_DOMAIN_ANNOTATION,
+  GATEWAY_ANNOTATION,
+  GATEWAY_CLASS_ANNOTATION,
+  PORT_ANNOTATION,
+} from '../text/own-keys.ts'
 import { backendThatMade } from './backends/backend-of.ts'
-import type { RouteMode } from './backends/backend.ts'
+import type { RouteApi, RouteMode } from './backends/backend.ts'
 import { destinationHosts, selectorOf, serversOf } from './live-routes.ts'
 
+/** The default port for clients on the gateway, the same as Cassandra's. */
+export const DEFAULT_GATEWAY_PORT = 9042
+
 export interface Choices {
-  /** "namespace/service". */
+  /** The API of the existing routes. */
+  api?: RouteApi | undefined
+  /** "namespace/service"; for API `gateway` "namespace/name" of the Gateway resource. */
   gateway?: string | undefined
+  /** For API `gateway`: the GatewayClass of a separate Gateway. */
+  gatewayClass?: string | undefined
   /** The selector of our Gateway: the only record if version 0.1 created it. */
   selector?: Record<string, string> | undefined
   port?: number | undefined
@@ -15,16 +27,48 @@ export interface Choices {
   clusterDomain?: string | undefined
 }
 
-/** Reads the choices from a datacenter's Gateway and VirtualServices. */
-export function choicesFrom(gateway: KubeObject | undefined, [virtualService]: readonly KubeObject[]): Choices {
+/** The live route objects of a datacenter. */
+export interface LiveRoutes {
+  /** Istio's. */
+  gateway?: KubeObject | undefined
+  virtualServices?: readonly KubeObject[] | undefined
+  tlsRoutes?: readonly KubeObject[] | undefined
+}
+
+/**
+ * Reads the choices. If a change of the API was interrupted, the objects of both exist: then those of `api` are read,
+ * by default Istio's.
+ */
+export function choicesFrom(live: LiveRoutes, api?: RouteApi): Choices {
+  const recorded = [istioChoices(live), gatewayApiChoices(live)].filter((each) => each !== undefined)
+  return recorded.find((each) => each.api === api) ?? recorded[0] ?? {}
+}
+
+function istioChoices({ gateway, virtualServices: [virtualService] = [] }: LiveRoutes): Choices | undefined {
+  if (gateway === undefined && virtualService === undefined) return undefined
   const annotations = gateway?.metadata.annotations ?? {}
   return {
+    api: 'istio',
     gateway: annotations[GATEWAY_ANNOTATION],
     selector: gateway === undefined ? undefined : selectorOf(gateway),
     port: gateway === undefined ? undefined : serversOf(gateway)[0]?.port,
     mode: virtualService === undefined ? undefined : backendThatMade(virtualService).mode,
     clusterDomain:
       annotations[CLUSTER_DOMAIN_ANNOTATION] ?? (virtualService === undefined ? undefined : domainOf(virtualService)),
+  }
+}
+
+function gatewayApiChoices({ tlsRoutes: [route] = [] }: LiveRoutes): Choices | undefined {
+  if (route === undefined) return undefined
+  const { annotations = {} } = route.metadata
+  const port = Number(annotations[PORT_ANNOTATION])
+  return {
+    api: 'gateway',
+    gateway: annotations[GATEWAY_ANNOTATION],
+    gatewayClass: annotations[GATEWAY_CLASS_ANNOTATION],
+    port: Number.isInteger(port) ? port : undefined,
+    mode: 'sni',
+    clusterDomain: annotations[CLUSTER_DOMAIN_ANNOTATION],
   }
 }
 

@@ -3,7 +3,8 @@ import type { Datacenter } from '../cassandra/datacenter.ts'
 import type { Change } from '../changes/changeset.ts'
 import { isOwnManager } from '../changes/ownership.ts'
 import type { KubeObject, ResourceType } from '../cluster/kube.ts'
-import { displayName } from '../cluster/resources.ts'
+import { displayName, TLS_ROUTE } from '../cluster/resources.ts'
+import type { Acceptance } from '../gateway-api/acceptance.ts'
 import { POD_LABEL } from '../text/own-keys.ts'
 import type { Backend, DesiredRoutes } from './backends/backend.ts'
 import { matchesByDestination, tlsMatches } from './live-routes.ts'
@@ -34,10 +35,13 @@ interface Compared {
   /** The desired backend. */
   backend: Backend
   madeBy: Drift['madeBy']
+  /** For the Gateway API: what the status of the live objects states. */
+  acceptance?: Acceptance | undefined
 }
 
 /** Assigns the changes to nodes and to shared objects. */
-export function driftOf({ changes, routes, datacenter, virtualService, backend, madeBy }: Compared): Drift {
+export function driftOf(compared: Compared): Drift {
+  const { changes, routes, datacenter, virtualService, backend, madeBy, acceptance } = compared
   const drift: Drift = {
     madeBy,
     differences: new Map(),
@@ -52,14 +56,16 @@ export function driftOf({ changes, routes, datacenter, virtualService, backend, 
   for (const change of changes) {
     const inDatacenter = change.namespace === datacenter.namespace || change.namespace === undefined
     const name = `${displayName(change.type, change.name)}${inDatacenter ? '' : ` in namespace ${change.namespace}`}`
+    const podOfChange = change.desired?.object.metadata.labels?.[POD_LABEL]
+    const fault = change.live === undefined ? undefined : acceptance?.routes.get(change.name)
+    if (fault !== undefined && podOfChange !== undefined && change.type.kind === TLS_ROUTE.kind) add(podOfChange, fault)
     if (change.action === 'unchanged') continue
     if (change.action === 'pruned') {
       drift.vanished.push(name)
       continue
     }
     const what = difference(change, name)
-    const pod = change.desired?.object.metadata.labels?.[POD_LABEL]
-    if (pod !== undefined) add(pod, what)
+    if (podOfChange !== undefined) add(podOfChange, what)
     else if (change.type.kind !== virtualService.kind || change.action === 'conflict' || change.live === undefined)
       drift.shared.push(what)
     else {
@@ -68,6 +74,8 @@ export function driftOf({ changes, routes, datacenter, virtualService, backend, 
       if (differing.length === 0) drift.shared.push(what)
     }
   }
+  // a Gateway that does not exist yet is a difference already
+  if (drift.shared.length === 0) drift.shared.push(...(acceptance?.gateway ?? []))
   return drift
 }
 

@@ -8,23 +8,22 @@ import type { Kube, KubeObject, ResourceType } from '../cluster/kube.ts'
 import { listVisible, type Visible } from '../cluster/list-visible.ts'
 import { ISTIO_GATEWAY, SERVICE, VIRTUAL_SERVICE } from '../cluster/resources.ts'
 import { unless } from '../cluster/unless.ts'
+import { observeGatewayApi, servedTlsRoute } from '../gateway-api/observe-gateway-api.ts'
 import { OWNER_LABEL } from '../text/own-keys.ts'
 import { networkingTypes } from '../istio/api.ts'
-import { findGateway, readGateway } from '../istio/find-gateway.ts'
+import { readGateway } from '../istio/find-gateway.ts'
 import { nameOf, selects } from '../istio/gateways.ts'
 import { refuseUnheeded, usualMeshConfig } from '../istio/heeded.ts'
 import type { IngressGateway, Mesh } from '../istio/mesh.ts'
 import { observeMesh } from '../istio/observe-mesh.ts'
 import { type Choices, choicesFrom } from './choices.ts'
+import { chooseGatewayFor, type GatewayChoice } from './choose-gateway.ts'
 import { confirmedIn } from './confirmed-host-ids.ts'
 import { isRouteOf } from './live-routes.ts'
 import type { Observation } from './observation.ts'
 import { routeNames } from './sni-names.ts'
 
-export interface GatherOptions extends DatacenterChoice {
-  /** "namespace/service" or "service"; default: the gateway of the existing routes, otherwise the only one. */
-  gateway?: string | undefined
-}
+export type GatherOptions = DatacenterChoice & GatewayChoice
 
 /** Concurrent reads, each of which is awaited when its step is reported. */
 export interface Gathering {
@@ -35,15 +34,18 @@ export interface Gathering {
 
 /**
  * Starts all reads concurrently. They reject with the errors of the observers (CSNI301, CSNI105, CSNI305, CSNI501,
- * CSNI502) and with CSNI506 for a gateway that would ignore the routes.
+ * CSNI502), with CSNI509 or CSNI510 if the Gateway API cannot serve the routes, and with CSNI506 for a gateway that
+ * would ignore them.
  */
-export function gather(kube: Kube, { gateway: wanted, ...choice }: GatherOptions): Gathering {
-  const { namespace } = choice
+export function gather(kube: Kube, options: GatherOptions): Gathering {
+  const { namespace, gateway: wanted } = options
+  const choice: DatacenterChoice = { namespace, name: options.name, clusterDomain: options.clusterDomain }
   const reading = {
     datacenter: observeDatacenter(kube, choice),
     mesh: observeMesh(kube, { gateway: wanted, apis: ['networking'] }),
     gateways: listEverywhere(kube, ISTIO_GATEWAY),
     virtualServices: listEverywhere(kube, VIRTUAL_SERVICE),
+    gatewayApi: observeGatewayApi(kube, [namespace]),
     services: kube.list(SERVICE, { namespace }),
     // requested early to save a round trip after reading the mesh
     meshConfig: usualMeshConfig(kube),
@@ -51,35 +53,42 @@ export function gather(kube: Kube, { gateway: wanted, ...choice }: GatherOptions
   const confirming = Promise.all([reading.datacenter, reading.services]).then(([found, services]) =>
     confirmHostIds(kube, found, confirmedIn(services)),
   )
-  const known = Promise.all([confirming, reading.gateways, reading.virtualServices]).then(
-    async ([found, gateways, virtualServices]) => {
+  const known = Promise.all([confirming, reading.gateways, reading.virtualServices, reading.gatewayApi]).then(
+    async ([found, gateways, virtualServices, gatewayApi]) => {
       const names = routeNames(found.name)
       const [gateway, own] = await Promise.all([
         ownObject(kube, ISTIO_GATEWAY, gateways, names.gateway, namespace),
         ownRoutes(kube, virtualServices, found),
       ])
-      const choices = choicesFrom(gateway, own)
-      return { choices, datacenter: await inClusterDomain(kube, found, choice.clusterDomain ?? choices.clusterDomain) }
+      const istio = { gateway, virtualServices: own }
+      const tlsRoutes = gatewayApi.tlsRoutes.filter((each) => isRouteOf(each, found))
+      const choices = choicesFrom({ ...istio, tlsRoutes }, options.api)
+      return {
+        choices,
+        istio: choicesFrom(istio),
+        datacenter: await inClusterDomain(kube, found, choice.clusterDomain ?? choices.clusterDomain),
+      }
     },
   )
   const datacenter = known.then((each) => each.datacenter)
-  const chosen = Promise.all([reading.mesh, known]).then(([mesh, { choices }]) => {
-    networkingTypes(mesh)
-    return findGateway(kube, mesh, { wanted, remembered: choices })
-  })
-  const gateway = Promise.all([chosen, reading.mesh]).then(async ([found, mesh]) => {
+  const chosen = Promise.all([reading.mesh, known, reading.gatewayApi]).then(
+    ([mesh, { choices, datacenter: of }, api]) =>
+      chooseGatewayFor(kube, { datacenter: of, mesh, gatewayApi: api }, choices, options),
+  )
+  const gateway = Promise.all([chosen, reading.mesh]).then(async ([{ gateway: found }, mesh]) => {
     await refuseUnheeded(kube, mesh, found, namespace, reading.meshConfig)
     return found
   })
   const observation = Promise.all([datacenter, chosen, known, reading.mesh, reading.services]).then(
-    async ([found, through, { choices }, mesh, services]): Promise<Observation> => {
+    async ([found, through, { istio }, mesh, services]): Promise<Observation> => {
       const { gateways, virtualServices } = reading
-      const [routes, before] = await Promise.all([
-        readRoutes(kube, found, through, mesh, { gateways, virtualServices }),
-        previous(kube, mesh, through, choices),
+      const [routes, before, gatewayApi] = await Promise.all([
+        readRoutes(kube, found, through.gateway, mesh, { gateways, virtualServices }),
+        previous(kube, mesh, through.gateway, istio),
+        reading.gatewayApi,
         gateway,
       ])
-      return { ...routes, datacenter: found, mesh, gateway: through, services, previous: before }
+      return { ...routes, ...through, datacenter: found, mesh, gatewayApi, services, previous: before }
     },
   )
   // Errors are reported when awaited; the others must not become unhandled rejections.
@@ -92,16 +101,21 @@ export function gather(kube: Kube, { gateway: wanted, ...choice }: GatherOptions
 export async function observeRoutes(
   kube: Kube,
   { datacenter, mesh, gateway }: Pick<Observation, 'datacenter' | 'mesh' | 'gateway'>,
+  choices: Choices = {},
 ): Promise<Observation> {
   const reading = {
     gateways: listEverywhere(kube, ISTIO_GATEWAY),
     virtualServices: listEverywhere(kube, VIRTUAL_SERVICE),
   }
-  const [routes, services] = await Promise.all([
+  const [routes, services, gatewayApi] = await Promise.all([
     readRoutes(kube, datacenter, gateway, mesh, reading),
     kube.list(SERVICE, { namespace: datacenter.namespace }),
+    observeGatewayApi(kube, [datacenter.namespace]),
   ])
-  return { ...routes, datacenter, mesh, gateway, services }
+  const observed = { ...routes, datacenter, mesh, gatewayApi, services }
+  if (choices.api !== 'gateway') return { ...observed, api: 'istio', gateway }
+  const options = { gateway: gateway.resource, gatewayClass: choices.gatewayClass, port: choices.port }
+  return { ...observed, ...(await chooseGatewayFor(kube, observed, choices, options)) }
 }
 
 type Listing = Promise<Visible<KubeObject> | undefined>
@@ -113,6 +127,8 @@ async function readRoutes(
   mesh: Mesh,
   reading: { gateways: Listing; virtualServices: Listing },
 ): Promise<Pick<Observation, 'types' | 'gateways' | 'virtualServices' | 'hidden'>> {
+  if (mesh.networkingVersion === undefined)
+    return { types: { gateway: ISTIO_GATEWAY, virtualService: VIRTUAL_SERVICE }, gateways: [], virtualServices: [] }
   const types = networkingTypes(mesh)
   const namespaces = [datacenter.namespace, gateway.namespace]
   const visible = async (first: Listing, type: ResourceType) => {
@@ -161,7 +177,7 @@ async function ownRoutes(
   return (visible ?? []).filter((each) => isRouteOf(each, datacenter))
 }
 
-/** The gateway of the live routes if it differs from the selected one. */
+/** The Istio gateway of the live routes if it differs from the selected one. */
 async function previous(
   kube: Kube,
   mesh: Mesh,
@@ -169,7 +185,8 @@ async function previous(
   { gateway, selector = {} }: Choices,
 ): Promise<IngressGateway | undefined> {
   if (gateway !== undefined) {
-    if (gateway === nameOf(selected)) return undefined
+    // the Gateway resource of the Gateway API may have the same Service
+    if (gateway === `${selected.namespace}/${selected.service}`) return undefined
     return mesh.gateways.find((each) => nameOf(each) === gateway) ?? readGateway(kube, mesh, gateway)
   }
   if (Object.keys(selector).length === 0 || selects(selector, selected)) return undefined
@@ -207,24 +224,39 @@ export async function observeRouted(
 /** Reads the choices for a datacenter, or for the only one with routes in the namespace. */
 export async function recallChoices(kube: Kube, namespace: string, datacenter: string | undefined): Promise<Choices> {
   const gateways = await ourGateways(kube, namespace)
-  const [only, ...more] = gateways.map(({ metadata }) => metadata.labels?.[OWNER_LABEL])
+  const objects = gateways.length > 0 ? gateways : await ourTlsRoutes(kube, namespace)
+  const [only, ...more] = new Set(objects.map(({ metadata }) => metadata.labels?.[OWNER_LABEL]))
   const name = datacenter ?? (more.length === 0 ? only : undefined)
   return name === undefined ? {} : choicesOf(kube, gateways, namespace, name)
 }
 
-/** Our Gateways in the namespace; none without Istio or permission. */
-async function ourGateways(kube: Kube, namespace: string): Promise<KubeObject[]> {
+/** Our Istio Gateways in the namespace; none without Istio or permission. */
+function ourGateways(kube: Kube, namespace: string): Promise<KubeObject[]> {
+  return managedIn(kube, ISTIO_GATEWAY, namespace)
+}
+
+/** Our TLSRoutes in the namespace; none without the Gateway API or permission. */
+async function ourTlsRoutes(kube: Kube, namespace: string): Promise<KubeObject[]> {
+  const type = await servedTlsRoute(kube)
+  return type === undefined ? [] : managedIn(kube, type, namespace)
+}
+
+async function managedIn(kube: Kube, type: ResourceType, namespace: string): Promise<KubeObject[]> {
   const labelSelector = `${MANAGED_BY_LABEL}=${FIELD_MANAGER}`
-  const listed = unless('CSNI205', kube.list(ISTIO_GATEWAY, { namespace, labelSelector }))
+  const listed = unless('CSNI205', kube.list(type, { namespace, labelSelector }))
   return (await unless('CSNI203', listed)) ?? []
 }
 
 async function choicesOf(kube: Kube, gateways: KubeObject[], namespace: string, datacenter: string): Promise<Choices> {
   const names = routeNames(datacenter)
   const gateway = gateways.find(({ metadata }) => metadata.name === names.gateway)
-  const written = choicesFrom(gateway, [])
-  if (gateway === undefined || written.clusterDomain !== undefined) return written
+  if (gateway === undefined) {
+    const tlsRoutes = await ourTlsRoutes(kube, namespace)
+    return choicesFrom({ tlsRoutes: tlsRoutes.filter((each) => isRouteOf(each, { name: datacenter, namespace })) })
+  }
+  const written = choicesFrom({ gateway })
+  if (written.clusterDomain !== undefined) return written
   // version 0.1 wrote no annotations
   const virtualService = await unless('CSNI203', kube.get(VIRTUAL_SERVICE, names.virtualService, namespace))
-  return choicesFrom(gateway, virtualService === undefined ? [] : [virtualService])
+  return choicesFrom({ gateway, virtualServices: virtualService === undefined ? [] : [virtualService] })
 }

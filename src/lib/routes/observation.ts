@@ -2,20 +2,28 @@
 import type { Datacenter } from '../cassandra/datacenter.ts'
 import type { KubeObject, ResourceType } from '../cluster/kube.ts'
 import type { CassSniError } from '../errors.ts'
+import type { GatewayApi } from '../gateway-api/observe-gateway-api.ts'
 import type { IngressGateway, Mesh } from '../istio/mesh.ts'
+import type { ApiTarget, RouteApi } from './backends/backend.ts'
 
 export interface Observation {
   datacenter: Datacenter
   mesh: Mesh
+  /** The API of the routes: the requested one, that of the live routes, or Istio's. */
+  api: RouteApi
   /** The selected ingress gateway. */
   gateway: IngressGateway
-  /** The gateway of the live routes, if it differs and still exists. */
+  /** For API `gateway`: the selected Gateway resource. */
+  target?: ApiTarget | undefined
+  /** The Istio gateway of the live routes, if it differs and still exists. */
   previous?: IngressGateway | undefined
   /** Istio's types, in the version to write. */
   types: { gateway: ResourceType; virtualService: ResourceType }
   /** All visible ones, including ours. */
   gateways: KubeObject[]
   virtualServices: KubeObject[]
+  /** The objects of the Kubernetes Gateway API, including ours. */
+  gatewayApi: GatewayApi
   /** All Services in the datacenter's namespace. */
   services: KubeObject[]
   /** Why Gateways and VirtualServices of other namespaces may be missing; undefined if all were listed. */

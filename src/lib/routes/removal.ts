@@ -3,20 +3,23 @@ import type { Datacenter } from '../cassandra/datacenter.ts'
 import { changeSet } from '../changes/change-plan.ts'
 import type { ChangeSet, Desired } from '../changes/changeset.ts'
 import { FIELD_MANAGER, managerOf, routesManagerSuffix } from '../changes/ownership.ts'
-import type { KubeObject } from '../cluster/kube.ts'
+import type { KubeObject, ResourceType } from '../cluster/kube.ts'
 import { SERVICE } from '../cluster/resources.ts'
 import type { IngressGateway } from '../istio/mesh.ts'
 import { releasedPort } from './backends/objects.ts'
 import { formerPorts } from './former-ports.ts'
 import type { Observation } from './observation.ts'
 
-export interface RemovalObservation extends Pick<Observation, 'types' | 'hidden'> {
+export interface RemovalObservation extends Pick<Observation, 'hidden'> {
+  types: Record<'gateway' | 'virtualService' | 'apiGateway' | 'tlsRoute', ResourceType>
   /** It may no longer exist. */
   datacenter: Owner
   /** The managed objects of the datacenter. */
   services: KubeObject[]
   gateways: KubeObject[]
   virtualServices: KubeObject[]
+  apiGateways: KubeObject[]
+  tlsRoutes: KubeObject[]
   /** Every ingress gateway that is visible. */
   ingressGateways: readonly IngressGateway[]
   /** Gateways of the cluster, by which the ports of other datacenters are recognized. */
@@ -25,18 +28,20 @@ export interface RemovalObservation extends Pick<Observation, 'types' | 'hidden'
 
 type Owner = Pick<Datacenter, 'name' | 'namespace'>
 
-/** Closes the datacenter's ports on the ingress gateways, then deletes its objects, the VirtualService first. */
+/** Closes the datacenter's ports on the ingress gateways, then deletes its objects, the routes first. */
 export function planRemoval(observation: RemovalObservation): ChangeSet {
-  const { datacenter, services, gateways, virtualServices, types, ingressGateways, allGateways, hidden } = observation
+  const { datacenter, types, ingressGateways, allGateways, hidden } = observation
   const ports = ingressGateways.flatMap((gateway): Desired[] => {
     if (!holdsPort(gateway, datacenter)) return []
     const former = formerPorts({ datacenter, gateway, gateways: allGateways, hidden })
     return [{ ...releasedPort(datacenter, gateway), former }]
   })
   return changeSet([ports], () => undefined, [
-    { type: SERVICE, objects: services },
-    { type: types.gateway, objects: gateways },
-    { type: types.virtualService, objects: virtualServices },
+    { type: SERVICE, objects: observation.services },
+    { type: types.gateway, objects: observation.gateways },
+    { type: types.virtualService, objects: observation.virtualServices },
+    { type: types.apiGateway, objects: observation.apiGateways },
+    { type: types.tlsRoute, objects: observation.tlsRoutes },
   ])
 }
 

@@ -1,27 +1,25 @@
 /** Plans the routes from what was observed. Pure. `routes sync` applies the plan, the checks report its drift. */
 import type { Datacenter } from '../cassandra/datacenter.ts'
 import { changeSet, changesIn } from '../changes/change-plan.ts'
-import type { ChangeSet } from '../changes/changeset.ts'
+import type { ChangeSet, Desired } from '../changes/changeset.ts'
 import { isManaged } from '../changes/ownership.ts'
 import type { KubeObject, ResourceType } from '../cluster/kube.ts'
-import { SERVICE } from '../cluster/resources.ts'
+import { API_GATEWAY, SERVICE, TLS_ROUTE } from '../cluster/resources.ts'
 import type { Service } from '../cluster/workloads.ts'
-import { nameOf, selectsExactly, otherSelectedPods } from '../istio/gateways.ts'
+import { acceptanceOf, type Awaited } from '../gateway-api/acceptance.ts'
+import { isCreatedForGateway, nameOf, selectsExactly, otherSelectedPods } from '../istio/gateways.ts'
 import type { IngressGateway, LoadedRoute } from '../istio/mesh.ts'
 import { OWNER_LABEL, POD_LABEL } from '../text/own-keys.ts'
 import { backendOf, backendThatMade } from './backends/backend-of.ts'
-import type { Backend, DesiredRoutes, RouteMode } from './backends/backend.ts'
+import type { ApiTarget, Backend, DesiredRoutes, RouteApi, RouteMode } from './backends/backend.ts'
 import { releasedPort } from './backends/objects.ts'
-import { type Choices, choicesFrom } from './choices.ts'
+import { type Choices, choicesFrom, DEFAULT_GATEWAY_PORT, type LiveRoutes } from './choices.ts'
 import { type Conflict, findConflicts, needsNarrowHosts, type ConflictScope } from './conflicts.ts'
 import { type Drift, driftOf } from './drift.ts'
 import { formerPorts } from './former-ports.ts'
 import type { Observation } from './observation.ts'
 import { isRouteOf, selectorOf } from './live-routes.ts'
-import { routeNames } from './sni-names.ts'
-
-/** The default port for clients on the gateway, the same as Cassandra's. */
-export const DEFAULT_GATEWAY_PORT = 9042
+import { nodeServiceName, routeNames } from './sni-names.ts'
 
 export interface RouteRequest {
   /** Default: the mode of the existing routes, otherwise sni. */
@@ -34,7 +32,7 @@ export interface RouteRequest {
 
 /** A choice that the plan changes. */
 export interface Turn {
-  what: 'gateway' | 'port' | 'mode' | 'cluster domain'
+  what: 'API' | 'gateway' | 'port' | 'mode' | 'cluster domain'
   from: string
   to: string
 }
@@ -47,6 +45,10 @@ export interface Plan {
   /** No node can be routed, so nothing is changed. */
   nothing: boolean
   changes: ChangeSet
+  /** For a change of the API: the same changes in two parts, between which the gateway accepts the new routes. */
+  handover?: { first: ChangeSet; then: ChangeSet } | undefined
+  /** For API `gateway`: what its status must state. */
+  awaited?: AwaitedRoutes | undefined
   /** Conflicts with objects of others that prevent applying the plan. */
   conflicts: Conflict[]
   /** Conflicts that affect only others. */
@@ -57,15 +59,29 @@ export interface Plan {
   lacks(loaded: readonly LoadedRoute[]): string[]
 }
 
-/** Plans the routes. Throws CSNI204 if the gateway's Service is being deleted. */
+/** The routes whose acceptance is awaited. */
+export interface AwaitedRoutes extends Awaited {
+  /** TLSRoute in the version to read. */
+  type: ResourceType
+}
+
+/**
+ * Plans the routes. Throws CSNI101 for a mode that the API does not have, CSNI204 if the gateway's Service is being
+ * deleted.
+ */
 export function planRoutes(observation: Observation, request: RouteRequest): Plan {
   const { gateway, types, gateways, virtualServices, services, hidden } = observation
   const live = liveObjects(observation)
-  const before = choicesFrom(live.gateway, live.virtualServices)
-  const port = request.port ?? before.port ?? DEFAULT_GATEWAY_PORT
-  const mode = request.mode ?? before.mode ?? 'sni'
-  const backend = backendOf(mode)
-  const owned = services.filter((service) => belongsTo(service, observation.datacenter))
+  const { api, target } = observation
+  const before = choicesFrom(live)
+  const recorded = choicesFrom(live, api)
+  const port = request.port ?? recorded.port ?? DEFAULT_GATEWAY_PORT
+  const mode = request.mode ?? (recorded.api === api ? recorded.mode : undefined) ?? 'sni'
+  const backend = backendOf(mode, api)
+  const former = formerChoices(live, api)
+  const owned = services.filter(
+    (service) => belongsTo(service, observation.datacenter) && !isCreatedForGateway(service),
+  )
   const datacenter = withLivePort(observation.datacenter, owned)
   const scope: Omit<ConflictScope, 'serverNames'> = {
     datacenter,
@@ -84,13 +100,18 @@ export function planRoutes(observation: Observation, request: RouteRequest): Pla
     port,
     selector: keptSelector(live.gateway, observation),
     live: live.virtualServices,
+    tlsRoutes: live.tlsRoutes,
+    target,
+    formerNamespaces: former?.gateway === undefined ? [] : [former.gateway.replace(/\/.*/, '')],
     services: owned,
     narrowHosts: needsNarrowHosts(scope),
     largestPartBytes: request.largestPartBytes,
     former: formerPorts(observation),
   })
   const nothing = routes.stages.length === 0
-  const changes = nothing ? { stages: [] } : changesOf(observation, routes, owned)
+  const { changes, first } = nothing ? UNCHANGED : changesOf(observation, routes, owned)
+  const then = { stages: changes.stages.slice(first.stages.length) }
+  const awaited = target === undefined ? undefined : awaitedRoutes(target, datacenter, routes)
   const found = nothing ? [] : findConflicts({ ...scope, serverNames: routes.serverNames })
   const [made] = live.virtualServices
   return {
@@ -100,12 +121,14 @@ export function planRoutes(observation: Observation, request: RouteRequest): Pla
     routes,
     nothing,
     changes,
+    handover: former === undefined || nothing ? undefined : { first, then },
+    awaited,
     conflicts: found.filter(({ harmless }) => !harmless),
     warnings: [
       ...found.filter(({ harmless }) => harmless).map(({ message }) => message),
       ...(nothing ? [] : sharedSelector(observation)),
     ],
-    turns: nothing || live.gateway === undefined ? [] : turnsOf(before, observation, mode, port),
+    turns: nothing || before.api === undefined ? [] : turnsOf(before, observation, mode, port),
     drift: driftOf({
       changes: changesIn(changes),
       routes,
@@ -113,17 +136,38 @@ export function planRoutes(observation: Observation, request: RouteRequest): Pla
       virtualService: types.virtualService,
       backend,
       madeBy: made === undefined ? backend : backendThatMade(made),
+      acceptance: awaited && acceptanceOf(awaited, target?.live, live.tlsRoutes),
     }),
     lacks: (loaded) => backend.lacks(routes, datacenter, loaded),
   }
 }
 
-/** The live Gateway and VirtualServices of the datacenter. */
-function liveObjects({ datacenter, gateways, virtualServices }: Observation) {
+const UNCHANGED = { changes: { stages: [] }, first: { stages: [] } }
+
+/** The live objects of the datacenter. */
+function liveObjects({ datacenter, gateways, virtualServices, gatewayApi }: Observation) {
   const name = routeNames(datacenter.name).gateway
   return {
     gateway: gateways.find(({ metadata }) => metadata.name === name && metadata.namespace === datacenter.namespace),
     virtualServices: virtualServices.filter((each) => isRouteOf(each, datacenter)),
+    tlsRoutes: gatewayApi.tlsRoutes.filter((each) => isRouteOf(each, datacenter)),
+  }
+}
+
+/** The choices of live routes in the other API, which are removed once the new ones are accepted. */
+function formerChoices(live: LiveRoutes, api: RouteApi): Choices | undefined {
+  const other = choicesFrom(live, api === 'istio' ? 'gateway' : 'istio')
+  return other.api === undefined || other.api === api ? undefined : other
+}
+
+function awaitedRoutes(target: ApiTarget, { namespace }: Datacenter, { nodes }: DesiredRoutes): AwaitedRoutes {
+  const served = nodes.filter(({ state }) => state !== 'pending')
+  return {
+    type: target.type,
+    gateway: { namespace: target.namespace, name: target.name },
+    listener: target.listener,
+    namespace,
+    routes: served.map(({ pod }) => nodeServiceName(pod)),
   }
 }
 
@@ -157,7 +201,8 @@ function keptSelector(
 
 /** Warns if no label distinguishes the gateway pods from others, which then load the routes too. */
 function sharedSelector({ mesh, gateway }: Observation): string[] {
-  const others = otherSelectedPods(gateway.selector, gateway, mesh.routers ?? [])
+  // our Gateway resource selects its pods by reference
+  const others = gateway.resource === undefined ? otherSelectedPods(gateway.selector, gateway, mesh.routers ?? []) : []
   if (others.length === 0) return []
   const names = [...new Set(others.map(({ namespace, name }) => `${namespace}/${name}`))]
   return [
@@ -166,13 +211,18 @@ function sharedSelector({ mesh, gateway }: Observation): string[] {
   ]
 }
 
-function changesOf(observation: Observation, routes: DesiredRoutes, owned: KubeObject[]): ChangeSet {
-  const { datacenter, types, gateways, virtualServices, services, previous } = observation
+/** All changes, and those before the first that removes something. */
+function changesOf(
+  observation: Observation,
+  routes: DesiredRoutes,
+  owned: KubeObject[],
+): { changes: ChangeSet; first: ChangeSet } {
+  const { datacenter, types, gateways, virtualServices, services, previous, gatewayApi } = observation
+  const tlsRoute = gatewayApi.tlsRoute ?? TLS_ROUTE
   const nodes = new Set(datacenter.nodes.map(({ pod }) => pod))
   // Nodes that are not visible may still exist.
-  const gone = datacenter.complete
-    ? owned
-    : owned.filter(({ metadata }) => nodes.has(metadata.labels?.[POD_LABEL] ?? ''))
+  const gone = (objects: KubeObject[]) =>
+    datacenter.complete ? objects : objects.filter(({ metadata }) => nodes.has(metadata.labels?.[POD_LABEL] ?? ''))
   const within = (objects: KubeObject[]) =>
     objects.filter((each) => each.metadata.namespace === datacenter.namespace && belongsTo(each, datacenter))
   const known = new Map(
@@ -180,28 +230,35 @@ function changesOf(observation: Observation, routes: DesiredRoutes, owned: KubeO
       ...services.map((object) => [SERVICE, object] as const),
       ...gateways.map((object) => [types.gateway, object] as const),
       ...virtualServices.map((object) => [types.virtualService, object] as const),
+      ...gatewayApi.gateways.map((object) => [API_GATEWAY, object] as const),
+      ...gatewayApi.tlsRoutes.map((object) => [tlsRoute, object] as const),
     ].map(([type, object]) => [keyOf(type, object), object] as const),
   )
   const stages = previous === undefined ? routes.stages : [...routes.stages, [releasedPort(datacenter, previous)]]
-  return changeSet(stages, ({ type, object }) => known.get(keyOf(type, object)), [
-    { type: SERVICE, objects: gone },
+  const liveOf = ({ type, object }: Desired) => known.get(keyOf(type, object))
+  const changes = changeSet(stages, liveOf, [
+    { type: SERVICE, objects: gone(owned) },
     { type: types.gateway, objects: within(gateways) },
     { type: types.virtualService, objects: within(virtualServices) },
+    { type: API_GATEWAY, objects: within(gatewayApi.gateways) },
+    { type: tlsRoute, objects: gone(within(gatewayApi.tlsRoutes)) },
   ])
+  return { changes, first: changeSet(routes.stages, liveOf) }
 }
 
 function keyOf(type: ResourceType, { metadata }: KubeObject): string {
-  return `${type.kind} ${metadata.namespace}/${metadata.name}`
+  return `${type.group}/${type.kind} ${metadata.namespace}/${metadata.name}`
 }
 
 function turnsOf(
   before: Choices,
-  { gateway, previous, datacenter }: Observation,
+  { api, gateway, previous, datacenter }: Observation,
   mode: RouteMode,
   port: number,
 ): Turn[] {
   const gatewayBefore = before.gateway ?? (previous === undefined ? undefined : nameOf(previous))
   const pairs: [Turn['what'], string | undefined, string][] = [
+    ['API', before.api, api],
     ['gateway', gatewayBefore, nameOf(gateway)],
     ['port', before.port?.toString(), String(port)],
     ['mode', before.mode, mode],

@@ -31,7 +31,7 @@ export const CLUSTER_DOMAIN_ANNOTATION = 'cass-sni/cluster-domain'
 /** On our TLSRoutes: the port for clients. */
 export const PORT_ANNOTATION = 'cass-sni/port'
 
-/** On our TLSRoutes: the GatewayClass of our own Gateway, so that it can be restored. */
+/** On our TLSRoutes: the GatewayClass of a separate Gateway, so that it can be restored. */
 export const GATEWAY_CLASS_ANNOTATION = 'cass-sni/gateway-class'
 
 /** On a CassandraDatacenter: "disabled" excludes it from the routes controller. */

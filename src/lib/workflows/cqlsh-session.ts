@@ -6,7 +6,7 @@ import { findNode } from '../cassandra/node.ts'
 import { parseAuthorityPath, trustPem } from '../certificates/certificate-authority.ts'
 import type { Kube } from '../cluster/kube.ts'
 import { observeRouted } from '../routes/gather.ts'
-import { DEFAULT_GATEWAY_PORT } from '../routes/route-plan.ts'
+import { type Choices, DEFAULT_GATEWAY_PORT } from '../routes/choices.ts'
 import { VIRTUAL_SERVICE } from '../cluster/resources.ts'
 import { type CqlNode, type CqlSession, openCqlSession } from '../connection/cql-session.ts'
 import { type Dialer, givenAddressDialer } from '../connection/dialer.ts'
@@ -44,6 +44,8 @@ export interface Access {
   ca: string
   nodes: CqlNode[]
   target?: CqlNode | undefined
+  /** The API of the existing routes. */
+  api?: Choices['api']
 }
 
 /**
@@ -106,7 +108,7 @@ export async function observeAccess({ kube, signal, emit }: WorkflowContext, cho
   ])
   if (dialer.fallback !== undefined)
     emit({ type: 'warning', message: `gateway unreachable, connecting through a tunnel: ${dialer.fallback}` })
-  return { datacenter, port, dialer, credentials, ca, nodes, target }
+  return { datacenter, port, dialer, credentials, ca, nodes, target, api: choices.api }
 }
 
 async function readAuthority(kube: Kube, datacenter: Datacenter): Promise<string> {
@@ -180,6 +182,8 @@ export async function openSession(
     if (error instanceof CassSniError && error.code === 'CSNI605') throw noKeyspace(error)
     if (!(error instanceof CassSniError) || !['CSNI601', 'CSNI603'].includes(error.code)) throw error
     if (error.code === 'CSNI601' && takesNoConnection(dialer, error)) throw error
+    // otherwise Istio's, or none
+    if (access.api === 'gateway') throw error
     const routes = await kube
       .list(VIRTUAL_SERVICE, {
         namespace: datacenter.namespace,

@@ -2,7 +2,7 @@
 import { findNode } from '../cassandra/node.ts'
 import { requireDatacenter } from '../cassandra/observe-datacenter.ts'
 import { observeRouted, recallChoices } from '../routes/gather.ts'
-import { DEFAULT_GATEWAY_PORT } from '../routes/route-plan.ts'
+import { DEFAULT_GATEWAY_PORT } from '../routes/choices.ts'
 import { grantHint } from '../cluster/grant-hint.ts'
 import type { Kube } from '../cluster/kube.ts'
 import { missingPortForwardVerb } from '../cluster/port-forward-permission.ts'

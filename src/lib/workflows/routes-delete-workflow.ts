@@ -4,11 +4,12 @@ import { changesIn } from '../changes/change-plan.ts'
 import { FIELD_MANAGER, MANAGED_BY_LABEL } from '../changes/ownership.ts'
 import type { Kube, KubeObject } from '../cluster/kube.ts'
 import { listVisible } from '../cluster/list-visible.ts'
-import { displayName, ISTIO_GATEWAY, SERVICE, VIRTUAL_SERVICE } from '../cluster/resources.ts'
+import { API_GATEWAY, displayName, ISTIO_GATEWAY, SERVICE, TLS_ROUTE, VIRTUAL_SERVICE } from '../cluster/resources.ts'
 import { unless } from '../cluster/unless.ts'
 import { again, CassSniError } from '../errors.ts'
 import type { ChangeRecord, Emit } from '../events.ts'
-import { nameOf } from '../istio/gateways.ts'
+import { servedTlsRoute } from '../gateway-api/observe-gateway-api.ts'
+import { isCreatedForGateway, nameOf } from '../istio/gateways.ts'
 import type { IngressGateway } from '../istio/mesh.ts'
 import { readGateway } from '../istio/find-gateway.ts'
 import { observeMesh } from '../istio/observe-mesh.ts'
@@ -83,19 +84,23 @@ export async function deleteRoutes(
  */
 export async function observeRemovals(kube: Kube, namespace: string | undefined): Promise<RemovalObservation[]> {
   const managed = { namespace, labelSelector: `${MANAGED_BY_LABEL}=${FIELD_MANAGER}` }
-  const [services, gateways, virtualServices, all, mesh] = await Promise.all([
+  const [services, gateways, virtualServices, all, mesh, apiGateways, tlsRoutes] = await Promise.all([
     kube.list(SERVICE, managed),
     // absent without Istio
     unless('CSNI205', kube.list(ISTIO_GATEWAY, managed)),
     unless('CSNI205', kube.list(VIRTUAL_SERVICE, managed)),
     unless('CSNI205', listVisible(kube, ISTIO_GATEWAY, { namespaces: namespace === undefined ? [] : [namespace] })),
     observeMesh(kube, { controlPlanes: false, apis: [] }),
+    // absent without the Gateway API
+    unless('CSNI205', kube.list(API_GATEWAY, managed)),
+    servedTlsRoute(kube).then(async (type) => ({ type, objects: type ? await kube.list(type, managed) : [] })),
   ])
+  const routes = [gateways, virtualServices, apiGateways, tlsRoutes.objects].flatMap((each = []) => each)
   const owned = (objects: KubeObject[] = [], owner: Owner) => objects.filter((each) => isOf(each, owner))
   return Promise.all(
-    ownersOf([...services, ...(gateways ?? []), ...(virtualServices ?? [])]).map(async (datacenter) => {
+    ownersOf([...services, ...routes]).map(async (datacenter) => {
       const own = owned(gateways, datacenter)
-      const recorded = choicesFrom(own[0], []).gateway
+      const recorded = choicesFrom({ gateway: own[0] }).gateway
       const ingressGateways: IngressGateway[] = [...mesh.gateways]
       if (recorded !== undefined && !ingressGateways.some((each) => nameOf(each) === recorded)) {
         const found = await readGateway(kube, mesh, recorded)
@@ -106,7 +111,14 @@ export async function observeRemovals(kube: Kube, namespace: string | undefined)
         services: owned(services, datacenter),
         gateways: own,
         virtualServices: owned(virtualServices, datacenter),
-        types: { gateway: ISTIO_GATEWAY, virtualService: VIRTUAL_SERVICE },
+        apiGateways: owned(apiGateways, datacenter),
+        tlsRoutes: owned(tlsRoutes.objects, datacenter),
+        types: {
+          gateway: ISTIO_GATEWAY,
+          virtualService: VIRTUAL_SERVICE,
+          apiGateway: API_GATEWAY,
+          tlsRoute: tlsRoutes.type ?? TLS_ROUTE,
+        },
         ingressGateways,
         allGateways: all?.items ?? [],
         hidden: all?.refusal,
@@ -117,8 +129,9 @@ export async function observeRemovals(kube: Kube, namespace: string | undefined)
 
 type Owner = RemovalObservation['datacenter']
 
-function isOf({ metadata }: KubeObject, { name, namespace }: Owner): boolean {
-  return metadata.labels?.[OWNER_LABEL] === name && metadata.namespace === namespace
+function isOf(object: KubeObject, { name, namespace }: Owner): boolean {
+  const { labels, namespace: inside } = object.metadata
+  return labels?.[OWNER_LABEL] === name && inside === namespace && !isCreatedForGateway(object)
 }
 
 /** The datacenters to which these objects belong, by namespace and name. */

@@ -3,8 +3,9 @@ import { CassSniError, throwIfAborted } from '../errors.ts'
 import { nameOf } from '../istio/gateways.ts'
 import { listeningPort, loadedListener } from '../istio/loaded.ts'
 import type { GatewayPod, LoadedRoute } from '../istio/mesh.ts'
+import { isLoadable } from '../reconcile/loaded-routes.ts'
 import { gather } from '../routes/gather.ts'
-import type { NodeRoute, RouteMode } from '../routes/backends/backend.ts'
+import type { NodeRoute, RouteApi, RouteMode } from '../routes/backends/backend.ts'
 import { type Plan, planRoutes } from '../routes/route-plan.ts'
 import type { WorkflowContext } from './context.ts'
 
@@ -43,7 +44,9 @@ export interface RoutesListResult {
   namespace: string
   /** Mode of the existing routes, otherwise the default. */
   mode: RouteMode
-  /** "namespace/service". */
+  /** API of the existing routes, otherwise the default. */
+  api: RouteApi
+  /** "namespace/service"; for API `gateway` "namespace/name" of the Gateway resource. */
   gateway: string
   port: number
   routes: ListedRoute[]
@@ -63,11 +66,7 @@ export async function listRoutes(context: WorkflowContext, options: RoutesListOp
   const first = planRoutes(observation, { mode: 'sni' })
   const plan = first.drift.madeBy.mode === 'sni' ? first : planRoutes(observation, { mode: first.drift.madeBy.mode })
   const { drift, port, backend } = plan
-  const envoys = await Promise.all(
-    gateway.pods
-      .filter(({ ready, terminating }) => ready && !terminating)
-      .map((pod) => loadedRoutes(context, plan, pod)),
-  )
+  const envoys = await Promise.all(gateway.pods.filter(isLoadable).map((pod) => loadedRoutes(context, plan, pod)))
   const checked = envoys.flatMap((each) => ('loaded' in each ? [each.loaded] : []))
   const racks = new Map(datacenter.nodes.map((node) => [node.pod, node.rack]))
   const routes = plan.routes.nodes.map((node): ListedRoute => {
@@ -97,6 +96,7 @@ export async function listRoutes(context: WorkflowContext, options: RoutesListOp
     datacenter: datacenter.name,
     namespace: datacenter.namespace,
     mode: backend.mode,
+    api: backend.api,
     gateway: nameOf(gateway),
     port,
     routes,

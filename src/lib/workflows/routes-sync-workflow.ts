@@ -5,7 +5,7 @@ import { preloadWebSockets } from '../cluster/websocket.ts'
 import { command } from '../errors.ts'
 import type { Action, ChangeRecord } from '../events.ts'
 import { nameOf } from '../istio/gateways.ts'
-import type { NodeRoute, RouteMode } from '../routes/backends/backend.ts'
+import type { NodeRoute, RouteApi, RouteMode } from '../routes/backends/backend.ts'
 import { gather, type GatherOptions, type Gathering } from '../routes/gather.ts'
 import type { Observation } from '../routes/observation.ts'
 import { type Plan, planRoutes, type Turn } from '../routes/route-plan.ts'
@@ -23,8 +23,15 @@ export interface RoutesSyncOptions {
   datacenter?: string | undefined
   /** Default: the current routes' domain, else the cluster's. */
   clusterDomain?: string | undefined
-  /** "namespace/service" or "service"; default: the current routes' gateway, else the only one. */
+  /** Default: that of the current routes, else Istio's. */
+  api?: RouteApi | undefined
+  /**
+   * "namespace/service" or "service", with API `gateway` "namespace/name" of the Gateway resource; default: the current
+   * routes' gateway, else the only one.
+   */
   gateway?: string | undefined
+  /** With API `gateway`: the GatewayClass of a separate Gateway. */
+  gatewayClass?: string | undefined
   /** Port of the gateway for clients; default: the current routes' port, else 9042. */
   port?: number | undefined
   mode: RouteMode
@@ -38,8 +45,11 @@ export interface RoutesSyncResult {
   datacenter: string
   namespace: string
   mode: RouteMode
-  /** "namespace/service". */
+  api: RouteApi
+  /** "namespace/service"; for API `gateway` "namespace/name" of the Gateway resource. */
   gateway: string
+  /** For API `gateway`: the GatewayClass of a separate Gateway. */
+  gatewayClass?: string | undefined
   port: number
   nodes: NodeRoute[]
   /** Ready gateway pods, and those whose Envoy has loaded every route. Absent if nothing was written. */
@@ -55,7 +65,7 @@ export interface RoutesSyncResult {
 export async function syncRoutes(context: WorkflowContext, options: RoutesSyncOptions): Promise<RoutesSyncResult> {
   const { kube, signal } = context
   const { datacenter: name, namespace = kube.target.namespace, mode, port, ...rest } = options
-  const gatherOptions: GatherOptions = { namespace, name, ...rest }
+  const gatherOptions: GatherOptions = { namespace, name, port, ...rest }
   let reading: Gathering | undefined = gather(kube, gatherOptions)
   // a failure is reported when a WebSocket is opened
   if (!context.dryRun) preloadWebSockets().catch(() => undefined)
@@ -69,16 +79,25 @@ export async function syncRoutes(context: WorkflowContext, options: RoutesSyncOp
   return step(context, 'routes', 'Routes', async () => {
     const reported = new Map<string, ChangeRecord>()
     const prompts = unrepeated(context)
-    return retryOvertaken(signal, async () => {
+    let handedOver = false
+    const attempt = async (): Promise<[RoutesSyncResult, string]> => {
       const observation = await (reading ?? gather(kube, gatherOptions)).observation
       // a retry reads the cluster again
       reading = undefined
       const plan = planRoutes(observation, { mode, port })
       prompts.warn(observation, plan)
       await prompts.confirm(observation, plan)
-      const result = resultOf(context, observation, plan, await reconcileRoutes({ ...context, reported }, plan))
+      const { loaded, ...outcome } = await reconcileRoutes({ ...context, reported }, plan)
+      // the old routes were removed, and what was kept for them is released
+      if (plan.handover !== undefined && !context.dryRun && !handedOver) {
+        handedOver = true
+        return attempt()
+      }
+      const records = plan.nothing ? outcome.records : [...reported.values()]
+      const result = resultOf(context, observation, plan, { records, loaded })
       return [result, noteOf(plan, result, context.dryRun)]
-    })
+    }
+    return retryOvertaken(signal, attempt)
   })
 }
 
@@ -159,6 +178,8 @@ function warningsOf(observation: Observation, { backend, routes, nothing, turns,
 }
 
 function turnText({ what, from, to }: Turn): string {
+  // clients are affected only if the gateway or the port changes with it
+  if (what === 'API') return `${what} ${from} → ${to}`
   return `${what} ${from} → ${to}; clients still using ${from} will be disconnected`
 }
 
@@ -174,7 +195,7 @@ function losses({ datacenter }: Observation, { changes, turns }: Plan): string[]
 
 function resultOf(
   { dryRun }: WorkflowContext,
-  { datacenter }: Observation,
+  { datacenter, api, target }: Observation,
   { backend, gateway, routes, port, nothing }: Plan,
   { records, loaded }: Outcome,
 ): RoutesSyncResult {
@@ -186,7 +207,9 @@ function resultOf(
     datacenter: datacenter.name,
     namespace: datacenter.namespace,
     mode: backend.mode,
+    api,
     gateway: nameOf(gateway),
+    gatewayClass: target?.className,
     port,
     nodes: routes.nodes,
     loaded,

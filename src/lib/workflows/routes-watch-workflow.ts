@@ -38,11 +38,11 @@ export async function watchRoutes(
 ): Promise<never> {
   const result = await syncRoutes(context, options)
   await report({ type: 'synced', ...result })
-  const { datacenter, namespace, gateway, port, mode, nodes } = result
+  const { datacenter, namespace, api, gateway, gatewayClass, port, mode, nodes } = result
   return followRoutes(
     { kube: context.kube, signal: context.signal, report: (event) => void report(event) },
     {
-      from: { namespace, name: datacenter, gateway, clusterDomain: options.clusterDomain },
+      from: { namespace, name: datacenter, api, gateway, gatewayClass, port, clusterDomain: options.clusterDomain },
       request: { mode, port },
       known: nodes,
     },

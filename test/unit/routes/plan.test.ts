@@ -2,6 +2,7 @@ import { deepEqual, equal } from 'node:assert/strict'
 import { datacenterFrom } from '../../../src/lib/cassandra/datacenter-from.ts'
 import type { KubeObject } from '../../../src/lib/cluster/kube.ts'
 import { ISTIO_GATEWAY, SERVICE, VIRTUAL_SERVICE } from '../../../src/lib/cluster/resources.ts'
+import { NO_GATEWAY_API } from '../../../src/lib/gateway-api/observe-gateway-api.ts'
 import type { IngressGateway } from '../../../src/lib/istio/mesh.ts'
 import type { Observation } from '../../../src/lib/routes/observation.ts'
 import { planRoutes } from '../../../src/lib/routes/route-plan.ts'
@@ -50,6 +51,8 @@ function observed(over: Partial<Observation> = {}): Observation {
     types: { gateway: ISTIO_GATEWAY, virtualService: VIRTUAL_SERVICE },
     gateways: [],
     virtualServices: [],
+    api: 'istio',
+    gatewayApi: NO_GATEWAY_API,
     services: [],
     ...over,
   }

@@ -1,12 +1,21 @@
-/** The interface of a routing backend, so that no other code tests the mode. `backend-of.ts` lists them. */
+/** The interface of a routing backend, so that no other code tests the mode or the API. `backend-of.ts` lists them. */
 import type { Datacenter } from '../../cassandra/datacenter.ts'
 import type { Desired } from '../../changes/changeset.ts'
 import type { KubeObject, ResourceType } from '../../cluster/kube.ts'
+import type { GatewayTarget } from '../../gateway-api/gateway-target.ts'
 import type { IngressGateway, LoadedRoute } from '../../istio/mesh.ts'
 import type { GatewayServer } from '../live-routes.ts'
 
 /** sni: one route per node, selected by the TLS server name. tcp: one TCP route to the datacenter's Service. */
 export type RouteMode = 'sni' | 'tcp'
+
+/** istio: Gateway and VirtualService of networking.istio.io. gateway: the Kubernetes Gateway API. */
+export type RouteApi = 'istio' | 'gateway'
+
+/** The Gateway resource of the Gateway API, and TLSRoute in the version to write. */
+export interface ApiTarget extends GatewayTarget {
+  type: ResourceType
+}
 
 export interface RouteInput {
   datacenter: Datacenter
@@ -19,6 +28,12 @@ export interface RouteInput {
   selector?: Record<string, string> | undefined
   /** The datacenter's live VirtualServices: a node whose host ID is currently unknown keeps its route. */
   live: readonly KubeObject[]
+  /** The datacenter's live TLSRoutes, likewise. */
+  tlsRoutes?: readonly KubeObject[] | undefined
+  /** For API `gateway`. */
+  target?: ApiTarget | undefined
+  /** Namespaces of gateways that serve the datacenter until the new routes are accepted. */
+  formerNamespaces?: readonly string[] | undefined
   /** Our live node Services: if pods are not visible, they determine which routes to keep. */
   services?: readonly KubeObject[] | undefined
   /** Another datacenter in the namespace has a Gateway on this port, so the hosts of this one must differ. */
@@ -60,6 +75,7 @@ export interface Upstream {
 
 export interface Backend {
   mode: RouteMode
+  api: RouteApi
   /** Routes by server name, which requires TLS. */
   byServerName: boolean
   /** Returns the desired objects and the outcome for each node. */

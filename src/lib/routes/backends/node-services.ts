@@ -5,6 +5,7 @@ import { CQL_PORT } from '../../cassandra/resource-names.ts'
 import type { Desired } from '../../changes/changeset.ts'
 import type { KubeObject } from '../../cluster/kube.ts'
 import { SERVICE } from '../../cluster/resources.ts'
+import { hostnamesOf } from '../../gateway-api/gateway-objects.ts'
 import { asHostId } from '../../text/host-id.ts'
 import { POD_LABEL } from '../../text/own-keys.ts'
 import { isPlainTcp, matchesByDestination, tlsMatches } from '../live-routes.ts'
@@ -17,6 +18,7 @@ import { counted } from '../../text/counted.ts'
 
 export const NODE_SERVICES: Backend = {
   mode: 'sni',
+  api: 'istio',
   byServerName: true,
   desired,
   clash(server, datacenter, sibling) {
@@ -75,8 +77,9 @@ function desired(input: RouteInput): DesiredRoutes {
   }
 }
 
-function nodeRoutes({ datacenter, live, services = [] }: RouteInput): NodeRoute[] {
-  const before = liveNames(live)
+/** Returns the route of each node: with its host ID, with the previous one, or none yet. */
+export function nodeRoutes({ datacenter, live, tlsRoutes = [], services = [] }: RouteInput): NodeRoute[] {
+  const before = new Map([...tlsRoutes.flatMap((route) => routedNames(route, datacenter)), ...liveNames(live)])
   const idBefore = (pod: string) => before.get(hostOf(pod, datacenter))?.flatMap((name) => asHostId(name) ?? [])[0]
   const current = new Set(datacenter.nodes.flatMap((node) => node.hostId ?? []))
   const visible = datacenter.nodes.map((node): NodeRoute => {
@@ -116,12 +119,19 @@ function liveNames(live: readonly KubeObject[]): Map<string, string[]> {
   )
 }
 
+/** The server names in a live TLSRoute, with their destination host. */
+function routedNames(route: KubeObject, datacenter: Datacenter): [string, string[]][] {
+  const pod = route.metadata.labels?.[POD_LABEL]
+  return pod === undefined ? [] : [[hostOf(pod, datacenter), hostnamesOf(route)]]
+}
+
 function reasonFor(node: CassandraNode): string {
   if (node.replacing) return 'being replaced, new host ID not known yet'
   return node.hostIdProblem ?? node.waiting ?? `no host ID yet (state: ${node.state})`
 }
 
-function namesOf(node: NodeRoute): string[] {
+/** Returns the server names of a node's route. */
+export function namesOf(node: NodeRoute): string[] {
   return node.hostId === undefined ? [node.dnsName] : [node.dnsName, node.hostId]
 }
 
@@ -134,9 +144,11 @@ function hostOf(pod: string, { namespace, clusterDomain }: Datacenter): string {
  * CQL port (k8ssandra/cass-operator issue 422). It is exported to the gateway's namespace only: otherwise every sidecar
  * in the datacenter's namespace would get a listener and a cluster for every node.
  */
-function nodeServices(input: RouteInput, served: readonly NodeRoute[]): Desired[] {
-  const { datacenter, gateway, services = [] } = input
-  const exportTo = datacenter.namespace === gateway.namespace ? '.' : gateway.namespace
+export function nodeServices(input: RouteInput, served: readonly NodeRoute[]): Desired[] {
+  const { datacenter, gateway, services = [], formerNamespaces = [] } = input
+  const exportTo = [...new Set([gateway.namespace, ...formerNamespaces])]
+    .map((namespace) => (namespace === datacenter.namespace ? '.' : namespace))
+    .join(',')
   const nodes = new Map(datacenter.nodes.map((node) => [node.pod, node]))
   const live = new Map(services.map((service) => [service.metadata.name, service]))
   return served.map(({ pod }) => {

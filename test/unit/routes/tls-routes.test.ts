@@ -1,0 +1,201 @@
+/** Routes of the Gateway API: what is planned, what is remembered, and the change from one API to the other. */
+import { deepEqual, equal, match, rejects } from 'node:assert/strict'
+import type { KubeObject } from '../../../src/lib/cluster/kube.ts'
+import { changesIn } from '../../../src/lib/changes/change-plan.ts'
+import { API_GATEWAY, SERVICE, TLS_ROUTE } from '../../../src/lib/cluster/resources.ts'
+import { applyChanges } from '../../../src/lib/changes/apply.ts'
+import type { ChangeSet } from '../../../src/lib/changes/changeset.ts'
+import { acceptanceOf } from '../../../src/lib/gateway-api/acceptance.ts'
+import { gather, type GatherOptions } from '../../../src/lib/routes/gather.ts'
+import { type Plan, planRoutes } from '../../../src/lib/routes/route-plan.ts'
+import { kubeInMemory } from '../../support/kube-in-memory.ts'
+import { largeDatacenter } from '../../support/large-datacenter.ts'
+import { accepted, apiGateway, gatewayClass, PASSTHROUGH, programmed } from '../gateway-api/objects.ts'
+
+const NAMESPACE = 'cass-operator'
+const SERVED = { 'networking.istio.io': ['v1', 'v1beta1'], 'gateway.networking.k8s.io': ['v1'] }
+const CONTEXT = { signal: new AbortController().signal, emit: () => undefined, dryRun: false }
+
+/** A cluster with two nodes. `sync` writes as routes sync does, without waiting for a controller. */
+function cluster(more: KubeObject[] = [], served: Record<string, string[]> = SERVED) {
+  const { kube } = kubeInMemory(NAMESPACE, [...largeDatacenter(2), gatewayClass('istio'), ...more], served)
+  const plan = async (options: Partial<GatherOptions> = {}, mode: 'sni' | 'tcp' = 'sni') =>
+    planRoutes(await gather(kube, { namespace: NAMESPACE, ...options }).observation, { mode, port: options.port })
+  const sync = (set: ChangeSet) => applyChanges({ kube, ...CONTEXT }, set)
+  return { kube, plan, sync }
+}
+
+const OWN = { api: 'gateway', gatewayClass: 'istio' } as const
+const summary = ({ changes }: { changes: ChangeSet }) =>
+  changesIn(changes)
+    .filter(({ action }) => action !== 'unchanged')
+    .map(({ action, type, name }) => `${action} ${type.kind} ${name}`)
+
+function find(plan: Plan, kind: string): KubeObject[] {
+  return plan.routes.stages.flat().flatMap(({ object }) => (object.kind === kind ? [object] : []))
+}
+
+describe('routes of the Gateway API', () => {
+  it('are a Service and a TLSRoute per node, on our own Gateway with TLS passthrough', async () => {
+    const plan = await cluster().plan(OWN)
+    const [gateway] = find(plan, 'Gateway')
+    const [route, ...others] = find(plan, 'TLSRoute')
+    equal(others.length, 1)
+    deepEqual(gateway?.spec, {
+      gatewayClassName: 'istio',
+      infrastructure: { labels: { 'app.kubernetes.io/component': 'cass-sni-gateway' } },
+      listeners: [
+        {
+          name: 'tls-cql',
+          port: 9042,
+          protocol: 'TLS',
+          tls: { mode: 'Passthrough' },
+          allowedRoutes: {
+            namespaces: { from: 'Same' },
+            kinds: [{ group: 'gateway.networking.k8s.io', kind: 'TLSRoute' }],
+          },
+        },
+      ],
+    })
+    const { hostnames, parentRefs, rules } = (route?.spec ?? {}) as Record<string, unknown[]>
+    equal(hostnames?.length, 2)
+    deepEqual(parentRefs, [
+      {
+        group: 'gateway.networking.k8s.io',
+        kind: 'Gateway',
+        namespace: NAMESPACE,
+        name: gateway?.metadata.name,
+        sectionName: 'tls-cql',
+      },
+    ])
+    deepEqual(rules, [
+      { backendRefs: [{ group: '', kind: 'Service', name: route?.metadata.name, port: 9042, weight: 1 }] },
+    ])
+    // the gateway pods run in the same namespace
+    const [service] = find(plan, 'Service')
+    equal(service?.metadata.annotations?.['networking.istio.io/exportTo'], '.')
+  })
+
+  it('leave a shared Gateway as it is, and are exported to its namespace', async () => {
+    const plan = await cluster([apiGateway('infra', 'shared', [PASSTHROUGH])]).plan({ api: 'gateway' })
+    deepEqual(find(plan, 'Gateway'), [])
+    const [service] = find(plan, 'Service')
+    equal(service?.metadata.annotations?.['networking.istio.io/exportTo'], 'infra')
+  })
+
+  it('are remembered with API, Gateway, class and port', async () => {
+    const { plan, sync } = cluster()
+    await sync((await plan({ ...OWN, port: 9142 })).changes)
+    const again = await plan()
+    deepEqual([again.backend.api, again.port, summary(again), again.turns], ['gateway', 9142, [], []])
+  })
+
+  it('come back with our own Gateway if that was deleted, or with it all', async () => {
+    const { kube, plan, sync } = cluster()
+    await sync((await plan(OWN)).changes)
+    const type = {
+      group: 'gateway.networking.k8s.io',
+      version: 'v1',
+      kind: 'Gateway',
+      plural: 'gateways',
+      namespaced: true,
+    }
+    await kube.delete(type, 'cass-sni-dc1', NAMESPACE)
+    deepEqual(summary(await plan()), ['created Gateway cass-sni-dc1'])
+  })
+
+  it('are in drift if the status does not state that they are served', async () => {
+    const { kube, plan, sync } = cluster()
+    await sync((await plan(OWN)).changes)
+    const { drift } = await plan()
+    match(drift.shared.join(), /cass-sni-dc1 in namespace cass-operator: Accepted is not reported yet/)
+    const [faults] = drift.differences.values()
+    match(faults?.join() ?? '', /not accepted by Gateway cass-operator\/cass-sni-dc1 yet/)
+    const [[gateway], routes] = [await kube.list(API_GATEWAY), await kube.list(TLS_ROUTE)]
+    const { awaited } = await plan()
+    equal(awaited?.routes.length, 2)
+    if (awaited === undefined) return
+    const served = acceptanceOf(
+      awaited,
+      programmed(gateway as KubeObject, 2),
+      routes.map((each) => accepted(each)),
+    )
+    deepEqual([served.gateway, [...served.routes]], [[], []])
+  })
+
+  it('replace those of Istio in two parts: the new ones, and once they are served, the old ones', async () => {
+    const { plan, sync } = cluster()
+    await sync((await plan()).changes)
+    const { handover, turns, changes } = await plan(OWN)
+    deepEqual(
+      turns.map(({ what, from, to }) => `${what} ${from} ${to}`),
+      ['API istio gateway', 'gateway istio-system/istio-ingressgateway cass-operator/cass-sni-dc1'],
+    )
+    const first = changesIn(handover?.first ?? { stages: [] })
+    // the old gateway serves until then, so the Services stay exported to it
+    deepEqual(
+      first.find(({ type }) => type.kind === 'Service')?.fields.map(({ after }) => after),
+      ['.,istio-system'],
+    )
+    equal(
+      first.some(({ action }) => action === 'pruned'),
+      false,
+    )
+    const then = changesIn(handover?.then ?? { stages: [] })
+    deepEqual(
+      then.map(({ action, type, name }) => `${action} ${type.kind} ${name}`),
+      ['configured Service istio-ingressgateway', 'pruned VirtualService cass-sni-dc1', 'pruned Gateway cass-sni-dc1'],
+    )
+    equal(changesIn(changes).length, first.length + then.length)
+    // afterwards the Services are exported to the new gateway only, and nothing is left to do
+    await sync(handover?.first ?? { stages: [] })
+    await sync(handover?.then ?? { stages: [] })
+    const next = await plan()
+    deepEqual([next.backend.api, next.handover], ['gateway', undefined])
+    equal(
+      summary(next).every((change) => change.startsWith('configured Service')),
+      true,
+    )
+    await sync(next.changes)
+    deepEqual(summary(await plan()), [])
+  })
+
+  it('are replaced by those of Istio likewise, after which Istio is the API', async () => {
+    const { plan, sync } = cluster()
+    await sync((await plan(OWN)).changes)
+    const { handover } = await plan({ api: 'istio' })
+    await sync(handover?.first ?? { stages: [] })
+    // interrupted here, a sync without flags goes on with Istio
+    const resumed = await plan()
+    equal(resumed.backend.api, 'istio')
+    deepEqual(
+      changesIn(resumed.handover?.then ?? { stages: [] }).map(({ action, type }) => `${action} ${type.kind}`),
+      ['pruned TLSRoute', 'pruned TLSRoute', 'pruned Gateway'],
+    )
+  })
+
+  it('do not take a Service that was created for the Gateway with its labels for one of ours', async () => {
+    const { plan, sync, kube } = cluster()
+    await sync((await plan(OWN)).changes)
+    const [gateway] = await kube.list(API_GATEWAY)
+    const labels = { ...gateway?.metadata.labels, 'gateway.networking.k8s.io/gateway-name': 'cass-sni-dc1' }
+    await kube.apply(SERVICE, {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'cass-sni-dc1-istio', namespace: NAMESPACE, labels },
+    })
+    deepEqual(summary(await plan()), [])
+  })
+
+  it('are refused without the API, and in mode tcp', async () => {
+    await rejects(cluster([], { 'networking.istio.io': ['v1'] }).plan(OWN), { code: 'CSNI509' })
+    await rejects(cluster().plan(OWN, 'tcp'), { code: 'CSNI101' })
+    await rejects(cluster().plan({ gatewayClass: 'istio' }), { code: 'CSNI101' })
+  })
+
+  it('need no Istio', async () => {
+    const plan = await cluster([], { 'gateway.networking.k8s.io': ['v1'] }).plan(OWN)
+    equal(plan.conflicts.length, 0)
+    equal(find(plan, 'TLSRoute').length, 2)
+  })
+})
