@@ -46,7 +46,7 @@ export const CQL_CHECKS: readonly Check<Probes>[] = [
         // The operator's own role may have been disabled, as Cassandra's documentation recommends.
         const { superuserSecret, namespace } = probes.datacenter
         return unknown(
-          `the role in secret/${superuserSecret} in namespace ${namespace} cannot log in; it may be disabled, or lost ` +
+          `the role in secret/${superuserSecret} in namespace ${namespace} cannot log in; it may be disabled or lost ` +
             `with a node if system_auth has one replica: ${error.message}`,
           OTHER_ROLE,
         )
