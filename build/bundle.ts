@@ -1,6 +1,7 @@
 /**
  * The bundles. The program is one CommonJS file: the number of files slows the start far more than their size, and in
  * CommonJS lazy imports are evaluated lazily within one file. Large packages that few commands need are separate files.
+ * The routes controller is one file with everything.
  */
 // @peculiar/x509, which is loaded for the names of its exports, requires this.
 import 'reflect-metadata'
@@ -28,6 +29,9 @@ const SEPARATE = [
   'ws',
   'yaml',
 ]
+
+/** Path of the controller in dist/, at the same depth. */
+const CONTROLLER = 'lib/controller/controller.cjs'
 
 /** Imports that must precede a package. */
 const BEFORE: Record<string, string> = { '@peculiar/x509': "import 'reflect-metadata'\n" }
@@ -101,15 +105,15 @@ function lazyRequires(code: string): string {
 }
 
 /**
- * Excludes the SEPARATE packages from a bundle and adds them to `found`. Imports have the names and the default export
+ * Excludes separate packages from a bundle and adds them to `found`. Imports have the names and the default export
  * that they have in Node, also for CommonJS packages.
  */
-function separatePackages(found: Set<string>): Plugin {
+function separatePackages(separate: readonly string[], found: Set<string>): Plugin {
   return {
     name: 'separate-packages',
     setup({ onResolve, onLoad, initialOptions }) {
       onResolve({ filter: /^[^./]/ }, ({ path, namespace }) => {
-        if (!SEPARATE.includes(path)) return namespace === 'separate' ? { path, external: true } : undefined
+        if (!separate.includes(path)) return namespace === 'separate' ? { path, external: true } : undefined
         return { path, namespace: 'separate' }
       })
       onResolve({ filter: /^\.\/packages\//, namespace: 'separate' }, ({ path }) => ({ path, external: true }))
@@ -163,7 +167,9 @@ export async function bundle(root: string, out: string): Promise<void> {
     mkdirSync(dirname(file), { recursive: true })
     writeFileSync(file, commandFile(name))
   }
-  writeFileSync(join(out, 'THIRD-PARTY-LICENSES.txt'), licenses(root, files))
+  // one file, because it is all of the image besides Node
+  const controller = await bundleProgram(root, join(out, CONTROLLER), "import './src/controller/controller-main.ts'", [])
+  writeFileSync(join(out, 'THIRD-PARTY-LICENSES.txt'), licenses(root, [...files, ...controller]))
 }
 
 /** oclif's ID of the command in a file: "routes:sync" of "routes/sync", "certs" of "certs/index". */
@@ -195,9 +201,14 @@ function licenses(root: string, files: string[]): string {
 
 /**
  * Bundles another program with the same options, for benchmarks. `contents` is TypeScript in the directory `root`;
- * `outfile` ends in .cjs. Returns the bundled files, relative to `root`.
+ * `outfile` ends in .cjs; the `separate` packages are files next to it. Returns the bundled files, relative to `root`.
  */
-export async function bundleProgram(root: string, outfile: string, contents: string): Promise<string[]> {
+export async function bundleProgram(
+  root: string,
+  outfile: string,
+  contents: string,
+  separate: readonly string[] = SEPARATE,
+): Promise<string[]> {
   const found = new Set<string>()
   const program = await build({
     ...OPTIONS,
@@ -205,7 +216,7 @@ export async function bundleProgram(root: string, outfile: string, contents: str
     stdin: { contents, resolveDir: root, loader: 'ts' },
     outfile,
     external: EXTERNAL,
-    plugins: [partsOfOclif, lazyOclif, separatePackages(found)],
+    plugins: [partsOfOclif, lazyOclif, separatePackages(separate, found)],
   })
   escapeNonAscii(outfile)
   const inputs = Object.keys(program.metafile.inputs)

@@ -1,15 +1,23 @@
-/** Writes descriptions of the commands: oclif.manifest.json, and the help texts that bin/kubectl-cass_sni prints. */
+/**
+ * Writes descriptions of the commands: oclif.manifest.json, the help texts that bin/kubectl-cass_sni prints, and
+ * docs/permissions.yaml.
+ */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { helpTexts, manifestText } from './commands.ts'
+import { permissionsYaml } from './permissions.ts'
 
 const root = dirname(import.meta.dirname)
 
-const manifest = join(root, 'oclif.manifest.json')
-const text = await manifestText(root)
-if (!existsSync(manifest) || readFileSync(manifest, 'utf8') !== text) {
-  writeFileSync(manifest, text)
-  console.log('oclif.manifest.json has changed; commit it')
+const generated: [name: string, text: string][] = [
+  ['oclif.manifest.json', await manifestText(root)],
+  ['docs/permissions.yaml', permissionsYaml()],
+]
+for (const [name, text] of generated) {
+  const file = join(root, name)
+  if (existsSync(file) && readFileSync(file, 'utf8') === text) continue
+  writeFileSync(file, text)
+  console.log(`${name} has changed; commit it`)
 }
 
 const directory = join(root, 'dist/help')

@@ -22,6 +22,7 @@ export const FOR_ALL = '^src/lib/((errors|events)\\.ts$|text/|waiting/|files/)'
 
 export const LAYERS: Layer[] = [
   { name: 'commands', files: '^src/commands/', may: ['cli', 'output'], mayTypes: [] },
+  { name: 'controller', files: '^src/controller/', may: ['reconcile', 'cluster'] },
   {
     name: 'cli',
     files: '^src/lib/cli/',
@@ -102,6 +103,7 @@ export const PACKAGES: { packages: string[]; layers: string[]; typesAnywhere?: t
   { packages: ['cassandra-driver'], layers: ['connection'] },
   { packages: ['@peculiar/x509', 'reflect-metadata'], layers: ['certificates'] },
   { packages: ['@oclif/core'], layers: ['commands', 'cli'] },
+  { packages: ['@prometheus-io/client'], layers: ['controller'] },
 ]
 
 /** Returns the pattern of a layer's files. */

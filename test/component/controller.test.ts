@@ -50,7 +50,7 @@ describe('the controller', function () {
         signal: end.signal,
         report: (event, datacenter) =>
           events.push({ ...event, ...(datacenter === undefined ? {} : { datacenter: datacenter.namespace }) }),
-        onWritten: (_datacenter, seconds) => delays.push(seconds),
+        onRun: ({ seconds }) => (seconds === undefined ? 0 : delays.push(seconds)),
       },
       { namespaces: [one.namespace, other.namespace], ...scope },
     )
@@ -167,16 +167,18 @@ describe('the controller', function () {
   })
 
   it('holds no datacenter up by one with a conflict, which it reports, records and recovers from', async () => {
+    const servers = (port: number) => [{ port: { number: port, name: 'http', protocol: 'HTTP' }, hosts: ['*'] }]
+    await server.create(ISTIO_GATEWAY, {
+      metadata: { name: 'rival', namespace: one.namespace },
+      spec: { selector: { app: 'istio-ingressgateway', istio: 'ingressgateway' }, servers: servers(9043) },
+    })
+    // Istio uses the older one; times are in seconds
+    await sleep(1100)
     await start()
     await Promise.all([routed(one.namespace), routed(other.namespace)])
     await until('recorded', async () => (await recordOf(one.namespace))?.result === 'synced')
-    const hosts = ['*']
-    await server.create(ISTIO_GATEWAY, {
-      metadata: { name: 'rival', namespace: one.namespace },
-      spec: {
-        selector: { app: 'istio-ingressgateway', istio: 'ingressgateway' },
-        servers: [{ port: { number: 9042, name: 'http', protocol: 'HTTP' }, hosts }],
-      },
+    await server.client.send('PATCH', pathOf(ISTIO_GATEWAY, one.namespace, 'rival'), {
+      spec: { servers: servers(9042) },
     })
     const failing = await until('failing', async () => {
       const record = await recordOf(one.namespace)

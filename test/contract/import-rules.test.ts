@@ -107,11 +107,16 @@ describe('import rules', () => {
     ['cassandra-driver', 'Client', ['connection']],
     ['@peculiar/x509', 'X509Certificate', ['certificates']],
     ['@oclif/core', 'Command', []],
+    ['@prometheus-io/client', 'Registry', []],
   ]
   for (const [name, what] of packages)
     for (const layer of LAYERS)
       plan[`src/lib/${layer}/package-${name.replace('/', '-')}.ts`] = `export { ${what} } from '${name}'\n`
   Object.assign(plan, {
+    'src/controller/here.ts': `${value('../lib/reconcile/here.ts')}export { here as client } from '../lib/cluster/client.ts'\nexport { Registry } from '@prometheus-io/client'\n`,
+    'src/controller/workflow.ts': value('../lib/workflows/here.ts'),
+    'src/controller/terminal.ts': value('../lib/output/here.ts'),
+    'src/lib/reconcile/controller.ts': value('../../controller/here.ts'),
     'src/commands/here.ts': here,
     'src/commands/good.ts':
       "import { here } from '../lib/cli/base-command.ts'\nimport type { Here } from '../lib/workflows/here.ts'\nimport { here as shown } from '../lib/output/here.ts'\nexport const run = async (_: Here) => [here, shown, (await import('../lib/workflows/here.ts')).here]\n",
@@ -167,7 +172,12 @@ describe('import rules', () => {
   }
 
   for (const [name, , owners] of packages) {
-    const whom = name === '@oclif/core' ? 'commands and the base command alone' : `${owners.join(' and ')} alone`
+    const whom =
+      name === '@oclif/core'
+        ? 'commands and the base command alone'
+        : name === '@prometheus-io/client'
+          ? 'the controller alone'
+          : `${owners.join(' and ')} alone`
     it(`${name} is for ${name === '@kubernetes/client-node' ? 'nobody, but for its types' : whom}`, () => {
       for (const layer of LAYERS)
         assert.equal(
@@ -184,6 +194,10 @@ describe('import rules', () => {
     ['no command imports the cluster', 'src/commands/cluster.ts', ['layer-commands']],
     ['the base command does not load the cluster layer at the start', 'src/lib/cli/flags.ts', ['lazy-cli']],
     ['the base command connects when asked', 'src/lib/cli/usage-error.ts', []],
+    ['the controller imports reconcile, cluster and the metrics', 'src/controller/here.ts', []],
+    ['the controller runs no workflow', 'src/controller/workflow.ts', ['layer-controller']],
+    ['the controller has no terminal', 'src/controller/terminal.ts', ['layer-controller']],
+    ['nothing imports the controller', 'src/lib/reconcile/controller.ts', ['layer-reconcile']],
     ['the one file of routes that reads the cluster imports it', 'src/lib/routes/gather.ts', []],
     ['a pure layer cannot reach the API server through another file', 'src/lib/routes/reaches.ts', ['pure-reach']],
     ['a pure layer reads no files', 'src/lib/certificates/reads.ts', ['pure']],

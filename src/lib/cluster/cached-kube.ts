@@ -59,6 +59,7 @@ export class CachedKube implements Kube {
       watches: sum(({ watches }) => watches),
       events: sum(({ events }) => events),
       failures: sum(({ failures }) => failures),
+      missed: sum(({ missed }) => missed),
     }
   }
 

@@ -58,7 +58,7 @@ export async function connectKube(
     target: config.target,
     authenticate,
     signal,
-    userAgent: userAgent(),
+    userAgent: userAgent(options.agent),
     proxy: proxyOf(config.cluster, env),
     compression: config.cluster['disable-compression'] !== true,
     requestTimeoutMs,
@@ -68,12 +68,12 @@ export async function connectKube(
   return new Client(transport)
 }
 
-function userAgent(): string {
+function userAgent(agent = 'kubectl-cass-sni'): string {
   // src/lib/cluster and dist/lib/cluster are at the same depth
   const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
     version: string
   }
-  return `kubectl-cass-sni/${version} (${process.platform}/${process.arch})`
+  return `${agent}/${version} (${process.platform}/${process.arch})`
 }
 
 class Client implements Kube, Follower {

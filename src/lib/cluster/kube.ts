@@ -209,6 +209,8 @@ export interface ConnectOptions {
 /** Options of a client: connection flags and callbacks. */
 export interface KubeOptions extends Connection {
   signal: AbortSignal
+  /** The program's name in the User-Agent. Default kubectl-cass-sni. */
+  agent?: string | undefined
   /** Receives one line per request (method, path, status, time); never a header or a body. */
   log?: ((line: string) => void) | undefined
   /** Receives each API server warning once (`Warning:` headers), and notice of a long requested wait. */

@@ -54,10 +54,12 @@ export interface ReflectorCounts {
   watches: number
   events: number
   failures: number
+  /** Changes that no event reported, found by a later list. */
+  missed: number
 }
 
 export class Reflector<T extends KubeObject = KubeObject> {
-  readonly counts: ReflectorCounts = { lists: 0, watches: 0, events: 0, failures: 0 }
+  readonly counts: ReflectorCounts = { lists: 0, watches: 0, events: 0, failures: 0, missed: 0 }
   readonly #follower: Follower
   readonly #type: ResourceType
   readonly #selection: ListOptions
@@ -149,6 +151,7 @@ export class Reflector<T extends KubeObject = KubeObject> {
       }
       throw error
     }
+    const first = this.#objects === undefined
     const before = this.#objects ?? new Map<string, T>()
     const found = new Map((snapshot.items as T[]).map((object) => [keyOfObject(object), this.#stored(object)]))
     const wasRefused = this.#refusal !== undefined
@@ -159,9 +162,14 @@ export class Reflector<T extends KubeObject = KubeObject> {
     this.#settleFirst()
     this.#worked()
     if (wasRefused) this.#options.onChange()
-    for (const [key, object] of found)
-      if (before.get(key)?.metadata.resourceVersion !== object.metadata.resourceVersion) this.#options.onChange(object)
-    for (const [key, object] of before) if (!found.has(key)) this.#options.onChange(object)
+    const changed = [
+      ...[...found].filter(
+        ([key, { metadata }]) => before.get(key)?.metadata.resourceVersion !== metadata.resourceVersion,
+      ),
+      ...[...before].filter(([key]) => !found.has(key)),
+    ]
+    if (!first) this.counts.missed += changed.length
+    for (const [, object] of changed) this.#options.onChange(object)
   }
 
   /** Watches repeatedly until a new list is required. */

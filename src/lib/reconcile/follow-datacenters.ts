@@ -17,6 +17,14 @@ export interface Scope {
   datacenter?: string | undefined
 }
 
+/** The outcome of a run as leader. */
+export interface LeaderRun {
+  datacenter: DatacenterKey
+  result: 'changed' | 'unchanged' | 'failed'
+  /** From the change that caused the run to its last write. Only if something was written. */
+  seconds?: number | undefined
+}
+
 export interface ControllerContext {
   kube: Kube & Follower
   /** Identity of this replica. */
@@ -24,8 +32,8 @@ export interface ControllerContext {
   signal: AbortSignal
   /** An event of a datacenter; without one, of the whole loop. Must not throw. */
   report: (event: FollowedEvent, datacenter?: DatacenterKey) => void
-  /** Something was written, so many seconds after the change that caused it. */
-  onWritten?: ((datacenter: DatacenterKey, seconds: number) => void) | undefined
+  /** Called after each run as leader. Must not throw. */
+  onRun?: ((run: LeaderRun) => void) | undefined
   now?: (() => number) | undefined
 }
 
@@ -119,12 +127,17 @@ export class DatacenterLoop {
     this.#changedAt.delete(key)
     const followed = this.#followed.get(key)
     if (followed === undefined) return
+    const term = this.#term
+    const ended = (result: LeaderRun['result'], seconds?: number) => {
+      if (term !== undefined) this.#context.onRun?.({ datacenter: followed.key, result, seconds })
+    }
     try {
-      const written = await followed.run(this.#term)
-      if (written && changedAt !== undefined)
-        this.#context.onWritten?.(followed.key, (performance.now() - changedAt) / 1000)
+      const written = await followed.run(term)
+      if (!written) ended('unchanged')
+      else ended('changed', changedAt === undefined ? undefined : (performance.now() - changedAt) / 1000)
     } catch (error) {
       if (changedAt !== undefined) this.#changedAt.set(key, changedAt)
+      ended('failed')
       throw error
     }
   }

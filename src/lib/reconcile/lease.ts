@@ -101,7 +101,7 @@ export class Election {
         release = false
       } finally {
         term.abort(new CassSniError('CSNI902', `lost lease ${this.#options.namespace}/${this.#options.name}`))
-        await leading.finally(async () => (release ? this.#release() : undefined))
+        await leading.finally(async () => (release || signal.aborted ? this.#release() : undefined))
       }
     }
   }

@@ -39,3 +39,6 @@ export const ROUTES_ANNOTATION = 'cass-sni/routes'
 
 /** On our Gateway: the state after the routes controller's last sync, as JSON; see reconcile/sync-record.ts. */
 export const SYNC_ANNOTATION = 'cass-sni/last-sync'
+
+/** The Lease of the routes controller, in its namespace, and the name of its other objects. */
+export const CONTROLLER_NAME = 'cass-sni-controller'

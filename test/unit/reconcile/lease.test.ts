@@ -255,6 +255,15 @@ describe('a leader election', () => {
     deepEqual(log, ['-a', '+b'])
   })
 
+  it('is released also when the work ends at once', async () => {
+    const one = start('a')
+    await clock.advance(5000)
+    one.stop()
+    await rejects(one.running, /stopped/)
+    deepEqual(log, ['+a', '-a'])
+    equal(server.spec['holderIdentity'], '')
+  })
+
   it('does not overwrite a Lease that another process has created at the same moment', async () => {
     for (const identity of ['a', 'b', 'c', 'd']) start(identity)
     await clock.advance(1)

@@ -1,0 +1,171 @@
+/**
+ * Every permission that the program needs: docs/permissions.yaml is generated from this table, and so are the roles of
+ * the routes controller.
+ */
+import type { V1PolicyRule } from '@kubernetes/client-node'
+
+/** Where a permission applies, which is where its role is bound. */
+export type PermissionScope =
+  /** The whole cluster. Read-only, no access to Secrets. */
+  | 'mesh'
+  /** Cassandra's namespace. */
+  | 'datacenter'
+  /** The namespace of the ingress gateway. */
+  | 'gateway'
+  /** The controller's own namespace. */
+  | 'controller'
+
+/** `commands`: the command line, except install. `controller`: the routes controller. */
+export type PermissionUser = 'commands' | 'controller'
+
+export interface Permission {
+  scope: PermissionScope
+  /** '' is the core group. */
+  group: string
+  resources: readonly string[]
+  /** Only these objects. */
+  names?: readonly string[] | undefined
+  verbs: readonly string[]
+  why: string
+  /** Default: both. */
+  only?: PermissionUser | undefined
+}
+
+const READ = ['get', 'list', 'watch']
+const WRITE = ['create', 'patch', 'delete']
+/** A tunnel; create is required in addition to get since Kubernetes 1.35. */
+const CONNECT = ['get', 'create']
+
+const CASSANDRA = 'cassandra.datastax.com'
+const ISTIO = 'networking.istio.io'
+const GATEWAY_API = 'gateway.networking.k8s.io'
+
+export const PERMISSIONS: readonly Permission[] = [
+  { scope: 'mesh', group: '', resources: ['namespaces'], verbs: READ, why: "labels, for Istio's discoverySelectors" },
+  {
+    scope: 'mesh',
+    group: '',
+    resources: ['configmaps'],
+    names: ['istio', 'coredns'],
+    verbs: READ,
+    why: "Istio's discoverySelectors and the cluster's DNS domain",
+  },
+  { scope: 'mesh', group: '', resources: ['services', 'pods'], verbs: READ, why: 'ingress gateways' },
+  { scope: 'mesh', group: 'apps', resources: ['deployments'], verbs: READ, why: "Istio's control planes" },
+  {
+    scope: 'mesh',
+    group: 'admissionregistration.k8s.io',
+    resources: ['mutatingwebhookconfigurations'],
+    verbs: READ,
+    why: "Istio's revision tags",
+    only: 'commands',
+  },
+  { scope: 'mesh', group: ISTIO, resources: ['gateways', 'virtualservices'], verbs: READ, why: 'conflicting routes' },
+  {
+    scope: 'mesh',
+    group: GATEWAY_API,
+    resources: ['gateways', 'gatewayclasses', 'listenersets', 'tlsroutes'],
+    verbs: READ,
+    why: 'the Kubernetes Gateway API, if installed',
+  },
+  {
+    scope: 'mesh',
+    group: 'gateway.networking.x-k8s.io',
+    resources: ['xlistenersets'],
+    verbs: READ,
+    why: 'ListenerSets of earlier versions',
+  },
+  { scope: 'mesh', group: CASSANDRA, resources: ['cassandradatacenters'], verbs: READ, why: 'available datacenters' },
+
+  { scope: 'datacenter', group: CASSANDRA, resources: ['cassandradatacenters'], verbs: READ, why: 'the datacenter' },
+  { scope: 'datacenter', group: 'apps', resources: ['statefulsets'], verbs: READ, why: 'which nodes there are' },
+  { scope: 'datacenter', group: '', resources: ['pods'], verbs: READ, why: 'the nodes' },
+  {
+    scope: 'datacenter',
+    group: '',
+    resources: ['pods'],
+    verbs: ['patch'],
+    why: 'an annotation that makes the kubelet sync a new keystore to the pod immediately',
+    only: 'commands',
+  },
+  {
+    scope: 'datacenter',
+    group: '',
+    resources: ['pods/portforward'],
+    verbs: CONNECT,
+    why: 'tunnels to nodes; host IDs that are in doubt',
+  },
+  {
+    scope: 'datacenter',
+    group: '',
+    resources: ['pods/exec'],
+    verbs: CONNECT,
+    why: 'reloading the keystore',
+    only: 'commands',
+  },
+  { scope: 'datacenter', group: '', resources: ['services'], verbs: [...READ, ...WRITE], why: 'one per node' },
+  {
+    scope: 'datacenter',
+    group: ISTIO,
+    resources: ['gateways', 'virtualservices'],
+    verbs: [...READ, ...WRITE],
+    why: 'the routes',
+  },
+  {
+    scope: 'datacenter',
+    group: GATEWAY_API,
+    resources: ['gateways', 'tlsroutes'],
+    verbs: [...READ, ...WRITE],
+    why: 'the routes with --api gateway',
+  },
+  {
+    scope: 'datacenter',
+    group: '',
+    resources: ['secrets'],
+    verbs: ['get', 'patch'],
+    why: 'the CA, the keystore and the login',
+    only: 'commands',
+  },
+  {
+    scope: 'datacenter',
+    group: '',
+    resources: ['events'],
+    verbs: ['create', 'patch'],
+    why: 'Events on the CassandraDatacenter',
+    only: 'controller',
+  },
+
+  { scope: 'gateway', group: '', resources: ['services'], verbs: [...READ, 'patch'], why: 'the port of its Service' },
+  { scope: 'gateway', group: '', resources: ['pods'], verbs: READ, why: 'its pods' },
+  {
+    scope: 'gateway',
+    group: '',
+    resources: ['pods/portforward'],
+    verbs: CONNECT,
+    why: 'tunnels through the gateway; what its Envoys have loaded',
+  },
+
+  {
+    scope: 'controller',
+    group: 'coordination.k8s.io',
+    resources: ['leases'],
+    verbs: ['get', 'create', 'patch'],
+    why: 'leader election',
+    only: 'controller',
+  },
+]
+
+/** Returns the permissions of a user in a scope. */
+export function permissionsOf(user: PermissionUser, scope: PermissionScope): Permission[] {
+  return PERMISSIONS.filter((each) => each.scope === scope && (each.only === undefined || each.only === user))
+}
+
+/** Returns them as the rules of a role. */
+export function rulesOf(user: PermissionUser, scope: PermissionScope): V1PolicyRule[] {
+  return permissionsOf(user, scope).map(({ group, resources, names, verbs }) => ({
+    apiGroups: [group],
+    resources: [...resources],
+    ...(names === undefined ? {} : { resourceNames: [...names] }),
+    verbs: [...verbs],
+  }))
+}
