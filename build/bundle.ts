@@ -168,7 +168,12 @@ export async function bundle(root: string, out: string): Promise<void> {
     writeFileSync(file, commandFile(name))
   }
   // one file, because it is all of the image besides Node
-  const controller = await bundleProgram(root, join(out, CONTROLLER), "import './src/controller/controller-main.ts'", [])
+  const controller = await bundleProgram(
+    root,
+    join(out, CONTROLLER),
+    "import './src/controller/controller-main.ts'",
+    [],
+  )
   writeFileSync(join(out, 'THIRD-PARTY-LICENSES.txt'), licenses(root, [...files, ...controller]))
 }
 
