@@ -207,7 +207,7 @@ function isWanted({ metadata }: KubeObject): boolean {
 }
 
 /**
- * The only namespace whose datacenters the object can concern: a datacenter, a node, or a Service of ours. Everything
+ * The only namespace whose datacenters the object can concern: a datacenter, a node, or a node Service. Everything
  * else (gateways, routes of others, mesh configuration) can concern all.
  */
 function concernsOnly(type: ResourceType, object: KubeObject | undefined): string | undefined {
