@@ -79,11 +79,14 @@ export class Transport {
   #streams: Pool | undefined
   #skewMs: number | undefined
   #reached = false
+  /** Requests in progress. A signal for each of them would take as long as the rest of a short request. */
+  readonly #active = new Set<ClientRequest>()
   /** No request is sent before this time (performance.now()): the server asked for a pause. */
   #resumeAt = 0
 
   constructor(options: TransportOptions) {
     this.#options = options
+    options.signal.addEventListener('abort', () => this.#abort(), { once: true })
     this.#base = new URL(options.target.server)
     this.#warn = once(options.warn)
   }
@@ -247,7 +250,7 @@ export class Transport {
     path: string,
     security: Security,
     agent: HttpAgent,
-    signal: AbortSignal,
+    signal: AbortSignal | undefined,
     body?: Buffer,
   ): ClientRequest {
     const headers: OutgoingHttpHeaders = {
@@ -281,8 +284,10 @@ export class Transport {
     const path = this.#pathOf(call)
     const body = call.body === undefined ? undefined : Buffer.from(JSON.stringify(call.body))
     const startedAt = performance.now()
+    throwIfAborted(this.signal)
+    const request = this.#request(call, path, security, agent, undefined, body)
+    this.#active.add(request)
     try {
-      const request = this.#request(call, path, security, agent, this.signal, body)
       sent(request)
       const answer = await exchange(request, body, {
         timeoutMs: this.#options.requestTimeoutMs ?? DEFAULT_REQUEST_MS,
@@ -299,7 +304,13 @@ export class Transport {
     } catch (error) {
       this.log(call.method, path, (error as NodeJS.ErrnoException).code ?? 'failed', startedAt)
       throw error
+    } finally {
+      this.#active.delete(request)
     }
+  }
+
+  #abort(): void {
+    for (const request of this.#active) request.destroy(new Error('aborted'))
   }
 }
 
