@@ -13,7 +13,6 @@ import {
   withoutFlags,
 } from '../lib/cli/flags.ts'
 import { addressFlag, clientOptions, loginFlags } from '../lib/cli/login-flags.ts'
-import { keepHeapSmallLater } from '../lib/cli/small-heap.ts'
 import { ARGUMENT } from '../lib/cli/usage-error.ts'
 import type { TextRenderer } from '../lib/output/text-renderer.ts'
 import type { CqlResult } from '../lib/workflows/cqlsh-workflow.ts'
@@ -147,17 +146,10 @@ export default class CqlshSni extends CassSniCommand<Result> {
   }
   static override foreignFlags = CQLSH_FLAGS
   protected readonly kind = 'CqlResult'
+  /** A statement that takes longer may stream data. */
+  protected override readonly smallHeapAfterMs = 400
 
   protected async work(run: Run): Promise<Result> {
-    const heap = keepHeapSmallLater()
-    try {
-      return await this.#work(run)
-    } finally {
-      heap.release()
-    }
-  }
-
-  async #work(run: Run): Promise<Result> {
     const { flags } = await this.parse(CqlshSni)
     const form = flags['print-env'] ? 'env' : flags['print-cqlshrc'] ? 'cqlshrc' : undefined
     if (form === undefined && (flags.out ?? flags['ca-out'] ?? (flags['with-password'] || undefined)) !== undefined) {

@@ -40,6 +40,7 @@ export default class RoutesDiff extends CassSniCommand<RoutesDiffResult | EveryD
   }
 
   protected readonly kind = 'RoutesDiff'
+  protected override readonly smallHeapAfterMs = 0
   protected override readonly failureExit = EXIT.usage
 
   protected async work(run: Run): Promise<RoutesDiffResult | EveryDatacenter<RoutesDiffResult>> {

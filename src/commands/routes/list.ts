@@ -36,6 +36,7 @@ export default class RoutesList extends CassSniCommand<RoutesListResult | EveryD
   }
 
   protected readonly kind = 'RoutesList'
+  protected override readonly smallHeapAfterMs = 0
   #wide = false
 
   protected async work(run: Run): Promise<RoutesListResult | EveryDatacenter<RoutesListResult>> {

@@ -63,6 +63,7 @@ export default class RoutesSync extends CassSniCommand<
   }
 
   protected readonly kind = 'RoutesSync'
+  protected override readonly smallHeapAfterMs = 0
 
   protected async work(run: Run): Promise<RoutesSyncResult | EveryDatacenter<RoutesSyncResult> | undefined> {
     const { flags } = await this.parse(RoutesSync)

@@ -7,6 +7,7 @@ import { again, CassSniError, command, type ErrorCode } from '../errors.ts'
 import type { Datacenter } from './datacenter.ts'
 import { type CassandraDatacenterObject, datacenterFrom } from './datacenter-from.ts'
 import { readHostId } from './endpoints.ts'
+import { withReadFields } from './pod-fields.ts'
 import { DATACENTER_LABEL } from './resource-names.ts'
 
 export interface DatacenterChoice {
@@ -61,7 +62,7 @@ async function find(
         labelSelector: DATACENTER_LABEL,
       })
       .catch(unless('CSNI203', undefined)),
-    kube.list<Pod>(POD, { namespace, labelSelector: DATACENTER_LABEL }),
+    kube.list<Pod>(POD, { namespace, labelSelector: DATACENTER_LABEL, keep: withReadFields }),
   ])
   const cr = choose(all, namespace, name)
   if (cr === undefined) return { all }

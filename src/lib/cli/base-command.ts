@@ -97,6 +97,9 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
   /** True for a command that runs until Ctrl-C, which is then not an error, although the exit code is 130 or 143. */
   protected untilInterrupted: boolean = false
 
+  /** For a command that streams data or reads many objects: the time in ms after which its heap is kept small. */
+  protected readonly smallHeapAfterMs: number | undefined = undefined
+
   /** Parses the flags and calls one workflow. */
   protected abstract work(run: Run): Promise<Result>
 
@@ -119,7 +122,9 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
       line = parsed.line
       output.settle({ format: flags.output, color: flags.color, level: flags.v })
       if (flags.timeout !== undefined) interruption.limit(flags.timeout)
-      result = await interruption.race(this.work(this.#run(flags, line, output, interruption)))
+      const work = () => interruption.race(this.work(this.#run(flags, line, output, interruption)))
+      if (this.smallHeapAfterMs === undefined) result = await work()
+      else result = await (await import('./small-heap.ts')).inSmallHeap(this.smallHeapAfterMs, work)
     } catch (caught) {
       error = interruption.reasonFor(caught) ?? asCassSniError(caught)
       steps = renderSteps(error.next, line)

@@ -1,8 +1,5 @@
-/** Memory of a program through which data streams. */
+/** Memory of a program through which data streams, or that reads many objects. */
 import { setFlagsFromString } from 'node:v8'
-
-/** A command that takes longer than this may stream data. */
-const LATER_MS = 400
 
 /**
  * Keeps V8 from growing its heap far beyond what is in use, from now on: rows that were just written are garbage, which
@@ -15,16 +12,16 @@ export function keepHeapSmall(): void {
 }
 
 /**
- * Keeps the heap small if the command takes longer than a short statement does. `release` sets V8's defaults again,
+ * Does the work of a command, and keeps the heap small after this time, in ms. At the end V8's defaults apply again,
  * with which compiled code must be saved (bin/code-cache.js): V8 accepts it only with the same flags.
  */
-export function keepHeapSmallLater(): { release(): void } {
-  const timer = setTimeout(keepHeapSmall, LATER_MS).unref()
-  return {
-    release: () => {
-      clearTimeout(timer)
-      setFlagsFromString('--semi-space-growth-factor=2')
-      setFlagsFromString('--heap-growing-percent=0')
-    },
+export async function inSmallHeap<T>(afterMs: number, work: () => Promise<T>): Promise<T> {
+  const timer = setTimeout(keepHeapSmall, afterMs).unref()
+  try {
+    return await work()
+  } finally {
+    clearTimeout(timer)
+    setFlagsFromString('--semi-space-growth-factor=2')
+    setFlagsFromString('--heap-growing-percent=0')
   }
 }

@@ -175,7 +175,7 @@ export class CachedKube implements Kube {
       signal,
       onChange: (object) => onChange(type, object),
       onFailure: (error) => onFailure?.(type, error),
-      stored: READ_ONLY.includes(type) ? withoutManagedFields : undefined,
+      stored: selection.keep ?? (READ_ONLY.includes(type) ? withoutManagedFields : undefined),
       timing,
     })
     this.#followed.set(key, { type, selection, reflector })

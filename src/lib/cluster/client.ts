@@ -106,7 +106,7 @@ class Client implements Kube, Follower {
   }
 
   async #pages<T extends KubeObject>(type: ResourceType, options: ListOptions, patient: boolean): Promise<Snapshot<T>> {
-    const { namespace, labelSelector, fieldSelector } = options
+    const { namespace, labelSelector, fieldSelector, keep } = options
     const request = requestFor('list', type, undefined, namespace)
     const call: Call = {
       method: 'GET',
@@ -128,8 +128,10 @@ class Client implements Kube, Follower {
       if (pages > MOST_PAGES || size > LARGEST_LIST) throw tooLarge(this.target)
       const page = this.#parse<Page<T>>(answer, request)
       // list items carry no apiVersion and kind
-      for (const item of objectsOf(page.items, this.target))
-        items.push({ ...item, apiVersion: apiVersionOf(type), kind: type.kind })
+      for (const item of objectsOf(page.items, this.target)) {
+        const object = { ...item, apiVersion: apiVersionOf(type), kind: type.kind }
+        items.push(keep === undefined ? object : (keep(object) as T))
+      }
       const next = page.metadata?.continue
       if (next === undefined || next === '') return { items, resourceVersion: page.metadata?.resourceVersion ?? '' }
       call.query = { ...call.query, continue: next }

@@ -53,7 +53,7 @@ export function openResponse(request: ClientRequest, limits: Omit<Limits, 'large
 export interface Limits {
   /** 0: no limit. */
   timeoutMs: number
-  /** Size limit of the response, in bytes. */
+  /** Size limit of the response, in characters. */
   largest: number
   target: KubeTarget
   proxy: URL | undefined
@@ -128,15 +128,13 @@ function limitTime(request: ClientRequest, { timeoutMs, target, proxy }: Omit<Li
 /** By events: an iterator would take as long again as the rest of the exchange. */
 function read(response: IncomingMessage, largest: number, tooMuch: () => void): Promise<string> {
   return new Promise((resolve, reject) => {
-    const parts: Buffer[] = []
-    let size = 0
-    const body = decoded(response)
-    body.on('data', (part: Buffer) => {
-      size += part.length
-      if (size > largest) tooMuch()
-      else parts.push(part)
+    let text = ''
+    const body = decoded(response).setEncoding('utf8')
+    body.on('data', (part: string) => {
+      if (text.length + part.length > largest) tooMuch()
+      else text += part
     })
-    body.once('end', () => resolve(Buffer.concat(parts).toString('utf8')))
+    body.once('end', () => resolve(text))
     body.once('error', reject)
   })
 }

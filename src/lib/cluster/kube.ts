@@ -61,6 +61,8 @@ export interface ListOptions {
   namespace?: string | undefined
   labelSelector?: string | undefined
   fieldSelector?: string | undefined
+  /** Applied to each object as it arrives: memory holds only what it returns. */
+  keep?: ((object: KubeObject) => KubeObject) | undefined
 }
 
 export interface ApplyOptions {

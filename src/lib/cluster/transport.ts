@@ -40,7 +40,7 @@ export interface TransportOptions {
   proxy?: URL | undefined
   /** False requests uncompressed responses. */
   compression?: boolean | undefined
-  /** Response size limit in bytes. Default 256 MiB. */
+  /** Response size limit in characters. Default 256 Mi. */
   largestAnswer?: number
   /** Time limit for one request; 0: no limit. Default: slightly more than the server's own. */
   requestTimeoutMs?: number | undefined
@@ -65,7 +65,7 @@ const LONG_WAIT_MS = 10_000
 const DEFAULT_REQUEST_MS = 75_000
 
 /**
- * Default response size limit in bytes. Far above any realistic page of 500 objects.
+ * Default response size limit in characters. Far above any realistic page of 500 objects.
  */
 const LARGEST_ANSWER = 256 * 1024 * 1024
 
