@@ -127,6 +127,14 @@ describe('uninstall', function () {
     deepEqual(await writesBy(server.auditLog, OUR_AGENT, since), [])
   })
 
+  it('refuses a namespace that does not exist, as routes delete does', async () => {
+    for (const words of [['uninstall'], ['routes', 'delete']]) {
+      const outcome = await runCommand([...words, '--kubeconfig', server.kubeconfig, '-n', 'casandra'])
+      equal(outcome.exitCode, 1)
+      match(outcome.stderr, /namespace\/casandra not found.*CSNI204/)
+    }
+  })
+
   it('keeps what another datacenter needs', async () => {
     const second = await createDatacenter(server, { namespace: dc.namespace, name: 'dc2', clusterName: 'Second' })
     try {

@@ -3,7 +3,6 @@ import { CassSniError, command, hint, type NextStep } from '../errors.ts'
 import { type FlagShape, type Token, tokensOf } from './command-line.ts'
 import type { KnownCommand } from './completion.ts'
 import { closest } from '../text/closest-word.ts'
-import { packageFile } from '../text/package-file.ts'
 
 export type Request =
   /** `id` is oclif's ("routes:sync"), `argv` excludes the words that name the command. */
@@ -14,12 +13,7 @@ export type Request =
 
 /** Common wrong commands, and the alternative. They take precedence over commands of similar spelling. */
 const ALTERNATIVES: Readonly<Record<string, NextStep>> = {
-  ...Object.fromEntries(
-    ['uninstall', 'remove'].map((name) => [
-      name,
-      hint(`see "What it changes in your cluster" in ${packageFile('README.md')} for what to remove`),
-    ]),
-  ),
+  remove: hint('did you mean "uninstall"?'),
   version: command`kubectl cass-sni --version`,
   sync: hint('did you mean "routes sync"?'),
   delete: hint('did you mean "routes delete"?'),

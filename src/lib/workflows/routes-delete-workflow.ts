@@ -5,6 +5,7 @@ import { FIELD_MANAGER, MANAGED_BY_LABEL } from '../changes/ownership.ts'
 import type { Kube, KubeObject } from '../cluster/kube.ts'
 import { listVisible } from '../cluster/list-visible.ts'
 import { API_GATEWAY, displayName, ISTIO_GATEWAY, SERVICE, TLS_ROUTE, VIRTUAL_SERVICE } from '../cluster/resources.ts'
+import { requireNamespace } from '../cluster/require-namespace.ts'
 import { unless } from '../cluster/unless.ts'
 import { again, CassSniError } from '../errors.ts'
 import type { ChangeRecord, Emit } from '../events.ts'
@@ -41,8 +42,8 @@ export interface RoutesDeleteResult {
 /**
  * Deletes the objects of a datacenter's routes, and releases its port on the ingress gateways; a port that another
  * datacenter or another program holds as well stays open. A second run writes nothing. Asks for confirmation. Throws
- * CSNI105 if several datacenters have routes, CSNI203 without permission to list or delete, CSNI902 if the user
- * declines.
+ * CSNI105 if several datacenters have routes, CSNI204 for a namespace that does not exist, CSNI203 without permission
+ * to list or delete, CSNI902 if the user declines.
  */
 export async function deleteRoutes(
   context: WorkflowContext,
@@ -54,7 +55,10 @@ export async function deleteRoutes(
   let agreed = false
   return retryOvertaken(signal, async () => {
     const observation = chosenAmong(await observeRemovals(context.kube, namespace), wanted, context.emit)
-    if (observation === undefined) return { dryRun: dryRun || undefined, namespace, deleted: 0, closed: [] }
+    if (observation === undefined) {
+      await requireNamespace(kube, namespace)
+      return { dryRun: dryRun || undefined, namespace, deleted: 0, closed: [] }
+    }
     const changes = planRemoval(observation)
     if (!agreed)
       await confirm(

@@ -7,6 +7,7 @@ import { again, CassSniError, command } from '../errors.ts'
 import type { ChangeRecord } from '../events.ts'
 import { counted } from '../text/counted.ts'
 import { listed } from '../text/listed.ts'
+import { requireNamespace } from '../cluster/require-namespace.ts'
 import { poll } from '../waiting/poll.ts'
 import { confirmChanges } from './confirm-changes.ts'
 import type { WorkflowContext } from './context.ts'
@@ -53,6 +54,7 @@ export async function uninstall(context: WorkflowContext, options: UninstallOpti
   return retryOvertaken(signal, async () => {
     const plans = await Promise.all(PARTS.map(async (part) => ({ part, plan: await part.plan(kube, scope) })))
     const changes = plans.flatMap(({ plan }) => changesIn(plan.changes)).filter(({ action }) => action !== 'unchanged')
+    if (changes.length === 0 && namespace !== undefined) await requireNamespace(kube, namespace)
     if (!agreed && !dryRun && changes.length > 0) await confirm(context, changes)
     agreed = true
     for (const { part, plan } of plans) await revert({ ...context, reported }, part, plan)
@@ -81,7 +83,7 @@ async function revert(
     await applyChanges(context, set)
     const pruned = changes.filter(({ action }) => action === 'pruned')
     if (!context.dryRun) await untilDeleted(context, id, pruned)
-    context.emit({ type: 'step', id, title, state: 'done', note: noteOf(changes) })
+    context.emit({ type: 'step', id, title, state: 'done', note: noteOf(changes, context.dryRun) })
   } catch (error) {
     context.emit({ type: 'step', id, title, state: 'failed' })
     throw error
@@ -112,12 +114,12 @@ async function untilDeleted({ kube, signal, emit }: WorkflowContext, id: string,
   }
 }
 
-function noteOf(changes: Change[]): string {
+function noteOf(changes: Change[], dryRun: boolean): string {
   const deleted = changes.filter(({ action }) => action === 'pruned').length
   const released = changes.filter(({ action }) => action === 'configured').length
   return [
-    ...(deleted === 0 ? [] : [`${counted(deleted, 'object')} deleted`]),
-    ...(released === 0 ? [] : [`fields of ${counted(released, 'object')} released`]),
+    ...(deleted === 0 ? [] : [`${counted(deleted, 'object')} ${dryRun ? 'to be deleted' : 'deleted'}`]),
+    ...(released === 0 ? [] : [`fields of ${counted(released, 'object')} ${dryRun ? 'to be released' : 'released'}`]),
   ].join(', ')
 }
 
