@@ -1,4 +1,4 @@
-/** Tells a namespace without objects from one that does not exist. */
+/** Distinguishes a namespace without objects from one that does not exist. */
 import { CassSniError, command } from '../errors.ts'
 import type { Kube } from './kube.ts'
 import { NAMESPACE } from './resources.ts'
