@@ -1,0 +1,74 @@
+/** Clients of the lab's gateway while routes change: connections that stay open, and new ones all the time. */
+import { setTimeout as pause } from 'node:timers/promises'
+import { connect, type TLSSocket } from 'node:tls'
+import { GATEWAY_ADDRESS } from './lab.ts'
+
+const PORT = 9042
+/** A connection that takes longer has failed. */
+const LIMIT_MS = 5_000
+/** Between two rounds of new connections. */
+const ROUND_MS = 20
+
+export class GatewayTraffic {
+  /** Failed connections: the name, and when, in ms since the start. */
+  readonly failures: string[] = []
+  /** Names whose connection that was opened at the start has ended. */
+  readonly ended: string[] = []
+  /** New connections so far. */
+  made = 0
+  readonly #open: TLSSocket[] = []
+  readonly #startedAt = performance.now()
+  #running: Promise<void> | undefined
+  #stopped = false
+
+  /** Opens a connection for each server name, then more of them until `stop`. */
+  static async start(names: readonly string[]): Promise<GatewayTraffic> {
+    const traffic = new GatewayTraffic()
+    for (const name of names) {
+      const socket = await opened(name)
+      socket.once('close', () => traffic.#stopped || traffic.ended.push(name))
+      socket.on('error', () => undefined)
+      traffic.#open.push(socket)
+    }
+    traffic.#running = traffic.#run(names)
+    return traffic
+  }
+
+  /** Ends all connections. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    for (const socket of this.#open) socket.destroy()
+    await this.#running
+  }
+
+  async #run(names: readonly string[]): Promise<void> {
+    while (!this.#stopped) {
+      await Promise.all(names.map((name) => this.#once(name)))
+      await pause(ROUND_MS)
+    }
+  }
+
+  async #once(name: string): Promise<void> {
+    try {
+      ;(await opened(name)).destroy()
+      this.made += 1
+    } catch (error) {
+      this.failures.push(`${name} after ${Math.round(performance.now() - this.#startedAt)} ms: ${String(error)}`)
+    }
+  }
+}
+
+/** A connection after its TLS handshake. The certificate is another test's subject. */
+function opened(servername: string): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: GATEWAY_ADDRESS, port: PORT, servername, rejectUnauthorized: false })
+    socket.setTimeout(LIMIT_MS, () => socket.destroy(new Error('timed out')))
+    socket.once('error', reject)
+    // without a route the gateway closes the connection
+    socket.once('close', () => reject(new Error('closed')))
+    socket.once('secureConnect', () => {
+      socket.setTimeout(0)
+      resolve(socket)
+    })
+  })
+}
