@@ -66,6 +66,7 @@ export const ERROR_CODES = {
   CSNI508: { title: 'datacenter Service lacks the CQL port' },
   CSNI509: { title: 'Gateway API is missing or not supported' },
   CSNI510: { title: 'Gateway does not accept the routes' },
+  CSNI511: { title: 'routes controller is not ready' },
   CSNI601: { title: 'gateway unreachable' },
   CSNI602: { title: 'certificate verification failed' },
   CSNI603: { title: 'gateway has no route for the name' },

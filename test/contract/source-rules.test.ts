@@ -16,6 +16,8 @@ describe('the rules of the source', () => {
       'src/lib/loose.ts': 'x',
       'src/other/main.ts': 'x',
       'src/lib/cli/main.ts': 'x',
+      'src/commands/status.ts': 'x',
+      'src/commands/routes/status.ts': 'x',
     }
     try {
       for (const [path, text] of Object.entries(files)) {

@@ -113,7 +113,12 @@ describe('a wrong command line', () => {
 
 describe('completion', () => {
   it('answers kubectl', () => {
-    assert.match(run('__complete', 'routes', '').stdout, /^delete\t.*\ndiff\t.*\nlist\t.*\nsync\t.*\n:4\n$/)
+    assert.match(
+      run('__complete', 'routes', '').stdout,
+      /^controller\t.*\ndelete\t.*\ndiff\t.*\nlist\t.*\nstatus\t.*\nsync\t.*\n:4\n$/,
+    )
+    const nested = /^install\t.*\nmanifest\t.*\nstatus\t.*\nuninstall\t.*\n:4\n$/
+    assert.match(run('__complete', 'routes', 'controller', '').stdout, nested)
     assert.match(run('__complete', 'verify', '--help').stdout, /^--help\t/)
   })
 })

@@ -47,7 +47,9 @@ export function findCommand(
   }
   const whole = names.join(' ')
   // oclif lists each command ID ("routes:sync") as a topic too, which is not a name to type.
-  const typedTopics = topics.filter((topic) => !commands.some(({ id }) => id === topic))
+  const typedTopics = topics
+    .filter((topic) => !commands.some(({ id }) => id === topic))
+    .map((topic) => topic.replaceAll(':', ' '))
   if (whole === 'options') return { type: 'help', name: whole }
   for (let count = names.length; count > 0; count--) {
     const name = names.slice(0, count).join(' ')

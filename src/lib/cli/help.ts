@@ -37,7 +37,12 @@ const ORDER = [
   'routes sync',
   'routes list',
   'routes diff',
+  'routes status',
   'routes delete',
+  'routes controller install',
+  'routes controller status',
+  'routes controller uninstall',
+  'routes controller manifest',
   'verify',
   'cqlsh-sni',
   'port-forward',
@@ -53,7 +58,7 @@ export function describedBy(config: Config): Described {
     bin: config.bin,
     description: config.pjson.description ?? '',
     commands,
-    topics: Object.fromEntries(topics.map(({ name, description = '' }) => [name, description])),
+    topics: Object.fromEntries(topics.map(({ name, description = '' }) => [name.replaceAll(':', ' '), description])),
   }
 }
 
@@ -107,7 +112,7 @@ function overview(page: Page): string[] {
   return [
     wrapped(description, width),
     `Examples:\n${examples.map((example) => exampleText(example, page)).join('\n\n')}`,
-    `Commands:\n${table([...commandRows(sorted), ['options', 'List global flags']], width)}`,
+    `Commands:\n${table([...overviewRows(sorted, page), ['options', 'List global flags']], width)}`,
     [
       `Use "${bin} COMMAND --help" for details, "${bin} --version" for the version.`,
       'Documentation: README.md and docs/ in $(npm root --global)/kubectl-cass-sni',
@@ -115,6 +120,16 @@ function overview(page: Page): string[] {
       .map((line) => wrapped(line, width))
       .join('\n'),
   ]
+}
+
+/** One row for each command; for those of a topic below a topic one row together. */
+function overviewRows(commands: readonly DescribedCommand[], { topics }: Page): [string, string][] {
+  const nested = Object.keys(topics).filter((topic) => topic.includes(' '))
+  const rows = commands.map((command): [string, string] => {
+    const topic = nested.find((each) => nameOf(command).startsWith(`${each} `))
+    return topic === undefined ? [nameOf(command), withoutPeriod(command.summary)] : [topic, topics[topic] ?? '']
+  })
+  return [...new Map(rows)]
 }
 
 function commandHelp(command: DescribedCommand, page: Page): string[] {

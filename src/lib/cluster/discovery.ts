@@ -120,9 +120,9 @@ function cached<T>(answers: Map<string, Cached<T>>, key: string, ask: () => Prom
   const known = answers.get(key)
   const now = performance.now()
   if (known !== undefined && now - known.at < FRESH_MS) return known.answer
-  const asked = { answer: ask(), at: now }
-  answers.set(key, asked)
-  const forget = () => answers.get(key) === asked && answers.delete(key)
-  asked.answer.then((found) => found.length === 0 && forget(), forget)
-  return asked.answer
+  const entry = { answer: ask(), at: now }
+  answers.set(key, entry)
+  const forget = () => answers.get(key) === entry && answers.delete(key)
+  entry.answer.then((found) => found.length === 0 && forget(), forget)
+  return entry.answer
 }

@@ -30,7 +30,7 @@ export interface FollowedContext {
   /** Ends the background work for this datacenter. */
   signal: AbortSignal
   report: (event: FollowedEvent) => void
-  /** Schedules another run, at once or in this time, in ms. */
+  /** Schedules another run, immediately or in this time, in ms. */
   again: (inMs?: number) => void
   now: () => number
 }

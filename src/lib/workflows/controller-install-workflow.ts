@@ -1,0 +1,212 @@
+/** `routes controller install` and `manifest`: the controller that keeps routes in sync. */
+import { applyChanges, retryOvertaken } from '../changes/apply.ts'
+import { changesIn, changeSet } from '../changes/change-plan.ts'
+import type { KubeObject } from '../cluster/kube.ts'
+import { DEPLOYMENT, POD } from '../cluster/resources.ts'
+import { podObstacle } from '../cluster/workload-reasons.ts'
+import type { Pod } from '../cluster/workloads.ts'
+import { again, CassSniError, command } from '../errors.ts'
+import type { ChangeRecord } from '../events.ts'
+import { observeMesh } from '../istio/observe-mesh.ts'
+import { CONTROLLER_NAME } from '../text/own-keys.ts'
+import { durationText } from '../text/duration-text.ts'
+import { listed } from '../text/listed.ts'
+import { poll } from '../waiting/poll.ts'
+import { confirmChanges } from './confirm-changes.ts'
+import type { WorkflowContext } from './context.ts'
+import {
+  controllerObjects,
+  controllerSelector,
+  type ControllerSettings,
+  desiredController,
+} from './controller/controller-objects.ts'
+import { controllerObjectsIn, liveController, ownNamespace } from './controller/live-controller.ts'
+
+export interface ControllerInstallOptions {
+  /** The namespace of the controller. */
+  namespace: string
+  /** Default: the image of the installed controller. */
+  image?: string | undefined
+  /** The datacenters of all namespaces. */
+  allNamespaces: boolean
+  /** Namespaces of datacenters; default: the current one. */
+  namespaces?: readonly string[] | undefined
+  /** Only this datacenter (metadata.name). */
+  datacenter?: string | undefined
+  /** Namespaces of the ingress gateways; default: those that exist. */
+  gatewayNamespaces?: readonly string[] | undefined
+}
+
+export interface ControllerInstallResult {
+  /** Nothing was written. */
+  dryRun?: true | undefined
+  /** The namespace of the controller. */
+  namespace: string
+  image: string
+  /** Absent: all namespaces. */
+  namespaces?: readonly string[] | undefined
+  datacenter?: string | undefined
+  gatewayNamespaces: readonly string[]
+  created: number
+  configured: number
+  pruned: number
+  /** Ready replicas. Absent in a dry run. */
+  ready?: number | undefined
+}
+
+const ROLLOUT_POLL_MS = 500
+/** Time limit of the rollout without --timeout. */
+const ROLLOUT_MS = 180_000
+
+/**
+ * Applies the controller's objects, prunes those of an earlier scope, and waits for its rollout. A second run writes
+ * nothing. Asks before it widens permissions. Throws CSNI102 without an image, CSNI502 without an ingress gateway,
+ * CSNI210 if an object belongs to another program, CSNI511 if the rollout does not complete in time.
+ */
+export async function installController(
+  context: WorkflowContext,
+  options: ControllerInstallOptions,
+): Promise<ControllerInstallResult> {
+  const { kube, signal, dryRun } = context
+  const { namespace } = options
+  const reported = new Map<string, ChangeRecord>()
+  const settings = await settingsOf(context, options)
+  let agreed = false
+  context.emit({ type: 'step', id: 'controller', title: 'Routes controller', state: 'started' })
+  try {
+    const records = await retryOvertaken(signal, async () => {
+      const [objects, { live, foreign }] = await Promise.all([
+        controllerObjectsIn(kube, namespace),
+        ownNamespace(kube, namespace),
+      ])
+      const known = [...objects.flatMap((each) => each.objects), ...(live === undefined ? [] : [live])]
+      const find = async (object: KubeObject) =>
+        known.find((each) => each.kind === object.kind && sameName(each, object))
+      const desired = await Promise.all(
+        desiredController(settings, foreign).map(async (one) => {
+          const { name, namespace: inside } = one.object.metadata
+          // one without our labels is not listed
+          const current = (await find(one.object)) ?? (await kube.get(one.type, name, inside))
+          return { ...one, current }
+        }),
+      )
+      const changes = changeSet(
+        desired.map((one) => [one]),
+        (one) => desired.find((each) => each.object === one.object)?.current,
+        objects,
+      )
+      const pruned = changesIn(changes).filter(({ action }) => action === 'pruned')
+      if (!agreed && !dryRun && pruned.length > 0)
+        await confirmChanges(
+          context.ask,
+          [
+            `To be pruned: ${listed(
+              pruned.map(({ type, name }) => `${type.kind.toLowerCase()}/${name}`),
+              5,
+            )}`,
+          ],
+          again`--dry-run`,
+        )
+      agreed = true
+      return applyChanges({ ...context, reported }, changes)
+    })
+    const ready = dryRun ? undefined : await rollout(context, namespace)
+    const made = (action: ChangeRecord['action']) => records.filter((each) => each.action === action).length
+    const result: ControllerInstallResult = {
+      dryRun: dryRun || undefined,
+      namespace,
+      image: settings.image,
+      namespaces: settings.namespaces,
+      datacenter: settings.datacenter,
+      gatewayNamespaces: settings.gatewayNamespaces,
+      created: made('created'),
+      configured: made('configured'),
+      pruned: made('pruned'),
+      ready,
+    }
+    const note = dryRun ? 'nothing written (dry run)' : `${ready} replicas ready`
+    context.emit({ type: 'step', id: 'controller', title: 'Routes controller', state: 'done', note })
+    return result
+  } catch (error) {
+    context.emit({ type: 'step', id: 'controller', title: 'Routes controller', state: 'failed' })
+    throw error
+  }
+}
+
+export interface ControllerManifestResult {
+  objects: KubeObject[]
+}
+
+/** Returns the objects that `installController` applies. Writes nothing. Throws as it does. */
+export async function controllerManifest(
+  context: WorkflowContext,
+  options: ControllerInstallOptions,
+): Promise<ControllerManifestResult> {
+  return { objects: controllerObjects(await settingsOf(context, options)) }
+}
+
+async function settingsOf({ kube }: WorkflowContext, options: ControllerInstallOptions): Promise<ControllerSettings> {
+  const { namespace, datacenter, allNamespaces } = options
+  const image = options.image ?? (await liveController(kube, namespace))?.image
+  if (image === undefined) {
+    throw new CassSniError('CSNI102', 'no image of the routes controller: specify --image', {
+      next: [again`--image ${'REGISTRY/cass-sni-controller:TAG'}`],
+    })
+  }
+  const given = options.namespaces ?? []
+  const namespaces = given.length === 0 ? [kube.target.namespace] : [...new Set(given)].sort()
+  return {
+    namespace,
+    image,
+    namespaces: allNamespaces ? undefined : namespaces,
+    datacenter,
+    gatewayNamespaces: options.gatewayNamespaces ?? (await gatewayNamespaces(kube)),
+  }
+}
+
+async function gatewayNamespaces(kube: WorkflowContext['kube']): Promise<string[]> {
+  const { gateways, refused } = await observeMesh(kube, { controlPlanes: false, apis: [] })
+  if (gateways.length > 0) return [...new Set(gateways.map((gateway) => gateway.namespace))].sort()
+  throw new CassSniError('CSNI502', 'no Istio ingress gateway found, whose namespace needs a role', {
+    object: 'ingress gateway',
+    next: [again`--gateway-namespace ${'NAMESPACE'}`],
+    cause: refused,
+  })
+}
+
+function sameName(one: KubeObject, other: KubeObject): boolean {
+  return one.metadata.name === other.metadata.name && one.metadata.namespace === other.metadata.namespace
+}
+
+/** Waits until all replicas are ready. Returns their number. */
+async function rollout({ kube, signal, emit }: WorkflowContext, namespace: string): Promise<number> {
+  let obstacles: string[] = []
+  const ready = await poll({
+    signal,
+    interval: ROLLOUT_POLL_MS,
+    timeoutMs: ROLLOUT_MS,
+    until: async () => {
+      const live = await liveController(kube, namespace)
+      if (live?.complete === true) return live.replicas.ready
+      const pods = await kube.list<Pod>(POD, { namespace, labelSelector: `app.kubernetes.io/name=${CONTROLLER_NAME}` })
+      obstacles = pods.flatMap((pod) => {
+        const obstacle = podObstacle(pod)
+        return obstacle === undefined ? [] : [`${pod.metadata.name}: ${obstacle}`]
+      })
+      const { ready: now = 0, wanted = 0 } = live?.replicas ?? {}
+      emit({ type: 'waiting', id: 'controller', lines: [`${now} of ${wanted} replicas ready`, ...obstacles] })
+      return undefined
+    },
+  })
+  if (ready !== undefined) return ready
+  const object = `deployment.apps/${CONTROLLER_NAME} in namespace ${namespace}`
+  const why = obstacles.length === 0 ? '' : `: ${obstacles.join('; ')}`
+  throw new CassSniError('CSNI511', `${object}: not ready within ${durationText(ROLLOUT_MS)}${why}`, {
+    object,
+    next: [
+      command`kubectl -n ${namespace} describe pods -l ${controllerSelector(namespace).split(',').slice(1).join(',')}`,
+      command`kubectl -n ${namespace} logs deployment/${CONTROLLER_NAME}`,
+      command`kubectl -n ${namespace} describe ${DEPLOYMENT.plural} ${CONTROLLER_NAME}`,
+    ],
+  })
+}

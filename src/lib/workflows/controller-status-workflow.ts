@@ -1,0 +1,40 @@
+/** `routes controller status`: the controller's replicas, its leader, and the datacenters that it follows. */
+import type { WorkflowContext } from './context.ts'
+import { leaderOf, liveController } from './controller/live-controller.ts'
+import { datacenterStatuses, type DatacenterStatus, isOk } from './routes-status-workflow.ts'
+
+export interface ControllerStatusResult {
+  /** False if the controller is not installed or not ready, or a datacenter needs attention. */
+  ok: boolean
+  /** The namespace of the controller. */
+  namespace: string
+  installed: boolean
+  image?: string | undefined
+  replicas?: { wanted: number; ready: number } | undefined
+  /** Pod of the leader. */
+  leader?: string | undefined
+  /** Absent: all namespaces. */
+  namespaces?: string[] | undefined
+  datacenters: DatacenterStatus[]
+}
+
+/** Reads the state of the controller in a namespace. Throws CSNI203 without permission. */
+export async function controllerStatus(
+  { kube }: WorkflowContext,
+  { namespace }: { namespace: string },
+): Promise<ControllerStatusResult> {
+  const live = await liveController(kube, namespace)
+  if (live === undefined) return { ok: false, namespace, installed: false, datacenters: [] }
+  const { image, scope, replicas } = live
+  const [leader, datacenters] = await Promise.all([leaderOf(kube, namespace), datacenterStatuses(kube, scope)])
+  return {
+    ok: live.complete && leader !== undefined && datacenters.every(isOk),
+    namespace,
+    installed: true,
+    image,
+    replicas: { wanted: replicas.wanted, ready: replicas.ready },
+    leader,
+    namespaces: scope.namespaces,
+    datacenters,
+  }
+}

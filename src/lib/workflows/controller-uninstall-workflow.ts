@@ -1,0 +1,172 @@
+/** `routes controller uninstall`: deletes the controller. The routes stay. */
+import { applyChanges, retryOvertaken } from '../changes/apply.ts'
+import { changesIn, changeSet, type Listed } from '../changes/change-plan.ts'
+import type { ChangeSet, Desired } from '../changes/changeset.ts'
+import { FIELD_MANAGER, MANAGED_BY_LABEL } from '../changes/ownership.ts'
+import type { Kube, KubeObject } from '../cluster/kube.ts'
+import { listVisible } from '../cluster/list-visible.ts'
+import {
+  CONFIG_MAP,
+  DEPLOYMENT,
+  displayName,
+  ISTIO_GATEWAY,
+  LEASE,
+  NAMESPACE,
+  POD,
+  SERVICE,
+} from '../cluster/resources.ts'
+import { unless } from '../cluster/unless.ts'
+import { again } from '../errors.ts'
+import type { ChangeRecord } from '../events.ts'
+import { syncRecordOf, withoutRecord } from '../reconcile/sync-record.ts'
+import { counted } from '../text/counted.ts'
+import { CONTROLLER_NAME, SYNC_ANNOTATION } from '../text/own-keys.ts'
+import { listed } from '../text/listed.ts'
+import { poll } from '../waiting/poll.ts'
+import { confirmChanges } from './confirm-changes.ts'
+import type { WorkflowContext } from './context.ts'
+import { controllerLabels } from './controller/controller-objects.ts'
+import { controllerObjectsIn, ownNamespace } from './controller/live-controller.ts'
+
+export interface ControllerUninstallResult {
+  /** Nothing was written. */
+  dryRun?: true | undefined
+  /** The namespace of the controller. */
+  namespace: string
+  deleted: number
+  /** Gateways whose annotation was removed. */
+  released: number
+  /** The namespace is kept because it contains objects of others. */
+  keptNamespace?: true | undefined
+}
+
+const ENDED_POLL_MS = 250
+/** More than the pods' grace period. */
+const ENDED_MS = 60_000
+
+/**
+ * Deletes the Deployment, waits until its pods have ended, then deletes the other objects, the Lease and the records on
+ * the Gateways, and the namespace if this program created it and it contains nothing else. Routes are not changed. A
+ * second run writes nothing. Asks for confirmation. Throws CSNI902 if the user declines.
+ */
+export async function uninstallController(
+  context: WorkflowContext,
+  { namespace }: { namespace: string },
+): Promise<ControllerUninstallResult> {
+  const { kube, signal, dryRun } = context
+  const reported = new Map<string, ChangeRecord>()
+  let agreed = false
+  let keptNamespace = false
+  const step = { type: 'step', id: 'controller', title: 'Routes controller' } as const
+  context.emit({ ...step, state: 'started' })
+  try {
+    await retryOvertaken(signal, async () => {
+      const objects = await controllerObjectsIn(kube, namespace)
+      const [deployments, others] = [
+        objects.filter(({ type }) => type === DEPLOYMENT),
+        objects.filter(({ type }) => type !== DEPLOYMENT),
+      ]
+      const first = prunes(deployments)
+      const rest = await remaining(kube, namespace, others)
+      keptNamespace = rest.keptNamespace
+      const changes = [...changesIn(first), ...changesIn(rest.changes)].filter(({ action }) => action !== 'unchanged')
+      if (!agreed && !dryRun && changes.length > 0) {
+        const names = changes.map(({ type, name }) => displayName(type, name))
+        const details = [`${counted(names.length, 'object')} to be deleted or changed: ${listed(names, 5)}`]
+        await confirmChanges(context.ask, [...details, 'Routes are no longer updated.'], again`--dry-run`)
+      }
+      agreed = true
+      await applyChanges({ ...context, reported }, first)
+      if (!dryRun) await ended(context, namespace)
+      // the replicas may have written until now
+      const last = dryRun ? rest : await remaining(kube, namespace, others)
+      await applyChanges({ ...context, reported }, last.changes)
+    })
+    const made = (action: ChangeRecord['action']) =>
+      [...reported.values()].filter((each) => each.action === action).length
+    const deleted = made('pruned')
+    context.emit({
+      ...step,
+      state: 'done',
+      note: deleted === 0 ? 'not installed' : `${counted(deleted, 'object')} deleted`,
+    })
+    return {
+      dryRun: dryRun || undefined,
+      namespace,
+      deleted,
+      released: made('configured'),
+      keptNamespace: keptNamespace || undefined,
+    }
+  } catch (error) {
+    context.emit({ ...step, state: 'failed' })
+    throw error
+  }
+}
+
+function prunes(objects: readonly Listed[], released: Desired[] = []): ChangeSet {
+  const gateways = new Map(released.map((one) => [one.object, one.basedOn?.live]))
+  // changeSet deletes the last kind first
+  return changeSet([released], (one) => gateways.get(one.object), [...objects].reverse())
+}
+
+/** Everything except the Deployment. */
+async function remaining(
+  kube: Kube,
+  namespace: string,
+  objects: readonly Listed[],
+): Promise<{ changes: ChangeSet; keptNamespace: boolean }> {
+  const labelSelector = `${MANAGED_BY_LABEL}=${FIELD_MANAGER}`
+  const [leases, gateways, { live, foreign }] = await Promise.all([
+    unless('CSNI203', kube.list(LEASE, { namespace, labelSelector })),
+    unless('CSNI205', listVisible(kube, ISTIO_GATEWAY, { namespaces: [kube.target.namespace], labelSelector })),
+    ownNamespace(kube, namespace),
+  ])
+  const own = (leases ?? []).filter(({ metadata }) => metadata.name === CONTROLLER_NAME)
+  const released = (gateways?.items ?? [])
+    .filter((gateway) => gateway.metadata.annotations?.[SYNC_ANNOTATION] !== undefined)
+    .filter((gateway) => syncRecordOf(gateway)?.by.startsWith(`${CONTROLLER_NAME}-`) !== false)
+    .map((gateway): Desired => ({ ...withoutRecord(ISTIO_GATEWAY, gateway), basedOn: { live: gateway } }))
+  const deletable = live !== undefined && !foreign && live.metadata.deletionTimestamp === undefined
+  const used = deletable && (await hasOthers(kube, namespace))
+  const namespaces: KubeObject[] = deletable && !used ? [live] : []
+  return {
+    changes: prunes([...objects, { type: LEASE, objects: own }, { type: NAMESPACE, objects: namespaces }], released),
+    keptNamespace: used,
+  }
+}
+
+/** Whether the namespace contains objects that are not the controller's. */
+async function hasOthers(kube: Kube, namespace: string): Promise<boolean> {
+  const lists = await Promise.all(
+    [POD, SERVICE, DEPLOYMENT, CONFIG_MAP].map((type) => unless('CSNI203', kube.list(type, { namespace }))),
+  )
+  const labels = Object.entries(controllerLabels(namespace))
+  return lists
+    .flatMap((objects) => objects ?? [])
+    .some(
+      ({ metadata }) =>
+        // in every namespace
+        metadata.name !== 'kube-root-ca.crt' &&
+        metadata.name !== 'istio-ca-root-cert' &&
+        !labels.every(([key, value]) => metadata.labels?.[key] === value),
+    )
+}
+
+/** Waits until no pod of the controller is left. */
+async function ended({ kube, signal, emit }: WorkflowContext, namespace: string): Promise<void> {
+  const labelSelector = Object.entries(controllerLabels(namespace))
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',')
+  await poll({
+    signal,
+    interval: ENDED_POLL_MS,
+    timeoutMs: ENDED_MS,
+    until: async () => {
+      const pods = (await unless('CSNI203', kube.list(POD, { namespace, labelSelector }))) ?? []
+      if (pods.length === 0) return true
+      const lines = pods.map(({ metadata }) => `waiting for ${metadata.name} to end`)
+      emit({ type: 'waiting', id: 'controller', lines })
+      return undefined
+    },
+  })
+}

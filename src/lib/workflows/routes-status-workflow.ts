@@ -1,0 +1,100 @@
+/** `routes status`: what the routes controller has recorded for each datacenter. */
+import { FIELD_MANAGER, MANAGED_BY_LABEL } from '../changes/ownership.ts'
+import type { Kube, KubeObject } from '../cluster/kube.ts'
+import { CASSANDRA_DATACENTER, ISTIO_GATEWAY } from '../cluster/resources.ts'
+import { unless } from '../cluster/unless.ts'
+import { syncRecordOf } from '../reconcile/sync-record.ts'
+import { routeNames } from '../routes/sni-names.ts'
+import { ROUTES_ANNOTATION } from '../text/own-keys.ts'
+import type { WorkflowContext } from './context.ts'
+
+export interface DatacenterStatus {
+  namespace: string
+  datacenter: string
+  /** `unknown`: no controller has synced it. `disabled`: by the annotation cass-sni/routes. */
+  result: 'synced' | 'failing' | 'unknown' | 'disabled'
+  /** Nodes with a route, and those without. Absent if unknown. */
+  routed?: number | undefined
+  pending?: number | undefined
+  /** Since when the result is the same. ISO 8601. */
+  since?: string | undefined
+  /** The CassandraDatacenter was changed after the last sync. */
+  stale?: true | undefined
+  /** Of the failure. */
+  code?: string | undefined
+  message?: string | undefined
+  /** Pod of the leader that recorded it. */
+  by?: string | undefined
+}
+
+export interface RoutesStatusResult {
+  /** False if a datacenter is failing, has pending nodes, or is unknown. */
+  ok: boolean
+  datacenters: DatacenterStatus[]
+}
+
+export interface RoutesStatusOptions {
+  allNamespaces: boolean
+  /** Only this datacenter (metadata.name). */
+  datacenter?: string | undefined
+}
+
+/** Reads the records. Throws CSNI205 without cass-operator, CSNI203 without permission to list datacenters. */
+export async function routesStatus(
+  { kube }: WorkflowContext,
+  { allNamespaces, datacenter }: RoutesStatusOptions,
+): Promise<RoutesStatusResult> {
+  const namespaces = allNamespaces ? undefined : [kube.target.namespace]
+  const datacenters = await datacenterStatuses(kube, { namespaces, datacenter })
+  return { ok: datacenters.every(isOk), datacenters }
+}
+
+/** Whether a datacenter needs no attention. */
+export function isOk({ result, pending = 0 }: DatacenterStatus): boolean {
+  return result === 'disabled' || (result === 'synced' && pending === 0)
+}
+
+/** Reads the status of each datacenter in some namespaces (undefined: all), by namespace and name. */
+export async function datacenterStatuses(
+  kube: Kube,
+  { namespaces, datacenter }: { namespaces?: readonly string[] | undefined; datacenter?: string | undefined },
+): Promise<DatacenterStatus[]> {
+  const lists = await Promise.all(
+    (namespaces ?? [undefined]).map(async (namespace) => {
+      const labelSelector = `${MANAGED_BY_LABEL}=${FIELD_MANAGER}`
+      const [datacenters, gateways] = await Promise.all([
+        kube.list(CASSANDRA_DATACENTER, { namespace }),
+        unless('CSNI205', unless('CSNI203', kube.list(ISTIO_GATEWAY, { namespace, labelSelector }))),
+      ])
+      return datacenters.map((each) => statusOf(each, gateways ?? []))
+    }),
+  )
+  const keyOf = (one: DatacenterStatus) => `${one.namespace}/${one.datacenter}`
+  return lists
+    .flat()
+    .filter((each) => datacenter === undefined || each.datacenter === datacenter)
+    .sort((one, other) => (keyOf(one) < keyOf(other) ? -1 : 1))
+}
+
+function statusOf({ metadata }: KubeObject, gateways: KubeObject[]): DatacenterStatus {
+  const { name: datacenter, namespace = '', generation } = metadata
+  if (metadata.annotations?.[ROUTES_ANNOTATION] === 'disabled') return { namespace, datacenter, result: 'disabled' }
+  const name = routeNames(datacenter).gateway
+  const record = syncRecordOf(
+    gateways.find((each) => each.metadata.name === name && each.metadata.namespace === namespace),
+  )
+  if (record === undefined) return { namespace, datacenter, result: 'unknown' }
+  const { result, routed, pending, time, code, message, by } = record
+  return {
+    namespace,
+    datacenter,
+    result,
+    routed,
+    pending,
+    since: time,
+    stale: record.generation !== generation || undefined,
+    code,
+    message,
+    by,
+  }
+}

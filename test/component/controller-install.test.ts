@@ -1,0 +1,200 @@
+/** `routes controller install | status | uninstall | manifest` against a real API server, which runs no pods. */
+import { deepEqual, doesNotMatch, equal, match } from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseAllDocuments } from 'yaml'
+import type { KubeObject, ResourceType } from '../../src/lib/cluster/kube.ts'
+import {
+  CLUSTER_ROLE,
+  CLUSTER_ROLE_BINDING,
+  CONFIG_MAP,
+  DEPLOYMENT,
+  LEASE,
+  NAMESPACE,
+  POD_DISRUPTION_BUDGET,
+  ROLE,
+  ROLE_BINDING,
+  SERVICE_ACCOUNT,
+} from '../../src/lib/cluster/resources.ts'
+import { apiServer, pathOf, type Stored, type TestServer } from '../support/api-server.ts'
+import { OUR_AGENT, writesBy } from '../support/audit.ts'
+import { createDatacenter, type TestDatacenter } from '../support/cluster-state.ts'
+import { type CommandOutcome, runCommand } from '../support/command.ts'
+import { createMesh, removeRoutes, type TestMesh } from '../support/mesh-state.ts'
+import { assertMatchesSchema } from '../support/schema.ts'
+
+const KINDS = [
+  DEPLOYMENT,
+  POD_DISRUPTION_BUDGET,
+  ROLE_BINDING,
+  ROLE,
+  SERVICE_ACCOUNT,
+  CLUSTER_ROLE_BINDING,
+  CLUSTER_ROLE,
+  LEASE,
+]
+
+describe('routes controller', function () {
+  this.timeout(90_000)
+  let server: TestServer
+  let mesh: TestMesh
+  let dc: TestDatacenter
+  let own: string
+  let nth = 0
+
+  before(async () => {
+    server = await apiServer()
+  })
+  beforeEach(async () => {
+    mesh = await createMesh(server, { namespace: await server.namespace('istio') })
+    dc = await createDatacenter(server, { namespace: await server.namespace('cass') })
+    own = `controller-of-${++nth}`
+  })
+  afterEach(async () => {
+    await controller('uninstall', '--yes')
+    await Promise.all([mesh.remove(), dc.remove()])
+    await removeRoutes(server)
+  })
+
+  const controller = (...words: string[]) =>
+    runCommand(['routes', 'controller', ...words, '--controller-namespace', own, '--kubeconfig', server.kubeconfig])
+  /** Reports the replicas as ready, as the controllers of Kubernetes would. */
+  const becomeReady = async () => {
+    for (let left = 150; left > 0; left--) {
+      const deployment = (await objects(DEPLOYMENT)).find(({ metadata }) => metadata.namespace === own)
+      if (deployment !== undefined) {
+        const counts = { replicas: 2, readyReplicas: 2, updatedReplicas: 2, observedGeneration: 99 }
+        await server.status(DEPLOYMENT, 'cass-sni-controller', own, counts)
+        return
+      }
+      await sleep(20)
+    }
+  }
+  const install = async (...words: string[]): Promise<CommandOutcome> => {
+    const ready = becomeReady()
+    const outcome = await controller('install', '-n', dc.namespace, '--image', 'lab/controller:1', ...words)
+    await ready
+    return outcome
+  }
+  const objects = async (type: ResourceType): Promise<Stored[]> => {
+    const { items } = await server.client.get<{ items: Stored[] }>(pathOf(type))
+    return items.filter(({ metadata }) => metadata.labels?.['app.kubernetes.io/instance'] === own)
+  }
+  const installed = async () => {
+    const found = await Promise.all(
+      KINDS.map(async (type) => (await objects(type)).map(({ metadata }) => `${type.kind} ${metadata.name}`)),
+    )
+    return found.flat().sort()
+  }
+  const writes = async (since: number) => (await writesBy(server.auditLog, OUR_AGENT, since)).map(({ verb }) => verb)
+
+  it('installs everything, writes nothing the second time, and uninstalls without a trace', async () => {
+    const first = await install('-o', 'json')
+    equal(first.exitCode, 0, first.stderr)
+    assertMatchesSchema('RoutesControllerInstall', first.json())
+    const { result } = first.json()
+    deepEqual([result.namespaces, result.gatewayNamespaces, result.ready], [[dc.namespace], [mesh.namespace], 2])
+    const names = await installed()
+    equal(names.length, result.created - 1, 'and the namespace')
+    const since = Date.now()
+    const again = await install()
+    equal(again.exitCode, 0, again.stderr)
+    match(again.stdout, /2 replicas ready, following cass-\d+\.\n/)
+    deepEqual(await writes(since), [])
+    const { metadata } = await server.client.get<Stored>(pathOf(NAMESPACE, undefined, own))
+    equal(metadata.labels?.['pod-security.kubernetes.io/enforce'], 'restricted')
+
+    const planned = await controller('uninstall', '--dry-run')
+    equal(planned.exitCode, 0, planned.stderr)
+    deepEqual(await installed(), names)
+    const gone = await controller('uninstall', '-o', 'json')
+    equal(gone.exitCode, 0, gone.stderr)
+    assertMatchesSchema('RoutesControllerUninstall', gone.json())
+    equal(gone.json().result.deleted, result.created)
+    deepEqual(await installed(), [])
+    const { status } = await server.client.get<Stored>(pathOf(NAMESPACE, undefined, own))
+    equal((status as { phase: string }).phase, 'Terminating')
+    const later = Date.now()
+    match((await controller('uninstall')).stdout, /No routes controller found/)
+    deepEqual(await writes(later), [])
+  })
+
+  it('shows changes without writing, and prints the same objects as a manifest', async () => {
+    const since = Date.now()
+    const planned = await controller('install', '-n', dc.namespace, '--image', 'i:1', '--dry-run', '-o', 'json')
+    equal(planned.exitCode, 0, planned.stderr)
+    const printed = await controller('manifest', '-n', dc.namespace, '--image', 'i:1')
+    equal(printed.exitCode, 0, printed.stderr)
+    equal(printed.stderr, '')
+    deepEqual(await writes(since), [])
+    const manifest = parseAllDocuments(printed.stdout).map((document) => document.toJS() as KubeObject)
+    const nameOf = ({ kind, metadata }: KubeObject) => `${kind.toLowerCase()}/${metadata.name}`
+    deepEqual(
+      planned.json().changes.map(({ object }: { object: string }) => object.replace(/^(\w+)[^/]*/, '$1')),
+      manifest.map(nameOf),
+    )
+    doesNotMatch(printed.stdout, /secrets|exec|'\*'/)
+    for (const { metadata } of manifest) equal(metadata.labels?.['app.kubernetes.io/managed-by'], 'kubectl-cass-sni')
+  })
+
+  it('follows another scope after another install, with no permissions of the first one left', async () => {
+    equal((await install()).exitCode, 0)
+    const bindings = async () => (await objects(ROLE_BINDING)).map(({ metadata }) => metadata.namespace).sort()
+    deepEqual(await bindings(), [dc.namespace, mesh.namespace, own].sort())
+    const outcome = await install('-A', '--yes', '-o', 'json')
+    equal(outcome.exitCode, 0, outcome.stderr)
+    deepEqual(await bindings(), [mesh.namespace, own].sort())
+    equal((await objects(CLUSTER_ROLE_BINDING)).length, 2)
+    equal(outcome.json().result.namespaces, undefined)
+    // the image is remembered
+    const status = await controller('status', '-o', 'json')
+    assertMatchesSchema('RoutesControllerStatus', status.json())
+    equal(status.json().result.image, 'lab/controller:1')
+    equal((await controller('install', '-A', '--dry-run')).exitCode, 0)
+  })
+
+  it('leaves a namespace that another client has created, or that contains other objects', async () => {
+    await server.create(NAMESPACE, { metadata: { name: own } })
+    equal((await install()).exitCode, 0)
+    equal((await controller('uninstall')).exitCode, 0)
+    const { status } = await server.client.get<Stored>(pathOf(NAMESPACE, undefined, own))
+    equal((status as { phase: string }).phase, 'Active')
+    deepEqual(await installed(), [])
+
+    own = `controller-of-${++nth}`
+    equal((await install()).exitCode, 0)
+    await server.create(CONFIG_MAP, { metadata: { name: 'other', namespace: own } })
+    match((await controller('uninstall')).stdout, new RegExp(`Namespace ${own} contains other objects and is kept`))
+  })
+
+  it('refuses to take over an object of another program', async () => {
+    await server.create(NAMESPACE, { metadata: { name: own } })
+    await server.create(SERVICE_ACCOUNT, { metadata: { name: 'cass-sni-controller', namespace: own } })
+    const { exitCode, stderr } = await install()
+    equal(exitCode, 1)
+    match(stderr, /CSNI210/)
+    await server.remove(SERVICE_ACCOUNT, 'cass-sni-controller', own)
+  })
+
+  it('needs an image once, and an ingress gateway', async () => {
+    const outcome = await controller('install', '-n', dc.namespace)
+    equal(outcome.exitCode, 2)
+    match(outcome.stderr, /no image of the routes controller: specify --image \[CSNI102\]/)
+    await mesh.remove()
+    const without = await controller('manifest', '-n', dc.namespace, '--image', 'i:1')
+    match(without.stderr, /CSNI502/)
+    match(without.stderr, /--gateway-namespace NAMESPACE/)
+    equal((await controller('manifest', '-n', dc.namespace, '--image', 'i:1', '--gateway-namespace', 'x')).exitCode, 0)
+  })
+
+  it('reports why a rollout does not complete', async () => {
+    const { exitCode, stderr } = await controller('install', '-n', dc.namespace, '--image', 'i:1', '--timeout', '3s')
+    equal(exitCode, 124)
+    match(stderr, /CSNI901/)
+    const status = await controller('status')
+    equal(status.exitCode, 1)
+    match(status.stdout, /Replicas: +0 of 2 ready\nLeader: +none\nFollows: +cass-\d+\n\nNAMESPACE +DATACENTER +RESULT/)
+    match(status.stdout, /dc1 +unknown/)
+    own = 'nowhere'
+    match((await controller('status')).stdout, /No routes controller found in namespace nowhere/)
+  })
+})
