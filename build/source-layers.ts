@@ -75,7 +75,7 @@ export const LAYERS: Layer[] = [
     mayTypes: ['cassandra', 'istio', 'gateway-api', 'changes', 'cluster'],
     mayFiles: [
       '^src/lib/cassandra/resource-names\\.ts$',
-      '^src/lib/istio/gateways\\.ts$',
+      '^src/lib/istio/(gateways|authorization)\\.ts$',
       '^src/lib/gateway-api/(gateway-objects|listener-choice|gateway-target|acceptance)\\.ts$',
       '^src/lib/changes/(ownership|change-plan)\\.ts$',
       '^src/lib/cluster/resources\\.ts$',

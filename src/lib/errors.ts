@@ -67,6 +67,8 @@ export const ERROR_CODES = {
   CSNI509: { title: 'Gateway API is missing or not supported' },
   CSNI510: { title: 'Gateway does not accept the routes' },
   CSNI511: { title: 'routes controller is not ready' },
+  CSNI512: { title: 'AuthorizationPolicy denies the gateway port' },
+  CSNI513: { title: 'host ID is routed to two datacenters' },
   CSNI601: { title: 'gateway unreachable' },
   CSNI602: { title: 'certificate verification failed' },
   CSNI603: { title: 'gateway has no route for the name' },

@@ -104,10 +104,12 @@ export function liveProbes(options: LiveProbesOptions): Probes {
     refuseIgnored: once(async () => refuseUnheeded(kube, await mesh(), await gateway(), datacenter.namespace)),
     routes: async () => (await plan()).drift,
     conflicts: async () => {
-      const { hidden } = await observation()
+      const { hidden, hiddenPolicies, gatewayApi } = await observation()
       // objects that cannot be listed may conflict
-      if (hidden !== undefined) throw hidden
-      return (await plan()).conflicts
+      for (const refusal of [hidden, hiddenPolicies, ...gatewayApi.hidden.values()])
+        if (refusal !== undefined) throw refusal
+      const { conflicts, denials } = await plan()
+      return [...conflicts, ...denials]
     },
     loaded: once(async () => {
       const { pods, ...rest } = await gateway()

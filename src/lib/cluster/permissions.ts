@@ -63,6 +63,13 @@ export const PERMISSIONS: readonly Permission[] = [
   { scope: 'mesh', group: ISTIO, resources: ['gateways', 'virtualservices'], verbs: READ, why: 'conflicting routes' },
   {
     scope: 'mesh',
+    group: 'security.istio.io',
+    resources: ['authorizationpolicies'],
+    verbs: READ,
+    why: 'policies that deny the port of the gateway',
+  },
+  {
+    scope: 'mesh',
     group: GATEWAY_API,
     resources: ['gateways', 'gatewayclasses', 'listenersets', 'tlsroutes'],
     verbs: READ,

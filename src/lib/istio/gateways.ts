@@ -2,7 +2,7 @@
 import type { KubeObject } from '../cluster/kube.ts'
 import { isReady, type Pod, type Service } from '../cluster/workloads.ts'
 import { again, CassSniError, command } from '../errors.ts'
-import type { GatewayPod, IngressGateway, Mesh, ServicePort } from './mesh.ts'
+import type { GatewayPod, IngressGateway, Istiod, Mesh, ServicePort } from './mesh.ts'
 
 /** Names of egress and east-west gateways. */
 const NOT_INGRESS = /egress|east-?west/i
@@ -223,6 +223,13 @@ export function chooseGateway(mesh: Mesh, wanted?: string): IngressGateway {
       next: mesh.gateways.map((gateway) => again`--gateway ${nameOf(gateway)}`),
     },
   )
+}
+
+/** Returns the control planes of the gateway's revision; all if the revision is unknown. */
+export function controlPlanesOf(gateway: IngressGateway, { istiods }: Pick<Mesh, 'istiods'>): Istiod[] {
+  const revision = gateway.pods[0]?.labels?.['istio.io/rev']
+  const own = istiods.filter((istiod) => istiod.revision === revision)
+  return own.length > 0 ? own : istiods
 }
 
 /** The Service's entry for this TCP port: UDP may share the number (HTTP/3 on 443). */

@@ -5,7 +5,7 @@ import { type LabelSelector, matchesLabels } from '../cluster/label-selector.ts'
 import { CONFIG_MAP, NAMESPACE } from '../cluster/resources.ts'
 import { unless } from '../cluster/unless.ts'
 import { CassSniError, command, hint } from '../errors.ts'
-import { nameOf } from './gateways.ts'
+import { controlPlanesOf, nameOf } from './gateways.ts'
 import type { IngressGateway, Istiod, Mesh } from './mesh.ts'
 
 /**
@@ -63,13 +63,6 @@ export async function refuseUnheeded(
       `namespace ${namespace}`,
     namespace,
   )
-}
-
-/** The control planes of the gateway's revision; all if the revision is unknown. */
-function controlPlanesOf(gateway: IngressGateway, { istiods }: Mesh): Istiod[] {
-  const revision = gateway.pods[0]?.labels?.['istio.io/rev']
-  const own = istiods.filter((istiod) => istiod.revision === revision)
-  return own.length > 0 ? own : istiods
 }
 
 async function namespaceLabels(kube: Kube, namespace: string): Promise<Record<string, string> | undefined> {

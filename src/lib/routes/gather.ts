@@ -6,7 +6,7 @@ import { type DatacenterChoice, observeDatacenter } from '../cassandra/observe-d
 import { FIELD_MANAGER, MANAGED_BY_LABEL } from '../changes/ownership.ts'
 import type { Kube, KubeObject, ResourceType } from '../cluster/kube.ts'
 import { listVisible, type Visible } from '../cluster/list-visible.ts'
-import { ISTIO_GATEWAY, SERVICE, VIRTUAL_SERVICE } from '../cluster/resources.ts'
+import { AUTHORIZATION_POLICY, ISTIO_GATEWAY, SERVICE, VIRTUAL_SERVICE } from '../cluster/resources.ts'
 import { unless } from '../cluster/unless.ts'
 import { observeGatewayApi, servedTlsRoute } from '../gateway-api/observe-gateway-api.ts'
 import { OWNER_LABEL } from '../text/own-keys.ts'
@@ -46,6 +46,7 @@ export function gather(kube: Kube, options: GatherOptions): Gathering {
     gateways: listEverywhere(kube, ISTIO_GATEWAY),
     virtualServices: listEverywhere(kube, VIRTUAL_SERVICE),
     gatewayApi: observeGatewayApi(kube, [namespace]),
+    policies: listEverywhere(kube, AUTHORIZATION_POLICY),
     services: kube.list(SERVICE, { namespace }),
     // requested early to save a round trip after reading the mesh
     meshConfig: usualMeshConfig(kube),
@@ -82,13 +83,14 @@ export function gather(kube: Kube, options: GatherOptions): Gathering {
   const observation = Promise.all([datacenter, chosen, known, reading.mesh, reading.services]).then(
     async ([found, through, { istio }, mesh, services]): Promise<Observation> => {
       const { gateways, virtualServices } = reading
-      const [routes, before, gatewayApi] = await Promise.all([
+      const [routes, before, gatewayApi, policies] = await Promise.all([
         readRoutes(kube, found, through.gateway, mesh, { gateways, virtualServices }),
         previous(kube, mesh, through.gateway, istio),
         reading.gatewayApi,
+        readPolicies(kube, through.gateway, mesh, reading.policies),
         gateway,
       ])
-      return { ...routes, ...through, datacenter: found, mesh, gatewayApi, services, previous: before }
+      return { ...routes, ...policies, ...through, datacenter: found, mesh, gatewayApi, services, previous: before }
     },
   )
   // Errors are reported when awaited; the others must not become unhandled rejections.
@@ -107,12 +109,13 @@ export async function observeRoutes(
     gateways: listEverywhere(kube, ISTIO_GATEWAY),
     virtualServices: listEverywhere(kube, VIRTUAL_SERVICE),
   }
-  const [routes, services, gatewayApi] = await Promise.all([
+  const [routes, services, gatewayApi, policies] = await Promise.all([
     readRoutes(kube, datacenter, gateway, mesh, reading),
     kube.list(SERVICE, { namespace: datacenter.namespace }),
     observeGatewayApi(kube, [datacenter.namespace]),
+    readPolicies(kube, gateway, mesh, listEverywhere(kube, AUTHORIZATION_POLICY)),
   ])
-  const observed = { ...routes, datacenter, mesh, gatewayApi, services }
+  const observed = { ...routes, ...policies, datacenter, mesh, gatewayApi, services }
   if (choices.api !== 'gateway') return { ...observed, api: 'istio', gateway }
   const options = { gateway: gateway.resource, gatewayClass: choices.gatewayClass, port: choices.port }
   return { ...observed, ...(await chooseGatewayFor(kube, observed, choices, options)) }
@@ -146,6 +149,21 @@ async function readRoutes(
   }
   const hidden = gateways.refusal ?? virtualServices.refusal
   return { types, gateways: gateways.items, virtualServices: virtualServices.items, hidden }
+}
+
+/** Reads the AuthorizationPolicies that may apply to the gateway. */
+async function readPolicies(
+  kube: Kube,
+  gateway: IngressGateway,
+  { istiods }: Mesh,
+  reading: Listing,
+): Promise<Pick<Observation, 'authorizationPolicies' | 'hiddenPolicies'>> {
+  const listed = await reading
+  if (listed === undefined) return { authorizationPolicies: [] }
+  if (listed.complete) return { authorizationPolicies: listed.items }
+  const namespaces = [gateway.namespace, ...istiods.map(({ namespace }) => namespace)]
+  const { items, unreadable } = await listVisible(kube, AUTHORIZATION_POLICY, { namespaces })
+  return { authorizationPolicies: items, hiddenPolicies: [...unreadable.values()][0] }
 }
 
 /** Lists a kind everywhere; undefined if v1beta1 is not served. Every Istio up to 1.31 serves it. */

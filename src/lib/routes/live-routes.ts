@@ -7,6 +7,8 @@ import { OWNER_LABEL } from '../text/own-keys.ts'
 export interface GatewayServer {
   port: number
   protocol: string
+  /** Of TLS: PASSTHROUGH, SIMPLE, MUTUAL. */
+  mode: string
   /** "ns/host", or "host" for any namespace; "." is replaced by the Gateway's namespace. */
   hosts: string[]
 }
@@ -44,6 +46,7 @@ export function serversOf(gateway: KubeObject): GatewayServer[] {
   return list(at(gateway, 'spec', 'servers')).map((server) => ({
     port: number(at(server, 'port', 'number')) ?? 0,
     protocol: String(at(server, 'port', 'protocol') ?? '').toUpperCase(),
+    mode: String(at(server, 'tls', 'mode') ?? ''),
     hosts: texts(at(server, 'hosts')).map((host) => normalHost(host, gateway.metadata.namespace ?? '')),
   }))
 }

@@ -24,6 +24,10 @@ export interface Observation {
   virtualServices: KubeObject[]
   /** The objects of the Kubernetes Gateway API, including ours. */
   gatewayApi: GatewayApi
+  /** All visible ones. */
+  authorizationPolicies: KubeObject[]
+  /** Why AuthorizationPolicies that apply to the gateway may be missing; undefined if all were listed. */
+  hiddenPolicies?: CassSniError | undefined
   /** All Services in the datacenter's namespace. */
   services: KubeObject[]
   /** Why Gateways and VirtualServices of other namespaces may be missing; undefined if all were listed. */

@@ -4,7 +4,7 @@ import { changeSet, changesIn } from '../changes/change-plan.ts'
 import type { ChangeSet, Desired } from '../changes/changeset.ts'
 import { isManaged } from '../changes/ownership.ts'
 import type { KubeObject, ResourceType } from '../cluster/kube.ts'
-import { API_GATEWAY, SERVICE, TLS_ROUTE } from '../cluster/resources.ts'
+import { API_GATEWAY, ISTIO_GATEWAY, SERVICE, TLS_ROUTE } from '../cluster/resources.ts'
 import type { Service } from '../cluster/workloads.ts'
 import { acceptanceOf, type Awaited } from '../gateway-api/acceptance.ts'
 import { isCreatedForGateway, nameOf, selectsExactly, otherSelectedPods } from '../istio/gateways.ts'
@@ -18,7 +18,7 @@ import { type Conflict, findConflicts, needsNarrowHosts, type ConflictScope } fr
 import { type Drift, driftOf } from './drift.ts'
 import { formerPorts } from './former-ports.ts'
 import type { Observation } from './observation.ts'
-import { isRouteOf, selectorOf } from './live-routes.ts'
+import { isRouteOf, selectorOf, serversOf } from './live-routes.ts'
 import { nodeServiceName, routeNames } from './sni-names.ts'
 
 export interface RouteRequest {
@@ -51,7 +51,9 @@ export interface Plan {
   awaited?: AwaitedRoutes | undefined
   /** Conflicts with objects of others that prevent applying the plan. */
   conflicts: Conflict[]
-  /** Conflicts that affect only others. */
+  /** Policies that deny all clients of existing routes: reported, but no reason to leave the routes unchanged. */
+  denials: Conflict[]
+  /** Conflicts that do not prevent applying the plan. */
   warnings: string[]
   turns: Turn[]
   drift: Drift
@@ -83,13 +85,20 @@ export function planRoutes(observation: Observation, request: RouteRequest): Pla
     (service) => belongsTo(service, observation.datacenter) && !isCreatedForGateway(service),
   )
   const datacenter = withLivePort(observation.datacenter, owned)
-  const scope: Omit<ConflictScope, 'serverNames'> = {
+  const scope: ConflictScope = {
     datacenter,
+    mesh: observation.mesh,
     gateway,
+    target,
+    serverNames: [],
+    hosts: [],
     backend,
     port,
     gateways,
     virtualServices,
+    gatewayApi: observation.gatewayApi,
+    authorizationPolicies: observation.authorizationPolicies,
+    routed: before.api !== undefined,
     services,
     complete: hidden === undefined,
   }
@@ -112,7 +121,7 @@ export function planRoutes(observation: Observation, request: RouteRequest): Pla
   const { changes, first } = nothing ? UNCHANGED : changesOf(observation, routes, owned)
   const then = { stages: changes.stages.slice(first.stages.length) }
   const awaited = target === undefined ? undefined : awaitedRoutes(target, datacenter, routes)
-  const found = nothing ? [] : findConflicts({ ...scope, serverNames: routes.serverNames })
+  const found = nothing ? [] : findConflicts({ ...scope, hosts: hostsOf(routes), serverNames: routes.serverNames })
   const [made] = live.virtualServices
   return {
     backend,
@@ -124,6 +133,7 @@ export function planRoutes(observation: Observation, request: RouteRequest): Pla
     handover: former === undefined || nothing ? undefined : { first, then },
     awaited,
     conflicts: found.filter(({ harmless }) => !harmless),
+    denials: found.filter(({ code, harmless }) => harmless && code === 'CSNI512'),
     warnings: [
       ...found.filter(({ harmless }) => harmless).map(({ message }) => message),
       ...(nothing ? [] : sharedSelector(observation)),
@@ -186,6 +196,14 @@ function withLivePort(datacenter: Datacenter, services: KubeObject[]): Datacente
     .map(({ targetPort }) => targetPort)
   const [port, ...others] = new Set(ports)
   return typeof port === 'number' && others.length === 0 ? { ...datacenter, nativePort: port } : datacenter
+}
+
+/** The hosts of our Istio Gateway. */
+function hostsOf({ stages }: DesiredRoutes): string[] {
+  const gateways = stages
+    .flat()
+    .filter(({ type }) => type.kind === ISTIO_GATEWAY.kind && type.group === ISTIO_GATEWAY.group)
+  return gateways.flatMap(({ object }) => serversOf(object).flatMap(({ hosts }) => hosts))
 }
 
 /** Keeps a live selector that is still exact, so that other pods do not change it. */

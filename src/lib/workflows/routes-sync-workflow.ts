@@ -165,6 +165,7 @@ function warningsOf(observation: Observation, { backend, routes, nothing, turns,
         `${namespaces.join(' and ')} only: no permission to list Gateways and VirtualServices cluster-wide`,
     })
   }
+  found.push(...uncheckedWarnings(observation))
   found.push(...turns.map((turn) => ({ message: turnText(turn) })), ...warnings.map((message) => ({ message })))
   for (const { pod, state, reason = '' } of routes.nodes) {
     if (state === 'pending') found.push({ message: `${pod}: no route yet (${reason})` })
@@ -175,6 +176,22 @@ function warningsOf(observation: Observation, { backend, routes, nothing, turns,
     found.push({ code: 'CSNI303', message: `datacenter ${datacenter.name}: no routable nodes (${why})` })
   }
   return found
+}
+
+/** What was not checked for conflicts, for lack of permission. */
+function uncheckedWarnings({ datacenter, gatewayApi, hiddenPolicies }: Observation): Warning[] {
+  const kinds = [...gatewayApi.hidden.keys()].map((kind) => `${kind}s`)
+  return [
+    ...(kinds.length === 0
+      ? []
+      : [
+          `checked for conflicting ${listed(kinds)} in namespace ${datacenter.namespace} only: no permission to list ` +
+            'them cluster-wide',
+        ]),
+    ...(hiddenPolicies === undefined
+      ? []
+      : [`not checked whether an AuthorizationPolicy denies the port of the gateway: ${hiddenPolicies.message}`]),
+  ].map((message) => ({ message }))
 }
 
 function turnText({ what, from, to }: Turn): string {

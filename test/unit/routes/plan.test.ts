@@ -46,13 +46,14 @@ function gatewayHeldBy(...managers: string[]): IngressGateway {
 function observed(over: Partial<Observation> = {}): Observation {
   return {
     datacenter: DC,
-    mesh: { apiGroups: new Map(), controlPlanes: [], gateways: [], routers: [] } as unknown as Observation['mesh'],
+    mesh: { istiods: [], gateways: [], routers: [] },
     gateway: gatewayHeldBy(),
     types: { gateway: ISTIO_GATEWAY, virtualService: VIRTUAL_SERVICE },
     gateways: [],
     virtualServices: [],
     api: 'istio',
     gatewayApi: NO_GATEWAY_API,
+    authorizationPolicies: [],
     services: [],
     ...over,
   }

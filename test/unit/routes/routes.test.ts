@@ -5,6 +5,7 @@ import { datacenterFrom } from '../../../src/lib/cassandra/datacenter-from.ts'
 import type { KubeObject } from '../../../src/lib/cluster/kube.ts'
 import { ISTIO_GATEWAY, VIRTUAL_SERVICE } from '../../../src/lib/cluster/resources.ts'
 import type { IngressGateway } from '../../../src/lib/istio/mesh.ts'
+import { NO_GATEWAY_API } from '../../../src/lib/gateway-api/observe-gateway-api.ts'
 import { findConflicts, needsNarrowHosts, type ConflictScope } from '../../../src/lib/routes/conflicts.ts'
 import { stepTexts } from '../../../src/lib/cli/next-steps.ts'
 import { backendOf } from '../../../src/lib/routes/backends/backend-of.ts'
@@ -297,6 +298,11 @@ describe('conflicts', () => {
     backend: backendOf('sni'),
     port: 9042,
     serverNames: [HOST_IDS[0], 'pod.example'],
+    mesh: { istiods: [] },
+    hosts: ['cass-operator/*'],
+    gatewayApi: NO_GATEWAY_API,
+    authorizationPolicies: [],
+    routed: false,
     gateways,
     virtualServices,
     services: [],
@@ -429,12 +435,13 @@ describe('conflicts', () => {
       'app.kubernetes.io/managed-by': 'kubectl-cass-sni',
       'cass-sni/datacenter': 'dc2',
     })
-    deepEqual(codes(around([sibling])), [])
+    const narrow = 'cass-operator/*.dse-dc1-all-pods-service.cass-operator.svc.cluster.local'
+    deepEqual(codes(around([sibling], [], { hosts: [narrow] })), [])
     equal(needsNarrowHosts(around([sibling])), true)
     equal(needsNarrowHosts(around([])), false)
     deepEqual(
       (object({ ...INPUT, narrowHosts: true }, 'Gateway').spec as { servers: { hosts: string[] }[] }).servers[0]?.hosts,
-      ['cass-operator/*.dse-dc1-all-pods-service.cass-operator.svc.cluster.local'],
+      [narrow],
     )
     deepEqual(codes(around([sibling], [], { backend: backendOf('tcp') })), ['CSNI503'])
   })

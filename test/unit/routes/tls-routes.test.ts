@@ -1,6 +1,9 @@
 /** Routes of the Gateway API: what is planned, what is remembered, and the change from one API to the other. */
 import { deepEqual, equal, match, rejects } from 'node:assert/strict'
-import type { KubeObject } from '../../../src/lib/cluster/kube.ts'
+import type { Kube, KubeObject } from '../../../src/lib/cluster/kube.ts'
+import { CassSniError } from '../../../src/lib/errors.ts'
+import type { WorkflowEvent } from '../../../src/lib/events.ts'
+import { syncRoutes } from '../../../src/lib/workflows/routes-sync-workflow.ts'
 import { changesIn } from '../../../src/lib/changes/change-plan.ts'
 import { API_GATEWAY, SERVICE, TLS_ROUTE } from '../../../src/lib/cluster/resources.ts'
 import { applyChanges } from '../../../src/lib/changes/apply.ts'
@@ -197,5 +200,32 @@ describe('routes of the Gateway API', () => {
     const plan = await cluster([], { 'gateway.networking.k8s.io': ['v1'] }).plan(OWN)
     equal(plan.conflicts.length, 0)
     equal(find(plan, 'TLSRoute').length, 2)
+  })
+})
+
+describe('what cannot be listed for conflicts', () => {
+  it('is reported, and not taken for absent', async () => {
+    const { kube } = cluster()
+    const denied: Kube = {
+      ...kube,
+      list: async (type, options) => {
+        const isDenied = ['TLSRoute', 'AuthorizationPolicy'].includes(type.kind) && options?.namespace !== NAMESPACE
+        if (isDenied) throw new CassSniError('CSNI203', `cannot list ${type.plural}`)
+        return kube.list(type, options)
+      },
+    }
+    const warnings: string[] = []
+    const emit = (event: WorkflowEvent) => {
+      if (event.type === 'warning') warnings.push(event.message)
+    }
+    const result = await syncRoutes(
+      { ...CONTEXT, kube: denied, emit, now: Date.now, ask: undefined, dryRun: true },
+      { mode: 'sni' },
+    )
+    equal(result.summary.created > 0, true)
+    deepEqual(warnings.slice(1), [
+      'checked for conflicting TLSRoutes in namespace cass-operator only: no permission to list them cluster-wide',
+      'not checked whether an AuthorizationPolicy denies the port of the gateway: cannot list authorizationpolicies',
+    ])
   })
 })

@@ -73,6 +73,12 @@ export interface Upstream {
   port: number
 }
 
+/** Our server of a Gateway. */
+export interface OwnServer {
+  hosts: readonly string[]
+  serverNames: readonly string[]
+}
+
 export interface Backend {
   mode: RouteMode
   api: RouteApi
@@ -80,11 +86,8 @@ export interface Backend {
   byServerName: boolean
   /** Returns the desired objects and the outcome for each node. */
   desired(input: RouteInput): DesiredRoutes
-  /**
-   * Returns why our Gateway conflicts with this server of another Gateway on the same port; undefined if it does not.
-   * `sibling`: this program manages the other Gateway, for another datacenter in the namespace, so the hosts differ.
-   */
-  clash(server: GatewayServer, datacenter: Datacenter, sibling: boolean): string | undefined
+  /** Returns why our Gateway conflicts with this server of another one on the same port; undefined if it does not. */
+  clash(server: GatewayServer, own: OwnServer): string | undefined
   /**
    * Returns why this backend cannot work with the datacenter; undefined if no reason is known.
    * `services`: the visible ones in the datacenter's namespace.

@@ -21,10 +21,14 @@ export const NODE_SERVICES: Backend = {
   api: 'istio',
   byServerName: true,
   desired,
-  clash(server, datacenter, sibling) {
-    if (server.protocol !== 'TLS' && server.protocol !== 'HTTPS') return `uses protocol ${server.protocol}`
-    const same = !sibling && server.hosts.includes(`${datacenter.namespace}/*`)
-    return same ? `has the same hosts (${server.hosts.join(', ')})` : undefined
+  clash({ protocol, mode, hosts }, own) {
+    if (protocol !== 'TLS' && protocol !== 'HTTPS') return `uses protocol ${protocol}`
+    // Istio compares the hosts as text: wildcards that overlap coexist (istio/istio pilot/pkg/model/gateway.go,
+    // CheckDuplicates), and of the names that they match, the exact one applies
+    if (hosts.some((host) => own.hosts.includes(host))) return `has the same hosts (${hosts.join(', ')})`
+    const names = mode === 'PASSTHROUGH' ? [] : hosts.map((host) => host.slice(host.indexOf('/') + 1).toLowerCase())
+    const terminated = own.serverNames.find((name) => names.includes(name))
+    return terminated === undefined ? undefined : `terminates TLS for server name ${terminated}`
   },
   // This program creates the Services, with the pods' port.
   fault: () => undefined,
