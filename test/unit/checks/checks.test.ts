@@ -475,6 +475,22 @@ describe('the checks', () => {
     assert.ok(all.filter(({ category }) => category === 'cql').every(({ result }) => result === 'skipped'))
   })
 
+  it('expect no Envoy of Istio behind a Gateway of another implementation', async () => {
+    const gateway = async () => {
+      const { object: _, ...rest } = await probes('').gateway()
+      return { ...rest, resource: 'infra/shared', pods: [] }
+    }
+    const all = await results({ gateway, loaded: async () => [] })
+    const of = (code: string) =>
+      all.filter((each) => each.code === code).map(({ result, reason, note }) => [result, reason ?? note])
+    assert.deepEqual(of('CSNI821'), [['pass', 'Gateway infra/shared, pods not visible']])
+    assert.deepEqual(of('CSNI827')[0], ['skipped', 'the gateway is not an Envoy of Istio'])
+    assert.deepEqual(
+      all.filter(({ result }) => result === 'fail'),
+      [],
+    )
+  })
+
   const unknownOf = (all: CheckResult[]) =>
     all.filter(({ result }) => result === 'unknown').map(({ code, reason }) => [code, reason])
 

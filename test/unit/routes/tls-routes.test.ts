@@ -3,6 +3,7 @@ import { deepEqual, equal, match, rejects } from 'node:assert/strict'
 import type { Kube, KubeObject } from '../../../src/lib/cluster/kube.ts'
 import { CassSniError } from '../../../src/lib/errors.ts'
 import type { WorkflowEvent } from '../../../src/lib/events.ts'
+import { deleteRoutes } from '../../../src/lib/workflows/routes-delete-workflow.ts'
 import { syncRoutes } from '../../../src/lib/workflows/routes-sync-workflow.ts'
 import { changesIn } from '../../../src/lib/changes/change-plan.ts'
 import { API_GATEWAY, SERVICE, TLS_ROUTE } from '../../../src/lib/cluster/resources.ts'
@@ -19,9 +20,11 @@ const NAMESPACE = 'cass-operator'
 const SERVED = { 'networking.istio.io': ['v1', 'v1beta1'], 'gateway.networking.k8s.io': ['v1'] }
 const CONTEXT = { signal: new AbortController().signal, emit: () => undefined, dryRun: false }
 
+const namespace: KubeObject = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } }
+
 /** A cluster with two nodes. `sync` writes as routes sync does, without waiting for a controller. */
 function cluster(more: KubeObject[] = [], served: Record<string, string[]> = SERVED) {
-  const { kube } = kubeInMemory(NAMESPACE, [...largeDatacenter(2), gatewayClass('istio'), ...more], served)
+  const { kube } = kubeInMemory(NAMESPACE, [namespace, ...largeDatacenter(2), gatewayClass('istio'), ...more], served)
   const plan = async (options: Partial<GatherOptions> = {}, mode: 'sni' | 'tcp' = 'sni') =>
     planRoutes(await gather(kube, { namespace: NAMESPACE, ...options }).observation, { mode, port: options.port })
   const sync = (set: ChangeSet) => applyChanges({ kube, ...CONTEXT }, set)
@@ -188,6 +191,16 @@ describe('routes of the Gateway API', () => {
       metadata: { name: 'cass-sni-dc1-istio', namespace: NAMESPACE, labels },
     })
     deepEqual(summary(await plan()), [])
+  })
+
+  it('are deleted by routes delete, with our own Gateway and the Services', async () => {
+    const { plan, sync, kube } = cluster()
+    await sync((await plan(OWN)).changes)
+    const context = { ...CONTEXT, kube, now: Date.now }
+    const deleted = await deleteRoutes(context, { datacenter: undefined })
+    deepEqual([deleted.datacenter, deleted.deleted, deleted.closed], ['dc1', 5, []])
+    deepEqual([await kube.list(TLS_ROUTE), await kube.list(API_GATEWAY)], [[], []])
+    equal((await deleteRoutes(context, { datacenter: undefined })).deleted, 0)
   })
 
   it('are refused without the API, and in mode tcp', async () => {
