@@ -12,6 +12,7 @@ export const components = [
   'gateway-api',
   'second-gateway',
   'second-datacenter',
+  'older-datacenter',
 ] as const
 export type Component = (typeof components)[number]
 
@@ -21,8 +22,9 @@ const needs: Record<Component, readonly Component[]> = {
   datacenter: ['operator'],
   'gateway-api': ['istio'],
   'second-gateway': ['istio'],
-  // has a separate operator, but uses the webhook of the first one
+  // these have a separate operator, but use the webhook of the first one
   'second-datacenter': ['operator'],
+  'older-datacenter': ['operator'],
 }
 
 /** Returns these components and all that they need, in order. */
@@ -40,6 +42,7 @@ export function withNeeds(targets: readonly Component[]): Component[] {
 export const datacenters = {
   datacenter: { namespace: 'cass-operator', name: 'dc1' },
   'second-datacenter': { namespace: 'second', name: 'dc2' },
+  'older-datacenter': { namespace: 'older', name: 'dc3' },
 } as const
 
 /** The Services of the lab's ingress gateways, in istio-system. */
@@ -65,6 +68,7 @@ const isReady: Record<Component, (kube: KubeClient) => Promise<boolean>> = {
   'gateway-api': gatewayClassAccepted,
   'second-gateway': (kube) => deploymentReady(kube, 'istio-system', gateways['second-gateway']),
   'second-datacenter': (kube) => datacenterReady(kube, 'second-datacenter'),
+  'older-datacenter': (kube) => datacenterReady(kube, 'older-datacenter'),
 }
 
 const install: Record<Component, (kube: KubeClient) => Promise<void>> = {
@@ -94,13 +98,20 @@ const install: Record<Component, (kube: KubeClient) => Promise<void>> = {
     await apply('-f', fixture('second-gateway.yaml'))
     await until('the second gateway is ready', () => isReady['second-gateway'](kube), { timeout: 120_000 })
   },
-  'second-datacenter': async (kube) => {
-    await createNamespace(datacenters['second-datacenter'].namespace)
-    await apply('-f', fixture('storage-class.yaml'))
-    await apply('-k', fixture('second-operator'))
-    await apply('-f', fixture('second-datacenter.yaml'))
-    await untilDatacenterIsReady(kube, 'second-datacenter')
-  },
+  'second-datacenter': (kube) => installDatacenter(kube, 'second-datacenter', 'second-operator'),
+  'older-datacenter': (kube) => installDatacenter(kube, 'older-datacenter', 'older-operator'),
+}
+
+async function installDatacenter(
+  kube: KubeClient,
+  which: 'second-datacenter' | 'older-datacenter',
+  operator: string,
+): Promise<void> {
+  await createNamespace(datacenters[which].namespace)
+  await apply('-f', fixture('storage-class.yaml'))
+  await apply('-k', fixture(operator))
+  await apply('-f', fixture(`${which}.yaml`))
+  await untilDatacenterIsReady(kube, which)
 }
 
 const fixture = (name: string): string => join(state.fixtures, name)

@@ -10,6 +10,8 @@ export const versions = {
   gatewayApi: 'v1.6.0',
   envoy: '1.39.3',
   cassOperator: 'v1.30.0',
+  /** of the component older-datacenter */
+  olderCassOperator: 'v1.22.4',
   cassandra: '5.0.6',
   mavenDependencyPlugin: '3.6.1',
   /** of the Debian release of the host */
@@ -95,6 +97,13 @@ export const goPrograms: readonly GoProgram[] = [
     module: 'op',
     main: 'github.com/k8ssandra/cass-operator/cmd',
     pinned: { path: 'github.com/k8ssandra/cass-operator', version: versions.cassOperator },
+    ldflags: strip,
+  },
+  {
+    name: 'cass-operator-1.22',
+    module: 'op-1.22',
+    main: 'github.com/k8ssandra/cass-operator/cmd',
+    pinned: { path: 'github.com/k8ssandra/cass-operator', version: versions.olderCassOperator },
     ldflags: strip,
   },
 ]

@@ -15,6 +15,8 @@ interface Suite {
   options: string[]
   /** It starts programs of the lab. */
   lab: boolean
+  /** Run only where it is named. */
+  named?: true
 }
 
 const SUITES: Suite[] = [
@@ -24,6 +26,14 @@ const SUITES: Suite[] = [
   { name: 'component', files: 'test/component/**/*.test.ts', options: ['--timeout', '60000'], lab: true },
   // The files are the demo's steps in the order of their names; each builds on the one before.
   { name: 'e2e', files: 'test/e2e/*.test.ts', options: ['--sort', '--timeout', '300000'], lab: true },
+  // Another version of cass-operator, which takes its own build and datacenter.
+  {
+    name: 'older-operator',
+    files: 'test/e2e-older/*.test.ts',
+    options: ['--timeout', '300000'],
+    lab: true,
+    named: true,
+  },
 ]
 
 const root = dirname(import.meta.dirname)
@@ -79,7 +89,9 @@ async function main(): Promise<number> {
     console.error(`There is no suite "${unknown}". Suites: ${SUITES.map(({ name }) => name).join(', ')}.`)
     return 2
   }
-  const suites = SUITES.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
+  const suites = SUITES.filter(({ name, named }) =>
+    positionals.length === 0 ? named !== true : positionals.includes(name),
+  )
   const lines: string[] = []
   let passed = 0
   let failed = 0

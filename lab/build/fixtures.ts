@@ -15,6 +15,8 @@ const installable = [
   'second-operator',
   'second-datacenter.yaml',
   'second-gateway.yaml',
+  'older-operator',
+  'older-datacenter.yaml',
 ]
 
 /**
@@ -24,15 +26,19 @@ const installable = [
  */
 export async function ensureFixtures(): Promise<string> {
   const manifests = join(labSources, 'manifests')
-  const { cassOperator, istio, cassandra, gatewayApi } = versions
-  const key = keyOf(await keyOfDirectory(manifests), cassOperator, istio, cassandra, gatewayApi)
+  const { cassOperator, olderCassOperator, istio, cassandra, gatewayApi } = versions
+  const key = keyOf(await keyOfDirectory(manifests), cassOperator, olderCassOperator, istio, cassandra, gatewayApi)
   return cached('fixtures', 'fixtures', key, (into) =>
     step('fixtures', async () => {
       const operator = await moduleSources('op', 'github.com/k8ssandra/cass-operator')
       const istio = await moduleSources('istio', 'istio.io/istio')
       for (const name of installable) await cp(join(manifests, name), join(into, name), { recursive: true })
       await cp(join(operator, 'config'), join(into, 'operator/config'), { recursive: true })
-      for (const name of ['datacenter.yaml', 'second-datacenter.yaml', 'operator/base/kustomization.yaml']) {
+      const older = await moduleSources('op-1.22', 'github.com/k8ssandra/cass-operator')
+      for (const name of ['rbac', 'manager', 'default/manager_config_patch.yaml'])
+        await cp(join(older, 'config', name), join(into, 'older-operator/config', name), { recursive: true })
+      const versioned = ['operator/base', 'older-operator'].map((name) => `${name}/kustomization.yaml`)
+      for (const name of ['datacenter.yaml', 'second-datacenter.yaml', 'older-datacenter.yaml', ...versioned]) {
         const text = await readFile(join(into, name), 'utf8')
         await writeFile(join(into, name), text.replaceAll('CASSANDRA_VERSION', versions.cassandra))
       }

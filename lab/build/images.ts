@@ -20,6 +20,7 @@ export async function ensureImages(programs: Record<string, string>): Promise<Im
     await single('coredns', 'coredns', '/coredns', uid.root),
     await single('pilot', 'pilot-discovery', '/usr/local/bin/pilot-discovery', uid.istio),
     await single('cass-operator', 'cass-operator', '/manager', uid.operator),
+    await single('cass-operator-1.22', 'cass-operator-1.22', '/manager', uid.operator),
   ]
   const base = await baseLayer()
   const agent = '/usr/local/bin/pilot-agent'
