@@ -194,7 +194,7 @@ async function removeRoutes({ client }: TestServer, namespace: string): Promise<
   )
 }
 
-/** Applies the objects with nothing but HTTP requests, and returns the milliseconds. */
+/** Applies the objects with plain HTTP requests, and returns the milliseconds. */
 async function writeBare({ kubeconfig, url }: TestServer, objects: readonly KubeObject[]): Promise<number> {
   const text = await readFile(kubeconfig, 'utf8')
   const data = (name: string) => Buffer.from(new RegExp(`^ +${name}: (.*)$`, 'm').exec(text)?.[1] ?? '', 'base64')

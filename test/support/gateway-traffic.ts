@@ -16,34 +16,45 @@ export class GatewayTraffic {
   readonly ended: string[] = []
   /** New connections so far. */
   made = 0
+  readonly #names: readonly string[]
   readonly #open: TLSSocket[] = []
   readonly #startedAt = performance.now()
   #running: Promise<void> | undefined
   #stopped = false
 
+  constructor(names: readonly string[]) {
+    this.#names = names
+  }
+
   /** Opens a connection for each server name, then more of them until `stop`. */
   static async start(names: readonly string[]): Promise<GatewayTraffic> {
-    const traffic = new GatewayTraffic()
-    for (const name of names) {
-      const socket = await opened(name)
-      socket.once('close', () => traffic.#stopped || traffic.ended.push(name))
-      socket.on('error', () => undefined)
-      traffic.#open.push(socket)
-    }
-    traffic.#running = traffic.#run(names)
+    const traffic = new GatewayTraffic(names)
+    await traffic.renew()
+    traffic.#running = traffic.#run()
     return traffic
+  }
+
+  /** Closes the open connections, and opens others. */
+  async renew(): Promise<void> {
+    for (const socket of this.#open.splice(0)) socket.removeAllListeners('close').destroy()
+    for (const name of this.#names) {
+      const socket = await opened(name)
+      socket.once('close', () => this.ended.push(name))
+      socket.on('error', () => undefined)
+      this.#open.push(socket)
+    }
   }
 
   /** Ends all connections. */
   async stop(): Promise<void> {
     this.#stopped = true
-    for (const socket of this.#open) socket.destroy()
+    for (const socket of this.#open) socket.removeAllListeners('close').destroy()
     await this.#running
   }
 
-  async #run(names: readonly string[]): Promise<void> {
+  async #run(): Promise<void> {
     while (!this.#stopped) {
-      await Promise.all(names.map((name) => this.#once(name)))
+      await Promise.all(this.#names.map((name) => this.#once(name)))
       await pause(ROUND_MS)
     }
   }

@@ -5,6 +5,7 @@ import {
   presentEvery,
   routeApiChoice,
   routeApiFlags,
+  routeBackendFlag,
   routeChoice,
   routeModeFlag,
 } from '../../lib/cli/route-flags.ts'
@@ -35,6 +36,7 @@ export default class RoutesDiff extends CassSniCommand<RoutesDiffResult | EveryD
     ...everyDatacenterFlag,
     ...gatewayFlags,
     ...routeModeFlag,
+    ...routeBackendFlag,
     ...routeApiFlags,
     ...timeoutFlag,
   }
@@ -49,7 +51,13 @@ export default class RoutesDiff extends CassSniCommand<RoutesDiffResult | EveryD
       import('../../lib/workflows/routes-diff-workflow.ts'),
       run.context('Routes'),
     ])
-    const options = { ...routeChoice(flags), ...routeApiChoice(flags), port: flags.port, mode: flags.mode }
+    const options = {
+      ...routeChoice(flags),
+      ...routeApiChoice(flags),
+      port: flags.port,
+      mode: flags.mode,
+      backend: flags.backend,
+    }
     if (!flags['all-namespaces']) return diffRoutes(context, options)
     const { everyDatacenter } = await import('../../lib/workflows/every-datacenter.ts')
     return everyDatacenter(context, (each, one) => diffRoutes(each, { ...options, ...one }))

@@ -6,6 +6,7 @@ import {
   presentEvery,
   routeApiChoice,
   routeApiFlags,
+  routeBackendFlag,
   routeChoice,
   routeModeFlag,
 } from '../../lib/cli/route-flags.ts'
@@ -54,6 +55,7 @@ export default class RoutesSync extends CassSniCommand<
     ...gatewayFlags,
     ...changeFlags,
     ...routeModeFlag,
+    ...routeBackendFlag,
     ...routeApiFlags,
     watch: Flags.boolean({
       char: 'w',
@@ -72,6 +74,7 @@ export default class RoutesSync extends CassSniCommand<
       ...routeApiChoice(flags),
       port: flags.port,
       mode: flags.mode,
+      backend: flags.backend,
     }
     if (flags.watch && run.format === 'yaml')
       throw new CassSniError('CSNI101', '--watch prints lines: use -o text or -o json')

@@ -4,8 +4,8 @@ import { CassSniError, hint } from '../errors.ts'
 import type { Change } from './changeset.ts'
 
 /**
- * The default of etcd's --max-request-bytes (etcd-io/etcd server/embed/config.go), without room for what the API server
- * adds to an object: managedFields, defaults, status.
+ * The default of etcd's --max-request-bytes (etcd-io/etcd server/embed/config.go), minus what the API server may add to
+ * an object: managedFields, defaults, status.
  */
 const LARGEST_OBJECT_BYTES = 1.5 * 1024 * 1024 - 32 * 1024
 

@@ -32,9 +32,6 @@ import { observeRoutes } from '../routes/gather.ts'
 import { type Plan, planRoutes } from '../routes/route-plan.ts'
 import type { LoadedNames, Probes } from './probes.ts'
 
-/** Checks verify routes by server name. */
-const BACKEND = backendOf('sni')
-
 export interface LiveProbesOptions {
   kube: Kube
   datacenter: Datacenter
@@ -57,6 +54,8 @@ export interface LiveProbesOptions {
 
 export function liveProbes(options: LiveProbesOptions): Probes {
   const { kube, datacenter, port, signal } = options
+  // checks verify routes by server name
+  const backend = backendOf('sni', 'istio', options.choices?.backend)
   const mesh = once(() => observeMesh(kube, { gateway: options.gateway }))
   const gateway = once(async () =>
     findGateway(kube, await mesh(), { wanted: options.gateway, remembered: options.choices }),
@@ -74,7 +73,7 @@ export function liveProbes(options: LiveProbesOptions): Probes {
   const observation = once(async () =>
     observeRoutes(kube, { datacenter, mesh: await mesh(), gateway: await gateway() }, options.choices),
   )
-  const plan = once(async (): Promise<Plan> => planRoutes(await observation(), { mode: BACKEND.mode, port }))
+  const plan = once(async (): Promise<Plan> => planRoutes(await observation(), { mode: backend.mode, port }))
   const authority = once(
     async () =>
       options.ca?.pem ??
@@ -116,7 +115,7 @@ export function liveProbes(options: LiveProbesOptions): Probes {
       const ready = pods.filter((pod) => pod.ready && !pod.terminating && pod.foreign === undefined)
       return Promise.all(ready.map((pod) => loadedNames(kube, pod, listeningPort({ pods, ...rest }, port))))
     }),
-    upstream: ({ pod }) => BACKEND.upstream(pod, datacenter),
+    upstream: ({ pod }) => backend.upstream(pod, datacenter),
     authority,
     keystore: once(() => keystoreContent(kube, datacenter)),
     credentials,
@@ -142,7 +141,7 @@ export function liveProbes(options: LiveProbesOptions): Probes {
         gateway: await gateway(),
         namespace: datacenter.namespace,
         labelSelector: `${DATACENTER_LABEL}=${labelValueFor(datacenter.name)}`,
-        hosts: datacenter.nodes.map(({ pod }) => BACKEND.upstream(pod, datacenter).host),
+        hosts: datacenter.nodes.map(({ pod }) => backend.upstream(pod, datacenter).host),
       }),
     ),
   }

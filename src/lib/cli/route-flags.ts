@@ -13,6 +13,15 @@ export const routeModeFlag = {
   })(),
 }
 
+export const routeBackendFlag = {
+  backend: Flags.option({
+    options: ['service', 'subset', 'serviceentry'] as const,
+    summary:
+      'How a node is reached: its own Service, a subset of one Service, or a ServiceEntry with DNS (default: from ' +
+      'existing routes, else service).',
+  })(),
+}
+
 /** -A for the route commands. */
 export const everyDatacenterFlag = {
   'all-namespaces': Flags.boolean({

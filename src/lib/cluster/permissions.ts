@@ -120,6 +120,20 @@ export const PERMISSIONS: readonly Permission[] = [
   },
   {
     scope: 'datacenter',
+    group: ISTIO,
+    resources: ['destinationrules', 'serviceentries'],
+    verbs: [...READ, ...WRITE],
+    why: 'the routes with --backend subset or serviceentry',
+  },
+  {
+    scope: 'datacenter',
+    group: 'security.istio.io',
+    resources: ['peerauthentications'],
+    verbs: [...READ, ...WRITE],
+    why: 'the CQL port with --backend serviceentry, if the nodes have sidecars',
+  },
+  {
+    scope: 'datacenter',
     group: GATEWAY_API,
     resources: ['gateways', 'tlsroutes'],
     verbs: [...READ, ...WRITE],

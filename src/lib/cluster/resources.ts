@@ -49,6 +49,7 @@ export const CASSANDRA_DATACENTER = of(
 export const ISTIO_GATEWAY = of('networking.istio.io', 'v1beta1', 'Gateway', 'gateways')
 export const VIRTUAL_SERVICE = of('networking.istio.io', 'v1beta1', 'VirtualService', 'virtualservices')
 export const DESTINATION_RULE = of('networking.istio.io', 'v1beta1', 'DestinationRule', 'destinationrules')
+export const SERVICE_ENTRY = of('networking.istio.io', 'v1beta1', 'ServiceEntry', 'serviceentries')
 export const AUTHORIZATION_POLICY = of('security.istio.io', 'v1beta1', 'AuthorizationPolicy', 'authorizationpolicies')
 export const NETWORK_POLICY = of('networking.k8s.io', 'v1', 'NetworkPolicy', 'networkpolicies')
 export const PEER_AUTHENTICATION = of('security.istio.io', 'v1beta1', 'PeerAuthentication', 'peerauthentications')

@@ -1,4 +1,4 @@
-/** The fields of Istio's Gateway and VirtualService that this program writes (istio/api networking/v1). */
+/** The fields of Istio's kinds that this program writes (istio/api networking/v1). */
 
 export interface GatewaySpec {
   selector: Record<string, string>
@@ -20,5 +20,20 @@ export interface VirtualServiceSpec {
 }
 
 export interface RouteDestination {
-  destination: { host: string; port: { number: number } }
+  destination: { host: string; subset?: string | undefined; port: { number: number } }
+}
+
+export interface DestinationRuleSpec {
+  host: string
+  exportTo: string[]
+  subsets: { name: string; labels: Record<string, string> }[]
+}
+
+export interface ServiceEntrySpec {
+  hosts: string[]
+  exportTo: string[]
+  location: 'MESH_INTERNAL'
+  resolution: 'DNS'
+  ports: { number: number; name: string; protocol: 'TLS' }[]
+  endpoints: { address: string; ports: Record<string, number> }[]
 }

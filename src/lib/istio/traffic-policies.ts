@@ -9,6 +9,7 @@ import {
 } from '../cluster/resources.ts'
 import type { Pod } from '../cluster/workloads.ts'
 import { CassSniError } from '../errors.ts'
+import { BACKEND_LABEL } from '../text/own-keys.ts'
 import type { IngressGateway, Mesh } from './mesh.ts'
 
 /** A policy that applies to the gateway pods or the pods behind it. */
@@ -89,6 +90,8 @@ export interface SelectedPods extends Pick<PolicyScope, 'gateway' | 'namespace' 
 export function affects(object: KubeObject, type: ResourceType, scope: SelectedPods): boolean {
   const { namespace = '' } = object.metadata
   const spec = (object.spec ?? {}) as Spec
+  // created by a routing backend of this program: it only selects the pods
+  if (object.metadata.labels?.[BACKEND_LABEL] !== undefined) return false
   if (type.kind === DESTINATION_RULE.kind) return hostsOf(object, scope.hosts).length > 0
   const labels = type.kind === NETWORK_POLICY.kind ? spec.podSelector?.matchLabels : spec.selector?.matchLabels
   const everywhere = type.kind !== NETWORK_POLICY.kind && labels === undefined && scope.roots.includes(namespace)

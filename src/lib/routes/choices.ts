@@ -1,14 +1,15 @@
 /** The choices recorded in our route objects, which are the defaults from then on. Pure. */
 import type { KubeObject } from '../cluster/kube.ts'
 import {
+  BACKEND_LABEL,
   CLUSTER_DOMAIN_ANNOTATION,
   GATEWAY_ANNOTATION,
   GATEWAY_CLASS_ANNOTATION,
   PORT_ANNOTATION,
 } from '../text/own-keys.ts'
 import { backendThatMade } from './backends/backend-of.ts'
-import type { RouteApi, RouteMode } from './backends/backend.ts'
-import { destinationHosts, selectorOf, serversOf } from './live-routes.ts'
+import { ROUTE_BACKENDS, type RouteApi, type RouteBackend, type RouteMode } from './backends/backend.ts'
+import { destinationsIn, selectorOf, serversOf } from './live-routes.ts'
 
 /** The default port for clients on the gateway, the same as Cassandra's. */
 export const DEFAULT_GATEWAY_PORT = 9042
@@ -24,6 +25,8 @@ export interface Choices {
   selector?: Record<string, string> | undefined
   port?: number | undefined
   mode?: RouteMode | undefined
+  /** Undefined: the default. */
+  backend?: RouteBackend | undefined
   clusterDomain?: string | undefined
 }
 
@@ -53,6 +56,7 @@ function istioChoices({ gateway, virtualServices: [virtualService] = [] }: LiveR
     selector: gateway === undefined ? undefined : selectorOf(gateway),
     port: gateway === undefined ? undefined : serversOf(gateway)[0]?.port,
     mode: virtualService === undefined ? undefined : backendThatMade(virtualService).mode,
+    backend: ROUTE_BACKENDS.find((each) => each === annotations[BACKEND_LABEL]),
     clusterDomain:
       annotations[CLUSTER_DOMAIN_ANNOTATION] ?? (virtualService === undefined ? undefined : domainOf(virtualService)),
   }
@@ -74,8 +78,7 @@ function gatewayApiChoices({ tlsRoutes: [route] = [] }: LiveRoutes): Choices | u
 
 /** The cluster domain in the destination hosts: <service>.<namespace>.svc.<domain>. */
 function domainOf(virtualService: KubeObject): string | undefined {
-  const host = destinationHosts(virtualService)[0]
-  return host === undefined ? undefined : /^[^.]+\.[^.]+\.svc\.(.+)$/.exec(host)?.[1]
+  return /^[^.]+\.[^.]+\.svc\.(.+)$/.exec(destinationsIn(virtualService)[0]?.host ?? '')?.[1]
 }
 
 /** A flag whose value differs from the existing routes. */

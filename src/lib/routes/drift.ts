@@ -8,6 +8,7 @@ import type { Acceptance } from '../gateway-api/acceptance.ts'
 import { POD_LABEL } from '../text/own-keys.ts'
 import type { Backend, DesiredRoutes } from './backends/backend.ts'
 import { matchesByDestination, tlsMatches } from './live-routes.ts'
+import { upstreamKey } from './sni-names.ts'
 import { listed } from '../text/listed.ts'
 
 /** The live route objects compared with those that `routes sync` would create now. */
@@ -51,7 +52,7 @@ export function driftOf(compared: Compared): Drift {
     nothing: routes.stages.length === 0,
   }
   const served = routes.nodes.filter(({ state }) => state !== 'pending').map(({ pod }) => pod)
-  const pods = new Map(served.map((pod) => [backend.upstream(pod, datacenter).host, pod]))
+  const pods = new Map(served.map((pod) => [upstreamKey(backend.upstream(pod, datacenter)), pod]))
   const add = (pod: string, what: string) => drift.differences.set(pod, [...(drift.differences.get(pod) ?? []), what])
   for (const change of changes) {
     const inDatacenter = change.namespace === datacenter.namespace || change.namespace === undefined
@@ -93,7 +94,7 @@ function ourManagers({ live }: Change): string {
   return [...new Set(managers.filter(isOwnManager))].join(', ') || 'none'
 }
 
-/** The nodes whose match in a live VirtualService differs from the desired one. `pods`: by destination host. */
+/** The nodes whose match in a live VirtualService differs from the desired one. `pods`: by destination. */
 function differingNodes(
   desired: KubeObject | undefined,
   live: KubeObject,

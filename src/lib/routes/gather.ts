@@ -3,13 +3,22 @@ import { confirmHostIds } from '../cassandra/confirm-host-ids.ts'
 import type { Datacenter } from '../cassandra/datacenter.ts'
 import { inClusterDomain } from '../cassandra/cluster-domain.ts'
 import { type DatacenterChoice, observeDatacenter } from '../cassandra/observe-datacenter.ts'
+import type { Listed } from '../changes/change-plan.ts'
 import { FIELD_MANAGER, MANAGED_BY_LABEL } from '../changes/ownership.ts'
 import type { Kube, KubeObject, ResourceType } from '../cluster/kube.ts'
 import { listVisible, type Visible } from '../cluster/list-visible.ts'
-import { AUTHORIZATION_POLICY, ISTIO_GATEWAY, SERVICE, VIRTUAL_SERVICE } from '../cluster/resources.ts'
+import {
+  AUTHORIZATION_POLICY,
+  DESTINATION_RULE,
+  ISTIO_GATEWAY,
+  PEER_AUTHENTICATION,
+  SERVICE,
+  SERVICE_ENTRY,
+  VIRTUAL_SERVICE,
+} from '../cluster/resources.ts'
 import { unless } from '../cluster/unless.ts'
 import { observeGatewayApi, servedTlsRoute } from '../gateway-api/observe-gateway-api.ts'
-import { OWNER_LABEL } from '../text/own-keys.ts'
+import { BACKEND_LABEL, OWNER_LABEL } from '../text/own-keys.ts'
 import { networkingTypes } from '../istio/api.ts'
 import { readGateway } from '../istio/find-gateway.ts'
 import { nameOf, selects } from '../istio/gateways.ts'
@@ -48,11 +57,15 @@ export function gather(kube: Kube, options: GatherOptions): Gathering {
     gatewayApi: observeGatewayApi(kube, [namespace]),
     policies: listEverywhere(kube, AUTHORIZATION_POLICY),
     services: kube.list(SERVICE, { namespace }),
+    backendObjects: listBackendObjects(kube, namespace),
     // requested early to save a round trip after reading the mesh
     meshConfig: usualMeshConfig(kube),
   }
-  const confirming = Promise.all([reading.datacenter, reading.services]).then(([found, services]) =>
-    confirmHostIds(kube, found, confirmedIn(services)),
+  const confirming = Promise.all([reading.datacenter, reading.services, reading.backendObjects]).then(
+    ([found, services, backends]) => {
+      const entries = backends.flatMap(({ objects }) => objects)
+      return confirmHostIds(kube, found, confirmedIn([...services, ...entries]))
+    },
   )
   const known = Promise.all([confirming, reading.gateways, reading.virtualServices, reading.gatewayApi]).then(
     async ([found, gateways, virtualServices, gatewayApi]) => {
@@ -83,14 +96,16 @@ export function gather(kube: Kube, options: GatherOptions): Gathering {
   const observation = Promise.all([datacenter, chosen, known, reading.mesh, reading.services]).then(
     async ([found, through, { istio }, mesh, services]): Promise<Observation> => {
       const { gateways, virtualServices } = reading
-      const [routes, before, gatewayApi, policies] = await Promise.all([
+      const [routes, before, gatewayApi, policies, backendObjects] = await Promise.all([
         readRoutes(kube, found, through.gateway, mesh, { gateways, virtualServices }),
         previous(kube, mesh, through.gateway, istio),
         reading.gatewayApi,
         readPolicies(kube, through.gateway, mesh, reading.policies),
+        reading.backendObjects,
         gateway,
       ])
-      return { ...routes, ...policies, ...through, datacenter: found, mesh, gatewayApi, services, previous: before }
+      const rest = { mesh, gatewayApi, services, backendObjects, previous: before }
+      return { ...routes, ...policies, ...through, ...rest, datacenter: found }
     },
   )
   // Errors are reported when awaited; the others must not become unhandled rejections.
@@ -109,16 +124,31 @@ export async function observeRoutes(
     gateways: listEverywhere(kube, ISTIO_GATEWAY),
     virtualServices: listEverywhere(kube, VIRTUAL_SERVICE),
   }
-  const [routes, services, gatewayApi, policies] = await Promise.all([
+  const [routes, services, gatewayApi, policies, backendObjects] = await Promise.all([
     readRoutes(kube, datacenter, gateway, mesh, reading),
     kube.list(SERVICE, { namespace: datacenter.namespace }),
     observeGatewayApi(kube, [datacenter.namespace]),
     readPolicies(kube, gateway, mesh, listEverywhere(kube, AUTHORIZATION_POLICY)),
+    listBackendObjects(kube, datacenter.namespace),
   ])
-  const observed = { ...routes, ...policies, datacenter, mesh, gatewayApi, services }
+  const observed = { ...routes, ...policies, datacenter, mesh, gatewayApi, services, backendObjects }
   if (choices.api !== 'gateway') return { ...observed, api: 'istio', gateway }
   const options = { gateway: gateway.resource, gatewayClass: choices.gatewayClass, port: choices.port }
   return { ...observed, ...(await chooseGatewayFor(kube, observed, choices, options)) }
+}
+
+/**
+ * Lists our objects of kinds that only some backends create. None of a kind that is not served, or that the user cannot
+ * list: most do not use these backends.
+ */
+export function listBackendObjects(kube: Kube, namespace: string | undefined): Promise<Listed[]> {
+  const labelSelector = `${MANAGED_BY_LABEL}=${FIELD_MANAGER},${BACKEND_LABEL}`
+  return Promise.all(
+    [SERVICE_ENTRY, PEER_AUTHENTICATION, DESTINATION_RULE].map(async (type) => {
+      const listed = unless('CSNI205', kube.list(type, { namespace, labelSelector }))
+      return { type, objects: (await unless('CSNI203', listed)) ?? [] }
+    }),
+  )
 }
 
 type Listing = Promise<Visible<KubeObject> | undefined>

@@ -2,6 +2,7 @@
 import { isManaged } from '../changes/ownership.ts'
 import type { KubeObject } from '../cluster/kube.ts'
 import { OWNER_LABEL } from '../text/own-keys.ts'
+import { upstreamKey } from './sni-names.ts'
 
 /** One server of an Istio Gateway. */
 export interface GatewayServer {
@@ -18,7 +19,7 @@ export interface TlsMatch {
   /** Undefined: any port. */
   port?: number | undefined
   sniHosts: string[]
-  /** Destination hosts. */
+  /** The keys of the destinations: see `upstreamKey`. */
   destinations: string[]
 }
 
@@ -28,7 +29,7 @@ export function isRouteOf(object: KubeObject, datacenter: { name: string; namesp
   return isManaged(object) && labels?.[OWNER_LABEL] === datacenter.name && namespace === datacenter.namespace
 }
 
-/** Groups matches by destination host. */
+/** Groups matches by destination: see `upstreamKey`. */
 export function matchesByDestination(matches: readonly TlsMatch[]): Map<string, TlsMatch[]> {
   const byHost = new Map<string, TlsMatch[]>()
   for (const match of matches) {
@@ -64,7 +65,7 @@ export function selectorOf(gateway: KubeObject): Record<string, string> {
 /** Returns the tls matches of a VirtualService, in order. */
 export function tlsMatches(virtualService: KubeObject): TlsMatch[] {
   return list(at(virtualService, 'spec', 'tls')).flatMap((route) => {
-    const destinations = list(at(route, 'route')).flatMap((each) => texts([at(each, 'destination', 'host')]))
+    const destinations = routeDestinations(route).map(upstreamKey)
     return list(at(route, 'match')).map((match) => ({
       port: number(at(match, 'port')),
       sniHosts: texts(at(match, 'sniHosts')),
@@ -83,13 +84,23 @@ export function portsOfRoutes(virtualService: KubeObject): (number | undefined)[
   )
 }
 
-/** Returns all destination hosts of a VirtualService. */
-export function destinationHosts(virtualService: KubeObject): string[] {
-  return ['tls', 'tcp'].flatMap((kind) =>
-    list(at(virtualService, 'spec', kind)).flatMap((route) =>
-      list(at(route, 'route')).flatMap((each) => texts([at(each, 'destination', 'host')])),
-    ),
-  )
+/** A destination of a live route. */
+export interface LiveDestination {
+  host: string
+  subset?: string | undefined
+}
+
+/** Returns all destinations of a VirtualService. */
+export function destinationsIn(virtualService: KubeObject): LiveDestination[] {
+  return ['tls', 'tcp'].flatMap((kind) => list(at(virtualService, 'spec', kind)).flatMap(routeDestinations))
+}
+
+function routeDestinations(route: unknown): LiveDestination[] {
+  return list(at(route, 'route')).flatMap((each) => {
+    const [host] = texts([at(each, 'destination', 'host')])
+    const [subset] = texts([at(each, 'destination', 'subset')])
+    return host === undefined ? [] : [{ host, subset }]
+  })
 }
 
 /** True for a VirtualService of tcp mode, which routes all traffic whatever the server name. */

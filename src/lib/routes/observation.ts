@@ -1,5 +1,6 @@
 /** Everything that the routes depend on. `gather.ts` reads it, `route-plan.ts` plans from it. */
 import type { Datacenter } from '../cassandra/datacenter.ts'
+import type { Listed } from '../changes/change-plan.ts'
 import type { KubeObject, ResourceType } from '../cluster/kube.ts'
 import type { CassSniError } from '../errors.ts'
 import type { GatewayApi } from '../gateway-api/observe-gateway-api.ts'
@@ -28,6 +29,8 @@ export interface Observation {
   authorizationPolicies: KubeObject[]
   /** Why AuthorizationPolicies that apply to the gateway may be missing; undefined if all were listed. */
   hiddenPolicies?: CassSniError | undefined
+  /** Our objects of kinds that only some backends create, in the datacenter's namespace: see `BACKEND_LABEL`. */
+  backendObjects: readonly Listed[]
   /** All Services in the datacenter's namespace. */
   services: KubeObject[]
   /** Why Gateways and VirtualServices of other namespaces may be missing; undefined if all were listed. */

@@ -1,6 +1,6 @@
 /** Plans the removal of a datacenter's routes. Pure. */
 import type { Datacenter } from '../cassandra/datacenter.ts'
-import { changeSet } from '../changes/change-plan.ts'
+import { changeSet, type Listed } from '../changes/change-plan.ts'
 import type { ChangeSet, Desired } from '../changes/changeset.ts'
 import { FIELD_MANAGER, managerOf, routesManagerSuffix } from '../changes/ownership.ts'
 import type { KubeObject, ResourceType } from '../cluster/kube.ts'
@@ -20,6 +20,7 @@ export interface RemovalObservation extends Pick<Observation, 'hidden'> {
   virtualServices: KubeObject[]
   apiGateways: KubeObject[]
   tlsRoutes: KubeObject[]
+  backendObjects: readonly Listed[]
   /** Every ingress gateway that is visible. */
   ingressGateways: readonly IngressGateway[]
   /** Gateways of the cluster, by which the ports of other datacenters are recognized. */
@@ -38,6 +39,7 @@ export function planRemoval(observation: RemovalObservation): ChangeSet {
   })
   return changeSet([ports], () => undefined, [
     { type: SERVICE, objects: observation.services },
+    ...observation.backendObjects,
     { type: types.gateway, objects: observation.gateways },
     { type: types.virtualService, objects: observation.virtualServices },
     { type: types.apiGateway, objects: observation.apiGateways },

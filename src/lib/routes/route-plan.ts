@@ -11,7 +11,15 @@ import { isCreatedForGateway, nameOf, selectsExactly, otherSelectedPods } from '
 import type { IngressGateway, LoadedRoute } from '../istio/mesh.ts'
 import { OWNER_LABEL, POD_LABEL } from '../text/own-keys.ts'
 import { backendOf, backendThatMade } from './backends/backend-of.ts'
-import type { ApiTarget, Backend, DesiredRoutes, RouteApi, RouteMode } from './backends/backend.ts'
+import {
+  type ApiTarget,
+  type Backend,
+  DEFAULT_BACKEND,
+  type DesiredRoutes,
+  type RouteApi,
+  type RouteBackend,
+  type RouteMode,
+} from './backends/backend.ts'
 import { releasedPort } from './backends/objects.ts'
 import { type Choices, choicesFrom, DEFAULT_GATEWAY_PORT, type LiveRoutes } from './choices.ts'
 import { type Conflict, findConflicts, needsNarrowHosts, type ConflictScope } from './conflicts.ts'
@@ -24,6 +32,8 @@ import { nodeServiceName, routeNames } from './sni-names.ts'
 export interface RouteRequest {
   /** Default: the mode of the existing routes, otherwise sni. */
   mode?: RouteMode | undefined
+  /** Default: the backend of the existing routes, otherwise service. */
+  backend?: RouteBackend | undefined
   /** Default: the port of the existing routes, otherwise 9042. */
   port?: number | undefined
   /** For tests: see `RouteInput`. */
@@ -32,7 +42,7 @@ export interface RouteRequest {
 
 /** A choice that the plan changes. */
 export interface Turn {
-  what: 'API' | 'gateway' | 'port' | 'mode' | 'cluster domain'
+  what: 'API' | 'gateway' | 'port' | 'mode' | 'backend' | 'cluster domain'
   from: string
   to: string
 }
@@ -45,7 +55,10 @@ export interface Plan {
   /** No node can be routed, so nothing is changed. */
   nothing: boolean
   changes: ChangeSet
-  /** For a change of the API: the same changes in two parts, between which the gateway accepts the new routes. */
+  /**
+   * For a change of the API or the backend: the same changes in two parts, between which the gateway loads the new
+   * routes.
+   */
   handover?: { first: ChangeSet; then: ChangeSet } | undefined
   /** For API `gateway`: what its status must state. */
   awaited?: AwaitedRoutes | undefined
@@ -79,7 +92,8 @@ export function planRoutes(observation: Observation, request: RouteRequest): Pla
   const recorded = choicesFrom(live, api)
   const port = request.port ?? recorded.port ?? DEFAULT_GATEWAY_PORT
   const mode = request.mode ?? (recorded.api === api ? recorded.mode : undefined) ?? 'sni'
-  const backend = backendOf(mode, api)
+  const remembered = recorded.api === api && mode === 'sni' ? recorded.backend : undefined
+  const backend = backendOf(mode, api, request.backend ?? remembered)
   const former = formerChoices(live, api)
   const owned = services.filter(
     (service) => belongsTo(service, observation.datacenter) && !isCreatedForGateway(service),
@@ -113,6 +127,7 @@ export function planRoutes(observation: Observation, request: RouteRequest): Pla
     target,
     formerNamespaces: former?.gateway === undefined ? [] : [former.gateway.replace(/\/.*/, '')],
     services: owned,
+    backendObjects: observation.backendObjects.flatMap(({ objects }) => within(objects, datacenter)),
     narrowHosts: needsNarrowHosts(scope),
     largestPartBytes: request.largestPartBytes,
     former: formerPorts(observation),
@@ -130,7 +145,7 @@ export function planRoutes(observation: Observation, request: RouteRequest): Pla
     routes,
     nothing,
     changes,
-    handover: former === undefined || nothing ? undefined : { first, then },
+    handover: (former === undefined && !changesBackend(made, backend)) || nothing ? undefined : { first, then },
     awaited,
     conflicts: found.filter(({ harmless }) => !harmless),
     denials: found.filter(({ code, harmless }) => harmless && code === 'CSNI512'),
@@ -138,7 +153,7 @@ export function planRoutes(observation: Observation, request: RouteRequest): Pla
       ...found.filter(({ harmless }) => harmless).map(({ message }) => message),
       ...(nothing ? [] : sharedSelector(observation)),
     ],
-    turns: nothing || before.api === undefined ? [] : turnsOf(before, observation, mode, port),
+    turns: nothing || before.api === undefined ? [] : turnsOf(before, observation, backend, port),
     drift: driftOf({
       changes: changesIn(changes),
       routes,
@@ -179,6 +194,17 @@ function awaitedRoutes(target: ApiTarget, { namespace }: Datacenter, { nodes }: 
     namespace,
     routes: served.map(({ pod }) => nodeServiceName(pod)),
   }
+}
+
+/** The destinations of the live routes must exist until every Envoy has loaded the new ones. */
+function changesBackend(live: KubeObject | undefined, { mode, backend }: Backend): boolean {
+  if (live === undefined || mode !== 'sni') return false
+  const made = backendThatMade(live)
+  return made.mode === mode && made.backend !== backend
+}
+
+function within(objects: readonly KubeObject[], datacenter: Datacenter): KubeObject[] {
+  return objects.filter((each) => each.metadata.namespace === datacenter.namespace && belongsTo(each, datacenter))
 }
 
 function belongsTo(object: KubeObject, datacenter: Datacenter): boolean {
@@ -235,14 +261,12 @@ function changesOf(
   routes: DesiredRoutes,
   owned: KubeObject[],
 ): { changes: ChangeSet; first: ChangeSet } {
-  const { datacenter, types, gateways, virtualServices, services, previous, gatewayApi } = observation
+  const { datacenter, types, gateways, virtualServices, services, previous, gatewayApi, backendObjects } = observation
   const tlsRoute = gatewayApi.tlsRoute ?? TLS_ROUTE
   const nodes = new Set(datacenter.nodes.map(({ pod }) => pod))
   // Nodes that are not visible may still exist.
   const gone = (objects: KubeObject[]) =>
     datacenter.complete ? objects : objects.filter(({ metadata }) => nodes.has(metadata.labels?.[POD_LABEL] ?? ''))
-  const within = (objects: KubeObject[]) =>
-    objects.filter((each) => each.metadata.namespace === datacenter.namespace && belongsTo(each, datacenter))
   const known = new Map(
     [
       ...services.map((object) => [SERVICE, object] as const),
@@ -250,16 +274,18 @@ function changesOf(
       ...virtualServices.map((object) => [types.virtualService, object] as const),
       ...gatewayApi.gateways.map((object) => [API_GATEWAY, object] as const),
       ...gatewayApi.tlsRoutes.map((object) => [tlsRoute, object] as const),
+      ...backendObjects.flatMap(({ type, objects }) => objects.map((object) => [type, object] as const)),
     ].map(([type, object]) => [keyOf(type, object), object] as const),
   )
   const stages = previous === undefined ? routes.stages : [...routes.stages, [releasedPort(datacenter, previous)]]
   const liveOf = ({ type, object }: Desired) => known.get(keyOf(type, object))
   const changes = changeSet(stages, liveOf, [
     { type: SERVICE, objects: gone(owned) },
-    { type: types.gateway, objects: within(gateways) },
-    { type: types.virtualService, objects: within(virtualServices) },
-    { type: API_GATEWAY, objects: within(gatewayApi.gateways) },
-    { type: tlsRoute, objects: gone(within(gatewayApi.tlsRoutes)) },
+    ...backendObjects.map(({ type, objects }) => ({ type, objects: gone(within(objects, datacenter)) })),
+    { type: types.gateway, objects: within(gateways, datacenter) },
+    { type: types.virtualService, objects: within(virtualServices, datacenter) },
+    { type: API_GATEWAY, objects: within(gatewayApi.gateways, datacenter) },
+    { type: tlsRoute, objects: gone(within(gatewayApi.tlsRoutes, datacenter)) },
   ])
   return { changes, first: changeSet(routes.stages, liveOf) }
 }
@@ -271,7 +297,7 @@ function keyOf(type: ResourceType, { metadata }: KubeObject): string {
 function turnsOf(
   before: Choices,
   { api, gateway, previous, datacenter }: Observation,
-  mode: RouteMode,
+  { mode, backend }: Backend,
   port: number,
 ): Turn[] {
   const gatewayBefore = before.gateway ?? (previous === undefined ? undefined : nameOf(previous))
@@ -280,6 +306,7 @@ function turnsOf(
     ['gateway', gatewayBefore, nameOf(gateway)],
     ['port', before.port?.toString(), String(port)],
     ['mode', before.mode, mode],
+    ['backend', before.mode === mode && before.api === api ? (before.backend ?? DEFAULT_BACKEND) : undefined, backend],
     ['cluster domain', before.clusterDomain, datacenter.clusterDomain],
   ]
   return pairs.flatMap(([what, from, to]) => (from === undefined || from === to ? [] : [{ what, from, to }]))

@@ -4,13 +4,23 @@ import { createHash } from 'node:crypto'
 /** Length limit of Kubernetes and Istio for the name of a Service or Gateway and for a DNS label. */
 const LONGEST_LABEL = 63
 
+export interface RouteNames {
+  gateway: string
+  virtualService: string
+  /** Backend `subset`: the Service of all nodes, and its DestinationRule. */
+  allNodes: string
+  /** Backend `serviceentry`: the PeerAuthentication. */
+  plainPort: string
+}
+
 /**
- * Returns the names of a datacenter's Gateway and VirtualService. They are the same in both modes, so that switching
- * modes updates them in place.
+ * Returns the names of a datacenter's route objects. Gateway and VirtualService are the same in both modes and for all
+ * backends, so that switching updates them in place.
  */
-export function routeNames(datacenterName: string): { gateway: string; virtualService: string } {
+export function routeNames(datacenterName: string): RouteNames {
   const name = dnsLabel('cass-sni-', datacenterName, '')
-  return { gateway: name, virtualService: name }
+  const plainPort = dnsLabel('cass-sni-', datacenterName, '-cql')
+  return { gateway: name, virtualService: name, allNodes: name, plainPort }
 }
 
 /**
@@ -38,6 +48,11 @@ export function nodeServiceName(pod: string): string {
   return dnsLabel('', pod, '-cql')
 }
 
+/** Returns the name of a pod's subset, which Istio requires to be a DNS label. */
+export function subsetName(pod: string): string {
+  return dnsLabel('', pod, '')
+}
+
 /** Returns the port name on the gateway's Service: Istio derives the protocol from its prefix. */
 export function gatewayPortName(taken: { name?: string | undefined }[], port: number): string {
   return taken.some(({ name }) => name === 'tls-cql') ? `tls-cql-${port}` : 'tls-cql'
@@ -48,11 +63,24 @@ export function serviceHost(service: string, namespace: string, clusterDomain: s
   return `${service}.${namespace}.svc.${clusterDomain}`
 }
 
+/** Returns a key for a destination: hosts have no `#`. */
+export function upstreamKey({ host, subset }: { host: string; subset?: string | undefined }): string {
+  return subset === undefined ? host : `${host}#${subset}`
+}
+
 /**
  * Returns Envoy's cluster name for a host and port (istio/istio pilot/pkg/model/push_context.go, BuildSubsetKey).
  */
-export function envoyCluster({ host, port }: { host: string; port: number }): string {
-  return `outbound|${port}||${host}`
+export function envoyCluster({
+  host,
+  port,
+  subset = '',
+}: {
+  host: string
+  port: number
+  subset?: string | undefined
+}): string {
+  return `outbound|${port}|${subset}|${host}`
 }
 
 /** Builds a DNS label from prefix, name and suffix; different names never yield the same label. */

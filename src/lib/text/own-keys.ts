@@ -5,7 +5,13 @@
 /** On our objects: the CassandraDatacenter (metadata.name) that they belong to. */
 export const OWNER_LABEL = 'cass-sni/datacenter'
 
-/** On a node's Service: its pod. */
+/**
+ * On DestinationRules, ServiceEntries and PeerAuthentications: the routing backend that created them. As an annotation
+ * on our Gateway: the selected backend, if it is not the default.
+ */
+export const BACKEND_LABEL = 'cass-sni/backend'
+
+/** On a node's Service or ServiceEntry: its pod. */
 export const POD_LABEL = 'cass-sni/pod'
 
 /** On a node's Service: the pod's uid and the host ID that Cassandra has confirmed for it, "uid/host ID". */

@@ -15,6 +15,7 @@ import type { IngressGateway } from '../istio/mesh.ts'
 import { readGateway } from '../istio/find-gateway.ts'
 import { observeMesh } from '../istio/observe-mesh.ts'
 import { choicesFrom } from '../routes/choices.ts'
+import { listBackendObjects } from '../routes/gather.ts'
 import { planRemoval, type RemovalObservation } from '../routes/removal.ts'
 import { counted } from '../text/counted.ts'
 import { OWNER_LABEL } from '../text/own-keys.ts'
@@ -88,7 +89,7 @@ export async function deleteRoutes(
  */
 export async function observeRemovals(kube: Kube, namespace: string | undefined): Promise<RemovalObservation[]> {
   const managed = { namespace, labelSelector: `${MANAGED_BY_LABEL}=${FIELD_MANAGER}` }
-  const [services, gateways, virtualServices, all, mesh, apiGateways, tlsRoutes] = await Promise.all([
+  const [services, gateways, virtualServices, all, mesh, apiGateways, tlsRoutes, backends] = await Promise.all([
     kube.list(SERVICE, managed),
     // absent without Istio
     unless('CSNI205', kube.list(ISTIO_GATEWAY, managed)),
@@ -98,8 +99,10 @@ export async function observeRemovals(kube: Kube, namespace: string | undefined)
     // absent without the Gateway API
     unless('CSNI205', kube.list(API_GATEWAY, managed)),
     servedTlsRoute(kube).then(async (type) => ({ type, objects: type ? await kube.list(type, managed) : [] })),
+    listBackendObjects(kube, namespace),
   ])
-  const routes = [gateways, virtualServices, apiGateways, tlsRoutes.objects].flatMap((each = []) => each)
+  const others = backends.map(({ objects }) => objects)
+  const routes = [gateways, virtualServices, apiGateways, tlsRoutes.objects, ...others].flatMap((each = []) => each)
   const owned = (objects: KubeObject[] = [], owner: Owner) => objects.filter((each) => isOf(each, owner))
   return Promise.all(
     ownersOf([...services, ...routes]).map(async (datacenter) => {
@@ -117,6 +120,7 @@ export async function observeRemovals(kube: Kube, namespace: string | undefined)
         virtualServices: owned(virtualServices, datacenter),
         apiGateways: owned(apiGateways, datacenter),
         tlsRoutes: owned(tlsRoutes.objects, datacenter),
+        backendObjects: backends.map(({ type, objects }) => ({ type, objects: owned(objects, datacenter) })),
         types: {
           gateway: ISTIO_GATEWAY,
           virtualService: VIRTUAL_SERVICE,

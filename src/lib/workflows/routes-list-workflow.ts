@@ -5,7 +5,7 @@ import { listeningPort, loadedListener } from '../istio/loaded.ts'
 import type { GatewayPod, LoadedRoute } from '../istio/mesh.ts'
 import { isLoadable } from '../reconcile/loaded-routes.ts'
 import { gather } from '../routes/gather.ts'
-import type { NodeRoute, RouteApi, RouteMode } from '../routes/backends/backend.ts'
+import type { NodeRoute, RouteApi, RouteBackend, RouteMode } from '../routes/backends/backend.ts'
 import { type Plan, planRoutes } from '../routes/route-plan.ts'
 import type { WorkflowContext } from './context.ts'
 
@@ -24,7 +24,7 @@ export interface ListedRoute {
   rack: string
   /** Server names for SNI. */
   serverNames: string[]
-  /** "host:port" of the Service behind the route. */
+  /** "host:port" of the Service or ServiceEntry behind the route, with ", subset NAME" of its DestinationRule. */
   upstream: string
   /**
    * `inSync`: `routes sync` would change nothing for this node; `outOfSync`: it would; `pending`: the node cannot be
@@ -46,6 +46,8 @@ export interface RoutesListResult {
   mode: RouteMode
   /** API of the existing routes, otherwise the default. */
   api: RouteApi
+  /** Backend of the existing routes, otherwise the default. */
+  backend: RouteBackend
   /** "namespace/service"; for API `gateway` "namespace/name" of the Gateway resource. */
   gateway: string
   port: number
@@ -70,7 +72,7 @@ export async function listRoutes(context: WorkflowContext, options: RoutesListOp
   const checked = envoys.flatMap((each) => ('loaded' in each ? [each.loaded] : []))
   const racks = new Map(datacenter.nodes.map((node) => [node.pod, node.rack]))
   const routes = plan.routes.nodes.map((node): ListedRoute => {
-    const { host, port: to } = backend.upstream(node.pod, datacenter)
+    const { host, port: to, subset } = backend.upstream(node.pod, datacenter)
     const differing = drift.differences.get(node.pod) ?? []
     const pending = node.state === 'pending'
     return {
@@ -78,7 +80,7 @@ export async function listRoutes(context: WorkflowContext, options: RoutesListOp
       hostId: node.hostId,
       rack: racks.get(node.pod) ?? '',
       serverNames: backend.byServerName ? [node.hostId, node.dnsName].filter((each) => each !== undefined) : [],
-      upstream: `${host}:${to}`,
+      upstream: `${host}:${to}${subset === undefined ? '' : `, subset ${subset}`}`,
       state: pending ? 'pending' : differing.length > 0 ? 'outOfSync' : 'inSync',
       reasons: pending ? [node.reason ?? drift.pending.get(node.pod) ?? ''] : differing,
       loaded: {
@@ -96,6 +98,7 @@ export async function listRoutes(context: WorkflowContext, options: RoutesListOp
     datacenter: datacenter.name,
     namespace: datacenter.namespace,
     mode: backend.mode,
+    backend: backend.backend,
     api: backend.api,
     gateway: nameOf(gateway),
     port,

@@ -5,7 +5,7 @@ import { preloadWebSockets } from '../cluster/websocket.ts'
 import { command } from '../errors.ts'
 import type { Action, ChangeRecord } from '../events.ts'
 import { nameOf } from '../istio/gateways.ts'
-import type { NodeRoute, RouteApi, RouteMode } from '../routes/backends/backend.ts'
+import type { NodeRoute, RouteApi, RouteBackend, RouteMode } from '../routes/backends/backend.ts'
 import { gather, type GatherOptions, type Gathering } from '../routes/gather.ts'
 import type { Observation } from '../routes/observation.ts'
 import { type Plan, planRoutes, type Turn } from '../routes/route-plan.ts'
@@ -35,6 +35,8 @@ export interface RoutesSyncOptions {
   /** Port of the gateway for clients; default: the current routes' port, else 9042. */
   port?: number | undefined
   mode: RouteMode
+  /** Default: that of the current routes, else service. */
+  backend?: RouteBackend | undefined
 }
 
 export interface RoutesSyncResult {
@@ -46,6 +48,7 @@ export interface RoutesSyncResult {
   namespace: string
   mode: RouteMode
   api: RouteApi
+  backend: RouteBackend
   /** "namespace/service"; for API `gateway` "namespace/name" of the Gateway resource. */
   gateway: string
   /** For API `gateway`: the GatewayClass of a separate Gateway. */
@@ -64,7 +67,7 @@ export interface RoutesSyncResult {
  */
 export async function syncRoutes(context: WorkflowContext, options: RoutesSyncOptions): Promise<RoutesSyncResult> {
   const { kube, signal } = context
-  const { datacenter: name, namespace = kube.target.namespace, mode, port, ...rest } = options
+  const { datacenter: name, namespace = kube.target.namespace, mode, backend, port, ...rest } = options
   const gatherOptions: GatherOptions = { namespace, name, port, ...rest }
   let reading: Gathering | undefined = gather(kube, gatherOptions)
   // a failure is reported when a WebSocket is opened
@@ -84,7 +87,7 @@ export async function syncRoutes(context: WorkflowContext, options: RoutesSyncOp
       const observation = await (reading ?? gather(kube, gatherOptions)).observation
       // a retry reads the cluster again
       reading = undefined
-      const plan = planRoutes(observation, { mode, port })
+      const plan = planRoutes(observation, { mode, backend, port })
       prompts.warn(observation, plan)
       await prompts.confirm(observation, plan)
       const { loaded, ...outcome } = await reconcileRoutes({ ...context, reported }, plan)
@@ -197,6 +200,7 @@ function uncheckedWarnings({ datacenter, gatewayApi, hiddenPolicies }: Observati
 function turnText({ what, from, to }: Turn): string {
   // clients are affected only if the gateway or the port changes with it
   if (what === 'API') return `${what} ${from} → ${to}`
+  if (what === 'backend') return `${what} ${from} → ${to}; Envoy drains open connections, and clients reconnect`
   return `${what} ${from} → ${to}; clients still using ${from} will be disconnected`
 }
 
@@ -224,6 +228,7 @@ function resultOf(
     datacenter: datacenter.name,
     namespace: datacenter.namespace,
     mode: backend.mode,
+    backend: backend.backend,
     api,
     gateway: nameOf(gateway),
     gatewayClass: target?.className,

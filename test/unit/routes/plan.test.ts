@@ -1,11 +1,12 @@
-import { deepEqual, equal } from 'node:assert/strict'
+import { deepEqual, equal, ok } from 'node:assert/strict'
 import { datacenterFrom } from '../../../src/lib/cassandra/datacenter-from.ts'
+import type { ChangeSet } from '../../../src/lib/changes/changeset.ts'
 import type { KubeObject } from '../../../src/lib/cluster/kube.ts'
-import { ISTIO_GATEWAY, SERVICE, VIRTUAL_SERVICE } from '../../../src/lib/cluster/resources.ts'
+import { DESTINATION_RULE, ISTIO_GATEWAY, SERVICE, VIRTUAL_SERVICE } from '../../../src/lib/cluster/resources.ts'
 import { NO_GATEWAY_API } from '../../../src/lib/gateway-api/observe-gateway-api.ts'
 import type { IngressGateway } from '../../../src/lib/istio/mesh.ts'
 import type { Observation } from '../../../src/lib/routes/observation.ts'
-import { planRoutes } from '../../../src/lib/routes/route-plan.ts'
+import { planRoutes, type RouteRequest } from '../../../src/lib/routes/route-plan.ts'
 import { nextTexts } from '../../support/next-texts.ts'
 import { cassandraDatacenter, PODS, statefulSet } from '../cassandra/objects.ts'
 
@@ -55,17 +56,25 @@ function observed(over: Partial<Observation> = {}): Observation {
     gatewayApi: NO_GATEWAY_API,
     authorizationPolicies: [],
     services: [],
+    backendObjects: [],
     ...over,
   }
 }
 
 /** What is there after the plan of the observation was carried out, but for the gateway's Service. */
-function carriedOut(before: Observation): Observation {
-  const objects = planRoutes(before, { mode: 'sni' })
+function carriedOut(before: Observation, request: RouteRequest = { mode: 'sni' }): Observation {
+  const objects = planRoutes(before, request)
     .routes.stages.flat()
     .map(({ object }) => object)
   const of = (kind: string) => objects.filter((each) => each.kind === kind && each.metadata.namespace === DC.namespace)
-  return { ...before, gateways: of('Gateway'), virtualServices: of('VirtualService'), services: of('Service') }
+  const backendObjects = [{ type: DESTINATION_RULE, objects: of('DestinationRule') }]
+  return {
+    ...before,
+    backendObjects,
+    gateways: of('Gateway'),
+    virtualServices: of('VirtualService'),
+    services: of('Service'),
+  }
 }
 
 describe('the plan of the routes', () => {
@@ -81,6 +90,34 @@ describe('the plan of the routes', () => {
     deepEqual(drift('kubectl-cass-sni').shared, [
       'service/gw in namespace gw has the desired values but unexpected field managers (kubectl-cass-sni)',
     ])
+  })
+
+  it('changes the backend in two parts: its objects and the routes, and then what the old routes needed', () => {
+    const before = carriedOut(observed())
+    const plan = planRoutes(before, { backend: 'subset' })
+    const actions = (set?: ChangeSet) =>
+      (set?.stages ?? []).map((stage) => stage.map(({ action, type, name }) => `${type.kind} ${name} ${action}`).join())
+    deepEqual(actions(plan.handover?.first), [
+      'Service cass-sni-dc1 created',
+      'DestinationRule cass-sni-dc1 created',
+      'Service gw unchanged',
+      'Gateway cass-sni-dc1 configured',
+      'VirtualService cass-sni-dc1 configured',
+    ])
+    deepEqual(actions(plan.handover?.then), [PODS.map(({ metadata }) => `Service ${metadata.name}-cql pruned`).join()])
+    deepEqual(plan.turns, [{ what: 'backend', from: 'service', to: 'subset' }])
+    // without the flag it stays, and nothing is left to do
+    const subset = carriedOut(observed(), { backend: 'subset' })
+    const again = planRoutes(subset, {})
+    equal(again.backend.backend, 'subset')
+    equal(again.handover, undefined)
+    ok(again.changes.stages.flat().every(({ action }) => action === 'unchanged'))
+    // an earlier change that was interrupted before it pruned
+    const leftover = { ...subset, services: [...subset.services, ...before.services] }
+    const pruned = planRoutes(leftover, {})
+      .changes.stages.flat()
+      .filter(({ action }) => action === 'pruned')
+    equal(pruned.length, 3)
   })
 
   it("refuses tcp mode where the datacenter's Service has not the port on which the pods serve clients", () => {

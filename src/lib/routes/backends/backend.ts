@@ -9,6 +9,14 @@ import type { GatewayServer } from '../live-routes.ts'
 /** sni: one route per node, selected by the TLS server name. tcp: one TCP route to the datacenter's Service. */
 export type RouteMode = 'sni' | 'tcp'
 
+/**
+ * How a node is reached. service: by a Service per node. subset: by a subset per node of one Service. serviceentry: by
+ * a ServiceEntry per node, with DNS.
+ */
+export type RouteBackend = (typeof ROUTE_BACKENDS)[number]
+export const ROUTE_BACKENDS = ['service', 'subset', 'serviceentry'] as const
+export const DEFAULT_BACKEND: RouteBackend = 'service'
+
 /** istio: Gateway and VirtualService of networking.istio.io. gateway: the Kubernetes Gateway API. */
 export type RouteApi = 'istio' | 'gateway'
 
@@ -36,6 +44,8 @@ export interface RouteInput {
   formerNamespaces?: readonly string[] | undefined
   /** Our live node Services: if pods are not visible, they determine which routes to keep. */
   services?: readonly KubeObject[] | undefined
+  /** Our live DestinationRules, ServiceEntries and PeerAuthentications, see `BACKEND_LABEL`. */
+  backendObjects?: readonly KubeObject[] | undefined
   /** Another datacenter in the namespace has a Gateway on this port, so the hosts of this one must differ. */
   narrowHosts?: boolean | undefined
   /** Largest size of a VirtualService, in bytes of JSON; default: see virtual-services.ts. */
@@ -71,6 +81,8 @@ export interface DesiredRoutes {
 export interface Upstream {
   host: string
   port: number
+  /** The subset of a DestinationRule. */
+  subset?: string | undefined
 }
 
 /** Our server of a Gateway. */
@@ -82,6 +94,7 @@ export interface OwnServer {
 export interface Backend {
   mode: RouteMode
   api: RouteApi
+  backend: RouteBackend
   /** Routes by server name, which requires TLS. */
   byServerName: boolean
   /** Returns the desired objects and the outcome for each node. */

@@ -8,9 +8,9 @@ import { apiVersionOf, CASSANDRA_DATACENTER, SERVICE } from '../../cluster/resou
 import { nameOf, tcpPort } from '../../istio/gateways.ts'
 import type { IngressGateway } from '../../istio/mesh.ts'
 import type { GatewaySpec, RouteDestination, Server } from '../../istio/networking.ts'
-import { CLUSTER_DOMAIN_ANNOTATION, GATEWAY_ANNOTATION } from '../../text/own-keys.ts'
+import { BACKEND_LABEL, CLUSTER_DOMAIN_ANNOTATION, GATEWAY_ANNOTATION } from '../../text/own-keys.ts'
 import { gatewayPortName, routeNames } from '../sni-names.ts'
-import type { RouteInput, Upstream } from './backend.ts'
+import { DEFAULT_BACKEND, type RouteBackend, type RouteInput, type Upstream } from './backend.ts'
 
 /**
  * Returns the port on the gateway's Service, the only part of it that we manage. An existing port with this number is
@@ -51,10 +51,18 @@ function sharedService(
 }
 
 /** Returns our Gateway, which records the choices: see choices.ts. */
-export function gatewayObject(input: RouteInput, server: Omit<Server, 'hosts'>): Desired {
+export function gatewayObject(
+  input: RouteInput,
+  server: Omit<Server, 'hosts'>,
+  backend: RouteBackend = DEFAULT_BACKEND,
+): Desired {
   const { datacenter, gateway, types } = input
   const object = owned(input, types.gateway, routeNames(datacenter.name).gateway)
-  const annotations = { [GATEWAY_ANNOTATION]: nameOf(gateway), [CLUSTER_DOMAIN_ANNOTATION]: datacenter.clusterDomain }
+  const annotations = {
+    [GATEWAY_ANNOTATION]: nameOf(gateway),
+    [CLUSTER_DOMAIN_ANNOTATION]: datacenter.clusterDomain,
+    ...(backend === DEFAULT_BACKEND ? {} : { [BACKEND_LABEL]: backend }),
+  }
   const spec: GatewaySpec = {
     selector: input.selector ?? gateway.selector,
     servers: [{ ...server, hosts: hostsFor(datacenter, input.narrowHosts === true) }],
@@ -79,8 +87,37 @@ function hostsFor(datacenter: Datacenter, narrow: boolean): string[] {
 }
 
 /** Returns a route to one destination. */
-export function destination({ host, port }: Upstream): RouteDestination {
-  return { destination: { host, port: { number: port } } }
+export function destination({ host, port, subset }: Upstream): RouteDestination {
+  const number = { number: port }
+  return { destination: subset === undefined ? { host, port: number } : { host, subset, port: number } }
+}
+
+/** Returns the namespaces to export to: the gateway's, and that of a gateway that is being replaced; '.' is our own. */
+export function exportNamespaces({ datacenter, gateway, formerNamespaces = [] }: RouteInput): string[] {
+  return [...new Set([gateway.namespace, ...formerNamespaces])].map((namespace) =>
+    namespace === datacenter.namespace ? '.' : namespace,
+  )
+}
+
+/** Returns an object of a kind that only some backends create: see `BACKEND_LABEL`. */
+export function backendObject(
+  input: RouteInput,
+  backend: RouteBackend,
+  type: ResourceType,
+  name: string,
+  spec: object,
+  more: Pick<KubeObject['metadata'], 'labels' | 'annotations'> = {},
+): Desired {
+  const object = owned(input, type, name)
+  const metadata = { ...object.metadata, ...more, labels: { ...object.metadata.labels, ...more.labels } }
+  return withBackendLabel({ type, ownership: 'own', object: { ...object, metadata, spec } }, backend)
+}
+
+/** Labels an object of a backend, so that it is found again and pruned with another backend. */
+export function withBackendLabel(desired: Desired, backend: RouteBackend): Desired {
+  const { object } = desired
+  const labels = { ...object.metadata.labels, [BACKEND_LABEL]: backend }
+  return { ...desired, object: { ...object, metadata: { ...object.metadata, labels } } }
 }
 
 /** Returns an object without a spec that is deleted with its CassandraDatacenter. */

@@ -11,6 +11,7 @@ import { virtualService } from './virtual-services.ts'
 export const PLAIN_TCP: Backend = {
   mode: 'tcp',
   api: 'istio',
+  backend: 'service',
   byServerName: false,
   desired(input) {
     const nodes = input.datacenter.nodes.map(({ pod, dnsName, hostId, waiting }): NodeRoute => {

@@ -13,8 +13,9 @@ import {
 } from '../../text/own-keys.ts'
 import { nodeServiceName } from '../sni-names.ts'
 import type { ApiTarget, Backend, DesiredRoutes, NodeRoute, RouteInput } from './backend.ts'
-import { namesOf, NODE_SERVICES, nodeRoutes, nodeServices } from './node-services.ts'
+import { NODE_SERVICES, nodeServices } from './node-services.ts'
 import { owned } from './objects.ts'
+import { namesOf, nodeRoutes } from './server-name-routes.ts'
 
 export const TLS_ROUTES: Backend = {
   ...NODE_SERVICES,
