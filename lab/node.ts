@@ -1,6 +1,6 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { pauseImage } from './build/images.ts'
+import { controllerImage, pauseImage } from './build/images.ts'
 import { type Image, withImageLayout } from './build/oci.ts'
 import { cgroupName, network, nodeName, state } from './layout.ts'
 import { startDaemon, stopDaemon } from './processes.ts'
@@ -74,8 +74,24 @@ async function importImages(images: readonly Image[]): Promise<void> {
   const known = await readFile(importedFile, 'utf8').then(JSON.parse, () => ({}))
   const missing = images.filter((image) => known[image.reference] !== keyed[image.reference])
   if (missing.length === 0) return
-  await step(`import ${missing.length} images`, () =>
-    withImageLayout(missing, async (directory) => {
+  await importInto(missing)
+  await writeFile(importedFile, JSON.stringify(keyed))
+}
+
+/**
+ * Builds the image of the routes controller and imports it into the running lab, unless it is there. Returns its
+ * reference.
+ */
+export async function provideControllerImage(): Promise<string> {
+  const image = await controllerImage()
+  const known = (await run('ctr', ctr('images', 'list', '-q'))).split('\n')
+  if (!known.includes(image.reference)) await importInto([image])
+  return image.reference
+}
+
+async function importInto(images: readonly Image[]): Promise<void> {
+  await step(`import ${images.length} images`, () =>
+    withImageLayout(images, async (directory) => {
       const archive = `${directory}.tar`
       try {
         await run('tar', ['-C', directory, '-cf', archive, '.'])
@@ -85,7 +101,6 @@ async function importImages(images: readonly Image[]): Promise<void> {
       }
     }),
   )
-  await writeFile(importedFile, JSON.stringify(keyed))
 }
 
 const cniNetwork = {

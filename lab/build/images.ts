@@ -1,5 +1,19 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { checkout } from '../layout.ts'
+import { LabError } from '../progress.ts'
 import { versions } from '../versions.ts'
-import { baseLayer, cassandraLayer, loggerLayer, programLayer, proxyLayer, uid } from './layers.ts'
+import { lastStage } from './containerfile.ts'
+import {
+  baseLayer,
+  cassandraLayer,
+  filesLayer,
+  loggerLayer,
+  nodeLayer,
+  programLayer,
+  proxyLayer,
+  uid,
+} from './layers.ts'
 import type { Image } from './oci.ts'
 
 const reference = (name: string, tag = 'lab') => `docker.io/lab/${name}:${tag}`
@@ -45,6 +59,19 @@ export async function ensureImages(programs: Record<string, string>): Promise<Im
       user: uid.cassandra,
     },
   ]
+}
+
+/**
+ * Builds the image of the routes controller from the Containerfile of the checkout. Its build stage is `npm run build`,
+ * which has run. The tag changes with the contents.
+ */
+export async function controllerImage(): Promise<Image> {
+  const { from, copies, user, entrypoint, sources } = lastStage(await readFile(join(checkout, 'Containerfile'), 'utf8'))
+  if (!from.startsWith('gcr.io/distroless/nodejs')) throw new LabError(`Containerfile: no base image for FROM ${from}`)
+  const files = copies.map(({ source, target }) => ({ source: join(checkout, source.slice(sources.length)), target }))
+  const layers = [await nodeLayer(), await filesLayer('controller', files)]
+  const tag = layers.map(({ digest }) => digest.slice('sha256:'.length).slice(0, 8)).join('-')
+  return { reference: reference('cass-sni-controller', tag), layers, entrypoint, user }
 }
 
 function need(programs: Record<string, string>, name: string): string {

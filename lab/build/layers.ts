@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { chmod, chown, copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { cacheDir, labSources } from '../layout.ts'
+import { cacheDir, checkout, labSources } from '../layout.ts'
 import { LabError, step } from '../progress.ts'
 import { run } from '../run.ts'
 import { versions } from '../versions.ts'
@@ -144,4 +144,26 @@ export async function loggerLayer(): Promise<Layer> {
   return layer('system-logger', await keyOfDirectory(source), (root) =>
     place(join(source, 'entrypoint.sh'), join(root, 'entrypoint.sh')),
   )
+}
+
+/** Node.js as in Google's distroless images: /nodejs/bin/node, the libraries that it loads, and no shell. */
+export async function nodeLayer(): Promise<Layer> {
+  const node = join(checkout, 'node_modules/node/bin/node')
+  const linked = await run('ldd', [node])
+  const libraries = [...linked.matchAll(/(\/\S+\.so[.\d]*)/g)].flatMap(([, path]) => path ?? [])
+  const contents = await Promise.all([node, ...libraries].map((path) => readFile(path)))
+  return layer('node', keyOf(...libraries, ...contents), async (root) => {
+    await place(node, join(root, 'nodejs/bin/node'))
+    for (const path of libraries) await place(path, join(root, path))
+  })
+}
+
+/** Files of the checkout at these paths of an image. */
+export async function filesLayer(name: string, files: { source: string; target: string }[]): Promise<Layer> {
+  const missing = files.find(({ source }) => !existsSync(source))
+  if (missing !== undefined) throw new LabError(`${missing.source} not found: run npm run build`)
+  const contents = await Promise.all(files.map(({ source }) => readFile(source)))
+  return layer(name, keyOf(...files.map(({ target }) => target), ...contents), async (root) => {
+    for (const { source, target } of files) await place(source, join(root, target), 0o644)
+  })
 }

@@ -145,9 +145,9 @@ async function hasOthers(kube: Kube, namespace: string): Promise<boolean> {
     .flatMap((objects) => objects ?? [])
     .some(
       ({ metadata }) =>
-        // in every namespace
+        // in every namespace: those of Kubernetes and of istiod
         metadata.name !== 'kube-root-ca.crt' &&
-        metadata.name !== 'istio-ca-root-cert' &&
+        metadata.labels?.['istio.io/config'] === undefined &&
         !labels.every(([key, value]) => metadata.labels?.[key] === value),
     )
 }
