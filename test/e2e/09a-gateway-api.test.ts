@@ -1,8 +1,10 @@
 /** Routes of the Kubernetes Gateway API: on a separate Gateway and on a shared one, and back to those of Istio. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
+import { connect } from 'node:tls'
 import {
   CHECKOUT,
+  GATEWAY_ADDRESS,
   kubectl,
   labEnvironment,
   must,
@@ -166,4 +168,79 @@ describe('routes sync --api gateway', () => {
     await writesNothing(['routes', 'sync', ...IN])
     await reachesEveryNode(synced)
   })
+
+  it('changes the API at the same gateway pods, and back, without a failed handshake', async function () {
+    this.timeout(120_000)
+    const address = { type: 'Hostname', value: 'istio-ingressgateway.istio-system.svc.cluster.local' }
+    const listener = { name: 'cql', port: 9042, protocol: 'TLS', tls: { mode: 'Passthrough' } }
+    const bound = {
+      apiVersion: 'gateway.networking.k8s.io/v1',
+      kind: 'Gateway',
+      // Istio binds it to a Service of the same namespace only
+      metadata: { name: 'bound', namespace: 'istio-system' },
+      spec: {
+        gatewayClassName: 'istio',
+        addresses: [address],
+        listeners: [{ ...listener, allowedRoutes: { namespaces: { from: 'All' } } }],
+      },
+    }
+    await kubectl(['apply', '-f', '-'], { stdin: JSON.stringify(bound) })
+    await kubectl(['wait', API_GATEWAYS, 'bound', '-n', 'istio-system', '--for=condition=Programmed', '--timeout=30s'])
+    const { nodes } = await sync('--api', 'istio')
+    const handshakes = new Handshakes(nodes.map(({ hostId }) => hostId))
+    try {
+      const there = await sync('--api', 'gateway', '--gateway', 'istio-system/bound')
+      assert.deepEqual([there.api, there.loaded], ['gateway', { pods: 1, confirmed: 1 }])
+      assert.deepEqual(await names('virtualservices.networking.istio.io'), [])
+      await writesNothing(['routes', 'sync', ...IN])
+      await sync('--api', 'istio')
+    } finally {
+      await handshakes.stop()
+      await kubectl(['delete', API_GATEWAYS, 'bound', '-n', 'istio-system'])
+    }
+    assert.ok(handshakes.succeeded > 50, `${handshakes.succeeded} handshakes`)
+    assert.deepEqual(handshakes.failures, [])
+  })
 })
+
+/** TLS handshakes by each host ID, one after the other, until stopped. */
+class Handshakes {
+  readonly failures: string[] = []
+  succeeded = 0
+  #stopped = false
+  readonly #running: Promise<void>
+
+  constructor(hostIds: string[]) {
+    this.#running = this.#run(hostIds)
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.#running
+  }
+
+  async #run(hostIds: string[]): Promise<void> {
+    while (!this.#stopped) {
+      for (const servername of hostIds) {
+        const failure = await handshake(servername)
+        if (failure === undefined) this.succeeded++
+        else this.failures.push(`${servername} at ${new Date().toISOString()}: ${failure}`)
+      }
+      await new Promise((next) => setTimeout(next, 20))
+    }
+  }
+}
+
+function handshake(servername: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: GATEWAY_ADDRESS, port: 9042, servername, rejectUnauthorized: false })
+    const end = (failure?: string) => {
+      socket.destroy()
+      resolve(failure)
+    }
+    socket.on('secureConnect', () => end())
+    socket.on('error', ({ message }) => end(message))
+    socket.on('close', () => end('closed'))
+    socket.setTimeout(5000, () => end('timed out'))
+  })
+}

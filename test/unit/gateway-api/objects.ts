@@ -69,12 +69,16 @@ export function accepted(
   return { ...route, status: { parents } }
 }
 
-export function gatewayClass(name: string, status = 'True'): KubeObject {
+export function gatewayClass(
+  name: string,
+  status = 'True',
+  controllerName = 'istio.io/gateway-controller',
+): KubeObject {
   return {
     apiVersion: 'gateway.networking.k8s.io/v1',
     kind: 'GatewayClass',
     metadata: { name },
-    spec: { controllerName: 'istio.io/gateway-controller' },
+    spec: { controllerName },
     status: { conditions: [condition('Accepted', status)] },
   }
 }

@@ -193,6 +193,24 @@ describe('routes of the Gateway API', () => {
     deepEqual(summary(await plan()), [])
   })
 
+  it('are written as v1alpha2 where v1 is not served', async () => {
+    const served = { ...SERVED, 'gateway.networking.k8s.io': ['v1', 'v1alpha2'] }
+    const { kube } = cluster([gatewayClass('other', 'True', 'example.com/controller')], served)
+    const earlier: Kube = {
+      ...kube,
+      resourceType: async (apiVersion, kind) => {
+        if (kind === 'TLSRoute' && apiVersion.endsWith('/v1')) throw new CassSniError('CSNI205', 'not served')
+        return kube.resourceType(apiVersion, kind)
+      },
+    }
+    const observe = (gatewayClass: string) =>
+      gather(earlier, { namespace: NAMESPACE, api: 'gateway', gatewayClass }).observation
+    const plan = planRoutes(await observe('other'), { mode: 'sni' })
+    equal(find(plan, 'TLSRoute')[0]?.apiVersion, 'gateway.networking.k8s.io/v1alpha2')
+    // the Istio of this cluster does not read it
+    await rejects(observe('istio'), { code: 'CSNI509' })
+  })
+
   it('are deleted by routes delete, with our own Gateway and the Services', async () => {
     const { plan, sync, kube } = cluster()
     await sync((await plan(OWN)).changes)
