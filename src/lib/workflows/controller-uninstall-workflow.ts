@@ -6,14 +6,16 @@ import { FIELD_MANAGER, MANAGED_BY_LABEL } from '../changes/ownership.ts'
 import type { Kube, KubeObject } from '../cluster/kube.ts'
 import { listVisible } from '../cluster/list-visible.ts'
 import {
+  CLUSTER_ROLE_BINDING,
   CONFIG_MAP,
   DEPLOYMENT,
-  displayName,
   ISTIO_GATEWAY,
   LEASE,
   NAMESPACE,
   POD,
+  ROLE_BINDING,
   SERVICE,
+  displayName,
 } from '../cluster/resources.ts'
 import { unless } from '../cluster/unless.ts'
 import { again } from '../errors.ts'
@@ -40,14 +42,17 @@ export interface ControllerUninstallResult {
   keptNamespace?: true | undefined
 }
 
+/** Without these, the replicas cannot write, even if it takes Kubernetes long to end them. */
+const ACTING = [DEPLOYMENT, ROLE_BINDING, CLUSTER_ROLE_BINDING]
+
 const ENDED_POLL_MS = 250
 /** More than the pods' grace period. */
 const ENDED_MS = 60_000
 
 /**
- * Deletes the Deployment, waits until its pods have ended, then deletes the other objects, the Lease and the records on
- * the Gateways, and the namespace if this program created it and it contains nothing else. Routes are not changed. A
- * second run writes nothing. Asks for confirmation. Throws CSNI902 if the user declines.
+ * Deletes the Deployment and its permissions, waits until its pods have ended, then deletes the other objects, the
+ * Lease and the records on the Gateways, and the namespace if this program created it and it contains nothing else.
+ * Routes are not changed. A second run writes nothing. Asks for confirmation. Throws CSNI902 if the user declines.
  */
 export async function uninstallController(
   context: WorkflowContext,
@@ -62,11 +67,11 @@ export async function uninstallController(
   try {
     await retryOvertaken(signal, async () => {
       const objects = await controllerObjectsIn(kube, namespace)
-      const [deployments, others] = [
-        objects.filter(({ type }) => type === DEPLOYMENT),
-        objects.filter(({ type }) => type !== DEPLOYMENT),
+      const [acting, others] = [
+        objects.filter(({ type }) => ACTING.includes(type)),
+        objects.filter(({ type }) => !ACTING.includes(type)),
       ]
-      const first = prunes(deployments)
+      const first = prunes(acting)
       const rest = await remaining(kube, namespace, others)
       keptNamespace = rest.keptNamespace
       const changes = [...changesIn(first), ...changesIn(rest.changes)].filter(({ action }) => action !== 'unchanged')
@@ -109,7 +114,7 @@ function prunes(objects: readonly Listed[], released: Desired[] = []): ChangeSet
   return changeSet([released], (one) => gateways.get(one.object), [...objects].reverse())
 }
 
-/** Everything except the Deployment. */
+/** Everything except what is deleted first. */
 async function remaining(
   kube: Kube,
   namespace: string,
