@@ -1,29 +1,7 @@
 /** A user with only the documented permissions, and one without them. */
 import assert from 'node:assert/strict'
-import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import {
-  CHECKOUT,
-  kubectl,
-  LAB_KUBECONFIG,
-  labEnvironment,
-  NAMESPACE,
-  plugin,
-  pluginWrites,
-  writesNothing,
-} from '../support/lab.ts'
-import { parse, stringify } from 'yaml'
-
-/** A kubeconfig of a service account of the lab. */
-async function kubeconfigOf(account: string): Promise<string> {
-  await kubectl(['create', 'serviceaccount', account, '-n', 'default'])
-  const token = (await kubectl(['create', 'token', account, '-n', 'default', '--duration', '1h'])).trim()
-  const config = parse(await readFile(LAB_KUBECONFIG, 'utf8')) as { users: { user: unknown }[] }
-  for (const user of config.users) user.user = { token }
-  const file = join((await labEnvironment())['HOME'] ?? '', `${account}.kubeconfig`)
-  await writeFile(file, stringify(config), { mode: 0o600 })
-  return file
-}
+import { CHECKOUT, kubeconfigOf, kubectl, NAMESPACE, plugin, pluginWrites, writesNothing } from '../support/lab.ts'
 
 describe('permissions', () => {
   it('the documented roles are enough for everything after the install', async function () {

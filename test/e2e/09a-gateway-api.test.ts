@@ -5,6 +5,7 @@ import { connect } from 'node:tls'
 import {
   CHECKOUT,
   GATEWAY_ADDRESS,
+  kubeconfigOf,
   kubectl,
   labEnvironment,
   must,
@@ -22,6 +23,7 @@ const TLS_ROUTES = 'tlsroutes.gateway.networking.k8s.io'
 const API_GATEWAYS = 'gateways.gateway.networking.k8s.io'
 const NODES = ['0', '1', '2']
 const SHARED = 'infra'
+const ACCOUNT = 'gateway-api-user'
 
 interface Synced {
   api: string
@@ -65,6 +67,9 @@ describe('routes sync --api gateway', () => {
     this.timeout(120_000)
     await must(plugin(['routes', 'sync', ...IN, '--api', 'istio', '--yes']))
     await kubectl(['delete', 'namespace', SHARED, '--ignore-not-found', '--wait=false'])
+    await kubectl(['delete', 'clusterrolebinding', ACCOUNT, '--ignore-not-found'])
+    await kubectl(['delete', 'rolebinding', ACCOUNT, ...IN, '--ignore-not-found'])
+    await kubectl(['delete', 'serviceaccount', ACCOUNT, '-n', 'default', '--ignore-not-found'])
   })
 
   it('suggests what fits if no Gateway is named', async function () {
@@ -99,6 +104,23 @@ describe('routes sync --api gateway', () => {
     this.timeout(90_000)
     await writesNothing(['routes', 'sync', ...IN])
     await must(plugin(['verify', ...IN]))
+  })
+
+  it('needs no more than the documented permissions, also through a tunnel', async function () {
+    this.timeout(90_000)
+    const file = await kubeconfigOf(ACCOUNT)
+    const user = `--user=system:serviceaccount:default:${ACCOUNT}`
+    await kubectl(['apply', '-f', join(CHECKOUT, 'docs/permissions.yaml')])
+    await kubectl(['create', 'clusterrolebinding', ACCOUNT, '--clusterrole=cass-sni-mesh', user])
+    await kubectl(['create', 'rolebinding', ACCOUNT, ...IN, '--clusterrole=cass-sni-datacenter', user])
+    const [route = ''] = await names(TLS_ROUTES)
+    await kubectl(['delete', TLS_ROUTES, route, ...IN])
+    const tunnel = ['cqlsh-sni', '--tunnel', '-e', 'SELECT key FROM system.local']
+    for (const args of [['routes', 'sync'], ['routes', 'list'], tunnel, ['verify']]) {
+      const { exitCode, stdout, stderr } = await plugin([...args, ...IN, '--kubeconfig', file])
+      assert.equal(exitCode, 0, `${args.join(' ')}: ${stdout}${stderr}`)
+      assert.doesNotMatch(stderr, /permission/)
+    }
   })
 
   it('reports a deleted route, and --watch brings it back', async function () {

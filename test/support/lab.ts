@@ -1,10 +1,11 @@
 /** The lab for end-to-end tests: a fresh node, the installed plugin behind a real kubectl, and what to keep when a test fails. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { appendFile, copyFile, mkdir, mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
+import { appendFile, copyFile, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parse, stringify } from 'yaml'
 import { OUR_AGENT, writesBy } from './audit.ts'
 
 export const CHECKOUT = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
@@ -161,6 +162,17 @@ export interface Envelope<T> {
 /** kubectl against the lab; throws unless it succeeds. */
 export async function kubectl(args: string[], options: RunOptions = {}): Promise<string> {
   return (await must(run('kubectl', args, { ...options, env: { ...(await labEnvironment()), ...options.env } }))).stdout
+}
+
+/** Creates a service account in namespace default and returns the path of a kubeconfig with its token. */
+export async function kubeconfigOf(account: string): Promise<string> {
+  await kubectl(['create', 'serviceaccount', account, '-n', 'default'])
+  const token = (await kubectl(['create', 'token', account, '-n', 'default', '--duration', '1h'])).trim()
+  const config = parse(await readFile(LAB_KUBECONFIG, 'utf8')) as { users: { user: unknown }[] }
+  for (const user of config.users) user.user = { token }
+  const file = join((await labEnvironment())['HOME'] ?? '', `${account}.kubeconfig`)
+  await writeFile(file, stringify(config), { mode: 0o600 })
+  return file
 }
 
 /** An object of the lab, or undefined. */
