@@ -13,7 +13,8 @@ export default class Uninstall extends CassSniCommand<UninstallResult> {
     '"install --mtls", and removes the labels and annotations that this plugin set. Values that others set or need ' +
     'are kept, and certificates are not changed.\n' +
     '\n' +
-    'With --all, in all namespaces, and the StorageClass too, if unused. Istio and cass-operator are never removed.\n' +
+    'With --all, in all namespaces, and routes controllers and an unused StorageClass too. Istio and cass-operator ' +
+    'are never removed.\n' +
     '\n' +
     'A CassandraDatacenter is deleted with its data only if --delete-data names it and "install" created it.'
 

@@ -69,6 +69,7 @@ export const ERROR_CODES = {
   CSNI511: { title: 'routes controller is not ready' },
   CSNI512: { title: 'AuthorizationPolicy denies the gateway port' },
   CSNI513: { title: 'host ID is routed to two datacenters' },
+  CSNI514: { title: 'routes controller would create the routes again' },
   CSNI601: { title: 'gateway unreachable' },
   CSNI602: { title: 'certificate verification failed' },
   CSNI603: { title: 'gateway has no route for the name' },

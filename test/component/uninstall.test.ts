@@ -15,6 +15,7 @@ import {
   STORAGE_CLASS,
   VIRTUAL_SERVICE,
 } from '../../src/lib/cluster/resources.ts'
+import { desiredController } from '../../src/lib/workflows/controller/controller-objects.ts'
 import { desiredPeerAuthentication, type MtlsMode } from '../../src/lib/routes/peer-authentication.ts'
 import { apiServer, type Manifest, pathOf, type TestServer } from '../support/api-server.ts'
 import { OUR_AGENT, writesBy } from '../support/audit.ts'
@@ -158,6 +159,37 @@ describe('uninstall', function () {
     await kube.apply(NAMESPACE, object, { manager: 'somebody' })
     await uninstalled()
     equal((await state()).labels?.['istio-injection'], 'enabled')
+  })
+
+  it('refuses, as routes delete does, while a controller would create the routes again; --all deletes it first', async () => {
+    equal((await run('routes', 'sync')).exitCode, 0)
+    const controller = await server.namespace('controller')
+    const settings = { namespace: controller, image: 'x', namespaces: [dc.namespace], gatewayNamespaces: [] }
+    for (const { type, object } of desiredController(settings, true)) await kube.apply(type, object)
+    const since = Date.now()
+    for (const words of [['uninstall'], ['routes', 'delete']]) {
+      const outcome = await run(...words)
+      equal(outcome.exitCode, 1, outcome.stderr)
+      match(
+        outcome.stderr.replace(/\s+/g, ' '),
+        /the routes controller in namespace controller-\d+ would create .*CSNI514/,
+      )
+      match(outcome.stderr, /annotate cassandradatacenter dc1 -n \S+ cass-sni\/routes=disabled/)
+      match(outcome.stderr, /kubectl cass-sni routes controller uninstall --controller-namespace controller-\d+/)
+    }
+    deepEqual(await writesBy(server.auditLog, OUR_AGENT, since), [])
+    await server.client.send('PATCH', pathOf(CASSANDRA_DATACENTER, dc.namespace, 'dc1'), {
+      metadata: { annotations: { 'cass-sni/routes': 'disabled' } },
+    })
+    equal((await run('routes', 'delete')).exitCode, 0)
+    await server.client.send('PATCH', pathOf(CASSANDRA_DATACENTER, dc.namespace, 'dc1'), {
+      metadata: { annotations: { 'cass-sni/routes': null } },
+    })
+    equal((await run('routes', 'sync')).exitCode, 0)
+    const result = await uninstalled('--all')
+    equal(result.changes[0], 'deployment.apps/cass-sni-controller pruned', result.changes.join('\n'))
+    deepEqual(await kube.list(DEPLOYMENT, { namespace: controller }), [])
+    deepEqual((await uninstalled('--all', '--dry-run')).deleted, 0)
   })
 
   it('deletes data only where it is named and created by install', async () => {

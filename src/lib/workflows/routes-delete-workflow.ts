@@ -22,6 +22,7 @@ import { OWNER_LABEL } from '../text/own-keys.ts'
 import type { WorkflowContext } from './context.ts'
 import { listed } from '../text/listed.ts'
 import { confirmChanges } from './confirm-changes.ts'
+import { refuseFollowed } from './controller/live-controller.ts'
 
 export interface RoutesDeleteOptions {
   /** metadata.name of the CassandraDatacenter, which may no longer exist; optional if only one has routes. */
@@ -43,8 +44,8 @@ export interface RoutesDeleteResult {
 /**
  * Deletes the objects of a datacenter's routes, and releases its port on the ingress gateways; a port that another
  * datacenter or another program holds as well stays open. A second run writes nothing. Asks for confirmation. Throws
- * CSNI105 if several datacenters have routes, CSNI204 for a namespace that does not exist, CSNI203 without permission
- * to list or delete, CSNI902 if the user declines.
+ * CSNI105 if several datacenters have routes, CSNI204 for a namespace that does not exist, CSNI514 if a controller
+ * would create the routes again, CSNI203 without permission to list or delete, CSNI902 if the user declines.
  */
 export async function deleteRoutes(
   context: WorkflowContext,
@@ -60,6 +61,7 @@ export async function deleteRoutes(
       await requireNamespace(kube, namespace)
       return { dryRun: dryRun || undefined, namespace, deleted: 0, closed: [] }
     }
+    await refuseFollowed(kube, [observation.datacenter])
     const changes = planRemoval(observation)
     if (!agreed)
       await confirm(

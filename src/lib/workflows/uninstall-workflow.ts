@@ -10,6 +10,8 @@ import { listed } from '../text/listed.ts'
 import { requireNamespace } from '../cluster/require-namespace.ts'
 import { poll } from '../waiting/poll.ts'
 import { confirmChanges } from './confirm-changes.ts'
+import { uninstallController } from './controller-uninstall-workflow.ts'
+import { type InstalledController, installedControllers } from './controller/live-controller.ts'
 import type { WorkflowContext } from './context.ts'
 import { type Left, type Part, type PartPlan, PARTS, type Scope } from './uninstall/parts.ts'
 
@@ -50,13 +52,18 @@ export async function uninstall(context: WorkflowContext, options: UninstallOpti
   const namespace = options.all ? undefined : kube.target.namespace
   const scope: Scope = { namespace, datacenter: options.datacenter, deleteData: options.deleteData }
   const reported = new Map<string, ChangeRecord>()
+  const controllers = options.all ? await installedControllers(kube) : []
+  let controllerObjects = 0
   let agreed = false
   return retryOvertaken(signal, async () => {
     const plans = await Promise.all(PARTS.map(async (part) => ({ part, plan: await part.plan(kube, scope) })))
     const changes = plans.flatMap(({ plan }) => changesIn(plan.changes)).filter(({ action }) => action !== 'unchanged')
     if (changes.length === 0 && namespace !== undefined) await requireNamespace(kube, namespace)
-    if (!agreed && !dryRun && changes.length > 0) await confirm(context, changes)
+    if (!agreed && !dryRun && changes.length + controllers.length > 0) await confirm(context, changes, controllers)
     agreed = true
+    // first, or they would create the routes again
+    for (const each of controllers.splice(0))
+      controllerObjects += (await uninstallController({ ...context, ask: undefined }, each)).deleted
     for (const { part, plan } of plans) await revert({ ...context, reported }, part, plan)
     // of all attempts: what an earlier one has deleted is no longer planned
     const made = (action: ChangeRecord['action']) =>
@@ -64,7 +71,7 @@ export async function uninstall(context: WorkflowContext, options: UninstallOpti
     return {
       dryRun: dryRun || undefined,
       namespace,
-      deleted: made('pruned'),
+      deleted: made('pruned') + controllerObjects,
       released: made('configured'),
       left: plans.flatMap(({ plan }) => plan.left ?? []),
     }
@@ -123,7 +130,11 @@ function noteOf(changes: Change[], dryRun: boolean): string {
   ].join(', ')
 }
 
-async function confirm(context: WorkflowContext, changes: Change[]): Promise<void> {
+async function confirm(
+  context: WorkflowContext,
+  changes: Change[],
+  controllers: readonly InstalledController[],
+): Promise<void> {
   const text = ({ type, name, namespace }: Change) =>
     `${displayName(type, name)}${namespace === undefined ? '' : ` in namespace ${namespace}`}`
   const of = (action: Change['action']) => changes.filter((change) => change.action === action)
@@ -133,6 +144,7 @@ async function confirm(context: WorkflowContext, changes: Change[]): Promise<voi
   await confirmChanges(
     context.ask,
     [
+      ...controllers.map(({ namespace }) => `To be deleted: the routes controller in namespace ${namespace}`),
       ...(deleted.length === 0 ? [] : [`To be deleted: ${listed(deleted.map(text), 5)}`]),
       ...(released.length === 0 ? [] : [`Fields to be released: ${listed(released.map(text), 5)}`]),
       ...data.map((change) => `To be deleted with all data: ${text(change)}`),

@@ -21,6 +21,7 @@ import { CassSniError, command } from '../../errors.ts'
 import { planRemoval } from '../../routes/removal.ts'
 import { counted } from '../../text/counted.ts'
 import { OWNER_LABEL } from '../../text/own-keys.ts'
+import { refuseFollowed } from '../controller/live-controller.ts'
 import { observeRemovals } from '../routes-delete-workflow.ts'
 
 export interface Scope {
@@ -97,6 +98,12 @@ function release(type: ResourceType, objects: KubeObject[], managerSuffix: strin
 async function routes(kube: Kube, { namespace, datacenter }: Scope): Promise<PartPlan> {
   const found = await observeRemovals(kube, namespace)
   const wanted = found.filter((each) => datacenter === undefined || each.datacenter.name === datacenter)
+  // for the whole cluster, the controllers are deleted first
+  if (namespace !== undefined)
+    await refuseFollowed(
+      kube,
+      wanted.map((each) => each.datacenter),
+    )
   return { changes: { stages: wanted.flatMap((each) => planRemoval(each).stages) } }
 }
 
