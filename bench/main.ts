@@ -7,6 +7,7 @@ import { cpus } from 'node:os'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { formatTable } from '../src/lib/output/table.ts'
+import { benchController } from './controller.ts'
 import { benchCqlsh } from './cqlsh.ts'
 import { benchPortForward } from './port-forward.ts'
 import { benchLarge } from './large.ts'
@@ -29,6 +30,7 @@ const PARTS: Record<string, Part> = {
   scale: { bench: benchScale, lab: false },
   routes: { bench: benchRoutes, lab: true },
   watch: { bench: benchWatch, lab: true },
+  controller: { bench: benchController, lab: false },
   soak: { bench: benchSoak, lab: false },
   'port-forward': { bench: benchPortForward, lab: true },
   'cqlsh-sni': { bench: benchCqlsh, lab: true },

@@ -7,7 +7,6 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { Agent, request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import pLimit from 'p-limit'
 import { ensurePrograms } from '../lab/build/programs.ts'
 import { ownedPart } from '../src/lib/changes/owned-part.ts'
 import type { KubeObject } from '../src/lib/cluster/kube.ts'
@@ -15,6 +14,7 @@ import { CASSANDRA_DATACENTER, ISTIO_GATEWAY, SERVICE, VIRTUAL_SERVICE } from '.
 import { createDatacenter, type TestDatacenter } from '../test/support/cluster-state.ts'
 import { pathOf, startTestServer, type TestServer } from '../test/support/fixture-server.ts'
 import { createMesh } from '../test/support/mesh-state.ts'
+import { limitedServer } from './limited-server.ts'
 import { type Cost, costs } from './memory.ts'
 import { median, type Row } from './rounds.ts'
 
@@ -39,7 +39,7 @@ export async function benchScale(
 ): Promise<Row[]> {
   const directory = await mkdtemp(join(tmpdir(), 'cass-sni-scale-'))
   const { kubectl = '' } = await ensurePrograms(['kubectl'])
-  const server = limited(await startTestServer(directory))
+  const server = limitedServer(await startTestServer(directory))
   try {
     await createMesh(server, { gateway: { pods: 0 } })
     const bench = { server, kubectl, directory, log }
@@ -160,15 +160,6 @@ function linear(small: Measured, large: Measured): Row[] {
 
 function middle(all: readonly Cost[]): Cost {
   return { ms: median(all.map(({ ms }) => ms)), megabytes: median(all.map(({ megabytes }) => megabytes)) }
-}
-
-/** Fixtures of many nodes are created without opening a connection for each. */
-function limited(server: TestServer): TestServer {
-  const limit = pLimit(16)
-  const send: TestServer['client']['send'] = (...args) => limit(() => plain(...args))
-  const plain = server.client.send
-  server.client.send = send
-  return server
 }
 
 /** The route objects as they were applied, without the port of the gateway's Service. */

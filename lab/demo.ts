@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkout, labSources, state } from './layout.ts'
+import { showController } from './demo-controller.ts'
 import { environment } from './env.ts'
 
 const NAMESPACE = 'cass-operator'
@@ -59,9 +60,10 @@ function inTerminal(command: string, args: string[], env: NodeJS.ProcessEnv): Pr
   })
 }
 
-function output(command: string, args: string[], env: NodeJS.ProcessEnv): Promise<string> {
+function output(command: string, args: string[], env: NodeJS.ProcessEnv, input = ''): Promise<string> {
   return new Promise((done, fail) => {
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'], env })
+    const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'], env })
+    child.stdin.end(input)
     let text = ''
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       text += chunk
@@ -147,11 +149,14 @@ async function main(): Promise<void> {
     ])
   }
   const writes = writesSince(from)
-  heading(
-    writes === 0
-      ? 'No changes: the audit log of the API server contains no write request of this run.'
-      : `Done in ${Math.round((Date.now() - started) / 1000)}s.`,
-  )
+  if (writes === 0) heading('No changes: the audit log of the API server contains no write request of this run.')
+  await showController({
+    namespace: NAMESPACE,
+    heading,
+    show,
+    kubectl: (args, input) => output('kubectl', args, env, input),
+  })
+  heading(`Done in ${Math.round((Date.now() - started) / 1000)}s.`)
   process.stdout.write(`
 Next steps:
   cd ${checkout} && eval "$(npm run -s lab -- env)"
@@ -159,7 +164,7 @@ Next steps:
   kubectl cass-sni verify --node 1            check one node
   kubectl cass-sni port-forward               forward localhost:9042 to the gateway
   kubectl delete pod -n ${NAMESPACE} dse-dc1-default-sts-1 && kubectl cass-sni verify
-  npm run demo                                rerun: no changes
+  npm run demo                                rerun: no changes before the controller
   npm run lab -- down                         remove the lab
 `)
 }
