@@ -1,18 +1,17 @@
 /** `routes sync --watch` against a real API server: a process as a user starts it, and its lines. */
 import { deepEqual, doesNotMatch, equal, match, ok } from 'node:assert/strict'
 import { join } from 'node:path'
-import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CASSANDRA_DATACENTER, SERVICE, VIRTUAL_SERVICE } from '../../src/lib/cluster/resources.ts'
 import { apiServer, pathOf, type TestServer } from '../support/api-server.ts'
 import { OUR_AGENT, writesBy } from '../support/audit.ts'
+import { bindDocumentedRoles } from '../support/documented-roles.ts'
 import { createDatacenter, type TestDatacenter } from '../support/cluster-state.ts'
 import { runCommand } from '../support/command.ts'
 import { requestsBefore } from '../support/fault-server.ts'
 import { createMesh, removeRoutes, type TestMesh } from '../support/mesh-state.ts'
 import { assertMatchesSchema } from '../support/schema.ts'
 import { about, event, Watching } from '../support/watching.ts'
-import { parseAllDocuments } from 'yaml'
 
 const ROOT = join(import.meta.dirname, '../..')
 
@@ -144,42 +143,18 @@ describe('routes sync --watch', function () {
   })
 
   describe('with the roles of docs/permissions.yaml', () => {
-    const RBAC = '/apis/rbac.authorization.k8s.io/v1'
-    interface Role {
-      metadata: { name: string }
-      rules: { resources: string[]; verbs: string[] }[]
-    }
-    const undo: string[] = []
+    const undo: (() => Promise<void>)[] = []
 
     afterEach(async () => {
       await watching?.stop()
-      for (const path of undo.splice(0)) await server.client.send('DELETE', path, {})
+      for (const each of undo.splice(0)) await each()
     })
 
-    /** Binds the roles, with some verbs taken away, to a new user. Returns the path of its kubeconfig. */
-    const bound = async (user: string, allowed: (verb: string, resources: string[]) => boolean = () => true) => {
-      const file = await readFile(join(ROOT, 'docs/permissions.yaml'), 'utf8')
-      const create = async (path: string, object: { metadata: { name: string } }) => {
-        await server.client.send('POST', `${RBAC}/${path}`, object)
-        undo.push(`${RBAC}/${path}/${object.metadata.name}`)
-      }
-      for (const document of parseAllDocuments(file)) {
-        const role = document.toJS() as Role
-        const name = `${user}-${role.metadata.name}`
-        const rules = role.rules.map((rule) => ({
-          ...rule,
-          verbs: rule.verbs.filter((verb) => allowed(verb, rule.resources)),
-        }))
-        await create('clusterroles', { ...role, metadata: { name }, rules } as Role)
-        const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name }
-        const binding = { metadata: { name }, roleRef, subjects: [{ kind: 'User', name: user }] }
-        if (name.endsWith('-mesh')) await create('clusterrolebindings', binding)
-        else {
-          const namespace = name.endsWith('-gateway') ? mesh.namespace : dc.namespace
-          await create(`namespaces/${namespace}/rolebindings`, binding)
-        }
-      }
-      return server.kubeconfigFor({ user })
+    const bound = async (user: string, allowed?: (verb: string, resources: string[]) => boolean) => {
+      const namespaces = { datacenter: dc.namespace, gateway: mesh.namespace }
+      const roles = await bindDocumentedRoles(server, user, namespaces, allowed)
+      undo.push(roles.remove)
+      return roles.kubeconfig
     }
     const follow = async (kubeconfig: string) => {
       watching = watch(['-n', dc.namespace, '--kubeconfig', kubeconfig, '-o', 'json'])

@@ -21,6 +21,7 @@ import { apiServer, type Manifest, pathOf, type TestServer } from '../support/ap
 import { OUR_AGENT, writesBy } from '../support/audit.ts'
 import { createDatacenter, type TestDatacenter } from '../support/cluster-state.ts'
 import { type CommandOutcome, runCommand } from '../support/command.ts'
+import { bindDocumentedRoles } from '../support/documented-roles.ts'
 import { createMesh, removeRoutes, type TestMesh } from '../support/mesh-state.ts'
 import { assertMatchesSchema } from '../support/schema.ts'
 
@@ -159,6 +160,30 @@ describe('uninstall', function () {
     await kube.apply(NAMESPACE, object, { manager: 'somebody' })
     await uninstalled()
     equal((await state()).labels?.['istio-injection'], 'enabled')
+  })
+
+  it('with the roles of docs/permissions.yaml reverts routes and annotations, and says what it cannot check', async () => {
+    equal((await run('routes', 'sync')).exitCode, 0)
+    const [pod] = dc.nodes
+    const metadata = { name: pod?.pod ?? '', namespace: dc.namespace, annotations: { 'cass-sni/keystore': '12' } }
+    await share(POD, 'certs', metadata)
+    const roles = await bindDocumentedRoles(server, 'reverting', { datacenter: dc.namespace, gateway: mesh.namespace })
+    try {
+      const outcome = await runCommand(['uninstall', '--kubeconfig', roles.kubeconfig, '-n', dc.namespace])
+      equal(outcome.exitCode, 0, outcome.stderr)
+      match(outcome.stderr, /warning: CassandraDatacenters: not checked \(.*serviceaccounts.*\)/)
+      const { objects, annotations } = await state()
+      equal(
+        objects.some((object) => object.endsWith('-cql')),
+        false,
+      )
+      equal(
+        annotations.some((each) => each?.['cass-sni/keystore'] !== undefined),
+        false,
+      )
+    } finally {
+      await roles.remove()
+    }
   })
 
   it('refuses, as routes delete does, while a controller would create the routes again; --all deletes it first', async () => {

@@ -56,7 +56,7 @@ export async function uninstall(context: WorkflowContext, options: UninstallOpti
   let controllerObjects = 0
   let agreed = false
   return retryOvertaken(signal, async () => {
-    const plans = await Promise.all(PARTS.map(async (part) => ({ part, plan: await part.plan(kube, scope) })))
+    const plans = await Promise.all(PARTS.map(async (part) => ({ part, plan: await planned(context, part, scope) })))
     const changes = plans.flatMap(({ plan }) => changesIn(plan.changes)).filter(({ action }) => action !== 'unchanged')
     if (changes.length === 0 && namespace !== undefined) await requireNamespace(kube, namespace)
     if (!agreed && !dryRun && changes.length + controllers.length > 0) await confirm(context, changes, controllers)
@@ -76,6 +76,17 @@ export async function uninstall(context: WorkflowContext, options: UninstallOpti
       left: plans.flatMap(({ plan }) => plan.left ?? []),
     }
   })
+}
+
+/** Plans a part. One that cannot be read is skipped with a warning, except the routes. */
+async function planned({ kube, emit }: WorkflowContext, part: Part, scope: Scope): Promise<PartPlan> {
+  try {
+    return await part.plan(kube, scope)
+  } catch (error) {
+    if (part.id === 'routes' || !(error instanceof CassSniError) || error.code !== 'CSNI203') throw error
+    emit({ type: 'warning', code: error.code, message: `${part.title}: not checked (${error.message})` })
+    return { changes: { stages: [] } }
+  }
 }
 
 async function revert(
