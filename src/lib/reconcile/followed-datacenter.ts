@@ -2,7 +2,7 @@
 import { retryOvertaken } from '../changes/apply.ts'
 import type { CachedKube } from '../cluster/cached-kube.ts'
 import type { Kube, KubeObject, ResourceType } from '../cluster/kube.ts'
-import { CASSANDRA_DATACENTER, ISTIO_GATEWAY } from '../cluster/resources.ts'
+import { CASSANDRA_DATACENTER, ISTIO_GATEWAY, TLS_ROUTE } from '../cluster/resources.ts'
 import { unless } from '../cluster/unless.ts'
 import { asCassSniError, type CassSniError, throwIfAborted } from '../errors.ts'
 import type { Plan } from '../routes/route-plan.ts'
@@ -163,7 +163,7 @@ export class FollowedDatacenter {
       message: failure?.message,
       by: identity,
     }
-    const { type, name } = this.#gateway()
+    const { type, name } = this.#recorded()
     await retryOvertaken(signal, async () => {
       const gateway = await this.#read(type, name)
       if (gateway === undefined || gateway.metadata.deletionTimestamp !== undefined) return
@@ -171,14 +171,17 @@ export class FollowedDatacenter {
     })
   }
 
-  /** Our Gateway: that of the last plan, otherwise the one that every plan for Istio has. */
-  #gateway(): { type: ResourceType; name: string } {
-    const planned = this.#plan?.routes.stages
-      .flat()
-      .find(({ type, ownership }) => type.kind === 'Gateway' && ownership === 'own')
-    return planned === undefined
+  /**
+   * The object that has the record: our Gateway in the last plan, otherwise the first TLSRoute, on a Gateway of others.
+   * Without a plan, the Gateway that every plan for Istio has.
+   */
+  #recorded(): { type: ResourceType; name: string } {
+    const planned = (this.#plan?.routes.stages ?? []).flat().filter(({ ownership }) => ownership === 'own')
+    const holder = (kind: string) => planned.find(({ type }) => type.kind === kind)
+    const found = holder(ISTIO_GATEWAY.kind) ?? holder(TLS_ROUTE.kind)
+    return found === undefined
       ? { type: ISTIO_GATEWAY, name: routeNames(this.key.name).gateway }
-      : { type: planned.type, name: planned.object.metadata.name }
+      : { type: found.type, name: found.object.metadata.name }
   }
 
   async #read(type: ResourceType, name: string): Promise<KubeObject | undefined> {

@@ -1,6 +1,7 @@
 /**
- * The state in which the controller last left the routes of a datacenter: an annotation on our Gateway, under a
- * separate field manager, which `routes sync` does not touch. Written when the state changes, never periodically.
+ * The state in which the controller last left the routes of a datacenter: an annotation on our Gateway, or on a
+ * TLSRoute on a Gateway of others, under a separate field manager, which `routes sync` does not touch. Written when the
+ * state changes, never periodically.
  */
 import { type ApplyContext, applyChanges } from '../changes/apply.ts'
 import { changeSet } from '../changes/change-plan.ts'

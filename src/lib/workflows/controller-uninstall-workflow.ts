@@ -4,12 +4,10 @@ import { changesIn, changeSet, type Listed } from '../changes/change-plan.ts'
 import type { ChangeSet, Desired } from '../changes/changeset.ts'
 import { FIELD_MANAGER, MANAGED_BY_LABEL } from '../changes/ownership.ts'
 import type { Kube, KubeObject } from '../cluster/kube.ts'
-import { listVisible } from '../cluster/list-visible.ts'
 import {
   CLUSTER_ROLE_BINDING,
   CONFIG_MAP,
   DEPLOYMENT,
-  ISTIO_GATEWAY,
   LEASE,
   NAMESPACE,
   POD,
@@ -20,15 +18,16 @@ import {
 import { unless } from '../cluster/unless.ts'
 import { again } from '../errors.ts'
 import type { ChangeRecord } from '../events.ts'
-import { syncRecordOf, withoutRecord } from '../reconcile/sync-record.ts'
+import { withoutRecord } from '../reconcile/sync-record.ts'
 import { counted } from '../text/counted.ts'
-import { CONTROLLER_NAME, SYNC_ANNOTATION } from '../text/own-keys.ts'
+import { CONTROLLER_NAME } from '../text/own-keys.ts'
 import { listed } from '../text/listed.ts'
 import { poll } from '../waiting/poll.ts'
 import { confirmChanges } from './confirm-changes.ts'
 import type { WorkflowContext } from './context.ts'
 import { controllerLabels } from './controller/controller-objects.ts'
 import { controllerObjectsIn, ownNamespace } from './controller/live-controller.ts'
+import { recordedSyncs } from './controller/recorded-syncs.ts'
 
 export interface ControllerUninstallResult {
   /** Nothing was written. */
@@ -121,16 +120,15 @@ async function remaining(
   objects: readonly Listed[],
 ): Promise<{ changes: ChangeSet; keptNamespace: boolean }> {
   const labelSelector = `${MANAGED_BY_LABEL}=${FIELD_MANAGER}`
-  const [leases, gateways, { live, foreign }] = await Promise.all([
+  const [leases, records, { live, foreign }] = await Promise.all([
     unless('CSNI203', kube.list(LEASE, { namespace, labelSelector })),
-    unless('CSNI205', listVisible(kube, ISTIO_GATEWAY, { namespaces: [kube.target.namespace], labelSelector })),
+    recordedSyncs(kube, undefined),
     ownNamespace(kube, namespace),
   ])
   const own = (leases ?? []).filter(({ metadata }) => metadata.name === CONTROLLER_NAME)
-  const released = (gateways?.items ?? [])
-    .filter((gateway) => gateway.metadata.annotations?.[SYNC_ANNOTATION] !== undefined)
-    .filter((gateway) => syncRecordOf(gateway)?.by.startsWith(`${CONTROLLER_NAME}-`) !== false)
-    .map((gateway): Desired => ({ ...withoutRecord(ISTIO_GATEWAY, gateway), basedOn: { live: gateway } }))
+  const released = records.map(
+    ({ type, object }): Desired => ({ ...withoutRecord(type, object), basedOn: { live: object } }),
+  )
   const deletable = live !== undefined && !foreign && live.metadata.deletionTimestamp === undefined
   const used = deletable && (await hasOthers(kube, namespace))
   const namespaces: KubeObject[] = deletable && !used ? [live] : []

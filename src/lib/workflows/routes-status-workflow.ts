@@ -1,12 +1,9 @@
 /** `routes status`: what the routes controller has recorded for each datacenter. */
-import { FIELD_MANAGER, MANAGED_BY_LABEL } from '../changes/ownership.ts'
 import type { Kube, KubeObject } from '../cluster/kube.ts'
-import { CASSANDRA_DATACENTER, ISTIO_GATEWAY } from '../cluster/resources.ts'
-import { unless } from '../cluster/unless.ts'
-import { syncRecordOf } from '../reconcile/sync-record.ts'
-import { routeNames } from '../routes/sni-names.ts'
+import { CASSANDRA_DATACENTER } from '../cluster/resources.ts'
 import { ROUTES_ANNOTATION } from '../text/own-keys.ts'
 import type { WorkflowContext } from './context.ts'
+import { type RecordedSync, recordedSyncs } from './controller/recorded-syncs.ts'
 
 export interface DatacenterStatus {
   namespace: string
@@ -61,12 +58,11 @@ export async function datacenterStatuses(
 ): Promise<DatacenterStatus[]> {
   const lists = await Promise.all(
     (namespaces ?? [undefined]).map(async (namespace) => {
-      const labelSelector = `${MANAGED_BY_LABEL}=${FIELD_MANAGER}`
-      const [datacenters, gateways] = await Promise.all([
+      const [datacenters, records] = await Promise.all([
         kube.list(CASSANDRA_DATACENTER, { namespace }),
-        unless('CSNI205', unless('CSNI203', kube.list(ISTIO_GATEWAY, { namespace, labelSelector }))),
+        recordedSyncs(kube, namespace),
       ])
-      return datacenters.map((each) => statusOf(each, gateways ?? []))
+      return datacenters.map((each) => statusOf(each, records))
     }),
   )
   const keyOf = (one: DatacenterStatus) => `${one.namespace}/${one.datacenter}`
@@ -76,15 +72,16 @@ export async function datacenterStatuses(
     .sort((one, other) => (keyOf(one) < keyOf(other) ? -1 : 1))
 }
 
-function statusOf({ metadata }: KubeObject, gateways: KubeObject[]): DatacenterStatus {
+function statusOf({ metadata }: KubeObject, records: RecordedSync[]): DatacenterStatus {
   const { name: datacenter, namespace = '', generation } = metadata
   if (metadata.annotations?.[ROUTES_ANNOTATION] === 'disabled') return { namespace, datacenter, result: 'disabled' }
-  const name = routeNames(datacenter).gateway
-  const record = syncRecordOf(
-    gateways.find((each) => each.metadata.name === name && each.metadata.namespace === namespace),
-  )
-  if (record === undefined) return { namespace, datacenter, result: 'unknown' }
-  const { result, routed, pending, time, code, message, by } = record
+  const [newest] = records
+    .filter((each) => each.datacenter === datacenter && each.object.metadata.namespace === namespace)
+    .map(({ record }) => record)
+    // of another API before
+    .sort((one, other) => Date.parse(other.time) - Date.parse(one.time))
+  if (newest === undefined) return { namespace, datacenter, result: 'unknown' }
+  const { result, routed, pending, time, code, message, by } = newest
   return {
     namespace,
     datacenter,
@@ -92,7 +89,7 @@ function statusOf({ metadata }: KubeObject, gateways: KubeObject[]): DatacenterS
     routed,
     pending,
     since: time,
-    stale: record.generation !== generation || undefined,
+    stale: newest.generation !== generation || undefined,
     code,
     message,
     by,
