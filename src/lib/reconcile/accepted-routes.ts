@@ -1,6 +1,6 @@
 /** Waits until a Gateway of the Gateway API serves the routes, by its status. */
 import type { ApplyContext } from '../changes/apply.ts'
-import { FIELD_MANAGER, MANAGED_BY_LABEL } from '../changes/ownership.ts'
+import { ownedSelector } from '../changes/ownership.ts'
 import { API_GATEWAY, displayName } from '../cluster/resources.ts'
 import { CassSniError, command, type NextStep } from '../errors.ts'
 import { acceptanceOf } from '../gateway-api/acceptance.ts'
@@ -25,11 +25,12 @@ export async function awaitAccepted(
   timeoutMs = ACCEPTANCE_TIMEOUT_MS,
 ): Promise<IngressGateway> {
   const { type, namespace, gateway: resource } = awaited
-  const labelSelector = `${MANAGED_BY_LABEL}=${FIELD_MANAGER}`
+  const labelSelector = ownedSelector(awaited.datacenter)
   let faults: string[] = []
   const accepted = await poll({
     signal,
-    interval: ACCEPTANCE_POLL_MS,
+    // a list of many routes is large
+    interval: Math.max(ACCEPTANCE_POLL_MS, awaited.routes.length),
     timeoutMs,
     until: async () => {
       const [live, tlsRoutes] = await Promise.all([

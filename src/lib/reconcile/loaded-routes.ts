@@ -35,10 +35,10 @@ type PodState = 'loaded' | { late: string } | { unknown: string }
  * than Istio are not checked. Throws CSNI507 if the routes are not accepted or loaded in time.
  */
 export async function awaitLoaded(context: ApplyContext, plan: Routed, timeoutMs = LOAD_TIMEOUT_MS): Promise<Loaded> {
-  if (plan.awaited === undefined) return awaitPods(context, plan, timeoutMs)
-  const gateway = await awaitAccepted(context, plan.awaited)
-  if (!gateway.pods.some(isLoadable)) return { pods: 0, confirmed: 0 }
-  return awaitPods(context, { ...plan, gateway }, timeoutMs)
+  const gateway = plan.awaited === undefined ? plan.gateway : await awaitAccepted(context, plan.awaited)
+  // of another implementation
+  const isForeign = gateway.resource !== undefined && gateway.pods.every(({ foreign }) => foreign)
+  return isForeign ? { pods: 0, confirmed: 0 } : awaitPods(context, { ...plan, gateway }, timeoutMs)
 }
 
 /** Whether the Envoy of a pod should have loaded the routes, and can be read. */

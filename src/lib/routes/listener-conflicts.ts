@@ -1,22 +1,29 @@
 /**
- * Detects listeners on our port that take precedence for one of our server names. Pure. A connection belongs to the
- * listener with the most specific hostname; of two with the same hostname, those of the Gateway precede those of its
- * ListenerSets (kubernetes-sigs/gateway-api apis/v1/gateway_types.go, Listener, and geps/gep-1713).
+ * Detects listeners on our port with another protocol, or that take precedence for one of our server names. Pure. A
+ * connection belongs to the listener with the most specific hostname; of two with the same hostname, those of the
+ * Gateway precede those of its ListenerSets (kubernetes-sigs/gateway-api apis/v1/gateway_types.go, Listener, and
+ * geps/gep-1713).
  */
 import { again } from '../errors.ts'
-import { sharedListeners } from './attached-routes.ts'
+import { type SharedListener, sharedListeners } from './attached-routes.ts'
 import { type Conflict, type ConflictScope, edits, freePort, objectOf } from './conflict.ts'
 
-/** Returns the conflicts with listeners of our Gateway resource and its ListenerSets. */
+/** Returns the conflicts with listeners on our port that the pods of our gateway serve. */
 export function listenerConflicts(scope: ConflictScope): Conflict[] {
   const { target, port } = scope
-  if (target === undefined) return []
   return sharedListeners(scope).flatMap(({ parent, listener }): Conflict[] => {
     const { namespace = '', name } = parent.metadata
-    const isOwn = listener.name === target.listener && name === target.name && namespace === target.namespace
+    if (
+      target !== undefined &&
+      listener.name === target.listener &&
+      name === target.name &&
+      namespace === target.namespace
+    )
+      return []
+    if (!SHARING.has(listener.protocol)) return [protocolConflict({ parent, listener }, scope)]
     const hostname = listener.hostname?.toLowerCase() ?? ''
-    // without a hostname, the listener of the Gateway itself takes precedence
-    if (isOwn || hostname === '') return []
+    // Istio's own API uses the exact name; without a hostname, the listener of the Gateway itself takes precedence
+    if (target === undefined || hostname === '') return []
     const taken = scope.serverNames.find((each) => isMatch(hostname, each))
     if (taken === undefined) return []
     return [
@@ -30,6 +37,22 @@ export function listenerConflicts(scope: ConflictScope): Conflict[] {
       },
     ]
   })
+}
+
+/** Protocols that share a port: those with a server name, and UDP. */
+const SHARING = new Set(['TLS', 'HTTPS', 'UDP'])
+
+/** A port has one protocol (kubernetes-sigs/gateway-api apis/v1/gateway_types.go, ListenerReasonProtocolConflict). */
+function protocolConflict({ parent, listener }: SharedListener, scope: ConflictScope): Conflict {
+  const { namespace = '', name } = parent.metadata
+  return {
+    code: 'CSNI503',
+    message:
+      `port ${scope.port} of the gateway is in use: listener ${listener.name} of ${parent.kind} ${name} in namespace ` +
+      `${namespace} uses protocol ${listener.protocol}`,
+    object: objectOf(parent),
+    next: [again`--port ${freePort(scope)}`, ...edits(parent, `or change its port ${scope.port}`)],
+  }
 }
 
 /** Whether a hostname, or a wildcard for one or more labels, matches the name. */

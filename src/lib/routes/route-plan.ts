@@ -60,7 +60,7 @@ export interface Plan {
    * routes.
    */
   handover?: { first: ChangeSet; then: ChangeSet } | undefined
-  /** For API `gateway`: what its status must state. */
+  /** For API `gateway`: what its status must state, unless it does and nothing changes. */
   awaited?: AwaitedRoutes | undefined
   /** Conflicts with objects of others that prevent applying the plan. */
   conflicts: Conflict[]
@@ -78,6 +78,8 @@ export interface Plan {
 export interface AwaitedRoutes extends Awaited {
   /** TLSRoute in the version to read. */
   type: ResourceType
+  /** metadata.name of the CassandraDatacenter. */
+  datacenter: string
 }
 
 /**
@@ -135,7 +137,9 @@ export function planRoutes(observation: Observation, request: RouteRequest): Pla
   const nothing = routes.stages.length === 0
   const { changes, first } = nothing ? UNCHANGED : changesOf(observation, routes, owned)
   const then = { stages: changes.stages.slice(first.stages.length) }
-  const awaited = target === undefined ? undefined : awaitedRoutes(target, datacenter, routes)
+  const served = target === undefined ? undefined : servedRoutes(target, datacenter, routes)
+  const acceptance = served && acceptanceOf(served, target?.live, live.tlsRoutes)
+  const isServed = acceptance?.gateway.length === 0 && acceptance.routes.size === 0 && !hasChanges(changes)
   const found = nothing ? [] : findConflicts({ ...scope, hosts: hostsOf(routes), serverNames: routes.serverNames })
   const [made] = live.virtualServices
   return {
@@ -146,7 +150,7 @@ export function planRoutes(observation: Observation, request: RouteRequest): Pla
     nothing,
     changes,
     handover: (former === undefined && !changesBackend(made, backend)) || nothing ? undefined : { first, then },
-    awaited,
+    awaited: isServed ? undefined : served,
     conflicts: found.filter(({ harmless }) => !harmless),
     denials: found.filter(({ code, harmless }) => harmless && code === 'CSNI512'),
     warnings: [
@@ -161,7 +165,7 @@ export function planRoutes(observation: Observation, request: RouteRequest): Pla
       virtualService: types.virtualService,
       backend,
       madeBy: made === undefined ? backend : backendThatMade(made),
-      acceptance: awaited && acceptanceOf(awaited, target?.live, live.tlsRoutes),
+      acceptance,
     }),
     lacks: (loaded) => backend.lacks(routes, datacenter, loaded),
   }
@@ -185,10 +189,15 @@ function formerChoices(live: LiveRoutes, api: RouteApi): Choices | undefined {
   return other.api === undefined || other.api === api ? undefined : other
 }
 
-function awaitedRoutes(target: ApiTarget, { namespace }: Datacenter, { nodes }: DesiredRoutes): AwaitedRoutes {
+function hasChanges(changes: ChangeSet): boolean {
+  return changesIn(changes).some(({ action }) => action !== 'unchanged')
+}
+
+function servedRoutes(target: ApiTarget, { name, namespace }: Datacenter, { nodes }: DesiredRoutes): AwaitedRoutes {
   const served = nodes.filter(({ state }) => state !== 'pending')
   return {
     type: target.type,
+    datacenter: name,
     gateway: { namespace: target.namespace, name: target.name },
     listener: target.listener,
     namespace,

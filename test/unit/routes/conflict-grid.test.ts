@@ -340,6 +340,20 @@ const GRID: Record<string, Row[]> = {
       ['CSNI504 tlsroute.gateway.networking.k8s.io/route'],
     ],
     [
+      'another protocol on the port',
+      onShared({
+        gateways: [apiGateway('infra', 'shared', [PASSTHROUGH, { name: 'raw', port: 9042, protocol: 'TCP' }])],
+      }),
+      ['CSNI503 gateway.gateway.networking.k8s.io/shared'],
+    ],
+    [
+      'UDP on the port',
+      onShared({
+        gateways: [apiGateway('infra', 'shared', [PASSTHROUGH, { name: 'udp', port: 9042, protocol: 'UDP' }])],
+      }),
+      [],
+    ],
+    [
       'a wildcard listener of the Gateway itself',
       onShared({
         gateways: [

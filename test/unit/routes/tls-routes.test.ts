@@ -127,6 +127,13 @@ describe('routes of the Gateway API', () => {
       routes.map((each) => accepted(each)),
     )
     deepEqual([served.gateway, [...served.routes]], [[], []])
+    // once the status states it, nothing is waited for
+    const report = ({ apiVersion, kind, metadata: { name, namespace }, status }: KubeObject, type = TLS_ROUTE) =>
+      kube.apply(type, { apiVersion, kind, metadata: { name, namespace }, status }, { manager: 'controller' })
+    for (const each of routes) await report(accepted(each))
+    await report(programmed(gateway as KubeObject, 2), API_GATEWAY)
+    const settled = await plan()
+    deepEqual([settled.awaited, settled.drift.shared, [...settled.drift.differences]], [undefined, [], []])
   })
 
   it('replace those of Istio in two parts: the new ones, and once they are served, the old ones', async () => {
