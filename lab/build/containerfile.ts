@@ -1,4 +1,4 @@
-/** Reads the last stage of a Containerfile, as far as the lab builds it. */
+/** Reads the last stage of a Containerfile, with the instructions that the lab builds. */
 import { LabError } from '../progress.ts'
 
 export interface Stage {

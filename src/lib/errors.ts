@@ -67,7 +67,7 @@ export const ERROR_CODES = {
   CSNI509: { title: 'Gateway API is missing or not supported' },
   CSNI510: { title: 'Gateway does not accept the routes' },
   CSNI511: { title: 'routes controller is not ready' },
-  CSNI512: { title: 'AuthorizationPolicy denies the gateway port' },
+  CSNI512: { title: 'gateway port is denied by an AuthorizationPolicy' },
   CSNI513: { title: 'host ID is routed to two datacenters' },
   CSNI514: { title: 'routes controller would create the routes again' },
   CSNI601: { title: 'gateway unreachable' },
