@@ -67,6 +67,7 @@ describe('routes sync --api gateway', () => {
     this.timeout(120_000)
     await must(plugin(['routes', 'sync', ...IN, '--api', 'istio', '--yes']))
     await kubectl(['delete', 'namespace', SHARED, '--ignore-not-found', '--wait=false'])
+    await kubectl(['delete', API_GATEWAYS, 'bound', '-n', 'istio-system', '--ignore-not-found'])
     await kubectl(['delete', 'clusterrolebinding', ACCOUNT, '--ignore-not-found'])
     await kubectl(['delete', 'rolebinding', ACCOUNT, ...IN, '--ignore-not-found'])
     await kubectl(['delete', 'serviceaccount', ACCOUNT, '-n', 'default', '--ignore-not-found'])
@@ -218,7 +219,6 @@ describe('routes sync --api gateway', () => {
       await sync('--api', 'istio')
     } finally {
       await handshakes.stop()
-      await kubectl(['delete', API_GATEWAYS, 'bound', '-n', 'istio-system'])
     }
     assert.ok(handshakes.succeeded > 50, `${handshakes.succeeded} handshakes`)
     assert.deepEqual(handshakes.failures, [])

@@ -3,7 +3,7 @@ import type { Kube } from '../cluster/kube.ts'
 import { API_GATEWAY, displayName, POD, SERVICE } from '../cluster/resources.ts'
 import { unless } from '../cluster/unless.ts'
 import type { Pod, Service } from '../cluster/workloads.ts'
-import { CassSniError, command } from '../errors.ts'
+import { againWithout, CassSniError, command } from '../errors.ts'
 import { gatewayOfResource, readGatewayResource } from './gateway-service.ts'
 import { chooseGateway, gatewaysFrom, isRouter, nameOf, selects } from './gateways.ts'
 import type { IngressGateway, Mesh } from './mesh.ts'
@@ -33,7 +33,7 @@ export async function findGateway(
   mesh: Mesh,
   { wanted, remembered }: GatewayWish,
 ): Promise<IngressGateway> {
-  if (remembered?.api === 'gateway') return findResource(kube, wanted ?? remembered.gateway ?? '')
+  if (remembered?.api === 'gateway') return findResource(kube, wanted, remembered.gateway)
   if (wanted !== undefined && wanted !== '') {
     const known = mesh.gateways.some((gateway) => nameOf(gateway) === wanted)
     return (known ? undefined : await getGateway(kube, mesh, wanted)) ?? chooseGateway(mesh, wanted)
@@ -50,14 +50,19 @@ export async function findGateway(
 }
 
 /** Returns the gateway behind the Gateway resource "namespace/name". Throws CSNI502 if the resource does not exist. */
-async function findResource(kube: Kube, text: string): Promise<IngressGateway> {
+async function findResource(
+  kube: Kube,
+  wanted: string | undefined,
+  remembered: string | undefined,
+): Promise<IngressGateway> {
+  const text = wanted ?? remembered ?? ''
   const [namespace = '', name = ''] = text.includes('/') ? text.split('/', 2) : [kube.target.namespace, text]
   const resource = { namespace, name }
   const object = await readGatewayResource(kube, resource)
   if (object !== undefined) return gatewayOfResource(kube, resource, object)
   throw new CassSniError('CSNI502', `${displayName(API_GATEWAY, name)} in namespace ${namespace}: not found`, {
     object: `${displayName(API_GATEWAY, name)} in namespace ${namespace}`,
-    next: [command`kubectl cass-sni routes sync`],
+    next: wanted === undefined ? [command`kubectl cass-sni routes sync`] : [againWithout('gateway')],
   })
 }
 

@@ -10,7 +10,9 @@ import { API_GATEWAY, SERVICE, TLS_ROUTE } from '../../../src/lib/cluster/resour
 import { applyChanges } from '../../../src/lib/changes/apply.ts'
 import type { ChangeSet } from '../../../src/lib/changes/changeset.ts'
 import { acceptanceOf } from '../../../src/lib/gateway-api/acceptance.ts'
-import { gather, type GatherOptions } from '../../../src/lib/routes/gather.ts'
+import { findGateway } from '../../../src/lib/istio/find-gateway.ts'
+import { observeMesh } from '../../../src/lib/istio/observe-mesh.ts'
+import { gather, type GatherOptions, recallChoices } from '../../../src/lib/routes/gather.ts'
 import { type Plan, planRoutes } from '../../../src/lib/routes/route-plan.ts'
 import { kubeInMemory } from '../../support/kube-in-memory.ts'
 import { largeDatacenter } from '../../support/large-datacenter.ts'
@@ -216,6 +218,31 @@ describe('routes of the Gateway API', () => {
     equal(find(plan, 'TLSRoute')[0]?.apiVersion, 'gateway.networking.k8s.io/v1alpha2')
     // the Istio of this cluster does not read it
     await rejects(observe('istio'), { code: 'CSNI509' })
+  })
+
+  it('lead the other commands to the Service of their Gateway', async () => {
+    const { kube, plan, sync } = cluster()
+    await sync((await plan(OWN)).changes)
+    const labels = { 'gateway.networking.k8s.io/gateway-name': 'cass-sni-dc1' }
+    const metadata = { name: 'cass-sni-dc1-istio', namespace: NAMESPACE, labels }
+    const spec = { selector: labels, ports: [{ port: 9042 }], type: 'LoadBalancer' }
+    await kube.apply(SERVICE, { apiVersion: 'v1', kind: 'Service', metadata, spec }, { manager: 'istiod' })
+    const [gateway] = await kube.list(API_GATEWAY)
+    const status = { addresses: [{ type: 'IPAddress', value: '10.200.1.11' }] }
+    await kube.apply(API_GATEWAY, { ...(gateway as KubeObject), status }, { manager: 'istiod' })
+    const choices = await recallChoices(kube, NAMESPACE, undefined)
+    const mesh = await observeMesh(kube)
+    const found = await findGateway(kube, mesh, { remembered: choices })
+    deepEqual(
+      [found.service, found.addresses, found.resource],
+      [metadata.name, ['10.200.1.11'], 'cass-operator/cass-sni-dc1'],
+    )
+    // a Service is no name of a Gateway resource
+    const wanted = 'istio-system/istio-ingressgateway'
+    await rejects(findGateway(kube, mesh, { wanted, remembered: choices }), (error: CassSniError) => {
+      deepEqual([error.code, error.next], ['CSNI502', [{ again: [], without: ['gateway'] }]])
+      return true
+    })
   })
 
   it('are deleted by routes delete, with our own Gateway and the Services', async () => {
