@@ -4,11 +4,12 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
+import { lastStage } from '../lab/build/containerfile.ts'
 import type { KubeObject } from '../src/lib/cluster/kube.ts'
 import { SERVICE } from '../src/lib/cluster/resources.ts'
 import { createDatacenter, type TestDatacenter } from '../test/support/cluster-state.ts'
@@ -17,7 +18,8 @@ import { createMesh } from '../test/support/mesh-state.ts'
 import { limitedServer } from './limited-server.ts'
 import type { Row } from './rounds.ts'
 
-const PROGRAM = join(import.meta.dirname, '../dist/lib/controller/controller.cjs')
+const ROOT = join(import.meta.dirname, '..')
+const PROGRAM = join(ROOT, 'dist/lib/controller/controller.cjs')
 const LIMIT_MS = 600_000
 const AWAY_MS = 120_000
 /** Deleted Services, one after the other. */
@@ -74,7 +76,9 @@ async function measure(
   const rack = Math.ceil(nodes / 3)
   const racks = { r1: rack, r2: rack, r3: Math.max(1, nodes - 2 * rack) }
   const datacenter = await createDatacenter(server, { namespace, racks })
-  const controller = spawn(process.execPath, [PROGRAM], {
+  // the options of Node.js in the image
+  const { entrypoint } = lastStage(await readFile(join(ROOT, 'Containerfile'), 'utf8'))
+  const controller = spawn(process.execPath, [...entrypoint.slice(1, -1), PROGRAM], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {
       KUBECONFIG: server.kubeconfig,

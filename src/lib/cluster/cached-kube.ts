@@ -6,7 +6,8 @@
 import type { CassSniError } from '../errors.ts'
 import type { ApplyOptions, ConnectOptions, Follower, Kube, KubeObject, ListOptions, ResourceType } from './kube.ts'
 import { Reflector, type ReflectorCounts, type ReflectorTiming } from './reflector.ts'
-import { CASSANDRA_DATACENTER, DEPLOYMENT, POD, SECRET, STATEFUL_SET } from './resources.ts'
+import { SECRET } from './resources.ts'
+import { storedForm } from './stored-form.ts'
 import { unless } from './unless.ts'
 
 export interface CachedKubeOptions {
@@ -25,9 +26,6 @@ export interface CachedKubeOptions {
 
 /** Types that are never cached: reads go to the API server. */
 const UNCACHED = [SECRET]
-
-/** Types of which no field is ever applied from a cache: their managedFields are not kept in memory. */
-const READ_ONLY = [CASSANDRA_DATACENTER, DEPLOYMENT, POD, STATEFUL_SET]
 
 interface Followed {
   type: ResourceType
@@ -175,7 +173,7 @@ export class CachedKube implements Kube {
       signal,
       onChange: (object) => onChange(type, object),
       onFailure: (error) => onFailure?.(type, error),
-      stored: selection.keep ?? (READ_ONLY.includes(type) ? withoutManagedFields : undefined),
+      stored: storedForm(type),
       timing,
     })
     this.#followed.set(key, { type, selection, reflector })
@@ -209,12 +207,6 @@ export class CachedKube implements Kube {
 
 function keyOf(type: ResourceType, { namespace, labelSelector, fieldSelector }: ListOptions): string {
   return JSON.stringify([typeKey(type), type.namespaced ? namespace : undefined, labelSelector, fieldSelector])
-}
-
-/** They are up to half of an object. */
-function withoutManagedFields<T extends KubeObject>(object: T): T {
-  const { managedFields: _, ...metadata } = object.metadata
-  return { ...object, metadata }
 }
 
 function typeKey({ group, version, plural }: ResourceType): string {
