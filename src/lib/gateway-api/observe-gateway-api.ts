@@ -28,11 +28,11 @@ export const NO_GATEWAY_API: GatewayApi = { gateways: [], tlsRoutes: [], listene
  * API is not installed.
  */
 export async function observeGatewayApi(kube: Kube, namespaces: readonly string[]): Promise<GatewayApi> {
-  if (!(await isServed(kube, API_GATEWAY))) return NO_GATEWAY_API
-  const [tlsRoute, ...listenerSetTypes] = await Promise.all([
-    servedTlsRoute(kube),
-    ...[LISTENER_SET, X_LISTENER_SET].map(async (type) => ((await isServed(kube, type)) ? type : undefined)),
-  ])
+  // of another group: requested early to save a round trip
+  const experimental = servedType(kube, X_LISTENER_SET)
+  experimental.catch(() => undefined)
+  if ((await servedType(kube, API_GATEWAY)) === undefined) return NO_GATEWAY_API
+  const tlsRoute = await servedTlsRoute(kube)
   const list = async (type: ResourceType | undefined) => {
     if (type === undefined) return { items: [], hidden: [] }
     const { items, refusal } = await listVisible(kube, type, { namespaces })
@@ -41,7 +41,8 @@ export async function observeGatewayApi(kube: Kube, namespaces: readonly string[
   const [gateways, tlsRoutes, ...listenerSets] = await Promise.all([
     list(API_GATEWAY),
     list(tlsRoute),
-    ...listenerSetTypes.map(list),
+    servedType(kube, LISTENER_SET).then(list),
+    experimental.then(list),
   ])
   return {
     tlsRoute,
@@ -54,11 +55,10 @@ export async function observeGatewayApi(kube: Kube, namespaces: readonly string[
 
 /** Returns TLSRoute in the version to use; undefined if it is not served. */
 export async function servedTlsRoute(kube: Kube): Promise<ResourceType | undefined> {
-  if (await isServed(kube, TLS_ROUTE)) return TLS_ROUTE
-  const alpha = { ...TLS_ROUTE, version: 'v1alpha2' }
-  return (await isServed(kube, alpha)) ? alpha : undefined
+  return (await servedType(kube, TLS_ROUTE)) ?? servedType(kube, { ...TLS_ROUTE, version: 'v1alpha2' })
 }
 
-async function isServed(kube: Kube, type: ResourceType): Promise<boolean> {
-  return (await unless('CSNI205', kube.resourceType(apiVersionOf(type), type.kind))) !== undefined
+async function servedType(kube: Kube, type: ResourceType): Promise<ResourceType | undefined> {
+  const found = await unless('CSNI205', kube.resourceType(apiVersionOf(type), type.kind))
+  return found === undefined ? undefined : type
 }
