@@ -130,6 +130,8 @@ export class FollowedDatacenter {
   /** Creates the Events and writes the annotation. A failure is reported once, and does not fail the run. */
   async #record(term: AbortSignal): Promise<void> {
     const { report, signal } = this.#context
+    // waiting for the API server a second time would take long enough for a hung run
+    if (this.failure?.code === 'CSNI201') return
     const events = this.#events.splice(0).filter(() => this.#budget.take())
     try {
       const datacenter = await this.#read(CASSANDRA_DATACENTER, this.key.name)
