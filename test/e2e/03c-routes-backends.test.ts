@@ -65,6 +65,30 @@ describe('routing backends', () => {
     }
   })
 
+  it('have additional names, for each node and for any node, which are kept and cleared', async function () {
+    this.timeout(120_000)
+    const sync = (...flags: string[]) => plugin(['routes', 'sync', '--yes', ...flags, ...HERE])
+    const added = ['cass.example.com', ...pods.map((pod) => `${pod}.cass.example.com`)]
+    const names = ['--any-node', 'cass.example.com', '--sni-template', '{pod}.cass.example.com']
+    try {
+      assert.equal((await sync('--backend', 'service', ...names)).exitCode, 0)
+      for (const backend of ['service', 'subset', 'serviceentry']) {
+        assert.equal((await sync('--backend', backend)).exitCode, 0)
+        const traffic = await GatewayTraffic.start(added)
+        await traffic.stop()
+        assert.deepEqual(traffic.failures, [], backend)
+      }
+      const { result } = await pluginJson<RoutesListResult>(['routes', 'list', ...HERE])
+      assert.deepEqual(result?.anyNode, ['cass.example.com'])
+      const planned = await plugin(['certs', '--dry-run', '-n', NAMESPACE, '-d', 'dc1', '--gateway', GATEWAY[1] ?? ''])
+      assert.match(planned.stdout + planned.stderr, /cass\.example\.com/)
+    } finally {
+      await sync('--backend', 'service', '--any-node', '', '--sni-template', '')
+    }
+    assert.deepEqual(await objects(), services)
+    await assert.rejects(GatewayTraffic.start(['cass.example.com']), /closed|reset|disconnected/i)
+  })
+
   it('carry CQL to the node that is asked for', async function () {
     this.timeout(120_000)
     for (const backend of ['subset', 'serviceentry']) {

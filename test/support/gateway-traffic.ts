@@ -69,8 +69,23 @@ export class GatewayTraffic {
   }
 }
 
-/** A connection after its TLS handshake. The certificate is another test's subject. */
-function opened(servername: string): Promise<TLSSocket> {
+/**
+ * A connection after its TLS handshake. While kube-proxy rewrites its rules, after any change of a Service, there may be
+ * no rule for the load balancer's address for a moment: that is not the gateway's doing.
+ */
+async function opened(servername: string): Promise<TLSSocket> {
+  for (let left = 10; ; left -= 1) {
+    try {
+      return await connected(servername)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EHOSTUNREACH' || left === 0) throw error
+      await pause(50)
+    }
+  }
+}
+
+/** The certificate is another test's subject. */
+function connected(servername: string): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host: GATEWAY_ADDRESS, port: PORT, servername, rejectUnauthorized: false })
     socket.setTimeout(LIMIT_MS, () => socket.destroy(new Error('timed out')))

@@ -5,9 +5,11 @@ import {
   presentEvery,
   routeApiChoice,
   routeApiFlags,
+  routeBackendChoice,
   routeBackendFlag,
   routeChoice,
   routeModeFlag,
+  routeNameFlags,
 } from '../../lib/cli/route-flags.ts'
 import { EXIT } from '../../lib/errors.ts'
 import type { TextRenderer } from '../../lib/output/text-renderer.ts'
@@ -37,6 +39,7 @@ export default class RoutesDiff extends CassSniCommand<RoutesDiffResult | EveryD
     ...gatewayFlags,
     ...routeModeFlag,
     ...routeBackendFlag,
+    ...routeNameFlags,
     ...routeApiFlags,
     ...timeoutFlag,
   }
@@ -56,7 +59,7 @@ export default class RoutesDiff extends CassSniCommand<RoutesDiffResult | EveryD
       ...routeApiChoice(flags),
       port: flags.port,
       mode: flags.mode,
-      backend: flags.backend,
+      ...routeBackendChoice(flags),
     }
     if (!flags['all-namespaces']) return diffRoutes(context, options)
     const { everyDatacenter } = await import('../../lib/workflows/every-datacenter.ts')

@@ -56,7 +56,7 @@ export default class RoutesList extends CassSniCommand<RoutesListResult | EveryD
     return this.#table(result, renderer)
   }
 
-  #table({ mode, routes, shared, unknown }: RoutesListResult, renderer: TextRenderer): string {
+  #table({ mode, anyNode, routes, shared, unknown }: RoutesListResult, renderer: TextRenderer): string {
     const line = renderer.printableLine
     const wide = this.#wide
       ? [
@@ -86,6 +86,7 @@ export default class RoutesList extends CassSniCommand<RoutesListResult | EveryD
     ])
     return [
       table.trimEnd(),
+      ...(anyNode.length === 0 ? [] : [`Any node: ${line(anyNode.join(', '))}`]),
       ...shared.map((each) => `Shared: ${line(each)}`),
       ...unknown.map(({ pod, reason }) => line(`Cannot check which routes pod ${pod} has loaded: ${reason}`)),
     ].join('\n')

@@ -6,9 +6,11 @@ import {
   presentEvery,
   routeApiChoice,
   routeApiFlags,
+  routeBackendChoice,
   routeBackendFlag,
   routeChoice,
   routeModeFlag,
+  routeNameFlags,
 } from '../../lib/cli/route-flags.ts'
 import { CassSniError } from '../../lib/errors.ts'
 import type { TextRenderer } from '../../lib/output/text-renderer.ts'
@@ -56,6 +58,7 @@ export default class RoutesSync extends CassSniCommand<
     ...changeFlags,
     ...routeModeFlag,
     ...routeBackendFlag,
+    ...routeNameFlags,
     ...routeApiFlags,
     watch: Flags.boolean({
       char: 'w',
@@ -74,7 +77,7 @@ export default class RoutesSync extends CassSniCommand<
       ...routeApiChoice(flags),
       port: flags.port,
       mode: flags.mode,
-      backend: flags.backend,
+      ...routeBackendChoice(flags),
     }
     if (flags.watch && run.format === 'yaml')
       throw new CassSniError('CSNI101', '--watch prints lines: use -o text or -o json')

@@ -106,6 +106,8 @@ export interface PlanInput {
   known: readonly string[] | undefined
   /** Requested public names, normalized; undefined keeps the saved ones. */
   requested: readonly string[] | undefined
+  /** Additional names of the routes, which clients send as well. */
+  routeNames?: readonly string[] | undefined
   /** Reissue even if the current certificate is valid. */
   renew: boolean
   /** Milliseconds since the epoch. */
@@ -137,7 +139,7 @@ export interface CertificatePlan {
 export function planCertificate(input: PlanInput): CertificatePlan {
   const { dc, authority, current, unreadable, saved, requested, now } = input
   const publicNames = mergedPublicNames(input)
-  const required = requiredNames(dc, publicNames)
+  const required = requiredNames(dc, [...publicNames, ...(input.routeNames ?? [])])
   const pending = pendingNodes(dc)
   const reasons: Reason[] = [
     ...(input.renew ? [{ code: 'Requested', message: 'requested with --renew' } as const] : []),

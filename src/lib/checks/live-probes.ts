@@ -23,6 +23,7 @@ import { handshake } from '../connection/tls.ts'
 import { CassSniError } from '../errors.ts'
 import { findGateway } from '../istio/find-gateway.ts'
 import { refuseUnheeded } from '../istio/heeded.ts'
+import { additionalNamesOf, NO_ADDITIONAL_NAMES } from '../routes/additional-names.ts'
 import { backendOf } from '../routes/backends/backend-of.ts'
 import type { Choices } from '../routes/choices.ts'
 import { listeningPort, loadedListener } from '../istio/loaded.ts'
@@ -117,7 +118,7 @@ export function liveProbes(options: LiveProbesOptions): Probes {
     }),
     upstream: ({ pod }) => backend.upstream(pod, datacenter),
     authority,
-    keystore: once(() => keystoreContent(kube, datacenter)),
+    keystore: once(() => keystoreContent(kube, datacenter, options.choices?.names)),
     credentials,
     handshake: onceFor(
       (serverName) => serverName,
@@ -168,14 +169,18 @@ async function withTunnelFailures<T>(dialer: () => Promise<Dialer>, attempt: Pro
   }
 }
 
-async function keystoreContent(kube: Kube, datacenter: Datacenter): Promise<Pick<PolicyInput, 'current' | 'required'>> {
+async function keystoreContent(
+  kube: Kube,
+  datacenter: Datacenter,
+  names = NO_ADDITIONAL_NAMES,
+): Promise<Pick<PolicyInput, 'current' | 'required'>> {
   const { bytes, publicNames = [] } = await readKeystoreMaterial(kube, datacenter)
   const { current } = openKeystore(bytes, {
     password: keystorePassword(datacenter),
     alias: operatorName(datacenter),
     object: keystoreObject(datacenter),
   })
-  return { current, required: requiredNames(datacenter, publicNames) }
+  return { current, required: requiredNames(datacenter, [...publicNames, ...additionalNamesOf(names, datacenter)]) }
 }
 
 async function loadedNames(kube: Kube, pod: Parameters<typeof loadedListener>[1], port: number): Promise<LoadedNames> {

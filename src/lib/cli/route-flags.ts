@@ -22,6 +22,30 @@ export const routeBackendFlag = {
   })(),
 }
 
+export const routeNameFlags = {
+  'sni-template': Flags.string({
+    multiple: true,
+    multipleNonGreedy: true,
+    helpValue: 'TEMPLATE',
+    summary: "Additional server name per node, such as {pod}.cass.example.com (repeatable). Saved; '' clears the list.",
+  }),
+  'any-node': Flags.string({
+    multiple: true,
+    multipleNonGreedy: true,
+    helpValue: 'NAME',
+    summary: "Server name that reaches any ready node (repeatable). Saved for later runs; '' clears the list.",
+  }),
+}
+
+/** Returns the choice of backend and additional names from the flags of a route command. */
+export function routeBackendChoice(flags: {
+  backend?: RoutesSyncOptions['backend']
+  'sni-template'?: string[] | undefined
+  'any-node'?: string[] | undefined
+}): Pick<RoutesSyncOptions, 'backend' | 'sniTemplates' | 'anyNode'> {
+  return { backend: flags.backend, sniTemplates: flags['sni-template'], anyNode: flags['any-node'] }
+}
+
 /** -A for the route commands. */
 export const everyDatacenterFlag = {
   'all-namespaces': Flags.boolean({

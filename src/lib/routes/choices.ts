@@ -1,12 +1,15 @@
 /** The choices recorded in our route objects, which are the defaults from then on. Pure. */
 import type { KubeObject } from '../cluster/kube.ts'
 import {
+  ANY_NODE_ANNOTATION,
   BACKEND_LABEL,
   CLUSTER_DOMAIN_ANNOTATION,
   GATEWAY_ANNOTATION,
   GATEWAY_CLASS_ANNOTATION,
   PORT_ANNOTATION,
+  SNI_TEMPLATES_ANNOTATION,
 } from '../text/own-keys.ts'
+import type { AdditionalNames } from './additional-names.ts'
 import { backendThatMade } from './backends/backend-of.ts'
 import { ROUTE_BACKENDS, type RouteApi, type RouteBackend, type RouteMode } from './backends/backend.ts'
 import { destinationsIn, selectorOf, serversOf } from './live-routes.ts'
@@ -28,6 +31,7 @@ export interface Choices {
   /** Undefined: the default. */
   backend?: RouteBackend | undefined
   clusterDomain?: string | undefined
+  names?: AdditionalNames | undefined
 }
 
 /** The live route objects of a datacenter. */
@@ -57,9 +61,17 @@ function istioChoices({ gateway, virtualServices: [virtualService] = [] }: LiveR
     port: gateway === undefined ? undefined : serversOf(gateway)[0]?.port,
     mode: virtualService === undefined ? undefined : backendThatMade(virtualService).mode,
     backend: ROUTE_BACKENDS.find((each) => each === annotations[BACKEND_LABEL]),
+    names: {
+      sniTemplates: listIn(annotations[SNI_TEMPLATES_ANNOTATION]),
+      anyNode: listIn(annotations[ANY_NODE_ANNOTATION]),
+    },
     clusterDomain:
       annotations[CLUSTER_DOMAIN_ANNOTATION] ?? (virtualService === undefined ? undefined : domainOf(virtualService)),
   }
+}
+
+function listIn(text = ''): string[] {
+  return text.split(',').filter((each) => each !== '')
 }
 
 function gatewayApiChoices({ tlsRoutes: [route] = [] }: LiveRoutes): Choices | undefined {

@@ -6,10 +6,12 @@ import { isManaged } from '../changes/ownership.ts'
 import type { KubeObject, ResourceType } from '../cluster/kube.ts'
 import { API_GATEWAY, ISTIO_GATEWAY, SERVICE, TLS_ROUTE } from '../cluster/resources.ts'
 import type { Service } from '../cluster/workloads.ts'
+import { againWithout, CassSniError } from '../errors.ts'
 import { acceptanceOf, type Awaited } from '../gateway-api/acceptance.ts'
 import { isCreatedForGateway, nameOf, selectsExactly, otherSelectedPods } from '../istio/gateways.ts'
 import type { IngressGateway, LoadedRoute } from '../istio/mesh.ts'
 import { OWNER_LABEL, POD_LABEL } from '../text/own-keys.ts'
+import { type AdditionalNames, NO_ADDITIONAL_NAMES, requireDistinctNames } from './additional-names.ts'
 import { backendOf, backendThatMade } from './backends/backend-of.ts'
 import {
   type ApiTarget,
@@ -34,6 +36,8 @@ export interface RouteRequest {
   mode?: RouteMode | undefined
   /** Default: the backend of the existing routes, otherwise service. */
   backend?: RouteBackend | undefined
+  /** Default: those of the existing routes, each. */
+  names?: { [Name in keyof AdditionalNames]?: AdditionalNames[Name] | undefined } | undefined
   /** Default: the port of the existing routes, otherwise 9042. */
   port?: number | undefined
   /** For tests: see `RouteInput`. */
@@ -97,6 +101,8 @@ export function planRoutes(observation: Observation, request: RouteRequest): Pla
   const remembered = recorded.api === api && mode === 'sni' ? recorded.backend : undefined
   const backend = backendOf(mode, api, request.backend ?? remembered)
   const former = formerChoices(live, api)
+  const names = namesFor(request.names, recorded.names, backend)
+  requireDistinctNames(names, observation.datacenter)
   const owned = services.filter(
     (service) => belongsTo(service, observation.datacenter) && !isCreatedForGateway(service),
   )
@@ -131,6 +137,7 @@ export function planRoutes(observation: Observation, request: RouteRequest): Pla
     services: owned,
     backendObjects: observation.backendObjects.flatMap(({ objects }) => within(objects, datacenter)),
     narrowHosts: needsNarrowHosts(scope),
+    names,
     largestPartBytes: request.largestPartBytes,
     former: formerPorts(observation),
   })
@@ -203,6 +210,19 @@ function servedRoutes(target: ApiTarget, { name, namespace }: Datacenter, { node
     namespace,
     routes: served.map(({ pod }) => nodeServiceName(pod)),
   }
+}
+
+/** Throws CSNI101 if the names are requested with an API that does not have them. */
+function namesFor(
+  requested: RouteRequest['names'],
+  recorded: AdditionalNames = NO_ADDITIONAL_NAMES,
+  { api }: Pick<Backend, 'api'>,
+): AdditionalNames {
+  const { sniTemplates = recorded.sniTemplates, anyNode = recorded.anyNode } = requested ?? {}
+  if (api === 'istio') return { sniTemplates, anyNode }
+  const flag = requested?.sniTemplates?.length ? 'sni-template' : requested?.anyNode?.length ? 'any-node' : undefined
+  if (flag === undefined) return NO_ADDITIONAL_NAMES
+  throw new CassSniError('CSNI101', `--${flag} is not available with --api ${api}`, { next: [againWithout(flag)] })
 }
 
 /** The destinations of the live routes must exist until every Envoy has loaded the new ones. */

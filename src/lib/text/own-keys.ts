@@ -34,6 +34,12 @@ export const GATEWAY_ANNOTATION = 'cass-sni/gateway'
 /** On our Istio Gateway and TLSRoutes: the cluster's DNS domain, the suffix of the node names. */
 export const CLUSTER_DOMAIN_ANNOTATION = 'cass-sni/cluster-domain'
 
+/** On our Gateway: templates of additional server names, comma-separated. */
+export const SNI_TEMPLATES_ANNOTATION = 'cass-sni/sni-templates'
+
+/** On our Gateway: server names that reach any node, comma-separated. */
+export const ANY_NODE_ANNOTATION = 'cass-sni/any-node'
+
 /** On our TLSRoutes: the port for clients. */
 export const PORT_ANNOTATION = 'cass-sni/port'
 

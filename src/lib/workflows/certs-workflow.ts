@@ -40,6 +40,7 @@ export async function certs(context: WorkflowContext, options: CertsOptions = {}
       saved: observation.material.publicNames,
       known,
       requested: requestedNames,
+      routeNames: observation.routeNames,
       renew: options.renew === true && !issued,
       now: observation.now,
     })

@@ -51,6 +51,8 @@ export interface RoutesListResult {
   /** "namespace/service"; for API `gateway` "namespace/name" of the Gateway resource. */
   gateway: string
   port: number
+  /** Server names that reach any node. */
+  anyNode: readonly string[]
   routes: ListedRoute[]
   /** Differences in objects shared by all nodes, and objects of removed nodes. */
   shared: string[]
@@ -70,6 +72,8 @@ export async function listRoutes(context: WorkflowContext, options: RoutesListOp
   const { drift, port, backend } = plan
   const envoys = await Promise.all(gateway.pods.filter(isLoadable).map((pod) => loadedRoutes(context, plan, pod)))
   const checked = envoys.flatMap((each) => ('loaded' in each ? [each.loaded] : []))
+  // once for each Envoy, not for each node
+  const missing = checked.map((loaded) => new Set(backend.lacks(plan.routes, datacenter, loaded)))
   const racks = new Map(datacenter.nodes.map((node) => [node.pod, node.rack]))
   const routes = plan.routes.nodes.map((node): ListedRoute => {
     const { host, port: to, subset } = backend.upstream(node.pod, datacenter)
@@ -79,12 +83,12 @@ export async function listRoutes(context: WorkflowContext, options: RoutesListOp
       pod: node.pod,
       hostId: node.hostId,
       rack: racks.get(node.pod) ?? '',
-      serverNames: backend.byServerName ? [node.hostId, node.dnsName].filter((each) => each !== undefined) : [],
+      serverNames: backend.byServerName ? serverNamesOf(node) : [],
       upstream: `${host}:${to}${subset === undefined ? '' : `, subset ${subset}`}`,
       state: pending ? 'pending' : differing.length > 0 ? 'outOfSync' : 'inSync',
       reasons: pending ? [node.reason ?? drift.pending.get(node.pod) ?? ''] : differing,
       loaded: {
-        pods: checked.filter((loaded) => hasLoaded(plan, node, datacenter, loaded)).length,
+        pods: missing.filter((names) => isLoaded(plan, node, names)).length,
         checked: checked.length,
       },
     }
@@ -102,6 +106,7 @@ export async function listRoutes(context: WorkflowContext, options: RoutesListOp
     api: backend.api,
     gateway: nameOf(gateway),
     port,
+    anyNode: plan.routes.anyNode ?? [],
     routes,
     shared,
     unknown: envoys.flatMap((each) => ('reason' in each ? [each] : [])),
@@ -123,13 +128,13 @@ async function loadedRoutes(
   }
 }
 
-/** Returns whether an Envoy with these routes has everything for the node. */
-function hasLoaded(
-  { backend, routes }: Plan,
-  node: NodeRoute,
-  datacenter: Parameters<Plan['backend']['lacks']>[1],
-  loaded: readonly LoadedRoute[],
-): boolean {
+function serverNamesOf({ hostId, dnsName, names = [] }: NodeRoute): string[] {
+  return [...(hostId === undefined ? [] : [hostId]), dnsName, ...names]
+}
+
+/** Returns whether an Envoy that lacks these names has everything for the node. */
+function isLoaded({ backend }: Plan, node: NodeRoute, missing: ReadonlySet<string>): boolean {
   if (node.state === 'pending') return false
-  return backend.lacks({ ...routes, nodes: [node] }, datacenter, loaded).length === 0
+  // otherwise all nodes have one route
+  return backend.byServerName ? serverNamesOf(node).every((name) => !missing.has(name)) : missing.size === 0
 }

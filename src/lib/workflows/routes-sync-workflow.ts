@@ -5,6 +5,7 @@ import { preloadWebSockets } from '../cluster/websocket.ts'
 import { command } from '../errors.ts'
 import type { Action, ChangeRecord } from '../events.ts'
 import { nameOf } from '../istio/gateways.ts'
+import { parseAnyNode, parseTemplates } from '../routes/additional-names.ts'
 import type { NodeRoute, RouteApi, RouteBackend, RouteMode } from '../routes/backends/backend.ts'
 import { gather, type GatherOptions, type Gathering } from '../routes/gather.ts'
 import type { Observation } from '../routes/observation.ts'
@@ -37,6 +38,9 @@ export interface RoutesSyncOptions {
   mode: RouteMode
   /** Default: that of the current routes, else service. */
   backend?: RouteBackend | undefined
+  /** Templates of additional server names, and names that reach any node; default: those of the current routes. */
+  sniTemplates?: readonly string[] | undefined
+  anyNode?: readonly string[] | undefined
 }
 
 export interface RoutesSyncResult {
@@ -54,6 +58,8 @@ export interface RoutesSyncResult {
   /** For API `gateway`: the GatewayClass of a separate Gateway. */
   gatewayClass?: string | undefined
   port: number
+  /** Server names that reach any node. */
+  anyNode: readonly string[]
   nodes: NodeRoute[]
   /** Ready gateway pods, and those whose Envoy has loaded every route. Absent if nothing was written. */
   loaded?: Loaded | undefined
@@ -67,7 +73,20 @@ export interface RoutesSyncResult {
  */
 export async function syncRoutes(context: WorkflowContext, options: RoutesSyncOptions): Promise<RoutesSyncResult> {
   const { kube, signal } = context
-  const { datacenter: name, namespace = kube.target.namespace, mode, backend, port, ...rest } = options
+  const {
+    datacenter: name,
+    namespace = kube.target.namespace,
+    mode,
+    backend,
+    port,
+    sniTemplates,
+    anyNode,
+    ...rest
+  } = options
+  const names = {
+    sniTemplates: sniTemplates && parseTemplates(sniTemplates),
+    anyNode: anyNode && parseAnyNode(anyNode),
+  }
   const gatherOptions: GatherOptions = { namespace, name, port, ...rest }
   let reading: Gathering | undefined = gather(kube, gatherOptions)
   // a failure is reported when a WebSocket is opened
@@ -87,7 +106,7 @@ export async function syncRoutes(context: WorkflowContext, options: RoutesSyncOp
       const observation = await (reading ?? gather(kube, gatherOptions)).observation
       // a retry reads the cluster again
       reading = undefined
-      const plan = planRoutes(observation, { mode, backend, port })
+      const plan = planRoutes(observation, { mode, backend, port, names })
       prompts.warn(observation, plan)
       await prompts.confirm(observation, plan)
       const { loaded, ...outcome } = await reconcileRoutes({ ...context, reported }, plan)
@@ -233,6 +252,7 @@ function resultOf(
     gateway: nameOf(gateway),
     gatewayClass: target?.className,
     port,
+    anyNode: routes.anyNode ?? [],
     nodes: routes.nodes,
     loaded,
     summary: {

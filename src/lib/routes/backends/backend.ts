@@ -4,6 +4,7 @@ import type { Desired } from '../../changes/changeset.ts'
 import type { KubeObject, ResourceType } from '../../cluster/kube.ts'
 import type { GatewayTarget } from '../../gateway-api/gateway-target.ts'
 import type { IngressGateway, LoadedRoute } from '../../istio/mesh.ts'
+import type { AdditionalNames } from '../additional-names.ts'
 import type { GatewayServer } from '../live-routes.ts'
 
 /** sni: one route per node, selected by the TLS server name. tcp: one TCP route to the datacenter's Service. */
@@ -48,6 +49,8 @@ export interface RouteInput {
   backendObjects?: readonly KubeObject[] | undefined
   /** Another datacenter in the namespace has a Gateway on this port, so the hosts of this one must differ. */
   narrowHosts?: boolean | undefined
+  /** Additional server names. */
+  names?: AdditionalNames | undefined
   /** Largest size of a VirtualService, in bytes of JSON; default: see virtual-services.ts. */
   largestPartBytes?: number | undefined
   /** How to handle fields that version 0.1 set on the gateway's Service; see `former` in changes/changeset.ts. */
@@ -60,6 +63,8 @@ export interface NodeRoute {
   dnsName: string
   /** The routed host ID; for a kept route, the previous one. */
   hostId?: string | undefined
+  /** Additional server names. */
+  names?: string[] | undefined
   state: 'routed' | 'kept' | 'pending'
   /** Why the route is kept or missing. */
   reason?: string | undefined
@@ -76,6 +81,8 @@ export interface DesiredRoutes {
   pending: { pod: string; reason: string }[]
   /** All routed server names. Empty if the backend ignores them. */
   serverNames: string[]
+  /** Those that reach any node. */
+  anyNode?: readonly string[] | undefined
 }
 
 export interface Upstream {

@@ -8,7 +8,14 @@ import { apiVersionOf, CASSANDRA_DATACENTER, SERVICE } from '../../cluster/resou
 import { nameOf, tcpPort } from '../../istio/gateways.ts'
 import type { IngressGateway } from '../../istio/mesh.ts'
 import type { GatewaySpec, RouteDestination, Server } from '../../istio/networking.ts'
-import { BACKEND_LABEL, CLUSTER_DOMAIN_ANNOTATION, GATEWAY_ANNOTATION } from '../../text/own-keys.ts'
+import {
+  ANY_NODE_ANNOTATION,
+  BACKEND_LABEL,
+  CLUSTER_DOMAIN_ANNOTATION,
+  GATEWAY_ANNOTATION,
+  SNI_TEMPLATES_ANNOTATION,
+} from '../../text/own-keys.ts'
+import { NO_ADDITIONAL_NAMES } from '../additional-names.ts'
 import { gatewayPortName, routeNames } from '../sni-names.ts'
 import { DEFAULT_BACKEND, type RouteBackend, type RouteInput, type Upstream } from './backend.ts'
 
@@ -56,12 +63,14 @@ export function gatewayObject(
   server: Omit<Server, 'hosts'>,
   backend: RouteBackend = DEFAULT_BACKEND,
 ): Desired {
-  const { datacenter, gateway, types } = input
+  const { datacenter, gateway, types, names = NO_ADDITIONAL_NAMES } = input
   const object = owned(input, types.gateway, routeNames(datacenter.name).gateway)
   const annotations = {
     [GATEWAY_ANNOTATION]: nameOf(gateway),
     [CLUSTER_DOMAIN_ANNOTATION]: datacenter.clusterDomain,
     ...(backend === DEFAULT_BACKEND ? {} : { [BACKEND_LABEL]: backend }),
+    ...recordOf(SNI_TEMPLATES_ANNOTATION, names.sniTemplates),
+    ...recordOf(ANY_NODE_ANNOTATION, names.anyNode),
   }
   const spec: GatewaySpec = {
     selector: input.selector ?? gateway.selector,
@@ -72,6 +81,10 @@ export function gatewayObject(
     ownership: 'own',
     object: { ...object, metadata: { ...object.metadata, annotations }, spec },
   }
+}
+
+function recordOf(annotation: string, values: readonly string[]): Record<string, string> {
+  return values.length === 0 ? {} : { [annotation]: values.join(',') }
 }
 
 /**

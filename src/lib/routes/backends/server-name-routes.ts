@@ -6,12 +6,14 @@ import { hostnamesOf } from '../../gateway-api/gateway-objects.ts'
 import { counted } from '../../text/counted.ts'
 import { asHostId } from '../../text/host-id.ts'
 import { POD_LABEL } from '../../text/own-keys.ts'
+import { NO_ADDITIONAL_NAMES, nodeNames } from '../additional-names.ts'
 import { matchesByDestination, tlsMatches } from '../live-routes.ts'
 import { envoyCluster, upstreamKey } from '../sni-names.ts'
 import type { Backend, NodeRoute, RouteBackend, RouteInput, Upstream } from './backend.ts'
+import { allNodesService, anyNodeUpstream } from './all-nodes-service.ts'
 import { gatewayObject, gatewayPort } from './objects.ts'
 import { serviceUpstream, subsetPods, upstreamsOf } from './upstreams.ts'
-import { virtualServices } from './virtual-services.ts'
+import { type NamedRoute, virtualServices } from './virtual-services.ts'
 
 /** What distinguishes such a backend. */
 export interface ServerNameBackend {
@@ -34,7 +36,8 @@ export function backendByServerName({ backend, upstream, objects, made }: Server
       const served = nodes.filter((node) => node.state !== 'pending')
       const pending = nodes.flatMap(({ pod, state, reason = '' }) => (state === 'pending' ? [{ pod, reason }] : []))
       if (served.length === 0) return { stages: [], nodes, pending, serverNames: [] }
-      const { port, datacenter } = input
+      const { port, datacenter, names = NO_ADDITIONAL_NAMES } = input
+      const anyNode = names.anyNode.length > 0
       const routes = served.map((node) => ({
         pod: node.pod,
         serverNames: namesOf(node),
@@ -47,13 +50,15 @@ export function backendByServerName({ backend, upstream, objects, made }: Server
       return {
         stages: [
           ...objects(input, served),
+          ...(anyNode && backend !== 'subset' ? [[allNodesService(input)]] : []),
           [gatewayPort(input)],
           [gatewayObject(input, server, backend)],
-          ...virtualServices(input, routes),
+          ...virtualServices(input, anyNode ? [anyNodeRoute(input), ...routes] : routes),
         ],
         nodes,
         pending,
-        serverNames: served.flatMap(namesOf),
+        serverNames: [...names.anyNode, ...served.flatMap(namesOf)],
+        anyNode: names.anyNode,
       }
     },
     clash({ protocol, mode, hosts }, own) {
@@ -69,16 +74,19 @@ export function backendByServerName({ backend, upstream, objects, made }: Server
     fault: () => undefined,
     made,
     upstream,
-    lacks({ nodes }, datacenter, loaded) {
+    lacks({ nodes, anyNode = [] }, datacenter, loaded) {
       const clusters = new Map(
         loaded.flatMap(({ serverNames, cluster }) => serverNames.map((name) => [name, cluster] as const)),
       )
-      return nodes
+      const any = envoyCluster(anyNodeUpstream(datacenter))
+      const missing = anyNode.filter((name) => clusters.get(name) !== any)
+      const ofNodes = nodes
         .filter(({ state }) => state !== 'pending')
         .flatMap((node) => {
           const cluster = envoyCluster(upstream(node.pod, datacenter))
           return namesOf(node).filter((name) => clusters.get(name) !== cluster)
         })
+      return [...missing, ...ofNodes]
     },
     described(nodes) {
       const served = nodes.filter(({ state }) => state !== 'pending')
@@ -87,9 +95,14 @@ export function backendByServerName({ backend, upstream, objects, made }: Server
   }
 }
 
+/** The names that reach any node are in the first VirtualService. */
+function anyNodeRoute({ datacenter, names = NO_ADDITIONAL_NAMES }: RouteInput): NamedRoute {
+  return { serverNames: [...names.anyNode], upstream: anyNodeUpstream(datacenter) }
+}
+
 /** Returns the route of each node: with its host ID, with the previous one, or none yet. */
 export function nodeRoutes(input: RouteInput): NodeRoute[] {
-  const { datacenter, live, tlsRoutes = [] } = input
+  const { datacenter, live, tlsRoutes = [], names: additional = NO_ADDITIONAL_NAMES } = input
   const before = new Map([...tlsRoutes.flatMap((route) => routedNames(route, datacenter)), ...liveNames(live)])
   // the live routes may be those of another backend
   const keyOf = (pod: string) =>
@@ -100,11 +113,13 @@ export function nodeRoutes(input: RouteInput): NodeRoute[] {
   const current = new Set(datacenter.nodes.flatMap((node) => node.hostId ?? []))
   const visible = datacenter.nodes.map((node): NodeRoute => {
     const { pod, dnsName } = node
-    if (node.hostId !== undefined) return { pod, dnsName, hostId: node.hostId, state: 'routed' }
+    const own = nodeNames(additional, node, datacenter)
+    const names = own.length === 0 ? undefined : own
+    if (node.hostId !== undefined) return { pod, dnsName, hostId: node.hostId, names, state: 'routed' }
     const reason = reasonFor(node)
     const old = idBefore(pod)
     // If another node has this host ID by now, Istio would drop both routes.
-    if (old !== undefined && !current.has(old)) return { pod, dnsName, hostId: old, state: 'kept', reason }
+    if (old !== undefined && !current.has(old)) return { pod, dnsName, hostId: old, names, state: 'kept', reason }
     return { pod, dnsName, state: 'pending', reason }
   })
   if (datacenter.complete) return visible
@@ -116,7 +131,8 @@ export function nodeRoutes(input: RouteInput): NodeRoute[] {
     const [hostId, dnsName] = [idBefore(pod), names.find((name) => asHostId(name) === undefined)]
     if (dnsName === undefined || (hostId !== undefined && current.has(hostId))) return []
     const reason = 'pod not found, and no permission to list StatefulSets to check whether the node was removed'
-    return [{ pod, dnsName, hostId, state: 'kept', reason }]
+    const others = names.filter((name) => name !== dnsName && name !== hostId)
+    return [{ pod, dnsName, hostId, names: others.length === 0 ? undefined : others, state: 'kept', reason }]
   })
   // In the previous order, so that a kept route is not a change.
   const positions = new Map([...before.keys()].map((key, index) => [key, index]))
@@ -153,5 +169,5 @@ function reasonFor(node: CassandraNode): string {
 
 /** Returns the server names of a node's route. */
 export function namesOf(node: NodeRoute): string[] {
-  return node.hostId === undefined ? [node.dnsName] : [node.dnsName, node.hostId]
+  return [node.dnsName, ...(node.hostId === undefined ? [] : [node.hostId]), ...(node.names ?? [])]
 }

@@ -3,7 +3,8 @@ import type { Datacenter } from '../../cassandra/datacenter.ts'
 import { CQL_PORT } from '../../cassandra/resource-names.ts'
 import type { KubeObject } from '../../cluster/kube.ts'
 import type { DestinationRuleSpec } from '../../istio/networking.ts'
-import { nodeServiceName, routeNames, serviceHost, subsetName } from '../sni-names.ts'
+import { nodeServiceName, serviceHost, subsetName } from '../sni-names.ts'
+import { anyNodeUpstream } from './all-nodes-service.ts'
 import type { Upstream } from './backend.ts'
 
 /** The label that Kubernetes sets on each pod of a StatefulSet. */
@@ -18,9 +19,8 @@ export function serviceUpstream(pod: string, { namespace, clusterDomain }: Datac
 }
 
 /** Backend `subset`: a subset of the Service of all nodes. */
-export function subsetUpstream(pod: string, { name, namespace, clusterDomain }: Datacenter): Upstream {
-  const host = serviceHost(routeNames(name).allNodes, namespace, clusterDomain)
-  return { host, port: CQL_PORT, subset: subsetName(pod) }
+export function subsetUpstream(pod: string, datacenter: Datacenter): Upstream {
+  return { ...anyNodeUpstream(datacenter), subset: subsetName(pod) }
 }
 
 /** Backend `serviceentry`: the node's ServiceEntry. */

@@ -15,9 +15,10 @@ import { partOfName, routeNames, virtualServiceName } from '../sni-names.ts'
 import type { RouteInput, Upstream } from './backend.ts'
 import { destination, owned } from './objects.ts'
 
-/** The route of a node by its server names. */
+/** A route by server names. */
 export interface NamedRoute {
-  pod: string
+  /** The node; undefined for a route to any node, which is in the first part. */
+  pod?: string | undefined
   serverNames: string[]
   upstream: Upstream
 }
@@ -74,7 +75,11 @@ function specOf({ port }: RouteInput, routes: readonly NamedRoute[]): Pick<Virtu
 
 /** The routes of each part that has any, in order. */
 function partsOf(input: RouteInput, routes: readonly NamedRoute[]): Map<number, NamedRoute[]> {
-  const hashed = routes.map((route) => ({ route, hash: hashOf(route.pod), bytes: bytesOf(input, route) }))
+  const hashed = routes.map((route) => ({
+    route,
+    hash: route.pod === undefined ? 0 : hashOf(route.pod),
+    bytes: bytesOf(input, route),
+  }))
   const count = partCount(hashed, liveCount(input.live, input.datacenter), input.largestPartBytes)
   const parts = new Map<number, NamedRoute[]>()
   for (const { route, hash } of hashed) {

@@ -15,6 +15,7 @@ import { operatorName } from '../../certificates/certificate-plan.ts'
 import { BACKDATED_MS } from '../../certificates/issue.ts'
 import { type NodeKeystore, openKeystore } from '../../certificates/node-keystore.ts'
 import { CassSniError, command, hint } from '../../errors.ts'
+import { additionalNamesOf, NO_ADDITIONAL_NAMES } from '../../routes/additional-names.ts'
 import { observeRouted } from '../../routes/gather.ts'
 import { DEFAULT_GATEWAY_PORT } from '../../routes/choices.ts'
 import { clockSkew, clusterTime } from '../cluster-time.ts'
@@ -28,6 +29,8 @@ import { packageFile } from '../../text/package-file.ts'
 export const MAX_CONCURRENT_NODES = 8
 
 export interface CertificateObservation {
+  /** Additional names of the routes. */
+  routeNames: string[]
   dc: Datacenter
   authority: Authority
   /** Secret: never printed. */
@@ -84,7 +87,8 @@ export async function gatherCertificates(
     port: options.gatewayPort ?? choices.port ?? DEFAULT_GATEWAY_PORT,
   })
   const served = await readAll(context, reader, dc.nodes)
-  return { dc, authority, password, material, ...opened, reader, now, served }
+  const routeNames = additionalNamesOf(choices.names ?? NO_ADDITIONAL_NAMES, dc)
+  return { dc, routeNames, authority, password, material, ...opened, reader, now, served }
 }
 
 /** Warns if the local clock differs by more than a certificate is backdated. */
