@@ -44,7 +44,7 @@ const DELETION_POLL_MS = 500
  */
 export async function applyChanges(context: ApplyContext, set: ChangeSet): Promise<ChangeRecord[]> {
   const changes = changesIn(set)
-  const conflicts = changes.filter((change) => change.action === 'conflict')
+  const conflicts = conflictsAmong(changes)
   const { reported = new Map<string, ChangeRecord>() } = context
   const records: ChangeRecord[] = []
   const report = (change: Change) => {
@@ -67,6 +67,17 @@ export async function applyChanges(context: ApplyContext, set: ChangeSet): Promi
   if (context.dryRun) for (const change of changes) report(change)
   else for (const stage of set.stages) await applyStage(context, stage, report)
   return records
+}
+
+/** Throws what applying these changes would throw before the first write: CSNI210, CSNI207 or CSNI213. */
+export function refuseUnwritable(changes: readonly Change[]): void {
+  const conflicts = conflictsAmong(changes)
+  if (conflicts.length > 0) throw conflictError(conflicts)
+  refuseTooLarge(changes)
+}
+
+function conflictsAmong(changes: readonly Change[]): Change[] {
+  return changes.filter(({ action }) => action === 'conflict')
 }
 
 /** Applies the changes of a stage in parallel. Reports those that were made, in their order. */

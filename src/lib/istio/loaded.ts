@@ -50,6 +50,25 @@ export async function loadedListener(kube: Kube, pod: GatewayPod, port: number):
 }
 
 /**
+ * Returns the names of the clusters that a pod's Envoy can use; one whose name is still being resolved is not among
+ * them (envoyproxy/envoy source/server/admin/clusters_handler.cc). Throws as `loadedListener` does.
+ */
+export async function activeClusters(kube: Kube, pod: GatewayPod): Promise<Set<string>> {
+  const { status, body } = await getFromPod(kube, pod, ADMIN_PORT, '/clusters?format=json')
+  const object = `pod/${pod.name} in namespace ${pod.namespace}`
+  if (status !== 200)
+    throw new CassSniError('CSNI601', `Envoy in pod ${pod.name} returned status ${status} for /clusters`, { object })
+  try {
+    return new Set(list(JSON.parse(body), 'cluster_statuses').map((each) => String(at(each, 'name'))))
+  } catch (cause) {
+    throw new CassSniError('CSNI601', `Envoy in pod ${pod.name} returned an invalid list of clusters`, {
+      object,
+      cause,
+    })
+  }
+}
+
+/**
  * Extracts the filter chains on a port from a dump of dynamic_listeners. Pure. Envoy's field names:
  * envoy/admin/v3/config_dump_shared.proto.
  */

@@ -3,7 +3,7 @@ import type { ApplyContext } from '../changes/apply.ts'
 import { CassSniError, command, throwIfAborted } from '../errors.ts'
 import { durationText } from '../text/duration-text.ts'
 import { nameOf } from '../istio/gateways.ts'
-import { listeningPort, loadedListener } from '../istio/loaded.ts'
+import { activeClusters, listeningPort, loadedListener } from '../istio/loaded.ts'
 import type { GatewayPod, IngressGateway } from '../istio/mesh.ts'
 import type { Plan } from '../routes/route-plan.ts'
 import { awaitAccepted } from './accepted-routes.ts'
@@ -17,6 +17,12 @@ const LOAD_TIMEOUT_MS = 15_000
 const LOAD_POLL_MS = 250
 /** Consecutive failures after which an Envoy counts as unreachable. */
 const LOAD_ATTEMPTS = 3
+
+/**
+ * How long a gateway's Envoy may take to know new destinations before routes refer to them. Where Istio sends a gateway
+ * only the clusters of its routes (PILOT_FILTER_GATEWAY_CLUSTER_CONFIG), it never does.
+ */
+const CLUSTERS_TIMEOUT_MS = 5_000
 
 /** Number of ready gateway pods, and of those confirmed to have loaded every route. */
 export interface Loaded {
@@ -59,6 +65,38 @@ async function awaitPods(context: ApplyContext, plan: Routed, timeoutMs: number)
   for (const message of new Set(unknown)) context.emit({ type: 'warning', message })
   if (late.length > 0) throw notLoaded(gateway, plan.port, timeoutMs, late)
   return { pods: pods.length, confirmed: states.filter((each) => each === 'loaded').length }
+}
+
+/**
+ * Waits until every ready gateway pod can use these clusters, so that routes can change to them without a gap: Envoy
+ * closes connections for a cluster whose name it is still resolving. Continues after a time limit, and with a pod that
+ * cannot be checked.
+ */
+export async function awaitClusters(
+  { kube, signal }: Pick<ApplyContext, 'kube' | 'signal'>,
+  { pods }: IngressGateway,
+  clusters: readonly string[],
+): Promise<void> {
+  const isActive = async (pod: GatewayPod) => {
+    try {
+      const active = await activeClusters(kube, pod)
+      return clusters.every((name) => active.has(name))
+    } catch (error) {
+      throwIfAborted(signal)
+      if (error instanceof CassSniError) return true
+      throw error
+    }
+  }
+  await Promise.all(
+    pods.filter(isLoadable).map((pod) =>
+      poll({
+        signal,
+        interval: LOAD_POLL_MS,
+        timeoutMs: CLUSTERS_TIMEOUT_MS,
+        until: async () => ((await isActive(pod)) ? true : undefined),
+      }),
+    ),
+  )
 }
 
 async function checkPod(

@@ -1,9 +1,10 @@
 /** Third step of a routes sync, after gather and planRoutes: applies a plan and waits until it is loaded. */
-import { type ApplyContext, applyChanges } from '../changes/apply.ts'
+import { type ApplyContext, applyChanges, refuseUnwritable } from '../changes/apply.ts'
+import { changesIn } from '../changes/change-plan.ts'
 import { CassSniError } from '../errors.ts'
 import type { ChangeRecord } from '../events.ts'
 import type { Plan } from '../routes/route-plan.ts'
-import { awaitLoaded, type Loaded } from './loaded-routes.ts'
+import { awaitClusters, awaitLoaded, type Loaded } from './loaded-routes.ts'
 
 export interface Outcome {
   /** The result for each object, including unchanged ones. Empty if no node is routable. */
@@ -33,9 +34,13 @@ export async function applyRoutes(context: ApplyContext, plan: Plan): Promise<Ch
   refuseConflicts(plan)
   const { changes, handover } = plan
   if (handover === undefined || context.dryRun) return applyChanges(context, changes)
-  const written = await applyChanges(context, handover.first)
+  const { destinations, clusters, routes, then } = handover
+  refuseUnwritable(changesIn(changes))
+  const created = await applyChanges(context, destinations)
+  if (destinations.stages.length > 0) await awaitClusters(context, plan.gateway, clusters)
+  const written = await applyChanges(context, routes)
   await awaitLoaded(context, plan)
-  return [...written, ...(await applyChanges(context, handover.then))]
+  return [...created, ...written, ...(await applyChanges(context, then))]
 }
 
 function refuseConflicts({ conflicts }: Plan): void {

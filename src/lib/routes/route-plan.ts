@@ -29,7 +29,7 @@ import { type Drift, driftOf } from './drift.ts'
 import { formerPorts } from './former-ports.ts'
 import type { Observation } from './observation.ts'
 import { isRouteOf, selectorOf, serversOf } from './live-routes.ts'
-import { nodeServiceName, routeNames } from './sni-names.ts'
+import { envoyCluster, nodeServiceName, routeNames } from './sni-names.ts'
 
 export interface RouteRequest {
   /** Default: the mode of the existing routes, otherwise sni. */
@@ -59,11 +59,8 @@ export interface Plan {
   /** No node can be routed, so nothing is changed. */
   nothing: boolean
   changes: ChangeSet
-  /**
-   * For a change of the API or the backend: the same changes in two parts, between which the gateway loads the new
-   * routes.
-   */
-  handover?: { first: ChangeSet; then: ChangeSet } | undefined
+  /** For a change of the API or the backend: the same changes in parts, between which the gateway loads them. */
+  handover?: Handover | undefined
   /** For API `gateway`: what its status must state, unless it does and nothing changes. */
   awaited?: AwaitedRoutes | undefined
   /** Conflicts with objects of others that prevent applying the plan. */
@@ -76,6 +73,17 @@ export interface Plan {
   drift: Drift
   /** Returns what is missing from an Envoy that has loaded these routes. */
   lacks(loaded: readonly LoadedRoute[]): string[]
+}
+
+/** The changes in the order in which no client loses its route. */
+export interface Handover {
+  /** What the new routes refer to, and Envoy's names for it. */
+  destinations: ChangeSet
+  clusters: string[]
+  /** The new routes. */
+  routes: ChangeSet
+  /** What the old routes needed. */
+  then: ChangeSet
 }
 
 /** The routes whose acceptance is awaited. */
@@ -156,7 +164,10 @@ export function planRoutes(observation: Observation, request: RouteRequest): Pla
     routes,
     nothing,
     changes,
-    handover: (former === undefined && !changesBackend(made, backend)) || nothing ? undefined : { first, then },
+    handover:
+      (former === undefined && !changesBackend(made, backend)) || nothing
+        ? undefined
+        : handoverOf(first, then, routes, { backend, datacenter }),
     awaited: isServed ? undefined : served,
     conflicts: found.filter(({ harmless }) => !harmless),
     denials: found.filter(({ code, harmless }) => harmless && code === 'CSNI512'),
@@ -209,6 +220,22 @@ function servedRoutes(target: ApiTarget, { name, namespace }: Datacenter, { node
     listener: target.listener,
     namespace,
     routes: served.map(({ pod }) => nodeServiceName(pod)),
+  }
+}
+
+/** The parts of a plan that changes the API or the backend. */
+function handoverOf(
+  first: ChangeSet,
+  then: ChangeSet,
+  { destinationStages = 0, nodes }: DesiredRoutes,
+  { backend, datacenter }: { backend: Backend; datacenter: Datacenter },
+): Handover {
+  const served = nodes.filter(({ state }) => state !== 'pending')
+  return {
+    destinations: { stages: first.stages.slice(0, destinationStages) },
+    clusters: served.map(({ pod }) => envoyCluster(backend.upstream(pod, datacenter))),
+    routes: { stages: first.stages.slice(destinationStages) },
+    then,
   }
 }
 

@@ -126,7 +126,7 @@ describe('routing backends', () => {
     equal(policy.metadata.name, 'cass-sni-dc1-cql')
     deepEqual(policy.spec, {
       selector: { matchLabels: { 'cassandra.datastax.com/datacenter': 'dc1' } },
-      portLevelMtls: { '9999': { mode: 'DISABLE' } },
+      portLevelMtls: { '9999': { mode: 'PERMISSIVE' } },
     })
     // the one of `install --mtls port` has another name and no such label, so it is never pruned
     equal(policy.metadata.labels?.['cass-sni/backend'], 'serviceentry')

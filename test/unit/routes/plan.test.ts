@@ -97,9 +97,12 @@ describe('the plan of the routes', () => {
     const plan = planRoutes(before, { backend: 'subset' })
     const actions = (set?: ChangeSet) =>
       (set?.stages ?? []).map((stage) => stage.map(({ action, type, name }) => `${type.kind} ${name} ${action}`).join())
-    deepEqual(actions(plan.handover?.first), [
+    deepEqual(actions(plan.handover?.destinations), [
       'Service cass-sni-dc1 created',
       'DestinationRule cass-sni-dc1 created',
+    ])
+    equal(plan.handover?.clusters.length, 3)
+    deepEqual(actions(plan.handover?.routes), [
       'Service gw unchanged',
       'Gateway cass-sni-dc1 configured',
       'VirtualService cass-sni-dc1 configured',

@@ -13,7 +13,7 @@ import { acceptanceOf } from '../../../src/lib/gateway-api/acceptance.ts'
 import { findGateway } from '../../../src/lib/istio/find-gateway.ts'
 import { observeMesh } from '../../../src/lib/istio/observe-mesh.ts'
 import { gather, type GatherOptions, recallChoices } from '../../../src/lib/routes/gather.ts'
-import { type Plan, planRoutes } from '../../../src/lib/routes/route-plan.ts'
+import { type Handover, type Plan, planRoutes } from '../../../src/lib/routes/route-plan.ts'
 import { kubeInMemory } from '../../support/kube-in-memory.ts'
 import { largeDatacenter } from '../../support/large-datacenter.ts'
 import { accepted, apiGateway, gatewayClass, PASSTHROUGH, programmed } from '../gateway-api/objects.ts'
@@ -42,6 +42,11 @@ const summary = ({ changes }: { changes: ChangeSet }) =>
 function find(plan: Plan, kind: string): KubeObject[] {
   return plan.routes.stages.flat().flatMap(({ object }) => (object.kind === kind ? [object] : []))
 }
+
+/** The changes of a handover before what the old routes needed is removed. */
+const before = (handover: Handover | undefined): ChangeSet => ({
+  stages: [...(handover?.destinations.stages ?? []), ...(handover?.routes.stages ?? [])],
+})
 
 describe('routes of the Gateway API', () => {
   it('are a Service and a TLSRoute per node, on our own Gateway with TLS passthrough', async () => {
@@ -146,7 +151,7 @@ describe('routes of the Gateway API', () => {
       turns.map(({ what, from, to }) => `${what} ${from} ${to}`),
       ['API istio gateway', 'gateway istio-system/istio-ingressgateway cass-operator/cass-sni-dc1'],
     )
-    const first = changesIn(handover?.first ?? { stages: [] })
+    const first = changesIn(before(handover))
     // the old gateway serves until then, so the Services stay exported to it
     deepEqual(
       first.find(({ type }) => type.kind === 'Service')?.fields.map(({ after }) => after),
@@ -163,7 +168,7 @@ describe('routes of the Gateway API', () => {
     )
     equal(changesIn(changes).length, first.length + then.length)
     // afterwards the Services are exported to the new gateway only, and nothing is left to do
-    await sync(handover?.first ?? { stages: [] })
+    await sync(before(handover))
     await sync(handover?.then ?? { stages: [] })
     const next = await plan()
     deepEqual([next.backend.api, next.handover], ['gateway', undefined])
@@ -179,7 +184,7 @@ describe('routes of the Gateway API', () => {
     const { plan, sync } = cluster()
     await sync((await plan(OWN)).changes)
     const { handover } = await plan({ api: 'istio' })
-    await sync(handover?.first ?? { stages: [] })
+    await sync(before(handover))
     // interrupted here, a sync without flags goes on with Istio
     const resumed = await plan()
     equal(resumed.backend.api, 'istio')

@@ -76,6 +76,8 @@ export interface DesiredRoutes {
    * a stage do not depend on each other. Empty if no node can be routed: then nothing is changed or pruned.
    */
   stages: readonly (readonly Desired[])[]
+  /** Number of the first stages that create what the routes refer to; default 0. */
+  destinationStages?: number | undefined
   nodes: NodeRoute[]
   /** The nodes without a route, with the reason. */
   pending: { pod: string; reason: string }[]

@@ -122,15 +122,8 @@ export function backendObject(
   more: Pick<KubeObject['metadata'], 'labels' | 'annotations'> = {},
 ): Desired {
   const object = owned(input, type, name)
-  const metadata = { ...object.metadata, ...more, labels: { ...object.metadata.labels, ...more.labels } }
-  return withBackendLabel({ type, ownership: 'own', object: { ...object, metadata, spec } }, backend)
-}
-
-/** Labels an object of a backend, so that it is found again and pruned with another backend. */
-export function withBackendLabel(desired: Desired, backend: RouteBackend): Desired {
-  const { object } = desired
-  const labels = { ...object.metadata.labels, [BACKEND_LABEL]: backend }
-  return { ...desired, object: { ...object, metadata: { ...object.metadata, labels } } }
+  const labels = { ...object.metadata.labels, ...more.labels, [BACKEND_LABEL]: backend }
+  return { type, ownership: 'own', object: { ...object, metadata: { ...object.metadata, ...more, labels }, spec } }
 }
 
 /** Returns an object without a spec that is deleted with its CassandraDatacenter. */

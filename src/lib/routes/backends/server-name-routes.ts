@@ -47,10 +47,14 @@ export function backendByServerName({ backend, upstream, objects, made }: Server
         port: { number: port, name: 'tls-cql', protocol: 'TLS' },
         tls: { mode: 'PASSTHROUGH' },
       } as const
+      const destinations = [
+        ...objects(input, served),
+        ...(anyNode && backend !== 'subset' ? [[allNodesService(input)]] : []),
+      ]
       return {
+        destinationStages: destinations.length,
         stages: [
-          ...objects(input, served),
-          ...(anyNode && backend !== 'subset' ? [[allNodesService(input)]] : []),
+          ...destinations,
           [gatewayPort(input)],
           [gatewayObject(input, server, backend)],
           ...virtualServices(input, anyNode ? [anyNodeRoute(input), ...routes] : routes),

@@ -1,15 +1,14 @@
 /** One ServiceEntry per node, whose address the gateway's Envoy resolves by DNS. Pure. */
-import { CQL_PORT } from '../../cassandra/resource-names.ts'
+import { CQL_PORT, DATACENTER_LABEL, labelValueFor } from '../../cassandra/resource-names.ts'
 import type { Desired } from '../../changes/changeset.ts'
-import { SERVICE_ENTRY } from '../../cluster/resources.ts'
+import { PEER_AUTHENTICATION, SERVICE_ENTRY } from '../../cluster/resources.ts'
 import type { ServiceEntrySpec } from '../../istio/networking.ts'
 import { POD_LABEL } from '../../text/own-keys.ts'
 import { confirmedAnnotation } from '../confirmed-host-ids.ts'
 import { destinationsIn } from '../live-routes.ts'
-import { desiredPeerAuthentication } from '../peer-authentication.ts'
 import { nodeServiceName, routeNames } from '../sni-names.ts'
 import type { NodeRoute, RouteInput } from './backend.ts'
-import { backendObject, exportNamespaces, withBackendLabel } from './objects.ts'
+import { backendObject, exportNamespaces } from './objects.ts'
 import { backendByServerName } from './server-name-routes.ts'
 import { entryUpstream, isEntryHost } from './upstreams.ts'
 
@@ -53,16 +52,16 @@ function serviceEntries(input: RouteInput, served: readonly NodeRoute[]): Desire
 
 /**
  * Envoy does not use Istio's mutual TLS for an address from DNS (istio/istio pilot/pkg/serviceregistry/serviceentry/
- * conversion.go), so a sidecar in STRICT mode would reject it: this port of these pods accepts both.
+ * conversion.go), so a sidecar in STRICT mode would reject it. PERMISSIVE, for this port of these pods only: with
+ * DISABLE, sidecars would reject the mutual TLS of a gateway that still has the routes of another backend.
  */
-function plainPort({ datacenter }: RouteInput): Desired[] {
-  if (!datacenter.nodes.some(({ sidecar }) => sidecar)) return []
-  const { namespace, name, nativePort } = datacenter
-  const scope = { namespace, datacenter: name, rootNamespace: namespace, securityVersion: 'v1beta1', nativePort }
-  return desiredPeerAuthentication('port', scope).map((one) =>
-    withBackendLabel(
-      { ...one, object: { ...one.object, metadata: { ...one.object.metadata, name: routeNames(name).plainPort } } },
-      'serviceentry',
-    ),
-  )
+function plainPort(input: RouteInput): Desired[] {
+  const { nodes, name, nativePort } = input.datacenter
+  if (!nodes.some(({ sidecar }) => sidecar)) return []
+  const spec = {
+    // portLevelMtls requires a selector (istio/istio pkg/config/validation/validation.go, validatePeerAuthentication)
+    selector: { matchLabels: { [DATACENTER_LABEL]: labelValueFor(name) } },
+    portLevelMtls: { [String(nativePort)]: { mode: 'PERMISSIVE' } },
+  }
+  return [backendObject(input, 'serviceentry', PEER_AUTHENTICATION, routeNames(name).plainPort, spec)]
 }
