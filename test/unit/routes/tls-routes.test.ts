@@ -44,7 +44,7 @@ function find(plan: Plan, kind: string): KubeObject[] {
 }
 
 /** The changes of a handover before what the old routes needed is removed. */
-const before = (handover: Handover | undefined): ChangeSet => ({
+const written = (handover: Handover | undefined): ChangeSet => ({
   stages: [...(handover?.destinations.stages ?? []), ...(handover?.routes.stages ?? [])],
 })
 
@@ -151,7 +151,7 @@ describe('routes of the Gateway API', () => {
       turns.map(({ what, from, to }) => `${what} ${from} ${to}`),
       ['API istio gateway', 'gateway istio-system/istio-ingressgateway cass-operator/cass-sni-dc1'],
     )
-    const first = changesIn(before(handover))
+    const first = changesIn(written(handover))
     // the old gateway serves until then, so the Services stay exported to it
     deepEqual(
       first.find(({ type }) => type.kind === 'Service')?.fields.map(({ after }) => after),
@@ -168,7 +168,7 @@ describe('routes of the Gateway API', () => {
     )
     equal(changesIn(changes).length, first.length + then.length)
     // afterwards the Services are exported to the new gateway only, and nothing is left to do
-    await sync(before(handover))
+    await sync(written(handover))
     await sync(handover?.then ?? { stages: [] })
     const next = await plan()
     deepEqual([next.backend.api, next.handover], ['gateway', undefined])
@@ -184,7 +184,7 @@ describe('routes of the Gateway API', () => {
     const { plan, sync } = cluster()
     await sync((await plan(OWN)).changes)
     const { handover } = await plan({ api: 'istio' })
-    await sync(before(handover))
+    await sync(written(handover))
     // interrupted here, a sync without flags goes on with Istio
     const resumed = await plan()
     equal(resumed.backend.api, 'istio')
