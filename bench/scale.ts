@@ -10,7 +10,13 @@ import { join } from 'node:path'
 import { ensurePrograms } from '../lab/build/programs.ts'
 import { ownedPart } from '../src/lib/changes/owned-part.ts'
 import type { KubeObject } from '../src/lib/cluster/kube.ts'
-import { CASSANDRA_DATACENTER, ISTIO_GATEWAY, SERVICE, VIRTUAL_SERVICE } from '../src/lib/cluster/resources.ts'
+import {
+  CASSANDRA_DATACENTER,
+  DESTINATION_RULE,
+  ISTIO_GATEWAY,
+  SERVICE,
+  VIRTUAL_SERVICE,
+} from '../src/lib/cluster/resources.ts'
 import { createDatacenter, type TestDatacenter } from '../test/support/cluster-state.ts'
 import { pathOf, startTestServer, type TestServer } from '../test/support/fixture-server.ts'
 import { createMesh } from '../test/support/mesh-state.ts'
@@ -22,7 +28,7 @@ import { median, type Row } from './rounds.ts'
 const CONNECTIONS = 8
 const ROUNDS = 3
 const MANAGED = 'labelSelector=app.kubernetes.io/managed-by=kubectl-cass-sni'
-const KINDS = [VIRTUAL_SERVICE, ISTIO_GATEWAY, SERVICE]
+const KINDS = [VIRTUAL_SERVICE, ISTIO_GATEWAY, DESTINATION_RULE, SERVICE]
 
 interface Bench {
   server: TestServer
@@ -59,6 +65,8 @@ interface Measured {
   first: Cost
   idle: Cost
   one: Cost
+  /** The first sync with `--backend subset`. */
+  subset: Cost
   /** `kubectl apply --server-side` without routes, and with nothing to do, in ms. */
   kubectl: number
   kubectlIdle: number
@@ -98,12 +106,19 @@ async function measure({ server, kubectl, directory, log }: Bench, nodes: number
     await changeHostId(server, datacenter, round)
     one.push(...(await costs(1, sync)))
   }
+  const subset: Cost[] = []
+  for (let round = 0; round < rounds; round += 1) {
+    log(`first sync with --backend subset, round ${round + 1} of ${rounds}`)
+    await removeRoutes(server, namespace)
+    subset.push(...(await costs(1, [...sync, '--backend', 'subset'])))
+  }
   await removeRoutes(server, namespace)
   const result = {
     nodes,
     first: middle(first),
     idle: idle as Cost,
     one: middle(one),
+    subset: middle(subset),
     kubectl: median(kubectlFirst),
     kubectlIdle: kubectlIdle?.ms ?? Number.NaN,
     bare: median(bare),
@@ -111,7 +126,7 @@ async function measure({ server, kubectl, directory, log }: Bench, nodes: number
   return result
 }
 
-function rowsOf({ nodes, first, idle, one, kubectl, kubectlIdle, bare }: Measured): Row[] {
+function rowsOf({ nodes, first, idle, one, subset, kubectl, kubectlIdle, bare }: Measured): Row[] {
   const many = `${nodes.toLocaleString('en-US')} nodes`
   const goals = nodes === 1000
   const seconds = (name: string, { ms }: Cost, more: Partial<Row> = {}): Row => ({
@@ -133,6 +148,7 @@ function rowsOf({ nodes, first, idle, one, kubectl, kubectlIdle, bare }: Measure
       baselineName: 'kubectl apply --server-side',
       goal: goals ? { of: 'value', limit: 0.5 } : undefined,
     }),
+    seconds('first, --backend subset', subset, { goal: goals ? { of: 'value', limit: 2 } : undefined }),
     seconds('one host ID changed', one, { goal: goals ? { of: 'value', limit: 0.6 } : undefined }),
     {
       name: `routes sync, ${many}, peak memory`,
