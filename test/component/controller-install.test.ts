@@ -105,6 +105,7 @@ describe('routes controller', function () {
 
     const planned = await controller('uninstall', '--dry-run')
     equal(planned.exitCode, 0, planned.stderr)
+    match(planned.stderr, new RegExp(`${result.created} objects to be deleted`))
     deepEqual(await installed(), names)
     const gone = await controller('uninstall', '-o', 'json')
     equal(gone.exitCode, 0, gone.stderr)
@@ -152,6 +153,21 @@ describe('routes controller', function () {
     equal((await controller('install', '-A', '--dry-run')).exitCode, 0)
   })
 
+  it('does not take what it has no permission to read as absent', async () => {
+    equal((await install()).exitCode, 0)
+    const names = await installed()
+    for (const words of [['uninstall'], ['install', '--image', 'i:1'], ['manifest', '--image', 'i:1'], ['status']]) {
+      const { exitCode, stdout, stderr } = await controller(...words, '--as', 'nobody')
+      equal(exitCode, 1, words[0])
+      equal(stdout, '')
+      match(stderr, /user "nobody" cannot [\s\S]*\[CSNI203\]/, words[0])
+      doesNotMatch(stderr, /not installed/)
+    }
+    const everything = await runCommand(['uninstall', '--all', '--kubeconfig', server.kubeconfig, '--as', 'nobody'])
+    match(everything.stderr, /user "nobody" cannot list [\s\S]*\[CSNI203\]/)
+    deepEqual(await installed(), names)
+  })
+
   it('leaves a namespace that another client has created, or that contains other objects', async () => {
     await server.create(NAMESPACE, { metadata: { name: own } })
     equal((await install()).exitCode, 0)
@@ -178,10 +194,13 @@ describe('routes controller', function () {
   it('needs an image once, and an ingress gateway', async () => {
     const outcome = await controller('install', '-n', dc.namespace)
     equal(outcome.exitCode, 2)
-    match(outcome.stderr, /no image of the routes controller: specify --image \[CSNI102\]/)
+    match(outcome.stderr, /no controller image specified; use --image \[CSNI102\]/)
     await mesh.remove()
     const without = await controller('manifest', '-n', dc.namespace, '--image', 'i:1')
-    match(without.stderr, /CSNI502/)
+    match(
+      without.stderr,
+      /cannot find an Istio ingress gateway; specify its namespace with --gateway-namespace \[CSNI502\]/,
+    )
     match(without.stderr, /--gateway-namespace NAMESPACE/)
     equal((await controller('manifest', '-n', dc.namespace, '--image', 'i:1', '--gateway-namespace', 'x')).exitCode, 0)
   })

@@ -61,6 +61,7 @@ const ROLLOUT_MS = 180_000
 /**
  * Applies the controller's objects, prunes those of an earlier scope, and waits for its rollout. A second run writes
  * nothing. Asks before it widens permissions. Throws CSNI102 without an image, CSNI502 without an ingress gateway,
+ * CSNI203 without permission to read what it compares,
  * CSNI210 if an object belongs to another program, CSNI511 if the rollout does not complete in time.
  */
 export async function installController(
@@ -149,7 +150,7 @@ async function settingsOf({ kube }: WorkflowContext, options: ControllerInstallO
   const { namespace, datacenter, allNamespaces } = options
   const image = options.image ?? (await liveController(kube, namespace))?.image
   if (image === undefined) {
-    throw new CassSniError('CSNI102', 'no image of the routes controller: specify --image', {
+    throw new CassSniError('CSNI102', 'no controller image specified; use --image', {
       next: [again`--image ${'REGISTRY/cass-sni-controller:TAG'}`],
     })
   }
@@ -167,11 +168,12 @@ async function settingsOf({ kube }: WorkflowContext, options: ControllerInstallO
 async function gatewayNamespaces(kube: WorkflowContext['kube']): Promise<string[]> {
   const { gateways, refused } = await observeMesh(kube, { controlPlanes: false, apis: [] })
   if (gateways.length > 0) return [...new Set(gateways.map((gateway) => gateway.namespace))].sort()
-  throw new CassSniError('CSNI502', 'no Istio ingress gateway found, whose namespace needs a role', {
-    object: 'ingress gateway',
-    next: [again`--gateway-namespace ${'NAMESPACE'}`],
-    cause: refused,
-  })
+  if (refused !== undefined) throw refused
+  throw new CassSniError(
+    'CSNI502',
+    'cannot find an Istio ingress gateway; specify its namespace with --gateway-namespace',
+    { object: 'ingress gateway', next: [again`--gateway-namespace ${'NAMESPACE'}`] },
+  )
 }
 
 function sameName(one: KubeObject, other: KubeObject): boolean {

@@ -1,4 +1,5 @@
 /** `routes controller status`: the controller's replicas, its leader, and the datacenters that it follows. */
+import { unless } from '../cluster/unless.ts'
 import type { WorkflowContext } from './context.ts'
 import { leaderOf, liveController } from './controller/live-controller.ts'
 import { datacenterStatuses, type DatacenterStatus, isOk } from './routes-status-workflow.ts'
@@ -13,8 +14,10 @@ export interface ControllerStatusResult {
   replicas?: { wanted: number; ready: number } | undefined
   /** Pod of the leader. */
   leader?: string | undefined
+  /** No permission to read the Lease. */
+  leaderUnknown?: true | undefined
   /** Absent: all namespaces. */
-  namespaces?: string[] | undefined
+  namespaces?: readonly string[] | undefined
   datacenters: DatacenterStatus[]
 }
 
@@ -26,14 +29,21 @@ export async function controllerStatus(
   const live = await liveController(kube, namespace)
   if (live === undefined) return { ok: false, namespace, installed: false, datacenters: [] }
   const { image, scope, replicas } = live
-  const [leader, datacenters] = await Promise.all([leaderOf(kube, namespace), datacenterStatuses(kube, scope)])
+  const [lease, datacenters] = await Promise.all([
+    unless(
+      'CSNI203',
+      leaderOf(kube, namespace).then((leader) => ({ leader })),
+    ),
+    datacenterStatuses(kube, scope),
+  ])
   return {
-    ok: live.complete && leader !== undefined && datacenters.every(isOk),
+    ok: live.complete && (lease === undefined || lease.leader !== undefined) && datacenters.every(isOk),
     namespace,
     installed: true,
     image,
     replicas: { wanted: replicas.wanted, ready: replicas.ready },
-    leader,
+    leader: lease?.leader,
+    leaderUnknown: lease === undefined || undefined,
     namespaces: scope.namespaces,
     datacenters,
   }

@@ -15,7 +15,6 @@ import {
   SERVICE,
   displayName,
 } from '../cluster/resources.ts'
-import { unless } from '../cluster/unless.ts'
 import { again } from '../errors.ts'
 import type { ChangeRecord } from '../events.ts'
 import { withoutRecord } from '../reconcile/sync-record.ts'
@@ -51,7 +50,8 @@ const ENDED_MS = 60_000
 /**
  * Deletes the Deployment and its permissions, waits until its pods have ended, then deletes the other objects, the
  * Lease and the records on the Gateways, and the namespace if this program created it and it contains nothing else.
- * Routes are not changed. A second run writes nothing. Asks for confirmation. Throws CSNI902 if the user declines.
+ * Routes are not changed. A second run writes nothing. Asks for confirmation. Throws CSNI203, before the first write,
+ * without permission to read any of these; CSNI902 if the user declines.
  */
 export async function uninstallController(
   context: WorkflowContext,
@@ -65,7 +65,7 @@ export async function uninstallController(
   context.emit({ ...step, state: 'started' })
   try {
     await retryOvertaken(signal, async () => {
-      const objects = await controllerObjectsIn(kube, namespace)
+      const [objects] = await Promise.all([controllerObjectsIn(kube, namespace), podsOf(kube, namespace)])
       const [acting, others] = [
         objects.filter(({ type }) => ACTING.includes(type)),
         objects.filter(({ type }) => !ACTING.includes(type)),
@@ -92,7 +92,7 @@ export async function uninstallController(
     context.emit({
       ...step,
       state: 'done',
-      note: deleted === 0 ? 'not installed' : `${counted(deleted, 'object')} deleted`,
+      note: deleted === 0 ? 'not installed' : `${counted(deleted, 'object')} ${dryRun ? 'to be deleted' : 'deleted'}`,
     })
     return {
       dryRun: dryRun || undefined,
@@ -121,11 +121,11 @@ async function remaining(
 ): Promise<{ changes: ChangeSet; keptNamespace: boolean }> {
   const labelSelector = `${MANAGED_BY_LABEL}=${FIELD_MANAGER}`
   const [leases, records, { live, foreign }] = await Promise.all([
-    unless('CSNI203', kube.list(LEASE, { namespace, labelSelector })),
+    kube.list(LEASE, { namespace, labelSelector }),
     recordedSyncs(kube, undefined),
     ownNamespace(kube, namespace),
   ])
-  const own = (leases ?? []).filter(({ metadata }) => metadata.name === CONTROLLER_NAME)
+  const own = leases.filter(({ metadata }) => metadata.name === CONTROLLER_NAME)
   const released = records.map(
     ({ type, object }): Desired => ({ ...withoutRecord(type, object), basedOn: { live: object } }),
   )
@@ -140,34 +140,34 @@ async function remaining(
 
 /** Whether the namespace contains objects that are not the controller's. */
 async function hasOthers(kube: Kube, namespace: string): Promise<boolean> {
-  const lists = await Promise.all(
-    [POD, SERVICE, DEPLOYMENT, CONFIG_MAP].map((type) => unless('CSNI203', kube.list(type, { namespace }))),
-  )
+  const lists = await Promise.all([POD, SERVICE, DEPLOYMENT, CONFIG_MAP].map((type) => kube.list(type, { namespace })))
   const labels = Object.entries(controllerLabels(namespace))
-  return lists
-    .flatMap((objects) => objects ?? [])
-    .some(
-      ({ metadata }) =>
-        // in every namespace: those of Kubernetes and of istiod
-        metadata.name !== 'kube-root-ca.crt' &&
-        metadata.labels?.['istio.io/config'] === undefined &&
-        !labels.every(([key, value]) => metadata.labels?.[key] === value),
-    )
+  return lists.flat().some(
+    ({ metadata }) =>
+      // in every namespace: those of Kubernetes and of istiod
+      metadata.name !== 'kube-root-ca.crt' &&
+      metadata.labels?.['istio.io/config'] === undefined &&
+      !labels.every(([key, value]) => metadata.labels?.[key] === value),
+  )
+}
+
+async function podsOf(kube: Kube, namespace: string): Promise<KubeObject[]> {
+  const labelSelector = Object.entries(controllerLabels(namespace))
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',')
+  return kube.list(POD, { namespace, labelSelector })
 }
 
 /** Waits until no pod of the controller is left. */
 async function ended({ kube, signal, emit }: WorkflowContext, namespace: string): Promise<void> {
-  const labelSelector = Object.entries(controllerLabels(namespace))
-    .map(([key, value]) => `${key}=${value}`)
-    .join(',')
   await poll({
     signal,
     interval: ENDED_POLL_MS,
     timeoutMs: ENDED_MS,
     until: async () => {
-      const pods = (await unless('CSNI203', kube.list(POD, { namespace, labelSelector }))) ?? []
+      const pods = await podsOf(kube, namespace)
       if (pods.length === 0) return true
-      const lines = pods.map(({ metadata }) => `waiting for ${metadata.name} to end`)
+      const lines = pods.map(({ metadata }) => `waiting for ${displayName(POD, metadata.name)} to terminate`)
       emit({ type: 'waiting', id: 'controller', lines })
       return undefined
     },

@@ -52,7 +52,9 @@ export async function uninstall(context: WorkflowContext, options: UninstallOpti
   const namespace = options.all ? undefined : kube.target.namespace
   const scope: Scope = { namespace, datacenter: options.datacenter, deleteData: options.deleteData }
   const reported = new Map<string, ChangeRecord>()
-  const controllers = options.all ? await installedControllers(kube) : []
+  const { controllers, refused } = options.all ? await installedControllers(kube) : { controllers: [] }
+  // one that is not visible would create the routes again
+  if (refused !== undefined) throw refused
   let controllerObjects = 0
   let agreed = false
   return retryOvertaken(signal, async () => {

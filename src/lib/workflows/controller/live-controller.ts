@@ -10,25 +10,27 @@ import { CassSniError, command, hint } from '../../errors.ts'
 import { CONTROLLER_NAME, ROUTES_ANNOTATION } from '../../text/own-keys.ts'
 import { CONTROLLER_NAMESPACE, CONTROLLER_TYPES, controllerLabels, controllerSelector } from './controller-objects.ts'
 
-/** All objects of a controller that are visible, whatever its scope was, by kind. */
+/**
+ * All objects of a controller, whatever its scope was, by kind. Throws CSNI203 without permission to list a kind in all
+ * namespaces: an object that is not visible may exist.
+ */
 export async function controllerObjectsIn(kube: Kube, namespace: string): Promise<Listed[]> {
   const labelSelector = controllerSelector(namespace)
   return Promise.all(
-    CONTROLLER_TYPES.map(async (type): Promise<Listed> => {
-      const { items } = type.namespaced
-        ? await listVisible(kube, type, { namespaces: [namespace], labelSelector })
-        : { items: (await unless('CSNI203', kube.list(type, { labelSelector }))) ?? [] }
-      return { type, objects: items }
-    }),
+    CONTROLLER_TYPES.map(
+      async (type): Promise<Listed> => ({ type, objects: await kube.list(type, { labelSelector }) }),
+    ),
   )
 }
 
-/** The namespace if this program created it for the controller. */
+/**
+ * Reads the namespace of a controller; `foreign` if another client created it. Throws CSNI203 without permission.
+ */
 export async function ownNamespace(
   kube: Kube,
   namespace: string,
 ): Promise<{ live: KubeObject | undefined; foreign: boolean }> {
-  const live = await unless('CSNI203', kube.get(NAMESPACE, namespace))
+  const live = await kube.get(NAMESPACE, namespace)
   const labels = live?.metadata.labels ?? {}
   const own = Object.entries(controllerLabels(namespace)).every(([key, value]) => labels[key] === value)
   return { live, foreign: live !== undefined && !(own && labels[MANAGED_BY_LABEL] !== undefined) }
@@ -37,7 +39,7 @@ export async function ownNamespace(
 /** What a controller follows, from its Deployment. */
 export interface ControllerScope {
   /** Undefined: all. */
-  namespaces?: string[] | undefined
+  namespaces?: readonly string[] | undefined
   datacenter?: string | undefined
 }
 
@@ -78,53 +80,71 @@ export interface InstalledController {
   scope: ControllerScope
 }
 
-/** Finds all visible routes controllers. */
-export async function installedControllers(kube: Kube): Promise<InstalledController[]> {
+/**
+ * Finds the routes controllers of all namespaces. Without permission to list Deployments everywhere, those in the
+ * current and the default namespace, with the CSNI203 error in `refused`.
+ */
+export async function installedControllers(
+  kube: Kube,
+): Promise<{ controllers: InstalledController[]; refused?: CassSniError | undefined }> {
   const labelSelector = `${MANAGED_BY_LABEL}=${FIELD_MANAGER},app.kubernetes.io/name=${CONTROLLER_NAME}`
   const namespaces = [kube.target.namespace, CONTROLLER_NAMESPACE]
-  const { items } = await listVisible<Deployment>(kube, DEPLOYMENT, { namespaces, labelSelector })
-  return items.map((deployment) => ({ namespace: deployment.metadata.namespace ?? '', scope: scopeOf(deployment) }))
+  const { items, refusal } = await listVisible<Deployment>(kube, DEPLOYMENT, { namespaces, labelSelector })
+  const controllers = items
+    .map((deployment) => ({ namespace: deployment.metadata.namespace ?? '', scope: scopeOf(deployment) }))
+    .sort((one, other) => (one.namespace < other.namespace ? -1 : 1))
+  return { controllers, refused: refusal }
 }
 
 /**
  * Throws CSNI514 if a routes controller would create the routes of one of these datacenters again: its scope includes
- * the datacenter, which exists and is not disabled.
+ * the datacenter, which exists and is not disabled. Considers only visible controllers.
  */
 export async function refuseFollowed(
   kube: Kube,
   datacenters: readonly { namespace: string; name: string }[],
 ): Promise<void> {
   if (datacenters.length === 0) return
-  const controllers = await installedControllers(kube)
+  const { controllers } = await installedControllers(kube)
   for (const { namespace, name } of datacenters) {
-    const follows = controllers.find(
-      ({ scope }) =>
-        (scope.namespaces?.includes(namespace) ?? true) &&
-        (scope.datacenter === undefined || scope.datacenter === name),
-    )
-    if (follows === undefined) continue
+    const followers = controllers.filter(({ scope }) => overlaps(scope, { namespaces: [namespace], datacenter: name }))
+    if (followers.length === 0) continue
     const cr = await unless('CSNI205', unless('CSNI203', kube.get(CASSANDRA_DATACENTER, name, namespace)))
     const { annotations, deletionTimestamp } = cr?.metadata ?? {}
     if (cr === undefined || deletionTimestamp !== undefined || annotations?.[ROUTES_ANNOTATION] === 'disabled') continue
     const object = `cassandradatacenter/${name} in namespace ${namespace}`
-    throw new CassSniError(
-      'CSNI514',
-      `${object}: the routes controller in namespace ${follows.namespace} would create its routes again`,
-      {
-        object,
-        next: [
-          command`kubectl annotate cassandradatacenter ${name} -n ${namespace} ${ROUTES_ANNOTATION}=disabled`,
-          hint('alternatively, delete the controller'),
-          command`kubectl cass-sni routes controller uninstall --controller-namespace ${follows.namespace}`,
-        ],
-      },
-    )
+    throw new CassSniError('CSNI514', `${object}: ${controllersText(followers)} would create its routes again`, {
+      object,
+      next: [
+        command`kubectl annotate cassandradatacenter ${name} -n ${namespace} ${ROUTES_ANNOTATION}=disabled`,
+        hint(`alternatively, delete the ${followers.length === 1 ? 'controller' : 'controllers'}`),
+        ...followers.map(
+          (each) => command`kubectl cass-sni routes controller uninstall --controller-namespace ${each.namespace}`,
+        ),
+      ],
+    })
   }
 }
 
-/** The pod of the leader; undefined without one, or without permission to read the Lease. */
+/** Whether two controllers of these scopes would follow the same datacenter. */
+export function overlaps(one: ControllerScope, other: ControllerScope): boolean {
+  const namespaces = one.namespaces?.some((each) => other.namespaces?.includes(each) ?? true) ?? true
+  return (
+    namespaces &&
+    (one.datacenter === undefined || other.datacenter === undefined || one.datacenter === other.datacenter)
+  )
+}
+
+function controllersText(controllers: readonly InstalledController[]): string {
+  const names = controllers.map(({ namespace }) => namespace)
+  return names.length === 1
+    ? `the routes controller in namespace ${names[0]}`
+    : `the routes controllers in namespaces ${names.join(', ')}`
+}
+
+/** The pod of the leader; undefined without one. Throws CSNI203 without permission to read the Lease. */
 export async function leaderOf(kube: Kube, namespace: string): Promise<string | undefined> {
-  const lease = await unless('CSNI203', kube.get(LEASE, CONTROLLER_NAME, namespace))
+  const lease = await kube.get(LEASE, CONTROLLER_NAME, namespace)
   const { holderIdentity = '' } = (lease?.['spec'] ?? {}) as { holderIdentity?: string }
   return holderIdentity.replace(/_[0-9a-f-]{36}$/, '') || undefined
 }

@@ -1,7 +1,6 @@
 /** Finds the records that the routes controller has left on route objects. */
 import { FIELD_MANAGER, MANAGED_BY_LABEL } from '../../changes/ownership.ts'
 import type { Kube, KubeObject, ResourceType } from '../../cluster/kube.ts'
-import { listVisible } from '../../cluster/list-visible.ts'
 import { API_GATEWAY, ISTIO_GATEWAY } from '../../cluster/resources.ts'
 import { unless } from '../../cluster/unless.ts'
 import { servedTlsRoute } from '../../gateway-api/observe-gateway-api.ts'
@@ -17,16 +16,13 @@ export interface RecordedSync {
 }
 
 /**
- * Returns the records in a namespace (undefined: all that are visible), on our Gateways of both APIs and on TLSRoutes.
+ * Returns the records in a namespace (undefined: all namespaces), on our Gateways of both APIs and on TLSRoutes. Throws
+ * CSNI203 without permission to list them.
  */
 export async function recordedSyncs(kube: Kube, namespace: string | undefined): Promise<RecordedSync[]> {
   const labelSelector = `${MANAGED_BY_LABEL}=${FIELD_MANAGER}`
   const list = async (type: ResourceType): Promise<RecordedSync[]> => {
-    const listing =
-      namespace === undefined
-        ? listVisible(kube, type, { namespaces: [kube.target.namespace], labelSelector }).then(({ items }) => items)
-        : kube.list(type, { namespace, labelSelector })
-    const objects = (await unless('CSNI205', unless('CSNI203', listing))) ?? []
+    const objects = (await unless('CSNI205', kube.list(type, { namespace, labelSelector }))) ?? []
     return objects.flatMap((object): RecordedSync[] => {
       const record = syncRecordOf(object)
       const datacenter = object.metadata.labels?.[OWNER_LABEL]
