@@ -205,6 +205,39 @@ describe('routes controller', function () {
     equal((await controller('manifest', '-n', dc.namespace, '--image', 'i:1', '--gateway-namespace', 'x')).exitCode, 0)
   })
 
+  it('checks names, namespaces and the datacenter before the first write, also in a dry run', async () => {
+    const since = Date.now()
+    const cases: [words: string[], exitCode: number, text: RegExp][] = [
+      [['--controller-namespace', 'Nope!'], 2, /invalid value "Nope!" for --controller-namespace: .*\[CSNI101\]/],
+      [['--image', 'a b'], 2, /invalid value "a b" for --image: .*\[CSNI101\]/],
+      [['-n', 'nope'], 1, /namespace\/nope not found \[CSNI204\]/],
+      [
+        ['--watch-namespace', 'nope', '--watch-namespace', dc.namespace, '--gateway-namespace', 'absent'],
+        1,
+        /namespaces absent, nope not found \[CSNI204\]/,
+      ],
+      [
+        ['-d', 'dc9'],
+        1,
+        /cassandradatacenter\/dc9 not found in namespace cass-\d+ \(available: dc1\) \[CSNI301\][\s\S]*--datacenter dc1/,
+      ],
+    ]
+    for (const [words, exitCode, text] of cases) {
+      for (const run of [['--dry-run'], []]) {
+        const base = ['routes', 'controller', 'install', '--kubeconfig', server.kubeconfig, ...run]
+        const target = words[0] === '-n' ? [] : ['-n', dc.namespace]
+        const rest = [
+          ...(words[0] === '--image' ? [] : ['--image', 'i:1']),
+          ...(words[0] === '--controller-namespace' ? [] : ['--controller-namespace', own]),
+        ]
+        const outcome = await runCommand([...base, ...target, ...rest, ...words])
+        equal(outcome.exitCode, exitCode, `${words.join(' ')}: ${outcome.stderr}`)
+        match(outcome.stderr, text)
+      }
+    }
+    deepEqual(await writes(since), [])
+  })
+
   it('reports why a rollout does not complete', async () => {
     const { exitCode, stderr } = await controller('install', '-n', dc.namespace, '--image', 'i:1', '--timeout', '3s')
     equal(exitCode, 124)

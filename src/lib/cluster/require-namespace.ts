@@ -6,13 +6,22 @@ import { unless } from './unless.ts'
 
 /** Throws CSNI204 if the namespace does not exist. Without permission to read it, it is taken to exist. */
 export async function requireNamespace(kube: Pick<Kube, 'get'>, name: string): Promise<void> {
-  const exists = await unless(
-    'CSNI203',
-    kube.get(NAMESPACE, name).then((found) => found !== undefined),
+  await requireNamespaces(kube, [name])
+}
+
+/** The same for several; the error names all that are missing. */
+export async function requireNamespaces(kube: Pick<Kube, 'get'>, names: readonly string[]): Promise<void> {
+  const missing = await Promise.all(
+    [...new Set(names)].sort().map(async (name) => {
+      const exists = await unless(
+        'CSNI203',
+        kube.get(NAMESPACE, name).then((found) => found !== undefined),
+      )
+      return exists === false ? [name] : []
+    }),
   )
-  if (exists === false)
-    throw new CassSniError('CSNI204', `namespace/${name} not found`, {
-      object: `namespace/${name}`,
-      next: [command`kubectl get namespaces`],
-    })
+  const [first, ...others] = missing.flat()
+  if (first === undefined) return
+  const object = others.length === 0 ? `namespace/${first}` : `namespaces ${[first, ...others].join(', ')}`
+  throw new CassSniError('CSNI204', `${object} not found`, { object, next: [command`kubectl get namespaces`] })
 }

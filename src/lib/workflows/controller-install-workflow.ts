@@ -20,6 +20,7 @@ import {
   type ControllerSettings,
   desiredController,
 } from './controller/controller-objects.ts'
+import { checkNames, requireScope } from './controller/controller-scope.ts'
 import { controllerObjectsIn, liveController, ownNamespace } from './controller/live-controller.ts'
 
 export interface ControllerInstallOptions {
@@ -61,7 +62,8 @@ const ROLLOUT_MS = 180_000
 /**
  * Applies the controller's objects, prunes those of an earlier scope, and waits for its rollout. A second run writes
  * nothing. Asks before it widens permissions. Throws CSNI102 without an image, CSNI502 without an ingress gateway,
- * CSNI203 without permission to read what it compares,
+ * CSNI203 without permission to read what it compares; before the first write CSNI101 for an invalid name, CSNI204 and
+ * CSNI301 for a namespace or a datacenter that does not exist;
  * CSNI210 if an object belongs to another program, CSNI511 if the rollout does not complete in time.
  */
 export async function installController(
@@ -72,6 +74,7 @@ export async function installController(
   const { namespace } = options
   const reported = new Map<string, ChangeRecord>()
   const settings = await settingsOf(context, options)
+  await requireScope(kube, settings)
   let agreed = false
   context.emit({ type: 'step', id: 'controller', title: 'Routes controller', state: 'started' })
   try {
@@ -148,6 +151,7 @@ export async function controllerManifest(
 
 async function settingsOf({ kube }: WorkflowContext, options: ControllerInstallOptions): Promise<ControllerSettings> {
   const { namespace, datacenter, allNamespaces } = options
+  checkNames(options)
   const image = options.image ?? (await liveController(kube, namespace))?.image
   if (image === undefined) {
     throw new CassSniError('CSNI102', 'no controller image specified; use --image', {

@@ -55,6 +55,14 @@ describe('values of install', () => {
       assert.match(usageError(options), new RegExp(`^(invalid value ".*" for ${flag}: expected |${flag} requires )`)))
   }
 
+  it('of --server-image are references of an image', () => {
+    const digest = `sha256:${'0a'.repeat(32)}`
+    for (const image of ['a', 'localhost:5000/team/a-b_c:v1.0', `reg.example.com/a@${digest}`, '[::1]:5000/a:1'])
+      assert.equal(usageError({ serverImage: image }), '', image)
+    for (const image of ['', 'a b', 'A', 'a:', 'a/', 'http://a/b', 'a@sha256:0', `${'a-'.repeat(50_000)}!`])
+      assert.match(usageError({ serverImage: image }), /for --server-image: expected an image such as/)
+  })
+
   it('are accepted as kubectl writes them', () => {
     const options: Partial<InstallOptions> = { cpu: '500m', memory: '4Gi', cpuLimit: '1.5', heap: '2G' }
     assert.equal(usageError({ ...options, serverVersion: '4.0.0-beta.1', clusterName: 'My Cluster' }), '')

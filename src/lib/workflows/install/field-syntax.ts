@@ -57,7 +57,17 @@ export const provisionerSyntax = matching(
 /** IsValidLabelValue: values that the label istio.io/rev accepts. */
 const revisionSyntax = matching(/^[A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?$/, 'a revision or tag name')
 
-const imageSyntax = matching(/^[\w][\w./:@-]*$/, 'an image such as k8ssandra/cass-management-api:5.0.6')
+const IMAGE_PATH = '[a-z0-9]+((\\.|__?|-+)[a-z0-9]+)*'
+const IMAGE_HOST = '[a-zA-Z0-9][-.a-zA-Z0-9]*|\\[[0-9a-fA-F:]+\\]'
+
+/** distribution/reference regexp.go: host, path, tag, digest. */
+export const imageSyntax = matching(
+  new RegExp(
+    `^((${IMAGE_HOST})(:\\d+)?/)?${IMAGE_PATH}(/${IMAGE_PATH})*` +
+      '(:\\w[\\w.-]{0,127})?(@[A-Za-z][\\w+.-]*:[0-9a-fA-F]{32,})?$',
+  ),
+  'an image such as registry.example.com/team/name:1.0',
+)
 
 const FLAGS: readonly [flag: string, value: (options: Readonly<InstallOptions>) => string | undefined, Syntax][] = [
   ['--datacenter', (options) => options.datacenterName, datacenterNameSyntax],
@@ -86,13 +96,19 @@ function storageErrors(options: Readonly<InstallOptions>): string[] {
   ].map((flag) => `${flag} requires --storage-provisioner`)
 }
 
-/** Throws one CSNI101 that lists every flag with an invalid value, before any request to the cluster. */
-export function checkOptions(options: Readonly<InstallOptions>): void {
-  const malformed = FLAGS.flatMap(([flag, value, syntax]) => {
-    const text = value(options)
+/** Returns an error for each invalid value of a flag. */
+export function malformedValues(
+  values: readonly (readonly [flag: string, text: string | undefined, syntax: Syntax])[],
+): string[] {
+  return values.flatMap(([flag, text, syntax]) => {
     const expected = text === undefined ? undefined : syntax(text)
     return expected === undefined ? [] : [`invalid value "${text}" for ${flag}: ${expected}`]
   })
+}
+
+/** Throws one CSNI101 that lists every flag with an invalid value, before any request to the cluster. */
+export function checkOptions(options: Readonly<InstallOptions>): void {
+  const malformed = malformedValues(FLAGS.map(([flag, value, syntax]) => [flag, value(options), syntax]))
   const revision =
     options.istioRevision !== undefined && options.injection === 'none'
       ? ['--istio-revision cannot be combined with --injection none']
