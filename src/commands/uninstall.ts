@@ -37,7 +37,7 @@ export default class Uninstall extends CassSniCommand<UninstallResult> {
       helpValue: 'NAME',
       summary: 'Only this CassandraDatacenter (default: all in the namespace).',
     }),
-    all: Flags.boolean({ default: false, exclusive: ['datacenter'], summary: 'In all namespaces.' }),
+    all: Flags.boolean({ default: false, exclusive: ['datacenter', 'namespace'], summary: 'In all namespaces.' }),
     'delete-data': Flags.string({
       helpValue: 'NAME',
       multiple: true,

@@ -39,7 +39,7 @@ describe('route commands for every datacenter', function () {
   }
   const named = (results: { namespace: string; datacenter: string }[]) =>
     results.map(({ namespace, datacenter }) => `${namespace}/${datacenter}`)
-  const all = () => datacenters.map(({ namespace, name }) => `${namespace}/${name}`)
+  const all = () => datacenters.map(({ namespace, name }) => `${namespace}/${name}`).sort()
 
   it('sync each on the same port, and write nothing the second time', async () => {
     const first = await json('RoutesSync', 'sync')

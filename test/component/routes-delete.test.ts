@@ -5,6 +5,7 @@ import { apiServer, type Manifest, pathOf, type TestServer } from '../support/ap
 import { OUR_AGENT, writesBy } from '../support/audit.ts'
 import { createDatacenter, type TestDatacenter } from '../support/cluster-state.ts'
 import { type CommandOutcome, runCommand } from '../support/command.ts'
+import { bindDocumentedRoles } from '../support/documented-roles.ts'
 import { createMesh, removeRoutes, type TestMesh } from '../support/mesh-state.ts'
 import { assertMatchesSchema } from '../support/schema.ts'
 
@@ -94,6 +95,35 @@ describe('routes delete', function () {
     } finally {
       await second.remove()
     }
+  })
+
+  it('closes the port that stayed when the objects were deleted with the CassandraDatacenter', async () => {
+    const before = await state()
+    equal((await routes('sync')).exitCode, 0)
+    // as the garbage collector does, which does not run here
+    for (const type of [VIRTUAL_SERVICE, ISTIO_GATEWAY]) await server.remove(type, 'cass-sni-dc1', dc.namespace)
+    for (const { pod } of dc.nodes) await server.remove(SERVICE, `${pod}-cql`, dc.namespace)
+    equal((await state()).ports?.includes(9042), true)
+    const result = await deleted()
+    deepEqual([result.datacenter, result.deleted, result.closed.length], ['dc1', 0, 1])
+    deepEqual(await state(), before)
+  })
+
+  it('warns where the port stays open because the gateway may not be read, and closes it later', async () => {
+    const before = await state()
+    equal((await routes('sync')).exitCode, 0)
+    const namespaces = { datacenter: dc.namespace, gateway: dc.namespace }
+    const roles = await bindDocumentedRoles(server, 'inside', namespaces, () => true, ['-datacenter'])
+    try {
+      const outcome = await runCommand(['routes', 'delete', '--kubeconfig', roles.kubeconfig, '-n', dc.namespace])
+      equal(outcome.exitCode, 0, outcome.stderr)
+      match(outcome.stderr, /warning: the port of datacenter dc1 on gateway istio-\d+\/istio-ingressgateway stays open/)
+    } finally {
+      await roles.remove()
+    }
+    equal((await state()).ports?.includes(9042), true)
+    equal((await deleted()).closed.length, 1)
+    deepEqual(await state(), before)
   })
 
   it('works after the CassandraDatacenter is gone', async () => {

@@ -1,6 +1,6 @@
 /** `routes list` and `routes diff` against a real API server: what they say is what `routes sync` does. */
 import { deepEqual, equal, match } from 'node:assert/strict'
-import { SERVICE } from '../../src/lib/cluster/resources.ts'
+import { SERVICE, VIRTUAL_SERVICE } from '../../src/lib/cluster/resources.ts'
 import { apiServer, pathOf, type TestServer } from '../support/api-server.ts'
 import { OUR_AGENT, writesBy } from '../support/audit.ts'
 import { createDatacenter, type TestDatacenter } from '../support/cluster-state.ts'
@@ -96,6 +96,42 @@ describe('routes list and routes diff', function () {
     const wide = await routes('list', '--wide')
     match(wide.stdout, /NODE +HOST ID +ROUTE +LOADED +RACK +SERVICE +SERVER NAMES +REASON/)
     match(wide.stdout, new RegExp(`${pod}.* pending `))
+  })
+
+  it('list is not green while an object of others has the name or the port, and names it', async () => {
+    equal((await routes('sync')).exitCode, 0)
+    const rival = {
+      apiVersion: 'networking.istio.io/v1beta1',
+      kind: 'VirtualService',
+      metadata: { name: 'rival', namespace: dc.namespace },
+      spec: {
+        hosts: ['*'],
+        gateways: ['cass-sni-dc1'],
+        tls: [
+          {
+            match: [{ port: 9042, sniHosts: [dc.nodes[0]?.hostId] }],
+            route: [{ destination: { host: 'elsewhere', port: { number: 9042 } } }],
+          },
+        ],
+      },
+    }
+    await server.create(VIRTUAL_SERVICE, rival)
+    const list = await routes('list')
+    equal(list.exitCode, 1)
+    match(list.stdout, /^Conflict: .*rival.* \[CSNI504\]$/m)
+  })
+
+  it('say that no node can be routed: list fails, diff has nothing to change', async () => {
+    const empty = await createDatacenter(server, { namespace: await server.namespace('empty'), pending: 3 })
+    try {
+      const of = (verb: string) =>
+        runCommand(['routes', verb, '--kubeconfig', server.kubeconfig, '-n', empty.namespace])
+      const [list, diff] = [await of('list'), await of('diff')]
+      deepEqual([list.exitCode, diff.exitCode], [1, 0], list.stderr + diff.stderr)
+      for (const { stderr } of [list, diff]) match(stderr, /no routable nodes \(no host IDs known yet\).*CSNI303/)
+    } finally {
+      await empty.remove()
+    }
   })
 
   it('exit with 2 when diff cannot compare, and with 1 when list cannot', async () => {

@@ -172,8 +172,9 @@ describe('routes sync', function () {
       'gateway.networking.istio.io/cass-sni-dc1 created',
       'virtualservice.networking.istio.io/cass-sni-dc1 created',
     ])
-    deepEqual(changes(await synced('--mode', 'tcp')), [])
-    await synced()
+    // remembered
+    deepEqual(changes(await synced()), [])
+    await synced('--mode', 'sni')
     const { spec } = await routes()
     equal(spec.tcp, undefined)
     equal(spec.tls?.length, 3)

@@ -53,7 +53,9 @@ describe('uninstall', function () {
   const run = (...words: string[]): Promise<CommandOutcome> =>
     runCommand([...words, '--kubeconfig', server.kubeconfig, '-n', dc.namespace])
   const uninstalled = async (...words: string[]) => {
-    const outcome = await run('uninstall', '-o', 'json', ...words)
+    const scope = words.includes('--all') ? [] : ['-n', dc.namespace]
+    const argv = ['uninstall', '-o', 'json', ...words, '--kubeconfig', server.kubeconfig, ...scope]
+    const outcome = await runCommand(argv)
     equal(outcome.exitCode, 0, outcome.stderr)
     const json = outcome.json()
     assertMatchesSchema('Uninstall', json)
@@ -135,6 +137,23 @@ describe('uninstall', function () {
       equal(outcome.exitCode, 1)
       match(outcome.stderr, /namespace\/casandra not found.*CSNI204/)
     }
+  })
+
+  it('refuses what would widen its scope by mistake, and warns of a datacenter that does not exist', async () => {
+    const since = Date.now()
+    for (const words of [
+      ['-d', ''],
+      ['--delete-data', ''],
+      ['--all', '-n', dc.namespace],
+    ]) {
+      const outcome = await runCommand(['uninstall', '--kubeconfig', server.kubeconfig, ...words])
+      equal(outcome.exitCode, 2, `${words.join(' ')}: ${outcome.stderr}`)
+    }
+    equal((await run('routes', 'delete', '-d', '')).exitCode, 2)
+    const mistyped = await run('uninstall', '-d', 'dc9')
+    equal(mistyped.exitCode, 0, mistyped.stderr)
+    match(mistyped.stderr, /warning: cassandradatacenter\/dc9 not found in namespace .* \(existing: dc1\)/)
+    deepEqual(await writesBy(server.auditLog, OUR_AGENT, since), [])
   })
 
   it('keeps what another datacenter needs', async () => {
@@ -284,10 +303,10 @@ describe('uninstall', function () {
       deepEqual(
         result.left.map(({ object, reason }: { object: string; reason: string }) => `${object}: ${reason}`).sort(),
         [
-          'cassandradatacenter/dc1: data is deleted only with --delete-data',
-          'cassandradatacenter/dc1: data is deleted only with --delete-data',
-          'deployment/cass-operator: its removal would delete every CassandraDatacenter with its CustomResourceDefinitions',
-          'storageclass/used: 1 claim or volume of it left',
+          'cassandradatacenter/dc1: not created by install; delete it with kubectl',
+          'cassandradatacenter/dc1: not created by install; delete it with kubectl',
+          'deployment/cass-operator: removing it also removes its CRDs, and with them every CassandraDatacenter',
+          'storageclass/used: still used by 1 claim or volume',
         ],
       )
       deepEqual(await kube.list(PEER_AUTHENTICATION), [])
@@ -295,7 +314,10 @@ describe('uninstall', function () {
         (await kube.list(STORAGE_CLASS)).map(({ metadata }) => metadata.name),
         ['used'],
       )
-      const ambiguous = await run('uninstall', '--all', '--delete-data', 'dc1')
+      const ambiguous = await runCommand([
+        ...['uninstall', '--all', '--delete-data', 'dc1'],
+        ...['--kubeconfig', server.kubeconfig],
+      ])
       equal(ambiguous.exitCode, 2, ambiguous.stderr)
       match(ambiguous.stderr, /CSNI105[\s\S]*kubectl cass-sni uninstall -n \S+ --delete-data dc1/)
     } finally {

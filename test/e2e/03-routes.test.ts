@@ -41,13 +41,13 @@ describe('routes sync', () => {
     assert.equal(outcome.exitCode, 0, outcome.stderr)
     assert.match(outcome.stdout, /virtualservice\.networking\.istio\.io\/cass-sni-dc1 created/)
     assert.equal((await object<VirtualService>('virtualservice', 'cass-sni-dc1'))?.spec.tcp?.length, 1)
-    await writesNothing(['routes', 'sync', ...IN, '--mode', 'tcp'])
+    await writesNothing(['routes', 'sync', ...IN])
   })
 
   it('with --dry-run shows the change to SNI and writes nothing', async function () {
     this.timeout(30_000)
     const since = Date.now()
-    const outcome = await plugin(['routes', 'sync', ...IN, '--dry-run'])
+    const outcome = await plugin(['routes', 'sync', ...IN, '--mode', 'sni', '--dry-run'])
     assert.equal(outcome.exitCode, 0, outcome.stderr)
     assert.match(outcome.stdout, /service\/dse-dc1-default-sts-0-cql created \(dry run\)/)
     assert.deepEqual(await pluginWrites(since), [])
@@ -55,7 +55,7 @@ describe('routes sync', () => {
 
   it('goes from TCP to SNI in place: a Service and a route per node, by host id and DNS name', async function () {
     this.timeout(60_000)
-    const outcome = await plugin(['routes', 'sync', ...IN])
+    const outcome = await plugin(['routes', 'sync', ...IN, '--mode', 'sni'])
     assert.equal(outcome.exitCode, 0, outcome.stderr)
     assert.match(outcome.stdout, /gateway\.networking\.istio\.io\/cass-sni-dc1 configured/)
     assert.equal((await nodeServices()).length, 3)

@@ -11,12 +11,16 @@ interface Role {
   rules: { resources: string[]; verbs: string[] }[]
 }
 
-/** Binds the roles, with the verbs that are allowed, to a new user: the path of its kubeconfig, and what takes them back. */
+/**
+ * Binds the roles, those whose names end so, with the verbs that are allowed, to a new user. Returns the path of its
+ * kubeconfig, and what takes them back.
+ */
 export async function bindDocumentedRoles(
   server: TestServer,
   user: string,
   namespaces: { datacenter: string; gateway: string },
   allowed: (verb: string, resources: string[]) => boolean = () => true,
+  bound: readonly string[] = ['-mesh', '-datacenter', '-gateway'],
 ): Promise<{ kubeconfig: string; remove: () => Promise<void> }> {
   const made: string[] = []
   const create = async (path: string, object: { metadata: { name: string } }): Promise<void> => {
@@ -27,6 +31,7 @@ export async function bindDocumentedRoles(
   for (const document of parseAllDocuments(file)) {
     const role = document.toJS() as Role
     const name = `${user}-${role.metadata.name}`
+    if (!bound.some((end) => name.endsWith(end))) continue
     const rules = role.rules.map((rule) => ({
       ...rule,
       verbs: rule.verbs.filter((verb) => allowed(verb, rule.resources)),

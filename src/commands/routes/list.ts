@@ -15,7 +15,7 @@ export default class RoutesList extends CassSniCommand<RoutesListResult | EveryD
     'Shows the host ID of each node, whether its route is in sync with the node, and how many gateway pods ' +
     'have loaded it. --wide adds rack, Service and server names. Changes nothing.\n' +
     '\n' +
-    'Exits with 1 if a route is out of sync, pending, or not loaded by every gateway pod.'
+    'Exits with 1 if a route is out of sync, pending, in conflict, or not loaded by every gateway pod.'
 
   static override examples = [
     '<%= config.bin %> routes list -n cassandra',
@@ -56,7 +56,7 @@ export default class RoutesList extends CassSniCommand<RoutesListResult | EveryD
     return this.#table(result, renderer)
   }
 
-  #table({ mode, anyNode, routes, shared, unknown }: RoutesListResult, renderer: TextRenderer): string {
+  #table({ mode, anyNode, routes, shared, conflicts, unknown }: RoutesListResult, renderer: TextRenderer): string {
     const line = renderer.printableLine
     const wide = this.#wide
       ? [
@@ -87,7 +87,8 @@ export default class RoutesList extends CassSniCommand<RoutesListResult | EveryD
     return [
       table.trimEnd(),
       ...(anyNode.length === 0 ? [] : [`Any node: ${line(anyNode.join(', '))}`]),
-      ...shared.map((each) => `Shared: ${line(each)}`),
+      ...shared.map((each) => `Out of sync: ${line(each)}`),
+      ...conflicts.map(({ code, message }) => `Conflict: ${line(message)} [${code}]`),
       ...unknown.map(({ pod, reason }) => line(`Cannot check which routes pod ${pod} has loaded: ${reason}`)),
     ].join('\n')
   }

@@ -28,6 +28,9 @@ export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by'
 /** The API server's limit for the name of a field manager (apimachinery pkg/apis/meta/v1/validation/validation.go). */
 const MAX_MANAGER_LENGTH = 128
 
+/** The field manager of `routesManagerSuffix`. */
+const ROUTES_MANAGER = /^kubectl-cass-sni\/routes\.(?<namespace>[^.]+)\.(?<name>.+)$/
+
 /** Returns the field manager with this suffix. Different suffixes never share one. */
 export function managerOf(suffix: string | undefined): string {
   if (suffix === undefined) return FIELD_MANAGER
@@ -40,6 +43,15 @@ export function managerOf(suffix: string | undefined): string {
 /** Returns the suffix for the fields of a datacenter's routes in shared objects. Namespace names have no dots. */
 export function routesManagerSuffix(datacenter: { namespace: string; name: string }): string {
   return `routes.${datacenter.namespace}.${datacenter.name}`
+}
+
+/** Returns the datacenters whose routes hold fields of a shared object. A shortened field manager names none. */
+export function routesHolders({ metadata }: KubeObject): { namespace: string; name: string }[] {
+  return (metadata.managedFields ?? []).flatMap(({ manager = '' }) => {
+    const found = ROUTES_MANAGER.exec(manager)?.groups
+    if (found === undefined || manager.length === MAX_MANAGER_LENGTH) return []
+    return [{ namespace: found['namespace'] ?? '', name: found['name'] ?? '' }]
+  })
 }
 
 /** Returns whether the field manager is one of this program's. */

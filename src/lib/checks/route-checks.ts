@@ -9,6 +9,7 @@ import type { Probes } from './probes.ts'
 
 const category = 'routes'
 const SYNC = command`kubectl cass-sni routes sync`
+const SYNC_BY_NAME = command`kubectl cass-sni routes sync --mode sni`
 
 export const ROUTE_CHECKS: readonly Check<Probes>[] = [
   {
@@ -62,7 +63,8 @@ export const ROUTE_CHECKS: readonly Check<Probes>[] = [
     async run(probes) {
       await probes.refuseIgnored()
       const { madeBy, shared, nothing } = await probes.routes()
-      if (!madeBy.byServerName) return fail(`routes are in ${madeBy.mode} mode: every name reaches any node`, SYNC)
+      if (!madeBy.byServerName)
+        return fail(`routes are in ${madeBy.mode} mode: every name reaches any node`, SYNC_BY_NAME)
       if (nothing) return skip('no node has a host ID yet')
       return shared.length === 0 ? pass() : fail(shared.join('; '), SYNC)
     },

@@ -7,10 +7,10 @@
 export const ALLOWED_EMPTY: readonly string[] = ['execute', 'public-name', 'any-node', 'sni-template']
 
 /**
- * Flags that narrow the scope of a command: if absent, it would apply to all nodes instead of one, or log in as the
- * superuser. Without --datacenter there is a single datacenter or an error, so it is not one of them.
+ * Flags that narrow the scope of a command: if absent, it would apply to all nodes or datacenters instead of one, or
+ * log in as the superuser.
  */
-const SCOPE: readonly string[] = ['node', 'username']
+const SCOPE: readonly string[] = ['datacenter', 'delete-data', 'node', 'username']
 /** Time limits: without one a script could wait forever. kubectl rejects an empty duration too. */
 const TIME_LIMITS: readonly string[] = ['timeout', 'connect-timeout', 'statement-timeout', 'wait']
 

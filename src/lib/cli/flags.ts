@@ -145,7 +145,11 @@ export const changeFlags = {
     default: false,
     summary: 'Show changes without applying them. client and server are accepted and equivalent.',
   }),
-  yes: Flags.boolean({ char: 'y', default: false, summary: 'Skip confirmation prompts.' }),
+  yes: Flags.boolean({
+    char: 'y',
+    default: false,
+    summary: 'Skip confirmation prompts, which appear on a terminal only.',
+  }),
   ...timeoutFlag,
 }
 

@@ -8,8 +8,9 @@ import type { RoutesSyncOptions } from '../workflows/routes-sync-workflow.ts'
 export const routeModeFlag = {
   mode: Flags.option({
     options: ['sni', 'tcp'] as const,
-    default: 'sni' as const,
-    summary: 'sni: one route per node, by server name. tcp: one route to any node, for a first test.',
+    summary:
+      'sni: one route per node, by server name. tcp: one route to any node, for a first test (default: from existing ' +
+      'routes, else sni).',
   })(),
 }
 

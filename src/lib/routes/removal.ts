@@ -5,6 +5,8 @@ import type { ChangeSet, Desired } from '../changes/changeset.ts'
 import { FIELD_MANAGER, managerOf, routesManagerSuffix } from '../changes/ownership.ts'
 import type { KubeObject, ResourceType } from '../cluster/kube.ts'
 import { SERVICE } from '../cluster/resources.ts'
+import type { CassSniError } from '../errors.ts'
+import type { WorkflowEvent } from '../events.ts'
 import type { IngressGateway } from '../istio/mesh.ts'
 import { releasedPort } from './backends/objects.ts'
 import { formerPorts } from './former-ports.ts'
@@ -23,11 +25,23 @@ export interface RemovalObservation extends Pick<Observation, 'hidden'> {
   backendObjects: readonly Listed[]
   /** Every ingress gateway that is visible. */
   ingressGateways: readonly IngressGateway[]
+  /** The gateway of the routes, "namespace/service", if it cannot be read, and why: its port stays open. */
+  hiddenGateway?: { gateway: string; refusal: CassSniError } | undefined
   /** Gateways of the cluster, by which the ports of other datacenters are recognized. */
   allGateways: KubeObject[]
 }
 
 type Owner = Pick<Datacenter, 'name' | 'namespace'>
+
+/** Returns the warning that the port of a gateway that cannot be read stays open. */
+export function openPortWarning({ hiddenGateway, datacenter }: RemovalObservation): WorkflowEvent[] {
+  if (hiddenGateway === undefined) return []
+  const { gateway, refusal } = hiddenGateway
+  const message =
+    `the port of datacenter ${datacenter.name} on gateway ${gateway} stays open (${refusal.message}); run the ` +
+    'command again with permission to change it'
+  return [{ type: 'warning', code: refusal.code, message }]
+}
 
 /** Closes the datacenter's ports on the ingress gateways, then deletes its objects, the routes first. */
 export function planRemoval(observation: RemovalObservation): ChangeSet {

@@ -105,7 +105,9 @@ export function planRoutes(observation: Observation, request: RouteRequest): Pla
   const before = choicesFrom(live)
   const recorded = choicesFrom(live, api)
   const port = request.port ?? recorded.port ?? DEFAULT_GATEWAY_PORT
-  const mode = request.mode ?? (recorded.api === api ? recorded.mode : undefined) ?? 'sni'
+  // only mode sni has backends
+  const given = request.mode ?? (request.backend === undefined ? undefined : 'sni')
+  const mode = given ?? (recorded.api === api ? recorded.mode : undefined) ?? 'sni'
   const remembered = recorded.api === api && mode === 'sni' ? recorded.backend : undefined
   const backend = backendOf(mode, api, request.backend ?? remembered)
   const former = formerChoices(live, api)

@@ -1,7 +1,7 @@
 /** `routes delete`: deletes the routes of a datacenter and closes the port that they opened. */
 import { applyChanges, retryOvertaken } from '../changes/apply.ts'
 import { changesIn } from '../changes/change-plan.ts'
-import { FIELD_MANAGER, MANAGED_BY_LABEL } from '../changes/ownership.ts'
+import { FIELD_MANAGER, MANAGED_BY_LABEL, routesHolders } from '../changes/ownership.ts'
 import type { Kube, KubeObject } from '../cluster/kube.ts'
 import { listVisible } from '../cluster/list-visible.ts'
 import { API_GATEWAY, displayName, ISTIO_GATEWAY, SERVICE, TLS_ROUTE, VIRTUAL_SERVICE } from '../cluster/resources.ts'
@@ -16,7 +16,7 @@ import { readGateway } from '../istio/find-gateway.ts'
 import { observeMesh } from '../istio/observe-mesh.ts'
 import { choicesFrom } from '../routes/choices.ts'
 import { listBackendObjects } from '../routes/gather.ts'
-import { planRemoval, type RemovalObservation } from '../routes/removal.ts'
+import { openPortWarning, planRemoval, type RemovalObservation } from '../routes/removal.ts'
 import { counted } from '../text/counted.ts'
 import { OWNER_LABEL } from '../text/own-keys.ts'
 import type { WorkflowContext } from './context.ts'
@@ -62,6 +62,7 @@ export async function deleteRoutes(
       return { dryRun: dryRun || undefined, namespace, deleted: 0, closed: [] }
     }
     await refuseFollowed(kube, [observation.datacenter])
+    if (!agreed) for (const warning of openPortWarning(observation)) context.emit(warning)
     const changes = planRemoval(observation)
     if (!agreed)
       await confirm(
@@ -107,15 +108,18 @@ export async function observeRemovals(kube: Kube, namespace: string | undefined)
   const routes = [gateways, virtualServices, apiGateways, tlsRoutes.objects, ...others].flatMap((each = []) => each)
   const owned = (objects: KubeObject[] = [], owner: Owner) => objects.filter((each) => isOf(each, owner))
   return Promise.all(
-    ownersOf([...services, ...routes]).map(async (datacenter) => {
+    ownersOf([...services, ...routes], mesh.gateways, namespace).map(async (datacenter) => {
       const own = owned(gateways, datacenter)
       const recorded = choicesFrom({ gateway: own[0] }).gateway
       const ingressGateways: IngressGateway[] = [...mesh.gateways]
+      let hiddenGateway: CassSniError | undefined
       if (recorded !== undefined && !ingressGateways.some((each) => nameOf(each) === recorded)) {
         const found = await readGateway(kube, mesh, recorded)
         if (found !== undefined) ingressGateways.push(found)
+        else hiddenGateway = mesh.refused
       }
       return {
+        hiddenGateway: hiddenGateway === undefined ? undefined : { gateway: recorded ?? '', refusal: hiddenGateway },
         datacenter,
         services: owned(services, datacenter),
         gateways: own,
@@ -144,14 +148,19 @@ function isOf(object: KubeObject, { name, namespace }: Owner): boolean {
   return labels?.[OWNER_LABEL] === name && inside === namespace && !isCreatedForGateway(object)
 }
 
-/** The datacenters to which these objects belong, by namespace and name. */
-function ownersOf(objects: KubeObject[]): Owner[] {
-  const owners = new Map(
-    objects.flatMap(({ metadata: { namespace = '', labels } }) => {
-      const name = labels?.[OWNER_LABEL]
-      return name === undefined ? [] : [[`${namespace}/${name}`, { name, namespace }] as const]
-    }),
-  )
+/**
+ * The datacenters to which these objects belong, or which hold a port of a gateway, by namespace and name. A port stays
+ * when the objects were deleted with their CassandraDatacenter.
+ */
+function ownersOf(objects: KubeObject[], gateways: readonly IngressGateway[], within: string | undefined): Owner[] {
+  const labeled = objects.flatMap(({ metadata: { namespace = '', labels } }): Owner[] => {
+    const name = labels?.[OWNER_LABEL]
+    return name === undefined ? [] : [{ name, namespace }]
+  })
+  const holders = gateways
+    .flatMap(({ object }) => (object === undefined ? [] : routesHolders(object)))
+    .filter(({ namespace }) => within === undefined || namespace === within)
+  const owners = new Map([...labeled, ...holders].map((owner) => [`${owner.namespace}/${owner.name}`, owner]))
   return [...owners].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, owner]) => owner)
 }
 

@@ -3,7 +3,7 @@ import { type RoutesSyncOptions, type RoutesSyncResult, syncRoutes } from './rou
 import type { WorkflowContext } from './context.ts'
 
 export interface RoutesDiffResult extends Omit<RoutesSyncResult, 'dryRun' | 'loaded'> {
-  /** False if something differs, or no node can be routed. */
+  /** False if something differs. */
   ok: boolean
 }
 
@@ -21,5 +21,5 @@ export async function diffRoutes(context: WorkflowContext, options: RoutesSyncOp
     options,
   )
   const { created, configured, pruned } = result.summary
-  return { ...result, ok: result.ok && created + configured + pruned === 0 }
+  return { ...result, ok: created + configured + pruned === 0 }
 }

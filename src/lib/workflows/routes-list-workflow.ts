@@ -8,6 +8,7 @@ import { gather } from '../routes/gather.ts'
 import type { NodeRoute, RouteApi, RouteBackend, RouteMode } from '../routes/backends/backend.ts'
 import { type Plan, planRoutes } from '../routes/route-plan.ts'
 import type { WorkflowContext } from './context.ts'
+import { nothingRoutable } from './routes-sync-workflow.ts'
 
 export interface RoutesListOptions {
   /** Default: that of the connection. */
@@ -38,7 +39,7 @@ export interface ListedRoute {
 }
 
 export interface RoutesListResult {
-  /** False if a route is out of sync, pending, or not loaded by every gateway pod. */
+  /** False if a route is out of sync, pending, in conflict, or not loaded by every gateway pod. */
   ok: boolean
   datacenter: string
   namespace: string
@@ -56,6 +57,8 @@ export interface RoutesListResult {
   routes: ListedRoute[]
   /** Differences in objects shared by all nodes, and objects of removed nodes. */
   shared: string[]
+  /** Objects of others that take over a route or its port; `routes sync` refuses to write then. */
+  conflicts: { code: string; message: string }[]
   /** Ready gateway pods that could not be checked, with the reason. */
   unknown: { pod: string; reason: string }[]
 }
@@ -66,10 +69,9 @@ export async function listRoutes(context: WorkflowContext, options: RoutesListOp
   const { datacenter: name, namespace = kube.target.namespace, ...rest } = options
   const observation = await gather(kube, { namespace, name, ...rest }).observation
   const { datacenter, gateway } = observation
-  // compare in the mode of the live routes
-  const first = planRoutes(observation, { mode: 'sni' })
-  const plan = first.drift.madeBy.mode === 'sni' ? first : planRoutes(observation, { mode: first.drift.madeBy.mode })
+  const plan = planRoutes(observation, {})
   const { drift, port, backend } = plan
+  if (plan.nothing) context.emit({ type: 'warning', ...nothingRoutable(datacenter.name, plan.routes.nodes) })
   const envoys = await Promise.all(gateway.pods.filter(isLoadable).map((pod) => loadedRoutes(context, plan, pod)))
   const checked = envoys.flatMap((each) => ('loaded' in each ? [each.loaded] : []))
   // once for each Envoy, not for each node
@@ -94,10 +96,12 @@ export async function listRoutes(context: WorkflowContext, options: RoutesListOp
     }
   })
   const shared = [...drift.shared, ...drift.vanished]
+  const conflicts = plan.conflicts.map(({ code, message }) => ({ code, message }))
   return {
     ok:
       !plan.nothing &&
       shared.length === 0 &&
+      conflicts.length === 0 &&
       routes.every(({ state, loaded }) => state === 'inSync' && loaded.pods === loaded.checked),
     datacenter: datacenter.name,
     namespace: datacenter.namespace,
@@ -109,6 +113,7 @@ export async function listRoutes(context: WorkflowContext, options: RoutesListOp
     anyNode: plan.routes.anyNode ?? [],
     routes,
     shared,
+    conflicts,
     unknown: envoys.flatMap((each) => ('reason' in each ? [each] : [])),
   }
 }

@@ -35,7 +35,8 @@ export interface RoutesSyncOptions {
   gatewayClass?: string | undefined
   /** Port of the gateway for clients; default: the current routes' port, else 9042. */
   port?: number | undefined
-  mode: RouteMode
+  /** Default: the current routes' mode, else sni. */
+  mode?: RouteMode | undefined
   /** Default: that of the current routes, else service. */
   backend?: RouteBackend | undefined
   /** Templates of additional server names, and names that reach any node; default: those of the current routes. */
@@ -193,11 +194,14 @@ function warningsOf(observation: Observation, { backend, routes, nothing, turns,
     if (state === 'pending') found.push({ message: `${pod}: no route yet (${reason})` })
     if (state === 'kept') found.push({ message: `${pod}: keeps its previous route (${reason})` })
   }
-  if (nothing) {
-    const why = routes.nodes.length === 0 ? 'no nodes yet' : 'no host IDs known yet'
-    found.push({ code: 'CSNI303', message: `datacenter ${datacenter.name}: no routable nodes (${why})` })
-  }
+  if (nothing) found.push(nothingRoutable(datacenter.name, routes.nodes))
   return found
+}
+
+/** The warning for a datacenter of which no node can be routed. */
+export function nothingRoutable(datacenter: string, nodes: readonly NodeRoute[]): Required<Warning> {
+  const why = nodes.length === 0 ? 'no nodes yet' : 'no host IDs known yet'
+  return { code: 'CSNI303', message: `datacenter ${datacenter}: no routable nodes (${why})` }
 }
 
 /** What was not checked for conflicts, for lack of permission. */

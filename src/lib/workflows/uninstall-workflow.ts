@@ -3,11 +3,12 @@ import { applyChanges, retryOvertaken } from '../changes/apply.ts'
 import { changesIn } from '../changes/change-plan.ts'
 import type { Change } from '../changes/changeset.ts'
 import { CASSANDRA_DATACENTER, displayName } from '../cluster/resources.ts'
+import { requireNamespace } from '../cluster/require-namespace.ts'
+import { unless } from '../cluster/unless.ts'
 import { again, CassSniError, command } from '../errors.ts'
 import type { ChangeRecord } from '../events.ts'
 import { counted } from '../text/counted.ts'
 import { listed } from '../text/listed.ts'
-import { requireNamespace } from '../cluster/require-namespace.ts'
 import { poll } from '../waiting/poll.ts'
 import { confirmChanges } from './confirm-changes.ts'
 import { uninstallController } from './controller-uninstall-workflow.ts'
@@ -59,6 +60,10 @@ export async function uninstall(context: WorkflowContext, options: UninstallOpti
   let agreed = false
   return retryOvertaken(signal, async () => {
     const plans = await Promise.all(PARTS.map(async (part) => ({ part, plan: await planned(context, part, scope) })))
+    if (!agreed) {
+      for (const warning of plans.flatMap(({ plan }) => plan.warnings ?? [])) context.emit(warning)
+      await warnUnknown(context, options.datacenter)
+    }
     const changes = plans.flatMap(({ plan }) => changesIn(plan.changes)).filter(({ action }) => action !== 'unchanged')
     if (changes.length === 0 && namespace !== undefined) await requireNamespace(kube, namespace)
     if (!agreed && !dryRun && changes.length + controllers.length > 0) await confirm(context, changes, controllers)
@@ -78,6 +83,17 @@ export async function uninstall(context: WorkflowContext, options: UninstallOpti
       left: plans.flatMap(({ plan }) => plan.left ?? []),
     }
   })
+}
+
+/** Warns about a datacenter that does not exist, usually a typing error. */
+async function warnUnknown({ kube, emit }: WorkflowContext, name: string | undefined): Promise<void> {
+  if (name === undefined) return
+  const { namespace } = kube.target
+  const all = await unless('CSNI205', unless('CSNI203', kube.list(CASSANDRA_DATACENTER, { namespace })))
+  if (all === undefined || all.some(({ metadata }) => metadata.name === name)) return
+  const existing = all.length === 0 ? 'none' : listed(all.map(({ metadata }) => metadata.name))
+  const message = `cassandradatacenter/${name} not found in namespace ${namespace} (existing: ${existing})`
+  emit({ type: 'warning', code: 'CSNI301', message })
 }
 
 /** Plans a part. One that cannot be read is skipped with a warning, except the routes. */

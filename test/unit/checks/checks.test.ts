@@ -633,7 +633,7 @@ describe('the checks', () => {
     const failed = all.filter(({ result }) => result === 'fail')
     assert.deepEqual(
       failed.map(({ code, next }) => [code, next]),
-      [['CSNI823', [command`kubectl cass-sni routes sync`]]],
+      [['CSNI823', [command`kubectl cass-sni routes sync --mode sni`]]],
     )
     assert.match(failed[0]?.reason ?? '', /in tcp mode: every name reaches any node/)
   })

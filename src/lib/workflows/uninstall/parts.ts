@@ -18,7 +18,8 @@ import {
 } from '../../cluster/resources.ts'
 import { unless } from '../../cluster/unless.ts'
 import { CassSniError, command } from '../../errors.ts'
-import { planRemoval } from '../../routes/removal.ts'
+import type { WorkflowEvent } from '../../events.ts'
+import { openPortWarning, planRemoval } from '../../routes/removal.ts'
 import { counted } from '../../text/counted.ts'
 import { OWNER_LABEL } from '../../text/own-keys.ts'
 import { refuseFollowed } from '../controller/live-controller.ts'
@@ -44,6 +45,7 @@ export interface Left {
 export interface PartPlan {
   changes: ChangeSet
   left?: Left[] | undefined
+  warnings?: WorkflowEvent[] | undefined
 }
 
 export interface Part {
@@ -104,7 +106,10 @@ async function routes(kube: Kube, { namespace, datacenter }: Scope): Promise<Par
       kube,
       wanted.map((each) => each.datacenter),
     )
-  return { changes: { stages: wanted.flatMap((each) => planRemoval(each).stages) } }
+  return {
+    changes: { stages: wanted.flatMap((each) => planRemoval(each).stages) },
+    warnings: wanted.flatMap(openPortWarning),
+  }
 }
 
 /** What `install --mtls` created; that for the mesh is in the namespace of istiod. */
@@ -143,7 +148,7 @@ async function operator(kube: Kube, { namespace }: Scope): Promise<PartPlan> {
     left: operators.map((each) => ({
       object: `deployment/${each.deployment}`,
       namespace: each.namespace,
-      reason: 'its removal would delete every CassandraDatacenter with its CustomResourceDefinitions',
+      reason: 'removing it also removes its CRDs, and with them every CassandraDatacenter',
     })),
   }
 }
@@ -157,10 +162,12 @@ async function datacenters(kube: Kube, { namespace, datacenter, deleteData }: Sc
   refuseUnclear(named, deleteData, namespace)
   const left = all
     .filter((each) => !named.includes(each))
-    .map(({ metadata }) => ({
-      object: `cassandradatacenter/${metadata.name}`,
-      namespace: metadata.namespace,
-      reason: 'data is deleted only with --delete-data',
+    .map((each) => ({
+      object: `cassandradatacenter/${each.metadata.name}`,
+      namespace: each.metadata.namespace,
+      reason: isManaged(each)
+        ? `data is deleted only with --delete-data ${each.metadata.name}`
+        : 'not created by install; delete it with kubectl',
     }))
   const staying = new Set(left.map((each) => `${each.namespace}/${each.object.split('/')[1]}`))
   const accounts = await kube.list(SERVICE_ACCOUNT, { namespace, labelSelector: MANAGED })
@@ -223,7 +230,7 @@ async function storage(kube: Kube, { namespace }: Scope): Promise<PartPlan> {
       .filter((each) => !unused.includes(each))
       .map(({ metadata }) => ({
         object: `storageclass/${metadata.name}`,
-        reason: `${counted(users(metadata.name), 'claim or volume')} of it left`,
+        reason: `still used by ${counted(users(metadata.name), 'claim or volume')}`,
       })),
   }
 }
