@@ -219,7 +219,7 @@ describe('uninstall', function () {
         /the routes controller in namespace controller-\d+ would create .*CSNI514/,
       )
       match(outcome.stderr, /annotate cassandradatacenter dc1 -n \S+ cass-sni\/routes=disabled/)
-      match(outcome.stderr, /kubectl cass-sni routes controller uninstall --controller-namespace controller-\d+/)
+      match(outcome.stderr, /kubectl cass-sni routes controller uninstall .*--controller-namespace controller-\d+/)
     }
     deepEqual(await writesBy(server.auditLog, OUR_AGENT, since), [])
     await server.client.send('PATCH', pathOf(CASSANDRA_DATACENTER, dc.namespace, 'dc1'), {

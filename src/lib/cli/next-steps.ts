@@ -31,6 +31,9 @@ const TARGET_FLAGS: Readonly<Record<string, readonly string[]>> = {
   certs: NODE_FLAGS,
   'certs ca': ['datacenter'],
   'routes sync': NODE_FLAGS,
+  'routes controller install': [],
+  'routes controller uninstall': [],
+  uninstall: [],
   verify: NODE_FLAGS,
   'cqlsh-sni': NODE_FLAGS,
   'port-forward': ['datacenter', 'cluster-domain', 'gateway'],
@@ -69,7 +72,7 @@ function withTarget(words: readonly string[], line: CommandLine): string[] {
   if (words.includes('--help')) return [...words]
   const [program, first] = words
   if (program === 'kubectl' && first === 'cass-sni') {
-    const ids = [words.slice(2, 4).join(' '), words[2] ?? '']
+    const ids = [3, 2, 1].map((length) => words.slice(2, 2 + length).join(' '))
     const id = ids.find((each) => each in TARGET_FLAGS)
     if (id === undefined) return [...words]
     const end = 2 + id.split(' ').length

@@ -56,6 +56,12 @@ describe('proposed commands', () => {
     )
   })
 
+  it('of three words go to the same cluster too', () =>
+    assert.equal(
+      one(command`kubectl cass-sni routes controller uninstall --controller-namespace a`, { context: 'k' }),
+      'kubectl cass-sni routes controller uninstall --context k --controller-namespace a',
+    ))
+
   it('show no token and no password', () => {
     const given = { server: 'https://x', token: 's3cret', username: 'jane', password: 's3cret' }
     const carried = '--server https://x --username jane'
