@@ -10,6 +10,7 @@ import {
   DEPLOYMENT,
   LEASE,
   NAMESPACE,
+  POD,
   POD_DISRUPTION_BUDGET,
   ROLE,
   ROLE_BINDING,
@@ -239,12 +240,34 @@ describe('routes controller', function () {
   })
 
   it('reports why a rollout does not complete', async () => {
+    await server.create(NAMESPACE, { metadata: { name: own } })
+    const pod = 'cass-sni-controller-1'
+    const labels = { 'app.kubernetes.io/name': 'cass-sni-controller', 'app.kubernetes.io/instance': own }
+    await server.create(POD, {
+      metadata: { name: pod, namespace: own, labels },
+      spec: { containers: [{ name: 'controller', image: 'i:1' }] },
+    })
+    const waiting = { reason: 'ErrImagePull', message: 'no such host' }
+    const container = { name: 'controller', image: 'i:1', imageID: '', ready: false, restartCount: 0 }
+    await server.status(POD, pod, own, { containerStatuses: [{ ...container, state: { waiting } }] })
     const { exitCode, stderr } = await controller('install', '-n', dc.namespace, '--image', 'i:1', '--timeout', '3s')
     equal(exitCode, 124)
-    match(stderr, /CSNI901/)
+    const reason = `${pod}: image for controller: ErrImagePull: no such host`
+    match(stderr, new RegExp(`timed out waiting for deployment.* in namespace ${own}: ${reason} \\[CSNI901\\]`))
+    match(stderr, /Try: .*kubectl cass-sni routes controller install .*--image i:1 --timeout 3s/)
+    match(stderr, new RegExp(`kubectl .*get events -n ${own} --sort-by`))
+    match(
+      stderr,
+      new RegExp(`kubectl cass-sni routes controller uninstall .*--kubeconfig .*--controller-namespace ${own}`),
+    )
     const status = await controller('status')
     equal(status.exitCode, 1)
-    match(status.stdout, /Replicas: +0 of 2 ready\nLeader: +none\nFollows: +cass-\d+\n\nNAMESPACE +DATACENTER +RESULT/)
+    match(
+      status.stdout,
+      new RegExp(`Replicas: +0 of 2 ready\n +${reason}\nLeader: +none\nFollows: +cass-\\d+\n\nNAMESPACE +DATACENTER`),
+    )
+    assertMatchesSchema('RoutesControllerStatus', (await controller('status', '-o', 'json')).json())
+    await server.remove(POD, pod, own)
     match(status.stdout, /dc1 +unknown/)
     own = 'nowhere'
     match((await controller('status')).stdout, /No routes controller found in namespace nowhere/)

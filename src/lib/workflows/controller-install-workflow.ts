@@ -2,9 +2,7 @@
 import { applyChanges, retryOvertaken } from '../changes/apply.ts'
 import { changesIn, changeSet } from '../changes/change-plan.ts'
 import type { KubeObject } from '../cluster/kube.ts'
-import { DEPLOYMENT, POD } from '../cluster/resources.ts'
-import { podObstacle } from '../cluster/workload-reasons.ts'
-import type { Pod } from '../cluster/workloads.ts'
+import { deploymentReasons } from '../cluster/workload-reasons.ts'
 import { again, CassSniError, command } from '../errors.ts'
 import type { ChangeRecord } from '../events.ts'
 import { observeMesh } from '../istio/observe-mesh.ts'
@@ -14,12 +12,7 @@ import { listed } from '../text/listed.ts'
 import { poll } from '../waiting/poll.ts'
 import { confirmChanges } from './confirm-changes.ts'
 import type { WorkflowContext } from './context.ts'
-import {
-  controllerObjects,
-  controllerSelector,
-  type ControllerSettings,
-  desiredController,
-} from './controller/controller-objects.ts'
+import { controllerObjects, type ControllerSettings, desiredController } from './controller/controller-objects.ts'
 import { checkNames, requireScope } from './controller/controller-scope.ts'
 import { controllerObjectsIn, liveController, ownNamespace } from './controller/live-controller.ts'
 
@@ -184,35 +177,41 @@ function sameName(one: KubeObject, other: KubeObject): boolean {
   return one.metadata.name === other.metadata.name && one.metadata.namespace === other.metadata.namespace
 }
 
-/** Waits until all replicas are ready. Returns their number. */
+/**
+ * Waits until all replicas are ready. Returns their number. Throws CSNI511 after three minutes, and the CSNI901 of
+ * --timeout with the reasons that it was waiting for.
+ */
 async function rollout({ kube, signal, emit }: WorkflowContext, namespace: string): Promise<number> {
-  let obstacles: string[] = []
-  const ready = await poll({
-    signal,
-    interval: ROLLOUT_POLL_MS,
-    timeoutMs: ROLLOUT_MS,
-    until: async () => {
-      const live = await liveController(kube, namespace)
-      if (live?.complete === true) return live.replicas.ready
-      const pods = await kube.list<Pod>(POD, { namespace, labelSelector: `app.kubernetes.io/name=${CONTROLLER_NAME}` })
-      obstacles = pods.flatMap((pod) => {
-        const obstacle = podObstacle(pod)
-        return obstacle === undefined ? [] : [`${pod.metadata.name}: ${obstacle}`]
-      })
-      const { ready: now = 0, wanted = 0 } = live?.replicas ?? {}
-      emit({ type: 'waiting', id: 'controller', lines: [`${now} of ${wanted} replicas ready`, ...obstacles] })
-      return undefined
-    },
-  })
-  if (ready !== undefined) return ready
   const object = `deployment.apps/${CONTROLLER_NAME} in namespace ${namespace}`
-  const why = obstacles.length === 0 ? '' : `: ${obstacles.join('; ')}`
-  throw new CassSniError('CSNI511', `${object}: not ready within ${durationText(ROLLOUT_MS)}${why}`, {
-    object,
-    next: [
-      command`kubectl -n ${namespace} describe pods -l ${controllerSelector(namespace).split(',').slice(1).join(',')}`,
-      command`kubectl -n ${namespace} logs deployment/${CONTROLLER_NAME}`,
-      command`kubectl -n ${namespace} describe ${DEPLOYMENT.plural} ${CONTROLLER_NAME}`,
-    ],
-  })
+  let reasons: string[] = []
+  const why = () => (reasons.length === 0 ? '' : `: ${reasons.join('; ')}`)
+  const next = [
+    again``,
+    command`kubectl get events -n ${namespace} --sort-by=.lastTimestamp`,
+    command`kubectl logs -n ${namespace} deployment/${CONTROLLER_NAME}`,
+    command`kubectl cass-sni routes controller uninstall --controller-namespace ${namespace}`,
+  ]
+  try {
+    const ready = await poll({
+      signal,
+      interval: ROLLOUT_POLL_MS,
+      timeoutMs: ROLLOUT_MS,
+      until: async () => {
+        const live = await liveController(kube, namespace)
+        if (live?.complete === true) return live.replicas.ready
+        reasons = await deploymentReasons(kube, CONTROLLER_NAME, namespace)
+        const { ready: now = 0, wanted = 0 } = live?.replicas ?? {}
+        emit({ type: 'waiting', id: 'controller', lines: [`${now} of ${wanted} replicas ready`, ...reasons] })
+        return undefined
+      },
+    })
+    if (ready !== undefined) return ready
+  } catch (error) {
+    // --timeout may have aborted a request: report what the rollout was waiting for instead
+    const reason: unknown = signal.aborted ? signal.reason : error
+    if (!(reason instanceof CassSniError) || reason.code !== 'CSNI901') throw reason
+    throw new CassSniError('CSNI901', `timed out waiting for ${object}${why()}`, { object, next })
+  }
+  const message = `${object}: not ready within ${durationText(ROLLOUT_MS)}${why()}`
+  throw new CassSniError('CSNI511', message, { object, next })
 }

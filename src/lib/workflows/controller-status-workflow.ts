@@ -1,5 +1,7 @@
 /** `routes controller status`: the controller's replicas, its leader, and the datacenters that it follows. */
+import { deploymentReasons } from '../cluster/workload-reasons.ts'
 import { unless } from '../cluster/unless.ts'
+import { CONTROLLER_NAME } from '../text/own-keys.ts'
 import type { WorkflowContext } from './context.ts'
 import { leaderOf, liveController } from './controller/live-controller.ts'
 import { datacenterStatuses, type DatacenterStatus, isOk } from './routes-status-workflow.ts'
@@ -12,6 +14,8 @@ export interface ControllerStatusResult {
   installed: boolean
   image?: string | undefined
   replicas?: { wanted: number; ready: number } | undefined
+  /** Why replicas are not ready. Absent if unknown. */
+  reasons?: string[] | undefined
   /** Pod of the leader. */
   leader?: string | undefined
   /** No permission to read the Lease. */
@@ -29,12 +33,13 @@ export async function controllerStatus(
   const live = await liveController(kube, namespace)
   if (live === undefined) return { ok: false, namespace, installed: false, datacenters: [] }
   const { image, scope, replicas } = live
-  const [lease, datacenters] = await Promise.all([
+  const [lease, datacenters, reasons] = await Promise.all([
     unless(
       'CSNI203',
       leaderOf(kube, namespace).then((leader) => ({ leader })),
     ),
     datacenterStatuses(kube, scope),
+    live.complete ? undefined : unless('CSNI203', deploymentReasons(kube, CONTROLLER_NAME, namespace)),
   ])
   return {
     ok: live.complete && (lease === undefined || lease.leader !== undefined) && datacenters.every(isOk),
@@ -42,6 +47,7 @@ export async function controllerStatus(
     installed: true,
     image,
     replicas: { wanted: replicas.wanted, ready: replicas.ready },
+    reasons: reasons?.length === 0 ? undefined : reasons,
     leader: lease?.leader,
     leaderUnknown: lease === undefined || undefined,
     namespaces: scope.namespaces,

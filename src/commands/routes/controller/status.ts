@@ -35,15 +35,26 @@ export default class RoutesControllerStatus extends CassSniCommand<ControllerSta
   }
 
   protected present(result: ControllerStatusResult, renderer: TextRenderer): string {
-    const { installed, namespace, image = '', replicas, leader, leaderUnknown, namespaces, datacenters } = result
+    const {
+      installed,
+      namespace,
+      image = '',
+      replicas,
+      reasons = [],
+      leader,
+      leaderUnknown,
+      namespaces,
+      datacenters,
+    } = result
     if (!installed) return renderer.printableLine(`No routes controller found in namespace ${namespace}.`)
     const lines = [
       ['Namespace', namespace],
       ['Image', image],
       ['Replicas', `${replicas?.ready ?? 0} of ${replicas?.wanted ?? 0} ready`],
+      ...reasons.map((reason) => ['', reason]),
       ['Leader', leader ?? (leaderUnknown ? 'unknown (no permission to read its Lease)' : 'none')],
       ['Follows', namespaces === undefined ? 'all namespaces' : namespaces.join(', ')],
-    ].map(([name = '', value = '']) => `${`${name}:`.padEnd(11)}${renderer.printableLine(value)}`)
+    ].map(([name = '', value = '']) => `${(name && `${name}:`).padEnd(11)}${renderer.printableLine(value)}`)
     const table = statusTable(datacenters, renderer)
     return [lines.join('\n'), table].filter((part) => part !== '').join('\n\n')
   }
