@@ -169,6 +169,36 @@ describe('routes controller', function () {
     deepEqual(await installed(), names)
   })
 
+  it('warns about a controller that follows the same datacenters, and names both before routes are deleted', async () => {
+    const first = own
+    equal((await install('-d', 'dc1')).exitCode, 0)
+    own = `controller-of-${++nth}`
+    const uninstall = (namespace: string) =>
+      `kubectl cass-sni routes controller uninstall .*--controller-namespace ${namespace}`
+    const warning = (namespace: string) =>
+      new RegExp(
+        `warning: the routes controller in namespace ${namespace} also follows cassandradatacenter/dc1 in namespace ` +
+          `${dc.namespace}; to delete it, run: ${uninstall(namespace).replace(' .*', ' ')}\n`,
+      )
+    const planned = await controller('install', '-A', '--image', 'i:1', '--dry-run')
+    equal(planned.exitCode, 0, planned.stderr)
+    match(planned.stderr, warning(first))
+    match((await install('-A', '--yes')).stderr, warning(first))
+    match((await controller('status')).stderr, warning(first))
+    const routes = (...words: string[]) =>
+      runCommand(['routes', ...words, '-n', dc.namespace, '--kubeconfig', server.kubeconfig])
+    equal((await routes('sync')).exitCode, 0)
+    const refused = await routes('delete', '--yes')
+    match(refused.stderr, new RegExp(`the routes controllers in namespaces ${first}, ${own} would create .*CSNI514`))
+    for (const namespace of [first, own]) match(refused.stderr, new RegExp(`Try: ${uninstall(namespace)}`))
+    const second = own
+    own = first
+    match((await controller('status')).stderr, warning(second))
+    equal((await controller('uninstall', '--yes')).exitCode, 0)
+    own = second
+    doesNotMatch((await controller('status')).stderr, /also follows/)
+  })
+
   it('leaves a namespace that another client has created, or that contains other objects', async () => {
     await server.create(NAMESPACE, { metadata: { name: own } })
     equal((await install()).exitCode, 0)

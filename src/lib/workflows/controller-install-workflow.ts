@@ -14,7 +14,7 @@ import { confirmChanges } from './confirm-changes.ts'
 import type { WorkflowContext } from './context.ts'
 import { controllerObjects, type ControllerSettings, desiredController } from './controller/controller-objects.ts'
 import { checkNames, requireScope } from './controller/controller-scope.ts'
-import { controllerObjectsIn, liveController, ownNamespace } from './controller/live-controller.ts'
+import { controllerObjectsIn, liveController, overlapWarnings, ownNamespace } from './controller/live-controller.ts'
 
 export interface ControllerInstallOptions {
   /** The namespace of the controller. */
@@ -68,6 +68,7 @@ export async function installController(
   const reported = new Map<string, ChangeRecord>()
   const settings = await settingsOf(context, options)
   await requireScope(kube, settings)
+  for (const message of await overlapWarnings(kube, namespace, settings)) context.emit({ type: 'warning', message })
   let agreed = false
   context.emit({ type: 'step', id: 'controller', title: 'Routes controller', state: 'started' })
   try {

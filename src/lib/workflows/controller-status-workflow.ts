@@ -3,7 +3,7 @@ import { deploymentReasons } from '../cluster/workload-reasons.ts'
 import { unless } from '../cluster/unless.ts'
 import { CONTROLLER_NAME } from '../text/own-keys.ts'
 import type { WorkflowContext } from './context.ts'
-import { leaderOf, liveController } from './controller/live-controller.ts'
+import { leaderOf, liveController, overlapWarnings } from './controller/live-controller.ts'
 import { datacenterStatuses, type DatacenterStatus, isOk } from './routes-status-workflow.ts'
 
 export interface ControllerStatusResult {
@@ -25,22 +25,27 @@ export interface ControllerStatusResult {
   datacenters: DatacenterStatus[]
 }
 
-/** Reads the state of the controller in a namespace. Throws CSNI203 without permission. */
+/**
+ * Reads the state of the controller in a namespace. Warns about others that follow the same datacenters. Throws CSNI203
+ * without permission.
+ */
 export async function controllerStatus(
-  { kube }: WorkflowContext,
+  { kube, emit }: WorkflowContext,
   { namespace }: { namespace: string },
 ): Promise<ControllerStatusResult> {
   const live = await liveController(kube, namespace)
   if (live === undefined) return { ok: false, namespace, installed: false, datacenters: [] }
   const { image, scope, replicas } = live
-  const [lease, datacenters, reasons] = await Promise.all([
+  const [lease, datacenters, reasons, warnings] = await Promise.all([
     unless(
       'CSNI203',
       leaderOf(kube, namespace).then((leader) => ({ leader })),
     ),
     datacenterStatuses(kube, scope),
     live.complete ? undefined : unless('CSNI203', deploymentReasons(kube, CONTROLLER_NAME, namespace)),
+    overlapWarnings(kube, namespace, scope),
   ])
+  for (const message of warnings) emit({ type: 'warning', message })
   return {
     ok: live.complete && (lease === undefined || lease.leader !== undefined) && datacenters.every(isOk),
     namespace,

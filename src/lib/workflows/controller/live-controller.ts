@@ -7,6 +7,8 @@ import { CASSANDRA_DATACENTER, DEPLOYMENT, LEASE, NAMESPACE } from '../../cluste
 import { unless } from '../../cluster/unless.ts'
 import type { Deployment } from '../../cluster/workloads.ts'
 import { CassSniError, command, hint } from '../../errors.ts'
+import { listed } from '../../text/listed.ts'
+import { shell } from '../../text/shell-words.ts'
 import { CONTROLLER_NAME, ROUTES_ANNOTATION } from '../../text/own-keys.ts'
 import { CONTROLLER_NAMESPACE, CONTROLLER_TYPES, controllerLabels, controllerSelector } from './controller-objects.ts'
 
@@ -133,6 +135,32 @@ export function overlaps(one: ControllerScope, other: ControllerScope): boolean 
     namespaces &&
     (one.datacenter === undefined || other.datacenter === undefined || one.datacenter === other.datacenter)
   )
+}
+
+/**
+ * Returns a warning for each other visible controller that follows the same datacenters, with the command that deletes
+ * it.
+ */
+export async function overlapWarnings(kube: Kube, namespace: string, scope: ControllerScope): Promise<string[]> {
+  const { controllers } = await installedControllers(kube)
+  return controllers
+    .filter((other) => other.namespace !== namespace && overlaps(scope, other.scope))
+    .map((other) => {
+      const uninstall = shell`kubectl cass-sni routes controller uninstall --controller-namespace ${other.namespace}`
+      return (
+        `the routes controller in namespace ${other.namespace} also follows ${commonText(scope, other.scope)}; ` +
+        `to delete it, run: ${uninstall}`
+      )
+    })
+}
+
+/** What both of two overlapping scopes include. */
+function commonText(one: ControllerScope, other: ControllerScope): string {
+  const both = one.namespaces?.filter((each) => other.namespaces?.includes(each) ?? true) ?? other.namespaces
+  const namespaces =
+    both === undefined ? 'all namespaces' : `${both.length === 1 ? 'namespace' : 'namespaces'} ${listed(both)}`
+  const datacenter = one.datacenter ?? other.datacenter
+  return datacenter === undefined ? namespaces : `cassandradatacenter/${datacenter} in ${namespaces}`
 }
 
 function controllersText(controllers: readonly InstalledController[]): string {
