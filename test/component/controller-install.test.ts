@@ -199,6 +199,25 @@ describe('routes controller', function () {
     doesNotMatch((await controller('status')).stderr, /also follows/)
   })
 
+  it('states why a status is unknown, and how to install a controller if none exists', async () => {
+    const status = (...words: string[]) =>
+      runCommand(['routes', 'status', '-n', dc.namespace, '--kubeconfig', server.kubeconfig, ...words])
+    const missing = /no routes controller found; to install one, run: kubectl cass-sni routes controller install/
+    const without = await status()
+    equal(without.exitCode, 1)
+    match(without.stdout, /REASON\ncass-\d+ +dc1 +unknown +never synced by a controller\n/)
+    match(without.stderr, new RegExp(`${missing.source} -n ${dc.namespace}\n`))
+    match((await status('-A')).stderr, new RegExp(`${missing.source} -A\n`))
+    const json = (await status('-o', 'json')).json()
+    assertMatchesSchema('RoutesStatus', json)
+    equal(json.result.datacenters[0].message, 'never synced by a controller')
+
+    equal((await install()).exitCode, 0)
+    const after = await status()
+    match(after.stdout, /unknown +never synced by a controller\n/)
+    doesNotMatch(after.stderr, missing)
+  })
+
   it('leaves a namespace that another client has created, or that contains other objects', async () => {
     await server.create(NAMESPACE, { metadata: { name: own } })
     equal((await install()).exitCode, 0)

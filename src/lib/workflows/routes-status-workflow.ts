@@ -2,7 +2,9 @@
 import type { Kube, KubeObject } from '../cluster/kube.ts'
 import { CASSANDRA_DATACENTER } from '../cluster/resources.ts'
 import { ROUTES_ANNOTATION } from '../text/own-keys.ts'
+import { shell } from '../text/shell-words.ts'
 import type { WorkflowContext } from './context.ts'
+import { installedControllers } from './controller/live-controller.ts'
 import { type RecordedSync, recordedSyncs } from './controller/recorded-syncs.ts'
 
 export interface DatacenterStatus {
@@ -19,10 +21,13 @@ export interface DatacenterStatus {
   stale?: true | undefined
   /** Of the failure. */
   code?: string | undefined
+  /** Why the result is `failing` or `unknown`. */
   message?: string | undefined
   /** Pod of the leader that recorded it. */
   by?: string | undefined
 }
+
+const NEVER_SYNCED = 'never synced by a controller'
 
 export interface RoutesStatusResult {
   /** False if a datacenter is failing, has pending nodes, or is unknown. */
@@ -36,14 +41,28 @@ export interface RoutesStatusOptions {
   datacenter?: string | undefined
 }
 
-/** Reads the records. Throws CSNI205 without cass-operator, CSNI203 without permission to list datacenters. */
+/**
+ * Reads the records. Warns if datacenters were never synced because no controller is installed. Throws CSNI205 without
+ * cass-operator, CSNI203 without permission to list datacenters or Gateways.
+ */
 export async function routesStatus(
-  { kube }: WorkflowContext,
+  { kube, emit }: WorkflowContext,
   { allNamespaces, datacenter }: RoutesStatusOptions,
 ): Promise<RoutesStatusResult> {
   const namespaces = allNamespaces ? undefined : [kube.target.namespace]
   const datacenters = await datacenterStatuses(kube, { namespaces, datacenter })
+  if (datacenters.some(({ result }) => result === 'unknown') && (await withoutController(kube))) {
+    const scope = namespaces === undefined ? '-A' : ['-n', ...namespaces]
+    const install = shell`kubectl cass-sni routes controller install ${scope}`
+    emit({ type: 'warning', message: `no routes controller found; to install one, run: ${install}` })
+  }
   return { ok: datacenters.every(isOk), datacenters }
+}
+
+/** Whether no namespace contains a controller; false if one may exist that is not visible. */
+async function withoutController(kube: Kube): Promise<boolean> {
+  const { controllers, refused } = await installedControllers(kube)
+  return controllers.length === 0 && refused === undefined
 }
 
 /** Whether a datacenter needs no attention. */
@@ -80,7 +99,7 @@ function statusOf({ metadata }: KubeObject, records: RecordedSync[]): Datacenter
     .map(({ record }) => record)
     // of another API before
     .sort((one, other) => Date.parse(other.time) - Date.parse(one.time))
-  if (newest === undefined) return { namespace, datacenter, result: 'unknown' }
+  if (newest === undefined) return { namespace, datacenter, result: 'unknown', message: NEVER_SYNCED }
   const { result, routed, pending, time, code, message, by } = newest
   return {
     namespace,
