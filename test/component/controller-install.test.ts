@@ -20,6 +20,7 @@ import { apiServer, pathOf, type Stored, type TestServer } from '../support/api-
 import { OUR_AGENT, writesBy } from '../support/audit.ts'
 import { createDatacenter, type TestDatacenter } from '../support/cluster-state.ts'
 import { type CommandOutcome, runCommand } from '../support/command.ts'
+import { bindDocumentedRoles } from '../support/documented-roles.ts'
 import { createMesh, removeRoutes, type TestMesh } from '../support/mesh-state.ts'
 import { assertMatchesSchema } from '../support/schema.ts'
 
@@ -216,6 +217,31 @@ describe('routes controller', function () {
     const after = await status()
     match(after.stdout, /unknown +never synced by a controller\n/)
     doesNotMatch(after.stderr, missing)
+  })
+
+  it('with the roles of docs/permissions.yaml shows the status without the leader, and uninstalls nothing', async () => {
+    equal((await install()).exitCode, 0)
+    const names = await installed()
+    const namespaces = { datacenter: dc.namespace, gateway: mesh.namespace }
+    const lists = (verb: string, kinds: string[]) => verb !== 'list' || !kinds.includes('gateways')
+    const documented = await bindDocumentedRoles(server, 'documented', namespaces)
+    const partial = await bindDocumentedRoles(server, 'partial', namespaces, lists)
+    const as = (user: { kubeconfig: string }, ...words: string[]) =>
+      runCommand(['routes', ...words, '--kubeconfig', user.kubeconfig])
+    try {
+      const status = await as(documented, 'controller', 'status', '--controller-namespace', own)
+      match(status.stdout, /\nLeader: +unknown \(no permission to read its Lease\)\n/)
+      const uninstall = await as(documented, 'controller', 'uninstall', '--controller-namespace', own, '--yes')
+      match(uninstall.stderr, /user "documented" cannot list .*\[CSNI203\]/)
+      deepEqual(await installed(), names)
+      match((await as(documented, 'status', '-n', dc.namespace)).stdout, /never synced by a controller/)
+      // the record may exist
+      const unread = await as(partial, 'status', '-n', dc.namespace)
+      match(unread.stderr, /user "partial" cannot list gateways.* \[CSNI203\]/)
+      equal(unread.stdout, '')
+    } finally {
+      await Promise.all([documented.remove(), partial.remove()])
+    }
   })
 
   it('leaves a namespace that another client has created, or that contains other objects', async () => {
