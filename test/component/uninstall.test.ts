@@ -319,7 +319,7 @@ describe('uninstall', function () {
         ...['--kubeconfig', server.kubeconfig],
       ])
       equal(ambiguous.exitCode, 2, ambiguous.stderr)
-      match(ambiguous.stderr, /CSNI105[\s\S]*kubectl cass-sni uninstall -n \S+ --delete-data dc1/)
+      match(ambiguous.stderr, /CSNI105[\s\S]*kubectl cass-sni uninstall .*-n \S+ --delete-data dc1/)
     } finally {
       await other.remove()
       await server.remove(DEPLOYMENT, 'cass-operator', dc.namespace)
