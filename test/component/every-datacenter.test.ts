@@ -1,7 +1,7 @@
 /** The route commands with -A against a real API server: two namespaces on one gateway and one port. */
 import { deepEqual, equal, match } from 'node:assert/strict'
 import { CASSANDRA_DATACENTER } from '../../src/lib/cluster/resources.ts'
-import { apiServer, pathOf, type TestServer } from '../support/api-server.ts'
+import { apiServer, type Manifest, pathOf, type TestServer } from '../support/api-server.ts'
 import { OUR_AGENT, writesBy } from '../support/audit.ts'
 import { createDatacenter, type TestDatacenter } from '../support/cluster-state.ts'
 import { runCommand } from '../support/command.ts'
@@ -20,6 +20,9 @@ describe('route commands for every datacenter', function () {
   beforeEach(async () => {
     mesh = await createMesh(server, { namespace: await server.namespace('istio') })
     datacenters = []
+    // of other files
+    const { items } = await server.client.get<{ items: Manifest[] }>(pathOf(CASSANDRA_DATACENTER))
+    for (const { metadata } of items) await server.remove(CASSANDRA_DATACENTER, metadata.name, metadata.namespace)
     const [one, other] = [await server.namespace('every'), await server.namespace('every')]
     datacenters.push(await createDatacenter(server, { namespace: one }))
     datacenters.push(await createDatacenter(server, { namespace: one, name: 'dc2', clusterName: 'Second' }))
