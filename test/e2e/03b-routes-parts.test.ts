@@ -6,7 +6,7 @@ import { reconcileRoutes } from '../../src/lib/reconcile/reconcile-routes.ts'
 import { gather } from '../../src/lib/routes/gather.ts'
 import { planRoutes } from '../../src/lib/routes/route-plan.ts'
 import { GatewayTraffic } from '../support/gateway-traffic.ts'
-import { kubectl, LAB_KUBECONFIG, NAMESPACE, run } from '../support/lab.ts'
+import { kubectl, LAB_KUBECONFIG, labEnvironment, NAMESPACE, run } from '../support/lab.ts'
 
 const GATEWAY = 'istio-system/istio-ingressgateway'
 
@@ -41,7 +41,7 @@ describe('VirtualServices in parts', () => {
       assert.ok(parts.length > 1, parts.join())
       assert.deepEqual((await sync(100)).written, [])
       // a Warning at most: nothing that we write is an error to Istio
-      const analysis = await run('istioctl', ['analyze', '-n', NAMESPACE, '--kubeconfig', LAB_KUBECONFIG])
+      const analysis = await run('istioctl', ['analyze', '-n', NAMESPACE], { env: await labEnvironment() })
       assert.doesNotMatch(analysis.stdout + analysis.stderr, /cass-sni-dc1/)
       const merged = await sync()
       assert.deepEqual(merged.loaded, { pods: 1, confirmed: 1 })

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import type { RoutesListResult } from '../../src/lib/workflows/routes-list-workflow.ts'
 import { GatewayTraffic } from '../support/gateway-traffic.ts'
-import { kubectl, NAMESPACE, plugin, pluginJson, run } from '../support/lab.ts'
+import { kubectl, labEnvironment, NAMESPACE, plugin, pluginJson, run } from '../support/lab.ts'
 
 const GATEWAY = ['--gateway', 'istio-system/istio-ingressgateway']
 const HERE = ['-n', NAMESPACE, '-d', 'dc1', ...GATEWAY]
@@ -56,7 +56,7 @@ describe('routing backends', () => {
         // a connection whose route changes ends when Envoy has drained it, after 45 s, and not before
         assert.deepEqual(traffic.ended, [], backend)
         await traffic.renew()
-        const analysis = await run('istioctl', ['analyze', '-n', NAMESPACE])
+        const analysis = await run('istioctl', ['analyze', '-n', NAMESPACE], { env: await labEnvironment() })
         assert.doesNotMatch(analysis.stdout + analysis.stderr, /(Error|Warning).*(cass-sni-dc1|-cql)/)
       }
       assert.ok(traffic.made > 100, `${traffic.made}`)
