@@ -9,6 +9,8 @@ interface Managed {
   items: { kind: string; metadata: { name: string; annotations?: Record<string, string> } }[]
 }
 
+/** The test before this one has raised a second gateway. */
+const GATEWAY = ['--gateway', 'istio-system/istio-ingressgateway']
 const KINDS = 'services,gateways.networking.istio.io,virtualservices.networking.istio.io,peerauthentications'
 
 describe('uninstall', () => {
@@ -21,7 +23,7 @@ describe('uninstall', () => {
     (await object<Service>('service', 'istio-ingressgateway', 'istio-system'))?.spec.ports.map(({ port }) => port) ?? []
 
   after(async () => {
-    await must(plugin(['routes', 'sync', '-n', NAMESPACE]))
+    await must(plugin(['routes', 'sync', '-n', NAMESPACE, ...GATEWAY]))
   })
 
   it('takes back the routes, the port and the annotations, and nothing a second time', async function () {
@@ -50,7 +52,7 @@ describe('uninstall', () => {
 
   it('leaves the data and the certificate, so that a sync brings everything back', async function () {
     this.timeout(120_000)
-    await must(plugin(['routes', 'sync', '-n', NAMESPACE]))
+    await must(plugin(['routes', 'sync', '-n', NAMESPACE, ...GATEWAY]))
     const verified = await plugin(['verify', '-n', NAMESPACE])
     assert.equal(verified.exitCode, 0, verified.stdout)
   })
