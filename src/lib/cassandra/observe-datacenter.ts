@@ -91,26 +91,33 @@ async function find(
   return { found: answers.size === 0 ? first : datacenterFrom({ ...objects, answers }), all }
 }
 
+/**
+ * Lists the CassandraDatacenters of a namespace, or of all. Throws CSNI305 if the API server does not serve them,
+ * CSNI203 without permission.
+ */
+export async function listDatacenters(kube: Kube, namespace?: string): Promise<CassandraDatacenterObject[]> {
+  try {
+    return await kube.list<CassandraDatacenterObject>(CASSANDRA_DATACENTER, { namespace })
+  } catch (error) {
+    if (!(error instanceof CassSniError) || error.code !== 'CSNI205') throw error
+    throw new CassSniError('CSNI305', 'cass-operator is not installed (no CassandraDatacenter CRD)', {
+      object: 'customresourcedefinition/cassandradatacenters.cassandra.datastax.com',
+      next: [command`kubectl cass-sni install`],
+      cause: error,
+    })
+  }
+}
+
 async function datacentersOf(
   kube: Kube,
   namespace: string,
   name: string | undefined,
 ): Promise<CassandraDatacenterObject[]> {
   try {
-    return await kube.list<CassandraDatacenterObject>(CASSANDRA_DATACENTER, {
-      namespace,
-    })
+    return await listDatacenters(kube, namespace)
   } catch (error) {
-    if (!(error instanceof CassSniError)) throw error
-    if (error.code === 'CSNI205') {
-      throw new CassSniError('CSNI305', 'cass-operator is not installed (no CassandraDatacenter CRD)', {
-        object: 'customresourcedefinition/cassandradatacenters.cassandra.datastax.com',
-        next: [command`kubectl cass-sni install`],
-        cause: error,
-      })
-    }
     // A role may grant access to one datacenter by name.
-    if (error.code !== 'CSNI203' || name === undefined) throw error
+    if (!(error instanceof CassSniError) || error.code !== 'CSNI203' || name === undefined) throw error
     const one = await kube.get<CassandraDatacenterObject>(CASSANDRA_DATACENTER, name, namespace)
     return one === undefined ? [] : [one]
   }

@@ -32,6 +32,8 @@ export const ROLE_BINDING = of(RBAC, 'v1', 'RoleBinding', 'rolebindings')
 export const CLUSTER_ROLE = of(RBAC, 'v1', 'ClusterRole', 'clusterroles', false)
 export const CLUSTER_ROLE_BINDING = of(RBAC, 'v1', 'ClusterRoleBinding', 'clusterrolebindings', false)
 export const LEASE = of('coordination.k8s.io', 'v1', 'Lease', 'leases')
+export const PERSISTENT_VOLUME_CLAIM = core('PersistentVolumeClaim', 'persistentvolumeclaims')
+export const PERSISTENT_VOLUME = core('PersistentVolume', 'persistentvolumes', false)
 export const STORAGE_CLASS = of('storage.k8s.io', 'v1', 'StorageClass', 'storageclasses', false)
 export const MUTATING_WEBHOOK = of(
   'admissionregistration.k8s.io',

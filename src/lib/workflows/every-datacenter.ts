@@ -1,6 +1,6 @@
 /** Runs a workflow for every datacenter of the cluster, one after the other. */
 import type { CassandraDatacenterObject } from '../cassandra/datacenter-from.ts'
-import { CASSANDRA_DATACENTER } from '../cluster/resources.ts'
+import { listDatacenters } from '../cassandra/observe-datacenter.ts'
 import { asCassSniError, CassSniError, command, throwIfAborted } from '../errors.ts'
 import { ROUTES_ANNOTATION } from '../text/own-keys.ts'
 import type { WorkflowContext } from './context.ts'
@@ -56,14 +56,7 @@ export async function everyDatacenter<T extends { ok: boolean }>(
 }
 
 async function datacenters({ kube }: WorkflowContext): Promise<CassandraDatacenterObject[]> {
-  const all = await kube.list<CassandraDatacenterObject>(CASSANDRA_DATACENTER).catch((error: unknown) => {
-    if (!(error instanceof CassSniError) || error.code !== 'CSNI205') throw error
-    throw new CassSniError('CSNI305', 'cass-operator is not installed (no CassandraDatacenter CRD)', {
-      object: 'customresourcedefinition/cassandradatacenters.cassandra.datastax.com',
-      next: [command`kubectl cass-sni install`],
-      cause: error,
-    })
-  })
+  const all = await listDatacenters(kube)
   if (all.length === 0)
     throw new CassSniError('CSNI301', 'no CassandraDatacenter found in any namespace', {
       object: 'cassandradatacenters',

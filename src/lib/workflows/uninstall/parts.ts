@@ -12,6 +12,8 @@ import {
   DEPLOYMENT,
   NAMESPACE,
   PEER_AUTHENTICATION,
+  PERSISTENT_VOLUME,
+  PERSISTENT_VOLUME_CLAIM,
   POD,
   SERVICE_ACCOUNT,
   STORAGE_CLASS,
@@ -221,7 +223,7 @@ async function storage(kube: Kube, { namespace }: Scope): Promise<PartPlan> {
   if (namespace !== undefined) return NOTHING
   const classes = await kube.list(STORAGE_CLASS, { labelSelector: MANAGED })
   if (classes.length === 0) return NOTHING
-  const [claims, volumes] = await Promise.all([kube.list(CLAIM), kube.list(VOLUME)])
+  const [claims, volumes] = await Promise.all([kube.list(PERSISTENT_VOLUME_CLAIM), kube.list(PERSISTENT_VOLUME)])
   const users = (name: string) => [...claims, ...volumes].filter(({ spec }) => classOf(spec) === name).length
   const unused = classes.filter(({ metadata }) => users(metadata.name) === 0)
   return {
@@ -233,21 +235,6 @@ async function storage(kube: Kube, { namespace }: Scope): Promise<PartPlan> {
         reason: `still used by ${counted(users(metadata.name), 'claim or volume')}`,
       })),
   }
-}
-
-const CLAIM: ResourceType = {
-  group: '',
-  version: 'v1',
-  kind: 'PersistentVolumeClaim',
-  plural: 'persistentvolumeclaims',
-  namespaced: true,
-}
-const VOLUME: ResourceType = {
-  group: '',
-  version: 'v1',
-  kind: 'PersistentVolume',
-  plural: 'persistentvolumes',
-  namespaced: false,
 }
 
 function classOf(spec: unknown): unknown {
