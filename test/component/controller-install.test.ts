@@ -1,5 +1,5 @@
 /** `routes controller install | status | uninstall | manifest` against a real API server, which runs no pods. */
-import { deepEqual, doesNotMatch, equal, match } from 'node:assert/strict'
+import { deepEqual, doesNotMatch, equal, match, ok } from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseAllDocuments } from 'yaml'
 import type { KubeObject, ResourceType } from '../../src/lib/cluster/kube.ts'
@@ -21,7 +21,7 @@ import { OUR_AGENT, writesBy } from '../support/audit.ts'
 import { createDatacenter, type TestDatacenter } from '../support/cluster-state.ts'
 import { type CommandOutcome, runCommand } from '../support/command.ts'
 import { bindDocumentedRoles } from '../support/documented-roles.ts'
-import { createMesh, removeRoutes, type TestMesh } from '../support/mesh-state.ts'
+import { addGateway, createMesh, removeRoutes, type TestMesh } from '../support/mesh-state.ts'
 import { assertMatchesSchema } from '../support/schema.ts'
 
 const KINDS = [
@@ -265,6 +265,17 @@ describe('routes controller', function () {
     equal(exitCode, 1)
     match(stderr, /CSNI210/)
     await server.remove(SERVICE_ACCOUNT, 'cass-sni-controller', own)
+  })
+
+  it('grants nothing in a namespace that is being deleted, where a grant would be refused', async () => {
+    const gone = await server.namespace('gone')
+    const other = await addGateway(server, { namespace: gone, service: 'going' })
+    await server.remove(NAMESPACE, gone)
+    const { stdout, exitCode } = await controller('manifest', '-n', dc.namespace, '--image', 'i:1')
+    equal(exitCode, 0)
+    ok(!stdout.includes(`namespace: ${gone}`))
+    ok(stdout.includes(`namespace: ${mesh.namespace}`))
+    await other.remove()
   })
 
   it('needs an image once, and an ingress gateway', async () => {

@@ -25,3 +25,17 @@ export async function requireNamespaces(kube: Pick<Kube, 'get'>, names: readonly
   const object = others.length === 0 ? `namespace/${first}` : `namespaces ${[first, ...others].join(', ')}`
   throw new CassSniError('CSNI204', `${object} not found`, { object, next: [command`kubectl get namespaces`] })
 }
+
+/**
+ * Returns the namespaces that are not being deleted: in the others, nothing can be created. A namespace without
+ * permission to read it is returned, too.
+ */
+export async function lastingNamespaces(kube: Pick<Kube, 'get'>, names: readonly string[]): Promise<string[]> {
+  const lasting = await Promise.all(
+    names.map(async (name) => {
+      const namespace = await unless('CSNI203', kube.get(NAMESPACE, name))
+      return namespace?.metadata.deletionTimestamp === undefined ? [name] : []
+    }),
+  )
+  return lasting.flat()
+}

@@ -2,6 +2,7 @@
 import { applyChanges, retryOvertaken } from '../changes/apply.ts'
 import { changesIn, changeSet } from '../changes/change-plan.ts'
 import type { KubeObject } from '../cluster/kube.ts'
+import { lastingNamespaces } from '../cluster/require-namespace.ts'
 import { deploymentReasons } from '../cluster/workload-reasons.ts'
 import { again, CassSniError, command } from '../errors.ts'
 import type { ChangeRecord } from '../events.ts'
@@ -165,7 +166,8 @@ async function settingsOf({ kube }: WorkflowContext, options: ControllerInstallO
 
 async function gatewayNamespaces(kube: WorkflowContext['kube']): Promise<string[]> {
   const { gateways, refused } = await observeMesh(kube, { controlPlanes: false, apis: [] })
-  if (gateways.length > 0) return [...new Set(gateways.map((gateway) => gateway.namespace))].sort()
+  const found = await lastingNamespaces(kube, [...new Set(gateways.map((gateway) => gateway.namespace))].sort())
+  if (found.length > 0) return found
   if (refused !== undefined) throw refused
   throw new CassSniError(
     'CSNI502',
