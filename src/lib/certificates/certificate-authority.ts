@@ -2,13 +2,13 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { CassSniError, command, hint, type NextStep } from '../errors.ts'
 import { pemBlocks } from '../text/pem.ts'
+import type { Authorities, AuthorityPath } from './authority-path.ts'
+import { authorityFaults } from './authority-policies.ts'
 import { type Certificate, dateText, readCertificate, signedBy } from './certificate.ts'
-import { authorityFaults, expiresSoon, type PolicyInput } from './policies.ts'
+import { expiresSoon } from './reason.ts'
 import { packageFile } from '../text/package-file.ts'
 
-/** The CA certificate, followed by those of its issuers up to the root, if known. */
-export type AuthorityPath = PolicyInput['authority']
-
+/** A CA that can sign. */
 export interface Authority {
   path: AuthorityPath
   /** Secret: never printed. */
@@ -56,17 +56,36 @@ export function parseAuthority(certificatePem: string, keyPem: string, location:
  * @throws CSNI401
  */
 export function parseAuthorityPath(pem: string, location: AuthorityLocation): AuthorityPath {
-  const [first, ...others] = pemBlocks(pem, 'CERTIFICATE')
+  return parseAuthorities(pem, location)[0]
+}
+
+/**
+ * Returns the CAs in a PEM text, in its order: the first block is one, as is each that has not issued one of them.
+ * @throws CSNI401
+ */
+export function parseAuthorities(pem: string, location: AuthorityLocation): Authorities {
+  const [first, ...others] = certificatesIn(pem, location)
   if (first === undefined) throw invalid(location, 'no PEM certificate in key "cert"')
+  const paths: [AuthorityPath, ...AuthorityPath[]] = [pathOf(first, others)]
+  for (const [index, certificate] of others.entries()) {
+    if (!paths.flat().includes(certificate)) paths.push(pathOf(certificate, others.slice(index + 1)))
+  }
+  return paths
+}
+
+function certificatesIn(pem: string, location: AuthorityLocation): Certificate[] {
   try {
-    const candidates = others.map(readCertificate)
-    const path: [Certificate, ...Certificate[]] = [readCertificate(first)]
-    for (let issuer = issuerOf(path, candidates); issuer !== undefined; issuer = issuerOf(path, candidates))
-      path.push(issuer)
-    return path
+    return pemBlocks(pem, 'CERTIFICATE').map(readCertificate)
   } catch (cause) {
     throw invalid(location, 'cannot parse the certificate', cause)
   }
+}
+
+function pathOf(certificate: Certificate, candidates: readonly Certificate[]): AuthorityPath {
+  const path: [Certificate, ...Certificate[]] = [certificate]
+  for (let issuer = issuerOf(path, candidates); issuer !== undefined; issuer = issuerOf(path, candidates))
+    path.push(issuer)
+  return path
 }
 
 /** Returns the issuer of the path's last certificate; undefined if that is a root or the issuer is missing. */
@@ -74,13 +93,6 @@ function issuerOf(path: readonly Certificate[], candidates: readonly Certificate
   const last = path.at(-1)
   if (last === undefined || signedBy(last.x509, last.x509)) return undefined
   return candidates.find((candidate) => !path.includes(candidate) && signedBy(last.x509, candidate.x509))
-}
-
-/**
- * Returns the certificates that clients must trust, PEM: the CA, and for an intermediate CA its issuers up to the root.
- */
-export function trustPem(path: AuthorityPath): string {
-  return path.map(({ x509 }) => x509.toString()).join('')
 }
 
 /**

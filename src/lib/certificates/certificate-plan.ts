@@ -3,11 +3,12 @@ import type { Datacenter } from '../cassandra/datacenter.ts'
 import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
 import { CassSniError, hint } from '../errors.ts'
-import type { AuthorityPath } from './certificate-authority.ts'
+import { type Authorities, type AuthorityPath, servedAuthorities } from './authority-path.ts'
 import { normalName } from './certificate.ts'
 import { leafBytes } from './issue.ts'
 import { certificateMessageBytes, LARGEST_MESSAGE_BYTES } from './message-size.ts'
-import { coverage, type Current, type Reason, reasonsToIssue, servedAuthorities } from './policies.ts'
+import { coverage, type Current, reasonsToIssue } from './policies.ts'
+import type { Reason } from './reason.ts'
 import { isDnsName } from '../text/dns-name.ts'
 import { asHostId } from '../text/host-id.ts'
 import { packageFile } from '../text/package-file.ts'
@@ -95,7 +96,7 @@ function obsoleteNames(names: readonly string[], required: readonly string[], dc
 /** Input of the plan. */
 export interface PlanInput {
   dc: Datacenter
-  authority: AuthorityPath
+  authorities: Authorities
   /** Content of the keystore; undefined if it has no certificate with a key, or is unreadable. */
   current: Current | undefined
   /** Why the keystore must be replaced as a whole. */
@@ -137,19 +138,19 @@ export interface CertificatePlan {
  * @throws CSNI405 if a certificate with all names would be too large
  */
 export function planCertificate(input: PlanInput): CertificatePlan {
-  const { dc, authority, current, unreadable, saved, requested, now } = input
+  const { dc, authorities, current, unreadable, saved, requested, now } = input
   const publicNames = mergedPublicNames(input)
   const required = requiredNames(dc, [...publicNames, ...(input.routeNames ?? [])])
   const pending = pendingNodes(dc)
   const reasons: Reason[] = [
     ...(input.renew ? [{ code: 'Requested', message: 'requested with --renew' } as const] : []),
     ...(unreadable === undefined
-      ? reasonsToIssue({ current, required, authority, now })
+      ? reasonsToIssue({ current, required, authorities, now })
       : [{ code: 'Unreadable', message: unreadable } as const]),
   ]
   const issue = reasons.length > 0 || current === undefined
   const { names, wildcards } = issue
-    ? fittingNames(namesToIssue(required, current, pending.length > 0), dc, authority)
+    ? fittingNames(namesToIssue(required, current, pending.length > 0), dc, authorities[0])
     : { names: current.leaf.names, wildcards: [] }
   return {
     reasons,

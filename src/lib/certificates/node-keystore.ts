@@ -2,7 +2,7 @@
 import { createPrivateKey } from 'node:crypto'
 import { CassSniError, command } from '../errors.ts'
 import { type Certificate, readCertificate } from './certificate.ts'
-import type { AuthorityPath } from './certificate-authority.ts'
+import { type Authorities, servedAuthorities } from './authority-path.ts'
 import { type IssuedLeaf, keyEntry } from './issue.ts'
 import {
   type KeyEntry,
@@ -12,7 +12,7 @@ import {
   type TrustedEntry,
   writeKeystore,
 } from './keystore.ts'
-import { type Current, servedAuthorities } from './policies.ts'
+import type { Current } from './policies.ts'
 
 /** Alias of cass-operator's CA (k8ssandra/cass-operator pkg/utils/crypto.go). */
 const AUTHORITY_ALIAS = 'ca'
@@ -78,13 +78,13 @@ export function currentOf(
 }
 
 /**
- * Returns the keystore with a new leaf and with the CA trusted; every other entry is kept.
- * @param options.dropPrevious drop the previous CAs that `withAuthority` kept
+ * Returns the keystore with a new leaf, signed by the first CA, and with all CAs trusted; every other entry is kept.
+ * @param options.dropPrevious drop the previous CAs that `withAuthority` kept and that are not in `authorities`
  */
 export function rewriteKeystore(
   entries: readonly KeystoreEntry[],
   leaf: IssuedLeaf,
-  authority: AuthorityPath,
+  authorities: Authorities,
   options: {
     alias: string
     password: string
@@ -94,9 +94,13 @@ export function rewriteKeystore(
   },
 ): Buffer {
   const old = ownEntry(entries, options.alias)
-  const fresh = keyEntry(leaf, servedAuthorities(authority), { ...options, alias: old?.alias ?? options.alias })
-  const rest = entries.filter((entry) => entry !== old && !(options.dropPrevious === true && isPrevious(entry)))
-  return writeKeystore([fresh, ...withAuthority(rest, authority[0], options.now)], options.password)
+  const fresh = keyEntry(leaf, servedAuthorities(authorities[0]), { ...options, alias: old?.alias ?? options.alias })
+  const needed = (entry: TrustedEntry) => authorities.some(([ca]) => ca.der.equals(entry.certificate))
+  const dropped = (entry: KeystoreEntry) => options.dropPrevious === true && isPrevious(entry) && !needed(entry)
+  const kept = entries.filter((entry) => entry !== old && !dropped(entry))
+  // The last one added takes the alias of cass-operator's CA.
+  const trusted = authorities.toReversed().reduce((all, [ca]) => withAuthority(all, ca, options.now), kept)
+  return writeKeystore([fresh, ...trusted], options.password)
 }
 
 /** Returns the subjects of previous CAs that are still trusted. */
@@ -108,8 +112,8 @@ function isPrevious(entry: KeystoreEntry): entry is TrustedEntry {
   return entry.kind === 'trusted' && PREVIOUS_ALIAS.test(entry.alias.toLowerCase())
 }
 
-function withAuthority(entries: readonly KeystoreEntry[], authority: Certificate, now: number): KeystoreEntry[] {
-  if (entries.some((entry) => entry.kind === 'trusted' && entry.certificate.equals(authority.der))) return [...entries]
+function withAuthority(entries: KeystoreEntry[], authority: Certificate, now: number): KeystoreEntry[] {
+  if (entries.some((entry) => entry.kind === 'trusted' && entry.certificate.equals(authority.der))) return entries
   const trusted: TrustedEntry = {
     kind: 'trusted',
     alias: AUTHORITY_ALIAS,

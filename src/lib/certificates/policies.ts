@@ -4,41 +4,15 @@
  * every policy has the same input and returns a reason with a stable code, or none. Pure.
  */
 import { isIP } from 'node:net'
-import { type Certificate, dateText, daysUntil, signedBy } from './certificate.ts'
+import { type Authorities, servedAuthorities } from './authority-path.ts'
+import { type Certificate, signedBy } from './certificate.ts'
 import { certificateMessageBytes, LARGEST_MESSAGE_BYTES } from './message-size.ts'
+import { expired, expiresSoon, notYetValid, type Reason, type ReasonCode, type Validity } from './reason.ts'
 import { listed } from '../text/listed.ts'
-
-/** Days before its expiry at which a certificate is renewed. Strimzi's `renewalDays` is 30 as well. */
-export const RENEWAL_DAYS = 30
 
 const SERVER_AUTH = '1.3.6.1.5.5.7.3.1'
 const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2'
 const WEAKEST_RSA_BITS = 2048
-
-/** Stable, for programs. */
-export type ReasonCode =
-  | 'NoCertificate'
-  | 'MissingNames'
-  | 'AnotherAuthority'
-  | 'IncompleteChain'
-  | 'UntrustedAuthority'
-  | 'KeyMismatch'
-  | 'NotYetValid'
-  | 'Expired'
-  | 'ExpiresSoon'
-  | 'WeakKey'
-  | 'NotForServers'
-  | 'NotForClients'
-  | 'TooLarge'
-  | 'NoRoot'
-  | 'Unreadable'
-  | 'Requested'
-
-export interface Reason {
-  code: ReasonCode
-  /** In one line: "missing names: a, b". */
-  message: string
-}
 
 /** Content of the nodes' keystore. */
 export interface Current {
@@ -56,8 +30,7 @@ export interface PolicyInput {
   current: Current | undefined
   /** Names that the certificate must have, normalized. */
   required: readonly string[]
-  /** The datacenter's CA, followed by its issuers up to the root, if known. */
-  authority: readonly [Certificate, ...Certificate[]]
+  authorities: Authorities
   /** Milliseconds since the epoch. */
   now: number
 }
@@ -95,37 +68,11 @@ export function keystoreFaults(input: PolicyInput): Reason[] {
 
 /** Returns why to issue a new certificate: its faults, or that it expires soon. Empty to keep the certificate. */
 export function reasonsToIssue(input: PolicyInput): Reason[] {
-  const soon = input.current && leafExpiresSoon(input.current.leaf, input.authority[0], input.now)
+  const soon = input.current && leafExpiresSoon(input.current.leaf, input.authorities[0][0], input.now)
   return [...keystoreFaults(input), ...(soon ? [soon] : [])]
 }
 
-/** Returns why a CA is unusable: expired, not valid yet, or impossible for clients to verify. */
-export function authorityFaults(authority: PolicyInput['authority'], now: number): Reason[] {
-  const [ca] = authority
-  return [expired(ca, now), notYetValid(ca, now), noRoot(authority)].filter((reason) => reason !== undefined)
-}
-
-export function expired({ notAfter }: Validity, now: number): Reason | undefined {
-  return notAfter.getTime() <= now ? { code: 'Expired', message: `expired on ${dateText(notAfter)}` } : undefined
-}
-
-export function notYetValid({ notBefore }: Validity, now: number): Reason | undefined {
-  return notBefore.getTime() > now
-    ? { code: 'NotYetValid', message: `not valid before ${notBefore.toISOString()}` }
-    : undefined
-}
-
-/** Returns a reason if the certificate expires within `RENEWAL_DAYS` but has not expired yet. */
-export function expiresSoon({ notAfter }: Pick<Validity, 'notAfter'>, now: number): Reason | undefined {
-  const days = daysUntil(notAfter, now)
-  if (days < 0 || days >= RENEWAL_DAYS) return undefined
-  return {
-    code: 'ExpiresSoon',
-    message: `expires in ${days} ${days === 1 ? 'day' : 'days'}, on ${dateText(notAfter)}`,
-  }
-}
-
-/** The same for a leaf, except one that expires with its CA: reissuing would not extend it. */
+/** Returns a reason if a leaf expires soon, except one that expires with its CA: reissuing would not extend it. */
 export function leafExpiresSoon(
   leaf: Pick<Validity, 'notAfter'>,
   ca: Pick<Validity, 'notAfter'>,
@@ -144,19 +91,14 @@ export function coverage(certificateNames: readonly string[]): (name: string) =>
   }
 }
 
-interface Validity {
-  notBefore: Date
-  notAfter: Date
-}
-
 function missingNames({ current, required }: LeafInput): Reason | undefined {
   const covered = coverage(current.leaf.names)
   const missing = required.filter((name) => !covered(name))
   return missing.length > 0 ? { code: 'MissingNames', message: `missing names: ${listed(missing)}` } : undefined
 }
 
-function anotherAuthority({ current, authority }: LeafInput): Reason | undefined {
-  return signedBy(current.leaf.x509, authority[0].x509)
+function anotherAuthority({ current, authorities: [[ca]] }: LeafInput): Reason | undefined {
+  return signedBy(current.leaf.x509, ca.x509)
     ? undefined
     : { code: 'AnotherAuthority', message: `signed by another CA: ${current.leaf.issuer}` }
 }
@@ -164,24 +106,21 @@ function anotherAuthority({ current, authority }: LeafInput): Reason | undefined
 /**
  * Clients that only have the root need every certificate below it; cass-operator includes a root CA in the chain too.
  */
-function incompleteChain({ current, authority }: LeafInput): Reason | undefined {
-  if (!signedBy(current.leaf.x509, authority[0].x509)) return undefined
+function incompleteChain({ current, authorities: [path] }: LeafInput): Reason | undefined {
+  if (!signedBy(current.leaf.x509, path[0].x509)) return undefined
   const chain = new Set(current.chain.map(({ fingerprint256 }) => fingerprint256))
-  const needed = servedAuthorities(authority)
+  const needed = servedAuthorities(path)
   return needed.every(({ fingerprint256 }) => chain.has(fingerprint256))
     ? undefined
     : { code: 'IncompleteChain', message: 'the chain lacks the CA certificate' }
 }
 
-/** Returns the certificates served after the leaf: the CA, and any between it and the root. */
-export function servedAuthorities([ca, ...issuers]: PolicyInput['authority']): Certificate[] {
-  return [ca, ...issuers.filter((issuer) => !isRoot(issuer))]
-}
-
-function untrustedAuthority({ current, authority }: LeafInput): Reason | undefined {
-  return current.trusted.some(({ fingerprint256 }) => fingerprint256 === authority[0].fingerprint256)
-    ? undefined
-    : { code: 'UntrustedAuthority', message: 'the keystore does not trust the CA' }
+function untrustedAuthority({ current, authorities }: LeafInput): Reason | undefined {
+  const trusted = new Set(current.trusted.map(({ fingerprint256 }) => fingerprint256))
+  const missing = authorities.filter(([ca]) => !trusted.has(ca.fingerprint256))
+  if (missing.length === 0) return undefined
+  const named = authorities.length === 1 ? '' : `: ${listed(missing.map(([ca]) => ca.subject))}`
+  return { code: 'UntrustedAuthority', message: `the keystore does not trust the CA${named}` }
 }
 
 function weakKey({ current }: LeafInput): Reason | undefined {
@@ -208,16 +147,4 @@ function tooLarge({ current }: LeafInput): Reason | undefined {
         message: `certificate message of ${bytes} bytes exceeds the limit of ${LARGEST_MESSAGE_BYTES}`,
       }
     : undefined
-}
-
-/** Clients verify up to a self-signed certificate: by default OpenSSL accepts no other trust anchor. */
-function noRoot(authority: PolicyInput['authority']): Reason | undefined {
-  const last = authority.at(-1) ?? authority[0]
-  return isRoot(last)
-    ? undefined
-    : { code: 'NoRoot', message: `root certificate of the intermediate CA missing (issuer: ${last.issuer})` }
-}
-
-function isRoot({ x509 }: Certificate): boolean {
-  return signedBy(x509, x509)
 }

@@ -1,9 +1,12 @@
 /** Checks of the CA and of the certificate that each node serves through the gateway. */
 import { authorityLocation, keystoreObject, OPERATOR_KEYSTORE_PATH } from '../cassandra/authority-secret.ts'
 import type { CassandraNode } from '../cassandra/datacenter.ts'
-import { type AuthorityPath, parseAuthorityPath } from '../certificates/certificate-authority.ts'
+import type { Authorities } from '../certificates/authority-path.ts'
+import { authorityFaults } from '../certificates/authority-policies.ts'
+import { parseAuthorities } from '../certificates/certificate-authority.ts'
 import { dateText, daysUntil } from '../certificates/certificate.ts'
-import { authorityFaults, expiresSoon, keystoreFaults, leafExpiresSoon } from '../certificates/policies.ts'
+import { keystoreFaults, leafExpiresSoon } from '../certificates/policies.ts'
+import { expiresSoon } from '../certificates/reason.ts'
 import { CassSniError, command, hint, type NextStep } from '../errors.ts'
 import { DESTINATION_RULE, PEER_AUTHENTICATION } from '../cluster/resources.ts'
 import { policiesFor } from './advice.ts'
@@ -26,19 +29,19 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
     perNode: false,
     async run(probes) {
       const { datacenter, given } = probes
-      const path = await authorityOf(probes).catch((error: unknown) => {
+      const authorities = await authoritiesOf(probes).catch((error: unknown) => {
         // Certificates of another origin (cert-manager, for example) have no such Secret.
         if (error instanceof CassSniError && error.code === 'CSNI204') return error
         throw error
       })
-      if (path instanceof CassSniError)
+      if (authorities instanceof CassSniError)
         return unknown(
-          path.message,
+          authorities.message,
           hint("to verify with the CA that signed the nodes' certificates, pass --ca FILE"),
-          ...path.next,
+          ...authorities.next,
         )
-      const faults = authorityFaults(path, probes.now)
-      if (faults.length === 0) return pass(`expires ${dateText(path[0].notAfter)}`)
+      const faults = authorities.flatMap((path) => authorityFaults(path, probes.now))
+      if (faults.length === 0) return pass(`expires ${dateText(authorities[0][0].notAfter)}`)
       const messages = faults.map(({ message }) => message).join('; ')
       if (given.ca !== undefined) return fail(`${given.ca}: ${messages}`)
       return fail(
@@ -56,7 +59,7 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
     needs: ['CSNI831'],
     perNode: false,
     async run(probes) {
-      const [{ notAfter }] = await authorityOf(probes)
+      const [[{ notAfter }]] = await authoritiesOf(probes)
       const soon = expiresSoon({ notAfter }, probes.now)
       return soon === undefined
         ? pass(`${daysUntil(notAfter, probes.now)} days left`)
@@ -130,7 +133,7 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
     needs: ['CSNI835'],
     perNode: true,
     async run(probes, node) {
-      const [ca] = await authorityOf(probes)
+      const [[ca]] = await authoritiesOf(probes)
       const ends = (await served(probes, node)).map(({ certificate }) => new Date(certificate.validTo))
       const notAfter = new Date(Math.min(...ends.map((end) => end.getTime())))
       const soon = leafExpiresSoon({ notAfter }, ca, probes.now)
@@ -151,7 +154,7 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
       if (keystorePath !== OPERATOR_KEYSTORE_PATH)
         return skip(`nodes use ${keystorePath ?? 'an unnamed keystore'}, not the keystore that cass-operator creates`)
       const object = keystoreObject(datacenter)
-      const input = { ...(await probes.keystore()), authority: await authorityOf(probes), now: probes.now }
+      const input = { ...(await probes.keystore()), authorities: await authoritiesOf(probes), now: probes.now }
       const faults = keystoreFaults(input)
       return faults.length === 0
         ? pass(object)
@@ -192,8 +195,8 @@ function reissue({ given }: Probes): NextStep[] {
   return [hint(`compare ${given.ca} (--ca) with the CA of the datacenter`), command`kubectl cass-sni certs ca`]
 }
 
-async function authorityOf(probes: Probes): Promise<AuthorityPath> {
-  return parseAuthorityPath(await probes.authority(), authorityLocation(probes.datacenter))
+async function authoritiesOf(probes: Probes): Promise<Authorities> {
+  return parseAuthorities(await probes.authority(), authorityLocation(probes.datacenter))
 }
 
 /** The start of a fingerprint, as `certs` shows it. */

@@ -1,16 +1,11 @@
 /** The probes of a real cluster: each runs once, when the first check needs it. */
 import { randomUUID } from 'node:crypto'
-import {
-  authorityLocation,
-  keystoreObject,
-  keystorePassword,
-  readAuthorityCertificate,
-  readKeystoreMaterial,
-} from '../cassandra/authority-secret.ts'
+import { keystoreObject, keystorePassword, readKeystoreMaterial } from '../cassandra/authority-secret.ts'
 import { readCredentials } from '../cassandra/credentials.ts'
 import type { CassandraNode, Credentials, Datacenter } from '../cassandra/datacenter.ts'
 import { DATACENTER_LABEL, labelValueFor } from '../cassandra/resource-names.ts'
-import { parseAuthorityPath, trustPem } from '../certificates/certificate-authority.ts'
+import { trustPem } from '../certificates/authority-path.ts'
+import { readAuthorities } from '../certificates/gather/read-authorities.ts'
 import { operatorName, requiredNames } from '../certificates/certificate-plan.ts'
 import { openKeystore } from '../certificates/node-keystore.ts'
 import type { PolicyInput } from '../certificates/policies.ts'
@@ -75,11 +70,7 @@ export function liveProbes(options: LiveProbesOptions): Probes {
     observeRoutes(kube, { datacenter, mesh: await mesh(), gateway: await gateway() }, options.choices),
   )
   const plan = once(async (): Promise<Plan> => planRoutes(await observation(), { mode: backend.mode, port }))
-  const authority = once(
-    async () =>
-      options.ca?.pem ??
-      trustPem(parseAuthorityPath(await readAuthorityCertificate(kube, datacenter), authorityLocation(datacenter))),
-  )
+  const authority = once(async () => options.ca?.pem ?? trustPem(await readAuthorities(kube, datacenter)))
   const credentials = once(async () => options.login ?? readCredentials(kube, datacenter))
   const hostIdAfterLogin = async (node: CassandraNode, login: Credentials): Promise<string> => {
     const { hostId } = node

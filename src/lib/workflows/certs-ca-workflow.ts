@@ -1,8 +1,9 @@
 /** `certs ca`: prints the CA certificate that clients must trust. Changes nothing in the cluster. */
-import { authorityLocation, readAuthorityCertificate } from '../cassandra/authority-secret.ts'
+import { authorityLocation } from '../cassandra/authority-secret.ts'
 import { observeDatacenter } from '../cassandra/observe-datacenter.ts'
-import { parseAuthorityPath, trustPem } from '../certificates/certificate-authority.ts'
-import { authorityFaults } from '../certificates/policies.ts'
+import { trustPem } from '../certificates/authority-path.ts'
+import { authorityFaults } from '../certificates/authority-policies.ts'
+import { readAuthorities } from '../certificates/gather/read-authorities.ts'
 import { writeOutputFile } from '../files/output-file.ts'
 import { clusterTime } from './cluster-time.ts'
 import type { WorkflowContext } from './context.ts'
@@ -40,10 +41,11 @@ export async function certsCa(context: WorkflowContext, options: CertsCaOptions 
     name: options.datacenter,
   })
   const location = authorityLocation(dc)
-  const path = parseAuthorityPath(await readAuthorityCertificate(kube, dc), location)
-  const [certificate] = path
-  const pem = trustPem(path)
-  for (const { code, message } of authorityFaults(path, clusterTime(context)))
+  const authorities = await readAuthorities(kube, dc)
+  const [[certificate]] = authorities
+  const pem = trustPem(authorities)
+  const now = clusterTime(context)
+  for (const { code, message } of authorities.flatMap((path) => authorityFaults(path, now)))
     emit({
       type: 'warning',
       code: code === 'NoRoot' ? 'CSNI401' : 'CSNI402',

@@ -34,7 +34,7 @@ export async function certs(context: WorkflowContext, options: CertsOptions = {}
     first ??= observation
     const plan = planCertificate({
       dc: observation.dc,
-      authority: observation.authority.path,
+      authorities: observation.authorities,
       current: observation.keystore.current,
       unreadable: observation.unreadable,
       saved: observation.material.publicNames,

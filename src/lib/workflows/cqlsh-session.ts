@@ -1,9 +1,9 @@
 /** Everything between the cluster and an open CQL session: nodes, connection, login, CA. */
 import { readCredentials } from '../cassandra/credentials.ts'
-import { authorityLocation, readAuthorityCertificate } from '../cassandra/authority-secret.ts'
 import type { CassandraNode, Credentials, Datacenter } from '../cassandra/datacenter.ts'
 import { findNode } from '../cassandra/node.ts'
-import { parseAuthorityPath, trustPem } from '../certificates/certificate-authority.ts'
+import { trustPem } from '../certificates/authority-path.ts'
+import { readAuthorities } from '../certificates/gather/read-authorities.ts'
 import type { Kube } from '../cluster/kube.ts'
 import { observeRouted } from '../routes/gather.ts'
 import { type Choices, DEFAULT_GATEWAY_PORT } from '../routes/choices.ts'
@@ -112,13 +112,13 @@ export async function observeAccess({ kube, signal, emit }: WorkflowContext, cho
 }
 
 async function readAuthority(kube: Kube, datacenter: Datacenter): Promise<string> {
-  const pem = await readAuthorityCertificate(kube, datacenter).catch((error: unknown) => {
+  const authorities = await readAuthorities(kube, datacenter).catch((error: unknown) => {
     if (!(error instanceof CassSniError) || error.code !== 'CSNI203') throw error
     const { code, message, object, cause } = error
     const next = [hint('specify a file with the CA certificate with --ca'), ...error.next]
     throw new CassSniError(code, message, { object, next, cause })
   })
-  return trustPem(parseAuthorityPath(pem, authorityLocation(datacenter)))
+  return trustPem(authorities)
 }
 
 function reachable(datacenter: Datacenter, node: CassandraNode): CqlNode {

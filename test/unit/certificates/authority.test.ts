@@ -1,6 +1,7 @@
 import { nextTexts } from '../../support/next-texts.ts'
 import assert from 'node:assert/strict'
-import { parseAuthority, requireUsable, trustPem } from '../../../src/lib/certificates/certificate-authority.ts'
+import { parseAuthorities, parseAuthority, requireUsable } from '../../../src/lib/certificates/certificate-authority.ts'
+import { trustPem } from '../../../src/lib/certificates/authority-path.ts'
 import { CassSniError, type ErrorCode } from '../../../src/lib/errors.ts'
 import { makeAuthority, makeLeaf } from '../../support/operator-certificates.ts'
 
@@ -109,8 +110,21 @@ describe('the certificate authority', () => {
       path.map(({ subject }) => /CN=(\w+)-ca/.exec(subject)?.[1]),
       ['dc1', 'middle', 'root'],
     )
-    assert.equal(trustPem(path), issuing.pem + middle.pem + root.pem)
+    assert.equal(trustPem([path]), issuing.pem + middle.pem + root.pem)
     assert.equal(requireUsable(path, Date.now(), PLACE), undefined)
+  })
+
+  it('is one of several that clients trust while one replaces another, each with its issuers', () => {
+    const root = makeAuthority({ dc: 'root' })
+    const old = makeAuthority({ dc: 'old' })
+    const fresh = makeAuthority({ dc: 'fresh', issuer: root })
+    const authorities = parseAuthorities([fresh, old, root].map(({ pem }) => pem).join(''), PLACE)
+    assert.deepEqual(
+      authorities.map((path) => path.map(({ subject }) => /CN=(\w+)-ca/.exec(subject)?.[1])),
+      [['fresh', 'root'], ['old']],
+    )
+    assert.equal(trustPem(authorities), fresh.pem + root.pem + old.pem)
+    assert.equal(parseAuthorities(trustPem(authorities), PLACE).length, 2)
   })
 
   it('is refused as an intermediate without its root, for then OpenSSL verifies nothing that it signs', () => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { createPrivateKey, randomBytes } from 'node:crypto'
 import { checkServerIdentity } from 'node:tls'
-import { parseAuthority, trustPem } from '../../../src/lib/certificates/certificate-authority.ts'
+import { parseAuthority } from '../../../src/lib/certificates/certificate-authority.ts'
+import { type Authorities, trustPem } from '../../../src/lib/certificates/authority-path.ts'
 import { readCertificate } from '../../../src/lib/certificates/certificate.ts'
 import { issueLeaf, leafBytes } from '../../../src/lib/certificates/issue.ts'
 import { readKeystore, recoverKey } from '../../../src/lib/certificates/keystore.ts'
@@ -86,7 +87,7 @@ describe('issuing', function () {
       now,
       randomBytes,
     })
-    const bytes = rewriteKeystore(entries, leaf, authority.path, {
+    const bytes = rewriteKeystore(entries, leaf, [authority.path], {
       alias: ALIAS,
       password: 'dc1',
       now,
@@ -101,7 +102,7 @@ describe('issuing', function () {
     assert.ok(key)
     assert.ok(leaf.certificate.x509.checkPrivateKey(createPrivateKey({ key, format: 'der', type: 'pkcs8' })))
     const current = currentOf(written, ALIAS, 'dc1', 'x')
-    assert.deepEqual(reasonsToIssue({ current, required: NAMES, authority: authority.path, now }), [])
+    assert.deepEqual(reasonsToIssue({ current, required: NAMES, authorities: [authority.path], now }), [])
 
     const { output } = keytool(
       ['-list', '-v', '-keystore', 'node-keystore.jks', '-storetype', 'JKS', '-storepass', 'dc1'],
@@ -127,7 +128,7 @@ describe('issuing', function () {
       randomBytes,
     })
     const written = readKeystore(
-      rewriteKeystore(entries, leaf, authority.path, {
+      rewriteKeystore(entries, leaf, [authority.path], {
         alias: ALIAS,
         password: 'dc1',
         now,
@@ -149,12 +150,37 @@ describe('issuing', function () {
     assert.deepEqual(previousAuthorities(written), [trusted[1]?.[1]])
     const next = await issueLeaf({ authority, commonName: ALIAS, names: NAMES, now, randomBytes })
     const options = { alias: ALIAS, password: 'dc1', now, randomBytes, dropPrevious: true }
-    const dropped = readKeystore(rewriteKeystore(written, next, authority.path, options), 'dc1', 'x')
+    const dropped = readKeystore(rewriteKeystore(written, next, [authority.path], options), 'dc1', 'x')
     assert.deepEqual(previousAuthorities(dropped), [])
     assert.deepEqual(
       dropped.map(({ alias }) => alias),
       [ALIAS, 'ca'],
     )
+  })
+
+  it('trusts each of several CAs, and keeps one that is still listed when previous ones are dropped', async () => {
+    const [before, old] = ['before', 'old'].map((dc) => makeAuthority({ dc })) as [MadeCertificate, MadeCertificate]
+    const fresh = makeAuthority()
+    const signer = parse(fresh)
+    const authorities: Authorities = [signer.path, parse(old).path]
+    const leaf = await issueLeaf({ authority: signer, commonName: ALIAS, names: NAMES, now, randomBytes })
+    const options = { alias: ALIAS, password: 'dc1', now, randomBytes }
+    const read = (bytes: Buffer) => readKeystore(bytes, 'dc1', 'x')
+    const trusted = (bytes: Buffer) => currentOf(read(bytes), ALIAS, 'dc1', 'x')?.trusted.map(({ der }) => der) ?? []
+    const both = rewriteKeystore(read(makeKeystore(before, makeLeaf(before))), leaf, authorities, options)
+    assert.deepEqual(trusted(both), [fresh.der, old.der, before.der])
+    const current = currentOf(read(both), ALIAS, 'dc1', 'x')
+    assert.deepEqual(reasonsToIssue({ current, required: NAMES, authorities, now }), [])
+    const dropped = rewriteKeystore(read(both), leaf, authorities, { ...options, dropPrevious: true })
+    assert.deepEqual(trusted(dropped), [fresh.der, old.der])
+    const [reason] = reasonsToIssue({
+      current,
+      required: NAMES,
+      authorities: [...authorities, [parse(makeAuthority({ dc: 'next' })).path[0]]],
+      now,
+    })
+    assert.equal(reason?.code, 'UntrustedAuthority')
+    assert.match(reason.message, /does not trust the CA: .*CN=next-ca/)
   })
 
   it('serves an intermediate CA below its root, which openssl verifies with what clients are given', async () => {
@@ -163,20 +189,20 @@ describe('issuing', function () {
     const authority = parseAuthority(made.pem + root.pem, made.keyPem, PLACE)
     const entries = readKeystore(makeKeystore(made, makeLeaf(made)), 'dc1', 'x')
     const leaf = await issueLeaf({ authority, commonName: ALIAS, names: NAMES, now, randomBytes })
-    const bytes = rewriteKeystore(entries, leaf, authority.path, { alias: ALIAS, password: 'dc1', now, randomBytes })
+    const bytes = rewriteKeystore(entries, leaf, [authority.path], { alias: ALIAS, password: 'dc1', now, randomBytes })
     const current = currentOf(readKeystore(bytes, 'dc1', 'x'), ALIAS, 'dc1', 'x')
     assert.deepEqual(
       current?.chain.map(({ subject }) => subject),
       [authority.path[0].subject],
     )
-    assert.deepEqual(reasonsToIssue({ current, required: NAMES, authority: authority.path, now }), [])
+    assert.deepEqual(reasonsToIssue({ current, required: NAMES, authorities: [authority.path], now }), [])
     const verify = (ca: string) =>
       openssl(['verify', '-CAfile', 'ca.pem', '-untrusted', 'chain.pem', 'leaf.pem'], {
         'ca.pem': ca,
         'chain.pem': made.pem,
         'leaf.pem': leaf.certificate.x509.toString(),
       })
-    assert.match(verify(trustPem(authority.path)), /leaf\.pem: OK/)
+    assert.match(verify(trustPem([authority.path])), /leaf\.pem: OK/)
     assert.match(verify(made.pem), /unable to get issuer certificate/)
   })
 

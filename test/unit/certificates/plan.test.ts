@@ -94,7 +94,7 @@ describe('the plan of a certificate', () => {
   const plan = (more: Partial<PlanInput> = {}) =>
     planCertificate({
       dc,
-      authority: [ca],
+      authorities: [[ca]],
       current: current(requiredNames(dc, [])),
       saved: undefined,
       known: undefined,

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { readCertificate } from '../../../src/lib/certificates/certificate.ts'
 import { planCertificate, requiredNames } from '../../../src/lib/certificates/certificate-plan.ts'
 import { certificateMessageBytes, LARGEST_MESSAGE_BYTES } from '../../../src/lib/certificates/message-size.ts'
-import { authorityFaults, type Current, reasonsToIssue } from '../../../src/lib/certificates/policies.ts'
+import { authorityFaults } from '../../../src/lib/certificates/authority-policies.ts'
+import { type Current, reasonsToIssue } from '../../../src/lib/certificates/policies.ts'
 import { CHECKS } from '../../../src/lib/checks/registry.ts'
 import { runChecks } from '../../../src/lib/checks/run-checks.ts'
 import type { HandshakeResult } from '../../../src/lib/connection/tls.ts'
@@ -89,7 +90,7 @@ describe('the policies for certificates', () => {
       const { current, path, required } = made()
       const certificates = path.map(({ der }) => readCertificate(der))
       const chain = [certificates[0] ?? assert.fail(), ...certificates.slice(1)] as const
-      const reasons = reasonsToIssue({ current, required, authority: chain, now })
+      const reasons = reasonsToIssue({ current, required, authorities: [chain], now })
       assert.deepEqual(
         reasons.map(({ code }) => code),
         expected,
@@ -98,7 +99,7 @@ describe('the policies for certificates', () => {
       // certs
       const plan = planCertificate({
         dc,
-        authority: chain,
+        authorities: [chain],
         current,
         saved: undefined,
         known: undefined,

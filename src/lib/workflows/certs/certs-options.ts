@@ -1,5 +1,5 @@
 /** Options and result of `certs`. */
-import type { ReasonCode } from '../../certificates/policies.ts'
+import type { ReasonCode } from '../../certificates/reason.ts'
 
 export interface CertsOptions {
   /** metadata.name of the CassandraDatacenter; required if the namespace has more than one. */

@@ -10,7 +10,8 @@ import {
   readKeystoreMaterial,
 } from '../../cassandra/authority-secret.ts'
 import type { CassandraNode, Datacenter } from '../../cassandra/datacenter.ts'
-import { type Authority, parseAuthority, requireUsable, trustPem } from '../../certificates/certificate-authority.ts'
+import { type Authorities, trustPem } from '../../certificates/authority-path.ts'
+import { type Authority, parseAuthority, requireUsable } from '../../certificates/certificate-authority.ts'
 import { operatorName } from '../../certificates/certificate-plan.ts'
 import { BACKDATED_MS } from '../../certificates/issue.ts'
 import { type NodeKeystore, openKeystore } from '../../certificates/node-keystore.ts'
@@ -32,7 +33,10 @@ export interface CertificateObservation {
   /** Additional names of the routes. */
   routeNames: string[]
   dc: Datacenter
+  /** Signs new certificates: the first of `authorities`. */
   authority: Authority
+  /** What nodes and clients must trust. */
+  authorities: Authorities
   /** Secret: never printed. */
   password: string
   material: KeystoreMaterial
@@ -72,6 +76,7 @@ export async function gatherCertificates(
   warnOfClock(context)
   const location = authorityLocation(dc)
   const authority = parseAuthority(authorityMaterial.certificate, authorityMaterial.key, location)
+  const authorities: Authorities = [authority.path]
   const warning = requireUsable(authority.path, now, location)
   if (warning !== undefined) emit({ type: 'warning', code: 'CSNI402', message: warning })
   emit({
@@ -81,14 +86,14 @@ export async function gatherCertificates(
   })
   const password = keystorePassword(dc)
   const opened = open(material.bytes, password, dc, options.replaceKeystore === true)
-  const reader = createCertificateReader(context, dc, trustPem(authority.path), {
+  const reader = createCertificateReader(context, dc, trustPem(authorities), {
     wanted: options.gateway,
     remembered: choices,
     port: options.gatewayPort ?? choices.port ?? DEFAULT_GATEWAY_PORT,
   })
   const served = await readAll(context, reader, dc.nodes)
   const routeNames = additionalNamesOf(choices.names ?? NO_ADDITIONAL_NAMES, dc)
-  return { dc, routeNames, authority, password, material, ...opened, reader, now, served }
+  return { dc, routeNames, authority, authorities, password, material, ...opened, reader, now, served }
 }
 
 /** Warns if the local clock differs by more than a certificate is backdated. */

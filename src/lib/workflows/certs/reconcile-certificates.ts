@@ -84,10 +84,10 @@ export async function reconcileKeystore(
 }
 
 async function issue(observation: CertificateObservation, { names }: CertificatePlan) {
-  const { dc, authority, password, keystore, now } = observation
+  const { dc, authority, authorities, password, keystore, now } = observation
   const alias = operatorName(dc)
   const leaf = await issueLeaf({ authority, commonName: alias, names, now, randomBytes })
-  const bytes = rewriteKeystore(keystore.entries, leaf, authority.path, {
+  const bytes = rewriteKeystore(keystore.entries, leaf, authorities, {
     alias,
     password,
     now,

@@ -1,0 +1,55 @@
+/** Reasons to replace a certificate, and those that every kind of certificate shares. Pure. */
+import { dateText, daysUntil } from './certificate.ts'
+
+/** Days before its expiry at which a certificate is renewed. Strimzi's `renewalDays` is 30 as well. */
+export const RENEWAL_DAYS = 30
+
+/** Stable, for programs. */
+export type ReasonCode =
+  | 'NoCertificate'
+  | 'MissingNames'
+  | 'AnotherAuthority'
+  | 'IncompleteChain'
+  | 'UntrustedAuthority'
+  | 'KeyMismatch'
+  | 'NotYetValid'
+  | 'Expired'
+  | 'ExpiresSoon'
+  | 'WeakKey'
+  | 'NotForServers'
+  | 'NotForClients'
+  | 'TooLarge'
+  | 'NoRoot'
+  | 'Unreadable'
+  | 'Requested'
+
+export interface Reason {
+  code: ReasonCode
+  /** In one line: "missing names: a, b". */
+  message: string
+}
+
+export interface Validity {
+  notBefore: Date
+  notAfter: Date
+}
+
+export function expired({ notAfter }: Pick<Validity, 'notAfter'>, now: number): Reason | undefined {
+  return notAfter.getTime() <= now ? { code: 'Expired', message: `expired on ${dateText(notAfter)}` } : undefined
+}
+
+export function notYetValid({ notBefore }: Pick<Validity, 'notBefore'>, now: number): Reason | undefined {
+  return notBefore.getTime() > now
+    ? { code: 'NotYetValid', message: `not valid before ${notBefore.toISOString()}` }
+    : undefined
+}
+
+/** Returns a reason if the certificate expires within `RENEWAL_DAYS` but has not expired yet. */
+export function expiresSoon({ notAfter }: Pick<Validity, 'notAfter'>, now: number): Reason | undefined {
+  const days = daysUntil(notAfter, now)
+  if (days < 0 || days >= RENEWAL_DAYS) return undefined
+  return {
+    code: 'ExpiresSoon',
+    message: `expires in ${days} ${days === 1 ? 'day' : 'days'}, on ${dateText(notAfter)}`,
+  }
+}
