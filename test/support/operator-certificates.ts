@@ -39,6 +39,7 @@ export function makeAuthority(
     notBefore?: number
     notAfter?: number
     curve?: string
+    bits?: number
     ca?: boolean
     issuer?: MadeCertificate
   } = {},
@@ -52,6 +53,7 @@ export function makeAuthority(
       notBefore,
       notAfter,
       curve: options.curve,
+      bits: options.bits,
     },
     options.issuer,
   )

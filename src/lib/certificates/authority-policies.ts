@@ -1,18 +1,32 @@
 /** Policies for certificate authorities. Pure. */
-import type { AuthorityPath } from './authority-path.ts'
-import { isRoot } from './authority-path.ts'
-import { expired, notYetValid, type Reason } from './reason.ts'
+import { type AuthorityPath, isRoot } from './authority-path.ts'
+import type { ErrorCode } from '../errors.ts'
+import { expired, notYetValid, type Reason, weakKey } from './reason.ts'
 
-/** Returns why a CA is unusable: expired, not valid yet, or impossible for clients to verify. */
-export function authorityFaults(path: AuthorityPath, now: number): Reason[] {
-  const [ca] = path
-  return [expired(ca, now), notYetValid(ca, now), noRoot(path)].filter((reason) => reason !== undefined)
+/**
+ * Returns why a CA is unusable: it or one of its issuers has expired, is not valid yet or has a weak key, or clients
+ * cannot verify it for lack of its root.
+ */
+export function authorityFaults([ca, ...issuers]: AuthorityPath, now: number): Reason[] {
+  const faults = [ca, ...issuers].flatMap((certificate) =>
+    [expired(certificate, now), notYetValid(certificate, now), weakKey(certificate)]
+      .filter((reason) => reason !== undefined)
+      .map(({ code, message }) => ({
+        code,
+        message: certificate === ca ? message : `issuer (${certificate.subject}): ${message}`,
+      })),
+  )
+  return [...faults, ...noRoot([ca, ...issuers])]
+}
+
+/** Returns the error code for a fault of a CA. */
+export function authorityErrorCode({ code }: Reason): ErrorCode {
+  return code === 'Expired' || code === 'NotYetValid' ? 'CSNI402' : 'CSNI401'
 }
 
 /** Clients verify up to a self-signed certificate: by default OpenSSL accepts no other trust anchor. */
-function noRoot(path: AuthorityPath): Reason | undefined {
+function noRoot(path: AuthorityPath): Reason[] {
   const last = path.at(-1) ?? path[0]
-  return isRoot(last)
-    ? undefined
-    : { code: 'NoRoot', message: `root certificate of the intermediate CA missing (issuer: ${last.issuer})` }
+  if (isRoot(last)) return []
+  return [{ code: 'NoRoot', message: `root certificate of the intermediate CA missing (issuer: ${last.issuer})` }]
 }

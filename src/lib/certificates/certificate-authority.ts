@@ -3,7 +3,7 @@ import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { CassSniError, command, hint, type NextStep } from '../errors.ts'
 import { pemBlocks } from '../text/pem.ts'
 import type { Authorities, AuthorityPath } from './authority-path.ts'
-import { authorityFaults } from './authority-policies.ts'
+import { authorityErrorCode, authorityFaults } from './authority-policies.ts'
 import { type Certificate, dateText, readCertificate, signedBy } from './certificate.ts'
 import { expiresSoon } from './reason.ts'
 import { packageFile } from '../text/package-file.ts'
@@ -81,7 +81,8 @@ function certificatesIn(pem: string, location: AuthorityLocation): Certificate[]
   }
 }
 
-function pathOf(certificate: Certificate, candidates: readonly Certificate[]): AuthorityPath {
+/** Returns a CA and its issuers among the candidates, in their order. */
+export function pathOf(certificate: Certificate, candidates: readonly Certificate[]): AuthorityPath {
   const path: [Certificate, ...Certificate[]] = [certificate]
   for (let issuer = issuerOf(path, candidates); issuer !== undefined; issuer = issuerOf(path, candidates))
     path.push(issuer)
@@ -99,7 +100,8 @@ function issuerOf(path: readonly Certificate[], candidates: readonly Certificate
  * Refuses an invalid CA (`authorityFaults`).
  * @param now milliseconds since the epoch
  * @returns a warning if it expires within `RENEWAL_DAYS` days
- * @throws CSNI402 if it has expired or is not valid yet, CSNI401 if it is an intermediate CA without its root
+ * @throws CSNI402 if it or one of its issuers has expired or is not valid yet, CSNI401 for a weak key, or if it is an
+ * intermediate CA without its root
  */
 export function requireUsable(path: AuthorityPath, now: number, location: AuthorityLocation): string | undefined {
   const [fault] = authorityFaults(path, now)
@@ -111,12 +113,12 @@ export function requireUsable(path: AuthorityPath, now: number, location: Author
           `see ${packageFile('docs/certificates.md')}`
   }
   if (fault.code === 'NoRoot') throw rootMissing(fault.message, location)
-  throw new CassSniError('CSNI402', `${location.object}: CA ${fault.message}`, {
+  throw new CassSniError(authorityErrorCode(fault), `${location.object}: CA ${fault.message}`, {
     object: location.object,
     next:
-      fault.code === 'Expired'
-        ? replacementSteps(location, path[0].notAfter)
-        : [hint(`check the API server's clock: it reads ${new Date(now).toISOString()}`)],
+      fault.code === 'NotYetValid'
+        ? [hint(`check the API server's clock: it reads ${new Date(now).toISOString()}`)]
+        : replacementSteps(location, path[0].notAfter),
   })
 }
 

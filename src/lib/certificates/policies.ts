@@ -7,12 +7,11 @@ import { isIP } from 'node:net'
 import { type Authorities, servedAuthorities } from './authority-path.ts'
 import { type Certificate, signedBy } from './certificate.ts'
 import { certificateMessageBytes, LARGEST_MESSAGE_BYTES } from './message-size.ts'
-import { expired, expiresSoon, notYetValid, type Reason, type ReasonCode, type Validity } from './reason.ts'
+import { expired, expiresSoon, notYetValid, type Reason, type ReasonCode, type Validity, weakKey } from './reason.ts'
 import { listed } from '../text/listed.ts'
 
 const SERVER_AUTH = '1.3.6.1.5.5.7.3.1'
 const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2'
-const WEAKEST_RSA_BITS = 2048
 
 /** Content of the nodes' keystore. */
 export interface Current {
@@ -53,7 +52,7 @@ const LEAF_FAULTS: readonly Policy<LeafInput>[] = [
         },
   ({ current, now }) => notYetValid(current.leaf, now),
   ({ current, now }) => expired(current.leaf, now),
-  weakKey,
+  ({ current }) => weakKey(current.leaf),
   ({ current }) => lacksUsage(current.leaf, SERVER_AUTH, 'NotForServers', 'serverAuth'),
   ({ current }) => lacksUsage(current.leaf, CLIENT_AUTH, 'NotForClients', 'clientAuth (needed between nodes)'),
   tooLarge,
@@ -121,14 +120,6 @@ function untrustedAuthority({ current, authorities }: LeafInput): Reason | undef
   if (missing.length === 0) return undefined
   const named = authorities.length === 1 ? '' : `: ${listed(missing.map(([ca]) => ca.subject))}`
   return { code: 'UntrustedAuthority', message: `the keystore does not trust the CA${named}` }
-}
-
-function weakKey({ current }: LeafInput): Reason | undefined {
-  const key = current.leaf.x509.publicKey
-  const bits = key.asymmetricKeyDetails?.modulusLength
-  return key.asymmetricKeyType === 'rsa' && bits !== undefined && bits < WEAKEST_RSA_BITS
-    ? { code: 'WeakKey', message: `weak key: ${bits}-bit RSA` }
-    : undefined
 }
 
 function lacksUsage(leaf: Certificate, usage: string, code: ReasonCode, name: string): Reason | undefined {

@@ -1,8 +1,10 @@
 /** Reasons to replace a certificate, and those that every kind of certificate shares. Pure. */
-import { dateText, daysUntil } from './certificate.ts'
+import { type Certificate, dateText, daysUntil } from './certificate.ts'
 
 /** Days before its expiry at which a certificate is renewed. Strimzi's `renewalDays` is 30 as well. */
 export const RENEWAL_DAYS = 30
+
+const WEAKEST_RSA_BITS = 2048
 
 /** Stable, for programs. */
 export type ReasonCode =
@@ -20,6 +22,13 @@ export type ReasonCode =
   | 'NotForClients'
   | 'TooLarge'
   | 'NoRoot'
+  | 'NotAuthority'
+  | 'NoKey'
+  | 'EncryptedKey'
+  | 'WrongPassword'
+  | 'KeyFormat'
+  | 'UnsupportedKey'
+  | 'ChainOrder'
   | 'Unreadable'
   | 'Requested'
 
@@ -52,4 +61,13 @@ export function expiresSoon({ notAfter }: Pick<Validity, 'notAfter'>, now: numbe
     code: 'ExpiresSoon',
     message: `expires in ${days} ${days === 1 ? 'day' : 'days'}, on ${dateText(notAfter)}`,
   }
+}
+
+/** Returns a reason for an RSA key that OpenSSL's default security level rejects. */
+export function weakKey({ x509 }: Certificate): Reason | undefined {
+  const { asymmetricKeyType, asymmetricKeyDetails } = x509.publicKey
+  const bits = asymmetricKeyDetails?.modulusLength
+  return asymmetricKeyType === 'rsa' && bits !== undefined && bits < WEAKEST_RSA_BITS
+    ? { code: 'WeakKey', message: `weak key: ${bits}-bit RSA` }
+    : undefined
 }

@@ -2,7 +2,7 @@
 import { authorityLocation } from '../cassandra/authority-secret.ts'
 import { observeDatacenter } from '../cassandra/observe-datacenter.ts'
 import { trustPem } from '../certificates/authority-path.ts'
-import { authorityFaults } from '../certificates/authority-policies.ts'
+import { authorityErrorCode, authorityFaults } from '../certificates/authority-policies.ts'
 import { readAuthorities } from '../certificates/gather/read-authorities.ts'
 import { writeOutputFile } from '../files/output-file.ts'
 import { clusterTime } from './cluster-time.ts'
@@ -45,11 +45,11 @@ export async function certsCa(context: WorkflowContext, options: CertsCaOptions 
   const [[certificate]] = authorities
   const pem = trustPem(authorities)
   const now = clusterTime(context)
-  for (const { code, message } of authorities.flatMap((path) => authorityFaults(path, now)))
+  for (const fault of authorities.flatMap((path) => authorityFaults(path, now)))
     emit({
       type: 'warning',
-      code: code === 'NoRoot' ? 'CSNI401' : 'CSNI402',
-      message: `${location.object}: CA ${message}`,
+      code: authorityErrorCode(fault),
+      message: `${location.object}: CA ${fault.message}`,
     })
   const file =
     options.out === undefined
