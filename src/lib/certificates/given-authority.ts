@@ -1,6 +1,6 @@
 /**
- * Checks a CA that a user supplies, before anything is changed: `givenAuthorityFaults` returns every fault with a stable
- * code, `requireGivenAuthority` throws the first one. Pure.
+ * Checks a CA that a user supplies, before anything is changed: `givenAuthorityFaults` returns every fault with a
+ * stable code, `requireGivenAuthority` throws the first one. Pure.
  */
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { CassSniError, command, hint, type NextStep } from '../errors.ts'
@@ -23,7 +23,7 @@ export interface GivenAuthority {
    * pkg/utils/crypto.go prepare_ca).
    */
   rsaOnly?: boolean | undefined
-  /** True if cass-operator reads `keyPem` as it is: it supports unencrypted PKCS#8 only (ibid.). */
+  /** True if cass-operator reads `keyPem` unchanged: it supports unencrypted PKCS#8 only (ibid.). */
   pkcs8Only?: boolean | undefined
 }
 
@@ -46,7 +46,7 @@ export function givenAuthorityFaults(given: GivenAuthority, now: number): Author
 }
 
 /**
- * Returns a CA that is fit to sign.
+ * Returns a CA that can sign certificates.
  * @param now milliseconds since the epoch
  * @throws CSNI402 if it has expired or is not valid yet, CSNI401 for any other fault
  */
@@ -167,8 +167,8 @@ function keyMismatch(key: KeyObject, certificates: readonly Certificate[]): Reas
   return {
     code: 'ChainOrder',
     message:
-      `wrong order: the private key belongs to certificate ${index + 1} (${certificates[index]?.subject}), which must ` +
-      'be the first, followed by its issuers up to the root',
+      `wrong order: the private key belongs to certificate ${index + 1} (${certificates[index]?.subject}), which ` +
+      'must be the first, followed by its issuers up to the root',
   }
 }
 
