@@ -25,6 +25,7 @@ const SEPARATE = [
   'https-proxy-agent',
   'listr2',
   'log-update',
+  'pkijs',
   'socks-proxy-agent',
   'ws',
   'yaml',

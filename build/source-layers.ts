@@ -117,7 +117,7 @@ export const PACKAGES: { packages: string[]; layers: string[]; typesAnywhere?: t
   { packages: ['ws'], layers: ['cluster'] },
   { packages: ['listr2', 'chalk', '@inquirer/prompts'], layers: ['output'] },
   { packages: ['cassandra-driver'], layers: ['connection'] },
-  { packages: ['@peculiar/x509', 'reflect-metadata'], layers: ['certificates'] },
+  { packages: ['@peculiar/x509', 'reflect-metadata', 'pkijs'], layers: ['certificates'] },
   { packages: ['@oclif/core'], layers: ['commands', 'cli'] },
   { packages: ['@prometheus-io/client'], layers: ['controller'] },
 ]

@@ -26,8 +26,12 @@ const EC_ALGORITHM_BYTES = 12
 export interface LeafRequest {
   authority: Authority
   commonName: string
-  /** DNS names and IP addresses, normalized. */
+  /** DNS names and IP addresses, normalized. None for a client. */
   names: readonly string[]
+  /** Days until it expires, if the CA does not expire earlier. Default 365. */
+  validityDays?: number | undefined
+  /** Default `node`: serverAuth and clientAuth, because nodes connect to each other. */
+  usage?: 'node' | 'client' | undefined
   /** Milliseconds since the epoch. */
   now: number
   randomBytes: (length: number) => Buffer
@@ -40,12 +44,12 @@ export interface IssuedLeaf {
 }
 
 /**
- * Issues a certificate for a new RSA key, with serverAuth and clientAuth, because nodes connect to each other with the
- * same keystore. It is valid from five minutes ago for a year, but not longer than its CA.
+ * Issues a certificate for a new RSA key. It is valid from five minutes ago, for a year by default, but not longer than
+ * its CA.
  * @throws CSNI401 if the type of the CA's key is not supported
  */
 export async function issueLeaf(request: LeafRequest): Promise<IssuedLeaf> {
-  const { authority, commonName, names, now, randomBytes } = request
+  const { authority, commonName, names, now, randomBytes, usage = 'node' } = request
   const [ca] = authority.path
   const algorithm = signingAlgorithm(authority.key)
   const x509 = await import('./x509.ts')
@@ -62,19 +66,26 @@ export async function issueLeaf(request: LeafRequest): Promise<IssuedLeaf> {
     subject: new x509.Name([{ CN: [{ utf8String: commonName }] }]),
     // Copied, not re-encoded: some TLS stacks compare names byte by byte.
     issuer: issuer.subjectName,
-    ...validityOf(ca, now),
+    ...validityOf(ca, now, request.validityDays),
     publicKey,
     signingKey: authority.key.toCryptoKey(algorithm, false, ['sign']),
     signingAlgorithm: algorithm,
     extensions: [
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyEncipherment, true),
-      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth]),
+      new x509.ExtendedKeyUsageExtension([
+        ...(usage === 'node' ? [x509.ExtendedKeyUsage.serverAuth] : []),
+        x509.ExtendedKeyUsage.clientAuth,
+      ]),
       new x509.BasicConstraintsExtension(false, undefined, true),
       await x509.SubjectKeyIdentifierExtension.create(publicKey),
       new x509.AuthorityKeyIdentifierExtension(issuerKey.keyId),
-      new x509.SubjectAlternativeNameExtension(
-        names.map((value) => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value })),
-      ),
+      ...(names.length === 0
+        ? []
+        : [
+            new x509.SubjectAlternativeNameExtension(
+              names.map((value) => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value })),
+            ),
+          ]),
     ],
   })
   return { certificate: readCertificate(Buffer.from(issued.rawData)), key: pair.privateKey }
@@ -124,10 +135,11 @@ function subjectOf({ der }: Certificate): Buffer {
 export function validityOf(
   { notBefore, notAfter }: Pick<Certificate, 'notBefore' | 'notAfter'>,
   now: number,
+  days = VALIDITY_DAYS,
 ): { notBefore: Date; notAfter: Date } {
   return {
     notBefore: new Date(Math.max(now - BACKDATED_MS, notBefore.getTime())),
-    notAfter: new Date(Math.min(now + VALIDITY_DAYS * DAY, notAfter.getTime())),
+    notAfter: new Date(Math.min(now + days * DAY, notAfter.getTime())),
   }
 }
 

@@ -143,8 +143,8 @@ export const PERMISSIONS: readonly Permission[] = [
     scope: 'datacenter',
     group: '',
     resources: ['secrets'],
-    verbs: ['get', 'patch'],
-    why: 'the CA, the keystore and the login',
+    verbs: ['get', 'list', 'create', 'patch'],
+    why: 'the CA, the keystore and the login; client certificates in Secrets',
     only: 'commands',
   },
   {

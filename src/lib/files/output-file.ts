@@ -1,8 +1,8 @@
 /** Writes files given by the user: atomically, through symbolic links, and directly to devices and pipes. */
 import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
-import { lstat, open, readFile, readlink, rename, rm, stat } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { lstat, mkdir, open, readFile, readlink, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { again, CassSniError } from '../errors.ts'
 import type { Ask } from '../events.ts'
 import { systemError } from '../text/system-errors.ts'
@@ -12,7 +12,7 @@ const MOST_LINKS = 40
 
 export interface OutputFile {
   path: string
-  text: string
+  text: string | Buffer
   /** 0o600 for a file that only its owner can read. */
   mode: 0o600 | 0o644
 }
@@ -39,20 +39,67 @@ export async function writeOutputFile(file: OutputFile, overwriting: Overwriting
       return 'written'
     }
     if (kind === 'file') {
-      const current = await readFile(target, 'utf8')
-      // Permissions must match too.
-      if (current === text && ((await stat(target)).mode & 0o777 & ~mode) === 0) return 'unchanged'
-      if (current !== text) await confirmOverwrite(path, overwriting)
+      const state = await compared(target, file)
+      if (state === 'same') return 'unchanged'
+      if (state === 'different') await confirmOverwrite(path, overwriting)
     }
-    await writeWhole(target, text, mode)
+    const fresh = await stage(target, text, mode)
+    await renameOver(fresh, target)
     return 'written'
   } catch (error) {
-    if (error instanceof CassSniError) throw error
-    throw new CassSniError('CSNI104', `cannot write ${path}: ${systemError(error)}`, {
-      object: path,
-      cause: error,
-    })
+    throw unwritable(path, error)
   }
+}
+
+/**
+ * Writes the files of a directory, which is created if it is missing: all of them, or none if one cannot be written.
+ * Returns what happened to each, in their order. `path` is the name of a file in the directory.
+ * @throws CSNI104 as `writeOutputFile` does, and for anything there that is not a regular file
+ */
+export async function writeOutputFiles(
+  directory: string,
+  files: readonly OutputFile[],
+  overwriting: Overwriting,
+): Promise<('written' | 'unchanged')[]> {
+  const staged: { fresh: string; target: string }[] = []
+  let current = directory
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+    const states = []
+    for (const file of files) {
+      current = join(directory, file.path)
+      const { target, kind } = await destination(current)
+      if (kind === 'special') throw new CassSniError('CSNI104', `${current} is not a regular file`, { object: current })
+      const state = kind === 'nothing' ? 'missing' : await compared(target, file)
+      states.push({ file, target, path: current, state })
+    }
+    const different = states.filter(({ state }) => state === 'different').map(({ path }) => path)
+    if (different.length > 0) await confirmOverwrite(different.join(', '), overwriting)
+    for (const { file, target, path, state } of states) {
+      current = path
+      if (state !== 'same') staged.push({ fresh: await stage(target, file.text, file.mode), target })
+    }
+    while (staged[0] !== undefined) {
+      await renameOver(staged[0].fresh, staged[0].target)
+      staged.shift()
+    }
+    return states.map(({ state }) => (state === 'same' ? 'unchanged' : 'written'))
+  } catch (error) {
+    for (const { fresh } of staged) await rm(fresh, { force: true })
+    throw unwritable(current, error)
+  }
+}
+
+/** Compares a regular file with the desired one; its permissions must match too. */
+async function compared(target: string, { text, mode }: OutputFile): Promise<'same' | 'different' | 'permissions'> {
+  const current = await readFile(target)
+  if (!current.equals(Buffer.from(text))) return 'different'
+  return ((await stat(target)).mode & 0o777 & ~mode) === 0 ? 'same' : 'permissions'
+}
+
+function unwritable(path: string, error: unknown): CassSniError {
+  if (error instanceof CassSniError) return error
+  return new CassSniError('CSNI104', `cannot write ${path}: ${systemError(error)}`, { object: path, cause: error })
 }
 
 async function confirmOverwrite(path: string, { yes, ask }: Overwriting): Promise<void> {
@@ -90,7 +137,7 @@ async function destination(path: string): Promise<{ target: string; kind: 'file'
 }
 
 /** Opens non-blocking: a pipe without a reader is an error (ENXIO), not an endless wait. */
-async function writeInto(path: string, text: string): Promise<void> {
+async function writeInto(path: string, text: string | Buffer): Promise<void> {
   const handle = await open(path, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_APPEND)
   try {
     await handle.writeFile(text)
@@ -99,8 +146,9 @@ async function writeInto(path: string, text: string): Promise<void> {
   }
 }
 
-async function writeWhole(path: string, text: string, mode: number): Promise<void> {
-  const fresh = `${path}.${randomUUID()}`
+/** Writes the text to a new file next to the target, and returns its path. */
+async function stage(target: string, text: string | Buffer, mode: number): Promise<string> {
+  const fresh = `${target}.${randomUUID()}`
   try {
     const handle = await open(fresh, 'wx', mode)
     try {
@@ -109,7 +157,16 @@ async function writeWhole(path: string, text: string, mode: number): Promise<voi
     } finally {
       await handle.close()
     }
-    await rename(fresh, path)
+    return fresh
+  } catch (error) {
+    await rm(fresh, { force: true })
+    throw error
+  }
+}
+
+async function renameOver(fresh: string, target: string): Promise<void> {
+  try {
+    await rename(fresh, target)
   } catch (error) {
     await rm(fresh, { force: true })
     throw error

@@ -22,6 +22,9 @@ export const CONFIRMED_ANNOTATION = 'cass-sni/confirmed'
  */
 export const PUBLIC_NAMES_ANNOTATION = 'cass-sni/public-names'
 
+/** On a Secret with the certificate and key of a client: the client's name, which is the certificate's common name. */
+export const CLIENT_LABEL = 'cass-sni/client'
+
 /** On a node's pod: the keystore version for which it was last annotated. */
 export const KEYSTORE_ANNOTATION = 'cass-sni/keystore'
 

@@ -16,7 +16,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { CassSniError } from '../../../src/lib/errors.ts'
 import type { Question } from '../../../src/lib/events.ts'
 import { readText } from '../../../src/lib/files/input-file.ts'
-import { type OutputFile, type Overwriting, writeOutputFile } from '../../../src/lib/files/output-file.ts'
+import {
+  type OutputFile,
+  type Overwriting,
+  writeOutputFile,
+  writeOutputFiles,
+} from '../../../src/lib/files/output-file.ts'
 
 describe('files that a user names', () => {
   let directory: string
@@ -128,5 +133,32 @@ describe('files that a user names', () => {
     stop.abort(new CassSniError('CSNI902', 'interrupted'))
     await reading
     assert.ok(Date.now() - began < 500)
+  })
+
+  describe('of one directory', () => {
+    const files = (...names: string[]) =>
+      names.map((path): OutputFile => ({ path, text: Buffer.from(path), mode: 0o600 }))
+    const writeAll = (names: string[], yes = false) => writeOutputFiles(at('new/deep'), files(...names), { yes })
+
+    it('are written for their owner only, in a new directory, and left alone when they hold the same', async () => {
+      assert.deepEqual(await writeAll(['a', 'b']), ['written', 'written'])
+      assert.equal(statSync(at('new/deep')).mode & 0o777, 0o700)
+      assert.equal(statSync(at('new/deep/b')).mode & 0o777, 0o600)
+      assert.deepEqual(await writeAll(['a', 'b', 'c']), ['unchanged', 'unchanged', 'written'])
+    })
+
+    it('are all written, or none', async () => {
+      await writeAll(['a', 'b'])
+      writeFileSync(at('new/deep/b'), 'of the user')
+      await assert.rejects(writeAll(['a', 'b', 'c']), { code: 'CSNI104', object: at('new/deep/b') })
+      execFileSync('mkdir', [at('new/deep/d')])
+      await assert.rejects(writeAll(['a', 'c', 'd'], true), {
+        code: 'CSNI104',
+        message: /new\/deep\/d: is a directory/i,
+      })
+      assert.deepEqual(readdirSync(at('new/deep')).sort(), ['a', 'b', 'd'])
+      assert.equal(readFileSync(at('new/deep/b'), 'utf8'), 'of the user')
+      assert.deepEqual(await writeAll(['a', 'b', 'c'], true), ['unchanged', 'written', 'written'])
+    })
   })
 })
