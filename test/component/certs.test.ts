@@ -192,7 +192,8 @@ describe('certs', function () {
     assert.ok(
       events.some(
         (event) =>
-          event.type === 'warning' && /local clock is 12 minutes ahead of the API server's/.test(event.message),
+          event.type === 'warning' &&
+          /local clock \(\S+Z\) is 12 minutes ahead of the API server's \(\S+Z\)/.test(event.message),
       ),
     )
   })

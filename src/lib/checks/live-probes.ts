@@ -1,13 +1,12 @@
 /** The probes of a real cluster: each runs once, when the first check needs it. */
 import { randomUUID } from 'node:crypto'
-import { keystoreObject, keystorePassword, readKeystoreMaterial } from '../cassandra/authority-secret.ts'
 import { readCredentials } from '../cassandra/credentials.ts'
 import type { CassandraNode, Credentials, Datacenter } from '../cassandra/datacenter.ts'
 import { DATACENTER_LABEL, labelValueFor } from '../cassandra/resource-names.ts'
 import { trustPem } from '../certificates/authority-path.ts'
+import { gatherKeystore } from '../certificates/gather/gather-material.ts'
 import { readAuthorities } from '../certificates/gather/read-authorities.ts'
-import { operatorName, requiredNames } from '../certificates/certificate-plan.ts'
-import { openKeystore } from '../certificates/node-keystore.ts'
+import { requiredNames } from '../certificates/certificate-plan.ts'
 import type { PolicyInput } from '../certificates/policies.ts'
 import type { Kube } from '../cluster/kube.ts'
 import { cqlHostId } from '../connection/cql-login.ts'
@@ -165,13 +164,12 @@ async function keystoreContent(
   datacenter: Datacenter,
   names = NO_ADDITIONAL_NAMES,
 ): Promise<Pick<PolicyInput, 'current' | 'required'>> {
-  const { bytes, publicNames = [] } = await readKeystoreMaterial(kube, datacenter)
-  const { current } = openKeystore(bytes, {
-    password: keystorePassword(datacenter),
-    alias: operatorName(datacenter),
-    object: keystoreObject(datacenter),
-  })
-  return { current, required: requiredNames(datacenter, [...publicNames, ...additionalNamesOf(names, datacenter)]) }
+  const { material, keystore } = await gatherKeystore(kube, datacenter)
+  const { publicNames = [] } = material
+  return {
+    current: keystore.current,
+    required: requiredNames(datacenter, [...publicNames, ...additionalNamesOf(names, datacenter)]),
+  }
 }
 
 async function loadedNames(kube: Kube, pod: Parameters<typeof loadedListener>[1], port: number): Promise<LoadedNames> {

@@ -12,7 +12,8 @@ import {
 } from './certs/reconcile-certificates.ts'
 import type { WorkflowContext } from './context.ts'
 
-export type { CertsNode, CertsOptions, CertsResult, CertificateSummary } from './certs/certs-options.ts'
+export type { CertificateSummary } from '../certificates/gather/served-certificates.ts'
+export type { CertsNode, CertsOptions, CertsResult } from './certs/certs-options.ts'
 
 /**
  * Issues a new certificate from the datacenter's CA if the one in the keystore is unsuitable, and makes every running

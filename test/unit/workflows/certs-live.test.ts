@@ -7,8 +7,8 @@ import type { ExecResult, Kube, KubeObject, ResourceType } from '../../../src/li
 import { CassSniError } from '../../../src/lib/errors.ts'
 import type { WorkflowEvent } from '../../../src/lib/events.ts'
 import { rollOut } from '../../../src/lib/workflows/certs/reload.ts'
-import type { CertsNode, CertificateSummary } from '../../../src/lib/workflows/certs/certs-options.ts'
-import type { Served } from '../../../src/lib/workflows/certs/served-certificates.ts'
+import type { CertificateSummary, Served } from '../../../src/lib/certificates/gather/served-certificates.ts'
+import type { CertsNode } from '../../../src/lib/workflows/certs/certs-options.ts'
 import type { WorkflowContext } from '../../../src/lib/workflows/context.ts'
 import { datacenter, HOST_IDS, node } from '../certificates/datacenter.ts'
 

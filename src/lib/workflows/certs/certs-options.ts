@@ -1,4 +1,5 @@
 /** Options and result of `certs`. */
+import type { CertificateSummary } from '../../certificates/gather/served-certificates.ts'
 import type { ReasonCode } from '../../certificates/reason.ts'
 
 export interface CertsOptions {
@@ -26,15 +27,6 @@ export interface Timings {
   rereadMs: number
   /** How long to retry a node whose certificate cannot be read. */
   unreadableMs: number
-}
-
-/** The fields of a certificate that results include. */
-export interface CertificateSummary {
-  fingerprint256: string
-  names: string[]
-  /** ISO 8601. */
-  notAfter: string
-  issuer: string
 }
 
 export interface CertsNode {

@@ -4,6 +4,7 @@ import { keystoreObject, OPERATOR_KEYSTORE_PATH, readKeystoreMaterial } from '..
 import type { CassandraNode } from '../../cassandra/datacenter.ts'
 import { dateText, signedBy } from '../../certificates/certificate.ts'
 import { type CertificatePlan, operatorName } from '../../certificates/certificate-plan.ts'
+import { runsCassandra, type Served } from '../../certificates/gather/served-certificates.ts'
 import { issueLeaf, validityOf } from '../../certificates/issue.ts'
 import { previousAuthorities, rewriteKeystore } from '../../certificates/node-keystore.ts'
 import type { FieldChange } from '../../changes/changeset.ts'
@@ -14,9 +15,8 @@ import { again, CassSniError } from '../../errors.ts'
 import { PUBLIC_NAMES_ANNOTATION } from '../../text/own-keys.ts'
 import type { WorkflowContext } from '../context.ts'
 import type { CertsNode, CertsOptions, Timings } from './certs-options.ts'
-import { type CertificateObservation, runsCassandra } from './gather-certificates.ts'
+import type { CertificateObservation } from './gather-certificates.ts'
 import { rollOut } from './reload.ts'
-import type { Served } from './served-certificates.ts'
 import { counted } from '../../text/counted.ts'
 
 const MINUTE = 60_000

@@ -8,6 +8,12 @@ import { createHash } from 'node:crypto'
 import pLimit, { type LimitFunction } from 'p-limit'
 import { keystoreObject } from '../../cassandra/authority-secret.ts'
 import type { CassandraNode, Datacenter } from '../../cassandra/datacenter.ts'
+import {
+  type CertificateReader,
+  type CertificateSummary,
+  MAX_CONCURRENT_NODES,
+  type Served,
+} from '../../certificates/gather/served-certificates.ts'
 import { applyChanges } from '../../changes/apply.ts'
 import type { Desired } from '../../changes/changeset.ts'
 import { planChanges } from '../../changes/change-plan.ts'
@@ -17,10 +23,8 @@ import { KEYSTORE_ANNOTATION } from '../../text/own-keys.ts'
 import { CassSniError, command } from '../../errors.ts'
 import { pause, poll } from '../../waiting/poll.ts'
 import type { WorkflowContext } from '../context.ts'
-import type { CertificateSummary, CertsNode, Timings } from './certs-options.ts'
-import { MAX_CONCURRENT_NODES } from './gather-certificates.ts'
+import type { CertsNode, Timings } from './certs-options.ts'
 import { type ReloadFailure, reloadKeystore } from './reload-command.ts'
-import type { CertificateReader, Served } from './served-certificates.ts'
 
 const STEP = 'live'
 const POLL_MS = 200

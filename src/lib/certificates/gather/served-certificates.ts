@@ -1,16 +1,28 @@
-/** Reads the certificate that a node serves to clients. */
+/** Reads the certificates that nodes serve to clients. */
+import pLimit from 'p-limit'
 import type { CassandraNode, Datacenter } from '../../cassandra/datacenter.ts'
 import { type Dialer, podDialer } from '../../connection/dialer.ts'
 import { gatewayDialer } from '../../connection/gateway-dialer.ts'
 import { handshake, type ServedCertificate } from '../../connection/tls.ts'
+import type { Kube } from '../../cluster/kube.ts'
 import { asCassSniError, CassSniError, throwIfAborted } from '../../errors.ts'
 import { findGateway, type GatewayWish } from '../../istio/find-gateway.ts'
 import { observeMesh } from '../../istio/observe-mesh.ts'
-import type { WorkflowContext } from '../context.ts'
-import type { CertificateSummary } from './certs-options.ts'
 
 /** For one node, in milliseconds. */
 const READ_TIMEOUT_MS = 5000
+
+/** Nodes to read or reload concurrently: each takes a tunnel or a command through the API server. */
+export const MAX_CONCURRENT_NODES = 8
+
+/** The fields of a certificate that results include. */
+export interface CertificateSummary {
+  fingerprint256: string
+  names: string[]
+  /** ISO 8601. */
+  notAfter: string
+  issuer: string
+}
 
 /** The certificate that a node serves, or why it cannot be read. */
 export type Served = { certificate: CertificateSummary } | { failure: string }
@@ -25,12 +37,11 @@ export interface CertificateReader {
  * @param authority PEM
  */
 export function createCertificateReader(
-  context: WorkflowContext,
+  { kube, signal }: { kube: Kube; signal: AbortSignal },
   dc: Datacenter,
   authority: string,
   { port, ...wish }: GatewayWish & { port: number },
 ): CertificateReader {
-  const { kube, signal } = context
   let gateway: Promise<Dialer> | undefined
   const openGateway = async (): Promise<Dialer> => {
     const mesh = await observeMesh(kube, { gateway: wish.wanted, controlPlanes: false, apis: [] })
@@ -72,6 +83,23 @@ export function createCertificateReader(
       }
     },
   }
+}
+
+/** Returns whether Cassandra runs on the node, ready or not, so that it serves a certificate or is about to. */
+export function runsCassandra({ state, terminating }: CassandraNode): boolean {
+  return (state === 'Started' || state === 'Started-not-Ready') && !terminating
+}
+
+/** Reads what each node serves that runs Cassandra, a few at a time; by pod. */
+export async function readServed(
+  reader: CertificateReader,
+  nodes: readonly CassandraNode[],
+): Promise<Map<string, Served>> {
+  const limit = pLimit(MAX_CONCURRENT_NODES)
+  const running = nodes.filter(runsCassandra)
+  return new Map(
+    await Promise.all(running.map((node) => limit(async () => [node.pod, await reader.read(node)] as const))),
+  )
 }
 
 function summaryOf(certificate: ServedCertificate): CertificateSummary {
