@@ -1,16 +1,6 @@
 import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
-import { datacenterFlags, gatewayFlags, timeoutFlag } from '../../lib/cli/flags.ts'
-import {
-  everyDatacenterFlag,
-  presentEvery,
-  routeApiChoice,
-  routeApiFlags,
-  routeBackendChoice,
-  routeBackendFlag,
-  routeChoice,
-  routeModeFlag,
-  routeNameFlags,
-} from '../../lib/cli/route-flags.ts'
+import { timeoutFlag } from '../../lib/cli/flags.ts'
+import { desiredRouteFlags, desiredRouteOptions, presentEvery } from '../../lib/cli/route-flags.ts'
 import { EXIT } from '../../lib/errors.ts'
 import type { TextRenderer } from '../../lib/output/text-renderer.ts'
 import type { EveryDatacenter } from '../../lib/workflows/every-datacenter.ts'
@@ -34,13 +24,7 @@ export default class RoutesDiff extends CassSniCommand<RoutesDiffResult | EveryD
   ]
 
   static override flags = {
-    ...datacenterFlags,
-    ...everyDatacenterFlag,
-    ...gatewayFlags,
-    ...routeModeFlag,
-    ...routeBackendFlag,
-    ...routeNameFlags,
-    ...routeApiFlags,
+    ...desiredRouteFlags,
     ...timeoutFlag,
   }
 
@@ -54,13 +38,7 @@ export default class RoutesDiff extends CassSniCommand<RoutesDiffResult | EveryD
       import('../../lib/workflows/routes-diff-workflow.ts'),
       run.context('Routes'),
     ])
-    const options = {
-      ...routeChoice(flags),
-      ...routeApiChoice(flags),
-      port: flags.port,
-      mode: flags.mode,
-      ...routeBackendChoice(flags),
-    }
+    const options = desiredRouteOptions(flags)
     if (!flags['all-namespaces']) return diffRoutes(context, options)
     const { everyDatacenter } = await import('../../lib/workflows/every-datacenter.ts')
     return everyDatacenter(context, (each, one) => diffRoutes(each, { ...options, ...one }))

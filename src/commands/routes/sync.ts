@@ -1,17 +1,7 @@
 import { Flags } from '@oclif/core'
 import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
-import { changeFlags, datacenterFlags, gatewayFlags } from '../../lib/cli/flags.ts'
-import {
-  everyDatacenterFlag,
-  presentEvery,
-  routeApiChoice,
-  routeApiFlags,
-  routeBackendChoice,
-  routeBackendFlag,
-  routeChoice,
-  routeModeFlag,
-  routeNameFlags,
-} from '../../lib/cli/route-flags.ts'
+import { changeFlags } from '../../lib/cli/flags.ts'
+import { desiredRouteFlags, desiredRouteOptions, presentEvery } from '../../lib/cli/route-flags.ts'
 import { CassSniError } from '../../lib/errors.ts'
 import type { TextRenderer } from '../../lib/output/text-renderer.ts'
 import type { EveryDatacenter } from '../../lib/workflows/every-datacenter.ts'
@@ -52,14 +42,8 @@ export default class RoutesSync extends CassSniCommand<
   ]
 
   static override flags = {
-    ...datacenterFlags,
-    ...everyDatacenterFlag,
-    ...gatewayFlags,
+    ...desiredRouteFlags,
     ...changeFlags,
-    ...routeModeFlag,
-    ...routeBackendFlag,
-    ...routeNameFlags,
-    ...routeApiFlags,
     watch: Flags.boolean({
       char: 'w',
       exclusive: ['dry-run', 'all-namespaces'],
@@ -72,13 +56,7 @@ export default class RoutesSync extends CassSniCommand<
 
   protected async work(run: Run): Promise<RoutesSyncResult | EveryDatacenter<RoutesSyncResult> | undefined> {
     const { flags } = await this.parse(RoutesSync)
-    const options: RoutesSyncOptions = {
-      ...routeChoice(flags),
-      ...routeApiChoice(flags),
-      port: flags.port,
-      mode: flags.mode,
-      ...routeBackendChoice(flags),
-    }
+    const options = desiredRouteOptions(flags)
     if (flags.watch && run.format === 'yaml')
       throw new CassSniError('CSNI101', '--watch prints lines: use -o text or -o json')
     if (flags.watch) return this.#watch(run, options)

@@ -1,13 +1,7 @@
 /** Compares the host IDs in the status with those that Cassandra itself reports. */
-import pLimit from 'p-limit'
 import type { Kube } from '../cluster/kube.ts'
 import type { CassandraNode, Datacenter } from './datacenter.ts'
-import { type Endpoint, readEndpoints, readHostId } from './endpoints.ts'
-
-/** Concurrent requests: each takes a tunnel through the API server. */
-const MAX_CONCURRENT_REQUESTS = 8
-/** Nodes asked for all endpoints before giving up. */
-const MOST_ASKED = 3
+import { type Endpoint, readFirstEndpoints, readHostIds } from './endpoints.ts'
 
 /** A host ID that Cassandra has confirmed for a pod, earlier. */
 export interface ConfirmedHostId {
@@ -39,24 +33,24 @@ export async function confirmHostIds(
   })
   if (doubted.length > 0) {
     const { namespace } = datacenter
-    const listed = await firstResponse(kube, datacenter, new Set(doubted.map(({ pod }) => pod)))
+    const listed = await allEndpoints(kube, datacenter, new Set(doubted.map(({ pod }) => pod)))
     const idByAddress = new Map(listed?.flatMap(({ address, hostId, normal }) => (normal ? [[address, hostId]] : [])))
-    const limit = pLimit(MAX_CONCURRENT_REQUESTS)
-    await Promise.all(
-      doubted.map(async (node) => {
-        const { pod, hostId } = node
-        const other = idByAddress.get(node.address)
-        const own =
-          other === hostId || listed === undefined
-            ? other
-            : await limit(() => readHostId(kube, { name: pod, namespace }))
-        if (own !== undefined) found.set(pod, { hostId: own, hostIdConfirmed: true })
-        else if (other !== undefined)
-          found.set(pod, unknown(`the status lists host ID ${hostId}, but Cassandra reports ${other}`))
-        else if (before.has(pod))
-          found.set(pod, unknown(`Cassandra has not confirmed host ID ${hostId} for the new pod`))
-      }),
+    const contradicted = doubted.filter(
+      ({ address, hostId }) => listed !== undefined && idByAddress.get(address) !== hostId,
     )
+    const own = await readHostIds(
+      kube,
+      namespace,
+      contradicted.map(({ pod }) => pod),
+    )
+    for (const { pod, hostId, address } of doubted) {
+      const other = idByAddress.get(address)
+      const confirmed = other === hostId ? hostId : own.get(pod)
+      if (confirmed !== undefined) found.set(pod, { hostId: confirmed, hostIdConfirmed: true })
+      else if (other !== undefined)
+        found.set(pod, unknown(`the status lists host ID ${hostId}, but Cassandra reports ${other}`))
+      else if (before.has(pod)) found.set(pod, unknown(`Cassandra has not confirmed host ID ${hostId} for the new pod`))
+    }
   }
   return withHostIds(datacenter, found)
 }
@@ -67,22 +61,20 @@ function unknown(hostIdProblem: string): Identity {
   return { hostId: undefined, hostIdProblem }
 }
 
-/** The endpoints that one of the first ready nodes lists, preferably one that has been running for longer. */
-async function firstResponse(
+/** The endpoints that a ready node lists, preferably one that has been running for longer. */
+function allEndpoints(
   kube: Kube,
-  { nodes, namespace }: Datacenter,
+  { nodes, namespace, managementAuth }: Datacenter,
   suspects: ReadonlySet<string>,
 ): Promise<Endpoint[] | undefined> {
+  if (managementAuth === 'certificate') return Promise.resolve(undefined)
   const ready = nodes.filter(({ state, terminating }) => state === 'Started' && !terminating)
-  const preferred = [
-    ...ready.filter(({ pod }) => !suspects.has(pod)).slice(0, MOST_ASKED),
-    ...ready.filter(({ pod }) => suspects.has(pod)).slice(0, MOST_ASKED),
-  ]
-  for (const { pod } of preferred.slice(0, MOST_ASKED)) {
-    const endpoints = await readEndpoints(kube, { name: pod, namespace })
-    if (endpoints !== undefined && endpoints.length > 0) return endpoints
-  }
-  return undefined
+  const preferred = [...ready.filter(({ pod }) => !suspects.has(pod)), ...ready.filter(({ pod }) => suspects.has(pod))]
+  return readFirstEndpoints(
+    kube,
+    namespace,
+    preferred.map(({ pod }) => pod),
+  )
 }
 
 function withHostIds(datacenter: Datacenter, found: ReadonlyMap<string, Identity>): Datacenter {

@@ -117,6 +117,8 @@ export function datacenterFrom({
     cassandraName: spec.datacenterName !== undefined && spec.datacenterName !== '' ? spec.datacenterName : name,
     serverType: spec.serverType ?? '',
     serverVersion: spec.serverVersion ?? '',
+    // managementApiAuth in cassandradatacenter_types.go
+    managementAuth: spec.managementApiAuth?.manual === undefined ? undefined : 'certificate',
     size: spec.size ?? 0,
     stopped: spec.stopped === true,
     progress: status.cassandraOperatorProgress ?? '',

@@ -82,6 +82,8 @@ export interface Datacenter {
   cassandraName: string
   serverType: string
   serverVersion: string
+  /** How the nodes' management API authenticates its clients; this program has no certificate for it. */
+  managementAuth?: 'certificate' | undefined
   size: number
   stopped: boolean
   /** status.cassandraOperatorProgress: "Ready", "Updating" or ''. */

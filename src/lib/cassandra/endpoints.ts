@@ -1,4 +1,5 @@
-/** Reads what a node's management API lists about the nodes of its cluster. */
+/** Asks nodes for host IDs: what a node's management API lists about itself and the other nodes of its cluster. */
+import pLimit from 'p-limit'
 import type { Kube } from '../cluster/kube.ts'
 import { getFromPod } from '../cluster/pod-http.ts'
 import { CassSniError } from '../errors.ts'
@@ -6,6 +7,10 @@ import { asHostId } from '../text/host-id.ts'
 import { MANAGEMENT_PORT } from './resource-names.ts'
 
 const REQUEST_TIMEOUT_MS = 3000
+/** Concurrent requests: each takes a tunnel through the API server. */
+const MAX_CONCURRENT_REQUESTS = 8
+/** Nodes asked for all endpoints before giving up. */
+const MOST_ASKED = 3
 
 /** A node as Cassandra's gossip lists it. */
 export interface Endpoint {
@@ -37,9 +42,39 @@ export async function readEndpoints(
   }
 }
 
-/** Returns the host ID that a node reports as its own; undefined as for `readEndpoints`. */
-export async function readHostId(kube: Kube, pod: { name: string; namespace: string }): Promise<string | undefined> {
-  return (await readEndpoints(kube, pod))?.find(({ local }) => local)?.hostId
+/**
+ * Returns what the first of these nodes lists. If it does not respond, the next ones are asked concurrently: nodes that
+ * never respond cost two time limits in all. Undefined without a response.
+ */
+export async function readFirstEndpoints(
+  kube: Kube,
+  namespace: string,
+  pods: readonly string[],
+): Promise<Endpoint[] | undefined> {
+  const [first, ...others] = pods.slice(0, MOST_ASKED).map((name) => ({ name, namespace }))
+  if (first === undefined) return undefined
+  const isResponse = (listed: Endpoint[] | undefined) => listed !== undefined && listed.length > 0
+  const listed = await readEndpoints(kube, first)
+  if (isResponse(listed)) return listed
+  return (await Promise.all(others.map((pod) => readEndpoints(kube, pod)))).find(isResponse)
+}
+
+/** Returns the host IDs that nodes report as their own, by pod name; without those that do not respond. */
+export async function readHostIds(
+  kube: Kube,
+  namespace: string,
+  pods: readonly string[],
+): Promise<Map<string, string>> {
+  const limit = pLimit(MAX_CONCURRENT_REQUESTS)
+  const found = await Promise.all(
+    pods.map((name) =>
+      limit(async (): Promise<[string, string][]> => {
+        const own = (await readEndpoints(kube, { name, namespace }))?.find(({ local }) => local)
+        return own === undefined ? [] : [[name, own.hostId]]
+      }),
+    ),
+  )
+  return new Map(found.flat())
 }
 
 /** Parses the response; undefined for any other text. Entries without a host ID are omitted. */

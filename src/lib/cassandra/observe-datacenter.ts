@@ -1,12 +1,12 @@
 /** Reads a datacenter from a cluster. */
-import pLimit from 'p-limit'
 import type { Kube } from '../cluster/kube.ts'
 import { CASSANDRA_DATACENTER, NAMESPACE, POD, SECRET, STATEFUL_SET } from '../cluster/resources.ts'
+import { unless } from '../cluster/unless.ts'
 import type { Pod, Secret, StatefulSet } from '../cluster/workloads.ts'
-import { again, CassSniError, command, type ErrorCode } from '../errors.ts'
+import { again, CassSniError, command } from '../errors.ts'
 import type { Datacenter } from './datacenter.ts'
 import { type CassandraDatacenterObject, datacenterFrom } from './datacenter-from.ts'
-import { readHostId } from './endpoints.ts'
+import { readHostIds } from './endpoints.ts'
 import { withReadFields } from './pod-fields.ts'
 import { DATACENTER_LABEL } from './resource-names.ts'
 
@@ -17,9 +17,6 @@ export interface DatacenterChoice {
   /** Default cluster.local. */
   clusterDomain?: string | undefined
 }
-
-/** Concurrent host ID requests: each takes a tunnel through the API server. */
-const MAX_CONCURRENT_REQUESTS = 8
 
 /**
  * Reads the datacenter of a namespace with its nodes, in one round trip (more only if a host ID is in doubt).
@@ -56,12 +53,7 @@ async function find(
   const [all, statefulSets, pods] = await Promise.all([
     datacentersOf(kube, namespace, name),
     // Without permission to list StatefulSets, the pods still have their subdomain.
-    kube
-      .list<StatefulSet>(STATEFUL_SET, {
-        namespace,
-        labelSelector: DATACENTER_LABEL,
-      })
-      .catch(unless('CSNI203', undefined)),
+    unless('CSNI203', kube.list<StatefulSet>(STATEFUL_SET, { namespace, labelSelector: DATACENTER_LABEL })),
     kube.list<Pod>(POD, { namespace, labelSelector: DATACENTER_LABEL, keep: withReadFields }),
   ])
   const cr = choose(all, namespace, name)
@@ -70,23 +62,17 @@ async function find(
   const first = datacenterFrom(objects)
   const doubtful = first.nodes.filter((node) => node.hostIdProblem !== undefined)
   if (doubtful.length === 0) return { found: first, all }
-  if (cr.spec?.managementApiAuth?.manual !== undefined) {
-    // The management API then requires a client certificate (managementApiAuth in cassandradatacenter_types.go).
+  if (first.managementAuth === 'certificate') {
     const skipped = 'the management API requires a client certificate'
     const nodes = first.nodes.map((node) =>
       node.hostIdProblem === undefined ? node : { ...node, hostIdProblem: `${node.hostIdProblem}; ${skipped}` },
     )
     return { found: { ...first, nodes }, all }
   }
-  const answers = new Map<string, string>()
-  const limit = pLimit(MAX_CONCURRENT_REQUESTS)
-  await Promise.all(
-    doubtful.map(({ pod }) =>
-      limit(async () => {
-        const hostId = await readHostId(kube, { name: pod, namespace })
-        if (hostId !== undefined) answers.set(pod, hostId)
-      }),
-    ),
+  const answers = await readHostIds(
+    kube,
+    namespace,
+    doubtful.map(({ pod }) => pod),
   )
   return { found: answers.size === 0 ? first : datacenterFrom({ ...objects, answers }), all }
 }
@@ -192,8 +178,11 @@ async function missing(
     )
   }
   const [everywhere, exists] = await Promise.all([
-    kube.list<CassandraDatacenterObject>(CASSANDRA_DATACENTER).catch(unless('CSNI203', [])),
-    kube.get(NAMESPACE, namespace).then((found) => found !== undefined, unless('CSNI203', true)),
+    unless('CSNI203', kube.list<CassandraDatacenterObject>(CASSANDRA_DATACENTER)).then((listed) => listed ?? []),
+    unless(
+      'CSNI203',
+      kube.get(NAMESPACE, namespace).then((found) => found !== undefined),
+    ).then((found) => found ?? true),
   ])
   const elsewhere = everywhere.map((cr) => `${cr.metadata.namespace}/${cr.metadata.name}`).sort()
   const others =
@@ -217,12 +206,4 @@ async function missing(
     object: `cassandradatacenters in namespace ${namespace}`,
     next,
   })
-}
-
-/** Returns a `.catch` handler that replaces an error of that code with the value and rethrows any other. */
-function unless<T>(code: ErrorCode, value: T): (error: unknown) => T {
-  return (error) => {
-    if (error instanceof CassSniError && error.code === code) return value
-    throw error
-  }
 }

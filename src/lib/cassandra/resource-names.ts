@@ -21,8 +21,9 @@ export function labelValueFor(name: string): string {
 }
 
 /**
- * Returns the part of an object name for a cluster or datacenter name: "My_Cluster 1" becomes "my-cluster1". Equals
- * `CleanupForKubernetes` in the same file: keeps a DNS-1035 label, otherwise lowercases and drops invalid characters.
+ * Returns the part of an object name for a cluster or datacenter name: "My_Cluster" becomes "my-cluster". Equals
+ * `CleanupForKubernetes` in the same file: keeps a DNS-1035 label, otherwise lowercases and joins the parts that are
+ * labels, which begin with a letter: "My Cluster 1" becomes "mycluster".
  */
 export function objectNameFor(name: string): string {
   if (name.length <= 63 && /^[a-z]([-a-z0-9]*[a-z0-9])?$/.test(name)) return name

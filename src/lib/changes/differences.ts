@@ -93,7 +93,8 @@ function different(want: unknown, have: unknown, at: Location): Difference {
 
 function compareMaps(want: Fields, have: Fields, at: Location, found: Difference[]): void {
   const inner = at.atomic || !isAtomicMap(at.type, at.steps) ? at : { ...at, atomic: true }
-  for (const [name, value] of Object.entries(want)) compareValue(value, have[name], below(inner, name), found)
+  for (const [name, value] of Object.entries(want))
+    if (value !== have[name]) compareValue(value, have[name], below(inner, name), found)
   if (!inner.atomic) return
   for (const [name, value] of Object.entries(have)) {
     if (want[name] === undefined && !isDefault(at.type, name, value))
@@ -112,6 +113,7 @@ function compareLists(want: unknown[], have: unknown[], at: Location, found: Dif
     for (const item of want) {
       const keys = keysOf(item, shape.keys)
       const match = have.find((other) => sameKeys(keys, keysOf(other, shape.keys)))
+      if (hasAll(match, item)) continue
       compareValue(
         item,
         match,
@@ -129,6 +131,12 @@ function compareLists(want: unknown[], have: unknown[], at: Location, found: Dif
     compareValue(item, have[index], { ...at, atomic: true, path: `${at.path}[${index}]` }, found)
 }
 
+/** Returns whether a map has the same scalars as another; the usual case, and a cheap test. */
+function hasAll(have: unknown, want: unknown): boolean {
+  if (typeof have !== 'object' || have === null || typeof want !== 'object' || want === null) return false
+  return Object.entries(want).every(([name, value]) => (have as Fields)[name] === value)
+}
+
 /** Finds live fields in an owned set that are no longer desired. */
 function compareOwned(set: FieldSet, want: unknown, have: unknown, at: Location, found: Difference[]): void {
   for (const [entry, inner] of Object.entries(set) as [string, FieldSet][]) {
@@ -137,10 +145,12 @@ function compareOwned(set: FieldSet, want: unknown, have: unknown, at: Location,
       const current = (have as Fields | undefined)?.[name]
       if (current === undefined || (at.path === '' && IDENTITY.has(name))) continue
       const desired = (want as Fields | undefined)?.[name]
+      const isLeaf = Object.keys(inner).length === 0
+      const isDesired = desired !== undefined && desired !== null
+      if (isLeaf && isDesired) continue
       const location = below(at, name)
-      if (Object.keys(inner).length > 0) compareOwned(inner, desired ?? undefined, current, location, found)
-      else if (desired === undefined || desired === null)
-        found.push({ path: location.path, steps: location.steps, before: current, released: true })
+      if (!isLeaf) compareOwned(inner, desired ?? undefined, current, location, found)
+      else found.push({ path: location.path, steps: location.steps, before: current, released: true })
       continue
     }
     const list = Array.isArray(have) ? (have as unknown[]) : []

@@ -1,11 +1,12 @@
 /** Flags shared by the route commands. */
 import { Flags } from '@oclif/core'
+import { datacenterFlags, gatewayFlags } from './flags.ts'
 import type { TextRenderer } from '../output/text-renderer.ts'
 import { ROUTES_ANNOTATION } from '../text/own-keys.ts'
 import type { EveryDatacenter } from '../workflows/every-datacenter.ts'
 import type { RoutesSyncOptions } from '../workflows/routes-sync-workflow.ts'
 
-export const routeModeFlag = {
+const routeModeFlag = {
   mode: Flags.option({
     options: ['sni', 'tcp'] as const,
     summary:
@@ -14,7 +15,7 @@ export const routeModeFlag = {
   })(),
 }
 
-export const routeBackendFlag = {
+const routeBackendFlag = {
   backend: Flags.option({
     options: ['service', 'subset', 'serviceentry'] as const,
     summary:
@@ -23,7 +24,7 @@ export const routeBackendFlag = {
   })(),
 }
 
-export const routeNameFlags = {
+const routeNameFlags = {
   'sni-template': Flags.string({
     multiple: true,
     multipleNonGreedy: true,
@@ -36,15 +37,6 @@ export const routeNameFlags = {
     helpValue: 'NAME',
     summary: "Server name that reaches any ready node (repeatable). Saved for later runs; '' clears the list.",
   }),
-}
-
-/** Returns the choice of backend and additional names from the flags of a route command. */
-export function routeBackendChoice(flags: {
-  backend?: RoutesSyncOptions['backend']
-  'sni-template'?: string[] | undefined
-  'any-node'?: string[] | undefined
-}): Pick<RoutesSyncOptions, 'backend' | 'sniTemplates' | 'anyNode'> {
-  return { backend: flags.backend, sniTemplates: flags['sni-template'], anyNode: flags['any-node'] }
 }
 
 /** -A for the route commands. */
@@ -71,7 +63,7 @@ export function presentEvery<T extends { namespace: string; datacenter: string }
   return [...sections, ...(skipped.length === 0 ? [] : [skipped.join('\n')])].join('\n\n')
 }
 
-export const routeApiFlags = {
+const routeApiFlags = {
   api: Flags.option({
     options: ['istio', 'gateway'] as const,
     summary:
@@ -85,12 +77,40 @@ export const routeApiFlags = {
   }),
 }
 
-/** Returns the choice of API and GatewayClass from the flags of a route command. */
-export function routeApiChoice(flags: {
+/** Which routes are desired: the flags of the commands that plan them. */
+export const desiredRouteFlags = {
+  ...datacenterFlags,
+  ...everyDatacenterFlag,
+  ...gatewayFlags,
+  ...routeModeFlag,
+  ...routeBackendFlag,
+  ...routeNameFlags,
+  ...routeApiFlags,
+}
+
+/** Returns the options for planning routes from `desiredRouteFlags`. */
+export function desiredRouteOptions(flags: {
+  datacenter?: string | undefined
+  gateway?: string | undefined
+  'cluster-domain'?: string | undefined
   api?: RoutesSyncOptions['api']
   'gateway-class'?: string | undefined
-}): Pick<RoutesSyncOptions, 'api' | 'gatewayClass'> {
-  return { api: flags.api, gatewayClass: flags['gateway-class'] }
+  port?: number | undefined
+  mode?: RoutesSyncOptions['mode']
+  backend?: RoutesSyncOptions['backend']
+  'sni-template'?: string[] | undefined
+  'any-node'?: string[] | undefined
+}): RoutesSyncOptions {
+  return {
+    ...routeChoice(flags),
+    api: flags.api,
+    gatewayClass: flags['gateway-class'],
+    port: flags.port,
+    mode: flags.mode,
+    backend: flags.backend,
+    sniTemplates: flags['sni-template'],
+    anyNode: flags['any-node'],
+  }
 }
 
 /** Returns the choice of datacenter, gateway and cluster domain from the flags of a route command. */

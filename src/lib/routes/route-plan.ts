@@ -1,16 +1,14 @@
 /** Plans the routes from what was observed. Pure. `routes sync` applies the plan, the checks report its drift. */
 import type { Datacenter } from '../cassandra/datacenter.ts'
-import { changeSet, changesIn } from '../changes/change-plan.ts'
-import type { ChangeSet, Desired } from '../changes/changeset.ts'
-import { isManaged } from '../changes/ownership.ts'
+import { changesIn } from '../changes/change-plan.ts'
+import type { ChangeSet } from '../changes/changeset.ts'
 import type { KubeObject, ResourceType } from '../cluster/kube.ts'
-import { API_GATEWAY, ISTIO_GATEWAY, SERVICE, TLS_ROUTE } from '../cluster/resources.ts'
+import { ISTIO_GATEWAY } from '../cluster/resources.ts'
 import type { Service } from '../cluster/workloads.ts'
 import { againWithout, CassSniError } from '../errors.ts'
 import { acceptanceOf, type Awaited } from '../gateway-api/acceptance.ts'
 import { isCreatedForGateway, nameOf, selectsExactly, otherSelectedPods } from '../istio/gateways.ts'
 import type { IngressGateway, LoadedRoute } from '../istio/mesh.ts'
-import { OWNER_LABEL, POD_LABEL } from '../text/own-keys.ts'
 import { type AdditionalNames, NO_ADDITIONAL_NAMES, requireDistinctNames } from './additional-names.ts'
 import { backendOf, backendThatMade } from './backends/backend-of.ts'
 import {
@@ -22,13 +20,13 @@ import {
   type RouteBackend,
   type RouteMode,
 } from './backends/backend.ts'
-import { releasedPort } from './backends/objects.ts'
 import { type Choices, choicesFrom, DEFAULT_GATEWAY_PORT, type LiveRoutes } from './choices.ts'
 import { type Conflict, findConflicts, needsNarrowHosts, type ConflictScope } from './conflicts.ts'
 import { type Drift, driftOf } from './drift.ts'
 import { formerPorts } from './former-ports.ts'
 import type { Observation } from './observation.ts'
 import { isRouteOf, selectorOf, serversOf } from './live-routes.ts'
+import { belongsTo, changesOf, type RouteChanges, within } from './route-changes.ts'
 import { envoyCluster, nodeServiceName, routeNames } from './sni-names.ts'
 
 export interface RouteRequest {
@@ -152,8 +150,7 @@ export function planRoutes(observation: Observation, request: RouteRequest): Pla
     former: formerPorts(observation),
   })
   const nothing = routes.stages.length === 0
-  const { changes, first } = nothing ? UNCHANGED : changesOf(observation, routes, owned)
-  const then = { stages: changes.stages.slice(first.stages.length) }
+  const { changes, first, rest } = nothing ? UNCHANGED : changesOf(observation, routes, owned)
   const served = target === undefined ? undefined : servedRoutes(target, datacenter, routes)
   const acceptance = served && acceptanceOf(served, target?.live, live.tlsRoutes)
   const isServed = acceptance?.gateway.length === 0 && acceptance.routes.size === 0 && !hasChanges(changes)
@@ -169,7 +166,7 @@ export function planRoutes(observation: Observation, request: RouteRequest): Pla
     handover:
       (former === undefined && !changesBackend(made, backend)) || nothing
         ? undefined
-        : handoverOf(first, then, routes, { backend, datacenter }),
+        : handoverOf(first, rest, routes, { backend, datacenter }),
     awaited: isServed ? undefined : served,
     conflicts: found.filter(({ harmless }) => !harmless),
     denials: found.filter(({ code, harmless }) => harmless && code === 'CSNI512'),
@@ -191,7 +188,7 @@ export function planRoutes(observation: Observation, request: RouteRequest): Pla
   }
 }
 
-const UNCHANGED = { changes: { stages: [] }, first: { stages: [] } }
+const UNCHANGED: RouteChanges = { changes: { stages: [] }, first: { stages: [] }, rest: { stages: [] } }
 
 /** The live objects of the datacenter. */
 function liveObjects({ datacenter, gateways, virtualServices, gatewayApi }: Observation) {
@@ -261,14 +258,6 @@ function changesBackend(live: KubeObject | undefined, { mode, backend }: Backend
   return made.mode === mode && made.backend !== backend
 }
 
-function within(objects: readonly KubeObject[], datacenter: Datacenter): KubeObject[] {
-  return objects.filter((each) => each.metadata.namespace === datacenter.namespace && belongsTo(each, datacenter))
-}
-
-function belongsTo(object: KubeObject, datacenter: Datacenter): boolean {
-  return isManaged(object) && object.metadata.labels?.[OWNER_LABEL] === datacenter.name
-}
-
 /**
  * Keeps the pods' port of the existing Services if the configuration cannot be read: it was read when they were
  * created, and the default may be wrong.
@@ -311,45 +300,6 @@ function sharedSelector({ mesh, gateway }: Observation): string[] {
     `no label distinguishes the pods of gateway ${nameOf(gateway)} from ${names.slice(0, 3).join(', ')}, which load ` +
       'the routes too',
   ]
-}
-
-/** All changes, and those before the first that removes something. */
-function changesOf(
-  observation: Observation,
-  routes: DesiredRoutes,
-  owned: KubeObject[],
-): { changes: ChangeSet; first: ChangeSet } {
-  const { datacenter, types, gateways, virtualServices, services, previous, gatewayApi, backendObjects } = observation
-  const tlsRoute = gatewayApi.tlsRoute ?? TLS_ROUTE
-  const nodes = new Set(datacenter.nodes.map(({ pod }) => pod))
-  // Nodes that are not visible may still exist.
-  const gone = (objects: KubeObject[]) =>
-    datacenter.complete ? objects : objects.filter(({ metadata }) => nodes.has(metadata.labels?.[POD_LABEL] ?? ''))
-  const known = new Map(
-    [
-      ...services.map((object) => [SERVICE, object] as const),
-      ...gateways.map((object) => [types.gateway, object] as const),
-      ...virtualServices.map((object) => [types.virtualService, object] as const),
-      ...gatewayApi.gateways.map((object) => [API_GATEWAY, object] as const),
-      ...gatewayApi.tlsRoutes.map((object) => [tlsRoute, object] as const),
-      ...backendObjects.flatMap(({ type, objects }) => objects.map((object) => [type, object] as const)),
-    ].map(([type, object]) => [keyOf(type, object), object] as const),
-  )
-  const stages = previous === undefined ? routes.stages : [...routes.stages, [releasedPort(datacenter, previous)]]
-  const liveOf = ({ type, object }: Desired) => known.get(keyOf(type, object))
-  const changes = changeSet(stages, liveOf, [
-    { type: SERVICE, objects: gone(owned) },
-    ...backendObjects.map(({ type, objects }) => ({ type, objects: gone(within(objects, datacenter)) })),
-    { type: types.gateway, objects: within(gateways, datacenter) },
-    { type: types.virtualService, objects: within(virtualServices, datacenter) },
-    { type: API_GATEWAY, objects: within(gatewayApi.gateways, datacenter) },
-    { type: tlsRoute, objects: gone(within(gatewayApi.tlsRoutes, datacenter)) },
-  ])
-  return { changes, first: changeSet(routes.stages, liveOf) }
-}
-
-function keyOf(type: ResourceType, { metadata }: KubeObject): string {
-  return `${type.group}/${type.kind} ${metadata.namespace}/${metadata.name}`
 }
 
 function turnsOf(

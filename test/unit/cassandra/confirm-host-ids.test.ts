@@ -80,10 +80,10 @@ describe('confirming host IDs', () => {
     deepEqual(asked, [])
   })
 
-  it('asks a node that was confirmed before first, and the next if it does not answer', async () => {
+  it('asks a node that was confirmed before first, and others if it does not answer', async () => {
     const { kube, asked } = podsAnswering({ [FIRST]: listedBy(0, HOST_IDS) })
     const datacenter = await confirmHostIds(kube, DATACENTER, allBut(FIRST, SECOND))
-    deepEqual(asked, [THIRD, FIRST])
+    deepEqual(asked, [THIRD, FIRST, SECOND])
     deepEqual(confirmedOf(datacenter), [FIRST, SECOND, THIRD])
   })
 
@@ -92,7 +92,8 @@ describe('confirming host IDs', () => {
     const { kube, asked } = podsAnswering({ [FIRST]: listedBy(0, fresh), [THIRD]: listedBy(2, fresh) })
     const datacenter = await confirmHostIds(kube, DATACENTER, allBut(FIRST))
     deepEqual(idsOf(datacenter), fresh)
-    deepEqual(asked, [SECOND, THIRD, FIRST])
+    // the second one does not answer; the first one is then asked about itself
+    deepEqual(asked, [SECOND, THIRD, FIRST, FIRST])
     deepEqual(datacenter.staleHostIds, [HOST_IDS[0]])
   })
 
@@ -123,6 +124,14 @@ describe('confirming host IDs', () => {
       deepEqual(idsOf(datacenter), [...HOST_IDS])
       deepEqual(confirmedOf(datacenter), [SECOND, THIRD])
     }
+  })
+
+  it('asks nobody where the management API requires a client certificate', async () => {
+    const { kube, asked } = podsAnswering({ [FIRST]: listedBy(0, HOST_IDS) })
+    const datacenter = await confirmHostIds(kube, { ...DATACENTER, managementAuth: 'certificate' }, new Map())
+    deepEqual(idsOf(datacenter), [...HOST_IDS])
+    deepEqual(confirmedOf(datacenter), [])
+    deepEqual(asked, [])
   })
 
   it('has no host ID for a new pod of a node that was confirmed before, until it is confirmed again', async () => {

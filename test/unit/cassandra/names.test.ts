@@ -7,6 +7,8 @@ describe('the names of cass-operator', () => {
       dse: 'dse',
       NotCool_Bob: 'notcool-bob',
       'My Cluster': 'mycluster',
+      'My_Cluster 1': 'my-cluster',
+      'Ring 1a': 'ringa',
       '1st.ring': 'string',
       'a-b': 'a-b',
       Über: 'ber',
