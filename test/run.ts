@@ -1,9 +1,9 @@
 /**
  * `npm test`: all suites, or those that are named ("npm test -- unit component"), one after the other, each in a
- * process of its own. Ends with the line "N passed, N failed" of all of them together.
+ * process of its own or in several. Ends with the line "N passed, N failed" of all of them together.
  */
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { globSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -15,6 +15,8 @@ interface Suite {
   options: string[]
   /** It starts programs of the lab. */
   lab: boolean
+  /** Processes that share the files, each with an API server of its own; default 1. */
+  lanes?: number
   /** Run only where it is named. */
   named?: true
 }
@@ -23,7 +25,7 @@ const SUITES: Suite[] = [
   { name: 'unit', files: 'test/unit/**/*.test.ts', options: ['--parallel', '--jobs', '2'], lab: false },
   // Not beside others: it measures the start-up.
   { name: 'contract', files: 'test/contract/**/*.test.ts', options: ['--timeout', '120000'], lab: false },
-  { name: 'component', files: 'test/component/**/*.test.ts', options: ['--timeout', '60000'], lab: true },
+  { name: 'component', files: 'test/component/**/*.test.ts', options: ['--timeout', '60000'], lab: true, lanes: 2 },
   // The files are the demo's steps in the order of their names; each builds on the one before.
   { name: 'e2e', files: 'test/e2e/*.test.ts', options: ['--sort', '--timeout', '300000'], lab: true },
   // Another version of cass-operator, which takes its own build and datacenter.
@@ -39,16 +41,24 @@ const SUITES: Suite[] = [
 const root = dirname(import.meta.dirname)
 const counts = mkdtempSync(join(tmpdir(), 'cass-sni-test-'))
 
-/** Runs a script with this Node, its output shown as it comes. Resolves with the exit code (1 when a signal ended it). */
-function node(script: string, args: string[], env: Record<string, string> = {}): Promise<number> {
+/**
+ * Runs a script with this Node, its output shown as it comes, or, if `held`, at its end. Resolves with the exit code
+ * (1 when a signal ended it).
+ */
+function node(script: string, args: string[], env: Record<string, string> = {}, held = false): Promise<number> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [join(root, script), ...args], {
       cwd: root,
-      stdio: 'inherit',
+      stdio: held ? ['ignore', 'pipe', 'pipe'] : 'inherit',
       env: { ...process.env, ...env },
     })
+    const output: Buffer[] = []
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data: Buffer) => output.push(data))
     child.once('error', reject)
-    child.once('close', (code) => resolve(code ?? 1))
+    child.once('close', (code) => {
+      process.stdout.write(Buffer.concat(output))
+      resolve(code ?? 1)
+    })
   })
 }
 
@@ -58,17 +68,38 @@ interface Outcome {
   seconds: number
 }
 
-/** A suite that ends without having counted, or fails though nothing failed, counts as one failure. */
-async function runSuite({ name, files, options }: Suite): Promise<Outcome> {
+async function runSuite(suite: Suite): Promise<Outcome> {
   const started = performance.now()
-  const file = join(counts, `${name}.json`)
+  const lanes = lanesOf(suite)
+  const outcomes = await Promise.all(lanes.map((files, lane) => runLane(suite, files, lane)))
+  const sum = (of: 'passed' | 'failed') => outcomes.reduce((total, outcome) => total + outcome[of], 0)
+  return { passed: sum('passed'), failed: sum('failed'), seconds: (performance.now() - started) / 1000 }
+}
+
+/** Divides the files of a suite so that the lanes have about the same work; its measure is the size of a file. */
+function lanesOf({ files, lanes = 1 }: Suite): string[][] {
+  if (lanes === 1) return [[files]]
+  const found = globSync(files, { cwd: root }).map((file) => ({ file, size: statSync(join(root, file)).size }))
+  const loads = Array.from({ length: lanes }, () => ({ files: [] as string[], size: 0 }))
+  for (const { file, size } of found.sort((a, b) => b.size - a.size)) {
+    const least = loads.reduce((one, other) => (other.size < one.size ? other : one))
+    least.files.push(file)
+    least.size += size
+  }
+  return loads.map((load) => load.files)
+}
+
+/** A process that ends without having counted, or fails though nothing failed, counts as one failure. */
+async function runLane({ name, options }: Suite, files: string[], lane: number): Promise<Omit<Outcome, 'seconds'>> {
+  const file = join(counts, `${name}-${lane}.json`)
   const code = await node(
     'node_modules/mocha/bin/mocha.js',
-    ['--reporter', './test/support/counts.ts', ...options, files],
+    ['--reporter', './test/support/counts.ts', ...options, ...files],
     { CASS_SNI_TEST_COUNTS: file },
+    lane > 0,
   )
   const { passed, failed } = read(file)
-  return { passed, failed: code !== 0 && failed === 0 ? 1 : failed, seconds: (performance.now() - started) / 1000 }
+  return { passed, failed: code !== 0 && failed === 0 ? 1 : failed }
 }
 
 function read(file: string): { passed: number; failed: number } {

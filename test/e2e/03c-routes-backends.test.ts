@@ -93,7 +93,7 @@ describe('routing backends', () => {
     this.timeout(120_000)
     for (const backend of ['subset', 'serviceentry']) {
       await change(backend)
-      const verified = await plugin(['verify', ...HERE])
+      const verified = await plugin(['verify', ...HERE, '--wait', '30s'])
       assert.equal(verified.exitCode, 0, verified.stdout + verified.stderr)
     }
   })

@@ -41,8 +41,7 @@ describe('permissions', () => {
       const outcome = await plugin([...args, ...as])
       assert.equal(outcome.exitCode, 0, `${args.join(' ')}: ${outcome.stderr}`)
     }
-    await new Promise((next) => setTimeout(next, 3000)) // Envoy hears of the healed route
-    const verified = await plugin(['verify', ...as])
+    const verified = await plugin(['verify', ...as, '--wait', '30s'])
     assert.equal(verified.exitCode, 0, verified.stdout + verified.stderr)
     assert.doesNotMatch(verified.stdout, /skipped[^:]*(right|forbidden)/i)
   })
@@ -93,7 +92,7 @@ describe('permissions', () => {
     await kubectl(['create', 'rolebinding', 'routes-only', '-n', NAMESPACE, '--role=routes-only', `--user=${user}`])
     const as = ['-n', NAMESPACE, '--kubeconfig', file]
     await writesNothing(['routes', 'sync', ...as])
-    const verified = await plugin(['verify', ...as])
+    const verified = await plugin(['verify', ...as, '--wait', '30s'])
     assert.equal(verified.exitCode, 0, verified.stdout + verified.stderr)
     assert.match(verified.stdout, /secret/i)
   })

@@ -104,7 +104,7 @@ describe('routes sync --api gateway', () => {
   it('is remembered: without flags it writes nothing, and verify passes', async function () {
     this.timeout(90_000)
     await writesNothing(['routes', 'sync', ...IN])
-    await must(plugin(['verify', ...IN]))
+    await must(plugin(['verify', ...IN, '--wait', '30s']))
   })
 
   it('needs no more than the documented permissions, also through a tunnel', async function () {
@@ -117,7 +117,7 @@ describe('routes sync --api gateway', () => {
     const [route = ''] = await names(TLS_ROUTES)
     await kubectl(['delete', TLS_ROUTES, route, ...IN])
     const tunnel = ['cqlsh-sni', '--tunnel', '-e', 'SELECT key FROM system.local']
-    for (const args of [['routes', 'sync'], ['routes', 'list'], tunnel, ['verify']]) {
+    for (const args of [['routes', 'sync'], ['routes', 'list'], tunnel, ['verify', '--wait', '30s']]) {
       const { exitCode, stdout, stderr } = await plugin([...args, ...IN, '--kubeconfig', file])
       assert.equal(exitCode, 0, `${args.join(' ')}: ${stdout}${stderr}`)
       assert.doesNotMatch(stderr, /permission/)

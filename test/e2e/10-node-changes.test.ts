@@ -282,7 +282,7 @@ describe('nodes that come and go', function () {
   })
 
   it('are verified afterwards', async () => {
-    const verified = await plugin(['verify', '-n', NAMESPACE])
+    const verified = await plugin(['verify', '-n', NAMESPACE, '--wait', '30s'])
     assert.equal(verified.exitCode, 0, verified.stdout)
   })
 })

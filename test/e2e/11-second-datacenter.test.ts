@@ -56,7 +56,7 @@ describe('a second datacenter', () => {
     const select = 'SELECT cluster_name, data_center, rack FROM system.local'
     const outcome = await must(plugin(['cqlsh-sni', ...SECOND, '-e', select]))
     assert.match(outcome.stdout, /My Cluster_2 +\| +DC_Two East +\| +Rack_A 1/)
-    const verify = await plugin(['verify', ...SECOND])
+    const verify = await plugin(['verify', ...SECOND, '--wait', '30s'])
     assert.doesNotMatch(verify.stdout, /✖/, verify.stdout)
   })
 
@@ -69,7 +69,7 @@ describe('a second datacenter', () => {
     const selector = ['get', 'gateways.networking.istio.io', 'cass-sni-dc1', '-n', NAMESPACE, '-o']
     assert.match(await kubectl([...selector, 'jsonpath={.spec.selector}']), /"app":"istio-ingressgateway"/)
     await writesNothing(['routes', 'sync', '--yes', ...FIRST])
-    await must(plugin(['verify', ...FIRST]))
+    await must(plugin(['verify', ...FIRST, '--wait', '30s']))
   })
 
   it('loses its routes and its port by routes delete, and the first one keeps its own', async function () {

@@ -1,6 +1,6 @@
 /** `uninstall` on the lab: everything that the commands have changed is as it was, and the data is there. */
 import assert from 'node:assert/strict'
-import { kubectl, must, NAMESPACE, object, plugin, pluginJson, until, writesNothing } from '../support/lab.ts'
+import { kubectl, must, NAMESPACE, object, plugin, pluginJson, writesNothing } from '../support/lab.ts'
 
 interface Service {
   spec: { ports: { port: number }[] }
@@ -54,7 +54,7 @@ describe('uninstall', () => {
     this.timeout(120_000)
     await must(plugin(['routes', 'sync', '-n', NAMESPACE, ...GATEWAY]))
     // kube-proxy opens the port of the external address only some time after the Service has it
-    const passes = async () => (await plugin(['verify', '-n', NAMESPACE])).exitCode === 0
-    await until('verify passes', passes, 30_000, 1000)
+    const verified = await plugin(['verify', '-n', NAMESPACE, '--wait', '30s'])
+    assert.equal(verified.exitCode, 0, verified.stdout)
   })
 })
