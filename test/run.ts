@@ -25,7 +25,7 @@ const SUITES: Suite[] = [
   { name: 'unit', files: 'test/unit/**/*.test.ts', options: ['--parallel', '--jobs', '2'], lab: false },
   // Not beside others: it measures the start-up.
   { name: 'contract', files: 'test/contract/**/*.test.ts', options: ['--timeout', '120000'], lab: false },
-  { name: 'component', files: 'test/component/**/*.test.ts', options: ['--timeout', '60000'], lab: true, lanes: 2 },
+  { name: 'component', files: 'test/component/**/*.test.ts', options: ['--timeout', '60000'], lab: true, lanes: 3 },
   // The files are the demo's steps in the order of their names; each builds on the one before.
   { name: 'e2e', files: 'test/e2e/*.test.ts', options: ['--sort', '--timeout', '300000'], lab: true },
   // Another version of cass-operator, which takes its own build and datacenter.

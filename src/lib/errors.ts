@@ -81,6 +81,7 @@ export const ERROR_CODES = {
   CSNI609: { title: 'COPY did not import every row' },
   CSNI701: { title: 'istioctl not found or failed' },
   CSNI702: { title: 'kubectl or helm not found or failed' },
+  CSNI703: { title: 'program not found or not executable' },
   CSNI801: { title: 'check failed' },
   CSNI901: { title: 'timed out', exit: EXIT.timeout },
   CSNI902: { title: 'interrupted', exit: EXIT.interrupted },

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { connect, type TLSSocket } from 'node:tls'
+import cassandra from 'cassandra-driver'
+import { CQLSH_COMMAND, CQLSH_ENVIRONMENT, installCqlsh } from '../support/apache-cqlsh.ts'
 import { kubectl, NAMESPACE, object, plugin, startPlugin, until } from '../support/lab.ts'
 
 /** The host id of a node, and the authority to check it with. */
@@ -146,4 +148,72 @@ describe('port-forward', () => {
       await forward.ended
     }
   })
+
+  it("--sni any runs Apache's cqlsh, which knows neither TLS nor SNI here, and ends with its exit code", async function () {
+    this.timeout(120_000)
+    await installCqlsh()
+    const { username, password } = await superuser()
+    const sni = ['port-forward', '-n', NAMESPACE, '--sni', 'any', '--']
+    const env = { ...CQLSH_ENVIRONMENT, CQLSH_USER: username, CQLSH_PASSWORD: password }
+    const login = `-u "$CQLSH_USER" -p "$CQLSH_PASSWORD" "$CASSANDRA_HOST" "$CASSANDRA_PORT"`
+    const cqlsh = (statement: string) => [...sni, 'sh', '-c', `${CQLSH_COMMAND.join(' ')} ${login} -e "${statement}"`]
+    const read = await plugin(cqlsh('SELECT host_id FROM system.local'), { env })
+    assert.equal(read.exitCode, 0, read.stderr)
+    assert.match(read.stdout, /[0-9a-f]{8}-/)
+    assert.equal((await plugin(cqlsh('SELECT nothing FROM system.local'), { env })).exitCode, 2)
+    assert.equal((await plugin([...sni, 'sh', '-c', 'exit 7'])).exitCode, 7)
+  })
+
+  it('--sni all opens a verified port for each node, for drivers that translate addresses', async function () {
+    this.timeout(60_000)
+    const forward = await startPlugin(['port-forward', '-n', NAMESPACE, '--sni', 'all', '--port', '0', '-o', 'json'])
+    try {
+      const line = await until('the ports are told', () => /^\{.*\}$/m.exec(forward.stdout())?.[0], 20_000)
+      const { result } = JSON.parse(line) as { result: { nodes: { address: string; port: number }[] } }
+      const pods = ['get', 'pods', '-n', NAMESPACE, '-l', 'cassandra.datastax.com/datacenter=dc1', '-o']
+      const addresses = (await kubectl([...pods, 'jsonpath={.items[*].status.podIP}'])).split(' ').sort()
+      assert.deepEqual(result.nodes.map(({ address }) => address.replace(/:9042$/, '')).sort(), addresses)
+      assert.deepEqual(await answeringNodes(result.nodes), addresses)
+    } finally {
+      forward.child.kill('SIGINT')
+      assert.equal(await forward.ended, 130)
+    }
+  })
 })
+
+async function superuser(): Promise<{ username: string; password: string }> {
+  const secret = await object<{ data: { username: string; password: string } }>('secret', 'dse-superuser')
+  const plain = (text = '') => Buffer.from(text, 'base64').toString('utf8')
+  return { username: plain(secret?.data.username), password: plain(secret?.data.password) }
+}
+
+/** Whether a driver that translates the nodes' addresses to local ports reaches each node, by the node's own word. */
+async function answeringNodes(nodes: { address: string; port: number }[]): Promise<string[]> {
+  const local = new Map(nodes.map(({ address, port }) => [address, `127.0.0.1:${port}`]))
+  // a class, which the types of version 4.10 declare as an interface
+  const { AddressTranslator } = cassandra.policies.addressResolution as unknown as {
+    AddressTranslator: new () => object
+  }
+  class LocalPorts extends AddressTranslator {
+    translate(address: string, port: number, done: (...endpoint: string[]) => void): void {
+      done(local.get(`${address}:${port}`) ?? '')
+    }
+  }
+  const { username, password } = await superuser()
+  const client = new cassandra.Client({
+    contactPoints: [...local.values()],
+    localDataCenter: 'dc1',
+    credentials: { username, password },
+    policies: { addressResolution: new LocalPorts() as cassandra.policies.addressResolution.AddressTranslator },
+  })
+  try {
+    await client.connect()
+    const answers = client.hosts.values().map(async (host) => {
+      const { rows } = await client.execute('SELECT broadcast_address FROM system.local', [], { host })
+      return String(rows[0]?.['broadcast_address'])
+    })
+    return (await Promise.all(answers)).sort()
+  } finally {
+    await client.shutdown()
+  }
+}

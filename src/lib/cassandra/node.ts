@@ -1,4 +1,4 @@
-/** Resolves `--node`. */
+/** Resolves `--node` and `--sni`. */
 import { again, CassSniError } from '../errors.ts'
 import type { CassandraNode, Datacenter } from './datacenter.ts'
 import { closest } from '../text/closest-word.ts'
@@ -9,9 +9,10 @@ const MOST_NAMED = 10
 
 /**
  * Finds the node with this pod name, host ID, or ordinal (the trailing number of the pod name).
- * Throws CSNI302 with the available nodes, or CSNI105 if the ordinal matches nodes in more than one rack.
+ * `flag` is the one that was given. Throws CSNI302 with the available nodes, or
+ * CSNI105 if the ordinal matches nodes in more than one rack.
  */
-export function findNode(datacenter: Datacenter, text: string): CassandraNode {
+export function findNode(datacenter: Datacenter, text: string, flag = '--node'): CassandraNode {
   const query = text.trim()
   const hostId = asHostId(query)
   const found = datacenter.nodes.filter(
@@ -26,10 +27,10 @@ export function findNode(datacenter: Datacenter, text: string): CassandraNode {
   if (found.length > 1) {
     throw new CassSniError(
       'CSNI105',
-      `--node ${query} matches ${found.length} nodes of datacenter ${datacenter.name}: ${firstNames(found)}`,
+      `${flag} ${query} matches ${found.length} nodes of datacenter ${datacenter.name}: ${firstNames(found)}`,
       {
         object,
-        next: found.slice(0, 3).map((node) => again`--node ${node.pod}`),
+        next: found.slice(0, 3).map((node) => again`${flag} ${node.pod}`),
       },
     )
   }
@@ -42,7 +43,7 @@ export function findNode(datacenter: Datacenter, text: string): CassandraNode {
   const nearest = closest(query, pods) ?? pods[0]
   throw new CassSniError('CSNI302', `node ${query} not found in datacenter ${datacenter.name}${stale} (${available})`, {
     object,
-    next: nearest === undefined ? [] : [again`--node ${nearest}`],
+    next: nearest === undefined ? [] : [again`${flag} ${nearest}`],
   })
 }
 

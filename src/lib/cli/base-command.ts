@@ -8,7 +8,7 @@ import { connectionOf } from '../cluster/connection-flags.ts'
 import type { Follower, Kube, KubeOptions } from '../cluster/kube.ts'
 import {
   asCassSniError,
-  type CassSniError,
+  CassSniError,
   command,
   EXIT,
   type ExitCode,
@@ -37,6 +37,8 @@ export interface Run {
   readonly interactive: boolean
   /** The value of -o. */
   readonly format: string
+  /** The words after "--" of a command that runs a program. */
+  readonly program: readonly string[]
   /** Connection to the cluster, also for the user's kubectl and istioctl. */
   readonly kubeOptions: KubeOptions
   /** Present if `interactive`. */
@@ -60,6 +62,8 @@ export interface Run {
   writes(envelope: OpenEnvelope): void
   /** Writes a line to stderr, at this level of -v or higher. */
   log(line: string, level?: number): void
+  /** While another program has the terminal, Ctrl-C is for that program: it does not abort this run. */
+  withoutCtrlC<T>(work: () => Promise<T>): Promise<T>
   /** Renders steps; commands get the connection and datacenter flags of this command line. */
   steps(next: readonly NextStep[]): RenderedStep[]
 }
@@ -97,6 +101,9 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
   /** True for a command that runs until Ctrl-C, which is then not an error, although the exit code is 130 or 143. */
   protected untilInterrupted: boolean = false
 
+  /** True for a command that runs a program, the words after "--", and ends with its exit code. */
+  protected readonly runsProgram: boolean = false
+
   /** For a command that streams data or reads many objects: the time in ms after which its heap is kept small. */
   protected readonly smallHeapAfterMs: number | undefined = undefined
 
@@ -106,15 +113,20 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
   /** Formats the result for stdout; '' for no output. Text from the cluster requires `renderer.printable`. */
   protected abstract present(result: Result, renderer: TextRenderer): string
 
+  /** The exit code for a result. */
+  protected exitCodeOf(result: Result): number {
+    return (result as Verdict | undefined)?.ok === false ? EXIT.failed : EXIT.ok
+  }
+
   /** Runs the command, sets process.exitCode and resolves with the same value. Never rejects. */
-  override async run(): Promise<ExitCode> {
+  override async run(): Promise<number> {
     const output = new RunOutput(this.kind, () => this.enveloped, formOfWords(this.argv))
     const interruption = new Interruption()
     interruption.signal.addEventListener('abort', () => output.cut(), { once: true })
     const release = output.onClosedPipe((reason) => interruption.abort(reason))
     let result: Result | undefined
     let error: CassSniError | undefined
-    let line = this.#line([], [])
+    let line = this.#line([], [], [])
     let steps: RenderedStep[] = []
     try {
       const parsed = await this.#flags()
@@ -129,9 +141,9 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
       error = interruption.reasonFor(caught) ?? asCassSniError(caught)
       steps = renderSteps(error.next, line)
     }
-    let exitCode: ExitCode = EXIT.ok
-    if (error) exitCode = this.#exitCodeOf(interruption.exitCodeOf(error))
-    else if ((result as Verdict | undefined)?.ok === false) exitCode = EXIT.failed
+    let exitCode: number = error
+      ? this.#failureExitOf(interruption.exitCodeOf(error))
+      : this.exitCodeOf(result as Result)
     try {
       const expected = this.untilInterrupted && error?.code === 'CSNI902'
       // The shell's prompt belongs below the ^C.
@@ -141,12 +153,12 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
       )
     } catch (caught) {
       error = asCassSniError(caught)
-      exitCode = this.#exitCodeOf(error.exitCode)
+      exitCode = this.#failureExitOf(error.exitCode)
       await output.fail(error)
     }
     const lost = error ? undefined : await output.lost()
     if (lost) {
-      exitCode = this.#exitCodeOf(lost.exitCode)
+      exitCode = this.#failureExitOf(lost.exitCode)
       await output.fail(lost)
     }
     interruption.end()
@@ -155,7 +167,7 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
     return exitCode
   }
 
-  #exitCodeOf(code: ExitCode): ExitCode {
+  #failureExitOf(code: ExitCode): ExitCode {
     return code === EXIT.failed ? this.failureExit : code
   }
 
@@ -167,11 +179,14 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
     // Names are the keys: oclif adds them only when it parses.
     const definitions = Object.entries({ ...ctor.baseFlags, ...ctor.flags }).map(([name, flag]) => ({ ...flag, name }))
     try {
-      const { argv, flags: given, args } = canonical(this.argv, definitions, { allowed: ALLOWED_EMPTY, rejected })
+      const { argv, flags: given, args, rest } = canonical(this.argv, definitions, { allowed: ALLOWED_EMPTY, rejected })
       // oclif parses it here and again in `work`.
       this.argv = argv
+      // Only words after "--" are the program's; otherwise oclif would take all of them.
+      const [stray] = this.runsProgram ? args : []
+      if (stray !== undefined) throw new CassSniError('CSNI101', `unexpected argument: ${stray}`)
       const { flags } = await this.parse(ctor)
-      return { flags: flags as unknown as KnownFlags, line: this.#line(given, args) }
+      return { flags: flags as unknown as KnownFlags, line: this.#line(given, args, rest) }
     } catch (caught) {
       const help = [...this.config.bin.split(' '), ...(this.id ?? '').split(':'), '--help']
       const names = definitions.map(({ name }) => name)
@@ -179,12 +194,13 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
     }
   }
 
-  #line(flags: readonly GivenFlag[], args: readonly string[]): CommandLine {
+  #line(flags: readonly GivenFlag[], args: readonly string[], rest: readonly string[]): CommandLine {
     return {
       bin: this.config.bin,
       id: (this.id ?? '').split(':').join(' '),
       flags,
       args,
+      rest,
       portFlag: 'gateway-port' in (this.ctor.flags ?? {}) ? 'gateway-port' : 'port',
       own: Object.keys(this.ctor.flags ?? {}),
     }
@@ -205,6 +221,7 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
       signal,
       interactive,
       format: flags.output,
+      program: line.rest ?? [],
       kubeOptions,
       ask,
       emit: output.emit,
@@ -233,6 +250,7 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
       print: (text) => output.print(text),
       writes: (envelope) => output.writtenBy(envelope),
       log: (line, level = 1) => output.log(line, level),
+      withoutCtrlC: (work) => interruption.withoutCtrlC(work),
       steps: (next) => renderSteps(next, line),
     }
   }

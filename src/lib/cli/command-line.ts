@@ -101,6 +101,8 @@ export interface CanonicalLine {
   flags: GivenFlag[]
   /** Words that are not flags. */
   args: string[]
+  /** Words after "--". */
+  rest: string[]
 }
 
 /**
@@ -116,11 +118,12 @@ export function canonical(
   const given: (GivenFlag & { words: string[] })[] = []
   const others: string[] = []
   const args: string[] = []
+  const rest: string[] = []
   for (const token of tokensOf(words, flags)) {
     if (token.type !== 'flag') {
       others.push(...token.words)
       if (token.type === 'word') args.push(...token.words)
-      if (token.type === 'rest') args.push(...token.words.slice(1))
+      if (token.type === 'rest') rest.push(...token.words.slice(1))
       continue
     }
     const { flag, value } = token
@@ -146,6 +149,7 @@ export function canonical(
     argv: [...given.flatMap((flag) => flag.words), ...others],
     flags: given.map(({ name, value, negated }) => ({ name, value, negated })),
     args,
+    rest,
   }
 }
 

@@ -62,6 +62,19 @@ export class Interruption {
     }
   }
 
+  /** SIGINT reaches every process on the terminal: while one of them is the user's program, it is not for us. */
+  async withoutCtrlC<T>(work: () => Promise<T>): Promise<T> {
+    const ignore = () => undefined
+    process.on('SIGINT', ignore)
+    process.off('SIGINT', this.#onSignal)
+    try {
+      return await work()
+    } finally {
+      process.on('SIGINT', this.#onSignal)
+      process.off('SIGINT', ignore)
+    }
+  }
+
   /**
    * After an abort: the error to report in place of one that the abort caused. Workflows may throw a more detailed
    * CSNI901 or CSNI902.

@@ -16,6 +16,8 @@ export interface CommandLine {
   flags: readonly GivenFlag[]
   /** Words that are not flags. */
   args: readonly string[]
+  /** Words after "--". */
+  rest?: readonly string[] | undefined
   /** The flag with the gateway's port, which differs for `port-forward`. */
   portFlag: 'port' | 'gateway-port'
   /** Flags that the command defines: one with the name of a kubectl flag has another meaning. */
@@ -65,7 +67,9 @@ function repeated(
 ): string[] {
   const dropped = [...SECRET, ...without.map((name) => (name === 'port' ? line.portFlag : name))]
   const kept = line.flags.filter(({ name }) => !includesFlag(flags, name) && !dropped.includes(name))
-  return [...line.bin.split(' '), ...line.id.split(' '), ...line.args, ...kept.flatMap(wordsOf), ...flags]
+  const { rest = [] } = line
+  const program = rest.length === 0 ? [] : ['--', ...rest]
+  return [...line.bin.split(' '), ...line.id.split(' '), ...line.args, ...kept.flatMap(wordsOf), ...flags, ...program]
 }
 
 function withTarget(words: readonly string[], line: CommandLine): string[] {

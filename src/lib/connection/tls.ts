@@ -119,8 +119,10 @@ function probe(stream: Duplex, { serverName, ca }: HandshakeOptions, stop: Abort
       }
     })
     // Never removed: a late error of a finished connection must not end the process.
-    socket.on('error', (error: NodeJS.ErrnoException) => fail(explain(error, streamError, bytesReceived(), serverName)))
-    socket.once('close', () => fail(explain(undefined, streamError, bytesReceived(), serverName)))
+    const failed = (error?: NodeJS.ErrnoException) =>
+      fail(handshakeError(error, streamError, bytesReceived(), serverName))
+    socket.on('error', failed)
+    socket.once('close', () => failed())
     if (stop.aborted) stopped()
   })
 }
@@ -188,7 +190,8 @@ function chainFault(code: string, validTo: string, validFrom: string): string {
   }
 }
 
-function explain(
+/** Returns the error of a handshake that did not complete, after `bytesReceived` bytes from the server. */
+export function handshakeError(
   error: NodeJS.ErrnoException | undefined,
   streamError: unknown,
   bytesReceived: number,

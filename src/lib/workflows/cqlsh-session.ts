@@ -111,7 +111,8 @@ export async function observeAccess({ kube, signal, emit }: WorkflowContext, cho
   return { datacenter, port, dialer, credentials, ca, nodes, target, api: choices.api }
 }
 
-async function readAuthority(kube: Kube, datacenter: Datacenter): Promise<string> {
+/** Returns the trust anchors (PEM) of the datacenter. Throws CSNI203 with --ca as advice, and what reading throws. */
+export async function readAuthority(kube: Kube, datacenter: Datacenter): Promise<string> {
   const authorities = await readAuthorities(kube, datacenter).catch((error: unknown) => {
     if (!(error instanceof CassSniError) || error.code !== 'CSNI203') throw error
     const { code, message, object, cause } = error

@@ -1,4 +1,4 @@
-/** `port-forward`: forwards a local port to the ingress gateway or to one node. */
+/** `port-forward`: forwards local ports to the ingress gateway or to nodes. */
 import { findNode } from '../cassandra/node.ts'
 import { requireDatacenter } from '../cassandra/observe-datacenter.ts'
 import { observeRouted, recallChoices } from '../routes/gather.ts'
@@ -6,18 +6,25 @@ import { DEFAULT_GATEWAY_PORT } from '../routes/choices.ts'
 import { grantHint } from '../cluster/grant-hint.ts'
 import type { Kube } from '../cluster/kube.ts'
 import { missingPortForwardVerb } from '../cluster/port-forward-permission.ts'
-import { type Dialer, hostPort, podDialer } from '../connection/dialer.ts'
+import { type Dial, givenAddressDialer, hostPort, podDialer } from '../connection/dialer.ts'
 import { tunnelDialer } from '../connection/gateway-tunnel.ts'
-import { serveTunnel, type TunnelEvent, type TunnelFigures } from '../connection/local-listener.ts'
+import { serveTunnel, type ServingTunnel, type TunnelEvent, type TunnelFigures } from '../connection/local-listener.ts'
 import { again, CassSniError, command, type NextStep, throwIfAborted } from '../errors.ts'
 import { findGateway } from '../istio/find-gateway.ts'
 import { observeMesh } from '../istio/observe-mesh.ts'
 import type { WorkflowContext } from './context.ts'
+import { type ForwardedNode, sniForwards } from './port-forward/sni-forwards.ts'
 
 export type { TunnelEvent } from '../connection/local-listener.ts'
 
 export interface PortForwardOptions {
   target: 'gateway' | 'node'
+  /** For target gateway: clients use no TLS; their connections go out as verified TLS with SNI (see sniForwards). */
+  sni?: string | undefined
+  /** With `sni`: PEM file of the CA. */
+  caFile?: string | undefined
+  /** With `sni`: connects to the gateway at this address ("host" or "host:port") instead of through a tunnel. */
+  gatewayAddress?: string | undefined
   /** For target node. */
   node?: string | undefined
   datacenter?: string | undefined
@@ -27,16 +34,18 @@ export interface PortForwardOptions {
   gatewayPort?: number | undefined
   /** Local IP addresses, or "localhost". */
   addresses: string[]
-  /** 0 for any free port. */
+  /** 0 for any free port. With `sni: 'all'`, the first of consecutive ports. */
   port: number
-  /** Called once, when the port is open. */
-  ready: (forwarding: Forwarding) => void
+  /** Called once, when all ports are open. Forwarding ends when the promise settles, if there is one. */
+  ready: (forwarding: Forwarding) => undefined | Promise<void>
   /** Called for each connection that opens, closes or fails. */
   connection?: ((event: TunnelEvent) => void) | undefined
 }
 
 export interface Forwarding {
   listening: { host: string; port: number }[]
+  /** For `sni`, except any: the node behind each port. */
+  nodes?: (ForwardedNode & { port: number })[] | undefined
   /** "service/istio-ingressgateway in namespace istio-system, port 9042", "pod/… in namespace …, port 9042". */
   target: string
   /** Known problems that will make connections fail. */
@@ -44,7 +53,8 @@ export interface Forwarding {
 }
 
 /**
- * Forwards until the context's signal aborts; rejects with its reason once all connections are closed.
+ * Forwards until the context's signal aborts or `ready` is done; after an abort, rejects with its reason once all
+ * connections are closed.
  * Throws CSNI106 if the port cannot be opened, CSNI203 without permission for pods/portforward, CSNI204, CSNI301,
  * CSNI302, CSNI502 for the target.
  */
@@ -52,33 +62,76 @@ export async function portForward(
   { kube, signal }: WorkflowContext,
   options: PortForwardOptions,
 ): Promise<TunnelFigures> {
-  const {
-    dialer,
-    target,
-    warnings = [],
-  } = options.target === 'node' ? await toNode(kube, options) : await toGateway(kube, options)
+  const { forwards, target, warnings = [] } = await forwardsOf(kube, signal, options)
   const { addresses, port } = options
-  const tunnel = await serveTunnel({
-    listen: { addresses, port },
-    dial: dialer.dial,
-    signal,
-    onEvent: options.connection,
-  })
-  options.ready({ listening: tunnel.listening, target, warnings })
-  await tunnel.done
+  const stop = new AbortController()
+  const tunnels: ServingTunnel[] = []
+  try {
+    for (const [index, { dial }] of forwards.entries()) {
+      const tunnel = await serveTunnel({
+        listen: { addresses, port: port === 0 ? 0 : port + index },
+        dial,
+        signal: AbortSignal.any([signal, stop.signal]),
+        onEvent: options.connection,
+      })
+      tunnels.push(tunnel)
+    }
+    const nodes = forwards.flatMap(({ node }, index) => {
+      const [first] = tunnels[index]?.listening ?? []
+      return node === undefined || first === undefined ? [] : [{ ...node, port: first.port }]
+    })
+    const listening = tunnels.flatMap((tunnel) => tunnel.listening)
+    const ready = { listening, nodes: nodes.length === 0 ? undefined : nodes, target, warnings }
+    await (options.ready(ready) ?? Promise.all(tunnels.map((tunnel) => tunnel.done)))
+  } finally {
+    stop.abort(new CassSniError('CSNI902', 'forwarding has ended'))
+    await Promise.all(tunnels.map((tunnel) => tunnel.done))
+  }
   throwIfAborted(signal)
-  return tunnel.figures()
+  return sum(tunnels.map((tunnel) => tunnel.figures()))
+}
+
+function sum(figures: TunnelFigures[]): TunnelFigures {
+  const total: TunnelFigures = { total: 0, active: 0, refused: 0, sent: 0, received: 0 }
+  for (const each of figures) for (const key of Object.keys(total) as (keyof TunnelFigures)[]) total[key] += each[key]
+  return total
 }
 
 /** Returns the text in kubectl's form: "Forwarding from 127.0.0.1:9042 -> …". */
-export function forwardingText({ listening, target }: Forwarding): string {
-  return listening.map(({ host, port }) => `Forwarding from ${hostPort(host, port)} -> ${target}\n`).join('')
+export function forwardingText({ listening, nodes, target }: Forwarding): string {
+  return listening
+    .map(({ host, port }) => {
+      const node = nodes?.find((each) => each.port === port)
+      const to = node === undefined ? target : `node ${node.pod} through ${target}`
+      return `Forwarding from ${hostPort(host, port)} -> ${to}\n`
+    })
+    .join('')
 }
 
 interface Target {
-  dialer: Dialer
+  forwards: { dial: Dial; node?: ForwardedNode | undefined }[]
   target: string
   warnings?: Forwarding['warnings']
+}
+
+async function forwardsOf(kube: Kube, signal: AbortSignal, options: PortForwardOptions): Promise<Target> {
+  const { sni, gatewayAddress } = options
+  if (options.target === 'node') return toNode(kube, options)
+  if (sni === undefined) return toGateway(kube, options)
+  const gateway: Promise<Target> =
+    gatewayAddress === undefined ? toGateway(kube, options) : toAddress(kube, gatewayAddress, options)
+  // reported when it is awaited
+  gateway.catch(() => undefined)
+  const dial: Dial = async (to) => ((await gateway).forwards[0] as { dial: Dial }).dial(to)
+  const forwards = await sniForwards(kube, { ...options, sni }, dial, signal)
+  return { ...(await gateway), forwards }
+}
+
+/** An address requires no permission to read the gateway or to open a tunnel. */
+async function toAddress(kube: Kube, address: string, options: PortForwardOptions): Promise<Target> {
+  const choices = await recallChoices(kube, kube.target.namespace, options.datacenter)
+  const dialer = givenAddressDialer(address, options.gatewayPort ?? choices.port ?? DEFAULT_GATEWAY_PORT)
+  return { forwards: [dialer], target: `the gateway at ${dialer.describe}` }
 }
 
 async function toGateway(kube: Kube, options: PortForwardOptions): Promise<Target> {
@@ -95,7 +148,7 @@ async function toGateway(kube: Kube, options: PortForwardOptions): Promise<Targe
   const isOpen = gateway.ports.some(({ port }) => port === gatewayPort)
   const message = `${named} has no port ${gatewayPort}`
   return {
-    dialer: tunnelDialer(kube, gateway, gatewayPort),
+    forwards: [tunnelDialer(kube, gateway, gatewayPort)],
     target: `${named}, port ${gatewayPort}`,
     warnings: isOpen ? [] : [{ message, code: 'CSNI822', next: [command`kubectl cass-sni routes sync`] }],
   }
@@ -129,7 +182,7 @@ async function toNode(kube: Kube, options: PortForwardOptions): Promise<Target> 
   const node = findNode(datacenter, options.node)
   await requirePermission(kube, namespace)
   const dialer = podDialer(kube, { name: node.pod, namespace }, datacenter.nativePort)
-  return { dialer, target: dialer.describe }
+  return { forwards: [dialer], target: dialer.describe }
 }
 
 /** Checks the permission up front, rather than when the first client connects. */

@@ -48,8 +48,8 @@ describe('a command line', () => {
     it(`is read as kubectl reads it: ${given}`, () => assert.equal(argv(given), expected))
 
   it('is kept for the next steps, each flag with its value', () => {
-    const { flags, args } = read('a -n x --no-tunnel --strict=true -- b')
-    assert.deepEqual(args, ['a', 'b'])
+    const { flags, args, rest } = read('a -n x --no-tunnel --strict=true -- b --c')
+    assert.deepEqual([args, rest], [['a'], ['b', '--c']])
     assert.deepEqual(flags, [
       { name: 'namespace', value: 'x', negated: undefined },
       { name: 'tunnel', value: undefined, negated: true },

@@ -31,6 +31,14 @@ describe('proposed commands', () => {
     )
   })
 
+  it('keep the program that the user wanted to run', () => {
+    const more = { id: 'port-forward', rest: ['cqlsh', '-e', 'SELECT 1'] }
+    assert.equal(
+      one(again`--sni ${'any'}`, { namespace: 'c', sni: 'all' }, more),
+      "kubectl cass-sni port-forward -n c --sni any -- cqlsh -e 'SELECT 1'",
+    )
+  })
+
   it('keep what they say themselves', () => {
     const given = { namespace: 'c', context: 'k' }
     assert.equal(one(command`kubectl cass-sni verify -n other`, given), 'kubectl cass-sni verify --context k -n other')
