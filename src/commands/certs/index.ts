@@ -29,6 +29,23 @@ export default class Certs extends CassSniCommand<CertsResult> {
       helpValue: 'NAME',
       summary: "Gateway DNS name or IP address to include (repeatable). Saved for later runs; '' clears the list.",
     }),
+    san: Flags.string({
+      multiple: true,
+      multipleNonGreedy: true,
+      helpValue: 'NAME',
+      summary: "Any other DNS name or IP address to include (repeatable). Saved for later runs; '' clears the list.",
+    }),
+    names: Flags.option({
+      options: ['all', 'public'] as const,
+      summary:
+        'Names to include: all, or public for none of a single node, for very large datacenters. Saved for later runs.',
+    })(),
+    'renew-before': Flags.string({
+      helpValue: 'DURATION',
+      summary:
+        "Renew this long before the certificate expires, such as 60d. Saved for later runs; '' restores the default: " +
+        'a third of its life.',
+    }),
     renew: Flags.boolean({ default: false, summary: 'Reissue even if the current certificate is valid.' }),
     'replace-keystore': Flags.boolean({
       default: false,
@@ -55,6 +72,9 @@ export default class Certs extends CassSniCommand<CertsResult> {
       datacenter: flags.datacenter,
       gateway: flags.gateway,
       publicNames: flags['public-name'],
+      sans: flags.san,
+      names: flags.names,
+      renewBefore: flags['renew-before'],
     })
   }
 

@@ -3,7 +3,6 @@ import type { V1Secret } from '@kubernetes/client-node'
 import type { Kube, KubeObject } from '../cluster/kube.ts'
 import { SECRET } from '../cluster/resources.ts'
 import { CassSniError, command } from '../errors.ts'
-import { PUBLIC_NAMES_ANNOTATION } from '../text/own-keys.ts'
 import type { Datacenter } from './datacenter.ts'
 
 /**
@@ -23,8 +22,6 @@ export interface AuthorityMaterial {
 /** The keystore as stored in its Secret. */
 export interface KeystoreMaterial {
   bytes: Buffer
-  /** From the annotation `cass-sni/public-names`; undefined if it was never set. */
-  publicNames?: string[] | undefined
   /** The Secret that was read. Its data is secret: never printed. */
   secret: KubeObject
 }
@@ -81,7 +78,7 @@ export async function readAuthorityCertificate(kube: Kube, dc: Datacenter): Prom
 }
 
 /**
- * Reads the keystore of a datacenter and the public names saved with it.
+ * Reads the keystore of a datacenter.
  * @throws CSNI204 if the Secret or its key is missing, CSNI203 without permission to read Secrets.
  */
 export async function readKeystoreMaterial(kube: Kube, dc: Datacenter): Promise<KeystoreMaterial> {
@@ -93,14 +90,7 @@ export async function readKeystoreMaterial(kube: Kube, dc: Datacenter): Promise<
       next: [command`kubectl delete secret ${dc.keystores.keystoreSecret} -n ${dc.namespace}`],
     })
   }
-  return {
-    bytes: Buffer.from(encoded, 'base64'),
-    publicNames: secret.metadata.annotations?.[PUBLIC_NAMES_ANNOTATION]
-      ?.split(',')
-      .map((name) => name.trim())
-      .filter((name) => name !== ''),
-    secret,
-  }
+  return { bytes: Buffer.from(encoded, 'base64'), secret }
 }
 
 async function readSecret(kube: Kube, dc: Datacenter, name: string, what: string): Promise<Record<string, string>> {

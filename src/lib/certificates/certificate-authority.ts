@@ -99,7 +99,7 @@ function issuerOf(path: readonly Certificate[], candidates: readonly Certificate
 /**
  * Refuses an invalid CA (`authorityFaults`).
  * @param now milliseconds since the epoch
- * @returns a warning if it expires within `RENEWAL_DAYS` days
+ * @returns a warning if it expires within `AUTHORITY_WARNING_DAYS` days
  * @throws CSNI402 if it or one of its issuers has expired or is not valid yet, CSNI401 for a weak key, or if it is an
  * intermediate CA without its root
  */

@@ -1,41 +1,17 @@
-/** Plans the certificate of a datacenter: the required names, and whether to reissue it. Pure. */
+/** Plans the certificate of a datacenter: whether to reissue it, and with which names. Pure. */
 import type { Datacenter } from '../cassandra/datacenter.ts'
-import { isIP } from 'node:net'
-import { domainToASCII } from 'node:url'
-import { CassSniError, hint } from '../errors.ts'
-import { type Authorities, type AuthorityPath, servedAuthorities } from './authority-path.ts'
-import { normalName } from './certificate.ts'
-import { leafBytes } from './issue.ts'
-import { certificateMessageBytes, LARGEST_MESSAGE_BYTES } from './message-size.ts'
-import { coverage, type Current, reasonsToIssue } from './policies.ts'
-import type { Reason } from './reason.ts'
-import { isDnsName } from '../text/dns-name.ts'
 import { asHostId } from '../text/host-id.ts'
-import { packageFile } from '../text/package-file.ts'
-
-/**
- * Returns the name that cass-operator uses in its certificates, also as alias and common name (k8ssandra/cass-operator
- * pkg/utils/crypto.go GenerateJKS).
- */
-export function operatorName(dc: Datacenter): string {
-  return `${dc.name}.${dc.namespace}.cassdc`
-}
-
-/**
- * Returns every name that the datacenter's certificate must have, in a stable order: cass-operator's name, the
- * datacenter's Services, the DNS name and host ID of each node, the public names.
- */
-export function requiredNames(dc: Datacenter, publicNames: readonly string[]): string[] {
-  const names = [operatorName(dc), ...serviceNames(dc.service, dc)]
-  const governing = new Set(dc.nodes.map((node) => node.dnsName.slice(node.pod.length + 1)))
-  names.push(...[...governing].sort())
-  for (const node of dc.nodes) {
-    names.push(node.dnsName)
-    if (node.hostId !== undefined) names.push(node.hostId)
-  }
-  names.push(...publicNames)
-  return [...new Set(names.map(normalName))]
-}
+import type { Authorities } from './authority-path.ts'
+import { fittingNames, NO_ROUTE_NAMES, requiredNames, type RouteNames, sortedNames } from './certificate-names.ts'
+import {
+  type CertificateSettings,
+  mergedSettings,
+  type RequestedSettings,
+  settingChanges,
+} from './certificate-settings.ts'
+import { normalName } from './certificate.ts'
+import { type Current, reasonsToIssue } from './policies.ts'
+import type { Reason } from './reason.ts'
 
 /** Returns the nodes whose host ID cannot be in the certificate yet, with the reason. */
 export function pendingNodes(dc: Datacenter): { pod: string; reason: string }[] {
@@ -49,34 +25,12 @@ export function pendingNodes(dc: Datacenter): { pod: string; reason: string }[] 
 }
 
 /**
- * Parses public names from the command line: normalized, without duplicates.
- * @throws CSNI101 for a name that is neither a DNS name (a first label of * is allowed) nor an IP address
- */
-export function parsePublicNames(texts: readonly string[]): string[] {
-  const names = texts
-    .flatMap((text) => text.split(','))
-    .map((text) => normalName(ascii(text)))
-    .filter((name) => name !== '')
-  for (const name of names) {
-    if ((isIP(name) !== 0 && !name.includes('%')) || isDnsName(name)) continue
-    throw new CassSniError(
-      'CSNI101',
-      `invalid value ${JSON.stringify(name)} for --public-name: expected a DNS name or IP address`,
-      {
-        next: [hint('use a name such as cassandra.example.com')],
-      },
-    )
-  }
-  return [...new Set(names)]
-}
-
-/**
  * Returns the names of a new certificate: the required ones and, while a node has no host ID, the host IDs of the
  * current certificate, because a restarting node keeps its own.
  */
 function namesToIssue(required: readonly string[], current: Current | undefined, nodesPending: boolean): string[] {
   const kept = nodesPending ? (current?.leaf.names.filter((name) => asHostId(name) !== undefined) ?? []) : []
-  return [...new Set([...required, ...kept])]
+  return sortedNames([...required, ...kept])
 }
 
 /**
@@ -101,14 +55,14 @@ export interface PlanInput {
   current: Current | undefined
   /** Why the keystore must be replaced as a whole. */
   unreadable?: string | undefined
-  /** Public names saved with the keystore; undefined if none ever were. */
-  saved: readonly string[] | undefined
-  /** Saved names that this run has read or written before; names added since by another run are kept. */
-  known: readonly string[] | undefined
-  /** Requested public names, normalized; undefined keeps the saved ones. */
-  requested: readonly string[] | undefined
+  /** Settings saved with the keystore. */
+  saved: CertificateSettings
+  /** Saved settings that this run has read or written before; names added since by another run are kept. */
+  known?: CertificateSettings | undefined
+  /** Settings of this run, normalized. */
+  requested?: RequestedSettings | undefined
   /** Additional names of the routes, which clients send as well. */
-  routeNames?: readonly string[] | undefined
+  routes?: RouteNames | undefined
   /** Reissue even if the current certificate is valid. */
   renew: boolean
   /** Milliseconds since the epoch. */
@@ -120,13 +74,15 @@ export interface CertificatePlan {
   reasons: Reason[]
   /** Names of the new certificate, or of the current one if kept. */
   names: string[]
-  /** Public names to save. */
-  publicNames: string[]
-  /** Whether they differ from the saved ones. */
-  save: boolean
-  /** Public names that are no longer saved; the current certificate still has them. */
+  /** Settings to save. */
+  settings: CertificateSettings
+  /** The annotations of the keystore Secret that this changes; null removes one. */
+  save: Record<string, string | null>
+  /** Saved names that no longer are; the current certificate still has them. */
   forgotten: string[]
-  /** Wildcards used instead of the nodes' DNS names, which would make the certificate too large. */
+  /** Host IDs in the current certificate that `--names public` has just made superfluous. */
+  superfluousHostIds: number
+  /** Wildcards used instead of the nodes' own names, which would make the certificate too large. */
   wildcards: string[]
   /** Nodes whose host ID is not in the certificate, because it is not known yet. */
   pending: { pod: string; reason: string }[]
@@ -138,83 +94,39 @@ export interface CertificatePlan {
  * @throws CSNI405 if a certificate with all names would be too large
  */
 export function planCertificate(input: PlanInput): CertificatePlan {
-  const { dc, authorities, current, unreadable, saved, requested, now } = input
-  const publicNames = mergedPublicNames(input)
-  const required = requiredNames(dc, [...publicNames, ...(input.routeNames ?? [])])
-  const pending = pendingNodes(dc)
+  const { dc, authorities, current, unreadable, saved, known = saved, requested = {}, now } = input
+  const { routes = NO_ROUTE_NAMES } = input
+  const settings = mergedSettings(requested, saved, known)
+  const required = requiredNames(dc, settings, routes)
+  const withoutHostIds = settings.names === 'public'
+  const pending = withoutHostIds ? [] : pendingNodes(dc)
+  const { renewBeforeMs } = settings
   const reasons: Reason[] = [
     ...(input.renew ? [{ code: 'Requested', message: 'requested with --renew' } as const] : []),
     ...(unreadable === undefined
-      ? reasonsToIssue({ current, required, authorities, now })
+      ? reasonsToIssue({ current, required, authorities, renewBeforeMs, now })
       : [{ code: 'Unreadable', message: unreadable } as const]),
   ]
   const issue = reasons.length > 0 || current === undefined
   const { names, wildcards } = issue
-    ? fittingNames(namesToIssue(required, current, pending.length > 0), dc, authorities[0])
+    ? fittingNames(namesToIssue(required, current, pending.length > 0), {
+        dc,
+        routes,
+        settings,
+        authority: authorities[0],
+      })
     : { names: current.leaf.names, wildcards: [] }
+  const namesGiven = requested.publicNames !== undefined || requested.sans !== undefined
+  const isHostId = (name: string) => asHostId(name) !== undefined
   return {
     reasons,
     names,
-    publicNames,
-    save: (saved !== undefined || publicNames.length > 0) && saved?.join() !== publicNames.join(),
-    // Reported only if --public-name was given: then other names are expected to be removed.
-    forgotten: requested === undefined || !current ? [] : obsoleteNames(current.leaf.names, required, dc),
+    settings,
+    save: settingChanges(saved, settings),
+    // Reported only if names were given: then other names are expected to be removed.
+    forgotten: namesGiven && current ? obsoleteNames(current.leaf.names, required, dc) : [],
+    superfluousHostIds: requested.names === 'public' && !issue ? current.leaf.names.filter(isHostId).length : 0,
     wildcards,
     pending,
   }
-}
-
-/**
- * Returns the requested names plus those added by another run since this one began; without a request the saved names.
- */
-function mergedPublicNames({ requested, saved = [], known = [] }: PlanInput): string[] {
-  if (requested === undefined) return [...saved]
-  const merged = new Set([...requested, ...saved.filter((name) => !known.includes(name))])
-  // A different order is not a reason to write.
-  return merged.size === saved.length && saved.every((name) => merged.has(name)) ? [...saved] : [...merged]
-}
-
-/** Returns all names; if the certificate would be too large, a wildcard per governing Service instead of DNS names. */
-function fittingNames(
-  names: readonly string[],
-  dc: Datacenter,
-  authority: AuthorityPath,
-): { names: string[]; wildcards: string[] } {
-  const commonName = operatorName(dc)
-  const bytes = (some: readonly string[]) =>
-    certificateMessageBytes([
-      leafBytes({ names: some, authority: authority[0], commonName }),
-      ...servedAuthorities(authority).map(({ der }) => der.length),
-    ])
-  if (bytes(names) <= LARGEST_MESSAGE_BYTES) return { names: [...names], wildcards: [] }
-  const wildcards = [...new Set(dc.nodes.map((node) => `*${normalName(node.dnsName.slice(node.pod.length))}`))]
-  const covered = coverage(wildcards)
-  const fewer = [...wildcards, ...names.filter((name) => !covered(name))]
-  const least = bytes(fewer)
-  if (least <= LARGEST_MESSAGE_BYTES) return { names: fewer, wildcards }
-  throw new CassSniError(
-    'CSNI405',
-    `cassandradatacenter/${dc.name} in namespace ${dc.namespace}: certificate too large: the TLS certificate message ` +
-      `with the host IDs of ${dc.nodes.length} nodes is ${least} bytes; the limit is ${LARGEST_MESSAGE_BYTES} (Java ` +
-      'rejects more than 32768)',
-    {
-      object: `cassandradatacenter/${dc.name} in namespace ${dc.namespace}`,
-      next: [
-        hint(
-          `see "Large datacenters" in ${packageFile('docs/certificates.md')}: clients that verify a single public ` +
-            'name do not require host IDs in the certificate',
-        ),
-      ],
-    },
-  )
-}
-
-function serviceNames(service: string, dc: Datacenter): string[] {
-  const inNamespace = `${service}.${dc.namespace}`
-  return [service, inNamespace, `${inNamespace}.svc`, `${inNamespace}.svc.${dc.clusterDomain}`]
-}
-
-/** Returns the ASCII form ("xn--…") of an internationalized domain name; any other text unchanged. */
-function ascii(text: string): string {
-  return /[^\0-\x7f]/.test(text) ? domainToASCII(text.trim()) || text : text
 }

@@ -9,7 +9,8 @@ import { encode, readMembers, sequence, TAG } from './der.ts'
 import { type KeyEntry, protectKey, SALT_BYTES } from './keystore.ts'
 
 const DAY = 24 * 60 * 60 * 1000
-const VALIDITY_DAYS = 365
+/** Validity of a new certificate. */
+export const VALIDITY_DAYS = 365
 /** Tolerance for slow clocks of nodes and clients. */
 export const BACKDATED_MS = 5 * 60 * 1000
 /** 128 bits of security by NIST SP 800-57, with cheaper handshakes than cass-operator's 4096 bits. */

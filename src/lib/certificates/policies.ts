@@ -7,7 +7,7 @@ import { isIP } from 'node:net'
 import { type Authorities, servedAuthorities } from './authority-path.ts'
 import { type Certificate, signedBy } from './certificate.ts'
 import { certificateMessageBytes, LARGEST_MESSAGE_BYTES } from './message-size.ts'
-import { expired, expiresSoon, notYetValid, type Reason, type ReasonCode, type Validity, weakKey } from './reason.ts'
+import { expired, expiresWithin, notYetValid, type Reason, type ReasonCode, type Validity, weakKey } from './reason.ts'
 import { listed } from '../text/listed.ts'
 
 const SERVER_AUTH = '1.3.6.1.5.5.7.3.1'
@@ -30,6 +30,8 @@ export interface PolicyInput {
   /** Names that the certificate must have, normalized. */
   required: readonly string[]
   authorities: Authorities
+  /** Renew this long before the expiry, in milliseconds. Default: a third of the certificate's life. */
+  renewBeforeMs?: number | undefined
   /** Milliseconds since the epoch. */
   now: number
 }
@@ -67,17 +69,24 @@ export function keystoreFaults(input: PolicyInput): Reason[] {
 
 /** Returns why to issue a new certificate: its faults, or that it expires soon. Empty to keep the certificate. */
 export function reasonsToIssue(input: PolicyInput): Reason[] {
-  const soon = input.current && leafExpiresSoon(input.current.leaf, input.authorities[0][0], input.now)
+  const soon = input.current && leafExpiresSoon(input.current.leaf, input)
   return [...keystoreFaults(input), ...(soon ? [soon] : [])]
 }
 
-/** Returns a reason if a leaf expires soon, except one that expires with its CA: reissuing would not extend it. */
+/**
+ * Returns a reason if a leaf is due for renewal but has not expired: less than a third of its life is left, or less
+ * than `renewBeforeMs`. Not for one that expires with its CA: a new one would last no longer.
+ */
 export function leafExpiresSoon(
-  leaf: Pick<Validity, 'notAfter'>,
-  ca: Pick<Validity, 'notAfter'>,
-  now: number,
+  leaf: Validity,
+  { authorities: [[ca]], renewBeforeMs, now }: Pick<PolicyInput, 'authorities' | 'renewBeforeMs' | 'now'>,
 ): Reason | undefined {
-  return leaf.notAfter < ca.notAfter ? expiresSoon(leaf, now) : undefined
+  return leaf.notAfter < ca.notAfter ? expiresWithin(leaf, renewBeforeMs ?? defaultRenewBefore(leaf), now) : undefined
+}
+
+/** cert-manager renews when a third is left as well (pkg/util/pki RenewalTime). */
+function defaultRenewBefore({ notBefore, notAfter }: Validity): number {
+  return (notAfter.getTime() - notBefore.getTime()) / 3
 }
 
 /** Returns a predicate for names that are among `certificateNames` or matched by a wildcard among them. */

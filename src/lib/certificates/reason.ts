@@ -1,8 +1,10 @@
 /** Reasons to replace a certificate, and those that every kind of certificate shares. Pure. */
+import { counted } from '../text/counted.ts'
 import { type Certificate, dateText, daysUntil } from './certificate.ts'
 
-/** Days before its expiry at which a certificate is renewed. Strimzi's `renewalDays` is 30 as well. */
-export const RENEWAL_DAYS = 30
+const DAY = 24 * 60 * 60 * 1000
+/** Days before the expiry of a CA from which it is reported. Strimzi's `renewalDays` is 30 as well. */
+export const AUTHORITY_WARNING_DAYS = 30
 
 const WEAKEST_RSA_BITS = 2048
 
@@ -22,6 +24,9 @@ export type ReasonCode =
   | 'NotForClients'
   | 'TooLarge'
   | 'NoRoot'
+  | 'Sidecar'
+  | 'UntrustedChain'
+  | 'NotServed'
   | 'NotAuthority'
   | 'NoKey'
   | 'EncryptedKey'
@@ -53,14 +58,17 @@ export function notYetValid({ notBefore }: Pick<Validity, 'notBefore'>, now: num
     : undefined
 }
 
-/** Returns a reason if the certificate expires within `RENEWAL_DAYS` but has not expired yet. */
-export function expiresSoon({ notAfter }: Pick<Validity, 'notAfter'>, now: number): Reason | undefined {
+/** Returns a reason if the certificate expires within `AUTHORITY_WARNING_DAYS` but has not expired yet. */
+export function expiresSoon(certificate: Pick<Validity, 'notAfter'>, now: number): Reason | undefined {
+  return expiresWithin(certificate, AUTHORITY_WARNING_DAYS * DAY, now)
+}
+
+/** Returns a reason if the certificate expires within `ms` but has not expired yet. */
+export function expiresWithin({ notAfter }: Pick<Validity, 'notAfter'>, ms: number, now: number): Reason | undefined {
+  const left = notAfter.getTime() - now
+  if (left <= 0 || left >= ms) return undefined
   const days = daysUntil(notAfter, now)
-  if (days < 0 || days >= RENEWAL_DAYS) return undefined
-  return {
-    code: 'ExpiresSoon',
-    message: `expires in ${days} ${days === 1 ? 'day' : 'days'}, on ${dateText(notAfter)}`,
-  }
+  return { code: 'ExpiresSoon', message: `expires in ${counted(days, 'day')}, on ${dateText(notAfter)}` }
 }
 
 /** Returns a reason for an RSA key that OpenSSL's default security level rejects. */

@@ -5,8 +5,17 @@ import type { Authorities } from '../certificates/authority-path.ts'
 import { authorityFaults } from '../certificates/authority-policies.ts'
 import { parseAuthorities } from '../certificates/certificate-authority.ts'
 import { dateText, daysUntil } from '../certificates/certificate.ts'
-import { keystoreFaults, leafExpiresSoon } from '../certificates/policies.ts'
+import type { CertificateSettings } from '../certificates/certificate-settings.ts'
+import { keystoreFaults } from '../certificates/policies.ts'
 import { expiresSoon } from '../certificates/reason.ts'
+import {
+  notServed,
+  type ServedHandshake,
+  servedBySidecar,
+  servedExpiresSoon,
+  untrustedChain,
+  wrongNames,
+} from '../certificates/served-policies.ts'
 import { CassSniError, command, hint, type NextStep } from '../errors.ts'
 import { DESTINATION_RULE, PEER_AUTHENTICATION } from '../cluster/resources.ts'
 import { policiesFor } from './advice.ts'
@@ -96,19 +105,18 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
     needs: ['CSNI834'],
     perNode: true,
     async run(probes, node) {
-      const results = await served(probes, node)
-      const sidecar = results.find(({ certificate }) => certificate.spiffe !== undefined)?.certificate.spiffe
+      const handshakes = await served(probes, node)
+      const sidecar = servedBySidecar({ handshakes })
       if (sidecar !== undefined) {
         const { names, inspect } = await policiesFor(probes, node.pod, [DESTINATION_RULE, PEER_AUTHENTICATION])
         const policies = names === '' ? '' : `; check ${names}`
         return fail(
-          `an Istio sidecar (${sidecar}) terminates TLS instead of Cassandra: the sidecar requires mutual TLS, and ` +
-            `the gateway does not use it${policies}`,
+          `${sidecar.message}: the sidecar requires mutual TLS, and the gateway does not use it${policies}`,
           ...inspect,
         )
       }
-      const reason = results.map(({ chainReason }) => chainReason).find((each) => each !== undefined)
-      return reason === undefined ? pass() : fail(reason, ...reissue(probes))
+      const reason = untrustedChain({ handshakes })
+      return reason === undefined ? pass() : fail(reason.message, ...reissue(probes))
     },
   },
   {
@@ -119,10 +127,10 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
     needs: ['CSNI833', 'CSNI834'],
     perNode: true,
     async run(probes, node) {
-      const results = await served(probes, node)
-      if (results.some(({ certificate }) => certificate.spiffe !== undefined)) return skip(SIDECAR)
-      const reasons = results.map(({ nameReason }) => nameReason).filter((each) => each !== undefined)
-      return reasons.length === 0 ? pass() : fail(reasons.join('; '), REISSUE)
+      const handshakes = await served(probes, node)
+      if (servedBySidecar({ handshakes }) !== undefined) return skip(SIDECAR)
+      const reason = wrongNames({ handshakes, names: (await settingsOf(probes)).names })
+      return reason === undefined ? pass() : fail(reason.message, REISSUE)
     },
   },
   {
@@ -133,11 +141,16 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
     needs: ['CSNI835'],
     perNode: true,
     async run(probes, node) {
-      const [[ca]] = await authoritiesOf(probes)
-      const ends = (await served(probes, node)).map(({ certificate }) => new Date(certificate.validTo))
-      const notAfter = new Date(Math.min(...ends.map((end) => end.getTime())))
-      const soon = leafExpiresSoon({ notAfter }, ca, probes.now)
-      return soon === undefined ? pass(`${daysUntil(notAfter, probes.now)} days left`) : fail(soon.message, REISSUE)
+      const [handshakes, authorities, { renewBeforeMs }] = await Promise.all([
+        served(probes, node),
+        authoritiesOf(probes),
+        settingsOf(probes),
+      ])
+      const soon = servedExpiresSoon({ handshakes, authorities, renewBeforeMs, now: probes.now })
+      const ends = handshakes.map(({ certificate }) => new Date(certificate.validTo).getTime())
+      return soon === undefined
+        ? pass(`${daysUntil(new Date(Math.min(...ends)), probes.now)} days left`)
+        : fail(soon.message, REISSUE)
     },
   },
   {
@@ -169,24 +182,31 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
     needs: ['CSNI834', 'CSNI838'],
     perNode: true,
     async run(probes, node) {
-      const stored = (await probes.keystore()).current?.leaf.fingerprint256
+      const stored = (await probes.keystore()).current?.leaf
       if (node.hostId === undefined || stored === undefined) return skip('nothing to compare')
-      const { fingerprint256, spiffe } = (await probes.handshake(node.hostId)).certificate
-      if (fingerprint256 === stored) return pass()
-      if (spiffe !== undefined) return skip(SIDECAR)
-      const object = keystoreObject(probes.datacenter)
-      return fail(
-        `serves certificate ${start(fingerprint256)} but ${object} holds ${start(stored)}, which takes effect on ` +
-          'restart',
-        REISSUE,
-      )
+      const handshakes = [{ serverName: node.hostId, ...(await probes.handshake(node.hostId)) }]
+      if (servedBySidecar({ handshakes }) !== undefined) return skip(SIDECAR)
+      const { fingerprint256 } = stored
+      const reason = notServed({ handshakes, stored: { fingerprint256, object: keystoreObject(probes.datacenter) } })
+      return reason === undefined ? pass() : fail(`${reason.message}, which takes effect on restart`, REISSUE)
     },
   },
 ]
 
 /** The handshakes with each name of the node; the probes make each of them once. */
-function served(probes: Probes, node: CassandraNode) {
-  return Promise.all(serverNames(node).map((name) => probes.handshake(name)))
+function served(probes: Probes, node: CassandraNode): Promise<ServedHandshake[]> {
+  return Promise.all(
+    serverNames(node).map(async (serverName) => ({ serverName, ...(await probes.handshake(serverName)) })),
+  )
+}
+
+/** The saved settings; the defaults if the keystore is not the operator's or cannot be read, as CSNI838 reports. */
+async function settingsOf(probes: Probes): Promise<CertificateSettings> {
+  if (probes.datacenter.clientEncryption.keystorePath !== OPERATOR_KEYSTORE_PATH) return {}
+  return probes.keystore().catch((error: unknown) => {
+    if (error instanceof CassSniError) return {}
+    throw error
+  })
 }
 
 /** Reissuing does not help against a CA given with --ca, which did not sign the certificates. */
@@ -198,6 +218,3 @@ function reissue({ given }: Probes): NextStep[] {
 async function authoritiesOf(probes: Probes): Promise<Authorities> {
   return parseAuthorities(await probes.authority(), authorityLocation(probes.datacenter))
 }
-
-/** The start of a fingerprint, as `certs` shows it. */
-const start = (fingerprint: string) => fingerprint.slice(0, 11)

@@ -6,8 +6,7 @@ import { DATACENTER_LABEL, labelValueFor } from '../cassandra/resource-names.ts'
 import { trustPem } from '../certificates/authority-path.ts'
 import { gatherKeystore } from '../certificates/gather/gather-material.ts'
 import { readAuthorities } from '../certificates/gather/read-authorities.ts'
-import { requiredNames } from '../certificates/certificate-plan.ts'
-import type { PolicyInput } from '../certificates/policies.ts'
+import { requiredNames } from '../certificates/certificate-names.ts'
 import type { Kube } from '../cluster/kube.ts'
 import { cqlHostId } from '../connection/cql-login.ts'
 import { type Dial, type Dialer, givenAddressDialer, podDialer } from '../connection/dialer.ts'
@@ -25,7 +24,7 @@ import { observeMesh } from '../istio/observe-mesh.ts'
 import { affectingPolicies } from '../istio/traffic-policies.ts'
 import { observeRoutes } from '../routes/gather.ts'
 import { type Plan, planRoutes } from '../routes/route-plan.ts'
-import type { LoadedNames, Probes } from './probes.ts'
+import type { KeystoreContent, LoadedNames, Probes } from './probes.ts'
 
 export interface LiveProbesOptions {
   kube: Kube
@@ -163,12 +162,12 @@ async function keystoreContent(
   kube: Kube,
   datacenter: Datacenter,
   names = NO_ADDITIONAL_NAMES,
-): Promise<Pick<PolicyInput, 'current' | 'required'>> {
-  const { material, keystore } = await gatherKeystore(kube, datacenter)
-  const { publicNames = [] } = material
+): Promise<KeystoreContent> {
+  const { settings, keystore } = await gatherKeystore(kube, datacenter)
   return {
     current: keystore.current,
-    required: requiredNames(datacenter, [...publicNames, ...additionalNamesOf(names, datacenter)]),
+    required: requiredNames(datacenter, settings, additionalNamesOf(names, datacenter)),
+    ...settings,
   }
 }
 

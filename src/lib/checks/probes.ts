@@ -3,6 +3,7 @@
  * a check needs it.
  */
 import type { CassandraNode, Credentials, Datacenter } from '../cassandra/datacenter.ts'
+import type { CertificateSettings } from '../certificates/certificate-settings.ts'
 import type { PolicyInput } from '../certificates/policies.ts'
 import type { Dialer } from '../connection/dialer.ts'
 import type { HandshakeResult } from '../connection/tls.ts'
@@ -20,6 +21,9 @@ export interface LoadedNames {
   /** Envoy's error if it rejected the last configuration. */
   error?: string | undefined
 }
+
+/** What the keystore Secret holds. */
+export type KeystoreContent = Pick<PolicyInput, 'current' | 'required'> & CertificateSettings
 
 export interface Probes {
   datacenter: Datacenter
@@ -55,7 +59,7 @@ export interface Probes {
    * The content of the keystore Secret and the names that it must include: the input of `certs`. Throws CSNI203,
    * CSNI204, CSNI403.
    */
-  keystore(): Promise<Pick<PolicyInput, 'current' | 'required'>>
+  keystore(): Promise<KeystoreContent>
   /** Throws CSNI304. */
   credentials(): Promise<Credentials>
   /** TLS through the dialer. Throws CSNI601, CSNI602, CSNI603. */

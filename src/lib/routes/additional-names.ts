@@ -71,8 +71,11 @@ export function nodeNames({ sniTemplates }: AdditionalNames, node: Named, datace
 }
 
 /** Returns every additional name, which the certificate must have too. */
-export function additionalNamesOf(names: AdditionalNames, datacenter: Datacenter): string[] {
-  return [...names.anyNode, ...datacenter.nodes.flatMap((node) => nodeNames(names, node, datacenter))]
+export function additionalNamesOf(
+  names: AdditionalNames,
+  datacenter: Datacenter,
+): { anyNode: readonly string[]; perNode: string[] } {
+  return { anyNode: names.anyNode, perNode: datacenter.nodes.flatMap((node) => nodeNames(names, node, datacenter)) }
 }
 
 /**

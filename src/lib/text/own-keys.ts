@@ -25,6 +25,15 @@ export const PUBLIC_NAMES_ANNOTATION = 'cass-sni/public-names'
 /** On a Secret with the certificate and key of a client: the client's name, which is the certificate's common name. */
 export const CLIENT_LABEL = 'cass-sni/client'
 
+/** On the keystore Secret: any other names in its certificate, comma-separated. */
+export const SANS_ANNOTATION = 'cass-sni/sans'
+
+/** On the keystore Secret: "public" if its certificate has no host IDs. */
+export const NAME_SET_ANNOTATION = 'cass-sni/names'
+
+/** On the keystore Secret: how long before its expiry the certificate is renewed: "60d". */
+export const RENEW_BEFORE_ANNOTATION = 'cass-sni/renew-before'
+
 /** On a node's pod: the keystore version for which it was last annotated. */
 export const KEYSTORE_ANNOTATION = 'cass-sni/keystore'
 

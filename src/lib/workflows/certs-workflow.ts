@@ -1,6 +1,7 @@
 /** `certs`: issues a node certificate with all names that clients use, and rolls it out to every node. */
 import { listed } from '../text/listed.ts'
-import { type CertificatePlan, parsePublicNames, planCertificate } from '../certificates/certificate-plan.ts'
+import { type CertificatePlan, planCertificate } from '../certificates/certificate-plan.ts'
+import { type CertificateSettings, requestedSettings } from '../certificates/certificate-settings.ts'
 import { retryOvertaken } from '../changes/apply.ts'
 import type { CertsNode, CertsOptions, CertsResult } from './certs/certs-options.ts'
 import { type CertificateObservation, gatherCertificates } from './certs/gather-certificates.ts'
@@ -23,31 +24,31 @@ export type { CertsNode, CertsOptions, CertsResult } from './certs/certs-options
  * certificate in time; CSNI211 if the keystore keeps being changed
  */
 export async function certs(context: WorkflowContext, options: CertsOptions = {}): Promise<CertsResult> {
-  const requestedNames = options.publicNames === undefined ? undefined : parsePublicNames(options.publicNames)
+  const requested = requestedSettings(options)
   let first: CertificateObservation | undefined
-  /** Public names that this run has read or written; any others were added by another run. */
-  let known: string[] | undefined
+  /** Settings that this run has read or written; any other names were added by another run. */
+  let known: CertificateSettings | undefined
   let issued = false
   return retryOvertaken(context.signal, async () => {
     // Report what was observed only once.
     const observation = await gatherCertificates(first ? { ...context, emit: () => undefined } : context, options)
-    if (first === undefined) known = observation.material.publicNames
+    if (first === undefined) known = observation.settings
     first ??= observation
     const plan = planCertificate({
       dc: observation.dc,
       authorities: observation.authorities,
       current: observation.keystore.current,
       unreadable: observation.unreadable,
-      saved: observation.material.publicNames,
+      saved: observation.settings,
       known,
-      requested: requestedNames,
-      routeNames: observation.routeNames,
+      requested,
+      routes: observation.routes,
       renew: options.renew === true && !issued,
       now: observation.now,
     })
     const written = await reconcileKeystore(issued ? hideUnchanged(context) : context, observation, plan)
     issued ||= written.issued
-    known = plan.publicNames
+    known = plan.settings
     const nodes = await reconcileNodes(context, options, observation, written)
     warnOf(context, observation, plan, written)
     return result(context, observation, plan, written, withFirstObserved(nodes, first))
@@ -76,6 +77,18 @@ function warnOf(
       context,
       `the certificate has ${listed(plan.wildcards)} instead of one DNS name per node: with all DNS names, it ` +
         'would be too large for Java clients',
+    )
+  if (issued && plan.settings.names === 'public')
+    warn(
+      context,
+      'the certificate has no host IDs (--names public): clients that verify host IDs, such as cqlsh-sni, reject it; ' +
+        'clients that verify a public name or a DNS name accept it',
+    )
+  if (plan.superfluousHostIds > 0)
+    warn(
+      context,
+      `the certificate still has ${plan.superfluousHostIds} host IDs; to reissue it without them, run: ` +
+        'kubectl cass-sni certs --renew',
     )
   if (plan.forgotten.length > 0) warnOfForgotten(context, plan.forgotten, plan.reasons.length > 0)
   const unused = issued ? [] : unusedAuthorities(observation)
@@ -113,7 +126,7 @@ function withFirstObserved(nodes: readonly CertsNode[], { served }: CertificateO
 function result(
   context: WorkflowContext,
   { dc, authority }: CertificateObservation,
-  { reasons, publicNames, pending }: CertificatePlan,
+  { reasons, settings, wildcards, pending }: CertificatePlan,
   written: WrittenKeystore,
   nodes: CertsNode[],
 ): CertsResult {
@@ -130,7 +143,10 @@ function result(
     },
     leaf: {
       names: written.names,
-      publicNames,
+      publicNames: settings.publicNames ?? [],
+      sans: settings.sans ?? [],
+      nameSet: settings.names ?? 'all',
+      wildcards,
       notAfter: written.notAfter.toISOString(),
       fingerprint256: written.fingerprint256,
       issued: written.issued,

@@ -1,7 +1,8 @@
 /** One set of predicates: what `certs` acts on is what `verify` reports, over a grid of keystores. */
 import assert from 'node:assert/strict'
 import { readCertificate } from '../../../src/lib/certificates/certificate.ts'
-import { planCertificate, requiredNames } from '../../../src/lib/certificates/certificate-plan.ts'
+import { requiredNames } from '../../../src/lib/certificates/certificate-names.ts'
+import { planCertificate } from '../../../src/lib/certificates/certificate-plan.ts'
 import { certificateMessageBytes, LARGEST_MESSAGE_BYTES } from '../../../src/lib/certificates/message-size.ts'
 import { authorityFaults } from '../../../src/lib/certificates/authority-policies.ts'
 import { type Current, reasonsToIssue } from '../../../src/lib/certificates/policies.ts'
@@ -17,7 +18,7 @@ const now = Math.floor(Date.now() / 1000) * 1000
 
 describe('the policies for certificates', () => {
   const dc = datacenter({ nodes: [node(0, { hostId: HOST_IDS[0] })] })
-  const names = requiredNames(dc, [])
+  const names = requiredNames(dc, {})
   const root = makeAuthority({ dc: 'root', notBefore: now - 400 * DAY, notAfter: now + 4000 * DAY })
   const authority = makeAuthority({ notBefore: now - 400 * DAY, notAfter: now + 1000 * DAY })
   const ending = makeAuthority({ notBefore: now - 400 * DAY, notAfter: now + 20 * DAY })
@@ -29,6 +30,7 @@ describe('the policies for certificates', () => {
     path: MadeCertificate[]
     current: Current | undefined
     required: string[]
+    renewBeforeMs?: number
   }
   const leafOf = (signer: MadeCertificate, more: Parameters<typeof makeLeaf>[1] = {}) =>
     readCertificate(makeLeaf(signer, { names, clientAuth: true, notBefore: now - DAY, ...more }).der)
@@ -53,6 +55,9 @@ describe('the policies for certificates', () => {
     (_, n) => `dse-dc1-default-sts-${n}.dse-dc1-all-pods-service.x.svc.cluster.local`,
   )
 
+  /** A certificate of a year with so many days left. */
+  const year = (left: number) => ({ notBefore: now - (365 - left) * DAY, notAfter: now + left * DAY })
+
   const grid: [string, () => Keystore, string[]][] = [
     ['all is well', () => keystore(), []],
     ['it carries more names than are needed', () => keystore({ names: [...names, 'gone.example.com'] }), []],
@@ -69,8 +74,19 @@ describe('the policies for certificates', () => {
     ['the key is of another certificate', () => keystore({}, { keyMatches: false }), ['KeyMismatch']],
     ['it expired', () => keystore({ notBefore: now - 30 * DAY, notAfter: now - DAY }), ['Expired']],
     ['it is not valid yet', () => keystore({ notBefore: now + DAY }), ['NotYetValid']],
-    ['it ends in 20 days', () => keystore({ notAfter: now + 20.5 * DAY }), ['ExpiresSoon']],
-    ['it ends in 30 days', () => keystore({ notAfter: now + 30.5 * DAY }), []],
+    ['less than a third of a year is left', () => keystore(year(121)), ['ExpiresSoon']],
+    ['more than a third of a year is left', () => keystore(year(122)), []],
+    [
+      'a third of 90 days is left, less an hour',
+      () => keystore({ notBefore: now - 60 * DAY, notAfter: now + 29.9 * DAY }),
+      ['ExpiresSoon'],
+    ],
+    [
+      '59 days are left, and it is renewed 60 before',
+      () => ({ ...keystore(year(59)), renewBeforeMs: 60 * DAY }),
+      ['ExpiresSoon'],
+    ],
+    ['61 days are left, and it is renewed 60 before', () => ({ ...keystore(year(61)), renewBeforeMs: 60 * DAY }), []],
     ['its key is weak', () => keystore({ bits: 1024 }), ['WeakKey']],
     ['it is too large for Java', () => keystore({ names: [...names, ...many] }), ['TooLarge']],
     ['it can last no longer than its CA', () => keystore({ notAfter: now + 20 * DAY }, {}, { signer: ending }), []],
@@ -87,10 +103,10 @@ describe('the policies for certificates', () => {
 
   for (const [what, made, expected] of grid) {
     it(`agree, whoever asks, when ${what}`, async () => {
-      const { current, path, required } = made()
+      const { current, path, required, renewBeforeMs } = made()
       const certificates = path.map(({ der }) => readCertificate(der))
       const chain = [certificates[0] ?? assert.fail(), ...certificates.slice(1)] as const
-      const reasons = reasonsToIssue({ current, required, authorities: [chain], now })
+      const reasons = reasonsToIssue({ current, required, authorities: [chain], renewBeforeMs, now })
       assert.deepEqual(
         reasons.map(({ code }) => code),
         expected,
@@ -101,9 +117,7 @@ describe('the policies for certificates', () => {
         dc,
         authorities: [chain],
         current,
-        saved: undefined,
-        known: undefined,
-        requested: undefined,
+        saved: { renewBeforeMs },
         renew: false,
         now,
       })
@@ -116,6 +130,7 @@ describe('the policies for certificates', () => {
             certificate: {
               ...served().certificate,
               fingerprint256: leaf.fingerprint256,
+              validFrom: leaf.notBefore.toISOString(),
               validTo: leaf.notAfter.toISOString(),
             },
           })
@@ -125,7 +140,7 @@ describe('the policies for certificates', () => {
         probes: probes(path.map(({ pem }) => pem).join(''), {
           datacenter: dc,
           now,
-          keystore: async () => ({ current, required }),
+          keystore: async () => ({ current, required, renewBeforeMs }),
           handshake: async () => shown,
         }),
         nodes: dc.nodes,

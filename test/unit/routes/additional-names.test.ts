@@ -1,6 +1,6 @@
 import { deepEqual, doesNotThrow, equal, throws } from 'node:assert/strict'
 import { datacenterFrom } from '../../../src/lib/cassandra/datacenter-from.ts'
-import { requiredNames } from '../../../src/lib/certificates/certificate-plan.ts'
+import { requiredNames } from '../../../src/lib/certificates/certificate-names.ts'
 import { ISTIO_GATEWAY, VIRTUAL_SERVICE } from '../../../src/lib/cluster/resources.ts'
 import {
   type AdditionalNames,
@@ -98,6 +98,12 @@ describe('additional server names', () => {
         names: NAMES,
       }
       const routes = backendOf('sni', 'istio', backend).desired(input)
+      // one function computes the names of routes and certificate
+      const required = requiredNames(DC, {}, additionalNamesOf(NAMES, DC))
+      deepEqual(
+        routes.serverNames.filter((name) => !required.includes(name)),
+        [],
+      )
       const objects = routes.stages.flat().map(({ object }) => object)
       const of = (kind: string) => objects.filter((each) => each.kind === kind)
       const matches = of('VirtualService').flatMap(tlsMatches)
@@ -119,7 +125,7 @@ describe('additional server names', () => {
     })
 
   it('must be in the certificate', () => {
-    const required = requiredNames(DC, additionalNamesOf(NAMES, DC))
+    const required = requiredNames(DC, {}, additionalNamesOf(NAMES, DC))
     for (const name of ['cass.example.com', ...DC.nodes.map(({ pod }) => `${pod}.cass.example.com`)])
       equal(required.includes(name), true, name)
   })

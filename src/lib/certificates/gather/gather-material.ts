@@ -15,7 +15,8 @@ import type { Kube } from '../../cluster/kube.ts'
 import { CassSniError } from '../../errors.ts'
 import type { Authorities } from '../authority-path.ts'
 import { type Authority, parseAuthority } from '../certificate-authority.ts'
-import { operatorName } from '../certificate-plan.ts'
+import { operatorName } from '../certificate-names.ts'
+import { type CertificateSettings, settingsFrom } from '../certificate-settings.ts'
 import { type NodeKeystore, openKeystore } from '../node-keystore.ts'
 
 /** The keystore of a datacenter, opened. */
@@ -23,6 +24,8 @@ export interface OpenedKeystore {
   /** Secret: never printed. */
   password: string
   material: KeystoreMaterial
+  /** Saved with the keystore. */
+  settings: CertificateSettings
   keystore: NodeKeystore
   /** Why the keystore must be replaced as a whole. */
   unreadable?: string | undefined
@@ -64,12 +67,16 @@ export async function gatherKeystore(
   { replaceKeystore = false }: { replaceKeystore?: boolean | undefined } = {},
 ): Promise<OpenedKeystore> {
   const material = await readKeystoreMaterial(kube, dc)
-  const password = keystorePassword(dc)
+  const opened = {
+    password: keystorePassword(dc),
+    material,
+    settings: settingsFrom(material.secret.metadata.annotations),
+  }
   try {
-    const keystore = openKeystore(material.bytes, { password, alias: operatorName(dc), object: keystoreObject(dc) })
-    return { password, material, keystore }
+    const location = { password: opened.password, alias: operatorName(dc), object: keystoreObject(dc) }
+    return { ...opened, keystore: openKeystore(material.bytes, location) }
   } catch (error) {
     if (!replaceKeystore || !(error instanceof CassSniError) || error.code !== 'CSNI403') throw error
-    return { password, material, keystore: { entries: [], current: undefined }, unreadable: error.message }
+    return { ...opened, keystore: { entries: [], current: undefined }, unreadable: error.message }
   }
 }

@@ -1,13 +1,13 @@
 /** Options and result of `certs`. */
 import type { CertificateSummary } from '../../certificates/gather/served-certificates.ts'
+import type { NameSet, SettingTexts } from '../../certificates/certificate-settings.ts'
 import type { ReasonCode } from '../../certificates/reason.ts'
 
-export interface CertsOptions {
+/** For the settings, undefined keeps what is saved; an empty list, or one empty name, clears it. */
+export interface CertsOptions extends SettingTexts {
   /** metadata.name of the CassandraDatacenter; required if the namespace has more than one. */
   datacenter?: string | undefined
   clusterDomain?: string | undefined
-  /** Undefined keeps the saved names; an empty list, or one empty name, clears them. */
-  publicNames?: string[] | undefined
   /** Reissue even if the current certificate is valid. */
   renew?: boolean | undefined
   /** Replace an unreadable keystore, using the configured password. */
@@ -53,6 +53,11 @@ export interface CertsResult {
   leaf: {
     names: string[]
     publicNames: string[]
+    sans: string[]
+    /** public: no host IDs. */
+    nameSet: NameSet
+    /** Wildcards instead of names of one node, because the certificate would be too large. */
+    wildcards: string[]
     notAfter: string
     fingerprint256?: string | undefined
     issued: boolean

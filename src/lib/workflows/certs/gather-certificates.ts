@@ -2,6 +2,7 @@
 import { authorityLocation, OPERATOR_KEYSTORE_PATH } from '../../cassandra/authority-secret.ts'
 import type { CassandraNode, Datacenter } from '../../cassandra/datacenter.ts'
 import { trustPem } from '../../certificates/authority-path.ts'
+import type { RouteNames } from '../../certificates/certificate-names.ts'
 import { requireUsable } from '../../certificates/certificate-authority.ts'
 import { type CertificateMaterial, gatherMaterial } from '../../certificates/gather/gather-material.ts'
 import {
@@ -23,7 +24,7 @@ import { packageFile } from '../../text/package-file.ts'
 
 export interface CertificateObservation extends CertificateMaterial {
   /** Additional names of the routes. */
-  routeNames: string[]
+  routes: RouteNames
   dc: Datacenter
   reader: CertificateReader
   /** Milliseconds since the epoch, by the API server's clock. */
@@ -68,8 +69,8 @@ export async function gatherCertificates(
     port: options.gatewayPort ?? choices.port ?? DEFAULT_GATEWAY_PORT,
   })
   const served = await readAll(context, reader, dc.nodes)
-  const routeNames = additionalNamesOf(choices.names ?? NO_ADDITIONAL_NAMES, dc)
-  return { ...material, dc, routeNames, reader, now, served }
+  const routes = additionalNamesOf(choices.names ?? NO_ADDITIONAL_NAMES, dc)
+  return { ...material, dc, routes, reader, now, served }
 }
 
 /** Warns if the local clock differs by more than a certificate is backdated. */

@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { keystoreObject, OPERATOR_KEYSTORE_PATH, readKeystoreMaterial } from '../../cassandra/authority-secret.ts'
 import type { CassandraNode } from '../../cassandra/datacenter.ts'
 import { dateText, signedBy } from '../../certificates/certificate.ts'
-import { type CertificatePlan, operatorName } from '../../certificates/certificate-plan.ts'
+import { operatorName } from '../../certificates/certificate-names.ts'
+import type { CertificatePlan } from '../../certificates/certificate-plan.ts'
 import { runsCassandra, type Served } from '../../certificates/gather/served-certificates.ts'
 import { issueLeaf, validityOf } from '../../certificates/issue.ts'
 import { previousAuthorities, rewriteKeystore } from '../../certificates/node-keystore.ts'
@@ -12,7 +13,6 @@ import { record } from '../../changes/record.ts'
 import { isRace } from '../../cluster/api-errors.ts'
 import { SECRET } from '../../cluster/resources.ts'
 import { again, CassSniError } from '../../errors.ts'
-import { PUBLIC_NAMES_ANNOTATION } from '../../text/own-keys.ts'
 import type { WorkflowContext } from '../context.ts'
 import type { CertsNode, CertsOptions, Timings } from './certs-options.ts'
 import type { CertificateObservation } from './gather-certificates.ts'
@@ -115,31 +115,28 @@ export function unusedAuthorities(observation: CertificateObservation): string[]
 }
 
 /**
- * Writes one key and one annotation of the Secret; cass-operator wrote the key once and never reads it again. A merge
- * patch writes both together; server-side apply would remove data that it does not repeat.
+ * Writes one key and the changed annotations of the Secret; cass-operator wrote the key once and never reads it again.
+ * A merge patch writes both together; server-side apply would remove data that it does not repeat.
  */
 async function writeSecret(
   context: WorkflowContext,
   observation: CertificateObservation,
-  { publicNames, save }: CertificatePlan,
+  { save }: CertificatePlan,
   bytes: Buffer | undefined,
 ): Promise<void> {
   const { dc, material } = observation
   const { keystoreSecret: name, keystoreKey } = dc.keystores
   const { uid, resourceVersion, annotations } = material.secret.metadata
-  const text = publicNames.join(',')
-  const fields: FieldChange[] = []
-  if (save)
-    fields.push({
-      path: `metadata.annotations[${JSON.stringify(PUBLIC_NAMES_ANNOTATION)}]`,
-      before: annotations?.[PUBLIC_NAMES_ANNOTATION],
-      after: text,
-    })
+  const fields: FieldChange[] = Object.entries(save).map(([key, value]) => ({
+    path: `metadata.annotations[${JSON.stringify(key)}]`,
+    before: annotations?.[key],
+    after: value ?? undefined,
+  }))
   if (bytes !== undefined)
     fields.push({ path: `data[${JSON.stringify(keystoreKey)}]`, before: '(secret)', after: '(secret)' })
   if (fields.length > 0 && !context.dryRun) {
     const patch = {
-      metadata: { uid, resourceVersion, annotations: save ? { [PUBLIC_NAMES_ANNOTATION]: text } : undefined },
+      metadata: { uid, resourceVersion, annotations: Object.keys(save).length > 0 ? save : undefined },
       data: bytes === undefined ? undefined : { [keystoreKey]: bytes.toString('base64') },
     }
     await context.kube.mergePatch(SECRET, name, dc.namespace, patch).catch((error: unknown) => {
