@@ -1,4 +1,4 @@
-/** The names of a datacenter's certificate, and those of them that fit. Pure. */
+/** The names of a datacenter's certificate, within the limit of its size. Pure. */
 import { isIP } from 'node:net'
 import type { Datacenter } from '../cassandra/datacenter.ts'
 import { again, CassSniError, hint } from '../errors.ts'
@@ -59,7 +59,7 @@ export interface FittingNames {
 }
 
 /**
- * Returns as many of the names as fit: all of them; else a wildcard for each governing Service's domain instead of the
+ * Returns the names within the limit: all of them; else a wildcard for each governing Service's domain instead of the
  * nodes' DNS names; else wildcards also for the domains of the routes' templates. With `names: public`, both wildcards
  * from the start. The size is measured as DER.
  * @throws CSNI405 if these are still too many
