@@ -1,7 +1,8 @@
 /**
  * Events of a running workflow, independent of any terminal: `output/progress.ts` renders them, tests record them.
- * Every layer may import this file; it imports nothing.
+ * Every layer may import this file; it imports only types of errors.ts.
  */
+import type { NextStep } from './errors.ts'
 
 export type Action = 'created' | 'configured' | 'unchanged' | 'pruned' | 'conflict'
 
@@ -28,6 +29,14 @@ export interface FieldRecord {
   to?: unknown
 }
 
+/** Something that may require attention although the work continues. */
+export interface Warning {
+  message: string
+  code?: string | undefined
+  /** What to do next, the best first. */
+  next?: NextStep[] | undefined
+}
+
 export type StepState = 'started' | 'done' | 'skipped' | 'failed'
 
 export type WorkflowEvent =
@@ -37,7 +46,7 @@ export type WorkflowEvent =
   | { type: 'waiting'; id: string; lines: string[] }
   /** An object was changed, or would be changed in a dry run. */
   | { type: 'change'; change: ChangeRecord }
-  | { type: 'warning'; message: string; code?: string }
+  | ({ type: 'warning' } & Warning)
 
 export type Emit = (event: WorkflowEvent) => void
 

@@ -136,7 +136,7 @@ describe('certs', function () {
     assert.equal(forgetting.exitCode, 0)
     assert.match(
       forgetting.stderr.replace(/\s+/g, ' '),
-      /public name a\.example\.com removed from the saved names, but still in the certificate.*certs --renew/,
+      /public name a\.example\.com removed from the saved names, but still in the certificate Try: kubectl cass-sni certs --kubeconfig \S+ -n \S+ --renew/,
     )
     assert.equal((await leaf()).fingerprint256, after.fingerprint256)
     assert.equal((await secret('dc1-keystore')).metadata.annotations?.['cass-sni/public-names'], '')

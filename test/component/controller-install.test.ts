@@ -176,10 +176,11 @@ describe('routes controller', function () {
     own = `controller-of-${++nth}`
     const uninstall = (namespace: string) =>
       `kubectl cass-sni routes controller uninstall .*--controller-namespace ${namespace}`
+    // the command carries the connection flags
     const warning = (namespace: string) =>
       new RegExp(
         `warning: the routes controller in namespace ${namespace} also follows cassandradatacenter/dc1 in namespace ` +
-          `${dc.namespace}; to delete it, run: ${uninstall(namespace).replace(' .*', ' ')}\n`,
+          `${dc.namespace}\n  Try: ${uninstall(namespace).replace('.*', `--kubeconfig ${server.kubeconfig} .*`)}\n`,
       )
     const planned = await controller('install', '-A', '--image', 'i:1', '--dry-run')
     equal(planned.exitCode, 0, planned.stderr)
@@ -203,20 +204,26 @@ describe('routes controller', function () {
   it('states why a status is unknown, and how to install a controller if none exists', async () => {
     const status = (...words: string[]) =>
       runCommand(['routes', 'status', '-n', dc.namespace, '--kubeconfig', server.kubeconfig, ...words])
-    const missing = /no routes controller found; to install one, run: kubectl cass-sni routes controller install/
+    const missing = `no routes controller found\n  Try: kubectl cass-sni routes controller install --kubeconfig ${server.kubeconfig}`
     const without = await status()
     equal(without.exitCode, 1)
     match(without.stdout, /REASON\ncass-\d+ +dc1 +unknown +never synced by a controller\n/)
-    match(without.stderr, new RegExp(`${missing.source} -n ${dc.namespace}\n`))
-    match((await status('-A')).stderr, new RegExp(`${missing.source} -A\n`))
+    match(without.stderr, new RegExp(`${missing} -n ${dc.namespace}\n`))
+    match((await status('-A')).stderr, new RegExp(`${missing} -A\n`))
     const json = (await status('-o', 'json')).json()
     assertMatchesSchema('RoutesStatus', json)
     equal(json.result.datacenters[0].message, 'never synced by a controller')
+    deepEqual(json.warnings, [
+      {
+        message: 'no routes controller found',
+        next: [`kubectl cass-sni routes controller install --kubeconfig ${server.kubeconfig} -n ${dc.namespace}`],
+      },
+    ])
 
     equal((await install()).exitCode, 0)
     const after = await status()
     match(after.stdout, /unknown +never synced by a controller\n/)
-    doesNotMatch(after.stderr, missing)
+    doesNotMatch(after.stderr, /no routes controller found/)
   })
 
   it('with the roles of docs/permissions.yaml shows the status without the leader, and uninstalls nothing', async () => {

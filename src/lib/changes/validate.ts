@@ -2,6 +2,7 @@
 import type { Kube, KubeObject } from '../cluster/kube.ts'
 import { displayName } from '../cluster/resources.ts'
 import { CassSniError } from '../errors.ts'
+import type { Warning } from '../events.ts'
 import { changesIn } from './change-plan.ts'
 import type { Change, ChangeSet } from './changeset.ts'
 import { managerOf } from './ownership.ts'
@@ -10,7 +11,7 @@ export interface Validation {
   /** For each change, the resulting object; undefined if unchanged, or if the server cannot validate it yet. */
   objects: (KubeObject | undefined)[]
   /** One for each object that could not be validated without more permissions. */
-  warnings: string[]
+  warnings: Warning[]
 }
 
 /**
@@ -18,7 +19,7 @@ export interface Validation {
  * cannot be validated yet: a kind or namespace that an earlier step creates, a webhook that does not respond.
  */
 export async function validateChanges(kube: Kube, set: ChangeSet): Promise<Validation> {
-  const warnings: string[] = []
+  const warnings: Warning[] = []
   const objects = await Promise.all(changesIn(set).map((change) => validate(kube, change, warnings)))
   return { objects, warnings }
 }
@@ -26,7 +27,7 @@ export async function validateChanges(kube: Kube, set: ChangeSet): Promise<Valid
 async function validate(
   kube: Kube,
   { action, desired, live, type, name }: Change,
-  warnings: string[],
+  warnings: Warning[],
 ): Promise<KubeObject | undefined> {
   if (desired === undefined || action === 'unchanged' || action === 'pruned') return undefined
   const { object } = desired
@@ -39,7 +40,10 @@ async function validate(
   } catch (error) {
     if (!(error instanceof CassSniError)) throw error
     if (error.code === 'CSNI203')
-      warnings.push(`${displayName(type, name)}: cannot validate on the API server: ${error.message}`)
+      warnings.push({
+        message: `${displayName(type, name)}: cannot validate on the API server: ${error.message}`,
+        next: error.next,
+      })
     else if (error.code !== 'CSNI204' && error.code !== 'CSNI205' && !isUnansweredWebhook(error)) throw error
     return undefined
   }

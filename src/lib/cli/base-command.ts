@@ -132,7 +132,9 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
       const parsed = await this.#flags()
       const { flags } = parsed
       line = parsed.line
-      output.settle({ format: flags.output, color: flags.color, level: flags.v })
+      output.settle({ format: flags.output, color: flags.color, level: flags.v }, (next) =>
+        renderSteps(next, parsed.line),
+      )
       if (flags.timeout !== undefined) interruption.limit(flags.timeout)
       const work = () => interruption.race(this.work(this.#run(flags, line, output, interruption)))
       if (this.smallHeapAfterMs === undefined) result = await work()

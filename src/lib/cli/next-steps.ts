@@ -96,7 +96,9 @@ function foreignFlags(program: string, first: string | undefined): readonly stri
 
 /** The flags of these names from the command line, except those that the command already has. */
 function flagWords(names: readonly string[], line: CommandLine, words: readonly string[]): string[] {
+  const everywhere = words.some((word) => word === '-A' || word === '--all-namespaces')
   return names.flatMap((name) => {
+    if (name === 'namespace' && everywhere) return []
     if (includesFlag(words, name) || (CARRIED_FLAGS.includes(name) && line.own?.includes(name))) return []
     const given = name === 'port' ? line.portFlag : name
     return line.flags.flatMap((flag) => (flag.name === given ? wordsOf({ ...flag, name }) : []))

@@ -1,6 +1,6 @@
 /** The output of one run: the result on stdout, everything else on stderr, never interleaved. */
-import { CassSniError, type RenderedStep } from '../errors.ts'
-import type { ChangeRecord, Emit, Question, WorkflowEvent } from '../events.ts'
+import { CassSniError, type NextStep, type RenderedStep } from '../errors.ts'
+import type { ChangeRecord, Emit, Question, Warning as WarningEvent, WorkflowEvent } from '../events.ts'
 import type { Warning } from '../output/envelope.ts'
 import { CUT_SHORT, type Ending, type Progress } from '../output/steps.ts'
 import type { TextRenderer } from '../output/text-renderer.ts'
@@ -39,7 +39,8 @@ export class RunOutput {
   #lost: CassSniError | undefined
   readonly #changes: ChangeRecord[] = []
   readonly #unprinted: ChangeRecord[] = []
-  readonly #warnings: Warning[] = []
+  readonly #warnings: WarningEvent[] = []
+  #steps: (next: readonly NextStep[]) => RenderedStep[] = () => []
 
   /** @param enveloped asked when something is written: a flag may decide it */
   constructor(kind: string, enveloped: () => Enveloped, form: Form) {
@@ -48,9 +49,10 @@ export class RunOutput {
     this.#form = form
   }
 
-  /** Sets the form once the command line is parsed. */
-  settle(form: Form): void {
+  /** Sets the form, and how next steps are rendered, once the command line is parsed. */
+  settle(form: Form, steps: (next: readonly NextStep[]) => RenderedStep[]): void {
     this.#form = form
+    this.#steps = steps
   }
 
   /** The envelope is written by the command. */
@@ -125,7 +127,7 @@ export class RunOutput {
         else this.#unprinted.push(event.change)
         return
       case 'warning':
-        this.#warnings.push({ message: event.message, code: event.code })
+        this.#warnings.push(event)
         return
       default:
         if (!this.#progress) this.#early.push(event)
@@ -176,7 +178,7 @@ export class RunOutput {
     await this.#settleProgress('done')
     this.#progress = undefined
     if (this.forPeople) await this.#warn()
-    return { changes: this.#changes.splice(0), warnings: this.#warnings.splice(0) }
+    return { changes: this.#changes.splice(0), warnings: this.#warnings.splice(0).map((each) => this.#rendered(each)) }
   }
 
   async renderer(): Promise<TextRenderer> {
@@ -201,7 +203,8 @@ export class RunOutput {
     if ((whole || error) && (format === 'json' || format === 'yaml' || format === 'jsonl')) {
       const { envelope, jsonLine, restOfEnvelope, serialize } = await import('../output/envelope.ts')
       const next = steps.map(({ text }) => text)
-      const outcome = { result, changes: this.#changes, warnings: this.#warnings, error, next }
+      const warnings = this.#warnings.map((each) => this.#rendered(each))
+      const outcome = { result, changes: this.#changes, warnings, error, next }
       const enveloped = envelope(this.#kind, outcome)
       if (format === 'jsonl' || (format === 'json' && !whole)) process.stdout.write(jsonLine(enveloped))
       else if (this.#open?.begun !== true) process.stdout.write(await serialize(enveloped, format))
@@ -245,7 +248,12 @@ export class RunOutput {
       import('../output/messages.ts'),
     ])
     const paint = palette(wantsColor(this.#form.color, process.env, process.stderr))
-    for (const { message, code } of this.#warnings) process.stderr.write(warningText(message, code, paint))
+    for (const { message, code, next = [] } of this.#warnings)
+      process.stderr.write(warningText({ message, code, steps: this.#steps(next) }, paint))
+  }
+
+  #rendered({ message, code, next }: WarningEvent): Warning {
+    return { message, code, next: next && this.#steps(next).map(({ text }) => text) }
   }
 
   async #settleProgress(how: Ending): Promise<void> {

@@ -5,6 +5,7 @@ import { escaped } from '../text/json-text.ts'
 
 export const API_VERSION = 'cass-sni/v1'
 
+/** A warning with its steps as text. */
 export interface Warning {
   message: string
   code?: string | undefined

@@ -18,7 +18,7 @@ export function errorText(
   const lines = [`${paint.red('error:')} ${first} ${paint.dim(`[${error.code}]`)}`, ...more]
   const object = error.object === undefined ? '' : printableLine(error.object)
   if (object && !mentions(message, object)) lines.push(`  Object: ${object}`)
-  for (const { label, text } of steps) lines.push(`  ${label}: ${continued(text, `\n${' '.repeat(label.length + 4)}`)}`)
+  lines.push(...stepLines(steps))
   if (options.stack) lines.push(...stackOf(error).map((line) => paint.dim(`  ${printable(line)}`)))
   return `${lines.join('\n')}\n`
 }
@@ -47,9 +47,17 @@ function stackOf(error: Error): string[] {
     : own
 }
 
-/** "warning: …" on one line. */
-export function warningText(message: string, code: string | undefined, paint: Paint): string {
-  return `${paint.yellow('warning:')} ${printableLine(message)}${code ? ` ${paint.dim(`[${code}]`)}` : ''}\n`
+/** "warning: …" on one line, with the next steps indented below. */
+export function warningText(
+  { message, code, steps = [] }: { message: string; code?: string | undefined; steps?: readonly RenderedStep[] },
+  paint: Paint,
+): string {
+  const first = `${paint.yellow('warning:')} ${printableLine(message)}${code ? ` ${paint.dim(`[${code}]`)}` : ''}`
+  return `${[first, ...stepLines(steps)].join('\n')}\n`
+}
+
+function stepLines(steps: readonly RenderedStep[]): string[] {
+  return steps.map(({ label, text }) => `  ${label}: ${continued(text, `\n${' '.repeat(label.length + 4)}`)}`)
 }
 
 /**

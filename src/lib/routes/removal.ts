@@ -5,7 +5,7 @@ import type { ChangeSet, Desired } from '../changes/changeset.ts'
 import { FIELD_MANAGER, managerOf, routesManagerSuffix } from '../changes/ownership.ts'
 import type { KubeObject, ResourceType } from '../cluster/kube.ts'
 import { SERVICE } from '../cluster/resources.ts'
-import type { CassSniError } from '../errors.ts'
+import { type CassSniError, hint } from '../errors.ts'
 import type { WorkflowEvent } from '../events.ts'
 import type { IngressGateway } from '../istio/mesh.ts'
 import { releasedPort } from './backends/objects.ts'
@@ -37,10 +37,9 @@ type Owner = Pick<Datacenter, 'name' | 'namespace'>
 export function openPortWarning({ hiddenGateway, datacenter }: RemovalObservation): WorkflowEvent[] {
   if (hiddenGateway === undefined) return []
   const { gateway, refusal } = hiddenGateway
-  const message =
-    `the port of datacenter ${datacenter.name} on gateway ${gateway} stays open (${refusal.message}); run the ` +
-    'command again with permission to change it'
-  return [{ type: 'warning', code: refusal.code, message }]
+  const message = `the port of datacenter ${datacenter.name} on gateway ${gateway} stays open: ${refusal.message}`
+  const next = [...refusal.next, hint('rerun the command with permission to change the gateway Service')]
+  return [{ type: 'warning', code: refusal.code, message, next }]
 }
 
 /** Closes the datacenter's ports on the ingress gateways, then deletes its objects, the routes first. */

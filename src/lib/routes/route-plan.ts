@@ -6,6 +6,7 @@ import type { KubeObject, ResourceType } from '../cluster/kube.ts'
 import { ISTIO_GATEWAY } from '../cluster/resources.ts'
 import type { Service } from '../cluster/workloads.ts'
 import { againWithout, CassSniError } from '../errors.ts'
+import type { Warning } from '../events.ts'
 import { acceptanceOf, type Awaited } from '../gateway-api/acceptance.ts'
 import { isCreatedForGateway, nameOf, selectsExactly, otherSelectedPods } from '../istio/gateways.ts'
 import type { IngressGateway, LoadedRoute } from '../istio/mesh.ts'
@@ -66,7 +67,7 @@ export interface Plan {
   /** Policies that deny all clients of existing routes: reported, but no reason to leave the routes unchanged. */
   denials: Conflict[]
   /** Conflicts that do not prevent applying the plan. */
-  warnings: string[]
+  warnings: Warning[]
   turns: Turn[]
   drift: Drift
   /** Returns what is missing from an Envoy that has loaded these routes. */
@@ -171,7 +172,7 @@ export function planRoutes(observation: Observation, request: RouteRequest): Pla
     conflicts: found.filter(({ harmless }) => !harmless),
     denials: found.filter(({ code, harmless }) => harmless && code === 'CSNI512'),
     warnings: [
-      ...found.filter(({ harmless }) => harmless).map(({ message }) => message),
+      ...found.filter(({ harmless }) => harmless).map(({ code, message, next }) => ({ code, message, next })),
       ...(nothing ? [] : sharedSelector(observation)),
     ],
     turns: nothing || before.api === undefined ? [] : turnsOf(before, observation, backend, port),
@@ -291,14 +292,17 @@ function keptSelector(
 }
 
 /** Warns if no label distinguishes the gateway pods from others, which then load the routes too. */
-function sharedSelector({ mesh, gateway }: Observation): string[] {
+function sharedSelector({ mesh, gateway }: Observation): Warning[] {
   // our Gateway resource selects its pods by reference
   const others = gateway.resource === undefined ? otherSelectedPods(gateway.selector, gateway, mesh.routers ?? []) : []
   if (others.length === 0) return []
   const names = [...new Set(others.map(({ namespace, name }) => `${namespace}/${name}`))]
   return [
-    `no label distinguishes the pods of gateway ${nameOf(gateway)} from ${names.slice(0, 3).join(', ')}, which load ` +
-      'the routes too',
+    {
+      message:
+        `no label distinguishes the pods of gateway ${nameOf(gateway)} from ${names.slice(0, 3).join(', ')}, ` +
+        'which load the routes too',
+    },
   ]
 }
 

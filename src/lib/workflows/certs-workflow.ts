@@ -3,6 +3,7 @@ import { listed } from '../text/listed.ts'
 import { type CertificatePlan, planCertificate } from '../certificates/certificate-plan.ts'
 import { type CertificateSettings, requestedSettings } from '../certificates/certificate-settings.ts'
 import { retryOvertaken } from '../changes/apply.ts'
+import { command, hint, type NextStep } from '../errors.ts'
 import type { CertsNode, CertsOptions, CertsResult } from './certs/certs-options.ts'
 import { type CertificateObservation, gatherCertificates } from './certs/gather-certificates.ts'
 import {
@@ -65,13 +66,17 @@ function hideUnchanged(context: WorkflowContext): WorkflowContext {
   }
 }
 
+/** Issues a certificate with the desired names and CA only. */
+const REISSUE = command`kubectl cass-sni certs --renew`
+
 function warnOf(
   context: WorkflowContext,
   observation: CertificateObservation,
   plan: CertificatePlan,
   { issued }: WrittenKeystore,
 ): void {
-  for (const { pod, reason } of plan.pending) warn(context, `${pod}: ${reason}; rerun certs once the node is up`)
+  for (const { pod, reason } of plan.pending)
+    warn(context, `${pod}: ${reason}`, hint('rerun certs once the node is up'))
   if (plan.wildcards.length > 0)
     warn(
       context,
@@ -93,26 +98,17 @@ function warnOf(
   if (plan.forgotten.length > 0) warnOfForgotten(context, plan.forgotten, plan.reasons.length > 0)
   const unused = issued ? [] : unusedAuthorities(observation)
   if (unused.length > 0)
-    warn(
-      context,
-      `nodes still trust the previous CA (${listed(unused)}), which is no longer needed; to remove it, run: ` +
-        'kubectl cass-sni certs --renew',
-    )
+    warn(context, `nodes still trust the previous CA (${listed(unused)}), which is no longer needed`, REISSUE)
 }
 
 function warnOfForgotten(context: WorkflowContext, names: string[], reissued: boolean): void {
   const subject = `${names.length === 1 ? 'public name' : 'public names'} ${listed(names)}`
-  warn(
-    context,
-    reissued
-      ? `${subject} removed from the saved names and the certificate`
-      : `${subject} removed from the saved names, but still in the certificate; to reissue it, run: ` +
-          'kubectl cass-sni certs --renew',
-  )
+  if (reissued) warn(context, `${subject} removed from the saved names and the certificate`)
+  else warn(context, `${subject} removed from the saved names, but still in the certificate`, REISSUE)
 }
 
-function warn(context: WorkflowContext, message: string): void {
-  context.emit({ type: 'warning', message })
+function warn(context: WorkflowContext, message: string, ...next: NextStep[]): void {
+  context.emit({ type: 'warning', message, next: next.length > 0 ? next : undefined })
 }
 
 /** Sets `before` to what each node served when the run began, even if the last of several attempts succeeded. */

@@ -69,7 +69,7 @@ export async function installController(
   const reported = new Map<string, ChangeRecord>()
   const settings = await settingsOf(context, options)
   await requireScope(kube, settings)
-  for (const message of await overlapWarnings(kube, namespace, settings)) context.emit({ type: 'warning', message })
+  for (const warning of await overlapWarnings(kube, namespace, settings)) context.emit({ type: 'warning', ...warning })
   let agreed = false
   context.emit({ type: 'step', id: 'controller', title: 'Routes controller', state: 'started' })
   try {

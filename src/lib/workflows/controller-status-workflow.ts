@@ -45,7 +45,7 @@ export async function controllerStatus(
     live.complete ? undefined : unless('CSNI203', deploymentReasons(kube, CONTROLLER_NAME, namespace)),
     overlapWarnings(kube, namespace, scope),
   ])
-  for (const message of warnings) emit({ type: 'warning', message })
+  for (const warning of warnings) emit({ type: 'warning', ...warning })
   return {
     ok: live.complete && (lease === undefined || lease.leader !== undefined) && datacenters.every(isOk),
     namespace,

@@ -46,9 +46,11 @@ export async function everyDatacenter<T extends { ok: boolean }>(
       result.datacenters.push(await work(named(context, name), one))
     } catch (error) {
       throwIfAborted(context.signal)
-      const { code, message } = asCassSniError(error)
+      const { code, message, next } = asCassSniError(error)
       result.failed.push({ ...one, code, message })
-      context.emit({ type: 'warning', code, message: `${name}: ${message}` })
+      // a step that repeats this command line would repeat it for every datacenter
+      const steps = next.filter((step) => !('again' in step))
+      context.emit({ type: 'warning', code, message: `${name}: ${message}`, next: steps })
     }
   }
   result.ok = result.failed.length === 0 && result.datacenters.every(({ ok }) => ok)

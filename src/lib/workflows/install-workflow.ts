@@ -169,7 +169,7 @@ function planOnly(setup: Setup, request: DatacenterRequest, steps: InstallStep[]
     const { state, note, command, warnings, missing } = plan
     const changes = changesOf(plan)
     emit({ type: 'step', id, title, state: 'started' })
-    for (const message of warnings ?? []) emit({ type: 'warning', message })
+    for (const warning of warnings ?? []) emit({ type: 'warning', ...warning })
     for (const change of changes) emit({ type: 'change', change: record(change, true) })
     const conflict = changes.find((change) => change.action === 'conflict')
     if (conflict !== undefined) emit({ type: 'step', id, title, state: 'failed' })
@@ -211,7 +211,7 @@ async function applyAll(
     emit({ type: 'step', id, title, state: 'started' })
     try {
       const plan = changed ? await step.plan() : (plans[index] as StepPlan)
-      for (const message of plan.warnings ?? []) emit({ type: 'warning', message })
+      for (const warning of plan.warnings ?? []) emit({ type: 'warning', ...warning })
       if (plan.state === 'present') {
         for (const change of changesOf(plan)) emit({ type: 'change', change: record(change, false) })
         emit({ type: 'step', id, title, state: 'skipped', note: plan.note })

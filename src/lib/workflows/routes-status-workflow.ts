@@ -2,7 +2,7 @@
 import type { Kube, KubeObject } from '../cluster/kube.ts'
 import { CASSANDRA_DATACENTER } from '../cluster/resources.ts'
 import { ROUTES_ANNOTATION } from '../text/own-keys.ts'
-import { shell } from '../text/shell-words.ts'
+import { command } from '../errors.ts'
 import type { WorkflowContext } from './context.ts'
 import { installedControllers } from './controller/live-controller.ts'
 import { type RecordedSync, recordedSyncs } from './controller/recorded-syncs.ts'
@@ -53,8 +53,8 @@ export async function routesStatus(
   const datacenters = await datacenterStatuses(kube, { namespaces, datacenter })
   if (datacenters.some(({ result }) => result === 'unknown') && (await withoutController(kube))) {
     const scope = namespaces === undefined ? '-A' : ['-n', ...namespaces]
-    const install = shell`kubectl cass-sni routes controller install ${scope}`
-    emit({ type: 'warning', message: `no routes controller found; to install one, run: ${install}` })
+    const next = [command`kubectl cass-sni routes controller install ${scope}`]
+    emit({ type: 'warning', message: 'no routes controller found', next })
   }
   return { ok: datacenters.every(isOk), datacenters }
 }

@@ -3,7 +3,7 @@ import { retryOvertaken } from '../changes/apply.ts'
 import { changesIn } from '../changes/change-plan.ts'
 import { preloadWebSockets } from '../cluster/websocket.ts'
 import { command } from '../errors.ts'
-import type { Action, ChangeRecord } from '../events.ts'
+import type { Action, ChangeRecord, Warning } from '../events.ts'
 import { nameOf } from '../istio/gateways.ts'
 import { parseAnyNode, parseTemplates } from '../routes/additional-names.ts'
 import type { NodeRoute, RouteApi, RouteBackend, RouteMode } from '../routes/backends/backend.ts'
@@ -164,11 +164,6 @@ function unrepeated(context: WorkflowContext) {
   }
 }
 
-interface Warning {
-  message: string
-  code?: string
-}
-
 function warningsOf(observation: Observation, { backend, routes, nothing, turns, warnings }: Plan): Warning[] {
   const { datacenter, gateway, hidden } = observation
   const found: Warning[] = []
@@ -189,7 +184,7 @@ function warningsOf(observation: Observation, { backend, routes, nothing, turns,
     })
   }
   found.push(...uncheckedWarnings(observation))
-  found.push(...turns.map((turn) => ({ message: turnText(turn) })), ...warnings.map((message) => ({ message })))
+  found.push(...turns.map((turn) => ({ message: turnText(turn) })), ...warnings)
   for (const { pod, state, reason = '' } of routes.nodes) {
     if (state === 'pending') found.push({ message: `${pod}: no route yet (${reason})` })
     if (state === 'kept') found.push({ message: `${pod}: keeps its previous route (${reason})` })
@@ -199,7 +194,7 @@ function warningsOf(observation: Observation, { backend, routes, nothing, turns,
 }
 
 /** The warning for a datacenter of which no node can be routed. */
-export function nothingRoutable(datacenter: string, nodes: readonly NodeRoute[]): Required<Warning> {
+export function nothingRoutable(datacenter: string, nodes: readonly NodeRoute[]): Warning {
   const why = nodes.length === 0 ? 'no nodes yet' : 'no host IDs known yet'
   return { code: 'CSNI303', message: `datacenter ${datacenter}: no routable nodes (${why})` }
 }

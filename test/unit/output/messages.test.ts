@@ -38,7 +38,12 @@ describe('messages', () => {
       paint,
     )
     assert.equal(text, 'error: bad name [CSNI206]\n  Hint: a\n')
-    assert.equal(warningText('a\u001b[2J\nb', undefined, paint), 'warning: a b\n')
+    assert.equal(warningText({ message: 'a\u001b[2J\nb' }, paint), 'warning: a b\n')
+    const steps = [{ label: 'Try', text: 'kubectl get\u001b[2J pods' }] as const
+    assert.equal(
+      warningText({ message: 'a', code: 'CSNI303', steps }, paint),
+      'warning: a [CSNI303]\n  Try: kubectl get pods\n',
+    )
   })
 
   it('let text of a server add no line that looks like ours', () => {

@@ -7,8 +7,8 @@ import { CASSANDRA_DATACENTER, DEPLOYMENT, LEASE, NAMESPACE } from '../../cluste
 import { unless } from '../../cluster/unless.ts'
 import type { Deployment } from '../../cluster/workloads.ts'
 import { CassSniError, command, hint } from '../../errors.ts'
+import type { Warning } from '../../events.ts'
 import { listed } from '../../text/listed.ts'
-import { shell } from '../../text/shell-words.ts'
 import { CONTROLLER_NAME, ROUTES_ANNOTATION } from '../../text/own-keys.ts'
 import { CONTROLLER_NAMESPACE, CONTROLLER_TYPES, controllerLabels, controllerSelector } from './controller-objects.ts'
 
@@ -137,21 +137,15 @@ export function overlaps(one: ControllerScope, other: ControllerScope): boolean 
   )
 }
 
-/**
- * Returns a warning for each other visible controller that follows the same datacenters, with the command that deletes
- * it.
- */
-export async function overlapWarnings(kube: Kube, namespace: string, scope: ControllerScope): Promise<string[]> {
+/** Warns about each other visible controller that follows the same datacenters; the next step deletes it. */
+export async function overlapWarnings(kube: Kube, namespace: string, scope: ControllerScope): Promise<Warning[]> {
   const { controllers } = await installedControllers(kube)
   return controllers
     .filter((other) => other.namespace !== namespace && overlaps(scope, other.scope))
-    .map((other) => {
-      const uninstall = shell`kubectl cass-sni routes controller uninstall --controller-namespace ${other.namespace}`
-      return (
-        `the routes controller in namespace ${other.namespace} also follows ${commonText(scope, other.scope)}; ` +
-        `to delete it, run: ${uninstall}`
-      )
-    })
+    .map((other) => ({
+      message: `the routes controller in namespace ${other.namespace} also follows ${commonText(scope, other.scope)}`,
+      next: [command`kubectl cass-sni routes controller uninstall --controller-namespace ${other.namespace}`],
+    }))
 }
 
 /** What both of two overlapping scopes include. */

@@ -88,7 +88,7 @@ export function configWarnings(
       keystorePath === OPERATOR_KEYSTORE && keystorePassword !== undefined && keystorePassword !== datacenterName
         ? [
             `${named}: ${section}.keystore_password is not "${datacenterName}", which cass-operator uses; ` +
-              'Cassandra cannot open the keystore until kubectl cass-sni certs has replaced it',
+              'Cassandra cannot open the keystore until the certs command has replaced it',
           ]
         : [],
     ),

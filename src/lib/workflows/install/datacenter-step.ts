@@ -160,8 +160,10 @@ export function datacenterStep(setup: Setup, needs: DatacenterNeeds): InstallSte
         login: loginFrom(config.config),
         changes,
         warnings: [
-          ...configWarnings(config, name, needs.request.options),
-          ...(changes === undefined ? [] : changesIn(changes)).flatMap(imageWarnings),
+          ...[
+            ...configWarnings(config, name, needs.request.options),
+            ...(changes === undefined ? [] : changesIn(changes)).flatMap(imageWarnings),
+          ].map((message) => ({ message })),
           ...(validation?.warnings ?? []),
         ],
         missing: isKept ? undefined : missing,

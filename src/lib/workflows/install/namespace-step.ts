@@ -6,6 +6,7 @@ import { validateChanges } from '../../changes/validate.ts'
 import type { KubeObject } from '../../cluster/kube.ts'
 import { NAMESPACE } from '../../cluster/resources.ts'
 import { again, CassSniError, command, hint } from '../../errors.ts'
+import type { Warning } from '../../events.ts'
 import {
   checkRevision,
   INJECTION_LABEL,
@@ -34,7 +35,7 @@ function contextIsSet({ options, context, namespace }: Setup): boolean {
 interface LabelPlan {
   note: string
   changes: ChangeSet
-  warnings?: string[] | undefined
+  warnings?: Warning[] | undefined
 }
 
 async function labelPlan(setup: Setup, choice: InjectionChoice): Promise<LabelPlan> {
@@ -53,7 +54,10 @@ async function labelPlan(setup: Setup, choice: InjectionChoice): Promise<LabelPl
       `${namespace}, ${found.labels.length === 0 ? 'no sidecar injection' : `${found.labels.join(', ')} (kept)`}` +
       `${choice.reason === undefined ? '' : ` (${choice.reason}; use --injection enable to label the namespace)`}`,
     changes: { stages: [] },
-    warnings: contradiction === undefined ? undefined : [contradiction.message],
+    warnings:
+      contradiction === undefined
+        ? undefined
+        : [{ message: contradiction.message, code: contradiction.code, next: contradiction.next }],
   }
   if (choice.mode === 'keep') return live === undefined ? { ...kept, changes: await changesOf(setup, {}) } : kept
   if (options.istioRevision !== undefined) checkRevision(mesh, options.istioRevision)

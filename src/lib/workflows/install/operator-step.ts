@@ -8,7 +8,7 @@ import { validateChanges } from '../../changes/validate.ts'
 import { DEPLOYMENT } from '../../cluster/resources.ts'
 import { deploymentReasons } from '../../cluster/workload-reasons.ts'
 import { again, CassSniError, command, hint } from '../../errors.ts'
-import { shell } from '../../text/shell-words.ts'
+import type { Warning } from '../../events.ts'
 import { poll } from '../../waiting/poll.ts'
 import { manifestDesired, NOT_INJECTED } from './operator-manifest.ts'
 import { findOperator, type OperatorSource, operatorText } from './operator-source.ts'
@@ -39,12 +39,14 @@ function withoutSidecar(operator: Operator): Desired {
 }
 
 /** Returns a warning instead of a patch: an existing operator is not managed by this program. */
-function sidecarWarnings({ deployment, namespace, injected }: Operator): string[] {
+function sidecarWarnings({ deployment, namespace, injected }: Operator): Warning[] {
   if (!injected) return []
   const patch = JSON.stringify({ spec: { template: { metadata: NOT_INJECTED } } })
   return [
-    `Istio injects a sidecar into deployment/${deployment} in namespace ${namespace}; to disable it, run: ` +
-      `${shell`kubectl patch deployment ${deployment} -n ${namespace} -p ${patch}`}`,
+    {
+      message: `Istio injects a sidecar into deployment/${deployment} in namespace ${namespace}`,
+      next: [command`kubectl patch deployment ${deployment} -n ${namespace} -p ${patch}`],
+    },
   ]
 }
 

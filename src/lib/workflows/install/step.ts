@@ -4,6 +4,7 @@ import { changesIn } from '../../changes/change-plan.ts'
 import type { ChangeSet } from '../../changes/changeset.ts'
 import type { KubeOptions } from '../../cluster/kube.ts'
 import type { NextStep } from '../../errors.ts'
+import type { Warning } from '../../events.ts'
 import type { WorkflowContext } from '../context.ts'
 import type { DatacenterOptions } from './datacenter-spec.ts'
 import type { AllowedChanges } from './datacenter-guards.ts'
@@ -68,7 +69,7 @@ export interface StepPlan {
   /** The command to run, as the user could type it. */
   command?: string[] | undefined
   /** Warnings about the observed state. */
-  warnings?: string[] | undefined
+  warnings?: Warning[] | undefined
   missing?: Missing | undefined
   /** Whether clients must log in, by the datacenter's configuration; undefined if unknown. */
   login?: boolean | undefined
