@@ -3,6 +3,7 @@ import type { V1Secret } from '@kubernetes/client-node'
 import type { Kube, KubeObject } from '../cluster/kube.ts'
 import { SECRET } from '../cluster/resources.ts'
 import { CassSniError, command } from '../errors.ts'
+import { CA_ROTATION_ANNOTATION } from '../text/own-keys.ts'
 import type { Datacenter } from './datacenter.ts'
 
 /**
@@ -10,13 +11,44 @@ import type { Datacenter } from './datacenter.ts'
  */
 export const OPERATOR_KEYSTORE_PATH = '/etc/encryption/node-keystore.jks'
 
-type Secret = KubeObject & Pick<V1Secret, 'data'>
+export type Secret = KubeObject & Pick<V1Secret, 'data'>
 
-/** A datacenter's CA as stored in its Secret. `key` is a secret: never printed. */
-export interface AuthorityMaterial {
+/**
+ * The phase of a CA rotation. trust: the current CA signs, and nodes trust the new one as well. sign: the new CA signs,
+ * and nodes trust the previous one as well. drop: nodes cease to trust the previous CA. abort: nodes cease to trust the
+ * new CA, which has signed nothing.
+ */
+export const ROTATION_PHASES = ['trust', 'sign', 'drop', 'abort'] as const
+export type RotationPhase = (typeof ROTATION_PHASES)[number]
+
+/** Keys of the CA Secret during a rotation. cass-operator ignores them. */
+export const ROTATION_KEYS = {
+  nextCertificate: 'next-cert',
+  nextKey: 'next-key',
+  previousCertificate: 'previous-cert',
+  previousKey: 'previous-key',
+} as const
+
+/** A CA rotation as stored in the CA Secret. */
+export interface RotationMaterial {
+  phase: RotationPhase
+  /** The new CA in phases trust and abort, the previous one in sign and drop; PEM. */
+  other: string
+}
+
+/** A datacenter's CA certificate as stored in its Secret. */
+export interface AuthorityCertificates {
   /** PEM, unchanged: cass-operator uses only the first block. */
   certificate: string
+  /** Undefined unless the CA is being rotated. */
+  rotation?: RotationMaterial | undefined
+}
+
+/** A datacenter's CA as stored in its Secret. `key` is a secret: never printed. */
+export interface AuthorityMaterial extends AuthorityCertificates {
   key: string
+  /** The Secret that was read. Its data is secret: never printed. */
+  secret: Secret
 }
 
 /** The keystore as stored in its Secret. */
@@ -64,17 +96,17 @@ export function keystorePassword(dc: Datacenter): string {
  * @throws CSNI204 if the Secret is missing, CSNI401 if it lacks a key, CSNI203 without permission to read Secrets.
  */
 export async function readAuthorityMaterial(kube: Kube, dc: Datacenter): Promise<AuthorityMaterial> {
-  const data = await readSecret(kube, dc, dc.keystores.caSecret, 'CA')
-  return { certificate: text(data, 'cert', dc), key: text(data, 'key', dc) }
+  const secret = await findSecret(kube, dc, dc.keystores.caSecret, 'CA')
+  return { ...certificatesIn(secret, dc), key: authorityText(secret.data, 'key', dc), secret }
 }
 
 /**
- * Reads the CA certificate of a datacenter, PEM, unchanged; ignores the private key.
+ * Reads the CA certificate of a datacenter, and during a rotation the other one; ignores the private keys.
  * @throws CSNI204 if the Secret is missing, CSNI401 if it lacks the certificate, CSNI203 without permission to read
  * Secrets.
  */
-export async function readAuthorityCertificate(kube: Kube, dc: Datacenter): Promise<string> {
-  return text(await readSecret(kube, dc, dc.keystores.caSecret, 'CA'), 'cert', dc)
+export async function readAuthorityCertificates(kube: Kube, dc: Datacenter): Promise<AuthorityCertificates> {
+  return certificatesIn(await findSecret(kube, dc, dc.keystores.caSecret, 'CA'), dc)
 }
 
 /**
@@ -93,8 +125,27 @@ export async function readKeystoreMaterial(kube: Kube, dc: Datacenter): Promise<
   return { bytes: Buffer.from(encoded, 'base64'), secret }
 }
 
-async function readSecret(kube: Kube, dc: Datacenter, name: string, what: string): Promise<Record<string, string>> {
-  return (await findSecret(kube, dc, name, what)).data ?? {}
+/** Returns whether the new CA has signed nothing in this phase. */
+export function isBeforeSigning(phase: RotationPhase): boolean {
+  return phase === 'trust' || phase === 'abort'
+}
+
+function certificatesIn({ data, metadata }: Secret, dc: Datacenter): AuthorityCertificates {
+  const certificate = authorityText(data, 'cert', dc)
+  const value = metadata.annotations?.[CA_ROTATION_ANNOTATION]
+  if (value === undefined) return { certificate }
+  const phase = ROTATION_PHASES.find((each) => each === value)
+  if (phase === undefined)
+    throw new CassSniError(
+      'CSNI401',
+      `${authorityObject(dc)}: annotation ${CA_ROTATION_ANNOTATION}: invalid value ${JSON.stringify(value)}`,
+      { object: authorityObject(dc), next: [command`kubectl describe secret ${dc.keystores.caSecret} -n ${dc.namespace}`] },
+    )
+  const { nextCertificate, previousCertificate } = ROTATION_KEYS
+  return {
+    certificate,
+    rotation: { phase, other: authorityText(data, isBeforeSigning(phase) ? nextCertificate : previousCertificate, dc) },
+  }
 }
 
 async function findSecret(kube: Kube, dc: Datacenter, name: string, what: string): Promise<Secret> {
@@ -113,8 +164,12 @@ async function findSecret(kube: Kube, dc: Datacenter, name: string, what: string
   )
 }
 
-function text(data: Record<string, string>, key: 'cert' | 'key', dc: Datacenter): string {
-  const encoded = data[key]
+/**
+ * Returns a PEM text of the CA Secret.
+ * @throws CSNI401 if the key is missing or empty
+ */
+export function authorityText(data: Secret['data'], key: string, dc: Datacenter): string {
+  const encoded = data?.[key]
   if (encoded === undefined || encoded === '') {
     throw new CassSniError('CSNI401', `${authorityObject(dc)}: missing key "${key}"`, {
       object: authorityObject(dc),

@@ -58,6 +58,7 @@ export interface EncryptionOptions {
   optional: boolean
   requireClientAuth: boolean
   keystorePath?: string | undefined
+  truststorePath?: string | undefined
   /** Secret: never printed. */
   keystorePassword?: string | undefined
 }

@@ -20,6 +20,7 @@ export function encryptionFrom(config: unknown): {
 
 function options(from: unknown, enabled: boolean): EncryptionOptions {
   const keystore = field(from, 'keystore')
+  const truststore = field(from, 'truststore')
   const password = field(from, 'keystore_password')
   const clientAuth = field(from, 'require_client_auth')
   return {
@@ -27,6 +28,7 @@ function options(from: unknown, enabled: boolean): EncryptionOptions {
     optional: truth(field(from, 'optional')),
     requireClientAuth: truth(clientAuth),
     keystorePath: typeof keystore === 'string' ? keystore.trim() : undefined,
+    truststorePath: typeof truststore === 'string' ? truststore.trim() : undefined,
     // A numeric password may be stored as a number.
     keystorePassword: typeof password === 'string' || typeof password === 'number' ? String(password) : undefined,
   }

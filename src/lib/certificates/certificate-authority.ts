@@ -1,10 +1,10 @@
 /** Parses and validates the certificate authority of a datacenter. */
 import { createPrivateKey, type KeyObject } from 'node:crypto'
-import { CassSniError, command, hint, type NextStep } from '../errors.ts'
+import { CassSniError, command, hint } from '../errors.ts'
 import { pemBlocks } from '../text/pem.ts'
 import type { Authorities, AuthorityPath } from './authority-path.ts'
 import { authorityErrorCode, authorityFaults } from './authority-policies.ts'
-import { type Certificate, dateText, readCertificate, signedBy } from './certificate.ts'
+import { type Certificate, readCertificate, signedBy } from './certificate.ts'
 import { expiresSoon } from './reason.ts'
 import { packageFile } from '../text/package-file.ts'
 
@@ -118,24 +118,8 @@ export function requireUsable(path: AuthorityPath, now: number, location: Author
     next:
       fault.code === 'NotYetValid'
         ? [hint(`check the API server's clock: it reads ${new Date(now).toISOString()}`)]
-        : replacementSteps(location, path[0].notAfter),
+        : [command`kubectl cass-sni certs rotate-ca --expired`],
   })
-}
-
-/**
- * Returns the steps that replace a CA. cass-operator creates a new one when it reconciles a datacenter whose CA Secret
- * is missing (k8ssandra/cass-operator pkg/reconciliation/secrets.go, retrieveInternodeCredentialSecretOrCreateDefault);
- * an annotation triggers that (internal/controllers/cassandra/cassandradatacenter_controller.go). The keystore Secret
- * is kept: it has the public names, and the certificate that nodes serve until a new one is issued.
- */
-function replacementSteps({ secret, namespace, datacenter }: AuthorityLocation, expiry: Date): NextStep[] {
-  return [
-    command`kubectl delete secret ${secret} -n ${namespace}`,
-    command`kubectl annotate cassandradatacenter ${datacenter} -n ${namespace}
-      cass-sni/authority-expired=${dateText(expiry)} --overwrite`,
-    command`kubectl cass-sni certs`,
-    command`kubectl cass-sni certs ca`,
-  ]
 }
 
 function rootMissing(reason: string, location: AuthorityLocation): CassSniError {

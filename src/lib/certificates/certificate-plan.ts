@@ -51,6 +51,8 @@ function obsoleteNames(names: readonly string[], required: readonly string[], dc
 export interface PlanInput {
   dc: Datacenter
   authorities: Authorities
+  /** A CA that the keystore must no longer trust. */
+  retired?: AuthorityPath | undefined
   /** Content of the keystore; undefined if it has no certificate with a key, or is unreadable. */
   current: Current | undefined
   /** Why the keystore must be replaced as a whole. */
@@ -104,7 +106,7 @@ export function planCertificate(input: PlanInput): CertificatePlan {
   const reasons: Reason[] = [
     ...(input.renew ? [{ code: 'Requested', message: 'requested with --renew' } as const] : []),
     ...(unreadable === undefined
-      ? reasonsToIssue({ current, required, authorities, renewBeforeMs, now })
+      ? reasonsToIssue({ current, required, authorities, retired: input.retired, renewBeforeMs, now })
       : [{ code: 'Unreadable', message: unreadable } as const]),
   ]
   const issue = reasons.length > 0 || current === undefined

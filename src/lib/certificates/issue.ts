@@ -60,10 +60,8 @@ export async function issueLeaf(request: LeafRequest): Promise<IssuedLeaf> {
     issuer.getExtension(x509.SubjectKeyIdentifierExtension) ??
     (await x509.SubjectKeyIdentifierExtension.create(issuer.publicKey))
   const publicKey = new x509.PublicKey(pair.publicKey.export({ type: 'spki', format: 'der' }))
-  const serial = randomBytes(SERIAL_BYTES)
-  serial[0] = ((serial[0] ?? 0) & 0x7f) | 0x40
   const issued = await x509.X509CertificateGenerator.create({
-    serialNumber: serial.toString('hex'),
+    serialNumber: randomSerial(randomBytes).toString('hex'),
     subject: new x509.Name([{ CN: [{ utf8String: commonName }] }]),
     // Copied, not re-encoded: some TLS stacks compare names byte by byte.
     issuer: issuer.subjectName,
@@ -90,6 +88,13 @@ export async function issueLeaf(request: LeafRequest): Promise<IssuedLeaf> {
     ],
   })
   return { certificate: readCertificate(Buffer.from(issued.rawData)), key: pair.privateKey }
+}
+
+/** Returns a random serial number: positive, and always of the same length. */
+export function randomSerial(randomBytes: (length: number) => Buffer): Buffer {
+  const serial = randomBytes(SERIAL_BYTES)
+  serial[0] = ((serial[0] ?? 0) & 0x7f) | 0x40
+  return serial
 }
 
 /**

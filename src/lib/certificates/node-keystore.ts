@@ -2,7 +2,7 @@
 import { createPrivateKey } from 'node:crypto'
 import { CassSniError, command } from '../errors.ts'
 import { type Certificate, readCertificate } from './certificate.ts'
-import { type Authorities, servedAuthorities } from './authority-path.ts'
+import { type Authorities, type AuthorityPath, servedAuthorities } from './authority-path.ts'
 import { type IssuedLeaf, keyEntry } from './issue.ts'
 import {
   type KeyEntry,
@@ -79,6 +79,7 @@ export function currentOf(
 
 /**
  * Returns the keystore with a new leaf, signed by the first CA, and with all CAs trusted; every other entry is kept.
+ * @param options.retired a CA to cease to trust
  * @param options.dropPrevious drop the previous CAs that `withAuthority` kept and that are not in `authorities`
  */
 export function rewriteKeystore(
@@ -91,21 +92,29 @@ export function rewriteKeystore(
     now: number
     randomBytes: (length: number) => Buffer
     dropPrevious?: boolean | undefined
+    retired?: AuthorityPath | undefined
   },
 ): Buffer {
   const old = ownEntry(entries, options.alias)
   const fresh = keyEntry(leaf, servedAuthorities(authorities[0]), { ...options, alias: old?.alias ?? options.alias })
   const needed = (entry: TrustedEntry) => authorities.some(([ca]) => ca.der.equals(entry.certificate))
-  const dropped = (entry: KeystoreEntry) => options.dropPrevious === true && isPrevious(entry) && !needed(entry)
+  const dropped = (entry: KeystoreEntry) =>
+    entry.kind === 'trusted' &&
+    (options.retired?.[0].der.equals(entry.certificate) === true ||
+      (options.dropPrevious === true && isPrevious(entry) && !needed(entry)))
   const kept = entries.filter((entry) => entry !== old && !dropped(entry))
   // The last one added takes the alias of cass-operator's CA.
   const trusted = authorities.toReversed().reduce((all, [ca]) => withAuthority(all, ca, options.now), kept)
   return writeKeystore([fresh, ...trusted], options.password)
 }
 
-/** Returns the subjects of previous CAs that are still trusted. */
-export function previousAuthorities(entries: readonly KeystoreEntry[]): string[] {
-  return entries.flatMap((entry) => (isPrevious(entry) ? [readCertificate(entry.certificate).subject] : []))
+/** Returns the subjects of previous CAs that are still trusted and not among `authorities`. */
+export function previousAuthorities(entries: readonly KeystoreEntry[], authorities: Authorities): string[] {
+  return entries.flatMap((entry) =>
+    isPrevious(entry) && !authorities.some(([ca]) => ca.der.equals(entry.certificate))
+      ? [readCertificate(entry.certificate).subject]
+      : [],
+  )
 }
 
 function isPrevious(entry: KeystoreEntry): entry is TrustedEntry {

@@ -4,7 +4,7 @@
  * every policy has the same input and returns a reason with a stable code, or none. Pure.
  */
 import { isIP } from 'node:net'
-import { type Authorities, servedAuthorities } from './authority-path.ts'
+import { type Authorities, type AuthorityPath, servedAuthorities } from './authority-path.ts'
 import { type Certificate, signedBy } from './certificate.ts'
 import { certificateMessageBytes, LARGEST_MESSAGE_BYTES } from './message-size.ts'
 import { expired, expiresWithin, notYetValid, type Reason, type ReasonCode, type Validity, weakKey } from './reason.ts'
@@ -32,6 +32,8 @@ export interface PolicyInput {
   authorities: Authorities
   /** Renew this long before the expiry, in milliseconds. Default: a third of the certificate's life. */
   renewBeforeMs?: number | undefined
+  /** A CA that the keystore must no longer trust. */
+  retired?: AuthorityPath | undefined
   /** Milliseconds since the epoch. */
   now: number
 }
@@ -60,8 +62,17 @@ const LEAF_FAULTS: readonly Policy<LeafInput>[] = [
   tooLarge,
 ]
 
-/** Returns why the certificate in the keystore must be replaced immediately. */
+/**
+ * Returns why the certificate in the keystore must be replaced immediately. While one CA replaces another, a certificate
+ * of either one is accepted.
+ */
 export function keystoreFaults(input: PolicyInput): Reason[] {
+  const { current, authorities } = input
+  const own = current && authorities.find(([ca]) => signedBy(current.leaf.x509, ca.x509))
+  return faultsOf({ ...input, authorities: [own ?? authorities[0]] })
+}
+
+function faultsOf(input: PolicyInput): Reason[] {
   const { current } = input
   if (current === undefined) return [{ code: 'NoCertificate', message: 'no certificate with a private key' }]
   return LEAF_FAULTS.flatMap((policy) => policy({ ...input, current }) ?? [])
@@ -70,7 +81,8 @@ export function keystoreFaults(input: PolicyInput): Reason[] {
 /** Returns why to issue a new certificate: its faults, or that it expires soon. Empty to keep the certificate. */
 export function reasonsToIssue(input: PolicyInput): Reason[] {
   const soon = input.current && leafExpiresSoon(input.current.leaf, input)
-  return [...keystoreFaults(input), ...(soon ? [soon] : [])]
+  const retired = input.current && retiredAuthority(input.current, input.retired)
+  return [...faultsOf(input), ...(retired ? [retired] : []), ...(soon ? [soon] : [])]
 }
 
 /**
@@ -129,6 +141,13 @@ function untrustedAuthority({ current, authorities }: LeafInput): Reason | undef
   if (missing.length === 0) return undefined
   const named = authorities.length === 1 ? '' : `: ${listed(missing.map(([ca]) => ca.subject))}`
   return { code: 'UntrustedAuthority', message: `the keystore does not trust the CA${named}` }
+}
+
+function retiredAuthority({ trusted }: Current, retired: AuthorityPath | undefined): Reason | undefined {
+  const ca = retired?.[0]
+  return ca !== undefined && trusted.some(({ fingerprint256 }) => fingerprint256 === ca.fingerprint256)
+    ? { code: 'RetiredAuthority', message: `the keystore still trusts a retired CA: ${ca.subject}` }
+    : undefined
 }
 
 function lacksUsage(leaf: Certificate, usage: string, code: ReasonCode, name: string): Reason | undefined {

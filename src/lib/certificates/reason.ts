@@ -23,6 +23,7 @@ export type ReasonCode =
   | 'NotForServers'
   | 'NotForClients'
   | 'TooLarge'
+  | 'RetiredAuthority'
   | 'NoRoot'
   | 'Sidecar'
   | 'UntrustedChain'

@@ -34,6 +34,7 @@ const ORDER = [
   'install',
   'certs',
   'certs ca',
+  'certs rotate-ca',
   'routes sync',
   'routes list',
   'routes diff',

@@ -32,6 +32,7 @@ const TARGET_FLAGS: Readonly<Record<string, readonly string[]>> = {
   install: ['datacenter', 'cluster-domain'],
   certs: NODE_FLAGS,
   'certs ca': ['datacenter'],
+  'certs rotate-ca': NODE_FLAGS,
   'routes sync': NODE_FLAGS,
   'routes controller install': [],
   'routes controller uninstall': [],

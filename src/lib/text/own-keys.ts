@@ -34,6 +34,9 @@ export const NAME_SET_ANNOTATION = 'cass-sni/names'
 /** On the keystore Secret: how long before its expiry the certificate is renewed: "60d". */
 export const RENEW_BEFORE_ANNOTATION = 'cass-sni/renew-before'
 
+/** On the CA Secret: the phase of a CA rotation; see certificates/ca-rotation.ts. */
+export const CA_ROTATION_ANNOTATION = 'cass-sni/ca-rotation'
+
 /** On a node's pod: the keystore version for which it was last annotated. */
 export const KEYSTORE_ANNOTATION = 'cass-sni/keystore'
 

@@ -1,5 +1,6 @@
 /** `certs`: issues a node certificate with all names that clients use, and rolls it out to every node. */
 import { listed } from '../text/listed.ts'
+import { retiredAuthority } from '../certificates/ca-rotation.ts'
 import { type CertificatePlan, planCertificate } from '../certificates/certificate-plan.ts'
 import { type CertificateSettings, requestedSettings } from '../certificates/certificate-settings.ts'
 import { retryOvertaken } from '../changes/apply.ts'
@@ -38,6 +39,7 @@ export async function certs(context: WorkflowContext, options: CertsOptions = {}
     const plan = planCertificate({
       dc: observation.dc,
       authorities: observation.authorities,
+      retired: retiredAuthority(observation.rotation),
       current: observation.keystore.current,
       unreadable: observation.unreadable,
       saved: observation.settings,
@@ -121,7 +123,7 @@ function withFirstObserved(nodes: readonly CertsNode[], { served }: CertificateO
 
 function result(
   context: WorkflowContext,
-  { dc, authority }: CertificateObservation,
+  { dc, authority, rotation }: CertificateObservation,
   { reasons, settings, wildcards, pending }: CertificatePlan,
   written: WrittenKeystore,
   nodes: CertsNode[],
@@ -136,6 +138,12 @@ function result(
       subject: ca.subject,
       notAfter: ca.notAfter.toISOString(),
       fingerprint256: ca.fingerprint256,
+    },
+    rotation: rotation && {
+      phase: rotation.phase,
+      subject: rotation.other[0].subject,
+      notAfter: rotation.other[0].notAfter.toISOString(),
+      fingerprint256: rotation.other[0].fingerprint256,
     },
     leaf: {
       names: written.names,

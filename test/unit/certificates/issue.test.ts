@@ -147,11 +147,11 @@ describe('issuing', function () {
     assert.match(trusted[0]?.[1] ?? '', /CN=dc1-ca/)
     assert.match(trusted[1]?.[1] ?? '', /CN=before-ca/)
 
-    assert.deepEqual(previousAuthorities(written), [trusted[1]?.[1]])
+    assert.deepEqual(previousAuthorities(written, [authority.path]), [trusted[1]?.[1]])
     const next = await issueLeaf({ authority, commonName: ALIAS, names: NAMES, now, randomBytes })
     const options = { alias: ALIAS, password: 'dc1', now, randomBytes, dropPrevious: true }
     const dropped = readKeystore(rewriteKeystore(written, next, [authority.path], options), 'dc1', 'x')
-    assert.deepEqual(previousAuthorities(dropped), [])
+    assert.deepEqual(previousAuthorities(dropped, [authority.path]), [])
     assert.deepEqual(
       dropped.map(({ alias }) => alias),
       [ALIAS, 'ca'],

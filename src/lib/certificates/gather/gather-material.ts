@@ -14,6 +14,7 @@ import type { Datacenter } from '../../cassandra/datacenter.ts'
 import type { Kube } from '../../cluster/kube.ts'
 import { CassSniError } from '../../errors.ts'
 import type { Authorities } from '../authority-path.ts'
+import { authoritiesDuring, parseRotation, type Rotation } from '../ca-rotation.ts'
 import { type Authority, parseAuthority } from '../certificate-authority.ts'
 import { operatorName } from '../certificate-names.ts'
 import { type CertificateSettings, settingsFrom } from '../certificate-settings.ts'
@@ -37,6 +38,8 @@ export interface CertificateMaterial extends OpenedKeystore {
   authority: Authority
   /** What nodes and clients must trust. */
   authorities: Authorities
+  /** Undefined unless the CA is being rotated. */
+  rotation: Rotation | undefined
 }
 
 /**
@@ -49,12 +52,14 @@ export async function gatherMaterial(
   dc: Datacenter,
   options: { replaceKeystore?: boolean | undefined } = {},
 ): Promise<CertificateMaterial> {
-  const [{ certificate, key }, opened] = await Promise.all([
+  const [stored, opened] = await Promise.all([
     readAuthorityMaterial(kube, dc),
     gatherKeystore(kube, dc, options),
   ])
-  const authority = parseAuthority(certificate, key, authorityLocation(dc))
-  return { ...opened, authority, authorities: [authority.path] }
+  const location = authorityLocation(dc)
+  const authority = parseAuthority(stored.certificate, stored.key, location)
+  const rotation = parseRotation(stored, location)
+  return { ...opened, authority, authorities: authoritiesDuring(rotation, authority.path), rotation }
 }
 
 /**

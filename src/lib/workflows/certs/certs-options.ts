@@ -1,4 +1,5 @@
 /** Options and result of `certs`. */
+import type { RotationPhase } from '../../cassandra/authority-secret.ts'
 import type { CertificateSummary } from '../../certificates/gather/served-certificates.ts'
 import type { NameSet, SettingTexts } from '../../certificates/certificate-settings.ts'
 import type { ReasonCode } from '../../certificates/reason.ts'
@@ -29,6 +30,14 @@ export interface Timings {
   unreadableMs: number
 }
 
+/** The fields of a CA that results include. */
+export interface AuthoritySummary {
+  subject: string
+  /** ISO 8601. */
+  notAfter: string
+  fingerprint256: string
+}
+
 export interface CertsNode {
   pod: string
   /** Certificate served when the run began; absent if it could not be read. */
@@ -46,7 +55,10 @@ export interface CertsResult {
   namespace: string
   datacenter: string
   dryRun: boolean
-  authority: { subject: string; notAfter: string; fingerprint256: string }
+  /** The CA that signs. */
+  authority: AuthoritySummary
+  /** The other CA while one replaces another. */
+  rotation?: (AuthoritySummary & { phase: RotationPhase }) | undefined
   /**
    * The certificate in the Secret after this run; in a dry run the one that would be issued, without a fingerprint.
    */

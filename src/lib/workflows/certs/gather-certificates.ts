@@ -88,7 +88,7 @@ function warnOfClock({ kube, emit, now }: WorkflowContext): void {
 }
 
 /** Throws CSNI306 unless client TLS uses the keystore that cass-operator creates. */
-function requireOperatorKeystore(dc: Datacenter): void {
+export function requireOperatorKeystore(dc: Datacenter): void {
   const { enabled, keystorePath } = dc.clientEncryption
   const object = `cassandradatacenter/${dc.name} in namespace ${dc.namespace}`
   const showConfig = command`kubectl get cassandradatacenter ${dc.name} -n ${dc.namespace}
@@ -121,6 +121,28 @@ function requireOperatorKeystore(dc: Datacenter): void {
       },
     )
   }
+}
+
+/**
+ * Throws CSNI306 if the nodes' certificates between nodes are in the keystore, but the CAs that they trust are not.
+ */
+export function requireSharedTruststore(dc: Datacenter): void {
+  const { enabled, keystorePath, truststorePath } = dc.serverEncryption
+  if (!enabled || keystorePath !== OPERATOR_KEYSTORE_PATH || truststorePath === OPERATOR_KEYSTORE_PATH) return
+  const object = `cassandradatacenter/${dc.name} in namespace ${dc.namespace}`
+  throw new CassSniError(
+    'CSNI306',
+    `${object}: unsupported truststore ${truststorePath ?? '(none)'} in server_encryption_options: nodes would not ` +
+      `trust the new CA (expected ${OPERATOR_KEYSTORE_PATH})`,
+    {
+      object,
+      next: [
+        command`kubectl get cassandradatacenter ${dc.name} -n ${dc.namespace}
+          -o jsonpath='{.spec.config.cassandra-yaml}'`,
+        hint('set server_encryption_options.truststore to the keystore, which also has the trusted CAs'),
+      ],
+    },
+  )
 }
 
 async function readAll(

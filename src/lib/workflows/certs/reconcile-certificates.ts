@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { keystoreObject, OPERATOR_KEYSTORE_PATH, readKeystoreMaterial } from '../../cassandra/authority-secret.ts'
 import type { CassandraNode } from '../../cassandra/datacenter.ts'
+import { retiredAuthority } from '../../certificates/ca-rotation.ts'
 import { dateText, signedBy } from '../../certificates/certificate.ts'
 import { operatorName } from '../../certificates/certificate-names.ts'
 import type { CertificatePlan } from '../../certificates/certificate-plan.ts'
@@ -84,10 +85,11 @@ export async function reconcileKeystore(
 }
 
 async function issue(observation: CertificateObservation, { names }: CertificatePlan) {
-  const { dc, authority, authorities, password, keystore, now } = observation
+  const { dc, authority, authorities, rotation, password, keystore, now } = observation
   const alias = operatorName(dc)
   const leaf = await issueLeaf({ authority, commonName: alias, names, now, randomBytes })
   const bytes = rewriteKeystore(keystore.entries, leaf, authorities, {
+    retired: retiredAuthority(rotation),
     alias,
     password,
     now,
@@ -111,7 +113,8 @@ function allServeCurrentAuthority({ dc, authority, keystore, served }: Certifica
 
 /** Returns previous CAs that nodes still trust although no node serves a certificate signed by them. */
 export function unusedAuthorities(observation: CertificateObservation): string[] {
-  return allServeCurrentAuthority(observation) ? previousAuthorities(observation.keystore.entries) : []
+  if (!allServeCurrentAuthority(observation)) return []
+  return previousAuthorities(observation.keystore.entries, observation.authorities)
 }
 
 /**

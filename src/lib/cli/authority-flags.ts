@@ -1,0 +1,31 @@
+/** Flags for a CA of the user, or the validity of one to create. */
+import { Flags } from '@oclif/core'
+
+/** A hundred years: typing errors, not limits of X.509. */
+const MOST_DAYS = 36_500
+const DEFAULT_DAYS = 3650
+
+export const authorityFlags = {
+  'ca-file': Flags.string({
+    helpValue: 'FILE',
+    dependsOn: ['ca-key-file'],
+    summary: 'CA certificate to use (PEM), followed by its issuers up to the root.',
+  }),
+  'ca-key-file': Flags.string({
+    helpValue: 'FILE',
+    dependsOn: ['ca-file'],
+    summary: 'Private key of --ca-file (PEM, RSA).',
+  }),
+  'ca-key-password-file': Flags.string({
+    helpValue: 'FILE',
+    dependsOn: ['ca-key-file'],
+    summary: 'File with the password of an encrypted --ca-key-file.',
+  }),
+  'ca-days': Flags.integer({
+    min: 1,
+    max: MOST_DAYS,
+    default: DEFAULT_DAYS,
+    helpValue: 'DAYS',
+    summary: 'Validity of a new CA.',
+  }),
+}
