@@ -21,7 +21,10 @@ export default class CertsRotateCa extends CassSniCommand<RenderedResult> {
     'The state is stored in the CA Secret: rerun to resume after an interruption, on any machine. On a terminal, ' +
     'prompts before each step that affects clients.'
   static override examples = [
-    { description: 'Make every node trust a new CA as well', command: '<%= config.bin %> certs rotate-ca -n cassandra' },
+    {
+      description: 'Make every node trust a new CA as well',
+      command: '<%= config.bin %> certs rotate-ca -n cassandra',
+    },
     { description: 'Print both CAs for clients', command: '<%= config.bin %> certs ca -n cassandra --out ca.pem' },
     {
       description: 'Once clients have both, switch to the new CA',

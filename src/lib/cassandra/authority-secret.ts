@@ -139,7 +139,10 @@ function certificatesIn({ data, metadata }: Secret, dc: Datacenter): AuthorityCe
     throw new CassSniError(
       'CSNI401',
       `${authorityObject(dc)}: annotation ${CA_ROTATION_ANNOTATION}: invalid value ${JSON.stringify(value)}`,
-      { object: authorityObject(dc), next: [command`kubectl describe secret ${dc.keystores.caSecret} -n ${dc.namespace}`] },
+      {
+        object: authorityObject(dc),
+        next: [command`kubectl describe secret ${dc.keystores.caSecret} -n ${dc.namespace}`],
+      },
     )
   const { nextCertificate, previousCertificate } = ROTATION_KEYS
   return {

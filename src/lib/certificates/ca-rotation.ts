@@ -1,4 +1,6 @@
-/** A CA rotation: one CA replaces another. In between, every node trusts both and serves a certificate of either. Pure. */
+/**
+ * A CA rotation: one CA replaces another. In between, every node trusts both and serves a certificate of either. Pure.
+ */
 import type { AuthorityCertificates, RotationPhase } from '../cassandra/authority-secret.ts'
 import type { Authorities, AuthorityPath } from './authority-path.ts'
 import { type AuthorityLocation, parseAuthorityPath } from './certificate-authority.ts'

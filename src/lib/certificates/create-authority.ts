@@ -59,7 +59,7 @@ export async function createAuthority(request: AuthorityRequest): Promise<Author
     ],
   })
   return {
-    certificate: issued.toString('pem').trimEnd() + '\n',
+    certificate: `${issued.toString('pem').trimEnd()}\n`,
     key: pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
   }
 }

@@ -63,8 +63,8 @@ const LEAF_FAULTS: readonly Policy<LeafInput>[] = [
 ]
 
 /**
- * Returns why the certificate in the keystore must be replaced immediately. While one CA replaces another, a certificate
- * of either one is accepted.
+ * Returns why the certificate in the keystore must be replaced immediately. While one CA replaces another, a
+ * certificate of either one is accepted.
  */
 export function keystoreFaults(input: PolicyInput): Reason[] {
   const { current, authorities } = input

@@ -265,7 +265,10 @@ function requireSameAuthority({ given, dc }: Run, [next]: AuthorityPath): void {
   throw new CassSniError(
     'CSNI101',
     `${authorityObject(dc)}: a rotation to another CA is in progress (${next.subject})`,
-    { object: authorityObject(dc), next: [againWithout('ca-file', 'ca-key-file'), command`kubectl cass-sni certs rotate-ca --abort`] },
+    {
+      object: authorityObject(dc),
+      next: [againWithout('ca-file', 'ca-key-file'), command`kubectl cass-sni certs rotate-ca --abort`],
+    },
   )
 }
 

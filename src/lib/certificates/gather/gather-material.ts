@@ -52,10 +52,7 @@ export async function gatherMaterial(
   dc: Datacenter,
   options: { replaceKeystore?: boolean | undefined } = {},
 ): Promise<CertificateMaterial> {
-  const [stored, opened] = await Promise.all([
-    readAuthorityMaterial(kube, dc),
-    gatherKeystore(kube, dc, options),
-  ])
+  const [stored, opened] = await Promise.all([readAuthorityMaterial(kube, dc), gatherKeystore(kube, dc, options)])
   const location = authorityLocation(dc)
   const authority = parseAuthority(stored.certificate, stored.key, location)
   const rotation = parseRotation(stored, location)

@@ -7,7 +7,8 @@ import { authoritiesDuring, parseRotation } from '../ca-rotation.ts'
 import { parseAuthorityPath } from '../certificate-authority.ts'
 
 /**
- * Returns the CAs of a datacenter, two while one replaces the other; the first one signs its certificates. Never reads a private key.
+ * Returns the CAs of a datacenter, two while one replaces the other; the first one signs its certificates.
+ * Never reads a private key.
  * @throws CSNI204 if the Secret is missing, CSNI401 if it has no CA certificate, CSNI203 without permission to read
  * Secrets
  */
