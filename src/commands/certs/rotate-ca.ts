@@ -54,7 +54,7 @@ export default class CertsRotateCa extends CassSniCommand<RenderedResult> {
     expired: Flags.boolean({
       default: false,
       exclusive: ['abort', 'finish'],
-      summary: 'Replace an expired CA at once: clients cannot connect until they have the new one.',
+      summary: 'Replace an expired CA immediately: clients cannot connect until they have the new one.',
     }),
     ...changeFlags,
   }

@@ -12,7 +12,7 @@ export interface Rotation {
 }
 
 /**
- * Parses the CA rotation in a CA Secret; undefined if there is none.
+ * Parses the CA rotation in a CA Secret; undefined without a rotation.
  * @throws CSNI401 if the other CA cannot be read
  */
 export function parseRotation({ rotation }: AuthorityCertificates, location: AuthorityLocation): Rotation | undefined {

@@ -93,7 +93,7 @@ interface Run {
 /**
  * Starts, resumes, finishes or aborts a CA rotation. Without `finish`, stops once every node trusts both CAs, and asks
  * on a terminal whether to continue.
- * @throws CSNI101 if the options do not fit the state; CSNI306 and CSNI401 to CSNI405 before anything is changed;
+ * @throws CSNI101 if the options do not match the state; CSNI306 and CSNI401 to CSNI405 before anything is changed;
  * CSNI404 if a node is not ready for the next phase; CSNI902 if the user declines
  */
 export async function rotateCa(context: WorkflowContext, options: RotateCaOptions): Promise<RotateCaResult> {
@@ -120,7 +120,7 @@ export async function rotateCa(context: WorkflowContext, options: RotateCaOption
   })
 }
 
-/** Does what the phase requires. Returns the write that leads to the next phase; undefined to stop. */
+/** Does what the phase requires. Returns the write that starts the next phase; undefined to stop. */
 async function nextStep(run: Run, state: RotationState): Promise<RotationStep | undefined> {
   const { options, dc } = run
   const { rotation } = state
@@ -154,7 +154,7 @@ function wait(run: Run): undefined {
   run.outcome = 'waiting'
 }
 
-/** Creates the new CA, unless the user only wants to end a rotation. */
+/** Creates the new CA, except to end a rotation. */
 async function start(run: Run, state: RotationState): Promise<RotationStep | undefined> {
   const { context, options, dc, given } = run
   if (options.finish || options.abort) return undefined

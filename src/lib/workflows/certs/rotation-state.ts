@@ -52,7 +52,7 @@ const NOTHING_STORED = {
   [previousKey]: null,
 }
 
-/** Stores the new CA beside the current one, which still signs. */
+/** Stores the new CA next to the current one, which still signs. */
 export function startRotation(next: AuthorityPem): RotationStep {
   return {
     phase: 'trust',
