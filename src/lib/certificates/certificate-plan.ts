@@ -1,7 +1,7 @@
 /** Plans the certificate of a datacenter: whether to reissue it, and with which names. Pure. */
 import type { Datacenter } from '../cassandra/datacenter.ts'
 import { asHostId } from '../text/host-id.ts'
-import type { Authorities } from './authority-path.ts'
+import type { Authorities, AuthorityPath } from './authority-path.ts'
 import { fittingNames, NO_ROUTE_NAMES, requiredNames, type RouteNames, sortedNames } from './certificate-names.ts'
 import {
   type CertificateSettings,

@@ -78,19 +78,14 @@ describe('the certificate authority', () => {
     assert.equal(requireUsable(at(-1, 364), now, PLACE), undefined)
   })
 
-  it('is replaced by deleting its own Secret only, the keystore stays', () => {
+  it('proposes a rotation once it has expired', () => {
     const made = makeAuthority({ notBefore: Date.UTC(2025, 9, 1), notAfter: Date.UTC(2026, 9, 1) })
     const { path } = parseAuthority(made.pem, made.keyPem, PLACE)
     assert.throws(
       () => requireUsable(path, Date.UTC(2026, 10, 1), PLACE),
       (error: unknown) => {
         assert.ok(error instanceof CassSniError)
-        assert.deepEqual(nextTexts(error.next), [
-          'kubectl delete secret dc1-ca-keystore -n default',
-          'kubectl annotate cassandradatacenter dc1 -n default cass-sni/authority-expired=2026-10-01 --overwrite',
-          'kubectl cass-sni certs',
-          'kubectl cass-sni certs ca',
-        ])
+        assert.deepEqual(nextTexts(error.next), ['kubectl cass-sni certs rotate-ca --expired'])
         return true
       },
     )
