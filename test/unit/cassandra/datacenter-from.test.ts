@@ -274,6 +274,7 @@ describe('a Datacenter from Kubernetes objects', () => {
           optional: 'true',
           keystore: '/etc/encryption/node-keystore.jks',
           keystore_password: 'dc1',
+          truststore: ' /mnt/truststore.jks',
           require_client_auth: true,
         },
         server_encryption_options: { internode_encryption: 'all', keystore_password: 1234 },
@@ -286,6 +287,7 @@ describe('a Datacenter from Kubernetes objects', () => {
         optional: true,
         requireClientAuth: true,
         keystorePath: '/etc/encryption/node-keystore.jks',
+        truststorePath: '/mnt/truststore.jks',
         keystorePassword: 'dc1',
       })
       deepEqual(dc.serverEncryption, {
@@ -293,6 +295,7 @@ describe('a Datacenter from Kubernetes objects', () => {
         optional: false,
         requireClientAuth: false,
         keystorePath: undefined,
+        truststorePath: undefined,
         keystorePassword: '1234',
       })
     }
