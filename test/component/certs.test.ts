@@ -16,6 +16,7 @@ import { OUR_AGENT, writesBy } from '../support/audit.ts'
 import { createDatacenter, type TestDatacenter } from '../support/cluster-state.ts'
 import { type CommandOutcome, runCommand } from '../support/command.ts'
 import { makeAuthority } from '../support/operator-certificates.ts'
+import { assertMatchesSchema } from '../support/schema.ts'
 
 const KEYSTORE = 'node-keystore.jks'
 
@@ -348,6 +349,66 @@ describe('certs', function () {
 
   it('refuses a public name that is none', async () => {
     await refused('CSNI101', /expected a DNS name or IP address/, () => run('certs', '--public-name', 'not a name'))
+  })
+
+  it('shows CA, keystore and nodes, judges them as certs does, and writes nothing', async () => {
+    const since = Date.now()
+    const status = (...words: string[]) => run('certs', 'status', '--address', '127.0.0.1:1', ...words)
+    const outcome = await status('-o', 'json')
+    assert.equal(outcome.exitCode, 1)
+    const envelope = outcome.json()
+    assertMatchesSchema('CertsStatus', envelope)
+    const { authorities, keystore, nodes, ok } = envelope.result
+    assert.equal(ok, false)
+    assert.deepEqual(authorities[0].findings, [])
+    assert.equal(authorities[0].certificate.fingerprint256, readCertificate(dc.caPem).fingerprint256)
+    assert.deepEqual(
+      keystore.findings.map(({ code }: { code: string }) => code),
+      ['MissingNames', 'NotForClients'],
+    )
+    for (const node of nodes) assert.equal(node.findings[0].code, 'CSNI601')
+    const dry = (await run('certs', '--dry-run', '-o', 'json')).json()
+    assert.deepEqual(
+      dry.result.leaf.reasons,
+      keystore.findings.map(({ message }: { message: string }) => message),
+    )
+    const wide = await status('-o', 'wide')
+    assert.match(wide.stdout, /ISSUER +NAME LIST/)
+    assert.match(wide.stdout, /^Secret +invalid +1 /m)
+    assert.deepEqual(await writesBy(server.auditLog, OUR_AGENT, since), [])
+  })
+
+  it('saves SANs and renewal for later runs, and refuses bad ones before anything is read', async () => {
+    assert.equal((await run('certs', '--san', 'any.example.com', '--renew-before', '60d')).exitCode, 0)
+    const { annotations } = (await secret('dc1-keystore')).metadata
+    assert.deepEqual(
+      [annotations?.['cass-sni/sans'], annotations?.['cass-sni/renew-before']],
+      ['any.example.com', '60d'],
+    )
+    const since = Date.now()
+    const again = await run('certs', '-o', 'json')
+    assert.deepEqual([again.json().result.leaf.issued, again.json().result.leaf.sans], [false, ['any.example.com']])
+    assert.ok((await leaf()).names.includes('any.example.com'))
+    assert.deepEqual(await writesBy(server.auditLog, OUR_AGENT, since), [])
+    await refused('CSNI101', /"x y" for --san/, () => run('certs', '--san', 'x y'))
+    await refused('CSNI101', /for --renew-before: expected less than the validity/, () =>
+      run('certs', '--renew-before', '400d'),
+    )
+    await refused('CSNI101', /for --names/, () => run('certs', '--names', 'none'))
+  })
+
+  it('leaves host IDs out with --names public, and adds them again with --names all', async () => {
+    const first = await run('certs', '--names', 'public', '--public-name', 'cass.example.com')
+    assert.equal(first.exitCode, 0, first.stderr)
+    assert.match(first.stderr.replace(/\s+/g, ' '), /no host IDs \(--names public\).*cqlsh-sni, reject it/)
+    const hostIds = dc.nodes.map(({ hostId }) => hostId ?? 'missing')
+    const names = async () => (await leaf()).names
+    assert.ok((await names()).includes('cass.example.com'))
+    assert.ok(!(await names()).some((name) => hostIds.includes(name)))
+    assert.equal((await run('certs', '-o', 'json')).json().result.leaf.issued, false)
+    assert.equal((await run('certs', '--names', 'all')).exitCode, 0)
+    for (const id of hostIds) assert.ok((await names()).includes(id))
+    assert.equal((await secret('dc1-keystore')).metadata.annotations?.['cass-sni/names'], undefined)
   })
 
   describe('ca', () => {

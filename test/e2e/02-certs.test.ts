@@ -13,6 +13,17 @@ interface CertsResult {
   }[]
 }
 
+interface CertsStatus {
+  ok: boolean
+  keystore: { certificate: { fingerprint256: string } }
+  nodes: {
+    pod: string
+    current?: boolean
+    servedSince?: string
+    certificate: { fingerprint256: string; names: string[] }
+  }[]
+}
+
 const IN = ['-n', NAMESPACE]
 
 describe('certs', () => {
@@ -51,6 +62,8 @@ describe('certs', () => {
       ...IN,
       '--public-name',
       'cassandra.example.com',
+      '--san',
+      'any.example.com',
     ])
     assert.equal(exitCode, 0, JSON.stringify(error))
     assert.ok(result?.leaf.issued)
@@ -76,6 +89,22 @@ describe('certs', () => {
     const { result } = await pluginJson<CertsResult>(['certs', ...IN])
     assert.equal(result?.leaf.names.includes('cassandra.example.com'), true)
     assert.equal(result?.leaf.issued, false)
+  })
+
+  it('shows what CA, Secret and nodes have, and since when, as verify does', async function () {
+    this.timeout(30_000)
+    const { result, exitCode } = await pluginJson<CertsStatus>(['certs', 'status', ...IN])
+    assert.deepEqual([exitCode, result?.ok], [0, true], JSON.stringify(result))
+    const fingerprint = result?.keystore.certificate.fingerprint256
+    assert.equal(result?.nodes.length, 3)
+    for (const { pod, current, certificate, servedSince } of result.nodes) {
+      assert.deepEqual([current, certificate.fingerprint256], [true, fingerprint], pod)
+      assert.ok(certificate.names.includes('any.example.com'))
+      assert.ok(Date.now() - Date.parse(servedSince ?? '') < 3_600_000, `${pod}: ${servedSince}`)
+    }
+    const due = await plugin(['certs', 'status', ...IN, '--warn-days', '36000'])
+    assert.equal(due.exitCode, 1, due.stderr)
+    assert.match(due.stdout, /^CA +expires soon/m)
   })
 
   it('is live within 10 s', async function () {

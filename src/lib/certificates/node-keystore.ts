@@ -1,5 +1,5 @@
 /** Reads a datacenter's keystore, and rewrites it with a new leaf. */
-import { createPrivateKey } from 'node:crypto'
+import { createHash, createPrivateKey } from 'node:crypto'
 import { CassSniError, command } from '../errors.ts'
 import { type Certificate, readCertificate } from './certificate.ts'
 import { type Authorities, type AuthorityPath, servedAuthorities } from './authority-path.ts'
@@ -18,6 +18,11 @@ import type { Current } from './policies.ts'
 const AUTHORITY_ALIAS = 'ca'
 /** Aliases of previous CAs, which stay trusted while nodes serve certificates signed by them. */
 const PREVIOUS_ALIAS = /^ca-old-\d+$/
+
+/** Returns what identifies a version of a keystore, in annotations of pods. */
+export function keystoreMark(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex').slice(0, 16)
+}
 
 /** An opened keystore. */
 export interface NodeKeystore {

@@ -16,6 +16,7 @@ import {
   untrustedChain,
   wrongNames,
 } from '../certificates/served-policies.ts'
+import type { HandshakeResult } from '../connection/tls.ts'
 import { CassSniError, command, hint, type NextStep } from '../errors.ts'
 import { DESTINATION_RULE, PEER_AUTHENTICATION } from '../cluster/resources.ts'
 import { policiesFor } from './advice.ts'
@@ -188,13 +189,15 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
       if (servedBySidecar({ handshakes }) !== undefined) return skip(SIDECAR)
       const { fingerprint256 } = stored
       const reason = notServed({ handshakes, stored: { fingerprint256, object: keystoreObject(probes.datacenter) } })
-      return reason === undefined ? pass() : fail(`${reason.message}, which takes effect on restart`, REISSUE)
+      return reason === undefined
+        ? pass()
+        : fail(`${reason.message}; Cassandra rereads its keystore every 10 minutes`, REISSUE)
     },
   },
 ]
 
 /** The handshakes with each name of the node; the probes make each of them once. */
-function served(probes: Probes, node: CassandraNode): Promise<ServedHandshake[]> {
+export function served(probes: Probes, node: CassandraNode): Promise<(ServedHandshake & HandshakeResult)[]> {
   return Promise.all(
     serverNames(node).map(async (serverName) => ({ serverName, ...(await probes.handshake(serverName)) })),
   )
@@ -215,6 +218,7 @@ function reissue({ given }: Probes): NextStep[] {
   return [hint(`compare ${given.ca} (--ca) with the CA of the datacenter`), command`kubectl cass-sni certs ca`]
 }
 
-async function authoritiesOf(probes: Probes): Promise<Authorities> {
+/** The CAs to trust. Throws CSNI203, CSNI204, CSNI401. */
+export async function authoritiesOf(probes: Probes): Promise<Authorities> {
   return parseAuthorities(await probes.authority(), authorityLocation(probes.datacenter))
 }

@@ -4,6 +4,7 @@ import { readCredentials } from '../cassandra/credentials.ts'
 import type { CassandraNode, Credentials, Datacenter } from '../cassandra/datacenter.ts'
 import { DATACENTER_LABEL, labelValueFor } from '../cassandra/resource-names.ts'
 import { trustPem } from '../certificates/authority-path.ts'
+import { keystoreMark } from '../certificates/node-keystore.ts'
 import { gatherKeystore } from '../certificates/gather/gather-material.ts'
 import { readAuthorities } from '../certificates/gather/read-authorities.ts'
 import { requiredNames } from '../certificates/certificate-names.ts'
@@ -24,6 +25,7 @@ import { observeMesh } from '../istio/observe-mesh.ts'
 import { affectingPolicies } from '../istio/traffic-policies.ts'
 import { observeRoutes } from '../routes/gather.ts'
 import { type Plan, planRoutes } from '../routes/route-plan.ts'
+import { writtenTime } from './served-since.ts'
 import type { KeystoreContent, LoadedNames, Probes } from './probes.ts'
 
 export interface LiveProbesOptions {
@@ -163,11 +165,15 @@ async function keystoreContent(
   datacenter: Datacenter,
   names = NO_ADDITIONAL_NAMES,
 ): Promise<KeystoreContent> {
-  const { settings, keystore } = await gatherKeystore(kube, datacenter)
+  const { settings, keystore, material } = await gatherKeystore(kube, datacenter)
   return {
     current: keystore.current,
     required: requiredNames(datacenter, settings, additionalNamesOf(names, datacenter)),
     ...settings,
+    version: {
+      mark: keystoreMark(material.bytes),
+      writtenAt: writtenTime(material.secret, 'f:data', `f:${datacenter.keystores.keystoreKey}`),
+    },
   }
 }
 

@@ -3,6 +3,7 @@
  * a check needs it.
  */
 import type { CassandraNode, Credentials, Datacenter } from '../cassandra/datacenter.ts'
+import type { KeystoreVersion } from './served-since.ts'
 import type { CertificateSettings } from '../certificates/certificate-settings.ts'
 import type { PolicyInput } from '../certificates/policies.ts'
 import type { Dialer } from '../connection/dialer.ts'
@@ -23,7 +24,9 @@ export interface LoadedNames {
 }
 
 /** What the keystore Secret holds. */
-export type KeystoreContent = Pick<PolicyInput, 'current' | 'required'> & CertificateSettings
+export interface KeystoreContent extends Pick<PolicyInput, 'current' | 'required'>, CertificateSettings {
+  version?: KeystoreVersion | undefined
+}
 
 export interface Probes {
   datacenter: Datacenter

@@ -33,6 +33,7 @@ const NARROWEST_SECOND = 34
 const ORDER = [
   'install',
   'certs',
+  'certs status',
   'certs ca',
   'certs rotate-ca',
   'routes sync',

@@ -61,7 +61,7 @@ export class RunOutput {
   }
 
   get forPeople(): boolean {
-    return this.#form.format === 'text' || this.#form.format === 'table'
+    return ['text', 'table', 'wide'].includes(this.#form.format)
   }
 
   /** Calls back once when the reader of stdout has exited. Returns a function that removes the listeners. */

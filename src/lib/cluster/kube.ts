@@ -35,6 +35,8 @@ export interface ManagedFields {
   manager?: string
   operation?: string
   subresource?: string
+  /** ISO 8601. */
+  time?: string
   fieldsV1?: Record<string, unknown>
 }
 

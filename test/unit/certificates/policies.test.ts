@@ -6,6 +6,7 @@ import { planCertificate } from '../../../src/lib/certificates/certificate-plan.
 import { certificateMessageBytes, LARGEST_MESSAGE_BYTES } from '../../../src/lib/certificates/message-size.ts'
 import { authorityFaults } from '../../../src/lib/certificates/authority-policies.ts'
 import { type Current, reasonsToIssue } from '../../../src/lib/certificates/policies.ts'
+import { certificateStatus } from '../../../src/lib/checks/certificate-status.ts'
 import { CHECKS } from '../../../src/lib/checks/registry.ts'
 import { runChecks } from '../../../src/lib/checks/run-checks.ts'
 import type { HandshakeResult } from '../../../src/lib/connection/tls.ts'
@@ -135,18 +136,15 @@ describe('the policies for certificates', () => {
             },
           })
         : served()
-      const { checks } = await runChecks({
-        checks: CHECKS,
-        probes: probes(path.map(({ pem }) => pem).join(''), {
-          datacenter: dc,
-          now,
-          keystore: async () => ({ current, required, renewBeforeMs }),
-          handshake: async () => shown,
-        }),
-        nodes: dc.nodes,
-        signal: new AbortController().signal,
-        emit: () => {},
+      const probing = probes(path.map(({ pem }) => pem).join(''), {
+        datacenter: dc,
+        now,
+        keystore: async () => ({ current, required, renewBeforeMs }),
+        handshake: async () => shown,
       })
+      const signal = new AbortController().signal
+      const { checks } = await runChecks({ checks: CHECKS, probes: probing, nodes: dc.nodes, signal, emit: () => {} })
+      const status = await certificateStatus(probing, { nodes: dc.nodes, pods: [], signal })
       const reported = checks.filter(
         ({ code, result }) => ['CSNI837', 'CSNI838'].includes(code) && result !== 'pass' && result !== 'skipped',
       )
@@ -156,6 +154,12 @@ describe('the policies for certificates', () => {
           `${message}: ${JSON.stringify(reported)}`,
         )
       assert.equal(reported.length > 0, reasons.length > 0, JSON.stringify(reported))
+
+      // certs status
+      assert.deepEqual(
+        status.keystore.findings.map(({ code, message }) => ({ code, message })),
+        reasons,
+      )
     })
   }
 

@@ -14,6 +14,7 @@ import {
   MAX_CONCURRENT_NODES,
   type Served,
 } from '../../certificates/gather/served-certificates.ts'
+import { keystoreMark } from '../../certificates/node-keystore.ts'
 import { applyChanges } from '../../changes/apply.ts'
 import type { Desired } from '../../changes/changeset.ts'
 import { planChanges } from '../../changes/change-plan.ts'
@@ -76,7 +77,7 @@ export async function rollOut(context: WorkflowContext, input: RolloutInput): Pr
     context.emit({ type: 'waiting', id: STEP, lines: targets.map(({ node, state }) => `${node.pod}: ${state}`) })
   const sha256 = createHash('sha256').update(input.keystore).digest('hex')
   show()
-  await annotatePods(context, input.dc, targets, sha256.slice(0, 16))
+  await annotatePods(context, input.dc, targets, keystoreMark(input.keystore))
   const rollout: Rollout = {
     context,
     input,
@@ -190,7 +191,7 @@ async function updateNode(rollout: Rollout, target: Target): Promise<CertsNode |
         if (!(await rollout.isCurrent())) return 'superseded'
         // If the kubelet did not have the new Secret when the pod was annotated, another annotation repeats the sync.
         retries += 1
-        await annotatePods(context, input.dc, [target], `${sha256.slice(0, 16)}-${retries}`)
+        await annotatePods(context, input.dc, [target], `${keystoreMark(input.keystore)}-${retries}`)
         continue
       }
       if (outcome === 'reloaded') target.reloaded = true

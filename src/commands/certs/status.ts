@@ -1,0 +1,125 @@
+import { Flags } from '@oclif/core'
+import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
+import { datacenterFlags, gatewayFlags, outputFlag, timeoutFlag } from '../../lib/cli/flags.ts'
+import { addressFlag } from '../../lib/cli/login-flags.ts'
+import type { TextRenderer } from '../../lib/output/text-renderer.ts'
+import type { CertificatePart, CertsStatusResult, Finding } from '../../lib/workflows/certs-status-workflow.ts'
+
+interface Row extends CertificatePart {
+  name: string
+  /** Since when a node serves it. */
+  since: string
+}
+
+export default class CertsStatus extends CassSniCommand<CertsStatusResult> {
+  static override summary = 'Show the certificates of CA, keystore and nodes.'
+  static override description =
+    'Shows the CA, the certificate in the keystore Secret, and the certificate that each node serves through the ' +
+    'gateway: names, issuer, expiry, fingerprint, and since when it is served. Reports the reasons for which certs ' +
+    'would issue a new certificate, and nodes that serve another one than the Secret holds. Changes nothing.\n' +
+    '\n' +
+    'Exits with 1 if a certificate is invalid, due for renewal, or expires within --warn-days.'
+  static override examples = [
+    '<%= config.bin %> certs status -n cassandra',
+    {
+      description: 'Fail if anything expires within 45 days, for monitoring',
+      command: '<%= config.bin %> certs status -n cassandra --warn-days 45 -o json',
+    },
+    {
+      description: 'With issuers, names and whole fingerprints',
+      command: '<%= config.bin %> certs status -n cassandra -o wide',
+    },
+  ]
+
+  static override flags = {
+    ...datacenterFlags,
+    ...gatewayFlags,
+    ...addressFlag,
+    tunnel: Flags.boolean({
+      default: false,
+      summary: 'Connect through the API server, even if the load balancer is reachable.',
+    }),
+    'warn-days': Flags.integer({
+      min: 0,
+      max: 36_500,
+      helpValue: 'DAYS',
+      summary: 'Exit with 1 if a certificate expires within this time (default: when certs would renew it; CA: 30).',
+    }),
+    output: outputFlag(['text', 'wide', 'json', 'yaml']),
+    ...timeoutFlag,
+  }
+
+  protected readonly kind = 'CertsStatus'
+  #wide = false
+
+  protected async work(run: Run): Promise<CertsStatusResult> {
+    const { flags } = await this.parse(CertsStatus)
+    this.#wide = run.format === 'wide'
+    const [{ certsStatus }, context] = await Promise.all([
+      import('../../lib/workflows/certs-status-workflow.ts'),
+      run.context('Certificates'),
+    ])
+    return certsStatus(context, {
+      datacenter: flags.datacenter,
+      clusterDomain: flags['cluster-domain'],
+      gateway: flags.gateway,
+      port: flags.port,
+      address: flags.address,
+      tunnel: flags.tunnel,
+      warnDays: flags['warn-days'],
+    })
+  }
+
+  protected present({ authorities, keystore, nodes }: CertsStatusResult, renderer: TextRenderer): string {
+    const line = renderer.printableLine
+    const time = (iso: string) => iso.slice(0, 19).replace('T', ' ')
+    const rows: Row[] = [
+      ...authorities.map((part) => ({ ...part, name: 'CA', since: '' })),
+      { ...keystore, name: 'Secret', since: '' },
+      ...nodes.map((node) => ({
+        ...node,
+        name: node.pod,
+        since: node.current === true ? (node.servedSince === undefined ? 'unknown' : time(node.servedSince)) : '',
+      })),
+    ]
+    const wide = this.#wide
+      ? [
+          { title: 'ISSUER', cell: ({ certificate }: Row) => line(certificate?.issuer ?? '') },
+          { title: 'NAME LIST', cell: ({ certificate }: Row) => line(certificate?.names.join(' ') ?? '') },
+        ]
+      : []
+    const table = renderer.table(rows, [
+      { title: 'CERTIFICATE', cell: ({ name }) => line(name) },
+      { title: 'STATUS', cell: ({ findings }) => verdict(findings, renderer) },
+      {
+        title: 'NAMES',
+        cell: ({ name, certificate }) => (name === 'CA' ? undefined : certificate?.names.length),
+        align: 'right',
+      },
+      { title: 'EXPIRES', cell: ({ certificate }) => certificate?.notAfter.slice(0, 10) ?? '' },
+      { title: 'DAYS', cell: ({ certificate }) => certificate?.daysLeft, align: 'right' },
+      {
+        title: 'FINGERPRINT',
+        cell: ({ certificate }) => line(certificate?.fingerprint256 ?? '').slice(0, this.#wide ? undefined : 11),
+      },
+      { title: 'SERVED SINCE (UTC)', cell: ({ since }) => since },
+      ...wide,
+    ])
+    const findings = rows.flatMap((row) => row.findings.map((finding) => `${row.name}: ${line(finding.message)}`))
+    const waiting = nodes.flatMap(({ pod, rereadBy }) =>
+      rereadBy === undefined
+        ? []
+        : [`${line(pod)}: rereads its keystore by ${time(rereadBy)} UTC; to reload now, run: kubectl cass-sni certs`],
+    )
+    return [table, ...new Set([...findings, ...waiting])].join('\n')
+  }
+}
+
+/** The worst of the findings. */
+function verdict(findings: readonly Finding[], renderer: TextRenderer): string {
+  const has = (severity: Finding['severity']) => findings.some((finding) => finding.severity === severity)
+  if (has('error')) return renderer.red('invalid')
+  if (has('unknown')) return renderer.yellow('unknown')
+  if (has('warning')) return renderer.yellow('expires soon')
+  return has('skipped') ? renderer.yellow('skipped') : renderer.green('valid')
+}

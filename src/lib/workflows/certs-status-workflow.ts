@@ -1,0 +1,62 @@
+/** `certs status`: the CA, the keystore, and the certificate that each node serves. Reads only. */
+import { DATACENTER_LABEL, labelValueFor } from '../cassandra/resource-names.ts'
+import { type CertificateStatus, certificateStatus } from '../checks/certificate-status.ts'
+import { liveProbes } from '../checks/live-probes.ts'
+import type { ObservedPod } from '../checks/served-since.ts'
+import { POD } from '../cluster/resources.ts'
+import { parseAddress } from '../connection/dialer.ts'
+import { DEFAULT_GATEWAY_PORT } from '../routes/choices.ts'
+import { observeRouted } from '../routes/gather.ts'
+import { counted } from '../text/counted.ts'
+import { clusterTime } from './cluster-time.ts'
+import type { WorkflowContext } from './context.ts'
+
+export type { CertificatePart, Finding, ServedPart } from '../checks/certificate-status.ts'
+
+export interface CertsStatusOptions {
+  datacenter?: string | undefined
+  clusterDomain?: string | undefined
+  /** "namespace/service" or "service". */
+  gateway?: string | undefined
+  port?: number | undefined
+  /** "host[:port]" to connect to instead of the load balancer. */
+  address?: string | undefined
+  /** Connect through the API server even if the load balancer is reachable. */
+  tunnel: boolean
+  /** Report certificates that expire within so many days, instead of those that are due for renewal. */
+  warnDays?: number | undefined
+}
+
+export interface CertsStatusResult extends CertificateStatus {
+  namespace: string
+  datacenter: string
+}
+
+/**
+ * Returns the state of all certificates of a datacenter; `ok` is false if anything is wrong or due.
+ * @throws CSNI301 if the datacenter is not found, CSNI105 if it is not the only one; CSNI101 for an invalid address
+ */
+export async function certsStatus(context: WorkflowContext, options: CertsStatusOptions): Promise<CertsStatusResult> {
+  const { kube, signal, emit } = context
+  const { gateway, address, tunnel } = options
+  if (address !== undefined) parseAddress(address, options.port ?? DEFAULT_GATEWAY_PORT)
+  const step = { type: 'step', id: 'status', title: 'Certificates' } as const
+  emit({ ...step, state: 'started' })
+  const { datacenter, choices } = await observeRouted(kube, {
+    namespace: kube.target.namespace,
+    name: options.datacenter,
+    clusterDomain: options.clusterDomain,
+    confirm: true,
+  })
+  const port = options.port ?? choices.port ?? DEFAULT_GATEWAY_PORT
+  const now = clusterTime(context)
+  const probes = liveProbes({ kube, datacenter, choices, gateway, port, address, tunnel, signal, now })
+  const pods = await kube.list<ObservedPod>(POD, {
+    namespace: datacenter.namespace,
+    labelSelector: `${DATACENTER_LABEL}=${labelValueFor(datacenter.name)}`,
+  })
+  const status = await certificateStatus(probes, { nodes: datacenter.nodes, pods, warnDays: options.warnDays, signal })
+  const read = status.nodes.filter(({ certificate }) => certificate !== undefined).length
+  emit({ ...step, state: 'done', note: `read from ${read} of ${counted(status.nodes.length, 'node')}` })
+  return { namespace: datacenter.namespace, datacenter: datacenter.name, ...status }
+}
