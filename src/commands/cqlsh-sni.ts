@@ -12,7 +12,7 @@ import {
   timeoutFlag,
   withoutFlags,
 } from '../lib/cli/flags.ts'
-import { addressFlag, clientOptions, loginFlags } from '../lib/cli/login-flags.ts'
+import { addressFlag, clientOptions, loginFlags, API_SERVER_CERTIFICATE } from '../lib/cli/login-flags.ts'
 import { ARGUMENT } from '../lib/cli/usage-error.ts'
 import type { TextRenderer } from '../lib/output/text-renderer.ts'
 import type { CqlResult } from '../lib/workflows/cqlsh-workflow.ts'
@@ -78,8 +78,14 @@ export default class CqlshSni extends CassSniCommand<Result> {
       command: '<%= config.bin %> <%= command.id %> -n cassandra --print-env --out cassandra.env --ca-out ca.pem',
     },
   ]
-  // --username and --insecure-skip-tls-verify are about Cassandra here
-  static override baseFlags = withoutFlags(CassSniCommand.baseFlags, 'username', 'password', 'insecure-skip-tls-verify')
+  // --username, --client-key and --insecure-skip-tls-verify are about Cassandra here
+  static override baseFlags = withoutFlags(
+    CassSniCommand.baseFlags,
+    'username',
+    'password',
+    'insecure-skip-tls-verify',
+    ...API_SERVER_CERTIFICATE,
+  )
   static override flags = {
     execute: Flags.string({
       char: 'e',

@@ -3,7 +3,7 @@ import type { RenderedStep } from '../lib/errors.ts'
 import { CassSniCommand, type Run } from '../lib/cli/base-command.ts'
 import { durationFlag, datacenterFlags, gatewayFlags, nodeFlag, timeoutFlag, withoutFlags } from '../lib/cli/flags.ts'
 import { formatFindings } from '../lib/output/findings.ts'
-import { addressFlag, clientOptions, loginFlags } from '../lib/cli/login-flags.ts'
+import { addressFlag, API_SERVER_CERTIFICATE, clientOptions, loginFlags } from '../lib/cli/login-flags.ts'
 import { packageFile } from '../lib/text/package-file.ts'
 import type { TextRenderer } from '../lib/output/text-renderer.ts'
 import type { VerifyResult } from '../lib/workflows/verify-workflow.ts'
@@ -39,8 +39,8 @@ export default class Verify extends CassSniCommand<RenderedResult> {
       command: '<%= config.bin %> <%= command.id %> -n cassandra --address cassandra.example.com:9042',
     },
   ]
-  // --username is the Cassandra role here.
-  static override baseFlags = withoutFlags(CassSniCommand.baseFlags, 'username', 'password')
+  // --username is the Cassandra role here, and --client-key belongs to the certificate for Cassandra.
+  static override baseFlags = withoutFlags(CassSniCommand.baseFlags, 'username', 'password', ...API_SERVER_CERTIFICATE)
   static override flags = {
     ...datacenterFlags,
     ...nodeFlag,

@@ -79,6 +79,7 @@ export const ERROR_CODES = {
   CSNI607: { title: 'proxy rejects WebSockets' },
   CSNI608: { title: 'statement timed out' },
   CSNI609: { title: 'COPY did not import every row' },
+  CSNI610: { title: 'client certificate is missing or rejected' },
   CSNI701: { title: 'istioctl not found or failed' },
   CSNI702: { title: 'kubectl or helm not found or failed' },
   CSNI703: { title: 'program not found or not executable' },

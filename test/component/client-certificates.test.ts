@@ -4,7 +4,7 @@ import { X509Certificate } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { SECRET } from '../../src/lib/cluster/resources.ts'
+import { CASSANDRA_DATACENTER, SECRET } from '../../src/lib/cluster/resources.ts'
 import { apiServer, pathOf, type TestServer } from '../support/api-server.ts'
 import { OUR_AGENT, writesBy } from '../support/audit.ts'
 import { createDatacenter, type TestDatacenter } from '../support/cluster-state.ts'
@@ -181,6 +181,62 @@ describe('certificates for clients', function () {
       } finally {
         delete process.env['CASS_SNI_STORE_PASSWORD']
       }
+    })
+  })
+
+  describe('certs require-client', () => {
+    const requireClient = (...words: string[]) => ['certs', 'require-client', '--yes', ...words]
+    const settings = async (name = 'dc1', namespace = dc.namespace) => {
+      const found = (await server.client.get(pathOf(CASSANDRA_DATACENTER, namespace, name))) as {
+        spec: { config: { 'cassandra-yaml': { client_encryption_options: Record<string, unknown> } } }
+      }
+      return found.spec.config['cassandra-yaml'].client_encryption_options
+    }
+
+    it('refuses to lock this program out', async () => {
+      const other = await createDatacenter(server, { namespace: await server.namespace('locked') })
+      const outcome = await runCommand([
+        ...requireClient('--on', '-n', other.namespace, '--kubeconfig', server.kubeconfig, '-o', 'json'),
+      ])
+      assert.equal(outcome.json().error.code, 'CSNI610')
+      assert.match(outcome.json().error.next[0], /certs issue-client .*cass-sni-client/)
+      const before = await settings('dc1', other.namespace)
+      assert.equal(before['require_client_auth'], undefined)
+      const ca = makeAuthority({ dc: 'clients' })
+      await writeFile(at('ca.pem'), ca.pem)
+      await writeFile(at('ca.key'), ca.keyPem)
+      const own = ['--ca-file', at('ca.pem'), '--ca-key-file', at('ca.key')]
+      assert.equal((await run('certs', 'issue-client', 'foreign', '--out', at('f'), ...own)).exitCode, 0)
+      const files = ['--client-cert', at('f', 'tls.crt'), '--client-key', at('f', 'tls.key')]
+      await refused('CSNI610', /do not trust its CA/, ...requireClient('--on', ...files))
+      await refused('CSNI102', /requires its key/, ...requireClient('--on', ...files.slice(0, 2)))
+      await refused('CSNI107', /not a PEM certificate/, ...requireClient('--on', ...files.slice(0, 3), at('ca.key')))
+    })
+
+    it('refuses options that contradict each other or that Cassandra does not know', async () => {
+      await refused('CSNI102', /--on or --off/, ...requireClient())
+      await refused('CSNI101', /--off/, ...requireClient('--on', '--off'))
+      await refused('CSNI101', /--on/, ...requireClient('--off', '--optional'))
+      await refused('CSNI101', /no optional client certificates/, ...requireClient('--on', '--optional'))
+    })
+
+    it('sets the option and a truststore, and waits for the restart', async () => {
+      assert.equal((await run('certs', 'issue-client', 'cass-sni', '--secret', 'cass-sni')).exitCode, 0)
+      const dry = await run(...requireClient('--on', '--dry-run'))
+      assert.match(dry.stdout, /would be required/)
+      assert.equal((await settings())['require_client_auth'], undefined)
+      // Nothing restarts nodes here.
+      const outcome = await run(...requireClient('--on', '--timeout', '3s'))
+      assert.match(outcome.stderr, /CSNI901/)
+      assert.match(outcome.stderr.replace(/\s+/g, ' '), /0 of 3 nodes restarted/)
+      const { keystore } = await settings()
+      const { require_client_auth: required, truststore } = await settings()
+      assert.deepEqual([required, truststore], [true, keystore])
+      const again = await run(...requireClient('--on', '-o', 'json'))
+      assertMatchesSchema('CertsRequireClient', again.json())
+      assert.equal(again.json().result.changed, false)
+      await run(...requireClient('--off', '--timeout', '1s'))
+      assert.equal((await settings())['require_client_auth'], false)
     })
   })
 })

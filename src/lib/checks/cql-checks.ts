@@ -1,4 +1,5 @@
 /** End-to-end checks: a login through the gateway, and which node it reaches. */
+import { identitySteps } from '../connection/client-identity.ts'
 import { CassSniError, command, hint } from '../errors.ts'
 import { type Check, fail, type Outcome, pass, skip, unknown } from './check.ts'
 import type { Probes } from './probes.ts'
@@ -97,15 +98,37 @@ export const CQL_CHECKS: readonly Check<Probes>[] = [
       )
     },
   },
+  {
+    code: 'CSNI845',
+    category,
+    title: 'client certificate requirement is enforced',
+    severity: 'error',
+    // Otherwise a node that closes every connection would pass.
+    needs: ['CSNI842'],
+    perNode: true,
+    async run(probes, node) {
+      const { namespace, name, clientEncryption } = probes.datacenter
+      if (!clientEncryption.requireClientAuth) return pass('not required')
+      try {
+        await probes.withoutCertificate(node)
+      } catch (error) {
+        if (error instanceof CassSniError && error.code === 'CSNI610') return pass()
+        if (!(error instanceof CassSniError) || error.code !== 'CSNI604') throw error
+      }
+      return fail(
+        'a client without a certificate was not rejected: the node does not enforce it, or has not restarted since',
+        command`kubectl -n ${namespace} get cassandradatacenter ${name} -o jsonpath={.status.conditions}`,
+      )
+    },
+  },
 ]
 
-/** The outcome where clients must present a certificate: this command has none. */
-function clientCertificate({ datacenter: { namespace, name, clientEncryption } }: Probes): Outcome | undefined {
-  if (!clientEncryption.requireClientAuth) return undefined
+/** The outcome if clients must present a certificate, and this command has none. */
+function clientCertificate({ given, datacenter: { clientEncryption } }: Probes): Outcome | undefined {
+  if (!clientEncryption.requireClientAuth || given.identity === true) return undefined
   return unknown(
-    'Cassandra requires client certificates (client_encryption_options.require_client_auth is true), which ' +
-      'this command does not support',
-    command`kubectl -n ${namespace} get cassandradatacenter ${name} -o jsonpath={.spec.config}`,
+    'nodes require client certificates (client_encryption_options.require_client_auth), and this command has none',
+    ...identitySteps(),
   )
 }
 

@@ -10,6 +10,7 @@ import { readAuthorities } from '../certificates/gather/read-authorities.ts'
 import { requiredNames } from '../certificates/certificate-names.ts'
 import type { Kube } from '../cluster/kube.ts'
 import { cqlHostId } from '../connection/cql-login.ts'
+import type { ClientIdentity } from '../connection/client-identity.ts'
 import { type Dial, type Dialer, givenAddressDialer, podDialer } from '../connection/dialer.ts'
 import { gatewayDialer } from '../connection/gateway-dialer.ts'
 import { answersPlaintext } from '../connection/plaintext.ts'
@@ -42,11 +43,16 @@ export interface LiveProbesOptions {
   ca?: { file: string; pem: string } | undefined
   /** A login other than the superuser's. */
   login?: Credentials | undefined
+  /** The client certificate to present. */
+  identity?: ClientIdentity | undefined
   /** Connect through the API server even if the gateway has an address. */
   tunnel: boolean
   now: number
   signal: AbortSignal
 }
+
+/** Presents no certificate. */
+const NO_IDENTITY = {}
 
 export function liveProbes(options: LiveProbesOptions): Probes {
   const { kube, datacenter, port, signal } = options
@@ -72,12 +78,16 @@ export function liveProbes(options: LiveProbesOptions): Probes {
   const plan = once(async (): Promise<Plan> => planRoutes(await observation(), { mode: backend.mode, port }))
   const authority = once(async () => options.ca?.pem ?? trustPem(await readAuthorities(kube, datacenter)))
   const credentials = once(async () => options.login ?? readCredentials(kube, datacenter))
-  const hostIdAfterLogin = async (node: CassandraNode, login: Credentials): Promise<string> => {
+  const hostIdAfterLogin = async (
+    node: CassandraNode,
+    login: Credentials,
+    identity: Partial<ClientIdentity> | undefined = options.identity,
+  ): Promise<string> => {
     const { hostId } = node
     if (hostId === undefined) throw new CassSniError('CSNI303', `host ID of pod/${node.pod} is not known`)
     return withTunnelFailures(
       dialer,
-      cqlHostId({ dial, serverName: hostId, credentials: login, ca: await authority(), signal }),
+      cqlHostId({ dial, serverName: hostId, credentials: login, ca: await authority(), identity, signal }),
     )
   }
   return {
@@ -87,6 +97,7 @@ export function liveProbes(options: LiveProbesOptions): Probes {
       address: options.address,
       username: options.login?.username,
       ca: options.ca?.file,
+      identity: options.identity !== undefined,
     },
     port,
     now: options.now,
@@ -113,13 +124,19 @@ export function liveProbes(options: LiveProbesOptions): Probes {
     credentials,
     handshake: onceFor(
       (serverName) => serverName,
-      async (serverName) => withTunnelFailures(dialer, handshake({ dial, serverName, ca: await authority(), signal })),
+      async (serverName) =>
+        withTunnelFailures(
+          dialer,
+          handshake({ dial, serverName, ca: await authority(), identity: options.identity, signal }),
+        ),
     ),
     hostIdBehind: onceFor(
       (node) => node.pod,
       async (node) => hostIdAfterLogin(node, await credentials()),
     ),
     invalidLogin: (node) => hostIdAfterLogin(node, { username: `nobody-${randomUUID()}`, password: randomUUID() }),
+    withoutCertificate: (node) =>
+      hostIdAfterLogin(node, { username: `nobody-${randomUUID()}`, password: randomUUID() }, NO_IDENTITY),
     // Trusts nothing and sends nothing: only the fingerprint is read.
     servedFor: async (serverName) =>
       (await withTunnelFailures(dialer, handshake({ dial, serverName, ca: '', signal }))).certificate.fingerprint256,

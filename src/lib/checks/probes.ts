@@ -36,6 +36,8 @@ export interface Probes {
     address?: string | undefined
     username?: string | undefined
     ca?: string | undefined
+    /** A client certificate is presented. */
+    identity?: boolean | undefined
   }
   /** The gateway's port for CQL clients. */
   port: number
@@ -74,6 +76,8 @@ export interface Probes {
   hostIdBehind(node: CassandraNode): Promise<string>
   /** The same with a random login; throws CSNI604 if it is rejected, which is the healthy case. */
   invalidLogin(node: CassandraNode): Promise<string>
+  /** The same without a client certificate; throws CSNI610 if the node requires one. */
+  withoutCertificate(node: CassandraNode): Promise<string>
   /**
    * The fingerprint of the certificate served for a name without a route; throws CSNI603 if the gateway rejects the
    * name, which is the healthy case.

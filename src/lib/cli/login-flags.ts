@@ -16,7 +16,15 @@ export const loginFlags = {
     helpValue: 'FILE',
     summary: "PEM file of the CA (default: the datacenter's CA).",
   }),
+  'client-cert': Flags.string({
+    helpValue: 'FILE',
+    summary: 'PEM file of a client certificate (default, if nodes require one: from a Secret of certs issue-client).',
+  }),
+  'client-key': Flags.string({ helpValue: 'FILE', summary: 'PEM file of its private key.' }),
 }
+
+/** kubectl's flags for a certificate that the API server accepts: --client-key is that of Cassandra instead. */
+export const API_SERVER_CERTIFICATE = ['client-certificate', 'client-key']
 
 /** The address to connect to. */
 export const addressFlag = {
@@ -38,6 +46,8 @@ interface ClientFlags {
   username?: string | undefined
   'password-stdin': boolean
   ca?: string | undefined
+  'client-cert'?: string | undefined
+  'client-key'?: string | undefined
 }
 
 /** Returns the corresponding workflow options. */
@@ -55,6 +65,8 @@ export async function clientOptions(flags: ClientFlags) {
       return readSecret(terminal, prompt)
     }),
     caFile: flags.ca,
+    clientCertFile: flags['client-cert'],
+    clientKeyFile: flags['client-key'],
   }
 }
 

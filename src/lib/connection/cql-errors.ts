@@ -2,6 +2,7 @@
 import { CassSniError, command, type ErrorCode, hint, type NextStep } from '../errors.ts'
 import { durationText } from '../text/duration-text.ts'
 import { isCertificateError, systemError } from '../text/system-errors.ts'
+import { certificateAlert, certificateRejected } from './client-identity.ts'
 
 /** Position of an error in a statement, counted from 1; `end` is after the last character. */
 export type StatementPosition = { line: number; column: number } | 'end'
@@ -92,7 +93,19 @@ function asDriverError(error: unknown): DriverError {
 }
 
 /** Codes from most to least specific: of several nodes' errors, the most specific one is reported. */
-const BY_SPECIFICITY: ErrorCode[] = ['CSNI604', 'CSNI602', 'CSNI605', 'CSNI607', 'CSNI203', 'CSNI603', 'CSNI601']
+const BY_SPECIFICITY: ErrorCode[] = [
+  'CSNI604',
+  'CSNI610',
+  'CSNI602',
+  'CSNI605',
+  'CSNI607',
+  'CSNI203',
+  'CSNI603',
+  'CSNI601',
+]
+
+/** The node, not the gateway, closed the connection: something was received before. */
+export class ClosedConnectionError extends CassSniError {}
 
 /** Returns the error for a connection closed by the remote end after `received` bytes from it. */
 export function closedConnection(serverName: string, received: number): CassSniError {
@@ -104,7 +117,7 @@ export function closedConnection(serverName: string, received: number): CassSniE
           'is down',
         { next },
       )
-    : new CassSniError('CSNI601', `connection for SNI name ${serverName} closed by the remote end`, {
+    : new ClosedConnectionError('CSNI601', `connection for SNI name ${serverName} closed by the remote end`, {
         next: next.slice(1),
       })
 }
@@ -122,6 +135,8 @@ export function connectionError(error: unknown, serverName: string): CassSniErro
       next: [command`kubectl cass-sni certs`],
     })
   }
+  const alert = certificateAlert(code)
+  if (alert !== undefined) return certificateRejected(serverName, alert, error)
   // The driver's "Socket was closed" wraps the error of the stream.
   if (innerError !== undefined) return connectionError(innerError, serverName)
   // Node's codes for a connection closed during the handshake.

@@ -9,6 +9,7 @@ import type { Credentials } from '../cassandra/datacenter.ts'
 import { CassSniError, command, throwIfAborted } from '../errors.ts'
 import { durationText } from '../text/duration-text.ts'
 import { withinLimit } from '../waiting/time-limit.ts'
+import { type ClientIdentity, closedAfterHandshake } from './client-identity.ts'
 import type { Dial } from './dialer.ts'
 import { connectionError, loginError, statementError } from './cql-errors.ts'
 
@@ -20,6 +21,8 @@ export interface CqlLoginOptions {
   credentials: Credentials
   /** PEM. */
   ca: string
+  /** Presented if the node requests a certificate. */
+  identity?: Partial<ClientIdentity> | undefined
   signal: AbortSignal
   /** Total time limit in ms. */
   timeoutMs?: number | undefined
@@ -51,7 +54,8 @@ interface Frame {
 
 /**
  * Logs in with one SNI name and returns `system.local.host_id` (lower-case UUID) of the node that responded.
- * Throws CSNI601 (no connection, or not CQL), CSNI602 (certificate), CSNI603 (no route), CSNI604 (login).
+ * Throws CSNI601 (no connection, or not CQL), CSNI602 (certificate), CSNI603 (no route), CSNI604 (login), CSNI610
+ * (client certificate).
  */
 export async function cqlHostId(options: CqlLoginOptions): Promise<string> {
   const { serverName, timeoutMs = 10_000 } = options
@@ -69,7 +73,13 @@ export async function cqlHostId(options: CqlLoginOptions): Promise<string> {
       stream.on('error', () => undefined)
       // After a timeout the password must not be sent.
       throwIfAborted(signal)
-      return await hostIdBehind(await secure(stream, options), options.credentials)
+      const socket = await secure(stream, options)
+      let answered = false
+      return await hostIdBehind(socket, options.credentials, () => {
+        answered = true
+      }).catch((error: unknown) => {
+        throw answered || !isClosed(error) ? error : closedAfterHandshake(serverName, error)
+      })
     } catch (error) {
       throwIfAborted(signal)
       throw connectionError(error, serverName)
@@ -86,6 +96,7 @@ function secure(stream: Duplex, options: CqlLoginOptions): Promise<TLSSocket> {
       socket: stream,
       servername: options.serverName,
       ca: options.ca,
+      ...options.identity,
       rejectUnauthorized: options.insecureSkipTlsVerify !== true,
     })
     socket.once('secureConnect', () => resolve(socket))
@@ -96,12 +107,22 @@ function secure(stream: Duplex, options: CqlLoginOptions): Promise<TLSSocket> {
   })
 }
 
-async function hostIdBehind(socket: TLSSocket, credentials: Credentials): Promise<string> {
+/** The node closed the connection. */
+function isClosed(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException
+  return error instanceof ClosedError || code === 'ECONNRESET' || code === 'EPIPE'
+}
+
+class ClosedError extends Error {}
+
+/** @param answered called at each response */
+async function hostIdBehind(socket: TLSSocket, credentials: Credentials, answered: () => void): Promise<string> {
   const frames = readFrames(socket)
   const ask = async (opcode: number, body: Buffer): Promise<Frame> => {
     socket.write(frame(opcode, body))
     const { value } = await frames.next()
-    if (value === undefined) throw new Error('connection closed by the node')
+    if (value === undefined) throw new ClosedError('connection closed by the node')
+    answered()
     if (value.opcode === OPCODE.error) {
       const length = value.body.readUInt16BE(4)
       throw statementError(value.body.readInt32BE(0), value.body.toString('utf8', 6, 6 + length))

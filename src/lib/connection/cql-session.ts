@@ -15,6 +15,7 @@ import type {
 import type { Credentials } from '../cassandra/datacenter.ts'
 import { CassSniError, command, throwIfAborted } from '../errors.ts'
 import { abortable, LONGEST_TIMER_MS } from '../waiting/time-limit.ts'
+import type { ClientIdentity } from './client-identity.ts'
 import { CqlBulk, type NodeChoice } from './cql-bulk.ts'
 import {
   closedConnection,
@@ -47,6 +48,8 @@ export interface CqlSessionOptions {
   credentials: Credentials
   /** CA certificates (PEM) to verify the nodes with. */
   ca: string
+  /** Presented to nodes that request a certificate. */
+  identity?: ClientIdentity | undefined
   /** The datacenter's name in Cassandra. */
   localDatacenter: string
   keyspace?: string | undefined
@@ -137,7 +140,7 @@ export async function preloadDriver(): Promise<void> {
 interface SniOptions {
   sni: { address: string }
   contactPoints: string[]
-  sslOptions: { ca: string[]; rejectUnauthorized: boolean; readonly socket: DialedStream }
+  sslOptions: Partial<ClientIdentity> & { ca: string[]; rejectUnauthorized: boolean; readonly socket: DialedStream }
 }
 
 /** Members of apache/cassandra-nodejs-driver lib/host.js that its types lack (4.10). */
@@ -155,7 +158,8 @@ const NEVER_DIALED = '0.0.0.0:9042'
 
 /**
  * Opens a session. With `target`, the node's `system.local.host_id` is compared; a different one is CSNI603.
- * Throws CSNI601 (connection), CSNI602 (certificate), CSNI603 (no route), CSNI604 (login), CSNI605 (unknown keyspace).
+ * Throws CSNI601 (connection), CSNI602 (certificate), CSNI603 (no route), CSNI604 (login), CSNI605 (unknown keyspace),
+ * CSNI610 (client certificate).
  */
 export async function openCqlSession(options: CqlSessionOptions): Promise<CqlSession> {
   throwIfAborted(options.signal)
@@ -256,6 +260,7 @@ export async function openCqlSession(options: CqlSessionOptions): Promise<CqlSes
   // lib/connection.js copies these options for each tls.connect(), which uses `socket` instead of dialing. So no local
   // port is opened, which other users of this machine could connect to.
   internals.sslOptions = {
+    ...options.identity,
     ca: [options.ca],
     rejectUnauthorized: options.insecureSkipTlsVerify !== true,
     get socket() {

@@ -70,8 +70,7 @@ export class DialedStream extends Duplex {
   }
 
   #closed(cause: Error): CassSniError {
-    const { code, message, next } = this.#options.closed(this.#received)
-    return new CassSniError(code, message, { next, cause })
+    return Object.assign(this.#options.closed(this.#received), { cause })
   }
 }
 

@@ -9,6 +9,7 @@ import { durationText } from '../text/duration-text.ts'
 import { alternativeNames, spiffeId } from '../text/alternative-names.ts'
 import { isNotTls, systemError, systemErrorWords } from '../text/system-errors.ts'
 import { withinLimit } from '../waiting/time-limit.ts'
+import { certificateAlert, certificateRejected, type ClientIdentity } from './client-identity.ts'
 import type { Dial } from './dialer.ts'
 import { listed } from '../text/listed.ts'
 
@@ -21,6 +22,8 @@ export interface HandshakeOptions {
   serverName: string
   /** Trust anchors (PEM) for the chain. The system's CA certificates are not used. */
   ca: string
+  /** Presented if the server requests a certificate. */
+  identity?: ClientIdentity | undefined
   signal: AbortSignal
   /** Time limit in ms for connecting and the handshake. Default 10,000. */
   timeoutMs?: number | undefined
@@ -63,7 +66,7 @@ export interface HandshakeResult {
  *
  * Throws CSNI603 if the connection is closed before any response, as Envoy does for an SNI name without a filter chain
  * (istio/istio issue 32466); CSNI601 on timeout or if the connection fails; CSNI602 if the server aborts the handshake
- * with a TLS alert.
+ * with a TLS alert, CSNI610 if it requires or rejects a client certificate.
  */
 export async function handshake(options: HandshakeOptions): Promise<HandshakeResult> {
   const { serverName, signal, timeoutMs = DEFAULT_TIMEOUT_MS } = options
@@ -72,7 +75,11 @@ export async function handshake(options: HandshakeOptions): Promise<HandshakeRes
   )
 }
 
-function probe(stream: Duplex, { serverName, ca }: HandshakeOptions, stop: AbortSignal): Promise<HandshakeResult> {
+function probe(
+  stream: Duplex,
+  { serverName, ca, identity }: HandshakeOptions,
+  stop: AbortSignal,
+): Promise<HandshakeResult> {
   return new Promise((resolve, reject) => {
     let received = 0
     let streamError: unknown
@@ -84,6 +91,7 @@ function probe(stream: Duplex, { serverName, ca }: HandshakeOptions, stop: Abort
       socket: stream,
       servername: serverName,
       ca,
+      ...identity,
       rejectUnauthorized: false,
     })
     // TLS reads from a net.Socket directly, without 'data' events, but the socket counts its bytes.
@@ -203,16 +211,13 @@ export function handshakeError(
     (streamError.cause as NodeJS.ErrnoException | undefined)?.code === 'ECONNRESET'
   if (streamError instanceof CassSniError && !(reset && bytesReceived === 0)) return streamError
   const code = reset ? 'ECONNRESET' : error?.code
+  const rejected = certificateAlert(code)
+  if (rejected !== undefined) return certificateRejected(serverName, rejected, error)
   const alert = /alert ([a-z ]+?)(?::|$)/.exec(error?.message ?? '')?.[1]
   if (alert !== undefined && bytesReceived > 0) {
-    const clientAuth = /certificate required|bad certificate/.test(alert)
-      ? ' (Cassandra may require client certificates)'
-      : ''
-    return new CassSniError(
-      'CSNI602',
-      `TLS handshake for ${serverName} failed: server sent alert "${alert}"${clientAuth}`,
-      { cause: error },
-    )
+    return new CassSniError('CSNI602', `TLS handshake for ${serverName} failed: server sent alert "${alert}"`, {
+      cause: error,
+    })
   }
   if (bytesReceived === 0 && (code === undefined || code === 'ECONNRESET' || code === 'EPIPE')) {
     return new CassSniError(

@@ -3,8 +3,9 @@ import { readCredentials } from '../cassandra/credentials.ts'
 import type { Credentials, Datacenter } from '../cassandra/datacenter.ts'
 import type { Kube } from '../cluster/kube.ts'
 import { CassSniError, hint } from '../errors.ts'
+import type { IdentityChoice } from './find-identity.ts'
 
-export interface LoginChoice {
+export interface LoginChoice extends IdentityChoice {
   /** Role to log in as instead of the superuser. */
   username?: string | undefined
   /** Its password; CSNI102 if missing. */

@@ -9,13 +9,17 @@ import { observeRouted } from '../routes/gather.ts'
 import { type Choices, DEFAULT_GATEWAY_PORT } from '../routes/choices.ts'
 import { VIRTUAL_SERVICE } from '../cluster/resources.ts'
 import { type CqlNode, type CqlSession, openCqlSession } from '../connection/cql-session.ts'
+import { type ClientIdentity, closedAfterHandshake } from '../connection/client-identity.ts'
+import { ClosedConnectionError } from '../connection/cql-errors.ts'
 import { type Dialer, givenAddressDialer } from '../connection/dialer.ts'
 import { gatewayDialer } from '../connection/gateway-dialer.ts'
 import { CassSniError, command, hint } from '../errors.ts'
 import { findGateway } from '../istio/find-gateway.ts'
 import { observeMesh } from '../istio/observe-mesh.ts'
 import { readAuthorityFile } from './authority-file.ts'
+import { chosenIdentity, identityFor } from './find-identity.ts'
 import { type LoginChoice, readLogin } from './client-login.ts'
+import { clusterTime } from './cluster-time.ts'
 import type { WorkflowContext } from './context.ts'
 
 export interface SessionChoice extends LoginChoice {
@@ -42,6 +46,8 @@ export interface Access {
   credentials: Credentials
   /** PEM. */
   ca: string
+  /** Presented to nodes that require a certificate. */
+  identity?: ClientIdentity | undefined
   nodes: CqlNode[]
   target?: CqlNode | undefined
   /** The API of the existing routes. */
@@ -53,7 +59,8 @@ export interface Access {
  * Throws CSNI301/302 (datacenter, node), CSNI303 (no node can be reached yet), CSNI304, CSNI306, CSNI502, CSNI606 and
  * what reading throws.
  */
-export async function observeAccess({ kube, signal, emit }: WorkflowContext, choice: SessionChoice): Promise<Access> {
+export async function observeAccess(context: WorkflowContext, choice: SessionChoice): Promise<Access> {
+  const { kube, signal, emit } = context
   const routed = observeRouted(kube, {
     namespace: kube.target.namespace,
     clusterDomain: choice.clusterDomain,
@@ -69,7 +76,11 @@ export async function observeAccess({ kube, signal, emit }: WorkflowContext, cho
     choice.caFile === undefined
       ? routed.then((each) => readAuthority(kube, each.datacenter))
       : readAuthorityFile(choice.caFile, signal)
-  for (const each of [superuser, authority]) each?.catch(() => undefined)
+  const now = clusterTime({ kube, now: context.now })
+  const identity = chosenIdentity(choice, signal).then(async (chosen) =>
+    identityFor(kube, (await routed).datacenter, chosen, now),
+  )
+  for (const each of [superuser, authority, identity]) each?.catch(() => undefined)
   const [{ datacenter, choices }, through] = await Promise.all([
     routed,
     // an address requires no permission to read the gateway
@@ -101,14 +112,15 @@ export async function observeAccess({ kube, signal, emit }: WorkflowContext, cho
           tunnel: choice.tunnel,
           serverName: nodes[0]?.hostId,
         })
-  const [dialer, credentials, ca] = await Promise.all([
+  const [dialer, credentials, ca, presented] = await Promise.all([
     dialing,
     superuser ?? readLogin(kube, datacenter, choice),
     authority,
+    identity,
   ])
   if (dialer.fallback !== undefined)
     emit({ type: 'warning', message: `gateway unreachable, connecting through a tunnel: ${dialer.fallback}` })
-  return { datacenter, port, dialer, credentials, ca, nodes, target, api: choices.api }
+  return { datacenter, port, dialer, credentials, ca, identity: presented, nodes, target, api: choices.api }
 }
 
 /** Returns the trust anchors (PEM) of the datacenter. Throws CSNI203 with --ca as advice, and what reading throws. */
@@ -162,7 +174,7 @@ export async function openSession(
   access: Access,
   choice: SessionChoice,
 ): Promise<CqlSession> {
-  const { datacenter, dialer, credentials, ca, nodes, target } = access
+  const { datacenter, dialer, credentials, ca, identity, nodes, target } = access
   try {
     return await openCqlSession({
       dial: dialer.dial,
@@ -170,6 +182,7 @@ export async function openSession(
       target,
       credentials,
       ca,
+      identity,
       localDatacenter: datacenter.cassandraName,
       keyspace: choice.keyspace,
       signal,
@@ -181,6 +194,7 @@ export async function openSession(
     if (error instanceof CassSniError && error.code === 'CSNI602' && choice.caFile !== undefined)
       throw notTrusted(error, choice.caFile)
     if (error instanceof CassSniError && error.code === 'CSNI605') throw noKeyspace(error)
+    if (isRejected(datacenter, error)) throw closedAfterHandshake(nodes[0]?.hostId ?? '', error)
     if (!(error instanceof CassSniError) || !['CSNI601', 'CSNI603'].includes(error.code)) throw error
     if (error.code === 'CSNI601' && takesNoConnection(dialer, error)) throw error
     // otherwise Istio's, or none
@@ -198,6 +212,15 @@ export async function openSession(
       cause: error,
     })
   }
+}
+
+/**
+ * True if a node that requires a client certificate closed the connection. Without permission to read the
+ * configuration, it may require one.
+ */
+function isRejected({ clientEncryption, configurationHidden }: Datacenter, error: unknown): boolean {
+  const isPossible = clientEncryption.requireClientAuth || configurationHidden !== undefined
+  return isPossible && error instanceof ClosedConnectionError
 }
 
 /**

@@ -14,6 +14,7 @@ import { parseAddress } from '../connection/dialer.ts'
 import { CassSniError } from '../errors.ts'
 import { pause, poll } from '../waiting/poll.ts'
 import { readAuthorityFile } from './authority-file.ts'
+import { chosenIdentity, type FoundIdentity, identityFor } from './find-identity.ts'
 import { type LoginChoice, namedLogin } from './client-login.ts'
 import { clusterTime } from './cluster-time.ts'
 import type { WorkflowContext } from './context.ts'
@@ -53,11 +54,12 @@ export interface VerifyResult extends Report {
 export async function verify(context: WorkflowContext, options: VerifyOptions): Promise<VerifyResult> {
   const { signal, emit } = context
   if (options.address !== undefined) parseAddress(options.address, options.port ?? DEFAULT_GATEWAY_PORT)
-  const [login, pem] = await Promise.all([
+  const [login, pem, identity] = await Promise.all([
     namedLogin(options),
     options.caFile === undefined ? undefined : readAuthorityFile(options.caFile, signal),
+    chosenIdentity(options, signal),
   ])
-  const client: Client = { login, ca: options.caFile && pem ? { file: options.caFile, pem } : undefined }
+  const client: Client = { login, identity, ca: options.caFile && pem ? { file: options.caFile, pem } : undefined }
   const first = await verifyOnce(context, options, client)
   if (first.ok || options.waitMs === undefined) return first
   // One step for all retries: its lines list what still fails.
@@ -90,8 +92,8 @@ function failureLines({ checks }: VerifyResult): string[] {
     .map(({ code, node, reason = '' }) => `${code}${node === undefined ? '' : ` ${node}`}: ${reason}`)
 }
 
-/** Login and CA of the command line. */
-type Client = Pick<LiveProbesOptions, 'login' | 'ca'>
+/** Login, CA and client certificate of the command line. */
+type Client = Pick<LiveProbesOptions, 'login' | 'ca'> & { identity: FoundIdentity | undefined }
 
 async function verifyOnce(
   { kube, signal, emit, now }: WorkflowContext,
@@ -106,8 +108,11 @@ async function verifyOnce(
   })
   const nodes = selectedNodes(datacenter, options.node)
   const { port = choices.port ?? DEFAULT_GATEWAY_PORT, tunnel, gateway, address, strict } = options
-  const given = { port, tunnel, gateway, address, ...client }
-  const probes = liveProbes({ kube, datacenter, choices, ...given, signal, now: clusterTime({ kube, now }) })
+  const time = clusterTime({ kube, now })
+  const { identity: chosen, ...named } = client
+  const identity = await identityFor(kube, datacenter, chosen, time)
+  const given = { port, tunnel, gateway, address, ...named, identity }
+  const probes = liveProbes({ kube, datacenter, choices, ...given, signal, now: time })
   if (gateway !== undefined) await requireGateway(probes)
   const report = await runChecks({ checks: CHECKS, probes, nodes, signal, emit, strict })
   return {

@@ -541,6 +541,21 @@ describe('the checks', () => {
     assert.match(unknownOf(mutual)[0]?.[1] ?? '', /require_client_auth/)
   })
 
+  it('prove that a client without the required certificate is rejected', async () => {
+    const required = dc({ clientEncryption: { ...datacenter().clientEncryption, requireClientAuth: true } })
+    const given = { identity: true }
+    const refused = new CassSniError('CSNI610', 'closed')
+    const enforced = await results({ ...required, given, withoutCertificate: () => Promise.reject(refused) })
+    assert.deepEqual(
+      enforced.filter(({ result }) => result !== 'pass').map(({ code }) => code),
+      [],
+    )
+    const open = await results({ ...required, given })
+    const failed = open.filter(({ result }) => result === 'fail')
+    assert.deepEqual([...new Set(failed.map(({ code }) => code))], ['CSNI845'])
+    assert.match(failed[0]?.reason ?? '', /was not rejected/)
+  })
+
   it('skip what a hidden configuration would say, and prove the rest by trying it', async () => {
     const hidden = dc({
       configurationHidden: new CassSniError('CSNI203', 'you may not get secret conf'),

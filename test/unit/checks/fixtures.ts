@@ -82,6 +82,7 @@ export function probes(authority: string, more: Partial<Probes> = {}): Probes {
     handshake: async () => served(),
     hostIdBehind: async (each) => each.hostId ?? '',
     invalidLogin: () => Promise.reject(new CassSniError('CSNI604', 'Cassandra refused the login')),
+    withoutCertificate: () => Promise.reject(new CassSniError('CSNI604', 'Cassandra refused the login')),
     servedFor: () => Promise.reject(new CassSniError('CSNI603', 'closed before anything was served')),
     plaintext: async () => false,
     policies: async () => [],

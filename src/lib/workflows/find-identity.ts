@@ -1,0 +1,95 @@
+/** The client certificate of this program: from files of the user, else from a Secret that `issue-client` wrote. */
+import type { Datacenter } from '../cassandra/datacenter.ts'
+import { chainPem, type Identity, keyPem, readIdentity } from '../certificates/client-certificate.ts'
+import { STORE_FILES } from '../certificates/client-stores.ts'
+import { ownedSelector } from '../changes/ownership.ts'
+import type { Kube } from '../cluster/kube.ts'
+import { displayName, SECRET } from '../cluster/resources.ts'
+import type { Secret } from '../cluster/workloads.ts'
+import type { ClientIdentity } from '../connection/client-identity.ts'
+import { again, CassSniError, hint } from '../errors.ts'
+import { readText } from '../files/input-file.ts'
+import { CLIENT_LABEL } from '../text/own-keys.ts'
+
+/** The client name for this program: its Secret is preferred to those of applications. */
+const OWN_CLIENT = 'cass-sni'
+
+export interface IdentityChoice {
+  /** PEM files of a client certificate and its key. */
+  clientCertFile?: string | undefined
+  clientKeyFile?: string | undefined
+}
+
+/** An identity and where it is stored, for messages. */
+export interface FoundIdentity {
+  identity: Identity
+  source: string
+}
+
+/**
+ * Reads the certificate and key in the chosen files; undefined without a choice.
+ * @throws CSNI102 if only one is chosen, CSNI104 if a file cannot be read, CSNI107 if they are invalid or do not match
+ */
+export async function chosenIdentity(
+  { clientCertFile, clientKeyFile }: IdentityChoice,
+  signal: AbortSignal,
+): Promise<FoundIdentity | undefined> {
+  if (clientCertFile === undefined && clientKeyFile === undefined) return undefined
+  if (clientCertFile === undefined || clientKeyFile === undefined) {
+    throw new CassSniError('CSNI102', 'a client certificate (--client-cert) requires its key (--client-key)', {
+      next: [clientCertFile === undefined ? again`--client-cert tls.crt` : again`--client-key tls.key`],
+    })
+  }
+  const [cert, key] = await Promise.all([readText(clientCertFile, signal), readText(clientKeyFile, signal)])
+  const identity = readIdentity(cert, key)
+  if (identity !== undefined) return { identity, source: clientCertFile }
+  throw new CassSniError(
+    'CSNI107',
+    `${clientCertFile}, ${clientKeyFile}: not a PEM certificate and its unencrypted private key`,
+    { object: clientCertFile, next: [hint('create them with kubectl cass-sni certs issue-client')] },
+  )
+}
+
+/**
+ * Finds a client certificate in the Secrets that `certs issue-client` wrote for a datacenter: this program's own first,
+ * then the one that expires last. Undefined without one that is valid now, or without permission to list Secrets.
+ * @param now milliseconds since the epoch
+ */
+export async function storedIdentity(kube: Kube, dc: Datacenter, now: number): Promise<FoundIdentity | undefined> {
+  const secrets = await kube
+    .list<Secret>(SECRET, {
+      namespace: dc.namespace,
+      labelSelector: `${ownedSelector(dc.name)},${CLIENT_LABEL}`,
+    })
+    .catch((error: unknown) => {
+      // The connection then fails with CSNI610, which names the alternatives.
+      if (error instanceof CassSniError && error.code === 'CSNI203') return []
+      throw error
+    })
+  const found = secrets.flatMap(({ metadata, data }) => {
+    const text = (key: string) => Buffer.from(data?.[key] ?? '', 'base64').toString('utf8')
+    const identity = readIdentity(text(STORE_FILES.certificate), text(STORE_FILES.key))
+    if (identity === undefined) return []
+    const { notBefore, notAfter } = identity.chain[0]
+    if (notBefore.getTime() > now || notAfter.getTime() <= now) return []
+    const rank = metadata.labels?.[CLIENT_LABEL] === OWN_CLIENT ? Number.POSITIVE_INFINITY : notAfter.getTime()
+    const source = `${displayName(SECRET, metadata.name)} in namespace ${dc.namespace}`
+    return [{ identity, source, rank }]
+  })
+  return found.sort((a, b) => b.rank - a.rank)[0]
+}
+
+/**
+ * Returns what to present to the nodes of a datacenter: the chosen certificate, else a stored one if the nodes require
+ * it, or if their configuration is hidden.
+ */
+export async function identityFor(
+  kube: Kube,
+  dc: Datacenter,
+  chosen: FoundIdentity | undefined,
+  now: number,
+): Promise<ClientIdentity | undefined> {
+  const required = dc.clientEncryption.requireClientAuth || dc.configurationHidden !== undefined
+  const found = chosen ?? (required ? await storedIdentity(kube, dc, now) : undefined)
+  return found === undefined ? undefined : { cert: chainPem(found.identity), key: keyPem(found.identity) }
+}
