@@ -31,6 +31,8 @@ export interface Outcome {
 
 export interface RunOptions {
   env?: Record<string, string>
+  /** The working directory; default: ours. */
+  cwd?: string
   stdin?: string
   /** Ends the program with SIGKILL; a test that needs it has failed. */
   timeoutMs?: number
@@ -43,7 +45,9 @@ const transcript: string[] = []
 export function run(command: string, args: string[], options: RunOptions = {}): Promise<Outcome> {
   const started = Date.now()
   return new Promise((done, fail) => {
-    const child = spawn(command, args, { env: { ...process.env, ...options.env }, stdio: ['pipe', 'pipe', 'pipe'] })
+    const { cwd } = options
+    const env = { ...process.env, ...options.env }
+    const child = spawn(command, args, { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] })
     let stdout = ''
     let stderr = ''
     child.stdout.setEncoding('utf8').on('data', (text: string) => {

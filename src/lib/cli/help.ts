@@ -48,6 +48,7 @@ const ORDER = [
   'verify',
   'cqlsh-sni',
   'port-forward',
+  'clients show',
   'uninstall',
 ]
 

@@ -144,7 +144,7 @@ function reachable(datacenter: Datacenter, node: CassandraNode): CqlNode {
 }
 
 /** Nodes in an order of preference: those that are ready first. */
-function reachableNodes(datacenter: Datacenter): CqlNode[] {
+export function reachableNodes(datacenter: Datacenter): CqlNode[] {
   const ready = (node: CassandraNode): number => (node.ready && !node.terminating ? 0 : 1)
   const nodes = datacenter.nodes
     .toSorted((a, b) => ready(a) - ready(b))

@@ -1,0 +1,12 @@
+/** The programs of `clients show`, by driver. Pure. */
+import { dotenv } from './programs/dotenv.ts'
+import { go } from './programs/go-program.ts'
+import { java } from './programs/java-program.ts'
+import { node } from './programs/node-program.ts'
+import type { DriverProgram } from './programs/driver-program.ts'
+import { python } from './programs/python-program.ts'
+
+export const DRIVERS = ['python', 'java', 'node', 'go', 'dotenv'] as const
+export type Driver = (typeof DRIVERS)[number]
+
+export const driverPrograms: Readonly<Record<Driver, DriverProgram>> = { python, java, node, go, dotenv }
