@@ -55,4 +55,38 @@ export const ADDRESS_CHECKS: readonly Check<Probes>[] = [
       }
     },
   },
+  {
+    code: 'CSNI853',
+    category,
+    title: 'load balancer forwards to the gateway',
+    severity: 'error',
+    needs: ['CSNI828', 'CSNI852'],
+    perNode: false,
+    async run(probes) {
+      const { address, describe } = await probes.dialer()
+      if (address === undefined) return skip('connected through the API server')
+      const name = probes.datacenter.nodes.find(({ hostId, ready }) => ready && hostId !== undefined)?.hostId
+      if (name === undefined) return skip('no host ID is known (CSNI816)')
+      const direct = await probes.handshake(name).catch(failedConnection)
+      if (!(direct instanceof CassSniError)) return pass()
+      const tunneled = await probes.tunneled(name).catch(failedConnection)
+      // then it is not the load balancer: other checks report the gateway or the node
+      if (tunneled instanceof CassSniError) return skip(`no comparison through the API server: ${tunneled.message}`)
+      const { namespace, service, ports } = await probes.gateway()
+      const nodePort = ports.find(({ port }) => port === probes.port)?.nodePort
+      const target = nodePort === undefined ? 'the gateway pods' : `node port ${nodePort}`
+      return fail(
+        `${describe} accepts connections and closes them, but the gateway answers through the API server`,
+        command`kubectl -n ${namespace} describe service ${service}`,
+        hint(`forward TCP, without TLS, from the load balancer to ${target}`),
+        hint('with externalTrafficPolicy Local, only worker nodes that run a gateway pod accept connections'),
+      )
+    },
+  },
 ]
+
+/** Returns the error of a connection that failed. */
+function failedConnection(error: unknown): CassSniError {
+  if (error instanceof CassSniError && error.code !== 'CSNI901' && error.code !== 'CSNI902') return error
+  throw error
+}

@@ -23,7 +23,7 @@ import { backendOf } from '../routes/backends/backend-of.ts'
 import type { Choices } from '../routes/choices.ts'
 import { listeningPort, loadedListener } from '../istio/loaded.ts'
 import { observeMesh } from '../istio/observe-mesh.ts'
-import { affectingPolicies } from '../istio/traffic-policies.ts'
+import { affectingPolicies, readTrafficPolicies } from '../istio/traffic-policies.ts'
 import { observeRoutes } from '../routes/gather.ts'
 import { type Plan, planRoutes } from '../routes/route-plan.ts'
 import { writtenTime } from './served-since.ts'
@@ -55,7 +55,7 @@ export interface LiveProbesOptions {
 const NO_IDENTITY = {}
 
 export function liveProbes(options: LiveProbesOptions): Probes {
-  const { kube, datacenter, port, signal } = options
+  const { kube, datacenter, port, signal, identity } = options
   // checks verify routes by server name
   const backend = backendOf('sni', 'istio', options.choices?.backend)
   const mesh = once(() => observeMesh(kube, { gateway: options.gateway }))
@@ -76,6 +76,14 @@ export function liveProbes(options: LiveProbesOptions): Probes {
     observeRoutes(kube, { datacenter, mesh: await mesh(), gateway: await gateway() }, options.choices),
   )
   const plan = once(async (): Promise<Plan> => planRoutes(await observation(), { mode: backend.mode, port }))
+  const traffic = once(async () =>
+    readTrafficPolicies(kube, {
+      mesh: await mesh(),
+      gateway: await gateway(),
+      namespace: datacenter.namespace,
+      labelSelector: `${DATACENTER_LABEL}=${labelValueFor(datacenter.name)}`,
+    }),
+  )
   const authority = once(async () => options.ca?.pem ?? trustPem(await readAuthorities(kube, datacenter)))
   const credentials = once(async () => options.login ?? readCredentials(kube, datacenter))
   const hostIdAfterLogin = async (
@@ -145,14 +153,30 @@ export function liveProbes(options: LiveProbesOptions): Probes {
       return answersPlaintext({ dial: dialPod, signal })
     },
     policies: once(async () =>
-      affectingPolicies(kube, {
-        mesh: await mesh(),
+      affectingPolicies(await traffic(), {
         gateway: await gateway(),
         namespace: datacenter.namespace,
-        labelSelector: `${DATACENTER_LABEL}=${labelValueFor(datacenter.name)}`,
         hosts: datacenter.nodes.map(({ pod }) => backend.upstream(pod, datacenter).host),
       }),
     ),
+    traffic,
+    outdatedTls: async (serverName) => {
+      try {
+        const { protocol } = await handshake({ dial, serverName, ca: '', identity, signal, outdated: true })
+        return protocol
+      } catch (error) {
+        if (!(error instanceof CassSniError)) throw error
+        // Closed, or ended by a TLS alert.
+        if (error.code === 'CSNI602' || error.code === 'CSNI603') return undefined
+        // OpenSSL's configuration on this machine may exclude these versions.
+        if (/^ERR_SSL_NO_/.test(String((error.cause as NodeJS.ErrnoException | undefined)?.code))) return 'unsupported'
+        throw error
+      }
+    },
+    tunneled: async (serverName) => {
+      const tunnel = await gatewayDialer(kube, await gateway(), { port, tunnel: 'always' })
+      return handshake({ dial: tunnel.dial, serverName, ca: '', identity, signal })
+    },
   }
 }
 

@@ -9,7 +9,7 @@ import type { PolicyInput } from '../certificates/policies.ts'
 import type { Dialer } from '../connection/dialer.ts'
 import type { HandshakeResult } from '../connection/tls.ts'
 import type { IngressGateway } from '../istio/mesh.ts'
-import type { AffectingPolicy } from '../istio/traffic-policies.ts'
+import type { AffectingPolicy, TrafficPolicies } from '../istio/traffic-policies.ts'
 import type { Upstream } from '../routes/backends/backend.ts'
 import type { Conflict } from '../routes/conflicts.ts'
 import type { Drift } from '../routes/drift.ts'
@@ -79,12 +79,21 @@ export interface Probes {
   /** The same without a client certificate; throws CSNI610 if the node requires one. */
   withoutCertificate(node: CassandraNode): Promise<string>
   /**
-   * The fingerprint of the certificate served for a name without a route; throws CSNI603 if the gateway rejects the
-   * name, which is the healthy case.
+   * The fingerprint of the certificate served for a name without a route, or without a name (''); throws CSNI603 if the
+   * gateway rejects it, which is the healthy case.
    */
   servedFor(serverName: string): Promise<string>
+  /**
+   * The version of TLS 1.0 or 1.1 that is accepted for a name; undefined if both are rejected, 'unsupported' if this
+   * program cannot offer them. Throws CSNI601.
+   */
+  outdatedTls(serverName: string): Promise<string | undefined>
+  /** TLS by a tunnel through the API server to a gateway pod. Throws CSNI203, CSNI601, CSNI602, CSNI603, CSNI606. */
+  tunneled(serverName: string): Promise<HandshakeResult>
   /** Whether this port of the node's pod accepts CQL without TLS. Throws CSNI203 without permission to connect. */
   plaintext(node: CassandraNode, port: number): Promise<boolean>
   /** Policies that may block traffic from the gateway to the nodes. */
   policies(): Promise<AffectingPolicy[]>
+  /** Policies of the namespaces involved, and the labels that they select. */
+  traffic(): Promise<TrafficPolicies>
 }

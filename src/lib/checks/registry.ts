@@ -9,6 +9,7 @@ import { CQL_CHECKS } from './cql-checks.ts'
 import { DATACENTER_CHECKS } from './datacenter-checks.ts'
 import type { Probes } from './probes.ts'
 import { ROUTE_CHECKS } from './route-checks.ts'
+import { TRAFFIC_CHECKS } from './traffic-checks.ts'
 
 export const CHECKS: readonly Check<Probes>[] = [
   ...DATACENTER_CHECKS,
@@ -16,6 +17,7 @@ export const CHECKS: readonly Check<Probes>[] = [
   ...CERTIFICATE_CHECKS,
   ...CQL_CHECKS,
   ...ADDRESS_CHECKS,
+  ...TRAFFIC_CHECKS,
 ]
 
 export const RETIRED: readonly CheckCode[] = []

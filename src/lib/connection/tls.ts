@@ -14,12 +14,15 @@ import type { Dial } from './dialer.ts'
 import { listed } from '../text/listed.ts'
 
 const DEFAULT_TIMEOUT_MS = 10_000
+const OUTDATED = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const
 
 export interface HandshakeOptions {
   /** Opens the connection to the gateway or to a node. */
   dial: Dial
-  /** The SNI name, also verified in the certificate. Never an IP address. */
+  /** The SNI name, also verified in the certificate. Never an IP address; '' sends none. */
   serverName: string
+  /** Offers only TLS 1.0 and 1.1, which OpenSSL permits at security level 0 only. */
+  outdated?: boolean | undefined
   /** Trust anchors (PEM) for the chain. The system's CA certificates are not used. */
   ca: string
   /** Presented if the server requests a certificate. */
@@ -77,7 +80,7 @@ export async function handshake(options: HandshakeOptions): Promise<HandshakeRes
 
 function probe(
   stream: Duplex,
-  { serverName, ca, identity }: HandshakeOptions,
+  { serverName, ca, identity, outdated }: HandshakeOptions,
   stop: AbortSignal,
 ): Promise<HandshakeResult> {
   return new Promise((resolve, reject) => {
@@ -93,6 +96,7 @@ function probe(
       ca,
       ...identity,
       rejectUnauthorized: false,
+      ...(outdated === true ? OUTDATED : {}),
     })
     // TLS reads from a net.Socket directly, without 'data' events, but the socket counts its bytes.
     if (!(stream instanceof Socket)) {

@@ -31,11 +31,14 @@ interface TargetRef {
 }
 
 export interface TcpScope {
-  gateway: IngressGateway
+  /** The pods whose Envoys enforce the policies. */
+  gateway: Pick<IngressGateway, 'namespace'> & { pods: readonly { labels?: Record<string, string> | undefined }[] }
   /** Namespaces whose policies apply to the whole mesh. */
   rootNamespaces: readonly string[]
   /** The port on which Envoy listens. */
   port: number
+  /** The namespace of the client if it is in the mesh. */
+  clientNamespace?: string | undefined
 }
 
 /** Attributes that only HTTP has: rules with them never allow a TCP connection, and are ignored in a DENY rule. */
@@ -57,7 +60,7 @@ export function deniesTcp(policies: readonly KubeObject[], scope: TcpScope): { p
   const allowing = applying.filter((policy) => (specOf(policy).action ?? 'ALLOW') === 'ALLOW')
   const isAllowed =
     allowing.length === 0 ||
-    allowing.some((policy) => (specOf(policy).rules ?? []).some((rule) => mayAllow(rule, scope.port)))
+    allowing.some((policy) => (specOf(policy).rules ?? []).some((rule) => mayAllow(rule, scope)))
   const [first, ...more] = allowing
   if (isAllowed || first === undefined) return denying
   const others = more.length === 0 ? '' : ` (nor do ${more.map(({ metadata }) => metadata.name).join(', ')})`
@@ -88,14 +91,25 @@ function deniesAll({ from = [], to = [], when = [] }: Rule, port: number): boole
 }
 
 /** Whether an ALLOW rule can match a TCP connection to the port. */
-function mayAllow({ from = [], to = [], when = [] }: Rule, port: number): boolean {
+function mayAllow({ from = [], to = [], when = [] }: Rule, { port, clientNamespace }: TcpScope): boolean {
   if (when.some(({ key }) => key.startsWith('request.'))) return false
   const isTcp = (fields: Record<string, unknown>, http: readonly string[]) => !http.some((name) => name in fields)
   return (
-    (from.length === 0 || from.some(({ source = {} }) => isTcp(source, HTTP_SOURCES))) &&
+    (from.length === 0 ||
+      from.some(({ source = {} }) => isTcp(source, HTTP_SOURCES) && mayBeFrom(source, clientNamespace))) &&
     (to.length === 0 ||
       to.some(({ operation = {} }) => isTcp(operation, HTTP_OPERATIONS) && matchesPort(operation, port)))
   )
+}
+
+/** Whether a source can be the client: namespaces are exact, or have a wildcard at their begin or end. */
+function mayBeFrom({ namespaces }: Record<string, unknown>, client: string | undefined): boolean {
+  if (client === undefined || !Array.isArray(namespaces) || namespaces.length === 0) return true
+  return namespaces.some((each) => {
+    const pattern = String(each)
+    if (pattern.endsWith('*')) return client.startsWith(pattern.slice(0, -1))
+    return pattern.startsWith('*') ? client.endsWith(pattern.slice(1)) : pattern === client
+  })
 }
 
 function matchesPort({ ports = [], notPorts = [] }: Operation, port: number): boolean {

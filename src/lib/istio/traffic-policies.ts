@@ -3,11 +3,12 @@ import type { Kube, KubeObject, ResourceType } from '../cluster/kube.ts'
 import {
   AUTHORIZATION_POLICY,
   DESTINATION_RULE,
+  NAMESPACE,
   NETWORK_POLICY,
   PEER_AUTHENTICATION,
   POD,
 } from '../cluster/resources.ts'
-import type { Pod } from '../cluster/workloads.ts'
+import { unless } from '../cluster/unless.ts'
 import { CassSniError } from '../errors.ts'
 import { BACKEND_LABEL } from '../text/own-keys.ts'
 import type { IngressGateway, Mesh } from './mesh.ts'
@@ -39,37 +40,95 @@ type Spec = {
   targetRefs?: unknown
 }
 
-/**
- * Lists the DestinationRules for these hosts, and the AuthorizationPolicies, PeerAuthentications and NetworkPolicies
- * that select the gateway pods or the pods behind it. Kinds that cannot be listed or are not served are skipped.
- */
-export async function affectingPolicies(kube: Kube, scope: PolicyScope): Promise<AffectingPolicy[]> {
-  const { mesh, gateway, namespace, labelSelector } = scope
+/** What was listed of a kind; the error without permission. */
+type ListedPolicies = KubeObject[] | CassSniError
+
+/** The policies of the namespaces of the nodes, the gateway and the control planes, and the labels that they select. */
+export interface TrafficPolicies {
+  destinationRules: ListedPolicies
+  authorizationPolicies: ListedPolicies
+  peerAuthentications: ListedPolicies
+  networkPolicies: ListedPolicies
+  /** Labels of the nodes' pods by name; the error without permission. */
+  podLabels: ReadonlyMap<string, Labels> | CassSniError
+  /** Labels of the namespaces that could be read. */
+  namespaceLabels: ReadonlyMap<string, Labels>
+  /** Namespaces whose policies apply to the whole mesh. */
+  roots: readonly string[]
+}
+
+/** Reads the policies that may apply to traffic from the gateway to the nodes. Kinds that are not served have none. */
+export async function readTrafficPolicies(
+  kube: Kube,
+  { mesh, gateway, namespace, labelSelector }: Omit<PolicyScope, 'hosts'>,
+): Promise<TrafficPolicies> {
   const networking = { version: mesh.networkingVersion ?? DESTINATION_RULE.version }
   const security = { version: mesh.securityVersion ?? PEER_AUTHENTICATION.version }
   // Policies in the root namespace without a selector apply to the whole mesh.
   const roots = mesh.istiods.map((istiod) => istiod.namespace)
   const namespaces = [...new Set([namespace, gateway.namespace, ...roots])]
-  const list = async <T extends KubeObject>(type: ResourceType, among: string[]) =>
-    (await Promise.all(among.map((each) => kube.list<T>(type, { namespace: each }).catch(noneIfUnlisted<T>)))).flat()
-  const types = [
-    { ...DESTINATION_RULE, ...networking },
-    { ...AUTHORIZATION_POLICY, ...security },
-    { ...PEER_AUTHENTICATION, ...security },
-    NETWORK_POLICY,
-  ]
-  const [pods, ...lists] = await Promise.all([
-    kube.list<Pod>(POD, { namespace, labelSelector }).catch(noneIfUnlisted<Pod>),
-    ...types.map((type) => list(type, namespaces)),
-  ])
+  const list = (type: ResourceType): Promise<ListedPolicies> =>
+    listed(Promise.all(namespaces.map((each) => kube.list(type, { namespace: each }))).then((lists) => lists.flat()))
+  const [destinationRules, authorizationPolicies, peerAuthentications, networkPolicies, pods, labels] =
+    await Promise.all([
+      list({ ...DESTINATION_RULE, ...networking }),
+      list({ ...AUTHORIZATION_POLICY, ...security }),
+      list({ ...PEER_AUTHENTICATION, ...security }),
+      list(NETWORK_POLICY),
+      listed(kube.list(POD, { namespace, labelSelector })),
+      Promise.all(
+        [...new Set([namespace, gateway.namespace])].map(async (each) => {
+          const found = await unless('CSNI203', kube.get(NAMESPACE, each))
+          return found === undefined ? [] : [[each, found.metadata.labels ?? {}] as const]
+        }),
+      ),
+    ])
+  return {
+    destinationRules,
+    authorizationPolicies,
+    peerAuthentications,
+    networkPolicies,
+    podLabels:
+      pods instanceof CassSniError
+        ? pods
+        : new Map(pods.map(({ metadata }) => [metadata.name, metadata.labels ?? {}] as const)),
+    namespaceLabels: new Map(labels.flat()),
+    roots,
+  }
+}
+
+async function listed(list: Promise<KubeObject[]>): Promise<ListedPolicies> {
+  try {
+    return await list
+  } catch (error) {
+    if (error instanceof CassSniError && error.code === 'CSNI205') return []
+    if (error instanceof CassSniError && error.code === 'CSNI203') return error
+    throw error
+  }
+}
+
+/**
+ * Returns the DestinationRules for these hosts, and the AuthorizationPolicies, PeerAuthentications and NetworkPolicies
+ * that select the gateway pods or the pods behind it, as far as they could be listed. Pure.
+ */
+export function affectingPolicies(
+  policies: TrafficPolicies,
+  scope: Pick<PolicyScope, 'gateway' | 'namespace' | 'hosts'>,
+): AffectingPolicy[] {
   const selected = {
     ...scope,
-    roots,
-    nodeLabels: pods.map((pod) => pod.metadata.labels ?? {}),
-    gatewayLabels: gateway.pods.map((pod) => pod.labels ?? {}),
+    roots: policies.roots,
+    nodeLabels: policies.podLabels instanceof CassSniError ? [] : [...policies.podLabels.values()],
+    gatewayLabels: scope.gateway.pods.map((pod) => pod.labels ?? {}),
   }
-  return types.flatMap((type, index) =>
-    (lists[index] ?? [])
+  const kinds = [
+    [DESTINATION_RULE, policies.destinationRules],
+    [AUTHORIZATION_POLICY, policies.authorizationPolicies],
+    [PEER_AUTHENTICATION, policies.peerAuthentications],
+    [NETWORK_POLICY, policies.networkPolicies],
+  ] as const
+  return kinds.flatMap(([type, objects]) =>
+    (objects instanceof CassSniError ? [] : objects)
       .filter((object) => affects(object, type, selected))
       .map((object) => ({
         type,
@@ -110,16 +169,11 @@ function hostsOf({ spec, metadata: { namespace = '' } }: KubeObject, hosts: read
 }
 
 /**
- * Matches the host of a DestinationRule: a full name, a short name in the rule's own namespace, or a wildcard
- * (istio/api networking/v1alpha3/destination_rule.proto).
+ * Returns whether the host of a DestinationRule matches: a full name, a short name in the rule's own namespace, or a
+ * wildcard (istio/api networking/v1alpha3/destination_rule.proto).
  */
-function matchesHost(rule: string, host: string, namespace: string): boolean {
+export function matchesHost(rule: string, host: string, namespace: string): boolean {
   if (rule === '*') return true
   if (rule.startsWith('*.')) return host.endsWith(rule.slice(1))
   return rule === host || (!rule.includes('.') && host.startsWith(`${rule}.${namespace}.`))
-}
-
-function noneIfUnlisted<T>(error: unknown): T[] {
-  if (error instanceof CassSniError && (error.code === 'CSNI203' || error.code === 'CSNI205')) return []
-  throw error
 }

@@ -10,6 +10,8 @@ import { runChecks } from '../../../src/lib/checks/run-checks.ts'
 import { NETWORK_POLICY, PEER_AUTHENTICATION } from '../../../src/lib/cluster/resources.ts'
 import { again, CassSniError, command } from '../../../src/lib/errors.ts'
 import { testAuthority } from '../connection/certificates.ts'
+import type { KubeObject } from '../../../src/lib/cluster/kube.ts'
+import type { TrafficPolicies } from '../../../src/lib/istio/traffic-policies.ts'
 import { datacenter, node } from '../../support/observed-datacenter.ts'
 import { NOW, probes, served } from './fixtures.ts'
 
@@ -35,6 +37,14 @@ describe('the checks', () => {
     ).checks
   }
   const dc = (more: Partial<Datacenter>) => ({ datacenter: datacenter(more) })
+  const sidecars = () => dc({ nodes: [node(0, { sidecar: true }), node(1, { sidecar: true })] })
+  const object = (spec: object, namespace: string) =>
+    ({ apiVersion: 'x/v1', kind: 'X', metadata: { name: 'theirs', namespace }, spec }) as KubeObject
+  const rule = (trafficPolicy: object) => object({ host: 'dse-dc1-default-sts-0-cql', trafficPolicy }, 'cass-operator')
+  /** What applies to traffic, with these policies. */
+  const traffic = (more: Partial<TrafficPolicies>): Partial<Probes> => ({
+    traffic: async () => ({ ...(await probes('').traffic()), ...more }),
+  })
   const first = (more: Parameters<typeof node>[1]) => dc({ nodes: [node(0, more), node(1)] })
 
   it('pass in a world that is well', async () => {
@@ -393,6 +403,104 @@ describe('the checks', () => {
       /unreachable: port 9042 of 10\.200\.1\.10/,
       /--tunnel/,
     ],
+    [
+      'CSNI853',
+      'a load balancer that accepts and then closes',
+      () => ({
+        handshake: async (name) => {
+          if (name === node(0).hostId) throw new CassSniError('CSNI603', 'closed')
+          return served()
+        },
+      }),
+      /10\.200\.1\.10:9042 accepts connections and closes them, but the gateway answers through the API server/,
+      /describe service istio-ingressgateway/,
+    ],
+    [
+      'CSNI861',
+      'a DestinationRule that encrypts again',
+      () => traffic({ destinationRules: [rule({ tls: { mode: 'SIMPLE' } })] }),
+      /^destinationrule\/theirs in namespace cass-operator makes the gateway encrypt .*mode SIMPLE/,
+      /-n cass-operator patch destinationrules\S+ theirs --type merge -p .*"port":\{"number":9042\},"tls":\{"mode":"DISABLE"\}/,
+    ],
+    [
+      'CSNI861',
+      'mutual TLS to pods without a sidecar',
+      () => traffic({ destinationRules: [rule({ tls: { mode: 'ISTIO_MUTUAL' } })] }),
+      /requires Istio's mutual TLS, but pod\/dse-dc1-default-sts-0 has no sidecar/,
+      /patch destinationrules/,
+    ],
+    [
+      'CSNI862',
+      'a sidecar that requires mutual TLS where a DestinationRule disables it',
+      () => ({
+        ...sidecars(),
+        ...traffic({
+          destinationRules: [rule({ tls: { mode: 'DISABLE' } })],
+          peerAuthentications: [object({ mtls: { mode: 'STRICT' } }, 'istio-system')],
+        }),
+      }),
+      /requires mutual TLS \(STRICT, by peerauthentication\/theirs in namespace istio-system\).*destinationrule\/theirs/,
+      /"tls":\{"mode":"ISTIO_MUTUAL"\}/,
+    ],
+    [
+      'CSNI862',
+      'a sidecar without mutual TLS where a DestinationRule requires it',
+      () => ({
+        ...sidecars(),
+        ...traffic({
+          destinationRules: [rule({ portLevelSettings: [{ port: { number: 9042 }, tls: { mode: 'ISTIO_MUTUAL' } }] })],
+          peerAuthentications: [object({ mtls: { mode: 'DISABLE' } }, 'cass-operator')],
+        }),
+      }),
+      /the gateway uses mutual TLS .*, but the sidecar does not \(DISABLE, by peerauthentication\/theirs/,
+      /edit destinationrules/,
+    ],
+    [
+      'CSNI863',
+      "an AuthorizationPolicy for other clients at the nodes' sidecars",
+      () => ({
+        ...sidecars(),
+        ...traffic({
+          authorizationPolicies: [
+            object({ rules: [{ from: [{ source: { namespaces: ['apps'] } }] }] }, 'cass-operator'),
+          ],
+        }),
+      }),
+      /^authorizationpolicy\/theirs in namespace cass-operator denies the gateway port 9042 of pod\/dse-dc1-default-sts-0/,
+      /edit authorizationpolicies\S+ theirs/,
+    ],
+    [
+      'CSNI864',
+      'a NetworkPolicy for other clients',
+      () =>
+        traffic({
+          networkPolicies: [
+            object(
+              { podSelector: {}, ingress: [{ from: [{ podSelector: { matchLabels: { app: 'x' } } }] }] },
+              'cass-operator',
+            ),
+          ],
+        }),
+      /does not admit connections from the gateway to port 9042 of pod\/dse-dc1-default-sts-0/,
+      /describe networkpolicies/,
+    ],
+    [
+      'CSNI865',
+      'connections without a server name that are accepted',
+      () => ({
+        servedFor: (name) =>
+          name === '' ? Promise.resolve('AA:BB:CC:DD:EE') : Promise.reject(new CassSniError('CSNI603', 'closed')),
+      }),
+      /a connection without SNI is accepted \(certificate AA:BB:CC:DD\)/,
+      /istioctl proxy-config listeners/,
+    ],
+    [
+      'CSNI866',
+      'an outdated version of TLS',
+      () => ({ outdatedTls: async () => 'TLSv1.1' }),
+      /^TLSv1\.1 is accepted$/,
+      /patch cassandradatacenter dc1 --type merge .*"accepted_protocols":\["TLSv1\.2","TLSv1\.3"\]/,
+    ],
   ]
   const closed = new CassSniError('CSNI603', 'closed before anything was served', {
     next: [command`kubectl cass-sni routes sync`],
@@ -575,7 +683,10 @@ describe('the checks', () => {
     })
     assert.deepEqual(
       tunnel.filter(({ result }) => result !== 'pass').map(({ code, result }) => [code, result]),
-      [['CSNI852', 'skipped']],
+      [
+        ['CSNI852', 'skipped'],
+        ['CSNI853', 'skipped'],
+      ],
     )
     const given = await results({ given: { address: 'cassandra.example.com' }, ...gatewayWith({ addresses: [] }) })
     assert.deepEqual(
@@ -670,5 +781,53 @@ describe('the checks', () => {
     assert.equal(all.find(({ code }) => code === 'CSNI823')?.result, 'skipped')
     assert.match(all.find(({ code, result }) => code === 'CSNI824' && result === 'fail')?.reason ?? '', /no host id/)
     assert.ok(NOW > 0)
+  })
+
+  it('of policies that may not be listed are skipped, each alone, and say so', async () => {
+    const refusal = new CassSniError('CSNI203', 'user "x" cannot list networkpolicies')
+    const all = await results({ ...sidecars(), ...traffic({ networkPolicies: refusal }) })
+    const other = all.filter(({ result }) => result !== 'pass')
+    assert.deepEqual(
+      [...new Set(other.map(({ code, result, reason }) => `${code} ${result}: ${reason}`))],
+      [`CSNI864 skipped: ${refusal.message}`],
+    )
+  })
+
+  it('of traffic pass where policies fit', async () => {
+    const all = await results({
+      ...sidecars(),
+      ...traffic({
+        destinationRules: [
+          rule({ tls: { mode: 'ISTIO_MUTUAL' } }),
+          // of a namespace that the gateway does not use, not exported to it, and of a less specific host
+          object({ host: '*', trafficPolicy: { tls: { mode: 'SIMPLE' } } }, 'cass-operator'),
+          { ...rule({ tls: { mode: 'SIMPLE' } }), metadata: { name: 'elsewhere', namespace: 'apps' } },
+        ],
+        peerAuthentications: [object({ mtls: { mode: 'STRICT' } }, 'cass-operator')],
+        authorizationPolicies: [
+          object({ rules: [{ from: [{ source: { namespaces: ['istio-*'] } }] }] }, 'cass-operator'),
+        ],
+        networkPolicies: [
+          object(
+            { podSelector: {}, ingress: [{ from: [{ namespaceSelector: {} }], ports: [{ port: 9042 }] }] },
+            'cass-operator',
+          ),
+          object({ podSelector: { matchLabels: { app: 'other' } }, policyTypes: ['Ingress'] }, 'cass-operator'),
+        ],
+      }),
+    })
+    const of = (code: string) => all.find((each) => each.code === code && each.node === node(0).pod)
+    for (const code of ['CSNI861', 'CSNI862', 'CSNI863', 'CSNI864']) assert.equal(of(code)?.result, 'pass', code)
+    assert.equal(of('CSNI862')?.note, 'STRICT by peerauthentication/theirs in namespace cass-operator')
+    assert.equal(
+      all.find(({ code, node: pod }) => code === 'CSNI861' && pod === node(1).pod)?.reason?.includes('SIMPLE'),
+      true,
+    )
+  })
+
+  it('of the load balancer are skipped where the gateway does not answer through the API server either', async () => {
+    const closed = () => Promise.reject(new CassSniError('CSNI603', 'closed'))
+    const all = await results({ handshake: closed, tunneled: closed })
+    assert.equal(all.find(({ code }) => code === 'CSNI853')?.result, 'skipped')
   })
 })

@@ -86,6 +86,17 @@ export function probes(authority: string, more: Partial<Probes> = {}): Probes {
     servedFor: () => Promise.reject(new CassSniError('CSNI603', 'closed before anything was served')),
     plaintext: async () => false,
     policies: async () => [],
+    traffic: async () => ({
+      destinationRules: [],
+      authorizationPolicies: [],
+      peerAuthentications: [],
+      networkPolicies: [],
+      podLabels: new Map(),
+      namespaceLabels: new Map(),
+      roots: ['istio-system'],
+    }),
+    outdatedTls: async () => undefined,
+    tunneled: async () => served(),
     ...more,
   }
 }

@@ -77,6 +77,16 @@ describe('handshake', () => {
       assert.deepEqual(seen, [HOST_ID, POD])
     })
 
+    it(`offers outdated versions only on request, and shows whether they are accepted (${way})`, async () => {
+      const issued = await authority.issue({ names: [HOST_ID] })
+      const options = { serverName: HOST_ID, ca: authority.pem, signal: forever, outdated: true }
+      const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const
+      const accepting = await serving({ ...issued, ...old })
+      assert.equal((await handshake({ dial: via(accepting), ...options })).protocol, 'TLSv1.1')
+      const rejecting = await serving(issued)
+      assert.equal((await failure(handshake({ dial: via(rejecting), ...options }))).code, 'CSNI602')
+    })
+
     it(`says CSNI603 when the connection is closed on the ClientHello (${way})`, async () => {
       for (const close of ['end', 'resetAndDestroy', 'destroy'] as const) {
         const open = await listening(
