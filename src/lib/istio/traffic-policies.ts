@@ -109,7 +109,7 @@ async function listed(list: Promise<KubeObject[]>): Promise<ListedPolicies> {
 
 /**
  * Returns the DestinationRules for these hosts, and the AuthorizationPolicies, PeerAuthentications and NetworkPolicies
- * that select the gateway pods or the pods behind it, as far as they could be listed. Pure.
+ * that select the gateway pods or the pods behind it; those that could be listed. Pure.
  */
 export function affectingPolicies(
   policies: TrafficPolicies,
