@@ -7,6 +7,7 @@ import { cpus } from 'node:os'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { formatTable } from '../src/lib/output/table.ts'
+import { benchCerts } from './certs.ts'
 import { benchController } from './controller.ts'
 import { benchCqlsh } from './cqlsh.ts'
 import { benchPortForward } from './port-forward.ts'
@@ -28,6 +29,7 @@ const PARTS: Record<string, Part> = {
   'start-up': { bench: benchStartUp, lab: true },
   large: { bench: benchLarge, lab: false },
   scale: { bench: benchScale, lab: false },
+  certs: { bench: benchCerts, lab: true },
   routes: { bench: benchRoutes, lab: true },
   watch: { bench: benchWatch, lab: true },
   controller: { bench: benchController, lab: false },
