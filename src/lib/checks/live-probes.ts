@@ -95,7 +95,15 @@ export function liveProbes(options: LiveProbesOptions): Probes {
     if (hostId === undefined) throw new CassSniError('CSNI303', `host ID of pod/${node.pod} is not known`)
     return withTunnelFailures(
       dialer,
-      cqlHostId({ dial, serverName: hostId, credentials: login, ca: await authority(), identity, signal }),
+      cqlHostId({
+        dial,
+        serverName: hostId,
+        dnsName: node.dnsName,
+        credentials: login,
+        ca: await authority(),
+        identity,
+        signal,
+      }),
     )
   }
   return {

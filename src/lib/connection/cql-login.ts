@@ -12,12 +12,15 @@ import { withinLimit } from '../waiting/time-limit.ts'
 import { type ClientIdentity, closedAfterHandshake } from './client-identity.ts'
 import type { Dial } from './dialer.ts'
 import { connectionError, loginError, statementError } from './cql-errors.ts'
+import { nodeIdentity } from './node-identity.ts'
 
 export interface CqlLoginOptions {
   /** Opens one stream to the gateway. */
   dial: Dial
   /** The SNI name, also verified in the certificate: a host ID or a DNS name. */
   serverName: string
+  /** For a host ID: the DNS name of the same node, which is verified if the certificate has no host IDs. */
+  dnsName?: string | undefined
   credentials: Credentials
   /** PEM. */
   ca: string
@@ -91,13 +94,15 @@ export async function cqlHostId(options: CqlLoginOptions): Promise<string> {
 }
 
 function secure(stream: Duplex, options: CqlLoginOptions): Promise<TLSSocket> {
+  const { serverName, dnsName } = options
   return new Promise((resolve, reject) => {
     const socket = connect({
       socket: stream,
-      servername: options.serverName,
+      servername: serverName,
       ca: options.ca,
       ...options.identity,
       rejectUnauthorized: options.insecureSkipTlsVerify !== true,
+      checkServerIdentity: nodeIdentity(new Map(dnsName === undefined ? [] : [[serverName, dnsName]])),
     })
     socket.once('secureConnect', () => resolve(socket))
     socket.once('error', reject)

@@ -28,6 +28,7 @@ import {
 import { type CqlType, cqlType } from './cql-types.ts'
 import { DialedStream } from './dialed-stream.ts'
 import type { Dial } from './dialer.ts'
+import { nodeIdentity } from './node-identity.ts'
 import { rowParts } from './result-rows.ts'
 import { SessionStreams } from './session-streams.ts'
 import { keepPagesWhole, type RawRows, type WholePage, wholePage } from './whole-pages.ts'
@@ -140,7 +141,12 @@ export async function preloadDriver(): Promise<void> {
 interface SniOptions {
   sni: { address: string }
   contactPoints: string[]
-  sslOptions: Partial<ClientIdentity> & { ca: string[]; rejectUnauthorized: boolean; readonly socket: DialedStream }
+  sslOptions: Partial<ClientIdentity> & {
+    ca: string[]
+    rejectUnauthorized: boolean
+    checkServerIdentity: ReturnType<typeof nodeIdentity>
+    readonly socket: DialedStream
+  }
 }
 
 /** Members of apache/cassandra-nodejs-driver lib/host.js that its types lack (4.10). */
@@ -263,6 +269,7 @@ export async function openCqlSession(options: CqlSessionOptions): Promise<CqlSes
     ...options.identity,
     ca: [options.ca],
     rejectUnauthorized: options.insecureSkipTlsVerify !== true,
+    checkServerIdentity: nodeIdentity(new Map(nodes.map(({ hostId, dnsName }) => [hostId, dnsName]))),
     get socket() {
       return streams.add(
         new DialedStream({ dial: options.dial, closed: (received) => closedConnection(serverName, received) }),

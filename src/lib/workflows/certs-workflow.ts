@@ -88,8 +88,8 @@ function warnOf(
   if (issued && plan.settings.names === 'public')
     warn(
       context,
-      'the certificate has no host IDs (--names public): clients that verify host IDs, such as cqlsh-sni, reject it; ' +
-        'clients that verify a public name or a DNS name accept it',
+      'the certificate has no host IDs (--names public): drivers that verify host IDs reject it; clients that verify ' +
+        'a public name or a DNS name accept it',
     )
   if (plan.superfluousHostIds > 0)
     warn(
