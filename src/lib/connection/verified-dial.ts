@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import { connect, type TLSSocket } from 'node:tls'
 import { asCassSniError, type CassSniError } from '../errors.ts'
 import { isCertificateError } from '../text/system-errors.ts'
+import type { ClientIdentity } from './client-identity.ts'
 import { connectionError } from './cql-errors.ts'
 import type { Dial } from './dialer.ts'
 import { handshakeError } from './tls.ts'
@@ -13,6 +14,8 @@ export interface ServerIdentity {
   serverName: string
   /** Trust anchors (PEM). The system's CA certificates are not used. */
   ca: string
+  /** Presented if the server requests a certificate. */
+  client?: ClientIdentity | undefined
 }
 
 /**
@@ -26,7 +29,8 @@ export async function dialVerified(dial: Dial, identity: ServerIdentity, signal?
   return secured(await dial({ signal }), identity, signal)
 }
 
-function secured(stream: Duplex, { serverName, ca }: ServerIdentity, signal?: AbortSignal): Promise<TLSSocket> {
+function secured(stream: Duplex, identity: ServerIdentity, signal?: AbortSignal): Promise<TLSSocket> {
+  const { serverName, ca, client } = identity
   return new Promise((resolve, reject) => {
     let received = 0
     let streamError: unknown
@@ -39,7 +43,7 @@ function secured(stream: Duplex, { serverName, ca }: ServerIdentity, signal?: Ab
     }
     // TLS reads from a net.Socket directly, without 'data' events, but the socket counts its bytes.
     if (!(stream instanceof Socket)) stream.on('data', count)
-    const socket = connect({ socket: stream, servername: serverName, ca, rejectUnauthorized: true })
+    const socket = connect({ ...client, socket: stream, servername: serverName, ca, rejectUnauthorized: true })
     // A late error, between the handshake and the first user of the stream, must not end the process.
     socket.on('error', () => undefined)
     const settle = (finish: () => void) => {

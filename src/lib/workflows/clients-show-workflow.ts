@@ -38,7 +38,8 @@ export interface ClientsShowResult {
  */
 export async function clientsShow(context: WorkflowContext, options: ClientsShowOptions): Promise<ClientsShowResult> {
   const { driver, out } = options
-  const { datacenter, port, dialer, nodes } = await observeContact(context, options)
+  const { datacenter, port, dialer: dialing, nodes } = await observeContact(context, options).contact
+  const dialer = await dialing
   const { name, namespace } = datacenter
   const { library, file, run, text } = driverPrograms[driver]
   const { host, port: gatewayPort } = dialer.address ?? { host: '127.0.0.1', port }

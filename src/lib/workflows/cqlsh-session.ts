@@ -1,35 +1,23 @@
 /** Everything between the cluster and an open CQL session: nodes, connection, login, CA. */
 import { readCredentials } from '../cassandra/credentials.ts'
-import type { CassandraNode, Credentials, Datacenter } from '../cassandra/datacenter.ts'
-import { findNode } from '../cassandra/node.ts'
+import type { Credentials, Datacenter } from '../cassandra/datacenter.ts'
 import { trustPem } from '../certificates/authority-path.ts'
 import { readAuthorities } from '../certificates/gather/read-authorities.ts'
 import type { Kube } from '../cluster/kube.ts'
-import { observeRouted } from '../routes/gather.ts'
-import { type Choices, DEFAULT_GATEWAY_PORT } from '../routes/choices.ts'
 import { VIRTUAL_SERVICE } from '../cluster/resources.ts'
-import { type CqlNode, type CqlSession, openCqlSession } from '../connection/cql-session.ts'
+import { type CqlSession, openCqlSession } from '../connection/cql-session.ts'
 import { type ClientIdentity, closedAfterHandshake } from '../connection/client-identity.ts'
 import { ClosedConnectionError } from '../connection/cql-errors.ts'
-import { type Dialer, givenAddressDialer } from '../connection/dialer.ts'
-import { gatewayDialer } from '../connection/gateway-dialer.ts'
+import type { Dialer } from '../connection/dialer.ts'
 import { CassSniError, command, hint } from '../errors.ts'
-import { findGateway } from '../istio/find-gateway.ts'
-import { observeMesh } from '../istio/observe-mesh.ts'
 import { readAuthorityFile } from './authority-file.ts'
 import { chosenIdentity, identityFor } from './find-identity.ts'
 import { type LoginChoice, readLogin } from './client-login.ts'
 import { clusterTime } from './cluster-time.ts'
+import { type Contact, type ContactChoice, observeContact } from './contact.ts'
 import type { WorkflowContext } from './context.ts'
 
-export interface SessionChoice extends LoginChoice {
-  datacenter?: string | undefined
-  clusterDomain?: string | undefined
-  node?: string | undefined
-  gateway?: string | undefined
-  port?: number | undefined
-  address?: string | undefined
-  tunnel: 'always' | 'auto' | 'never'
+export interface SessionChoice extends LoginChoice, ContactChoice {
   keyspace?: string | undefined
   connectTimeoutMs?: number | undefined
   /** For one statement; 0: no limit. */
@@ -38,20 +26,13 @@ export interface SessionChoice extends LoginChoice {
 }
 
 /** What is needed to connect, read once from the cluster. */
-export interface Access {
-  datacenter: Datacenter
-  /** Of the gateway. */
-  port: number
+export interface Access extends Omit<Contact, 'dialer'> {
   dialer: Dialer
   credentials: Credentials
   /** PEM. */
   ca: string
   /** Presented to nodes that require a certificate. */
   identity?: ClientIdentity | undefined
-  nodes: CqlNode[]
-  target?: CqlNode | undefined
-  /** The API of the existing routes. */
-  api?: Choices['api']
 }
 
 /**
@@ -60,14 +41,9 @@ export interface Access {
  * what reading throws.
  */
 export async function observeAccess(context: WorkflowContext, choice: SessionChoice): Promise<Access> {
-  const { kube, signal, emit } = context
-  const routed = observeRouted(kube, {
-    namespace: kube.target.namespace,
-    clusterDomain: choice.clusterDomain,
-    name: choice.datacenter,
-    // drivers read the others' host IDs from Cassandra
-    confirm: choice.node !== undefined,
-  })
+  const { kube, signal } = context
+  const now = clusterTime({ kube, now: context.now })
+  const { contact, routed } = observeContact(context, choice)
   // Secrets are read as soon as their names are known; errors are reported when awaited. A prompt waits for the
   // gateway.
   const superuser =
@@ -76,51 +52,18 @@ export async function observeAccess(context: WorkflowContext, choice: SessionCho
     choice.caFile === undefined
       ? routed.then((each) => readAuthority(kube, each.datacenter))
       : readAuthorityFile(choice.caFile, signal)
-  const now = clusterTime({ kube, now: context.now })
   const identity = chosenIdentity(choice, signal).then(async (chosen) =>
     identityFor(kube, (await routed).datacenter, chosen, now),
   )
   for (const each of [superuser, authority, identity]) each?.catch(() => undefined)
-  const [{ datacenter, choices }, through] = await Promise.all([
-    routed,
-    // an address requires no permission to read the gateway
-    choice.address ?? observeMesh(kube, { gateway: choice.gateway, controlPlanes: false, apis: [] }),
-  ])
-  // Without permission to read the Secret of the configuration, the handshake decides.
-  if (datacenter.configurationHidden === undefined && !datacenter.clientEncryption.enabled) {
-    throw new CassSniError(
-      'CSNI306',
-      `datacenter ${datacenter.name}: client encryption is disabled (client_encryption_options.enabled); ` +
-        'SNI requires TLS',
-      {
-        object: `cassandradatacenter/${datacenter.name} in namespace ${datacenter.namespace}`,
-        next: [
-          command`kubectl get cassandradatacenter ${datacenter.name} -n ${datacenter.namespace}
-            -o jsonpath='{.spec.config}'`,
-        ],
-      },
-    )
-  }
-  const target = choice.node === undefined ? undefined : reachable(datacenter, findNode(datacenter, choice.node))
-  const nodes = target === undefined ? reachableNodes(datacenter) : [target]
-  const port = choice.port ?? choices.port ?? DEFAULT_GATEWAY_PORT
-  const dialing =
-    typeof through === 'string'
-      ? givenAddressDialer(through, port)
-      : gatewayDialer(kube, await findGateway(kube, through, { wanted: choice.gateway, remembered: choices }), {
-          port,
-          tunnel: choice.tunnel,
-          serverName: nodes[0]?.hostId,
-        })
+  const found = await contact
   const [dialer, credentials, ca, presented] = await Promise.all([
-    dialing,
-    superuser ?? readLogin(kube, datacenter, choice),
+    found.dialer,
+    superuser ?? readLogin(kube, found.datacenter, choice),
     authority,
     identity,
   ])
-  if (dialer.fallback !== undefined)
-    emit({ type: 'warning', message: `gateway unreachable, connecting through a tunnel: ${dialer.fallback}` })
-  return { datacenter, port, dialer, credentials, ca, identity: presented, nodes, target, api: choices.api }
+  return { ...found, dialer, credentials, ca, identity: presented }
 }
 
 /** Returns the trust anchors (PEM) of the datacenter. Throws CSNI203 with --ca as advice, and what reading throws. */
@@ -132,37 +75,6 @@ export async function readAuthority(kube: Kube, datacenter: Datacenter): Promise
     throw new CassSniError(code, message, { object, next, cause })
   })
   return trustPem(authorities)
-}
-
-function reachable(datacenter: Datacenter, node: CassandraNode): CqlNode {
-  if (node.hostId !== undefined && !node.replacing) return { hostId: node.hostId, dnsName: node.dnsName }
-  throw notReady(
-    datacenter,
-    `node ${node.pod} has no host ID yet${node.waiting === undefined ? '' : ` (${node.waiting})`} and cannot be ` +
-      'reached by SNI',
-  )
-}
-
-/** Nodes in an order of preference: those that are ready first. */
-export function reachableNodes(datacenter: Datacenter): CqlNode[] {
-  const ready = (node: CassandraNode): number => (node.ready && !node.terminating ? 0 : 1)
-  const nodes = datacenter.nodes
-    .toSorted((a, b) => ready(a) - ready(b))
-    .flatMap((node) =>
-      node.hostId === undefined || node.replacing ? [] : [{ hostId: node.hostId, dnsName: node.dnsName }],
-    )
-  if (nodes.length > 0) return nodes
-  throw notReady(datacenter, `datacenter ${datacenter.name}: no node has a host ID yet`)
-}
-
-function notReady(datacenter: Datacenter, message: string): CassSniError {
-  return new CassSniError('CSNI303', message, {
-    object: `cassandradatacenter/${datacenter.name} in namespace ${datacenter.namespace}`,
-    next: [
-      command`kubectl get pods -n ${datacenter.namespace} -l cassandra.datastax.com/datacenter=${datacenter.name}`,
-      command`kubectl cass-sni verify`,
-    ],
-  })
 }
 
 /**

@@ -58,11 +58,9 @@ export interface Forwarding {
  * Throws CSNI106 if the port cannot be opened, CSNI203 without permission for pods/portforward, CSNI204, CSNI301,
  * CSNI302, CSNI502 for the target.
  */
-export async function portForward(
-  { kube, signal }: WorkflowContext,
-  options: PortForwardOptions,
-): Promise<TunnelFigures> {
-  const { forwards, target, warnings = [] } = await forwardsOf(kube, signal, options)
+export async function portForward(context: WorkflowContext, options: PortForwardOptions): Promise<TunnelFigures> {
+  const { forwards, target, warnings = [] } = await forwardsOf(context, options)
+  const { signal } = context
   const { addresses, port } = options
   const stop = new AbortController()
   const tunnels: ServingTunnel[] = []
@@ -114,7 +112,8 @@ interface Target {
   warnings?: Forwarding['warnings']
 }
 
-async function forwardsOf(kube: Kube, signal: AbortSignal, options: PortForwardOptions): Promise<Target> {
+async function forwardsOf(context: WorkflowContext, options: PortForwardOptions): Promise<Target> {
+  const { kube } = context
   const { sni, gatewayAddress } = options
   if (options.target === 'node') return toNode(kube, options)
   if (sni === undefined) return toGateway(kube, options)
@@ -123,7 +122,7 @@ async function forwardsOf(kube: Kube, signal: AbortSignal, options: PortForwardO
   // reported when it is awaited
   gateway.catch(() => undefined)
   const dial: Dial = async (to) => ((await gateway).forwards[0] as { dial: Dial }).dial(to)
-  const forwards = await sniForwards(kube, { ...options, sni }, dial, signal)
+  const forwards = await sniForwards(context, { ...options, sni }, dial)
   return { ...(await gateway), forwards }
 }
 

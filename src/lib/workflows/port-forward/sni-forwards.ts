@@ -1,14 +1,16 @@
 /** The remote end of each local port of `port-forward --sni`: verified TLS with SNI, to one node or to any. */
 import type { CassandraNode, Datacenter } from '../../cassandra/datacenter.ts'
 import { findNode } from '../../cassandra/node.ts'
-import type { Kube } from '../../cluster/kube.ts'
+import type { ClientIdentity } from '../../connection/client-identity.ts'
 import { type Dial, hostPort } from '../../connection/dialer.ts'
 import { firstStream } from '../../connection/first-stream.ts'
 import { dialVerified } from '../../connection/verified-dial.ts'
 import { again, CassSniError, command, type NextStep, throwIfAborted } from '../../errors.ts'
 import { observeRouted, type Routed } from '../../routes/gather.ts'
 import { readAuthorityFile } from '../authority-file.ts'
+import type { WorkflowContext } from '../context.ts'
 import { readAuthority } from '../cqlsh-session.ts'
+import { identityFor } from '../find-identity.ts'
 
 /** Age in ms from which nodes and CA are read again, in the background of a connection. */
 const FRESH_MS = 5_000
@@ -41,6 +43,8 @@ export interface SniForward {
 interface Known {
   datacenter: Datacenter
   ca: string
+  /** From a Secret of `certs issue-client`, if the nodes require one. */
+  client?: ClientIdentity | undefined
 }
 
 /**
@@ -51,10 +55,9 @@ interface Known {
  * for the CA file.
  */
 export async function sniForwards(
-  kube: Kube,
+  { kube, signal, now }: Pick<WorkflowContext, 'kube' | 'signal' | 'now'>,
   options: SniForwardOptions,
   dial: Dial,
-  signal: AbortSignal,
 ): Promise<SniForward[]> {
   const choice = {
     namespace: kube.target.namespace,
@@ -66,7 +69,7 @@ export async function sniForwards(
     const { datacenter } = routed
     const { caFile } = options
     const ca = caFile === undefined ? await readAuthority(kube, datacenter) : await readAuthorityFile(caFile, signal)
-    return { ...routed, ca }
+    return { ...routed, ca, client: await identityFor(kube, datacenter, undefined, now()) }
   }
   const first = await read()
   const { datacenter, choices } = first
@@ -96,7 +99,8 @@ function notReady({ name, namespace }: Datacenter, why: string, next: NextStep[]
 
 /** The CA may be another one since the last connection. */
 function oneNode(dial: Dial, known: Current<Known>, serverName: string): Dial {
-  return ({ signal } = {}) => known.use(signal, ({ ca }) => dialVerified(dial, { serverName, ca }, signal))
+  return ({ signal } = {}) =>
+    known.use(signal, ({ ca, client }) => dialVerified(dial, { serverName, ca, client }, signal))
 }
 
 /** Each connection goes to the next node; one that does not answer is passed over. */
@@ -104,13 +108,13 @@ function anyNode(dial: Dial, known: Current<Known>): Dial {
   let turn = 0
   return ({ signal } = {}) => {
     turn += 1
-    return known.use(signal, ({ datacenter, ca }) => {
+    return known.use(signal, ({ datacenter, ca, client }) => {
       const nodes = preferred(datacenter.nodes, turn)
       if (nodes.length === 0) throw notReady(datacenter, 'no nodes', [command`kubectl cass-sni verify`])
       const attempts = nodes.map(
         ({ dnsName }) =>
           (stop: AbortSignal) =>
-            dialVerified(dial, { serverName: dnsName, ca }, stop),
+            dialVerified(dial, { serverName: dnsName, ca, client }, stop),
       )
       return firstStream(attempts, signal)
     })
