@@ -69,6 +69,7 @@ describe('routes sync --watch', function () {
     ok((await sniHosts()).includes(hostId))
     equal(await lines.stop(), 130)
     equal(lines.stderr.includes('error'), false, lines.stderr)
+    equal(lines.stderr.split('Watching for changes until Ctrl-C\n').length, 2, lines.stderr)
     // what the watch has left is what a sync wants
     const since = Date.now()
     equal((await runCommand(['routes', 'sync', '-n', dc.namespace, '--kubeconfig', server.kubeconfig])).exitCode, 0)

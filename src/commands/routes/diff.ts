@@ -1,6 +1,6 @@
 import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
 import { timeoutFlag } from '../../lib/cli/flags.ts'
-import { desiredRouteFlags, desiredRouteOptions, presentEvery } from '../../lib/cli/route-flags.ts'
+import { desiredRouteFlags, desiredRouteOptions, presentEvery, ROUTE_FOREIGN_FLAGS } from '../../lib/cli/route-flags.ts'
 import { EXIT } from '../../lib/errors.ts'
 import type { TextRenderer } from '../../lib/output/text-renderer.ts'
 import type { EveryDatacenter } from '../../lib/workflows/every-datacenter.ts'
@@ -27,6 +27,8 @@ export default class RoutesDiff extends CassSniCommand<RoutesDiffResult | EveryD
     ...desiredRouteFlags,
     ...timeoutFlag,
   }
+
+  static override foreignFlags = ROUTE_FOREIGN_FLAGS
 
   protected readonly kind = 'RoutesDiff'
   protected override readonly smallHeapAfterMs = 0

@@ -1,11 +1,14 @@
 import { Flags } from '@oclif/core'
 import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
 import { changeFlags } from '../../lib/cli/flags.ts'
-import { desiredRouteFlags, desiredRouteOptions, presentEvery } from '../../lib/cli/route-flags.ts'
+import { desiredRouteFlags, desiredRouteOptions, presentEvery, ROUTE_FOREIGN_FLAGS } from '../../lib/cli/route-flags.ts'
 import { CassSniError } from '../../lib/errors.ts'
 import type { TextRenderer } from '../../lib/output/text-renderer.ts'
 import type { EveryDatacenter } from '../../lib/workflows/every-datacenter.ts'
 import type { RoutesSyncOptions, RoutesSyncResult } from '../../lib/workflows/routes-sync-workflow.ts'
+
+/** Printed to stderr once, after the first sync. */
+const WATCHING = 'Watching for changes until Ctrl-C'
 
 export default class RoutesSync extends CassSniCommand<
   RoutesSyncResult | EveryDatacenter<RoutesSyncResult> | undefined
@@ -51,6 +54,8 @@ export default class RoutesSync extends CassSniCommand<
     }),
   }
 
+  static override foreignFlags = ROUTE_FOREIGN_FLAGS
+
   protected readonly kind = 'RoutesSync'
   protected override readonly smallHeapAfterMs = 0
 
@@ -82,11 +87,13 @@ export default class RoutesSync extends CassSniCommand<
       const collected = event.type === 'synced' ? await run.endProgress() : undefined
       if (run.format === 'json') {
         run.print(watchJson('RoutesWatch', event, time, ({ next }) => run.steps(next), collected))
+        if (event.type === 'synced') run.log(WATCHING, 0)
         return
       }
       const renderer = await run.renderer()
       run.print(event.type === 'synced' ? `${this.present(event, renderer)}\n` : watchText(event, time, renderer))
       if (event.type === 'failing') await run.reportError(event.error)
+      if (event.type === 'synced') run.log(WATCHING, 0)
     })
   }
 

@@ -181,6 +181,8 @@ export const TRAFFIC_CHECKS: readonly Check<Probes>[] = [
     async run(probes, node) {
       const { name, namespace } = probes.datacenter
       const hostId = node.hostId ?? ''
+      if (probes.datacenter.clientEncryption.requireClientAuth && probes.given.identity !== true)
+        return skip('requires a client certificate')
       const accepted = await probes.outdatedTls(hostId)
       if (accepted === 'unsupported') return skip('this machine cannot offer TLS 1.0 and 1.1')
       if (accepted === undefined) return pass((await probes.handshake(hostId)).protocol)

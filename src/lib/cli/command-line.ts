@@ -2,7 +2,8 @@
  * Parses a command line as kubectl does (spf13/pflag flag.go): flags before, between and after the command's words,
  * `--flag=value` for boolean flags too, the last value of a repeated flag, `--` as the end of flags.
  */
-import { CassSniError } from '../errors.ts'
+import { CassSniError, hint } from '../errors.ts'
+import { closest } from '../text/closest-word.ts'
 
 /** The part of a flag's definition that parsing needs, common to a command's class and oclif's manifest. */
 export interface FlagShape {
@@ -162,5 +163,12 @@ function truth(name: string, value: string, choices: Readonly<Record<string, boo
 }
 
 function wrongValue(name: string, value: string, expected: readonly string[]): CassSniError {
-  return new CassSniError('CSNI101', `invalid value "${value}" for --${name}: expected ${expected.join(', ')}`)
+  const message = `invalid value "${value}" for --${name}: expected ${expected.join(', ')}`
+  const guess = closest(value, expected)
+  const isWide = name === 'output' && value === 'wide' && expected.includes('text')
+  const next = [
+    ...(isWide ? [hint('-o text shows every column')] : []),
+    ...(guess === undefined ? [] : [hint(`did you mean "${guess}"?`)]),
+  ]
+  return new CassSniError('CSNI101', message, { next })
 }

@@ -81,16 +81,31 @@ function unknownCommand(
   bin: string,
 ): CassSniError {
   const known = [...commands.map(nameOf), ...topics]
-  const [first = ''] = names
-  const hasMore = known.some((name) => name.startsWith(`${first} `))
-  const unknown = names.slice(0, hasMore ? 2 : 1).join(' ')
+  // as many words as begin a command, and the first that does not
+  const count = names.findIndex((_, index) => {
+    const begin = names.slice(0, index + 1).join(' ')
+    return !known.some((name) => name === begin || name.startsWith(`${begin} `))
+  })
+  const above = names.slice(0, count)
+  const unknown = [...above, names[count] ?? ''].join(' ')
   const candidates = [...known, ...Object.keys(ALTERNATIVES)]
-  const guess = closest(names.slice(0, 2).join(' '), candidates) ?? closest(unknown, candidates)
+  const guess =
+    known.find((name) => isBelow(name, above) && name.endsWith(` ${names[count]}`)) ??
+    closest(
+      unknown,
+      known.filter((name) => isBelow(name, above)),
+    ) ??
+    closest(names.slice(0, 2).join(' '), candidates)
   const alternative = guess === undefined ? undefined : ALTERNATIVES[guess]
   const suggestion = guess === undefined ? [] : [alternative ?? hint(`did you mean "${guess}"?`)]
   return new CassSniError('CSNI101', `unknown command "${unknown}" for "${bin}"`, {
     next: [...suggestion, command`${bin.split(' ')} --help`],
   })
+}
+
+/** Whether a command is below these words, which may be none. */
+function isBelow(name: string, above: readonly string[]): boolean {
+  return above.length > 0 && name.startsWith(`${above.join(' ')} `)
 }
 
 /** "routes sync" of oclif's "routes:sync". */

@@ -1,5 +1,6 @@
 /** Flags shared by the route commands. */
 import { Flags } from '@oclif/core'
+import { hint, type NextStep } from '../errors.ts'
 import { datacenterFlags, gatewayFlags } from './flags.ts'
 import type { TextRenderer } from '../output/text-renderer.ts'
 import { ROUTES_ANNOTATION } from '../text/own-keys.ts'
@@ -75,6 +76,11 @@ const routeApiFlags = {
     exclusive: ['gateway'],
     summary: 'With --api gateway: create a separate Gateway of this GatewayClass.',
   }),
+}
+
+/** `certs` has this flag for names that are only in the certificate. */
+export const ROUTE_FOREIGN_FLAGS: Readonly<Record<string, NextStep>> = {
+  '--public-name': hint('--any-node NAME routes a public name to any ready node; certs adds it to the certificate'),
 }
 
 /** Which routes are desired: the flags of the commands that plan them. */

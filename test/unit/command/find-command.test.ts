@@ -11,12 +11,20 @@ const COMMANDS: KnownCommand[] = [
   { id: 'certs', flags },
   { id: 'certs:ca', flags },
   { id: 'routes:sync', flags },
+  { id: 'routes:list', flags },
+  { id: 'routes:controller:status', flags },
+  { id: 'routes:controller:manifest', flags },
   { id: 'verify', flags },
   { id: 'uninstall', flags },
   { id: 'cqlsh-sni', aliases: ['cqlsh'], flags: { ...flags, execute: option('execute', 'e') } },
 ]
 const find = (...words: string[]) =>
-  findCommand(words, COMMANDS, ['routes', 'routes:sync', 'certs', 'certs:ca', 'verify'], 'kubectl cass-sni')
+  findCommand(
+    words,
+    COMMANDS,
+    ['routes', 'routes:controller', 'routes:sync', 'certs', 'certs:ca', 'verify'],
+    'kubectl cass-sni',
+  )
 
 describe('the command that a line names', () => {
   const commands: [string, string][] = [
@@ -60,6 +68,16 @@ describe('the command that a line names', () => {
   const wrong: [string, string, string | undefined][] = [
     ['instal', 'unknown command "instal" for "kubectl cass-sni"', 'did you mean "install"?'],
     ['routes snyc', 'unknown command "routes snyc" for "kubectl cass-sni"', 'did you mean "routes sync"?'],
+    [
+      'routes controller statuss',
+      'unknown command "routes controller statuss" for "kubectl cass-sni"',
+      'did you mean "routes controller status"?',
+    ],
+    [
+      'routes manifest',
+      'unknown command "routes manifest" for "kubectl cass-sni"',
+      'did you mean "routes controller manifest"?',
+    ],
     ['certs cA', 'unknown command "certs cA" for "kubectl cass-sni"', 'did you mean "certs ca"?'],
     ['routes:sync -n x', 'unknown command "routes:sync" for "kubectl cass-sni"', 'did you mean "routes sync"?'],
     ['routes:sync --help', 'unknown command "routes:sync" for "kubectl cass-sni"', 'did you mean "routes sync"?'],
