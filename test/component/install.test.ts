@@ -5,6 +5,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { readCertificate } from '../../src/lib/certificates/certificate.ts'
+import { openKeystore } from '../../src/lib/certificates/node-keystore.ts'
 import type { KubeObject } from '../../src/lib/cluster/kube.ts'
 import {
   CASSANDRA_DATACENTER,
@@ -12,12 +14,14 @@ import {
   EVENT,
   NAMESPACE,
   POD,
+  SECRET,
   STORAGE_CLASS,
 } from '../../src/lib/cluster/resources.ts'
 import { apiServer, type TestServer, pathOf } from '../support/api-server.ts'
 import { OUR_AGENT, writesBy } from '../support/audit.ts'
 import { createDatacenter } from '../support/cluster-state.ts'
 import { type CommandOutcome, runCommand } from '../support/command.ts'
+import { makeAuthority } from '../support/operator-certificates.ts'
 import { createMesh, type TestMesh } from '../support/mesh-state.ts'
 
 describe('install', () => {
@@ -581,11 +585,61 @@ describe('install', () => {
         })
       }
 
+      it('creates CA and certificate of a new datacenter once, and keeps them; another CA is refused', async function () {
+        this.timeout(60_000)
+        await server.create(STORAGE_CLASS, { metadata: { name: 'server-storage' }, provisioner: 'x/y' })
+        const secrets = async () => {
+          const found = await Promise.all(
+            ['dc1-ca-keystore', 'dc1-keystore'].map((name) => server.client.get(pathOf(SECRET, namespace, name))),
+          )
+          return found.map((each) => each['data'] as Record<string, string>)
+        }
+        try {
+          const first = await install(['-n', namespace, '--timeout', '10s', '--ca-days', '100'])
+          assert.match(first.stdout, /secret\/dc1-ca-keystore created\nsecret\/dc1-keystore created\n/)
+          const [authority = {}, keystore = {}] = await secrets()
+          const plain = (text = '') => Buffer.from(text, 'base64').toString('utf8')
+          assert.ok(!`${first.stdout}${first.stderr}`.includes(plain(authority['key']).split('\n')[1] ?? 'none'))
+          const ca = readCertificate(plain(authority['cert']))
+          assert.equal(Math.round((ca.notAfter.getTime() - Date.now()) / 86_400_000), 100)
+          const { current } = openKeystore(Buffer.from(keystore['node-keystore.jks'] ?? '', 'base64'), {
+            password: 'dc1',
+            alias: `dc1.${namespace}.cassdc`,
+            object: 'the keystore',
+          })
+          assert.ok(current?.keyMatches && current.leaf.x509.verify(ca.x509.publicKey))
+          const pods = `dse-dc1-all-pods-service.${namespace}.svc.cluster.local`
+          for (const name of [`*.${pods}`, pods, `dse-dc1-service.${namespace}.svc`])
+            assert.ok(current.leaf.names.includes(name), name)
+
+          const again = (await writesNothing(['-n', namespace, '--dry-run', '-o', 'json'])).json()
+          const step = again.result.steps.find((each: { id: string }) => each.id === 'authority')
+          assert.equal(step.state, 'present')
+          const made = makeAuthority()
+          await writeFile(join(folder, 'ca.pem'), made.pem)
+          await writeFile(join(folder, 'ca.key'), made.keyPem)
+          const files = ['--ca-file', join(folder, 'ca.pem'), '--ca-key-file', join(folder, 'ca.key')]
+          const refused = await writesNothing(['-n', namespace, ...files])
+          assert.match(refused.stderr, /the datacenter has another CA than --ca-file \[CSNI101\]/)
+          // Without the keystore, a certificate is issued by the CA that exists.
+          await server.remove(CASSANDRA_DATACENTER, 'dc1', namespace)
+          await server.remove(SECRET, 'dc1-keystore', namespace)
+          const resumed = await install(['-n', namespace, '--timeout', '10s'])
+          assert.match(resumed.stdout, /secret\/dc1-keystore created\n/)
+          assert.doesNotMatch(resumed.stdout, /secret\/dc1-ca-keystore/)
+          assert.deepEqual((await secrets())[0], authority)
+        } finally {
+          await server.remove(CASSANDRA_DATACENTER, 'dc1', namespace)
+          for (const name of ['dc1-ca-keystore', 'dc1-keystore']) await server.remove(SECRET, name, namespace)
+          await server.remove(STORAGE_CLASS, 'server-storage')
+        }
+      })
+
       it('shows each field of a datacenter of its own that changes, old and new, and asks the server what it thinks of it', async function () {
-        this.timeout(30_000)
+        this.timeout(60_000)
         await server.create(STORAGE_CLASS, { metadata: { name: 'server-storage' }, provisioner: 'x/y' })
         try {
-          await install(['-n', namespace, '--timeout', '2s'])
+          await install(['-n', namespace, '--timeout', '8s'])
           const since = Date.now()
           const bigger = await writesNothing(['-n', namespace, '--size', '4', '--cpu', '500m', '--dry-run'])
           assert.match(bigger.stdout, /dc1 configured \(dry run\)\n(.*\n)? {2}spec\.size: 3 → 4\n/)

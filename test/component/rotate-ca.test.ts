@@ -96,6 +96,8 @@ describe('certs rotate-ca', function () {
       caNotAfter: Date.UTC(2026, 9, 1),
     })
     await refused('CSNI402', /CA expired on 2026-10-01 .*rotate-ca .*--expired/)
+    const finish = await run('rotate-ca', '--finish')
+    assert.equal(finish.exitCode, 0)
     const certs = await run()
     assert.match(certs.stderr.replace(/\s+/g, ' '), /rotate-ca .*--expired/)
     const dry = await run('rotate-ca', '--expired', '--dry-run')

@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
 import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
 import { changeFlags, datacenterFlags, gatewayFlags } from '../../lib/cli/flags.ts'
-import { authorityFlags } from '../../lib/cli/authority-flags.ts'
+import { authorityFlags, authorityOptions } from '../../lib/cli/authority-flags.ts'
 import type { TextRenderer } from '../../lib/output/text-renderer.ts'
 import type { RotateCaResult } from '../../lib/workflows/certs-rotate-ca-workflow.ts'
 
@@ -69,17 +69,7 @@ export default class CertsRotateCa extends CassSniCommand<RenderedResult> {
       clusterDomain: flags['cluster-domain'],
       gateway: flags.gateway,
       gatewayPort: flags.port,
-      authority: {
-        days: flags['ca-days'],
-        files:
-          flags['ca-file'] === undefined || flags['ca-key-file'] === undefined
-            ? undefined
-            : {
-                certificate: flags['ca-file'],
-                key: flags['ca-key-file'],
-                passwordFile: flags['ca-key-password-file'],
-              },
-      },
+      authority: authorityOptions(flags),
       finish: flags.finish,
       abort: flags.abort,
       expired: flags.expired,
@@ -87,11 +77,11 @@ export default class CertsRotateCa extends CassSniCommand<RenderedResult> {
     return { ...result, next: run.steps(result.next).map(({ text }) => text) }
   }
 
-  protected present({ outcome, authority, other, nodes, next }: RenderedResult, renderer: TextRenderer): string {
+  protected present({ outcome, phase, authority, other, next }: RenderedResult, renderer: TextRenderer): string {
     const ca = ({ subject, notAfter }: NonNullable<typeof other>) =>
       `${renderer.printableLine(subject)} (expires ${notAfter.slice(0, 10)})`
     const lines = {
-      waiting: `CA rotation in progress: ${nodes.length} of ${nodes.length} nodes trust both CAs.`,
+      waiting: phase === 'sign' ? 'The new CA signs; every node trusts both CAs.' : 'Every node trusts both CAs.',
       finished: 'CA rotated.',
       aborted: 'CA rotation aborted.',
       none: 'No CA rotation in progress.',
@@ -103,7 +93,13 @@ export default class CertsRotateCa extends CassSniCommand<RenderedResult> {
       ...(other === undefined || outcome === 'planned' ? [] : [`  Other CA:   ${ca(other)}`]),
       ...(next.length === 0
         ? []
-        : ['', 'Distribute both CAs to all clients, then continue:', ...next.map((each) => `  ${each}`)]),
+        : [
+            '',
+            phase === 'sign'
+              ? 'Reissue all client certificates, then continue:'
+              : 'Distribute both CAs to all clients, then continue:',
+            ...next.map((each) => `  ${each}`),
+          ]),
     ].join('\n')
   }
 }

@@ -1,5 +1,6 @@
 /** Flags for a CA of the user, or the validity of one to create. */
 import { Flags } from '@oclif/core'
+import type { NewAuthorityOptions } from '../workflows/certs/new-authority.ts'
 
 /** A hundred years: typing errors, not limits of X.509. */
 const MOST_DAYS = 36_500
@@ -7,16 +8,19 @@ const DEFAULT_DAYS = 3650
 
 export const authorityFlags = {
   'ca-file': Flags.string({
+    helpGroup: 'CA',
     helpValue: 'FILE',
     dependsOn: ['ca-key-file'],
     summary: 'CA certificate to use (PEM), followed by its issuers up to the root.',
   }),
   'ca-key-file': Flags.string({
+    helpGroup: 'CA',
     helpValue: 'FILE',
     dependsOn: ['ca-file'],
     summary: 'Private key of --ca-file (PEM, RSA).',
   }),
   'ca-key-password-file': Flags.string({
+    helpGroup: 'CA',
     helpValue: 'FILE',
     dependsOn: ['ca-key-file'],
     summary: 'File with the password of an encrypted --ca-key-file.',
@@ -25,7 +29,22 @@ export const authorityFlags = {
     min: 1,
     max: MOST_DAYS,
     default: DEFAULT_DAYS,
+    helpGroup: 'CA',
     helpValue: 'DAYS',
     summary: 'Validity of a new CA.',
   }),
+}
+
+interface Values {
+  'ca-file'?: string | undefined
+  'ca-key-file'?: string | undefined
+  'ca-key-password-file'?: string | undefined
+  'ca-days': number
+}
+
+/** Returns the workflow's options for the values of these flags. */
+export function authorityOptions(flags: Values): NewAuthorityOptions {
+  const { 'ca-file': certificate, 'ca-key-file': key, 'ca-key-password-file': passwordFile, 'ca-days': days } = flags
+  const files = certificate === undefined || key === undefined ? undefined : { certificate, key, passwordFile }
+  return { days, files }
 }

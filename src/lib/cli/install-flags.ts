@@ -2,6 +2,7 @@
 import { Flags, type Interfaces } from '@oclif/core'
 import type { KubeOptions } from '../cluster/kube.ts'
 import { CassSniError, command } from '../errors.ts'
+import { authorityFlags, authorityOptions } from './authority-flags.ts'
 import { changeFlags, datacenterFlags } from './flags.ts'
 import type { InstallOptions } from '../workflows/install-workflow.ts'
 
@@ -167,6 +168,7 @@ export const installFlags = {
     helpGroup: 'DATACENTER',
     summary: 'Allow several Cassandra nodes on one worker node.',
   }),
+  ...authorityFlags,
   'allow-plaintext': Flags.boolean({
     default: false,
     helpGroup: 'DATACENTER',
@@ -239,6 +241,7 @@ export function installOptions(flags: InstallFlags, kubeOptions: KubeOptions): I
       storage: flags['allow-storage-change'],
     },
     clusterDomain: flags['cluster-domain'],
+    authority: authorityOptions(flags),
     kubeOptions,
   }
 }

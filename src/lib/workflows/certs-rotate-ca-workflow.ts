@@ -130,7 +130,7 @@ async function nextStep(run: Run, state: RotationState): Promise<RotationStep | 
     case 'trust':
       if (options.abort) return retireOther('abort')
       // Nodes with an expired certificate accept each other no more than those with different CAs.
-      if (hasExpired(run, state)) {
+      if (options.expired || hasExpired(run, state)) {
         requireExpiredFlag(run, state)
         return switchAuthority(state, dc)
       }
@@ -286,7 +286,7 @@ function requireExpiredFlag(run: Run, state: RotationState): void {
   if (isExpired)
     throw new CassSniError('CSNI402', `${object}: CA expired on ${dateText(notAfter)}`, {
       object,
-      next: [again`--expired`],
+      next: [{ again: ['--expired'], without: ['finish', 'abort'] }],
     })
   throw new CassSniError('CSNI101', `${object}: CA has not expired (valid until ${dateText(notAfter)})`, {
     object,

@@ -10,6 +10,7 @@ import { again, CassSniError, command, hint, throwIfAborted } from '../errors.ts
 import type { WorkflowContext } from './context.ts'
 import { rememberAnswers } from './install/answers.ts'
 import { type DatacenterRequest, requestDatacenter } from './install/datacenter-request.ts'
+import { authorityStep } from './install/authority-step.ts'
 import { datacenterStep } from './install/datacenter-step.ts'
 import { checkOptions, namespaceSyntax } from './install/field-syntax.ts'
 import { istioStep } from './install/istio-step.ts'
@@ -46,17 +47,19 @@ interface Decisions {
 
 /**
  * Returns the steps in the order in which they run. Storage precedes the datacenter, because cass-operator's webhook
- * refuses a datacenter without a StorageClass.
+ * refuses a datacenter without a StorageClass; so do the certificates, which it would otherwise create.
  */
 function stepsOf(setup: Setup, { operator, injection, request, storage }: Decisions): InstallStep[] {
   const operatorObjects = operator.kind === 'manifest' ? operator.objects : []
+  const needs = { request, storageClass: storage.name, operatorObjects }
   return [
     istioStep(setup),
     namespaceStep(setup, injection),
     mtlsStep(setup, request.name),
     operatorStep(setup, operator),
     storageStep(setup, storage, request.name),
-    datacenterStep(setup, { request, storageClass: storage.name, operatorObjects }),
+    authorityStep(setup, needs),
+    datacenterStep(setup, needs),
     nodesStep(setup, request.name),
   ]
 }

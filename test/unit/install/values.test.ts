@@ -18,6 +18,7 @@ const OPTIONS: InstallOptions = {
   allowPlaintext: false,
   allow: { scaleDown: false, downgrade: false, serverType: false, storage: false },
   clusterDomain: 'cluster.local',
+  authority: { days: 3650 },
   kubeOptions: { signal: new AbortController().signal },
 }
 

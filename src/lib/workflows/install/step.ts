@@ -5,6 +5,7 @@ import type { ChangeSet } from '../../changes/changeset.ts'
 import type { KubeOptions } from '../../cluster/kube.ts'
 import type { NextStep } from '../../errors.ts'
 import type { Warning } from '../../events.ts'
+import type { NewAuthorityOptions } from '../certs/new-authority.ts'
 import type { WorkflowContext } from '../context.ts'
 import type { DatacenterOptions } from './datacenter-spec.ts'
 import type { AllowedChanges } from './datacenter-guards.ts'
@@ -44,6 +45,8 @@ export interface InstallOptions extends DatacenterOptions {
   /** Destructive changes of a live datacenter that the user has accepted. */
   allow: AllowedChanges
   clusterDomain?: string | undefined
+  /** The CA of a new datacenter. */
+  authority: NewAuthorityOptions
   /** Connection options to pass on to istioctl, helm and kubectl. */
   kubeOptions: KubeOptions
 }
