@@ -592,7 +592,7 @@ describe('install', () => {
           const found = await Promise.all(
             ['dc1-ca-keystore', 'dc1-keystore'].map((name) => server.client.get(pathOf(SECRET, namespace, name))),
           )
-          return found.map((each) => each['data'] as Record<string, string>)
+          return found.map((each) => (each as unknown as { data: Record<string, string> }).data)
         }
         try {
           const first = await install(['-n', namespace, '--timeout', '10s', '--ca-days', '100'])
