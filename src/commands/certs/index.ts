@@ -18,6 +18,14 @@ export default class Certs extends CassSniCommand<CertsResult> {
       description: 'Include public names of the gateway',
       command: '<%= config.bin %> certs -n cassandra --public-name cassandra.example.com --public-name 203.0.113.7',
     },
+    {
+      description: 'Renew 60 days before the certificate expires, now and in later runs',
+      command: '<%= config.bin %> certs -n cassandra --renew-before 60d',
+    },
+    {
+      description: 'Without host IDs, for more than about 690 nodes',
+      command: '<%= config.bin %> certs -n cassandra --names public --public-name cassandra.example.com',
+    },
   ]
 
   static override flags = {

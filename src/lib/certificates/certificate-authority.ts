@@ -66,10 +66,9 @@ export function parseAuthorityPath(pem: string, location: AuthorityLocation): Au
 export function parseAuthorities(pem: string, location: AuthorityLocation): Authorities {
   const [first, ...others] = certificatesIn(pem, location)
   if (first === undefined) throw invalid(location, 'no PEM certificate in key "cert"')
-  const paths: [AuthorityPath, ...AuthorityPath[]] = [pathOf(first, others)]
-  for (const [index, certificate] of others.entries()) {
-    if (!paths.flat().includes(certificate)) paths.push(pathOf(certificate, others.slice(index + 1)))
-  }
+  const all = [first, ...others]
+  const paths: [AuthorityPath, ...AuthorityPath[]] = [pathOf(first, all)]
+  for (const certificate of others) if (!paths.flat().includes(certificate)) paths.push(pathOf(certificate, all))
   return paths
 }
 

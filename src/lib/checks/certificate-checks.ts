@@ -4,7 +4,7 @@ import type { CassandraNode } from '../cassandra/datacenter.ts'
 import type { Authorities } from '../certificates/authority-path.ts'
 import { authorityFaults } from '../certificates/authority-policies.ts'
 import { parseAuthorities } from '../certificates/certificate-authority.ts'
-import { dateText, daysUntil } from '../certificates/certificate.ts'
+import { dateText, daysUntil, signedBy } from '../certificates/certificate.ts'
 import type { CertificateSettings } from '../certificates/certificate-settings.ts'
 import { keystoreFaults } from '../certificates/policies.ts'
 import { expiresSoon } from '../certificates/reason.ts'
@@ -218,7 +218,20 @@ function reissue({ given }: Probes): NextStep[] {
   return [hint(`compare ${given.ca} (--ca) with the CA of the datacenter`), command`kubectl cass-sni certs ca`]
 }
 
-/** The CAs to trust. Throws CSNI203, CSNI204, CSNI401. */
+/**
+ * The CAs to trust. Of a file with --ca, which may have others too, the one that signed the keystore's certificate; the
+ * first if that cannot be read. Throws CSNI203, CSNI204, CSNI401.
+ */
 export async function authoritiesOf(probes: Probes): Promise<Authorities> {
-  return parseAuthorities(await probes.authority(), authorityLocation(probes.datacenter))
+  const authorities = parseAuthorities(await probes.authority(), authorityLocation(probes.datacenter))
+  if (probes.given.ca === undefined || authorities.length === 1) return authorities
+  const leaf = await probes.keystore().then(
+    ({ current }) => current?.leaf,
+    (error: unknown) => {
+      if (error instanceof CassSniError) return undefined
+      throw error
+    },
+  )
+  const signer = leaf && authorities.find(([ca]) => signedBy(leaf.x509, ca.x509))
+  return [signer ?? authorities[0]]
 }

@@ -120,6 +120,12 @@ describe('the certificate authority', () => {
     )
     assert.equal(trustPem(authorities), fresh.pem + root.pem + old.pem)
     assert.equal(parseAuthorities(trustPem(authorities), PLACE).length, 2)
+    // a root before what it has issued
+    const turned = parseAuthorities(root.pem + fresh.pem, PLACE)
+    assert.deepEqual(
+      turned.map((path) => path.length),
+      [1, 2],
+    )
   })
 
   it('is refused as an intermediate without its root, for then OpenSSL verifies nothing that it signs', () => {

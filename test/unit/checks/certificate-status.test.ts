@@ -140,6 +140,20 @@ describe('the status of certificates', () => {
         )
     })
 
+  it('judges by the CA in a bundle given with --ca that signed the certificate, whatever the order', async () => {
+    const [other, gone] = [makeAuthority({ dc: 'other' }).pem, authorityOf(-400, -1)]
+    for (const bundle of [authority.pem + other + gone, other + gone + authority.pem]) {
+      const { ok, authorities } = await status(world({ given: { ca: 'bundle.pem' } }, bundle))
+      assert.equal(ok, true, JSON.stringify(authorities))
+      assert.deepEqual(
+        authorities.map(({ object }) => object),
+        ['bundle.pem'],
+      )
+    }
+    const { ok } = await status(world({ given: { ca: 'bundle.pem' } }, other + gone))
+    assert.equal(ok, false)
+  })
+
   it('takes --warn-days in place of what certs would do, for leaf and CA', async () => {
     const dates = { validFrom: iso(-300), validTo: iso(65) }
     const probing = world({ handshake: async () => shown({}, dates) })
