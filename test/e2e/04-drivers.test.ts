@@ -1,31 +1,80 @@
-/** A driver that was not written here, with the host name checked: the proof. */
+/** Drivers that were not written here, each with the host name checked: the proof. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { withPythonDriver } from '../support/churn.ts'
-import { CHECKOUT, GATEWAY_ADDRESS, NAMESPACE, plugin, run, labEnvironment, object } from '../support/lab.ts'
+import { goDriver, javaDriver } from '../support/driver-builds.ts'
+import { CHECKOUT, GATEWAY_ADDRESS, labEnvironment, must, NAMESPACE, object, plugin, run } from '../support/lab.ts'
 
-describe('a Python driver', () => {
-  it('reads from all three nodes through the gateway, each by its host id, with the certificate and the host name checked', async function () {
-    this.timeout(660_000)
-    const env = await withPythonDriver()
-    const environment = await labEnvironment()
-    const ca = join(environment['HOME'] ?? '', 'ca.pem')
-    assert.equal((await plugin(['certs', 'ca', '-n', NAMESPACE, '--out', ca])).exitCode, 0)
+const PUBLIC_NAME = 'cassandra.example.com'
+
+describe('drivers through the gateway, with the certificate and the host name checked', () => {
+  let hostIds: string[]
+  let pods: string[]
+  let login: { username: string; password: string }
+  const trusted = async (file: string) => join((await labEnvironment())['HOME'] ?? '', 'trusted', file)
+
+  before(async function () {
+    this.timeout(120_000)
     const datacenter = await object<{ status: { nodeStatuses: Record<string, { hostID: string }> } }>(
       'cassandradatacenter',
       'dc1',
     )
-    const ids = Object.values(datacenter?.status.nodeStatuses ?? {}).map((status) => status.hostID)
+    const nodes = Object.entries(datacenter?.status.nodeStatuses ?? {})
+    pods = nodes.map(([pod]) => pod)
+    hostIds = nodes.map(([, { hostID }]) => hostID)
     const secret = await object<{ data: { username: string; password: string } }>('secret', 'dse-superuser')
     const plain = (text = ''): string => Buffer.from(text, 'base64').toString('utf8')
-    const outcome = await run('python3', [join(CHECKOUT, 'test/e2e/driver.py'), GATEWAY_ADDRESS, '9042', ca, ...ids], {
-      stdin: JSON.stringify({ username: plain(secret?.data.username), password: plain(secret?.data.password) }),
-      env,
-      timeoutMs: 120_000,
-    })
-    assert.equal(outcome.exitCode, 0, outcome.stderr)
-    const answers = JSON.parse(outcome.stdout) as { asked: string; answered: string }[]
-    assert.equal(answers.length, 3)
+    login = { username: plain(secret?.data.username), password: plain(secret?.data.password) }
+    const out = (await trusted('')).replace(/\/$/, '')
+    await must(plugin(['certs', '-n', NAMESPACE, '--public-name', PUBLIC_NAME]))
+    await must(plugin(['certs', 'export', '-n', NAMESPACE, '--format', 'pem', '--format', 'pkcs12', '--out', out]))
+  })
+
+  const asksEachNode = async (command: string, before: string[], options: { ca?: string; stdin?: string } = {}) => {
+    const { ca = 'ca.crt', stdin = JSON.stringify(login) } = options
+    const env = await withPythonDriver()
+    const words = [...before, GATEWAY_ADDRESS, '9042', await trusted(ca), ...hostIds]
+    const { stdout } = await must(run(command, words, { stdin, env, timeoutMs: 120_000 }))
+    const answers = JSON.parse(stdout) as { asked: string; answered: string }[]
+    assert.deepEqual(answers.map(({ asked }) => asked).sort(), [...hostIds].sort())
     for (const { asked, answered } of answers) assert.equal(answered, asked)
+  }
+  const source = (name: string) => join(CHECKOUT, 'test/e2e/drivers', name)
+
+  it('Python', async function () {
+    this.timeout(660_000)
+    await withPythonDriver()
+    await asksEachNode('python3', [source('driver.py')])
+  })
+
+  it('Node.js', async function () {
+    this.timeout(60_000)
+    await asksEachNode(process.execPath, [source('driver.cjs')])
+  })
+
+  it('Go', async function () {
+    this.timeout(330_000)
+    await asksEachNode(await goDriver(), [])
+  })
+
+  it('Java, with a truststore of certs export', async function () {
+    this.timeout(480_000)
+    const stdin = `${login.username}\n${login.password}`
+    await asksEachNode('java', await javaDriver(), { ca: 'truststore.p12', stdin })
+  })
+
+  it('openssl, by host ID, name of the pod and public name of each node, and by no other name', async function () {
+    this.timeout(120_000)
+    const ca = await trusted('ca.crt')
+    const verified = async (hostId: string, name: string) => {
+      const connect = ['s_client', '-connect', `${GATEWAY_ADDRESS}:9042`, '-servername', hostId]
+      const verify = ['-CAfile', ca, '-verify_return_error', '-verify_hostname', name, '-brief']
+      return (await run('openssl', [...connect, ...verify])).exitCode === 0
+    }
+    for (const [index, hostId] of hostIds.entries()) {
+      const pod = `${pods[index]}.dse-dc1-all-pods-service.${NAMESPACE}.svc.cluster.local`
+      for (const name of [hostId, pod, PUBLIC_NAME]) assert.ok(await verified(hostId, name), `${hostId}: ${name}`)
+    }
+    assert.equal(await verified(hostIds[0] ?? '', 'another.example.com'), false)
   })
 })

@@ -1,0 +1,45 @@
+/** Drivers in compiled languages for the tests, built once into the lab's cache: test/e2e/drivers. */
+import { createHash } from 'node:crypto'
+import { cp, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { CHECKOUT, must, run } from './lab.ts'
+
+const SOURCES = join(CHECKOUT, 'test/e2e/drivers')
+const CACHE = '/var/cache/cass-sni-lab/drivers'
+
+/** Returns the directory of a build of these sources; `build` makes it in a copy of them if it is not in the cache. */
+async function built(name: string, files: string[], build: (directory: string) => Promise<void>): Promise<string> {
+  const hash = createHash('sha256')
+  for (const file of files) hash.update(await readFile(join(SOURCES, file)))
+  const directory = join(CACHE, `${name}-${hash.digest('hex').slice(0, 12)}`)
+  const builds: string[] = await readdir(CACHE).catch(() => [])
+  if (builds.includes(directory.slice(CACHE.length + 1))) return directory
+  const fresh = `${directory}.new`
+  await rm(fresh, { recursive: true, force: true })
+  await mkdir(fresh, { recursive: true })
+  for (const file of files) await cp(join(SOURCES, file), join(fresh, file))
+  await build(fresh)
+  await rename(fresh, directory)
+  return directory
+}
+
+/** Returns the program with the Go driver. */
+export async function goDriver(): Promise<string> {
+  const directory = await built('go', ['driver.go', 'go.mod', 'go.sum'], async (fresh) => {
+    await must(run('go', ['-C', fresh, 'build', '-o', 'driver', '.'], { timeoutMs: 300_000 }))
+  })
+  return join(directory, 'driver')
+}
+
+/** Returns java's arguments for the program with the Java driver. */
+export async function javaDriver(): Promise<string[]> {
+  const directory = await built('java', ['Driver.java', 'pom.xml'], async (fresh) => {
+    const copy = ['dependency:copy-dependencies', `-DoutputDirectory=${join(fresh, 'lib')}`]
+    await must(
+      run('mvn', ['--batch-mode', '--quiet', '--file', join(fresh, 'pom.xml'), ...copy], { timeoutMs: 300_000 }),
+    )
+    const sources = ['-cp', join(fresh, 'lib/*'), '-d', fresh, join(fresh, 'Driver.java')]
+    await must(run('javac', sources, { timeoutMs: 120_000 }))
+  })
+  return ['-XX:TieredStopAtLevel=1', '-cp', `${directory}:${join(directory, 'lib/*')}`, 'Driver']
+}
