@@ -9,7 +9,7 @@ import { apiServer, pathOf, type TestServer } from '../support/api-server.ts'
 import { OUR_AGENT, writesBy } from '../support/audit.ts'
 import { createDatacenter, type TestDatacenter } from '../support/cluster-state.ts'
 import { runCommand } from '../support/command.ts'
-import { makeAuthority, makeLeaf } from '../support/operator-certificates.ts'
+import { makeAuthority, makeKeystore, makeLeaf } from '../support/operator-certificates.ts'
 import { assertMatchesSchema } from '../support/schema.ts'
 
 const DAY = 24 * 60 * 60 * 1000
@@ -177,6 +177,66 @@ describe('certs rotate-ca', function () {
       await refused('CSNI10[12]', /--ca-key-file/, '--ca-file', 'x')
       await refused('CSNI101', /--abort/, '--finish', '--abort')
     })
+  })
+
+  it('is not finished before the other datacenters of the cluster trust the new CA', async () => {
+    await run('rotate-ca')
+    const keystore = '/etc/encryption/node-keystore.jks'
+    const encryption = { keystore, keystore_password: 'dc1', truststore: keystore }
+    const cassandraYaml = {
+      server_encryption_options: { internode_encryption: 'all', ...encryption },
+      client_encryption_options: { enabled: true, ...encryption },
+    }
+    // One of another cluster with the same name has another CA, and does not matter.
+    await createDatacenter(server, { namespace: await server.namespace('rotate'), name: 'dc3', cassandraYaml })
+    const peer = await createDatacenter(server, {
+      namespace: await server.namespace('rotate'),
+      name: 'dc2',
+      cassandraYaml,
+    })
+    const { data } = (await server.client.get(pathOf(SECRET, dc.namespace, 'dc1-keystore'))) as unknown as {
+      data: Record<string, string>
+    }
+    const old = makeAuthority({ dc: 'other' })
+    const before = makeKeystore(old, makeLeaf(old), {
+      dc: 'dc1',
+      extra: [{ kind: 'trusted', alias: 'dc1', created: 0, certificate: readCertificate(dc.caPem).der }],
+    })
+    const store = (bytes: string) =>
+      server.client.send('PATCH', pathOf(SECRET, peer.namespace, 'dc2-keystore'), {
+        data: { 'node-keystore.jks': bytes },
+      })
+    await store(before.toString('base64'))
+    const text = new RegExp(`dc2 in namespace ${peer.namespace}, of the same cluster: .* does not trust the new CA`)
+    await refused('CSNI404', text, '--finish')
+    await store(data['node-keystore.jks'] ?? '')
+    const outcome = await run('rotate-ca', '--finish')
+    assert.match(outcome.stderr.replace(/\s+/g, ' '), /CA rotation waits for dse-dc1-default-sts-0/)
+  })
+
+  it('needs permission to change the Secrets, and says so before anything is changed', async () => {
+    const user = await server.kubeconfigFor({ user: 'rotator', groups: [] })
+    const path = `/apis/rbac.authorization.k8s.io/v1/namespaces/${dc.namespace}`
+    await server.client.send('POST', `${path}/roles`, {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'Role',
+      metadata: { name: 'rotator' },
+      rules: [
+        { apiGroups: ['cassandra.datastax.com'], resources: ['cassandradatacenters'], verbs: ['get', 'list'] },
+        { apiGroups: ['apps', ''], resources: ['statefulsets', 'pods', 'secrets'], verbs: ['get', 'list'] },
+      ],
+    })
+    await server.client.send('POST', `${path}/rolebindings`, {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'RoleBinding',
+      metadata: { name: 'rotator' },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'rotator' },
+      subjects: [{ kind: 'User', name: 'rotator' }],
+    })
+    const outcome = await runCommand(['certs', 'rotate-ca', '-n', dc.namespace, '--kubeconfig', user])
+    assert.match(outcome.stderr, /CSNI203/)
+    assert.match(outcome.stderr.replace(/\s+/g, ' '), /cannot patch secrets/)
+    assert.equal((await authoritySecret()).phase, undefined)
   })
 
   it('has nothing to finish or abort without a rotation', async () => {

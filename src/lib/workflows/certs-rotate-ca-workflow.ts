@@ -13,6 +13,7 @@ import { retryOvertaken } from '../changes/apply.ts'
 import { again, againWithout, CassSniError, command, hint, type NextStep } from '../errors.ts'
 import { certs } from './certs-workflow.ts'
 import type { AuthoritySummary, CertsNode, CertsOptions } from './certs/certs-options.ts'
+import { requirePeersReplaced, requirePeersTrust } from './certs/cluster-peers.ts'
 import { requireOperatorKeystore, requireSharedTruststore } from './certs/gather-certificates.ts'
 import {
   newAuthority,
@@ -134,14 +135,18 @@ async function nextStep(run: Run, state: RotationState): Promise<RotationStep | 
         requireExpiredFlag(run, state)
         return switchAuthority(state, dc)
       }
+      if (run.finish) await requirePeersTrust(run, state.authority.path, rotation.other)
       await rollOut(run, 'trust')
       warnOfClientCertificates(run)
-      return (await clientsHaveBoth(run)) ? switchAuthority(state, dc) : wait(run)
+      if (!(await clientsHaveBoth(run))) return wait(run)
+      await requirePeersTrust(run, state.authority.path, rotation.other)
+      return switchAuthority(state, dc)
     case 'sign':
       if (options.abort) throw tooLateToAbort(dc, state)
       await rollOut(run, 'sign')
       // Clients with a certificate of the previous CA need one of the new CA first.
       if (dc.clientEncryption.requireClientAuth && (run.issued || !run.finish)) return wait(run)
+      await requirePeersReplaced(run, rotation.other)
       return retireOther('drop')
     default:
       await rollOut(run, rotation.phase)
