@@ -1,6 +1,6 @@
 /** Istio's mutual TLS is never switched off: under STRICT everything works as before. */
 import assert from 'node:assert/strict'
-import { kubectl, NAMESPACE, plugin, pluginJson, until, writesNothing } from '../support/lab.ts'
+import { kubectl, must, NAMESPACE, plugin, pluginJson, until, writesNothing } from '../support/lab.ts'
 
 const PLAIN = JSON.stringify({
   apiVersion: 'networking.istio.io/v1',
@@ -14,6 +14,10 @@ const STRICT = JSON.stringify({
   metadata: { name: 'default', namespace: NAMESPACE },
   spec: { mtls: { mode: 'STRICT' } },
 })
+
+interface Checks {
+  checks: { code: string; result: string; note?: string; reason?: string; next?: string[] }[]
+}
 
 describe('a namespace under STRICT mutual TLS', () => {
   after(async function () {
@@ -40,12 +44,30 @@ describe('a namespace under STRICT mutual TLS', () => {
     assert.equal(result?.statements[0]?.rows.length, 1)
   })
 
+  it('needs no change with --backend serviceentry either, for which only the CQL port accepts plain connections', async function () {
+    this.timeout(120_000)
+    const sync = (backend: string) => must(plugin(['routes', 'sync', '-n', NAMESPACE, '--backend', backend, '--yes']))
+    await sync('serviceentry')
+    try {
+      const passing = await until(
+        'verify passes',
+        async () => {
+          const { exitCode, result } = await pluginJson<Checks>(['verify', '-n', NAMESPACE])
+          return exitCode === 0 && result
+        },
+        30_000,
+        500,
+      )
+      const mode = passing.checks.find(({ code }) => code === 'CSNI862')
+      assert.match(mode?.note ?? '', /^PERMISSIVE by peerauthentication\/cass-sni-dc1\S* in namespace /)
+    } finally {
+      await sync('service')
+    }
+  })
+
   it('with a DestinationRule against it: verify names both, and leads neither to certs nor to routes sync', async function () {
     this.timeout(30_000)
     await kubectl(['apply', '-f', '-'], { stdin: PLAIN })
-    interface Checks {
-      checks: { code: string; result: string; reason?: string; next?: string[] }[]
-    }
     const failed = await until(
       'verify fails',
       async () => {

@@ -93,10 +93,36 @@ async function meshConfig(
 }
 
 async function discoverySelectors(config: string | undefined): Promise<LabelSelector[]> {
-  if (config?.includes('discoverySelectors') !== true) return []
+  const selectors = await fieldOf(config, 'discoverySelectors')
+  return Array.isArray(selectors) ? (selectors as LabelSelector[]) : []
+}
+
+/**
+ * Returns the namespaces to which the gateway's control planes export a VirtualService without `exportTo`
+ * (meshConfig.defaultVirtualServiceExportTo); undefined for Istio's default, all, or if it cannot be read.
+ */
+export async function defaultExportTo(
+  kube: Kube,
+  mesh: Mesh,
+  gateway: IngressGateway,
+  usual?: Promise<string | undefined>,
+): Promise<string[] | undefined> {
+  const istiods = gateway.pods.some(({ foreign }) => foreign) ? [] : controlPlanesOf(gateway, mesh)
+  const fields = await Promise.all(
+    istiods.map(async (istiod) => {
+      const config = await (isUsual(istiod) && usual !== undefined ? usual : meshConfig(kube, istiod))
+      return fieldOf(config, 'defaultVirtualServiceExportTo')
+    }),
+  )
+  // with several control planes, an object exported by one of them may apply
+  const lists = fields.flatMap((field) => (Array.isArray(field) && field.length > 0 ? [field.map(String)] : []))
+  return lists.length === 0 || lists.length < istiods.length ? undefined : lists.flat()
+}
+
+async function fieldOf(config: string | undefined, name: string): Promise<unknown> {
+  if (config?.includes(name) !== true) return undefined
   const { parse } = await import('yaml')
-  const { discoverySelectors: selectors } = (parse(config) ?? {}) as { discoverySelectors?: LabelSelector[] }
-  return Array.isArray(selectors) ? selectors : []
+  return ((parse(config) ?? {}) as Record<string, unknown>)[name]
 }
 
 function ignored(gateway: IngressGateway, why: string, namespace?: string): CassSniError {

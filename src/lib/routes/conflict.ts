@@ -24,6 +24,8 @@ export interface ConflictScope {
   /** All visible Gateways and VirtualServices, including our own. */
   gateways: KubeObject[]
   virtualServices: KubeObject[]
+  /** Where VirtualServices without `exportTo` apply; default: everywhere. */
+  defaultExportTo?: readonly string[] | undefined
   gatewayApi: Pick<GatewayApi, 'gateways' | 'tlsRoutes' | 'listenerSets'>
   /** All visible AuthorizationPolicies. */
   authorizationPolicies: readonly KubeObject[]

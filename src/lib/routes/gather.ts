@@ -22,7 +22,7 @@ import { BACKEND_LABEL, OWNER_LABEL } from '../text/own-keys.ts'
 import { networkingTypes } from '../istio/api.ts'
 import { readGateway } from '../istio/find-gateway.ts'
 import { nameOf, selects } from '../istio/gateways.ts'
-import { refuseUnheeded, usualMeshConfig } from '../istio/heeded.ts'
+import { defaultExportTo, refuseUnheeded, usualMeshConfig } from '../istio/heeded.ts'
 import type { IngressGateway, Mesh } from '../istio/mesh.ts'
 import { observeMesh } from '../istio/observe-mesh.ts'
 import { type Choices, choicesFrom } from './choices.ts'
@@ -96,15 +96,16 @@ export function gather(kube: Kube, options: GatherOptions): Gathering {
   const observation = Promise.all([datacenter, chosen, known, reading.mesh, reading.services]).then(
     async ([found, through, { istio }, mesh, services]): Promise<Observation> => {
       const { gateways, virtualServices } = reading
-      const [routes, before, gatewayApi, policies, backendObjects] = await Promise.all([
+      const [routes, exportTo, before, gatewayApi, policies, backendObjects] = await Promise.all([
         readRoutes(kube, found, through.gateway, mesh, { gateways, virtualServices }),
+        defaultExportTo(kube, mesh, through.gateway, reading.meshConfig),
         previous(kube, mesh, through.gateway, istio),
         reading.gatewayApi,
         readPolicies(kube, through.gateway, mesh, reading.policies),
         reading.backendObjects,
         gateway,
       ])
-      const rest = { mesh, gatewayApi, services, backendObjects, previous: before }
+      const rest = { mesh, gatewayApi, services, backendObjects, previous: before, defaultExportTo: exportTo }
       return { ...routes, ...policies, ...through, ...rest, datacenter: found }
     },
   )
@@ -124,14 +125,16 @@ export async function observeRoutes(
     gateways: listEverywhere(kube, ISTIO_GATEWAY),
     virtualServices: listEverywhere(kube, VIRTUAL_SERVICE),
   }
-  const [routes, services, gatewayApi, policies, backendObjects] = await Promise.all([
+  const [routes, exportTo, services, gatewayApi, policies, backendObjects] = await Promise.all([
     readRoutes(kube, datacenter, gateway, mesh, reading),
+    defaultExportTo(kube, mesh, gateway),
     kube.list(SERVICE, { namespace: datacenter.namespace }),
     observeGatewayApi(kube, [datacenter.namespace]),
     readPolicies(kube, gateway, mesh, listEverywhere(kube, AUTHORIZATION_POLICY)),
     listBackendObjects(kube, datacenter.namespace),
   ])
-  const observed = { ...routes, ...policies, datacenter, mesh, gatewayApi, services, backendObjects }
+  const objects = { gatewayApi, services, backendObjects, defaultExportTo: exportTo }
+  const observed = { ...routes, ...policies, ...objects, datacenter, mesh }
   if (choices.api !== 'gateway') return { ...observed, api: 'istio', gateway }
   const options = { gateway: gateway.resource, gatewayClass: choices.gatewayClass, port: choices.port }
   return { ...observed, ...(await chooseGatewayFor(kube, observed, choices, options)) }

@@ -30,7 +30,7 @@ function virtualServiceConflicts(scope: ConflictScope): Conflict[] {
   return virtualServices.flatMap((other) => {
     const { name, namespace = '' } = other.metadata
     if (isRouteOf(other, datacenter) || (name === own && namespace === datacenter.namespace)) return []
-    if (!isRead(other, scope) || !isExportedTo(other, gateway.namespace)) return []
+    if (!isRead(other, scope) || !isExportedTo(other, gateway.namespace, scope.defaultExportTo)) return []
     const overlaps = gatewaysOf(other).some((each) => {
       const bound = known.get(each)
       // A Gateway that is not visible may use our port.
@@ -49,11 +49,10 @@ function virtualServiceConflicts(scope: ConflictScope): Conflict[] {
   })
 }
 
-/** Whether a VirtualService applies to gateway pods in the namespace; by default it applies in all namespaces. */
-function isExportedTo({ metadata, spec }: KubeObject, namespace: string): boolean {
+/** Whether a VirtualService applies to gateway pods in the namespace; `usual` is the default of the mesh. */
+function isExportedTo({ metadata, spec }: KubeObject, namespace: string, usual: readonly string[] = ['*']): boolean {
   const { exportTo = [] } = (spec ?? {}) as { exportTo?: string[] }
-  if (exportTo.length === 0) return true
-  return exportTo.some(
+  return (exportTo.length === 0 ? usual : exportTo).some(
     (each) => each === '*' || each === namespace || (each === '.' && metadata.namespace === namespace),
   )
 }

@@ -23,6 +23,8 @@ export interface Observation {
   /** All visible ones, including ours. */
   gateways: KubeObject[]
   virtualServices: KubeObject[]
+  /** Where VirtualServices without `exportTo` apply, if the mesh configuration limits it. */
+  defaultExportTo?: readonly string[] | undefined
   /** The objects of the Kubernetes Gateway API, including ours. */
   gatewayApi: GatewayApi
   /** All visible ones. */

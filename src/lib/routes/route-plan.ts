@@ -127,6 +127,7 @@ export function planRoutes(observation: Observation, request: RouteRequest): Pla
     port,
     gateways,
     virtualServices,
+    defaultExportTo: observation.defaultExportTo,
     gatewayApi: observation.gatewayApi,
     authorizationPolicies: observation.authorizationPolicies,
     routed: before.api !== undefined,

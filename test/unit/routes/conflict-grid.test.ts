@@ -238,6 +238,16 @@ const GRID: Record<string, Row[]> = {
       ['CSNI504 virtualservice.networking.istio.io/vs'],
     ],
     [
+      'our name, not exported by the default of the mesh',
+      { gateways: [bound], virtualServices: [virtualService([HOST_ID])], defaultExportTo: ['.'] },
+      [],
+    ],
+    [
+      'our name, exported in spite of the default of the mesh',
+      { gateways: [bound], virtualServices: [virtualService([HOST_ID], { exportTo: ['*'] })], defaultExportTo: ['.'] },
+      ['CSNI504 virtualservice.networking.istio.io/vs'],
+    ],
+    [
       'our name, for another revision',
       { gateways: [bound], virtualServices: [virtualService([HOST_ID], {}, { labels: { 'istio.io/rev': 'canary' } })] },
       [],
