@@ -27,10 +27,8 @@ export default class PortForward extends CassSniCommand<undefined> {
       command: '<%= config.bin %> <%= command.id %> -n cassandra',
     },
     {
-      description: "Run Apache's cqlsh, without TLS settings, on any node",
-      command:
-        '<%= config.bin %> <%= command.id %> -n cassandra --sni any -- ' +
-        `sh -c 'cqlsh $CASSANDRA_HOST $CASSANDRA_PORT'`,
+      description: 'Run a script that connects to $CASSANDRA_HOST and $CASSANDRA_PORT without TLS',
+      command: '<%= config.bin %> <%= command.id %> -n cassandra --sni any -- ./migrate.sh',
     },
     {
       description: 'Forward to one node, bypassing the gateway',

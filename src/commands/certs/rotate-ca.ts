@@ -34,7 +34,6 @@ export default class CertsRotateCa extends CassSniCommand<RenderedResult> {
       description: 'Use your own CA',
       command: '<%= config.bin %> certs rotate-ca -n cassandra --ca-file ca.pem --ca-key-file ca.key',
     },
-    { description: 'Keep the current CA', command: '<%= config.bin %> certs rotate-ca -n cassandra --abort' },
     { description: 'Replace an expired CA', command: '<%= config.bin %> certs rotate-ca -n cassandra --expired' },
   ]
 

@@ -5,7 +5,7 @@ import type { TextRenderer } from '../../lib/output/text-renderer.ts'
 import type { ClientsShowResult, Driver } from '../../lib/workflows/clients-show-workflow.ts'
 
 export default class ClientsShow extends CassSniCommand<ClientsShowResult> {
-  static override summary = 'Print a program that connects to this datacenter with a driver.'
+  static override summary = 'Print a program that connects with a driver.'
   static override description =
     'Prints a complete program with the gateway, host IDs and datacenter filled in. It sends each host ID as SNI and ' +
     'verifies the certificate against it. The program reads user and password from CQL_USER and CQL_PASSWORD.\n' +

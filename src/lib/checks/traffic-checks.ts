@@ -45,7 +45,7 @@ export const TRAFFIC_CHECKS: readonly Check<Probes>[] = [
   {
     code: 'CSNI862',
     category,
-    title: 'gateway and sidecar agree on mutual TLS',
+    title: 'gateway and sidecar TLS modes match',
     severity: 'warning',
     needs: ['CSNI821'],
     perNode: true,

@@ -8,7 +8,7 @@ import { connectionOf } from '../cluster/connection-flags.ts'
 import type { Follower, Kube, KubeOptions } from '../cluster/kube.ts'
 import {
   asCassSniError,
-  CassSniError,
+  type CassSniError,
   command,
   EXIT,
   type ExitCode,
@@ -186,7 +186,7 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
       this.argv = argv
       // Only words after "--" are the program's; otherwise oclif would take all of them.
       const [stray] = this.runsProgram ? args : []
-      if (stray !== undefined) throw new CassSniError('CSNI101', `unexpected argument: ${stray}`)
+      if (stray !== undefined) throw new Error(`Unexpected argument: ${stray}`)
       const { flags } = await this.parse(ctor)
       return { flags: flags as unknown as KnownFlags, line: this.#line(given, args, rest) }
     } catch (caught) {
