@@ -132,6 +132,23 @@ describe('certs rotate-ca', function () {
     )
   })
 
+  it('takes a CA from a Secret, with the root that cert-manager stores in ca.crt', async () => {
+    const root = makeAuthority({ dc: 'root' })
+    const made = makeAuthority({ dc: 'mine', issuer: root })
+    const base64 = (text: string) => Buffer.from(text).toString('base64')
+    const data = { 'tls.crt': base64(made.pem), 'tls.key': base64(made.keyPem), 'ca.crt': base64(root.pem) }
+    await server.create(SECRET, { metadata: { name: 'mine', namespace: dc.namespace }, data })
+    await server.create(SECRET, { metadata: { name: 'empty', namespace: dc.namespace }, data: {} })
+    await refused('CSNI204', /secret\/missing in namespace \S+ not found/, '--ca-secret', 'missing')
+    await refused('CSNI204', /secret\/empty in namespace \S+: no certificate and private key/, '--ca-secret', 'empty')
+    await refused('CSNI101', /invalid value "other\/mine" for --ca-secret: must be in/, '--ca-secret', 'other/mine')
+    await refused('CSNI101', /--ca-secret/, '--ca-secret', 'mine', '--ca-file', 'x', '--ca-key-file', 'y')
+    await run('rotate-ca', '--ca-secret', 'mine')
+    const { texts } = await authoritySecret()
+    assert.equal(texts['next-cert'], made.pem + root.pem)
+    assert.equal(texts['next-key'], made.keyPem)
+  })
+
   describe('refuses, and changes nothing', () => {
     const rows: [string, string, RegExp, () => { pem: string; keyPem: string }][] = [
       [

@@ -25,6 +25,12 @@ export const authorityFlags = {
     dependsOn: ['ca-key-file'],
     summary: 'File with the password of an encrypted --ca-key-file.',
   }),
+  'ca-secret': Flags.string({
+    helpGroup: 'CA',
+    helpValue: 'NAME',
+    exclusive: ['ca-file'],
+    summary: 'Secret with the CA to use: keys tls.crt and tls.key, or cert and key.',
+  }),
   'ca-days': Flags.integer({
     min: 1,
     max: MOST_DAYS,
@@ -39,6 +45,7 @@ interface Values {
   'ca-file'?: string | undefined
   'ca-key-file'?: string | undefined
   'ca-key-password-file'?: string | undefined
+  'ca-secret'?: string | undefined
   'ca-days': number
 }
 
@@ -46,5 +53,5 @@ interface Values {
 export function authorityOptions(flags: Values): NewAuthorityOptions {
   const { 'ca-file': certificate, 'ca-key-file': key, 'ca-key-password-file': passwordFile, 'ca-days': days } = flags
   const files = certificate === undefined || key === undefined ? undefined : { certificate, key, passwordFile }
-  return { days, files }
+  return { days, files, secret: flags['ca-secret'] }
 }

@@ -105,7 +105,7 @@ export async function rotateCa(context: WorkflowContext, options: RotateCaOption
   })
   requireOperatorKeystore(dc)
   requireSharedTruststore(dc)
-  const given = await readReplacement(context, options.authority)
+  const given = await readReplacement(context, dc.namespace, options.authority)
   const { finish } = options
   const run: Run = { context, options, dc, given, nodes: [], outcome: 'none', confirmed: false, finish, issued: false }
   return retryOvertaken(context.signal, async () => {
@@ -272,7 +272,10 @@ function requireSameAuthority({ given, dc }: Run, [next]: AuthorityPath): void {
     `${authorityObject(dc)}: a rotation to another CA is in progress (${next.subject})`,
     {
       object: authorityObject(dc),
-      next: [againWithout('ca-file', 'ca-key-file'), command`kubectl cass-sni certs rotate-ca --abort`],
+      next: [
+        againWithout('ca-file', 'ca-key-file', 'ca-key-password-file', 'ca-secret'),
+        command`kubectl cass-sni certs rotate-ca --abort`,
+      ],
     },
   )
 }

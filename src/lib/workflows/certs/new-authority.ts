@@ -3,7 +3,15 @@ import { randomBytes } from 'node:crypto'
 import type { Datacenter } from '../../cassandra/datacenter.ts'
 import { type AuthorityPath, trustPem } from '../../certificates/authority-path.ts'
 import { type AuthorityPem, createAuthority } from '../../certificates/create-authority.ts'
-import { operatorKeyPem, requireGivenAuthority } from '../../certificates/given-authority.ts'
+import {
+  type AuthoritySource,
+  type GivenAuthority,
+  operatorKeyPem,
+  requireGivenAuthority,
+} from '../../certificates/given-authority.ts'
+import { SECRET } from '../../cluster/resources.ts'
+import type { Secret } from '../../cluster/workloads.ts'
+import { CassSniError, command, hint } from '../../errors.ts'
 import { readText } from '../../files/input-file.ts'
 import { clusterTime } from '../cluster-time.ts'
 import type { WorkflowContext } from '../context.ts'
@@ -11,6 +19,8 @@ import type { WorkflowContext } from '../context.ts'
 export interface NewAuthorityOptions {
   /** PEM files of the user's CA; undefined to create one. */
   files?: { certificate: string; key: string; passwordFile?: string | undefined } | undefined
+  /** Name of a Secret with the user's CA, in the datacenter's namespace. */
+  secret?: string | undefined
   /** Validity of a CA to create. */
   days: number
 }
@@ -23,26 +33,82 @@ export interface ReplacementAuthority {
 }
 
 /**
- * Reads the CA in the user's files; undefined without files.
- * @throws CSNI104, CSNI107 if a file cannot be read; CSNI401, CSNI402 if nodes or clients could not use the CA
+ * Reads the CA of the user; undefined to create one.
+ * @throws CSNI104, CSNI107 if a file cannot be read; CSNI204 if the Secret or its keys are missing; CSNI401, CSNI402 if
+ * nodes or clients could not use the CA
  */
 export async function readReplacement(
   context: WorkflowContext,
-  { files }: NewAuthorityOptions,
+  namespace: string,
+  { files, secret }: NewAuthorityOptions,
 ): Promise<ReplacementAuthority | undefined> {
-  if (files === undefined) return undefined
-  const { certificate, key, passwordFile } = files
+  const source =
+    secret !== undefined
+      ? await fromSecret(context, namespace, secret)
+      : files !== undefined
+        ? await fromFiles(context, files)
+        : undefined
+  if (source === undefined) return undefined
+  const { given, names } = source
+  const { path, key } = requireGivenAuthority({ ...given, rsaOnly: true }, clusterTime(context), names)
+  return { path, pem: { certificate: trustPem([path]), key: operatorKeyPem(key) } }
+}
+
+interface Source {
+  given: GivenAuthority
+  names: AuthoritySource
+}
+
+async function fromFiles(
+  { signal }: WorkflowContext,
+  { certificate, key, passwordFile }: NonNullable<NewAuthorityOptions['files']>,
+): Promise<Source> {
   const [certificatePem, keyPem, password] = await Promise.all([
-    readText(certificate, context.signal),
-    readText(key, context.signal),
-    passwordFile === undefined ? undefined : readText(passwordFile, context.signal),
+    readText(certificate, signal),
+    readText(key, signal),
+    passwordFile === undefined ? undefined : readText(passwordFile, signal),
   ])
-  const { path, key: privateKey } = requireGivenAuthority(
-    { certificatePem, keyPem, password: password?.replace(/\r?\n$/, ''), rsaOnly: true },
-    clusterTime(context),
-    { certificate, key, files: true },
-  )
-  return { path, pem: { certificate: trustPem([path]), key: operatorKeyPem(privateKey) } }
+  return {
+    given: { certificatePem, keyPem, password: password?.replace(/\r?\n$/, '') },
+    names: { certificate, key, files: true },
+  }
+}
+
+/** Keys of a certificate and its private key: of kubectl create secret tls and cert-manager, and of cass-operator. */
+const SECRET_KEYS = [
+  ['tls.crt', 'tls.key'],
+  ['cert', 'key'],
+] as const
+
+async function fromSecret({ kube }: WorkflowContext, namespace: string, name: string): Promise<Source> {
+  const object = `secret/${name} in namespace ${namespace}`
+  if (name.includes('/'))
+    throw new CassSniError('CSNI101', `invalid value "${name}" for --ca-secret: must be in namespace ${namespace}`, {
+      next: [hint('copy the Secret to the namespace of the datacenter, or use --ca-file and --ca-key-file')],
+    })
+  const found = await kube.get<Secret>(SECRET, name, namespace)
+  if (found === undefined)
+    throw new CassSniError('CSNI204', `${object} not found`, {
+      object,
+      next: [command`kubectl get secrets -n ${namespace}`],
+    })
+  const { data = {} } = found
+  const [certificate, key] = SECRET_KEYS.find((keys) => keys.every((each) => each in data)) ?? []
+  if (certificate === undefined || key === undefined)
+    throw new CassSniError(
+      'CSNI204',
+      `${object}: no certificate and private key (tls.crt and tls.key, or cert and key)`,
+      {
+        object,
+        next: [command`kubectl describe secret ${name} -n ${namespace}`],
+      },
+    )
+  const text = (each: string) => Buffer.from(data[each] ?? '', 'base64').toString('utf8')
+  return {
+    // In ca.crt, cert-manager stores the root of an intermediate CA.
+    given: { certificatePem: `${text(certificate)}\n${text('ca.crt')}`, keyPem: text(key) },
+    names: { certificate: `${object}: key "${certificate}"`, key: `${object}: key "${key}"`, files: false },
+  }
 }
 
 /** Creates a CA for the datacenter. */

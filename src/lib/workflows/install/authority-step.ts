@@ -87,7 +87,7 @@ export function authorityStep(setup: Setup, needs: DatacenterNeeds): InstallStep
     async plan(): Promise<StepPlan> {
       const observed = await observe()
       const { dc, isLive, authority, keystore } = observed
-      const given = await readReplacement(context, options.authority)
+      const given = await readReplacement(context, namespace, options.authority)
       const kept = authority === undefined ? undefined : await readSigning(setup, dc, isLive)
       if (given !== undefined && (isLive || kept !== undefined)) requireSame(dc, given, kept)
       if (isLive) return { state: 'present', note: 'those of the datacenter' }
@@ -105,7 +105,7 @@ export function authorityStep(setup: Setup, needs: DatacenterNeeds): InstallStep
       const pem =
         authority !== undefined
           ? await readAuthorityMaterial(kube, dc)
-          : ((await readReplacement(context, options.authority))?.pem ??
+          : ((await readReplacement(context, namespace, options.authority))?.pem ??
             (await newAuthority(context, dc, options.authority.days)))
       const bytes = await firstKeystore(setup, dc, parseAuthority(pem.certificate, pem.key, authorityLocation(dc)))
       await applyChanges(context, await changesFor(observed, { pem, bytes }))
@@ -122,13 +122,17 @@ function usesOperatorKeystore({ clientEncryption, serverEncryption }: Datacenter
 function requireSame(dc: Datacenter, given: ReplacementAuthority, kept: Authority | undefined): void {
   if (given.path[0].fingerprint256 === kept?.path[0].fingerprint256) return
   const object = authorityObject(dc)
-  throw new CassSniError('CSNI101', `${object}: the datacenter has another CA than --ca-file`, {
-    object,
-    next: [
-      againWithout('ca-file', 'ca-key-file', 'ca-key-password-file'),
-      hint('to replace the CA of a running datacenter, use certs rotate-ca with --ca-file and --ca-key-file'),
-    ],
-  })
+  throw new CassSniError(
+    'CSNI101',
+    `${object}: the datacenter has another CA than the given one (${given.path[0].subject})`,
+    {
+      object,
+      next: [
+        againWithout('ca-file', 'ca-key-file', 'ca-key-password-file', 'ca-secret'),
+        hint('to replace the CA of a running datacenter, use certs rotate-ca with --ca-file and --ca-key-file'),
+      ],
+    },
+  )
 }
 
 interface Content {
@@ -140,7 +144,9 @@ const PLACEHOLDER: Content = { pem: { certificate: 'CA', key: 'key' }, bytes: Bu
 
 function noteFor({ options }: Setup, { authority }: Observed): string {
   if (authority !== undefined) return 'first certificate, signed by the existing CA'
-  if (options.authority.files !== undefined) return `CA from ${options.authority.files.certificate}, first certificate`
+  const { files, secret } = options.authority
+  const source = secret === undefined ? files?.certificate : `secret/${secret}`
+  if (source !== undefined) return `CA from ${source}, first certificate`
   return `CA for ${options.authority.days} days, first certificate`
 }
 
