@@ -7,6 +7,7 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parse, stringify } from 'yaml'
 import { OUR_AGENT, writesBy } from './audit.ts'
+import { keepOutput } from './secret-search.ts'
 
 export const CHECKOUT = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
 const STATE = '/var/lib/cass-sni-lab'
@@ -138,7 +139,10 @@ export async function must(outcome: Promise<Outcome>): Promise<Outcome> {
 
 /** Runs `kubectl cass-sni …` as a user would. */
 export async function plugin(args: string[], options: RunOptions = {}): Promise<Outcome> {
-  return run('kubectl', ['cass-sni', ...args], { ...options, env: { ...(await labEnvironment()), ...options.env } })
+  const env = { ...(await labEnvironment()), ...options.env }
+  const outcome = await run('kubectl', ['cass-sni', ...args], { ...options, env })
+  keepOutput(args, outcome.stdout + outcome.stderr)
+  return outcome
 }
 
 /** The same with `-o json`; the parsed envelope. */
@@ -207,6 +211,7 @@ export async function startPlugin(args: string[]): Promise<{
   })
   const ended = new Promise<number>((done) => {
     child.on('close', (code, signal) => {
+      keepOutput(args, stdout + stderr)
       transcript.push(`$ kubectl cass-sni ${args.join(' ')}\n${stdout}${stderr}(exit code ${code ?? signal})\n`)
       done(code ?? (signal === 'SIGINT' ? 130 : 137))
     })
