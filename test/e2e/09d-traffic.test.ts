@@ -95,9 +95,16 @@ describe('what breaks trust', () => {
     await once(balancer.listen(0, '127.0.0.1'), 'listening')
     try {
       const { port } = balancer.address() as AddressInfo
-      const failed = (await verify('--address', `127.0.0.1:${port}`)).find(({ code }) => code === 'CSNI853')
-      assert.equal(failed?.result, 'fail')
-      assert.match(failed?.reason ?? '', /accepts connections and closes them, but the gateway answers/)
+      const failed = await until(
+        'the load balancer is found',
+        async () => {
+          const checks = await verify('--address', `127.0.0.1:${port}`)
+          return checks.find(({ code, result }) => code === 'CSNI853' && result === 'fail')
+        },
+        20_000,
+        500,
+      )
+      assert.match(failed.reason ?? '', /accepts connections and closes them, but the gateway answers/)
     } finally {
       balancer.close()
     }
