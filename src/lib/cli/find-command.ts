@@ -55,8 +55,11 @@ export function findCommand(
     const name = names.slice(0, count).join(' ')
     const found = commands.find((each) => nameOf(each) === name || each.aliases?.includes(name))
     if (!found) continue
-    // A command with subcommands accepts no arguments: another word is a mistyped subcommand.
-    if (count < names.length && commands.some((each) => nameOf(each).startsWith(`${name} `))) break
+    // A command with subcommands accepts no arguments: another word is a mistyped subcommand, or the value of a
+    // mistyped flag, which the command reports.
+    const stray = names[count]
+    const isValue = !wantsHelp && stray !== undefined && followsUnknownFlag(tokens, stray)
+    if (stray !== undefined && !isValue && commands.some((each) => nameOf(each).startsWith(`${name} `))) break
     if (wantsHelp) return { type: 'help', name: nameOf(found) }
     return { type: 'command', id: found.id, argv: withoutNames(tokens, count) }
   }
@@ -67,6 +70,12 @@ export function findCommand(
 /** The flags of all commands: until the command is known, a flag must have the same syntax in all of them. */
 function allFlags(commands: readonly KnownCommand[]): FlagShape[] {
   return Object.values(Object.assign({}, ...commands.map(({ flags }) => flags)))
+}
+
+function followsUnknownFlag(tokens: readonly Token[], word: string): boolean {
+  return tokens.some(
+    (token, index) => token.type === 'word' && token.words[0] === word && tokens[index - 1]?.type === 'unknown',
+  )
 }
 
 function withoutNames(tokens: readonly Token[], count: number): string[] {

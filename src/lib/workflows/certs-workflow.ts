@@ -82,8 +82,8 @@ function warnOf(
   if (plan.wildcards.length > 0)
     warn(
       context,
-      `the certificate has ${listed(plan.wildcards)} instead of one DNS name per node: with all DNS names, it ` +
-        'would be too large for Java clients',
+      `the certificate has ${listed(plan.wildcards)} instead of one DNS name per node` +
+        (plan.settings.names === 'public' ? '' : ': with all DNS names, it would be too large for Java clients'),
     )
   if (issued && plan.settings.names === 'public')
     warn(

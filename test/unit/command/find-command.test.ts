@@ -101,6 +101,11 @@ describe('the command that a line names', () => {
         },
       ))
 
+  it('is the one before a mistyped flag with a value, which it reports', () => {
+    assert.deepEqual(find('certs', '--sans', 'x.y'), { type: 'command', id: 'certs', argv: ['--sans', 'x.y'] })
+    assert.throws(() => find('certs', '-n', 'a', 'x.y'), /unknown command "certs x\.y"/)
+  })
+
   it('is never install for one who wants to uninstall', () => {
     for (const word of ['unistall', 'uninstal', 'remove'])
       assert.throws(
