@@ -222,8 +222,10 @@ describe('install', () => {
       const { result, warnings } = outcome.json()
       assert.equal(result.steps.find((step: { id: string }) => step.id === 'operator').state, 'present')
       assert.deepEqual(
-        warnings.map((warning: { message: string }) =>
-          /sidecar into deployment\/cass-operator.*kubectl patch deployment cass-operator/.test(warning.message),
+        warnings.map(({ message, next }: { message: string; next: string[] }) =>
+          /sidecar into deployment\/cass-operator.*kubectl .*patch deployment cass-operator/.test(
+            [message, ...next].join(),
+          ),
         ),
         [true],
       )
