@@ -4,7 +4,8 @@ import { cp, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CHECKOUT, must, run } from './lab.ts'
 
-const SOURCES = join(CHECKOUT, 'test/e2e/drivers')
+/** Sources of the programs, and go.mod and go.sum with the Go driver. */
+export const SOURCES = join(CHECKOUT, 'test/e2e/drivers')
 const CACHE = '/var/cache/cass-sni-lab/drivers'
 
 /** Returns the directory of a build of these sources; `build` makes it in a copy of them if it is not in the cache. */
@@ -33,7 +34,17 @@ export async function goDriver(): Promise<string> {
 
 /** Returns java's arguments for the program with the Java driver. */
 export async function javaDriver(): Promise<string[]> {
-  const directory = await built('java', ['Driver.java', 'pom.xml'], async (fresh) => {
+  const directory = await javaBuild()
+  return ['-XX:TieredStopAtLevel=1', '-cp', `${directory}:${join(directory, 'lib/*')}`, 'Driver']
+}
+
+/** Returns a class path with the Java driver. */
+export async function javaLibraries(): Promise<string> {
+  return join(await javaBuild(), 'lib/*')
+}
+
+function javaBuild(): Promise<string> {
+  return built('java', ['Driver.java', 'pom.xml'], async (fresh) => {
     const copy = ['dependency:copy-dependencies', `-DoutputDirectory=${join(fresh, 'lib')}`]
     await must(
       run('mvn', ['--batch-mode', '--quiet', '--file', join(fresh, 'pom.xml'), ...copy], { timeoutMs: 300_000 }),
@@ -41,5 +52,4 @@ export async function javaDriver(): Promise<string[]> {
     const sources = ['-cp', join(fresh, 'lib/*'), '-d', fresh, join(fresh, 'Driver.java')]
     await must(run('javac', sources, { timeoutMs: 120_000 }))
   })
-  return ['-XX:TieredStopAtLevel=1', '-cp', `${directory}:${join(directory, 'lib/*')}`, 'Driver']
 }
