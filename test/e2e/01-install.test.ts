@@ -107,6 +107,7 @@ describe('install', () => {
       mtls: 'present',
       operator: 'planned',
       storage: 'planned',
+      authority: 'planned',
       datacenter: 'planned',
       nodes: 'planned',
     })
