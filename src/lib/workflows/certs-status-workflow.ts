@@ -2,9 +2,11 @@
 import { DATACENTER_LABEL, labelValueFor } from '../cassandra/resource-names.ts'
 import { type CertificateStatus, certificateStatus } from '../checks/certificate-status.ts'
 import { liveProbes } from '../checks/live-probes.ts'
+import type { Probes } from '../checks/probes.ts'
 import type { ObservedPod } from '../checks/served-since.ts'
 import { POD } from '../cluster/resources.ts'
-import { parseAddress } from '../connection/dialer.ts'
+import { parseAddress, podDialer } from '../connection/dialer.ts'
+import { handshake } from '../connection/tls.ts'
 import { DEFAULT_GATEWAY_PORT } from '../routes/choices.ts'
 import { observeRouted } from '../routes/gather.ts'
 import { counted } from '../text/counted.ts'
@@ -50,7 +52,9 @@ export async function certsStatus(context: WorkflowContext, options: CertsStatus
   })
   const port = options.port ?? choices.port ?? DEFAULT_GATEWAY_PORT
   const now = clusterTime(context)
-  const probes = liveProbes({ kube, datacenter, choices, gateway, port, address, tunnel, signal, now })
+  const live = liveProbes({ kube, datacenter, choices, gateway, port, address, tunnel, signal, now })
+  const beforeRoutes = choices.api === undefined && address === undefined && !tunnel
+  const probes = beforeRoutes ? throughPods(context, live) : live
   const pods = await kube.list<ObservedPod>(POD, {
     namespace: datacenter.namespace,
     labelSelector: `${DATACENTER_LABEL}=${labelValueFor(datacenter.name)}`,
@@ -59,4 +63,18 @@ export async function certsStatus(context: WorkflowContext, options: CertsStatus
   const read = status.nodes.filter(({ certificate }) => certificate !== undefined).length
   emit({ ...step, state: 'done', note: `read from ${read} of ${counted(status.nodes.length, 'node')}` })
   return { namespace: datacenter.namespace, datacenter: datacenter.name, ...status }
+}
+
+/** Before there are routes, each node is asked directly. */
+function throughPods({ kube, signal }: WorkflowContext, probes: Probes): Probes {
+  const { nodes, namespace, nativePort } = probes.datacenter
+  return {
+    ...probes,
+    async handshake(serverName) {
+      const node = nodes.find(({ hostId, dnsName }) => hostId === serverName || dnsName === serverName)
+      if (node === undefined) return probes.handshake(serverName)
+      const { dial } = podDialer(kube, { name: node.pod, namespace }, nativePort)
+      return handshake({ dial, serverName, ca: await probes.authority(), signal })
+    },
+  }
 }
