@@ -22,7 +22,12 @@ export const FOR_ALL = '^src/lib/((errors|events)\\.ts$|text/|waiting/|files/)'
 
 export const LAYERS: Layer[] = [
   { name: 'commands', files: '^src/commands/', may: ['cli', 'output'], mayTypes: [] },
-  { name: 'controller', files: '^src/controller/', may: ['reconcile', 'cluster'] },
+  {
+    name: 'controller',
+    files: '^src/controller/',
+    may: ['reconcile', 'cassandra', 'cluster'],
+    mayFiles: ['^src/lib/workflows/certs-workflow\\.ts$'],
+  },
   {
     name: 'cli',
     files: '^src/lib/cli/',

@@ -23,7 +23,10 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 
 async function main(): Promise<number> {
   try {
-    await runController(settingsFrom(process.env), { signal: stop.signal, log })
+    const settings = settingsFrom(process.env)
+    // loads what issues certificates only where that is done
+    const run = settings.task === 'routes' ? runController : (await import('./run-renewal.ts')).runRenewal
+    await run(settings, { signal: stop.signal, log })
     return EXIT.ok
   } catch (error) {
     const reason = asCassSniError(error)

@@ -2,6 +2,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from '@prometheus-io/client'
 import type { ErrorCode } from '../lib/errors.ts'
 import type { DatacenterLoop, LeaderRun } from '../lib/reconcile/follow-datacenters.ts'
+import type { FollowedDatacenter } from '../lib/reconcile/followed-datacenter.ts'
 
 export interface Metrics {
   ran(run: LeaderRun): void
@@ -17,7 +18,7 @@ const BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120]
 const PREFIX = 'cass_sni_'
 
 /** Creates the metrics of a loop. */
-export function metricsOf(loop: DatacenterLoop, isLeader: () => boolean): Metrics {
+export function metricsOf(loop: DatacenterLoop<FollowedDatacenter>, isLeader: () => boolean): Metrics {
   const registers = [new Registry()]
   const [registry] = registers as [Registry]
   collectDefaultMetrics({ register: registry })

@@ -2,7 +2,7 @@
 import { escaped } from '../lib/text/json-text.ts'
 import type { CassSniError } from '../lib/errors.ts'
 import type { ChangeRecord } from '../lib/events.ts'
-import type { DatacenterKey } from '../lib/reconcile/followed-datacenter.ts'
+import type { DatacenterKey } from '../lib/reconcile/followed.ts'
 
 export type Level = 'info' | 'warning' | 'error'
 

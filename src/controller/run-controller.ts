@@ -2,7 +2,8 @@
 import { randomUUID } from 'node:crypto'
 import { connectKube } from '../lib/cluster/client.ts'
 import { CassSniError } from '../lib/errors.ts'
-import type { DatacenterKey, FollowedEvent } from '../lib/reconcile/followed-datacenter.ts'
+import { FollowedDatacenter } from '../lib/reconcile/followed-datacenter.ts'
+import type { DatacenterKey, FollowedEvent } from '../lib/reconcile/followed.ts'
 import { DatacenterLoop } from '../lib/reconcile/follow-datacenters.ts'
 import { Election } from '../lib/reconcile/lease.ts'
 import { CONTROLLER_NAME } from '../lib/text/own-keys.ts'
@@ -32,15 +33,20 @@ export async function runController(
     warn: (message) => log('warning', message),
   })
   let leading = false
+  const report = (event: FollowedEvent, datacenter?: DatacenterKey) => {
+    if (event.type === 'failing') metrics.failed(event.error.code)
+    logEvent(log, event, datacenter)
+  }
   const loop = new DatacenterLoop(
     {
       kube,
-      identity: pod,
       signal,
-      report: (event, datacenter) => {
-        if (event.type === 'failing') metrics.failed(event.error.code)
-        logEvent(log, event, datacenter)
-      },
+      report,
+      follow: (parts, key) =>
+        new FollowedDatacenter(
+          { ...parts, live: kube, identity: pod, signal, report: (event) => report(event, key), now: Date.now },
+          key,
+        ),
       onRun: (run) => metrics.ran(run),
     },
     scope,

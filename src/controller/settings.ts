@@ -3,6 +3,9 @@ import { CassSniError } from '../lib/errors.ts'
 import type { Scope } from '../lib/reconcile/follow-datacenters.ts'
 
 export interface Settings {
+  /** What this replica keeps in order. */
+  task: 'routes' | 'certificates'
+
   scope: Scope
   /** The controller's own namespace, which has the Lease. */
   namespace: string
@@ -28,7 +31,11 @@ export function settingsFrom(env: Readonly<Record<string, string | undefined>>):
   const port = Number(text)
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new CassSniError('CSNI101', `invalid port "${text}" in environment variable CASS_SNI_PORT`)
+  const task = env.CASS_SNI_TASK || 'routes'
+  if (task !== 'routes' && task !== 'certificates')
+    throw new CassSniError('CSNI101', `invalid task "${task}" in environment variable CASS_SNI_TASK`)
   return {
+    task,
     scope: {
       namespaces: namespaces.length === 0 ? undefined : namespaces,
       datacenter: env.CASS_SNI_DATACENTER || undefined,

@@ -60,19 +60,20 @@ describe('routes controller', function () {
   const controller = (...words: string[]) =>
     runCommand(['routes', 'controller', ...words, '--controller-namespace', own, '--kubeconfig', server.kubeconfig])
   /** Reports the replicas as ready, as the controllers of Kubernetes would. */
-  const becomeReady = async () => {
+  const becomeReady = async (expected: number) => {
     for (let left = 150; left > 0; left--) {
-      const deployment = (await objects(DEPLOYMENT)).find(({ metadata }) => metadata.namespace === own)
-      if (deployment !== undefined) {
-        const counts = { replicas: 2, readyReplicas: 2, updatedReplicas: 2, observedGeneration: 99 }
-        await server.status(DEPLOYMENT, 'cass-sni-controller', own, counts)
-        return
+      const deployments = (await objects(DEPLOYMENT)).filter(({ metadata }) => metadata.namespace === own)
+      for (const { metadata } of deployments) {
+        const replicas = metadata.name === 'cass-sni-controller' ? 2 : 1
+        const counts = { replicas, readyReplicas: replicas, updatedReplicas: replicas, observedGeneration: 99 }
+        await server.status(DEPLOYMENT, metadata.name, own, counts)
       }
+      if (deployments.length >= expected) return
       await sleep(20)
     }
   }
   const install = async (...words: string[]): Promise<CommandOutcome> => {
-    const ready = becomeReady()
+    const ready = becomeReady(words.includes('--renew-certs') ? 2 : 1)
     const outcome = await controller('install', '-n', dc.namespace, '--image', 'lab/controller:1', ...words)
     await ready
     return outcome
@@ -272,6 +273,48 @@ describe('routes controller', function () {
     equal(exitCode, 1)
     match(stderr, /CSNI210/)
     await server.remove(SERVICE_ACCOUNT, 'cass-sni-controller', own)
+  })
+
+  it('renews certificates with --renew-certs only, with access to the Secrets concerned, until --no-renew-certs', async () => {
+    const first = await install('--renew-certs', '-o', 'json')
+    equal(first.exitCode, 0, first.stderr)
+    equal(first.json().result.renewsCertificates, true)
+    const rolesOf = async (account: string) => {
+      const bindings = [...(await objects(ROLE_BINDING)), ...(await objects(CLUSTER_ROLE_BINDING))] as unknown as {
+        roleRef: { name: string }
+        subjects: { name: string }[]
+      }[]
+      const names = bindings.filter(({ subjects }) => subjects[0]?.name === account).map(({ roleRef }) => roleRef.name)
+      const roles = [...(await objects(ROLE)), ...(await objects(CLUSTER_ROLE))] as unknown as (Stored & {
+        rules: { resources: string[]; resourceNames?: string[]; verbs: string[] }[]
+      })[]
+      return roles.filter(({ metadata }) => names.includes(metadata.name)).flatMap(({ rules }) => rules)
+    }
+    const secrets = (await rolesOf('cass-sni-certificates')).filter(({ resources }) => resources.includes('secrets'))
+    deepEqual(
+      secrets.map(({ resourceNames, verbs }) => [resourceNames, verbs]),
+      [
+        [
+          ['dc1-ca-keystore', 'dc1-keystore'],
+          ['get', 'patch'],
+        ],
+      ],
+    )
+    ok(!(await rolesOf('cass-sni-controller')).some(({ resources }) => resources.includes('secrets')))
+    const pods = await rolesOf('cass-sni-certificates')
+    ok(!pods.some(({ verbs, resources }) => resources.includes('virtualservices') && verbs.includes('patch')))
+    // as installed
+    const again = await install('-o', 'json')
+    deepEqual([again.json().result.renewsCertificates, again.json().result.configured], [true, 0])
+    const status = await controller('status', '-o', 'json')
+    deepEqual(status.json().result.renewal, { wanted: 1, ready: 1 })
+    const without = await install('--no-renew-certs', '--yes', '-o', 'json')
+    equal(without.json().result.renewsCertificates, false)
+    ok(without.json().result.pruned > 4)
+    deepEqual(
+      (await objects(DEPLOYMENT)).map(({ metadata }) => metadata.name),
+      ['cass-sni-controller'],
+    )
   })
 
   it('grants nothing in a namespace that is being deleted, where a grant would be refused', async () => {

@@ -5,7 +5,8 @@ import { connectKube } from '../../src/lib/cluster/client.ts'
 import { CASSANDRA_DATACENTER, EVENT, ISTIO_GATEWAY, VIRTUAL_SERVICE } from '../../src/lib/cluster/resources.ts'
 import { CassSniError } from '../../src/lib/errors.ts'
 import { DatacenterLoop, type Scope } from '../../src/lib/reconcile/follow-datacenters.ts'
-import type { FollowedEvent } from '../../src/lib/reconcile/followed-datacenter.ts'
+import { FollowedDatacenter } from '../../src/lib/reconcile/followed-datacenter.ts'
+import type { FollowedEvent } from '../../src/lib/reconcile/followed.ts'
 import { type SyncRecord, syncRecordOf } from '../../src/lib/reconcile/sync-record.ts'
 import { apiServer, pathOf, type Stored, type TestServer } from '../support/api-server.ts'
 import { OUR_AGENT, writesBy } from '../support/audit.ts'
@@ -46,10 +47,20 @@ describe('the controller', function () {
     const loop = new DatacenterLoop(
       {
         kube,
-        identity: 'replica-a',
         signal: end.signal,
-        report: (event, datacenter) =>
-          events.push({ ...event, ...(datacenter === undefined ? {} : { datacenter: datacenter.namespace }) }),
+        report: (event) => events.push(event),
+        follow: (parts, key) =>
+          new FollowedDatacenter(
+            {
+              ...parts,
+              live: kube,
+              identity: 'replica-a',
+              signal: end.signal,
+              report: (event) => events.push({ ...event, datacenter: key.namespace }),
+              now: Date.now,
+            },
+            key,
+          ),
         onRun: ({ seconds }) => (seconds === undefined ? 0 : delays.push(seconds)),
       },
       { namespaces: [one.namespace, other.namespace], ...scope },

@@ -39,6 +39,10 @@ export const controllerFlags = {
     multipleNonGreedy: true,
     summary: 'Namespace of an ingress gateway (repeatable; default: those of all Istio ingress gateways).',
   }),
+  'renew-certs': Flags.boolean({
+    allowNo: true,
+    summary: 'Renew node certificates, with access to the Secrets of CA and keystore (default: as installed).',
+  }),
   ...controllerNamespaceFlag,
 }
 
@@ -49,6 +53,7 @@ export function controllerOptions(flags: {
   'watch-namespace'?: string[] | undefined
   datacenter?: string | undefined
   'gateway-namespace'?: string[] | undefined
+  'renew-certs'?: boolean | undefined
   'controller-namespace': string
 }): ControllerInstallOptions {
   return {
@@ -58,6 +63,7 @@ export function controllerOptions(flags: {
     namespaces: flags['watch-namespace'],
     datacenter: flags.datacenter,
     gatewayNamespaces: flags['gateway-namespace'],
+    renewCertificates: flags['renew-certs'],
   }
 }
 

@@ -14,9 +14,14 @@ export type PermissionScope =
   | 'gateway'
   /** The controller's own namespace. */
   | 'controller'
+  /** Cassandra's namespace, only the Secrets of CA and keystore. */
+  | 'keystores'
 
-/** `commands`: the command line, except install. `controller`: the routes controller. */
-export type PermissionUser = 'commands' | 'controller'
+/**
+ * `commands`: the command line, except install. `controller`: the routes controller. `renewal`: the Deployment that
+ * renews certificates.
+ */
+export type PermissionUser = 'commands' | 'controller' | 'renewal'
 
 export interface Permission {
   scope: PermissionScope
@@ -27,8 +32,10 @@ export interface Permission {
   names?: readonly string[] | undefined
   verbs: readonly string[]
   why: string
-  /** Default: both. */
+  /** Default: commands and controller. */
   only?: PermissionUser | undefined
+  /** The renewal of certificates as well. */
+  renewal?: true | undefined
 }
 
 const READ = ['get', 'list', 'watch']
@@ -49,6 +56,7 @@ export const PERMISSIONS: readonly Permission[] = [
     names: ['istio', 'coredns'],
     verbs: READ,
     why: "Istio's discoverySelectors and the cluster's DNS domain",
+    renewal: true,
   },
   { scope: 'mesh', group: '', resources: ['services', 'pods'], verbs: READ, why: 'ingress gateways' },
   { scope: 'mesh', group: 'apps', resources: ['deployments'], verbs: READ, why: "Istio's control planes" },
@@ -84,9 +92,23 @@ export const PERMISSIONS: readonly Permission[] = [
   },
   { scope: 'mesh', group: CASSANDRA, resources: ['cassandradatacenters'], verbs: READ, why: 'available datacenters' },
 
-  { scope: 'datacenter', group: CASSANDRA, resources: ['cassandradatacenters'], verbs: READ, why: 'the datacenter' },
-  { scope: 'datacenter', group: 'apps', resources: ['statefulsets'], verbs: READ, why: 'which nodes there are' },
-  { scope: 'datacenter', group: '', resources: ['pods'], verbs: READ, why: 'the nodes' },
+  {
+    scope: 'datacenter',
+    group: CASSANDRA,
+    resources: ['cassandradatacenters'],
+    verbs: READ,
+    why: 'the datacenter',
+    renewal: true,
+  },
+  {
+    scope: 'datacenter',
+    group: 'apps',
+    resources: ['statefulsets'],
+    verbs: READ,
+    why: 'which nodes there are',
+    renewal: true,
+  },
+  { scope: 'datacenter', group: '', resources: ['pods'], verbs: READ, why: 'the nodes', renewal: true },
   {
     scope: 'datacenter',
     group: '',
@@ -94,6 +116,7 @@ export const PERMISSIONS: readonly Permission[] = [
     verbs: ['patch'],
     why: 'an annotation that makes the kubelet sync a new keystore to the pod immediately',
     only: 'commands',
+    renewal: true,
   },
   {
     scope: 'datacenter',
@@ -101,6 +124,7 @@ export const PERMISSIONS: readonly Permission[] = [
     resources: ['pods/portforward'],
     verbs: CONNECT,
     why: 'tunnels to nodes; host IDs that are in doubt',
+    renewal: true,
   },
   {
     scope: 'datacenter',
@@ -109,6 +133,7 @@ export const PERMISSIONS: readonly Permission[] = [
     verbs: CONNECT,
     why: 'reloading the keystore',
     only: 'commands',
+    renewal: true,
   },
   { scope: 'datacenter', group: '', resources: ['services'], verbs: [...READ, ...WRITE], why: 'one per node' },
   {
@@ -154,6 +179,32 @@ export const PERMISSIONS: readonly Permission[] = [
     verbs: ['create', 'patch'],
     why: 'Events on the CassandraDatacenter',
     only: 'controller',
+    renewal: true,
+  },
+
+  {
+    scope: 'datacenter',
+    group: ISTIO,
+    resources: ['gateways', 'virtualservices'],
+    verbs: READ,
+    why: 'the names of the routes',
+    only: 'renewal',
+  },
+  {
+    scope: 'datacenter',
+    group: GATEWAY_API,
+    resources: ['tlsroutes'],
+    verbs: READ,
+    why: 'the names of the routes with --api gateway',
+    only: 'renewal',
+  },
+  {
+    scope: 'keystores',
+    group: '',
+    resources: ['secrets'],
+    verbs: ['get', 'patch'],
+    why: 'the CA and the keystore',
+    only: 'renewal',
   },
 
   { scope: 'gateway', group: '', resources: ['services'], verbs: [...READ, 'patch'], why: 'the port of its Service' },
@@ -178,7 +229,12 @@ export const PERMISSIONS: readonly Permission[] = [
 
 /** Returns the permissions of a user in a scope. */
 export function permissionsOf(user: PermissionUser, scope: PermissionScope): Permission[] {
-  return PERMISSIONS.filter((each) => each.scope === scope && (each.only === undefined || each.only === user))
+  return PERMISSIONS.filter((each) => each.scope === scope && isFor(each, user))
+}
+
+function isFor({ only, renewal }: Permission, user: PermissionUser): boolean {
+  if (only === user || (user === 'renewal' && renewal === true)) return true
+  return only === undefined && user !== 'renewal'
 }
 
 /** Returns them as the rules of a role. */

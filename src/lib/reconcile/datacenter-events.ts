@@ -7,7 +7,13 @@ import { listed } from '../text/listed.ts'
 
 export interface DatacenterEvent {
   type: 'Normal' | 'Warning'
-  reason: 'RoutesChanged' | 'RoutesFailing' | 'RoutesRecovered'
+  reason:
+    | 'RoutesChanged'
+    | 'RoutesFailing'
+    | 'RoutesRecovered'
+    | 'CertificateIssued'
+    | 'CertificatesFailing'
+    | 'CertificatesRecovered'
   message: string
 }
 

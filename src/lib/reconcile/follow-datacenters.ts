@@ -1,4 +1,4 @@
-/** Keeps the routes of many datacenters in sync: the loop of the controller. */
+/** Keeps many datacenters in their desired state: the loop of the controller. What that is, `follow` decides. */
 import { DATACENTER_LABEL } from '../cassandra/resource-names.ts'
 import { CachedKube } from '../cluster/cached-kube.ts'
 import type { Follower, Kube, KubeObject, ResourceType } from '../cluster/kube.ts'
@@ -6,7 +6,7 @@ import { CASSANDRA_DATACENTER, POD, SERVICE, STATEFUL_SET } from '../cluster/res
 import { asCassSniError } from '../errors.ts'
 import { OWNER_LABEL, ROUTES_ANNOTATION } from '../text/own-keys.ts'
 import { Failures } from './failures.ts'
-import { type DatacenterKey, FollowedDatacenter, type FollowedEvent } from './followed-datacenter.ts'
+import type { DatacenterKey, Followed, FollowedEvent, FollowParts } from './followed.ts'
 import { WorkQueue } from './work-queue.ts'
 
 /** Which datacenters: all, those of some namespaces, or one. */
@@ -25,16 +25,14 @@ export interface LeaderRun {
   seconds?: number | undefined
 }
 
-export interface ControllerContext {
+export interface ControllerContext<F extends Followed> {
   kube: Kube & Follower
-  /** Identity of this replica. */
-  identity: string
   signal: AbortSignal
-  /** An event of a datacenter; without one, of the whole loop. Must not throw. */
-  report: (event: FollowedEvent, datacenter?: DatacenterKey) => void
+  /** An event of the whole loop. Must not throw. */
+  report: (event: FollowedEvent) => void
+  follow: (parts: FollowParts, key: DatacenterKey) => F
   /** Called after each run as leader. Must not throw. */
   onRun?: ((run: LeaderRun) => void) | undefined
-  now?: (() => number) | undefined
 }
 
 /** The key of the list of datacenters; the others contain a slash. */
@@ -43,19 +41,19 @@ const LIST = 'datacenters'
 /** How many datacenters are processed at the same time. */
 const WORKERS = 4
 
-export class DatacenterLoop {
-  readonly #context: ControllerContext
+export class DatacenterLoop<F extends Followed> {
+  readonly #context: ControllerContext<F>
   readonly #scope: Scope
   readonly #queue: WorkQueue
   readonly #cached: CachedKube
   readonly #failures: Failures
-  readonly #followed = new Map<string, FollowedDatacenter>()
+  readonly #followed = new Map<string, F>()
   /** When the oldest change that has not been processed was seen. */
   readonly #changedAt = new Map<string, number>()
   readonly #unsynced = new Set<string>([LIST])
   #term: AbortSignal | undefined
 
-  constructor(context: ControllerContext, scope: Scope) {
+  constructor(context: ControllerContext<F>, scope: Scope) {
     const { kube, signal, report } = context
     this.#context = context
     this.#scope = scope
@@ -68,7 +66,7 @@ export class DatacenterLoop {
     })
   }
 
-  get datacenters(): readonly FollowedDatacenter[] {
+  get datacenters(): readonly F[] {
     return [...this.#followed.values()]
   }
 
@@ -171,20 +169,9 @@ export class DatacenterLoop {
     }
   }
 
-  #follow(key: string, names: DatacenterKey): FollowedDatacenter {
-    const { kube: live, identity, signal, report, now = Date.now } = this.#context
-    return new FollowedDatacenter(
-      {
-        cached: this.#cached,
-        live,
-        identity,
-        signal,
-        report: (event) => report(event, names),
-        again: (inMs) => (inMs === undefined ? this.#queue.add(key) : this.#queue.addLater(key, inMs)),
-        now,
-      },
-      names,
-    )
+  #follow(key: string, names: DatacenterKey): F {
+    const again = (inMs?: number) => (inMs === undefined ? this.#queue.add(key) : this.#queue.addLater(key, inMs))
+    return this.#context.follow({ cached: this.#cached, again }, names)
   }
 
   /** Schedules the datacenters that the object can concern. */

@@ -1,6 +1,5 @@
 /** One datacenter in the care of the controller: its rounds, the state after them, and the record of that state. */
 import { retryOvertaken } from '../changes/apply.ts'
-import type { CachedKube } from '../cluster/cached-kube.ts'
 import type { Kube, KubeObject, ResourceType } from '../cluster/kube.ts'
 import { CASSANDRA_DATACENTER, ISTIO_GATEWAY, TLS_ROUTE } from '../cluster/resources.ts'
 import { unless } from '../cluster/unless.ts'
@@ -9,33 +8,21 @@ import type { Plan } from '../routes/route-plan.ts'
 import { routeNames } from '../routes/sni-names.ts'
 import { changesText, createEvent, type DatacenterEvent, EventBudget } from './datacenter-events.ts'
 import { Failures, type RouteEvent } from './failures.ts'
+import type { DatacenterKey, Followed, FollowedEvent, FollowParts } from './followed.ts'
 import { RouteRound, UNSETTLED_MS } from './route-round.ts'
 import { recordSync, type SyncRecord } from './sync-record.ts'
 
-export interface DatacenterKey {
-  namespace: string
-  name: string
-}
-
-export type FollowedEvent =
-  | RouteEvent
-  /** The state could not be recorded in the cluster. The routes are not affected. */
-  | { type: 'unrecorded'; error: CassSniError }
-
-export interface FollowedContext {
-  cached: CachedKube
+export interface FollowedContext extends FollowParts {
   live: Kube
   /** Identity of this replica. */
   identity: string
   /** Ends the background work for this datacenter. */
   signal: AbortSignal
   report: (event: FollowedEvent) => void
-  /** Schedules another run, immediately or in this time, in ms. */
-  again: (inMs?: number) => void
   now: () => number
 }
 
-export class FollowedDatacenter {
+export class FollowedDatacenter implements Followed {
   readonly key: DatacenterKey
   readonly #context: FollowedContext
   readonly #failures: Failures

@@ -69,3 +69,6 @@ export const SYNC_ANNOTATION = 'cass-sni/last-sync'
 
 /** The Lease of the routes controller, in its namespace, and the name of its other objects. */
 export const CONTROLLER_NAME = 'cass-sni-controller'
+
+/** Name of the Deployment that renews certificates, of its ServiceAccount and roles. */
+export const RENEWAL_NAME = 'cass-sni-certificates'

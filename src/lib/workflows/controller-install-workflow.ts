@@ -1,19 +1,26 @@
 /** `routes controller install` and `manifest`: the controller that keeps routes in sync. */
 import { applyChanges, retryOvertaken } from '../changes/apply.ts'
+import { observeDatacenter } from '../cassandra/observe-datacenter.ts'
 import { changesIn, changeSet } from '../changes/change-plan.ts'
 import type { KubeObject } from '../cluster/kube.ts'
 import { lastingNamespaces } from '../cluster/require-namespace.ts'
+import { CASSANDRA_DATACENTER } from '../cluster/resources.ts'
 import { deploymentReasons } from '../cluster/workload-reasons.ts'
 import { again, CassSniError, command } from '../errors.ts'
 import type { ChangeRecord } from '../events.ts'
 import { observeMesh } from '../istio/observe-mesh.ts'
-import { CONTROLLER_NAME } from '../text/own-keys.ts'
+import { CONTROLLER_NAME, RENEWAL_NAME } from '../text/own-keys.ts'
 import { durationText } from '../text/duration-text.ts'
 import { listed } from '../text/listed.ts'
 import { poll } from '../waiting/poll.ts'
 import { confirmChanges } from './confirm-changes.ts'
 import type { WorkflowContext } from './context.ts'
-import { controllerObjects, type ControllerSettings, desiredController } from './controller/controller-objects.ts'
+import {
+  controllerObjects,
+  type ControllerSettings,
+  desiredController,
+  type RenewedDatacenter,
+} from './controller/controller-objects.ts'
 import { checkNames, requireScope } from './controller/controller-scope.ts'
 import { controllerObjectsIn, liveController, overlapWarnings, ownNamespace } from './controller/live-controller.ts'
 
@@ -30,6 +37,8 @@ export interface ControllerInstallOptions {
   datacenter?: string | undefined
   /** Namespaces of the ingress gateways; default: those that exist. */
   gatewayNamespaces?: readonly string[] | undefined
+  /** Renew the certificates of the datacenters, too; default: as installed. */
+  renewCertificates?: boolean | undefined
 }
 
 export interface ControllerInstallResult {
@@ -42,6 +51,8 @@ export interface ControllerInstallResult {
   namespaces?: readonly string[] | undefined
   datacenter?: string | undefined
   gatewayNamespaces: readonly string[]
+  /** Certificates are renewed, with access to the Secrets of CA and keystore. */
+  renewsCertificates: boolean
   created: number
   configured: number
   pruned: number
@@ -109,7 +120,8 @@ export async function installController(
       agreed = true
       return applyChanges({ ...context, reported }, changes)
     })
-    const ready = dryRun ? undefined : await rollout(context, namespace)
+    const ready = dryRun ? undefined : await rollout(context, namespace, CONTROLLER_NAME)
+    if (!dryRun && settings.renews !== undefined) await rollout(context, namespace, RENEWAL_NAME)
     const made = (action: ChangeRecord['action']) => records.filter((each) => each.action === action).length
     const result: ControllerInstallResult = {
       dryRun: dryRun || undefined,
@@ -118,6 +130,7 @@ export async function installController(
       namespaces: settings.namespaces,
       datacenter: settings.datacenter,
       gatewayNamespaces: settings.gatewayNamespaces,
+      renewsCertificates: settings.renews !== undefined,
       created: made('created'),
       configured: made('configured'),
       pruned: made('pruned'),
@@ -147,7 +160,11 @@ export async function controllerManifest(
 async function settingsOf({ kube }: WorkflowContext, options: ControllerInstallOptions): Promise<ControllerSettings> {
   const { namespace, datacenter, allNamespaces } = options
   checkNames(options)
-  const image = options.image ?? (await liveController(kube, namespace))?.image
+  const [live, renewal] = await Promise.all([
+    options.image === undefined ? liveController(kube, namespace) : undefined,
+    options.renewCertificates ?? liveController(kube, namespace, RENEWAL_NAME).then((found) => found !== undefined),
+  ])
+  const image = options.image ?? live?.image
   if (image === undefined) {
     throw new CassSniError('CSNI102', 'no controller image specified; use --image', {
       next: [again`--image ${'REGISTRY/cass-sni-controller:TAG'}`],
@@ -155,13 +172,31 @@ async function settingsOf({ kube }: WorkflowContext, options: ControllerInstallO
   }
   const given = options.namespaces ?? []
   const namespaces = given.length === 0 ? [kube.target.namespace] : [...new Set(given)].sort()
+  const scope = { namespaces: allNamespaces ? undefined : namespaces, datacenter }
   return {
     namespace,
     image,
-    namespaces: allNamespaces ? undefined : namespaces,
-    datacenter,
+    ...scope,
     gatewayNamespaces: options.gatewayNamespaces ?? (await gatewayNamespaces(kube)),
+    renews: renewal ? await renewedDatacenters(kube, scope) : undefined,
   }
+}
+
+/** The datacenters in a scope, with their Secrets: later ones need another `install`. */
+async function renewedDatacenters(
+  kube: WorkflowContext['kube'],
+  { namespaces, datacenter }: Pick<ControllerSettings, 'namespaces' | 'datacenter'>,
+): Promise<RenewedDatacenter[]> {
+  const lists = await Promise.all(
+    (namespaces ?? [undefined]).map((namespace) => kube.list(CASSANDRA_DATACENTER, { namespace })),
+  )
+  const keys = lists.flat().filter(({ metadata }) => datacenter === undefined || metadata.name === datacenter)
+  return Promise.all(
+    keys.map(async ({ metadata: { name, namespace = '' } }) => {
+      const { keystores } = await observeDatacenter(kube, { namespace, name })
+      return { namespace, secrets: [keystores.caSecret, keystores.keystoreSecret] }
+    }),
+  )
 }
 
 async function gatewayNamespaces(kube: WorkflowContext['kube']): Promise<string[]> {
@@ -184,14 +219,14 @@ function sameName(one: KubeObject, other: KubeObject): boolean {
  * Waits until all replicas are ready. Returns their number. Throws CSNI511 after three minutes, and the CSNI901 of
  * --timeout with the reasons that it was waiting for.
  */
-async function rollout({ kube, signal, emit }: WorkflowContext, namespace: string): Promise<number> {
-  const object = `deployment.apps/${CONTROLLER_NAME} in namespace ${namespace}`
+async function rollout({ kube, signal, emit }: WorkflowContext, namespace: string, name: string): Promise<number> {
+  const object = `deployment.apps/${name} in namespace ${namespace}`
   let reasons: string[] = []
   const why = () => (reasons.length === 0 ? '' : `: ${reasons.join('; ')}`)
   const next = [
     again``,
     command`kubectl get events -n ${namespace} --sort-by=.lastTimestamp`,
-    command`kubectl logs -n ${namespace} deployment/${CONTROLLER_NAME}`,
+    command`kubectl logs -n ${namespace} deployment/${name}`,
     command`kubectl cass-sni routes controller uninstall --controller-namespace ${namespace}`,
   ]
   try {
@@ -200,9 +235,9 @@ async function rollout({ kube, signal, emit }: WorkflowContext, namespace: strin
       interval: ROLLOUT_POLL_MS,
       timeoutMs: ROLLOUT_MS,
       until: async () => {
-        const live = await liveController(kube, namespace)
+        const live = await liveController(kube, namespace, name)
         if (live?.complete === true) return live.replicas.ready
-        reasons = await deploymentReasons(kube, CONTROLLER_NAME, namespace)
+        reasons = await deploymentReasons(kube, name, namespace)
         const { ready: now = 0, wanted = 0 } = live?.replicas ?? {}
         emit({ type: 'waiting', id: 'controller', lines: [`${now} of ${wanted} replicas ready`, ...reasons] })
         return undefined

@@ -1,7 +1,7 @@
 /** `routes controller status`: the controller's replicas, its leader, and the datacenters that it follows. */
 import { deploymentReasons } from '../cluster/workload-reasons.ts'
 import { unless } from '../cluster/unless.ts'
-import { CONTROLLER_NAME } from '../text/own-keys.ts'
+import { CONTROLLER_NAME, RENEWAL_NAME } from '../text/own-keys.ts'
 import type { WorkflowContext } from './context.ts'
 import { leaderOf, liveController, overlapWarnings } from './controller/live-controller.ts'
 import { datacenterStatuses, type DatacenterStatus, isOk } from './routes-status-workflow.ts'
@@ -20,6 +20,8 @@ export interface ControllerStatusResult {
   leader?: string | undefined
   /** No permission to read the Lease. */
   leaderUnknown?: true | undefined
+  /** Replicas of the Deployment that renews certificates. Absent: they are not renewed. */
+  renewal?: { wanted: number; ready: number } | undefined
   /** Absent: all namespaces. */
   namespaces?: readonly string[] | undefined
   datacenters: DatacenterStatus[]
@@ -33,7 +35,10 @@ export async function controllerStatus(
   { kube, emit }: WorkflowContext,
   { namespace }: { namespace: string },
 ): Promise<ControllerStatusResult> {
-  const live = await liveController(kube, namespace)
+  const [live, renewing] = await Promise.all([
+    liveController(kube, namespace),
+    liveController(kube, namespace, RENEWAL_NAME),
+  ])
   if (live === undefined) return { ok: false, namespace, installed: false, datacenters: [] }
   const { image, scope, replicas } = live
   const [lease, datacenters, reasons, warnings] = await Promise.all([
@@ -47,13 +52,18 @@ export async function controllerStatus(
   ])
   for (const warning of warnings) emit({ type: 'warning', ...warning })
   return {
-    ok: live.complete && (lease === undefined || lease.leader !== undefined) && datacenters.every(isOk),
+    ok:
+      live.complete &&
+      renewing?.complete !== false &&
+      (lease === undefined || lease.leader !== undefined) &&
+      datacenters.every(isOk),
     namespace,
     installed: true,
     image,
     replicas: { wanted: replicas.wanted, ready: replicas.ready },
     reasons: reasons?.length === 0 ? undefined : reasons,
     leader: lease?.leader,
+    renewal: renewing && { wanted: renewing.replicas.wanted, ready: renewing.replicas.ready },
     leaderUnknown: lease === undefined || undefined,
     namespaces: scope.namespaces,
     datacenters,

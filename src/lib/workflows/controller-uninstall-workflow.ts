@@ -19,7 +19,7 @@ import { again } from '../errors.ts'
 import type { ChangeRecord } from '../events.ts'
 import { withoutRecord } from '../reconcile/sync-record.ts'
 import { counted } from '../text/counted.ts'
-import { CONTROLLER_NAME } from '../text/own-keys.ts'
+import { CONTROLLER_NAME, RENEWAL_NAME } from '../text/own-keys.ts'
 import { listed } from '../text/listed.ts'
 import { poll } from '../waiting/poll.ts'
 import { confirmChanges } from './confirm-changes.ts'
@@ -152,10 +152,15 @@ async function hasOthers(kube: Kube, namespace: string): Promise<boolean> {
 }
 
 async function podsOf(kube: Kube, namespace: string): Promise<KubeObject[]> {
-  const labelSelector = Object.entries(controllerLabels(namespace))
-    .map(([key, value]) => `${key}=${value}`)
-    .join(',')
-  return kube.list(POD, { namespace, labelSelector })
+  const lists = await Promise.all(
+    [CONTROLLER_NAME, RENEWAL_NAME].map((name) =>
+      kube.list(POD, {
+        namespace,
+        labelSelector: `app.kubernetes.io/name=${name},app.kubernetes.io/instance=${namespace}`,
+      }),
+    ),
+  )
+  return lists.flat()
 }
 
 /** Waits until no pod of the controller is left. */

@@ -88,6 +88,7 @@ describe('the settings of the controller', () => {
 
   it('have a scope: all namespaces, some, or one datacenter', () => {
     assert.deepEqual(settingsFrom(env), {
+      task: 'routes',
       scope: { namespaces: undefined, datacenter: undefined },
       namespace: 'n',
       pod: 'p',
@@ -101,5 +102,7 @@ describe('the settings of the controller', () => {
   it('name what is missing or invalid', () => {
     assert.throws(() => settingsFrom({ POD_NAME: 'p' }), /POD_NAMESPACE is not set/)
     assert.throws(() => settingsFrom({ ...env, CASS_SNI_PORT: '70000' }), /invalid port "70000"/)
+    assert.equal(settingsFrom({ ...env, CASS_SNI_TASK: 'certificates' }).task, 'certificates')
+    assert.throws(() => settingsFrom({ ...env, CASS_SNI_TASK: 'certs' }), /invalid task "certs"/)
   })
 })

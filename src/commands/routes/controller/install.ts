@@ -10,7 +10,8 @@ export default class RoutesControllerInstall extends CassSniCommand<ControllerIn
   static override description =
     'Installs a Deployment of two replicas that keeps routes in sync, as "routes sync --watch" does, for the ' +
     'datacenters of one namespace, several, or all. One replica is the leader; the other takes over if it fails. ' +
-    'The controller has no access to Secrets.\n' +
+    'It has no access to Secrets. --renew-certs adds a Deployment that renews node certificates, with access to the ' +
+    'Secrets of CA and keystore only.\n' +
     '\n' +
     'Gateway, port and mode are those of the existing routes. The annotation cass-sni/routes=disabled excludes a ' +
     'CassandraDatacenter.'
@@ -41,9 +42,12 @@ export default class RoutesControllerInstall extends CassSniCommand<ControllerIn
   }
 
   protected present(result: ControllerInstallResult, renderer: TextRenderer): string {
-    const { dryRun, namespaces, namespace, ready, created, configured, pruned } = result
+    const { dryRun, namespaces, namespace, renewsCertificates, ready, created, configured, pruned } = result
     if (dryRun) return created + configured + pruned === 0 ? 'Nothing to change.' : ''
     const scope = namespaces === undefined ? 'all namespaces' : namespaces.join(', ')
-    return renderer.printableLine(`Controller in namespace ${namespace}: ${ready} replicas ready, following ${scope}.`)
+    const renewal = renewsCertificates ? ', renewing certificates' : ''
+    return renderer.printableLine(
+      `Controller in namespace ${namespace}: ${ready} replicas ready, following ${scope}${renewal}.`,
+    )
   }
 }

@@ -43,6 +43,7 @@ export default class RoutesControllerStatus extends CassSniCommand<ControllerSta
       reasons = [],
       leader,
       leaderUnknown,
+      renewal,
       namespaces,
       datacenters,
     } = result
@@ -54,6 +55,7 @@ export default class RoutesControllerStatus extends CassSniCommand<ControllerSta
       ...reasons.map((reason) => ['', reason]),
       ['Leader', leader ?? (leaderUnknown ? 'unknown (no permission to read its Lease)' : 'none')],
       ['Follows', namespaces === undefined ? 'all namespaces' : namespaces.join(', ')],
+      ...(renewal === undefined ? [] : [['Renewal', `of certificates, ${renewal.ready} of ${renewal.wanted} ready`]]),
     ].map(([name = '', value = '']) => `${(name && `${name}:`).padEnd(11)}${renderer.printableLine(value)}`)
     const table = statusTable(datacenters, renderer)
     return [lines.join('\n'), table].filter((part) => part !== '').join('\n\n')

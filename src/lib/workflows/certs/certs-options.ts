@@ -6,6 +6,8 @@ import type { ReasonCode } from '../../certificates/reason.ts'
 
 /** For the settings, undefined keeps what is saved; an empty list, or one empty name, clears it. */
 export interface CertsOptions extends SettingTexts {
+  /** Default: that of the connection. */
+  namespace?: string | undefined
   /** metadata.name of the CassandraDatacenter; required if the namespace has more than one. */
   datacenter?: string | undefined
   clusterDomain?: string | undefined

@@ -45,7 +45,7 @@ export async function gatherCertificates(
   const step = { type: 'step', id: 'authority', title: 'Certificate authority' } as const
   emit({ ...step, state: 'started' })
   const { datacenter: dc, choices } = await observeRouted(kube, {
-    namespace: kube.target.namespace,
+    namespace: options.namespace ?? kube.target.namespace,
     name: options.datacenter,
     clusterDomain: options.clusterDomain,
     confirm: true,

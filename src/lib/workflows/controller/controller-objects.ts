@@ -3,7 +3,7 @@ import type { V1Container, V1DeploymentSpec } from '@kubernetes/client-node'
 import type { Desired } from '../../changes/changeset.ts'
 import { FIELD_MANAGER, MANAGED_BY_LABEL } from '../../changes/ownership.ts'
 import type { KubeObject, ResourceType } from '../../cluster/kube.ts'
-import { type PermissionScope, rulesOf } from '../../cluster/permissions.ts'
+import { type PermissionScope, type PermissionUser, rulesOf } from '../../cluster/permissions.ts'
 import {
   apiVersionOf,
   CLUSTER_ROLE,
@@ -15,7 +15,7 @@ import {
   ROLE_BINDING,
   SERVICE_ACCOUNT,
 } from '../../cluster/resources.ts'
-import { CONTROLLER_NAME } from '../../text/own-keys.ts'
+import { CONTROLLER_NAME, RENEWAL_NAME } from '../../text/own-keys.ts'
 
 /** The default namespace of the controller. */
 export const CONTROLLER_NAMESPACE = 'cass-sni'
@@ -30,6 +30,14 @@ export interface ControllerSettings {
   datacenter?: string | undefined
   /** Namespaces of the ingress gateways. */
   gatewayNamespaces: readonly string[]
+  /** The datacenters whose certificates are renewed; undefined: none are. */
+  renews?: readonly RenewedDatacenter[] | undefined
+}
+
+/** A datacenter whose certificates are renewed, with the names of the Secrets concerned. */
+export interface RenewedDatacenter {
+  namespace: string
+  secrets: readonly string[]
 }
 
 /** All kinds of objects, in the order in which they are deleted. */
@@ -66,20 +74,7 @@ export function controllerSelector(namespace: string): string {
  */
 export function controllerObjects(settings: ControllerSettings, foreignNamespace = false): KubeObject[] {
   const { namespace, namespaces, gatewayNamespaces } = settings
-  const roleName = (scope: PermissionScope) => `${CONTROLLER_NAME}-${scope}.${namespace}`
-  const role = (type: ResourceType, name: string, scope: PermissionScope, inside?: string) => ({
-    ...objectOf(settings, type, name, inside),
-    rules: rulesOf('controller', scope),
-  })
-  const binding = (name: string, roleType: ResourceType, inside?: string) => ({
-    ...objectOf(settings, inside === undefined ? CLUSTER_ROLE_BINDING : ROLE_BINDING, name, inside),
-    roleRef: { apiGroup: roleType.group, kind: roleType.kind, name },
-    subjects: [{ kind: SERVICE_ACCOUNT.kind, name: CONTROLLER_NAME, namespace }],
-  })
-  const bound = (scope: PermissionScope, inside: readonly (string | undefined)[]) => [
-    role(CLUSTER_ROLE, roleName(scope), scope),
-    ...inside.map((each) => binding(roleName(scope), CLUSTER_ROLE, each)),
-  ]
+  const { role, bound, binding } = grants(settings, 'controller', CONTROLLER_NAME)
   return [
     ...(foreignNamespace ? [] : [namespaceObject(settings)]),
     objectOf(settings, SERVICE_ACCOUNT, CONTROLLER_NAME, namespace),
@@ -88,12 +83,56 @@ export function controllerObjects(settings: ControllerSettings, foreignNamespace
     ...bound('gateway', gatewayNamespaces),
     role(ROLE, CONTROLLER_NAME, 'controller', namespace),
     binding(CONTROLLER_NAME, ROLE, namespace),
+    ...renewalGrants(settings),
     {
       ...objectOf(settings, POD_DISRUPTION_BUDGET, CONTROLLER_NAME, namespace),
       spec: { maxUnavailable: 1, selector: { matchLabels: controllerLabels(namespace) } },
     },
     { ...objectOf(settings, DEPLOYMENT, CONTROLLER_NAME, namespace), spec: deploymentSpec(settings) },
+    ...(settings.renews === undefined
+      ? []
+      : [{ ...objectOf(settings, DEPLOYMENT, RENEWAL_NAME, namespace), spec: renewalSpec(settings) }]),
   ]
+}
+
+/** With a separate ServiceAccount: the routes controller has no access to Secrets. */
+function renewalGrants(settings: ControllerSettings): KubeObject[] {
+  const { namespace, namespaces, renews } = settings
+  if (renews === undefined) return []
+  const { role, bound, binding } = grants(settings, 'renewal', RENEWAL_NAME)
+  const inside = [...new Set(renews.map((each) => each.namespace))].sort()
+  return [
+    objectOf(settings, SERVICE_ACCOUNT, RENEWAL_NAME, namespace),
+    ...bound('mesh', [undefined]),
+    ...bound('datacenter', namespaces ?? [undefined]),
+    ...inside.flatMap((each) => {
+      const resourceNames = renews.filter((one) => one.namespace === each).flatMap(({ secrets }) => secrets)
+      const name = `${RENEWAL_NAME}.${namespace}`
+      const granted = role(ROLE, name, 'keystores', each)
+      const rules = granted.rules.map((rule) => ({ ...rule, resourceNames: resourceNames.toSorted() }))
+      return [{ ...granted, rules }, binding(name, ROLE, each)]
+    }),
+  ]
+}
+
+/** Roles with the permissions of a user, and their bindings to the ServiceAccount of this name. */
+function grants(settings: ControllerSettings, user: PermissionUser, account: string) {
+  const { namespace } = settings
+  const roleName = (scope: PermissionScope) => `${account}-${scope}.${namespace}`
+  const role = (type: ResourceType, name: string, scope: PermissionScope, inside?: string) => ({
+    ...objectOf(settings, type, name, inside),
+    rules: rulesOf(user, scope),
+  })
+  const binding = (name: string, roleType: ResourceType, inside?: string) => ({
+    ...objectOf(settings, inside === undefined ? CLUSTER_ROLE_BINDING : ROLE_BINDING, name, inside),
+    roleRef: { apiGroup: roleType.group, kind: roleType.kind, name },
+    subjects: [{ kind: SERVICE_ACCOUNT.kind, name: account, namespace }],
+  })
+  const bound = (scope: PermissionScope, inside: readonly (string | undefined)[]) => [
+    role(CLUSTER_ROLE, roleName(scope), scope),
+    ...inside.map((each) => binding(roleName(scope), CLUSTER_ROLE, each)),
+  ]
+  return { role, binding, bound }
 }
 
 /** Returns the objects as desired state, with their types. */
@@ -146,6 +185,28 @@ function deploymentSpec(settings: ControllerSettings): V1DeploymentSpec {
         },
         topologySpreadConstraints: [spread('kubernetes.io/hostname'), spread('topology.kubernetes.io/zone')],
         containers: [container(settings)],
+      },
+    },
+  }
+}
+
+/** One replica, which is replaced before the next one starts: certificates are not urgent. */
+function renewalSpec(settings: ControllerSettings): V1DeploymentSpec {
+  const spec = deploymentSpec(settings)
+  const labels = { 'app.kubernetes.io/name': RENEWAL_NAME, 'app.kubernetes.io/instance': settings.namespace }
+  const { metadata, spec: pod } = spec.template
+  const { topologySpreadConstraints: _, ...rest } = pod ?? { containers: [] }
+  const task = { name: 'CASS_SNI_TASK', value: 'certificates' }
+  return {
+    replicas: 1,
+    strategy: { type: 'Recreate' },
+    selector: { matchLabels: labels },
+    template: {
+      metadata: { ...metadata, labels: { ...metadata?.labels, ...labels } },
+      spec: {
+        ...rest,
+        serviceAccountName: RENEWAL_NAME,
+        containers: rest.containers.map((each) => ({ ...each, env: [...(each.env ?? []), task] })),
       },
     },
   }

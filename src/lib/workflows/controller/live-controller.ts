@@ -54,9 +54,13 @@ export interface LiveController {
   complete: boolean
 }
 
-/** Reads the controller's Deployment; undefined if it does not exist. */
-export async function liveController(kube: Kube, namespace: string): Promise<LiveController | undefined> {
-  const deployment = await kube.get<Deployment>(DEPLOYMENT, CONTROLLER_NAME, namespace)
+/** Reads the controller's Deployment, or the one of this name; undefined if it does not exist. */
+export async function liveController(
+  kube: Kube,
+  namespace: string,
+  name = CONTROLLER_NAME,
+): Promise<LiveController | undefined> {
+  const deployment = await kube.get<Deployment>(DEPLOYMENT, name, namespace)
   if (deployment === undefined) return undefined
   const { spec, status, metadata } = deployment
   const wanted = spec?.replicas ?? 1
@@ -93,6 +97,7 @@ export async function installedControllers(
   const namespaces = [kube.target.namespace, CONTROLLER_NAMESPACE]
   const { items, refusal } = await listVisible<Deployment>(kube, DEPLOYMENT, { namespaces, labelSelector })
   const controllers = items
+    .filter(({ metadata }) => metadata.name === CONTROLLER_NAME)
     .map((deployment) => ({ namespace: deployment.metadata.namespace ?? '', scope: scopeOf(deployment) }))
     .sort((one, other) => (one.namespace < other.namespace ? -1 : 1))
   return { controllers, refused: refusal }

@@ -1,0 +1,66 @@
+/** Certificates that are renewed by a Deployment in the cluster, without a restart of a node. */
+import assert from 'node:assert/strict'
+import { provideControllerImage } from '../../lab/node.ts'
+import { kubectl, must, NAMESPACE, object, plugin, pluginJson, until, writesNothing } from '../support/lab.ts'
+
+const OWN = 'cass-sni'
+const IN = ['-n', NAMESPACE]
+const POD_LABEL = 'app.kubernetes.io/name=cass-sni-certificates'
+
+describe('renewal of certificates in the cluster', function () {
+  this.timeout(180_000)
+
+  const issued = async () => {
+    const { result } = await pluginJson<{ keystore: { certificate: { fingerprint256: string } } }>([
+      ...['certs', 'status', ...IN],
+    ])
+    return result?.keystore.certificate.fingerprint256
+  }
+  const restarts = () =>
+    kubectl([
+      ...['get', 'pods', ...IN, '-l', 'cassandra.datastax.com/datacenter=dc1', '-o'],
+      'jsonpath={.items[*].metadata.uid} {.items[*].status.containerStatuses[*].restartCount}',
+    ])
+  const can = async (account: string, verb: string, what: string) => {
+    const as = `--as=system:serviceaccount:${OWN}:${account}`
+    return (await kubectl(['auth', 'can-i', verb, what, ...IN, as]).catch(() => 'no')).trim() === 'yes'
+  }
+
+  after(async () => {
+    await plugin(['routes', 'controller', 'uninstall', '--yes'])
+    await must(plugin(['certs', ...IN, '--renew-before', '', '--yes']))
+  })
+
+  it('is installed on request only, with access to two Secrets', async () => {
+    const image = await provideControllerImage()
+    await must(plugin(['routes', 'controller', 'install', ...IN, '--image', image, '--renew-certs', '--yes']))
+    assert.ok(await can('cass-sni-certificates', 'patch', 'secret/dc1-keystore'))
+    assert.ok(!(await can('cass-sni-certificates', 'get', 'secret/dse-superuser')))
+    assert.ok(!(await can('cass-sni-certificates', 'patch', 'virtualservices')))
+    assert.ok(!(await can('cass-sni-controller', 'get', 'secret/dc1-ca-keystore')))
+  })
+
+  it('issues a certificate that is due, makes every node serve it, and restarts none', async () => {
+    const [before, pods] = [await issued(), await restarts()]
+    assert.ok(before)
+    // due from now on: 364 days are left
+    const annotation = 'cass-sni/renew-before=8759h'
+    await kubectl(['annotate', 'secret', 'dc1-keystore', ...IN, '--overwrite', annotation])
+    // looks at once, not within an hour
+    await kubectl(['delete', 'pod', '-n', OWN, '-l', POD_LABEL])
+    await until('another certificate', async () => (await issued()) !== before, 60_000, 500)
+    await until('every node serves it', async () => (await plugin(['verify', ...IN])).exitCode === 0, 60_000, 1000)
+    assert.equal(await restarts(), pods)
+    const events = ['get', 'events', ...IN, '--field-selector', 'reason=CertificateIssued', '-o', 'name']
+    await until('the Event', async () => (await kubectl(events)) !== '', 20_000)
+  })
+
+  it('is uninstalled without a trace', async () => {
+    await must(plugin(['routes', 'controller', 'uninstall', '--yes']))
+    const kinds = 'clusterroles,clusterrolebindings,roles,rolebindings,deployments,serviceaccounts'
+    const label = `app.kubernetes.io/instance=${OWN}`
+    assert.equal(await kubectl(['get', kinds, '-A', '-l', label, '-o', 'name']), '')
+    assert.equal(await object('rolebinding', `cass-sni-certificates.${OWN}`), undefined)
+    await writesNothing(['routes', 'controller', 'uninstall'])
+  })
+})
