@@ -1,5 +1,5 @@
 /** Checks of the address at which clients outside the cluster reach the gateway. */
-import { CassSniError, command, hint } from '../errors.ts'
+import { CassSniError, command, hint, type ErrorCode } from '../errors.ts'
 import { type Check, fail, pass, skip } from './check.ts'
 import type { Probes } from './probes.ts'
 
@@ -85,8 +85,11 @@ export const ADDRESS_CHECKS: readonly Check<Probes>[] = [
   },
 ]
 
+/** Errors of the connection itself, in contrast to what it requires: the CA, for instance. */
+const CONNECTION_ERRORS: readonly ErrorCode[] = ['CSNI208', 'CSNI601', 'CSNI602', 'CSNI603', 'CSNI610']
+
 /** Returns the error of a connection that failed. */
 function failedConnection(error: unknown): CassSniError {
-  if (error instanceof CassSniError && error.code !== 'CSNI901' && error.code !== 'CSNI902') return error
+  if (error instanceof CassSniError && CONNECTION_ERRORS.includes(error.code)) return error
   throw error
 }

@@ -829,5 +829,8 @@ describe('the checks', () => {
     const closed = () => Promise.reject(new CassSniError('CSNI603', 'closed'))
     const all = await results({ handshake: closed, tunneled: closed })
     assert.equal(all.find(({ code }) => code === 'CSNI853')?.result, 'skipped')
+    const hidden = () => Promise.reject(new CassSniError('CSNI203', 'you may not get secrets'))
+    const withoutCa = await results({ handshake: hidden })
+    assert.equal(withoutCa.find(({ code }) => code === 'CSNI853')?.result, 'skipped')
   })
 })
