@@ -1,10 +1,8 @@
 /** What breaks trust between client and node, made on the lab: `verify` names it, and its remedy mends it. */
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
-import { promisify } from 'node:util'
-import { kubectl, NAMESPACE, pluginJson, until } from '../support/lab.ts'
+import { kubectl, labEnvironment, must, NAMESPACE, pluginJson, run, until } from '../support/lab.ts'
 
 const NODE = 'dse-dc1-default-sts-0'
 const OBJECTS = ['destinationrule', 'authorizationpolicy', 'networkpolicy']
@@ -54,7 +52,7 @@ describe('what breaks trust', () => {
       20_000,
       500,
     )
-    await promisify(execFile)('sh', ['-c', added.next?.[0] ?? 'false'])
+    await must(run('sh', ['-c', added.next?.[0] ?? 'false'], { env: await labEnvironment() }))
     await found('CSNI861', 'pass')
     await until(
       'every check passes',
