@@ -10,6 +10,7 @@ const POD_LABEL = 'app.kubernetes.io/name=cass-sni-certificates'
 describe('renewal of certificates in the cluster', function () {
   this.timeout(180_000)
 
+  let saved = ''
   const issued = async () => {
     const { result } = await pluginJson<{ keystore: { certificate: { fingerprint256: string } } }>([
       ...['certs', 'status', ...IN],
@@ -28,7 +29,7 @@ describe('renewal of certificates in the cluster', function () {
 
   after(async () => {
     await plugin(['routes', 'controller', 'uninstall', '--yes'])
-    await must(plugin(['certs', ...IN, '--renew-before', '', '--yes']))
+    await must(plugin(['certs', ...IN, '--san', saved, '--yes']))
   })
 
   it('is installed on request only, with access to two Secrets', async () => {
@@ -40,16 +41,23 @@ describe('renewal of certificates in the cluster', function () {
     assert.ok(!(await can('cass-sni-controller', 'get', 'secret/dc1-ca-keystore')))
   })
 
-  it('issues a certificate that is due, makes every node serve it, and restarts none', async () => {
+  it('issues a certificate for a name that it lacks, makes every node serve it, and restarts none', async () => {
     const [before, pods] = [await issued(), await restarts()]
     assert.ok(before)
-    // due from now on: 364 days are left
-    const annotation = 'cass-sni/renew-before=8759h'
-    await kubectl(['annotate', 'secret', 'dc1-keystore', ...IN, '--overwrite', annotation])
+    // as a run of certs elsewhere would have saved it, had it been killed before it issued
+    const sans = ['get', 'secret', 'dc1-keystore', ...IN, '-o', `jsonpath={.metadata.annotations['cass-sni/sans']}`]
+    saved = await kubectl(sans)
+    const names = [saved, 'renewed.example.com'].filter((name) => name !== '').join(',')
+    await kubectl(['annotate', 'secret', 'dc1-keystore', ...IN, '--overwrite', `cass-sni/sans=${names}`])
     // looks at once, not within an hour
     await kubectl(['delete', 'pod', '-n', OWN, '-l', POD_LABEL])
     await until('another certificate', async () => (await issued()) !== before, 60_000, 500)
-    await until('every node serves it', async () => (await plugin(['verify', ...IN])).exitCode === 0, 60_000, 1000)
+    await until(
+      'every node serves it',
+      async () => (await plugin(['certs', 'status', ...IN])).exitCode === 0,
+      60_000,
+      500,
+    )
     assert.equal(await restarts(), pods)
     const events = ['get', 'events', ...IN, '--field-selector', 'reason=CertificateIssued', '-o', 'name']
     await until('the Event', async () => (await kubectl(events)) !== '', 20_000)
