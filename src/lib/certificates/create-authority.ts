@@ -4,8 +4,6 @@ import { promisify } from 'node:util'
 import { BACKDATED_MS, randomSerial } from './issue.ts'
 
 const DAY = 24 * 60 * 60 * 1000
-/** Validity of a new CA. No certificate outlives its CA, and replacing one takes a rollout to every client. */
-export const AUTHORITY_DAYS = 3650
 /** cass-operator only reads RSA keys in PKCS#8 (k8ssandra/cass-operator pkg/utils/crypto.go, prepare_ca). */
 const RSA_BITS = 4096
 /** X.520, ub-common-name. */

@@ -38,12 +38,6 @@ export const durationFlag = Flags.custom<number>({
   parse: async (text) => parseDuration(text),
 })
 
-/** A TCP port flag. `min: 0` allows 0 for any free port. */
-export const portFlag = (options: { summary: string; default: number; min?: 0 | 1; char?: 'p' }) => {
-  const { min = 1, ...rest } = options
-  return Flags.integer({ ...rest, min, max: 65_535, helpValue: 'PORT' })
-}
-
 function connectionFlag({ char, kind, value, summary }: ConnectionFlag) {
   const common = { summary, helpGroup: 'GLOBAL', ...(char ? { char } : {}) }
   const valued = { ...common, ...(value ? { helpValue: value } : {}) }

@@ -13,7 +13,7 @@ import { counted } from '../text/counted.ts'
 import { clusterTime } from './cluster-time.ts'
 import type { WorkflowContext } from './context.ts'
 
-export type { CertificatePart, Finding, ServedPart } from '../checks/certificate-status.ts'
+export type { CertificatePart, Finding } from '../checks/certificate-status.ts'
 
 export interface CertsStatusOptions {
   datacenter?: string | undefined
