@@ -83,32 +83,52 @@ function probe(
   { serverName, ca, identity, outdated }: HandshakeOptions,
   stop: AbortSignal,
 ): Promise<HandshakeResult> {
+  const socket = connect({
+    socket: stream,
+    servername: serverName,
+    ca,
+    ...identity,
+    rejectUnauthorized: false,
+    ...(outdated === true ? OUTDATED : {}),
+  })
+  return completed(socket, stream, {
+    signal: stop,
+    secured: () => {
+      const result = verdict(socket, serverName)
+      socket.destroySoon()
+      return result
+    },
+    explain: (error, streamError, received) => handshakeError(error, streamError, received, serverName),
+  })
+}
+
+export interface Completion<R> {
+  signal?: AbortSignal | undefined
+  /** Called once the handshake is complete. */
+  secured: () => R
+  /** Makes the error of a handshake that did not complete, after `received` bytes from the server. */
+  explain: (error: NodeJS.ErrnoException | undefined, streamError: unknown, received: number) => CassSniError
+}
+
+/**
+ * Waits for the handshake of a TLS socket on a stream. Resolves with what `secured` returns; otherwise destroys both
+ * and rejects with what `secured` throws, the error of `explain`, or the signal's reason. Later errors of the socket
+ * are ignored here: they must not end the process.
+ */
+export function completed<R>(socket: TLSSocket, stream: Duplex, completion: Completion<R>): Promise<R> {
+  const { signal, secured, explain } = completion
   return new Promise((resolve, reject) => {
     let received = 0
     let streamError: unknown
-    const bytesReceived = () => (stream instanceof Socket ? stream.bytesRead : received)
-    stream.on('error', (error) => {
-      streamError = error
-    })
-    const socket = connect({
-      socket: stream,
-      servername: serverName,
-      ca,
-      ...identity,
-      rejectUnauthorized: false,
-      ...(outdated === true ? OUTDATED : {}),
-    })
-    // TLS reads from a net.Socket directly, without 'data' events, but the socket counts its bytes.
-    if (!(stream instanceof Socket)) {
-      stream.on('data', (chunk: Buffer) => {
-        received += chunk.length
-      })
-    }
     let settled = false
+    const count = (chunk: Buffer) => {
+      received += chunk.length
+    }
     const settle = (finish: () => void) => {
       if (settled) return
       settled = true
-      stop.removeEventListener('abort', stopped)
+      signal?.removeEventListener('abort', stopped)
+      stream.removeListener('data', count)
       finish()
     }
     const fail = (error: CassSniError) =>
@@ -117,25 +137,26 @@ function probe(
         socket.destroy()
         stream.destroy()
       })
-    const stopped = () => fail(asCassSniError(stop.reason))
-    stop.addEventListener('abort', stopped, { once: true })
+    const stopped = () => fail(asCassSniError(signal?.reason))
+    const failed = (error?: NodeJS.ErrnoException) =>
+      fail(explain(error, streamError, stream instanceof Socket ? stream.bytesRead : received))
+    stream.on('error', (error) => {
+      streamError = error
+    })
+    // TLS reads from a net.Socket directly, without 'data' events, but the socket counts its bytes.
+    if (!(stream instanceof Socket)) stream.on('data', count)
+    signal?.addEventListener('abort', stopped, { once: true })
     socket.once('secureConnect', () => {
       try {
-        const result = verdict(socket, serverName)
-        settle(() => {
-          resolve(result)
-          socket.destroySoon()
-        })
+        const result = secured()
+        settle(() => resolve(result))
       } catch (error) {
         fail(asCassSniError(error))
       }
     })
-    // Never removed: a late error of a finished connection must not end the process.
-    const failed = (error?: NodeJS.ErrnoException) =>
-      fail(handshakeError(error, streamError, bytesReceived(), serverName))
     socket.on('error', failed)
     socket.once('close', () => failed())
-    if (stop.aborted) stopped()
+    if (signal?.aborted) stopped()
   })
 }
 
