@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { chmod, chown, copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -158,12 +158,20 @@ export async function nodeLayer(): Promise<Layer> {
   })
 }
 
-/** Files of the checkout at these paths of an image. */
-export async function filesLayer(name: string, files: { source: string; target: string }[]): Promise<Layer> {
-  const missing = files.find(({ source }) => !existsSync(source))
+/** Files and directories of the checkout at these paths of an image. */
+export async function filesLayer(name: string, entries: { source: string; target: string }[]): Promise<Layer> {
+  const missing = entries.find(({ source }) => !existsSync(source))
   if (missing !== undefined) throw new LabError(`${missing.source} not found: run npm run build`)
+  const files = entries.flatMap(({ source, target }) => filesAt(source, target))
   const contents = await Promise.all(files.map(({ source }) => readFile(source)))
   return layer(name, keyOf(...files.map(({ target }) => target), ...contents), async (root) => {
     for (const { source, target } of files) await place(source, join(root, target), 0o644)
   })
+}
+
+function filesAt(source: string, target: string): { source: string; target: string }[] {
+  if (!statSync(source).isDirectory()) return [{ source, target }]
+  return readdirSync(source)
+    .sort()
+    .flatMap((name) => filesAt(join(source, name), join(target, name)))
 }

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
-import { kubectl, NAMESPACE, object, plugin, pluginJson, pluginWrites, writesNothing } from '../support/lab.ts'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { kubectl, must, NAMESPACE, object, plugin, pluginJson, pluginWrites, writesNothing } from '../support/lab.ts'
+import { makeAuthority } from '../support/operator-certificates.ts'
 
 interface CertsResult {
   ok: boolean
@@ -21,6 +25,7 @@ interface CertsStatus {
     current?: boolean
     servedSince?: string
     certificate: { fingerprint256: string; names: string[] }
+    findings: { severity: string }[]
   }[]
 }
 
@@ -105,6 +110,32 @@ describe('certs', () => {
     const due = await plugin(['certs', 'status', ...IN, '--warn-days', '36000'])
     assert.equal(due.exitCode, 1, due.stderr)
     assert.match(due.stdout, /^CA +expires soon/m)
+  })
+
+  it('shows every datacenter with -A, and judges by another CA with --ca', async function () {
+    this.timeout(30_000)
+    const every = await pluginJson<{ datacenters: (CertsStatus & { namespace: string })[] }>(['certs', 'status', '-A'])
+    assert.deepEqual([every.exitCode, every.result?.datacenters.map(({ namespace }) => namespace)], [0, [NAMESPACE]])
+    const directory = await mkdtemp(join(tmpdir(), 'cass-sni-status-'))
+    try {
+      const own = join(directory, 'own.pem')
+      await must(plugin(['certs', 'ca', ...IN, '--out', own]))
+      assert.equal((await plugin(['certs', 'status', ...IN, '--ca', own])).exitCode, 0)
+      const foreign = join(directory, 'foreign.pem')
+      await writeFile(foreign, new X509Certificate(makeAuthority().der).toString())
+      const { exitCode, result } = await pluginJson<CertsStatus>(['certs', 'status', ...IN, '--ca', foreign])
+      assert.equal(exitCode, 1)
+      for (const { pod, findings } of result?.nodes ?? [])
+        assert.ok(
+          findings.some(({ severity }) => severity === 'error'),
+          pod,
+        )
+      const missing = await plugin(['certs', 'status', ...IN, '--ca', join(directory, 'none.pem')])
+      assert.deepEqual([missing.exitCode, missing.stdout], [2, ''])
+      assert.match(missing.stderr, /CSNI104/)
+    } finally {
+      await rm(directory, { recursive: true, force: true })
+    }
   })
 
   it('is live within 10 s', async function () {

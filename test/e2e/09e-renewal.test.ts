@@ -1,8 +1,14 @@
-/** Certificates that are renewed by a Deployment in the cluster, without a restart of a node. */
+/** Certificates that are renewed in the cluster, by a Deployment or a CronJob, without a restart of a node. */
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { provideControllerImage } from '../../lab/node.ts'
 import { kubectl, must, NAMESPACE, object, plugin, pluginJson, until, writesNothing } from '../support/lab.ts'
 
+interface Job {
+  status?: { succeeded?: number; failed?: number }
+}
+
+const DOCUMENT = new URL('../../docs/certificates.md', import.meta.url)
 const OWN = 'cass-sni'
 const IN = ['-n', NAMESPACE]
 const POD_LABEL = 'app.kubernetes.io/name=cass-sni-certificates'
@@ -70,5 +76,42 @@ describe('renewal of certificates in the cluster', function () {
     assert.equal(await kubectl(['get', kinds, '-A', '-l', label, '-o', 'name']), '')
     assert.equal(await object('rolebinding', `cass-sni-certificates.${OWN}`), undefined)
     await writesNothing(['routes', 'controller', 'uninstall'])
+  })
+
+  it('works by the CronJob of the documentation as well', async () => {
+    const [before, pods] = [await issued(), await restarts()]
+    const image = await provideControllerImage()
+    const [, manifest = ''] =
+      /### With a CronJob[\s\S]*?```yaml\n([\s\S]*?)```/.exec(await readFile(DOCUMENT, 'utf8')) ?? []
+    const adapted = manifest
+      .replaceAll('namespace: cassandra', `namespace: ${NAMESPACE}`)
+      .replace(/image: \S+/, `image: ${image}`)
+    assert.match(adapted, /kind: CronJob/)
+    const runJob = async (name: string) => {
+      await kubectl(['create', 'job', ...IN, '--from=cronjob/cass-sni-certs', name])
+      await until(`job/${name} to end`, async () => (await jobStatus(name)) !== '', 60_000, 500)
+      assert.equal(await jobStatus(name), '1 succeeded', await kubectl(['logs', ...IN, `job/${name}`]))
+      return kubectl(['logs', ...IN, `job/${name}`])
+    }
+    const jobStatus = async (name: string) => {
+      const { status } = (await object<Job>('job', name)) ?? {}
+      return status?.succeeded ? `${status.succeeded} succeeded` : status?.failed ? `${status.failed} failed` : ''
+    }
+    try {
+      await kubectl(['apply', '-f', '-'], { stdin: adapted })
+      assert.match(await runJob('certs-first'), /certificate unchanged/)
+      assert.equal(await issued(), before)
+      const names = [saved, 'job.example.com'].filter((name) => name !== '').join(',')
+      await kubectl(['annotate', 'secret', 'dc1-keystore', ...IN, '--overwrite', `cass-sni/sans=${names}`])
+      await runJob('certs-second')
+      const status = await pluginJson<{ ok: boolean; keystore: { certificate: { names: string[] } } }>([
+        ...['certs', 'status', ...IN],
+      ])
+      assert.ok(status.result?.ok && status.result.keystore.certificate.names.includes('job.example.com'))
+      assert.equal(await restarts(), pods)
+    } finally {
+      await kubectl(['delete', '--ignore-not-found', '-f', '-'], { stdin: adapted })
+      await kubectl(['delete', 'job', ...IN, '--ignore-not-found', 'certs-first', 'certs-second'])
+    }
   })
 })

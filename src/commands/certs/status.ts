@@ -1,9 +1,11 @@
 import { Flags } from '@oclif/core'
 import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
-import { datacenterFlags, gatewayFlags, outputFlag, timeoutFlag } from '../../lib/cli/flags.ts'
-import { addressFlag } from '../../lib/cli/login-flags.ts'
+import { datacenterFlags, everyDatacenterFlag, gatewayFlags, outputFlag, timeoutFlag } from '../../lib/cli/flags.ts'
+import { addressFlag, caFlag } from '../../lib/cli/login-flags.ts'
+import { presentEvery } from '../../lib/cli/present-every.ts'
 import type { TextRenderer } from '../../lib/output/text-renderer.ts'
 import type { CertificatePart, CertsStatusResult, Finding } from '../../lib/workflows/certs-status-workflow.ts'
+import type { EveryDatacenter } from '../../lib/workflows/every-datacenter.ts'
 
 interface Row extends CertificatePart {
   name: string
@@ -11,7 +13,7 @@ interface Row extends CertificatePart {
   since: string
 }
 
-export default class CertsStatus extends CassSniCommand<CertsStatusResult> {
+export default class CertsStatus extends CassSniCommand<CertsStatusResult | EveryDatacenter<CertsStatusResult>> {
   static override summary = 'Show the certificates of CA, keystore and nodes.'
   static override description =
     'Shows the CA, the certificate in the keystore Secret, and the certificate that each node serves through the ' +
@@ -25,6 +27,7 @@ export default class CertsStatus extends CassSniCommand<CertsStatusResult> {
       description: 'Fail if anything expires within 45 days, for monitoring',
       command: '<%= config.bin %> certs status -n cassandra --warn-days 45 -o json',
     },
+    { description: 'Every datacenter in the cluster', command: '<%= config.bin %> certs status -A' },
     {
       description: 'With issuers, names and whole fingerprints',
       command: '<%= config.bin %> certs status -n cassandra -o wide',
@@ -33,12 +36,14 @@ export default class CertsStatus extends CassSniCommand<CertsStatusResult> {
 
   static override flags = {
     ...datacenterFlags,
+    ...everyDatacenterFlag,
     ...gatewayFlags,
     ...addressFlag,
     tunnel: Flags.boolean({
       default: false,
       summary: 'Connect through the API server, even if the load balancer is reachable.',
     }),
+    ...caFlag,
     'warn-days': Flags.integer({
       min: 0,
       max: 36_500,
@@ -52,25 +57,34 @@ export default class CertsStatus extends CassSniCommand<CertsStatusResult> {
   protected readonly kind = 'CertsStatus'
   #wide = false
 
-  protected async work(run: Run): Promise<CertsStatusResult> {
+  protected async work(run: Run): Promise<CertsStatusResult | EveryDatacenter<CertsStatusResult>> {
     const { flags } = await this.parse(CertsStatus)
     this.#wide = run.format === 'wide'
     const [{ certsStatus }, context] = await Promise.all([
       import('../../lib/workflows/certs-status-workflow.ts'),
       run.context('Certificates'),
     ])
-    return certsStatus(context, {
+    const options = {
       datacenter: flags.datacenter,
       clusterDomain: flags['cluster-domain'],
       gateway: flags.gateway,
       port: flags.port,
       address: flags.address,
       tunnel: flags.tunnel,
+      caFile: flags.ca,
       warnDays: flags['warn-days'],
-    })
+    }
+    if (!flags['all-namespaces']) return certsStatus(context, options)
+    const { everyDatacenter } = await import('../../lib/workflows/every-datacenter.ts')
+    return everyDatacenter(context, (each, one) => certsStatus(each, { ...options, ...one }), { routesDisabled: true })
   }
 
-  protected present({ authorities, keystore, nodes }: CertsStatusResult, renderer: TextRenderer): string {
+  protected present(result: CertsStatusResult | EveryDatacenter<CertsStatusResult>, renderer: TextRenderer): string {
+    if ('datacenters' in result) return presentEvery(result, renderer, (each) => this.#table(each, renderer))
+    return this.#table(result, renderer)
+  }
+
+  #table({ namespace, authorities, keystore, nodes }: CertsStatusResult, renderer: TextRenderer): string {
     const line = renderer.printableLine
     const time = (iso: string) => iso.slice(0, 19).replace('T', ' ')
     const rows: Row[] = [
@@ -109,7 +123,10 @@ export default class CertsStatus extends CassSniCommand<CertsStatusResult> {
     const waiting = nodes.flatMap(({ pod, rereadBy }) =>
       rereadBy === undefined
         ? []
-        : [`${line(pod)}: rereads its keystore by ${time(rereadBy)} UTC; to reload now, run: kubectl cass-sni certs`],
+        : [
+            `${line(pod)}: rereads its keystore by ${time(rereadBy)} UTC; ` +
+              `to reload now, run: kubectl cass-sni certs -n ${line(namespace)}`,
+          ],
     )
     return [table, ...new Set([...findings, ...waiting])].join('\n')
   }

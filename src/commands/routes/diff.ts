@@ -1,6 +1,7 @@
 import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
 import { timeoutFlag } from '../../lib/cli/flags.ts'
-import { desiredRouteFlags, desiredRouteOptions, presentEvery, ROUTE_FOREIGN_FLAGS } from '../../lib/cli/route-flags.ts'
+import { desiredRouteFlags, desiredRouteOptions, ROUTE_FOREIGN_FLAGS } from '../../lib/cli/route-flags.ts'
+import { presentEvery } from '../../lib/cli/present-every.ts'
 import { EXIT } from '../../lib/errors.ts'
 import type { TextRenderer } from '../../lib/output/text-renderer.ts'
 import type { EveryDatacenter } from '../../lib/workflows/every-datacenter.ts'

@@ -1,7 +1,6 @@
 import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
 import { statusTable } from '../../lib/cli/controller-flags.ts'
-import { datacenterFlags, timeoutFlag } from '../../lib/cli/flags.ts'
-import { everyDatacenterFlag } from '../../lib/cli/route-flags.ts'
+import { datacenterFlags, everyDatacenterFlag, timeoutFlag } from '../../lib/cli/flags.ts'
 import type { TextRenderer } from '../../lib/output/text-renderer.ts'
 import type { RoutesStatusResult } from '../../lib/workflows/routes-status-workflow.ts'
 

@@ -115,6 +115,16 @@ export const datacenterFlags = {
   })(),
 }
 
+/** -A. */
+export const everyDatacenterFlag = {
+  'all-namespaces': Flags.boolean({
+    char: 'A',
+    default: false,
+    exclusive: ['datacenter'],
+    summary: 'Every datacenter in all namespaces.',
+  }),
+}
+
 /** Flags that select the ingress gateway and its port. */
 export const gatewayFlags = {
   gateway: Flags.string({

@@ -1,6 +1,13 @@
 /** Flags of a client's login and CA, and the source of the password. */
 import { Flags } from '@oclif/core'
 
+export const caFlag = {
+  ca: Flags.string({
+    helpValue: 'FILE',
+    summary: "PEM file of the CA (default: the datacenter's CA).",
+  }),
+}
+
 export const loginFlags = {
   username: Flags.string({
     helpValue: 'ROLE',
@@ -12,10 +19,7 @@ export const loginFlags = {
     dependsOn: ['username'],
     summary: 'Read the password of --username from stdin.',
   }),
-  ca: Flags.string({
-    helpValue: 'FILE',
-    summary: "PEM file of the CA (default: the datacenter's CA).",
-  }),
+  ...caFlag,
   'client-cert': Flags.string({
     helpValue: 'FILE',
     summary: 'PEM file of a client certificate (default, if nodes require one: from a Secret of certs issue-client).',

@@ -1,10 +1,7 @@
 /** Flags shared by the route commands. */
 import { Flags } from '@oclif/core'
 import { hint, type NextStep } from '../errors.ts'
-import { datacenterFlags, gatewayFlags } from './flags.ts'
-import type { TextRenderer } from '../output/text-renderer.ts'
-import { ROUTES_ANNOTATION } from '../text/own-keys.ts'
-import type { EveryDatacenter } from '../workflows/every-datacenter.ts'
+import { datacenterFlags, everyDatacenterFlag, gatewayFlags } from './flags.ts'
 import type { RoutesSyncOptions } from '../workflows/routes-sync-workflow.ts'
 
 const routeModeFlag = {
@@ -38,30 +35,6 @@ const routeNameFlags = {
     helpValue: 'NAME',
     summary: "Server name that reaches any ready node (repeatable). Saved for later runs; '' clears the list.",
   }),
-}
-
-/** -A for the route commands. */
-export const everyDatacenterFlag = {
-  'all-namespaces': Flags.boolean({
-    char: 'A',
-    default: false,
-    exclusive: ['datacenter'],
-    summary: 'Every datacenter in all namespaces.',
-  }),
-}
-
-/** Formats the results for all datacenters: each under its name, then what was skipped. */
-export function presentEvery<T extends { namespace: string; datacenter: string }>(
-  { datacenters, disabled }: EveryDatacenter<T>,
-  renderer: TextRenderer,
-  present: (one: T) => string,
-): string {
-  const sections = datacenters.map((one) => {
-    const heading = renderer.bold(renderer.printableLine(`${one.namespace}/${one.datacenter}`))
-    return [heading, present(one).trimEnd()].filter((part) => part !== '').join('\n')
-  })
-  const skipped = disabled.map((name) => renderer.printableLine(`${name}: skipped (annotation ${ROUTES_ANNOTATION})`))
-  return [...sections, ...(skipped.length === 0 ? [] : [skipped.join('\n')])].join('\n\n')
 }
 
 const routeApiFlags = {

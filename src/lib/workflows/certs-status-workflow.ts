@@ -10,12 +10,15 @@ import { handshake } from '../connection/tls.ts'
 import { DEFAULT_GATEWAY_PORT } from '../routes/choices.ts'
 import { observeRouted } from '../routes/gather.ts'
 import { counted } from '../text/counted.ts'
+import { readAuthorityFile } from './authority-file.ts'
 import { clusterTime } from './cluster-time.ts'
 import type { WorkflowContext } from './context.ts'
 
 export type { CertificatePart, Finding } from '../checks/certificate-status.ts'
 
 export interface CertsStatusOptions {
+  /** Default: the context's. */
+  namespace?: string | undefined
   datacenter?: string | undefined
   clusterDomain?: string | undefined
   /** "namespace/service" or "service". */
@@ -25,6 +28,8 @@ export interface CertsStatusOptions {
   address?: string | undefined
   /** Connect through the API server even if the load balancer is reachable. */
   tunnel: boolean
+  /** The CA's file; default: the operator's Secret. */
+  caFile?: string | undefined
   /** Report certificates that expire within so many days, instead of those that are due for renewal. */
   warnDays?: number | undefined
 }
@@ -36,23 +41,25 @@ export interface CertsStatusResult extends CertificateStatus {
 
 /**
  * Returns the state of all certificates of a datacenter; `ok` is false if anything is wrong or due.
- * @throws CSNI301 if the datacenter is not found, CSNI105 if it is not the only one; CSNI101 for an invalid address
+ * @throws CSNI301 if the datacenter is not found, CSNI105 if it is not the only one; CSNI101 for an invalid address,
+ * CSNI104 or CSNI107 for an invalid CA file
  */
 export async function certsStatus(context: WorkflowContext, options: CertsStatusOptions): Promise<CertsStatusResult> {
   const { kube, signal, emit } = context
-  const { gateway, address, tunnel } = options
+  const { gateway, address, tunnel, caFile } = options
   if (address !== undefined) parseAddress(address, options.port ?? DEFAULT_GATEWAY_PORT)
+  const ca = caFile === undefined ? undefined : { file: caFile, pem: await readAuthorityFile(caFile, signal) }
   const step = { type: 'step', id: 'status', title: 'Certificates' } as const
   emit({ ...step, state: 'started' })
   const { datacenter, choices } = await observeRouted(kube, {
-    namespace: kube.target.namespace,
+    namespace: options.namespace ?? kube.target.namespace,
     name: options.datacenter,
     clusterDomain: options.clusterDomain,
     confirm: true,
   })
   const port = options.port ?? choices.port ?? DEFAULT_GATEWAY_PORT
   const now = clusterTime(context)
-  const live = liveProbes({ kube, datacenter, choices, gateway, port, address, tunnel, signal, now })
+  const live = liveProbes({ kube, datacenter, choices, gateway, port, address, tunnel, ca, signal, now })
   const beforeRoutes = choices.api === undefined && address === undefined && !tunnel
   const probes = beforeRoutes ? throughPods(context, live) : live
   const pods = await kube.list<ObservedPod>(POD, {

@@ -16,6 +16,11 @@ export interface EveryDatacenter<T> {
   disabled: string[]
 }
 
+export interface EveryOptions {
+  /** Include those whose routes are disabled. */
+  routesDisabled?: boolean | undefined
+}
+
 /** One of them. */
 export interface Selected {
   namespace: string
@@ -23,13 +28,15 @@ export interface Selected {
 }
 
 /**
- * Runs `work` for every CassandraDatacenter whose routes are not disabled, by namespace and name. The failure of one is
- * a warning and does not stop the others. Throws CSNI305 without cass-operator, CSNI203 without permission to list
- * datacenters in all namespaces, CSNI301 if no datacenter exists, and the reason of an abort.
+ * Runs `work` for every CassandraDatacenter, by namespace and name; without those whose routes are disabled, unless
+ * `routesDisabled`. The failure of one is a warning and does not stop the others. Throws CSNI305 without cass-operator,
+ * CSNI203 without permission to list datacenters in all namespaces, CSNI301 if no datacenter exists, and the reason of
+ * an abort.
  */
 export async function everyDatacenter<T extends { ok: boolean }>(
   context: WorkflowContext,
   work: (context: WorkflowContext, one: Selected) => Promise<T>,
+  { routesDisabled = false }: EveryOptions = {},
 ): Promise<EveryDatacenter<T>> {
   const all = await datacenters(context)
   const isDisabled = ({ metadata }: CassandraDatacenterObject) =>
@@ -38,7 +45,7 @@ export async function everyDatacenter<T extends { ok: boolean }>(
   for (const each of all) {
     const one: Selected = { namespace: each.metadata.namespace ?? '', datacenter: each.metadata.name }
     const name = `${one.namespace}/${one.datacenter}`
-    if (isDisabled(each)) {
+    if (!routesDisabled && isDisabled(each)) {
       result.disabled.push(name)
       continue
     }
