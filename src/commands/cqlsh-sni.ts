@@ -2,7 +2,7 @@ import { isatty } from 'node:tty'
 import { Flags } from '@oclif/core'
 import { CassSniCommand, type Run } from '../lib/cli/base-command.ts'
 import { cqlTerminal } from '../lib/cli/cql-terminal.ts'
-import { CassSniError, command, hint, type NextStep } from '../lib/errors.ts'
+import { again, CassSniError, command, hint, type NextStep } from '../lib/errors.ts'
 import {
   datacenterFlags,
   durationFlag,
@@ -12,14 +12,21 @@ import {
   timeoutFlag,
   withoutFlags,
 } from '../lib/cli/flags.ts'
-import { addressFlag, clientOptions, loginFlags, API_SERVER_CERTIFICATE } from '../lib/cli/login-flags.ts'
+import {
+  addressFlag,
+  type ClientFlags,
+  clientOptions,
+  loginFlags,
+  API_SERVER_CERTIFICATE,
+} from '../lib/cli/login-flags.ts'
 import { ARGUMENT } from '../lib/cli/usage-error.ts'
 import type { TextRenderer } from '../lib/output/text-renderer.ts'
 import type { CqlResult } from '../lib/workflows/cqlsh-workflow.ts'
 import type { ClientFilesResult } from '../lib/workflows/cqlsh-files.ts'
 import type { SessionChoice } from '../lib/workflows/cqlsh-session.ts'
 
-type Result = CqlResult | ClientFilesResult
+/** Undefined for --exec. */
+type Result = CqlResult | ClientFilesResult | undefined
 
 const consistencyFlag = (kind: 'any' | 'serial', summary: string) =>
   Flags.custom<string>({
@@ -51,8 +58,34 @@ const CQLSH_FLAGS: Readonly<Record<string, NextStep>> = {
   '--no-file-io': hint('COPY, SOURCE and CAPTURE cannot be disabled'),
 }
 
+/** Of this shell only: cqlsh has its own, after "--". */
+const SHELL_FLAGS = [
+  'execute',
+  'file',
+  'continue-on-error',
+  'keyspace',
+  'page-size',
+  'insecure-skip-tls-verify',
+  'consistency-level',
+  'serial-consistency-level',
+  'connect-timeout',
+  'statement-timeout',
+  'print-env',
+  'print-cqlshrc',
+]
+
+interface ExecFlags extends ClientFlags {
+  cqlshrc?: string | undefined
+  tunnel?: boolean | undefined
+}
+
+/** The program that --exec runs instead of "cqlsh". */
+const CQLSH_VARIABLE = 'CASS_SNI_CQLSH'
+
 export default class CqlshSni extends CassSniCommand<Result> {
   static override aliases = ['cqlsh']
+  static override usage = '<%= command.id %> [flags] [--exec [flags] [-- ARGUMENT...]]'
+  static override strict = false
   static override summary = 'Open a CQL shell through the gateway.'
   static override description =
     "Sends SNI, verifies the certificate and logs in with the superuser's Secret. Connects to the gateway's " +
@@ -144,6 +177,10 @@ export default class CqlshSni extends CassSniCommand<Result> {
       helpValue: 'FILE',
       summary: 'Write the output of --print-env or --print-cqlshrc to a file with mode 0600 (-: stdout).',
     }),
+    exec: Flags.boolean({
+      exclusive: SHELL_FLAGS,
+      summary: "Run Apache's cqlsh (in PATH, or CASS_SNI_CQLSH) through a local port, with the arguments after --.",
+    }),
     'ca-out': Flags.string({ helpValue: 'FILE', summary: 'Write the CA certificate to a file.' }),
     'with-password': Flags.boolean({ summary: 'Include the password in --print-env or --print-cqlshrc.' }),
     yes: Flags.boolean({ char: 'y', summary: 'Overwrite files whose content differs.' }),
@@ -154,9 +191,15 @@ export default class CqlshSni extends CassSniCommand<Result> {
   protected readonly kind = 'CqlResult'
   /** A statement that takes longer may stream data. */
   protected override readonly smallHeapAfterMs = 400
+  protected override readonly runsProgram = true
+  #programExit: number | undefined
 
   protected async work(run: Run): Promise<Result> {
     const { flags } = await this.parse(CqlshSni)
+    if (flags.exec) return this.#exec(run, flags)
+    const [argument] = run.program
+    if (argument !== undefined)
+      throw new CassSniError('CSNI101', `arguments after "--" require --exec: ${argument}`, { next: [again`--exec`] })
     const form = flags['print-env'] ? 'env' : flags['print-cqlshrc'] ? 'cqlshrc' : undefined
     if (form === undefined && (flags.out ?? flags['ca-out'] ?? (flags['with-password'] || undefined)) !== undefined) {
       throw new CassSniError('CSNI101', '--out, --ca-out and --with-password require --print-env or --print-cqlshrc')
@@ -230,8 +273,38 @@ export default class CqlshSni extends CassSniCommand<Result> {
     })
   }
 
+  async #exec(run: Run, flags: ExecFlags): Promise<undefined> {
+    if (run.format !== 'table')
+      throw new CassSniError(
+        'CSNI101',
+        `-o ${run.format} cannot be combined with --exec: cqlsh writes to stdout itself`,
+      )
+    const { execCqlsh } = await import('../lib/workflows/cqlsh-exec-workflow.ts')
+    await execCqlsh(await run.context('cqlsh'), {
+      ...(await clientOptions(flags)),
+      tunnel: flags.tunnel === undefined ? 'auto' : flags.tunnel ? 'always' : 'never',
+      args: run.program,
+      cqlshrc: flags.cqlshrc,
+      start: async (args, env) => {
+        await run.endProgress()
+        const { runAttached } = await import('../lib/cli/attached-program.ts')
+        const words = [process.env[CQLSH_VARIABLE] || 'cqlsh', ...args]
+        const missing = [command`pip install cqlsh`, hint(`set ${CQLSH_VARIABLE} to the path of cqlsh`)]
+        this.#programExit = await run.withoutCtrlC(() => runAttached(words, env, run.signal, missing))
+      },
+      connection: (event) => {
+        if (event.type === 'refused') run.log(`${event.error.message} [${event.error.code}]`, 0)
+      },
+    })
+    return undefined
+  }
+
+  protected override exitCodeOf(result: Result): number {
+    return this.#programExit ?? super.exitCodeOf(result)
+  }
+
   protected present(result: Result, renderer: TextRenderer): string {
-    if ('statements' in result) return ''
+    if (result === undefined || 'statements' in result) return ''
     const { text = '' } = result
     // unchanged for a file or a program
     return process.stdout.isTTY === true ? renderer.printable(text) : text

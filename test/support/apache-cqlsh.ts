@@ -8,6 +8,8 @@ export const CQLSH = 'cqlsh==6.2.2'
 const PACKAGES = `/var/cache/cass-sni-lab/python/${CQLSH}`
 /** cqlsh, to be started with `CQLSH_ENVIRONMENT`. */
 export const CQLSH_COMMAND = ['python3', '-m', 'cqlshlib']
+/** The same as an executable file, which needs the environment too. */
+export const CQLSH_PROGRAM = `${PACKAGES}/bin/cqlsh`
 export const CQLSH_ENVIRONMENT = { PYTHONPATH: PACKAGES, LC_ALL: 'C.UTF-8', TZ: 'UTC' }
 
 const execute = promisify(execFile)

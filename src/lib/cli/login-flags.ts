@@ -40,7 +40,7 @@ export const addressFlag = {
 }
 
 /** The flags that select nodes, address, login and CA. */
-interface ClientFlags {
+export interface ClientFlags {
   datacenter?: string | undefined
   'cluster-domain'?: string | undefined
   node?: string | undefined

@@ -1,4 +1,5 @@
-/** Files for other CQL clients: an environment file and a cqlshrc. Pure. */
+/** Files for other CQL clients: an environment file, a cqlshrc and cqlsh's credentials. Pure. */
+import { parseIni } from '../files/ini-file.ts'
 import { shellValue } from '../text/shell-words.ts'
 
 export interface ClientFileInput {
@@ -39,7 +40,7 @@ export function environmentFile(input: ClientFileInput): string {
  */
 export function cqlshrcFile(input: ClientFileInput): string {
   const { password } = input
-  const isInexpressible = password !== undefined && (/[\r\n]/.test(password) || password.trim() !== password)
+  const isInexpressible = password !== undefined && !isExpressible(password)
   const lines = [
     ...commentLines(input.comment),
     ...(isInexpressible
@@ -64,6 +65,39 @@ export function cqlshrcFile(input: ClientFileInput): string {
   ]
   return `${lines.map((line) => line.replace(/^#/, ';')).join('\n')}\n`
 }
+
+/**
+ * Returns cqlsh's credentials file (apache/cassandra conf/credentials.sample). Without a password, or with one that the
+ * file cannot express (see `isExpressible`), cqlsh prompts for it.
+ */
+export function cqlshCredentials({ username, password }: { username: string; password: string }): string {
+  const lines = ['[plain_text_auth]', `username = ${value(username)}`]
+  if (isExpressible(password)) lines.push(`password = ${password}`)
+  return `${lines.join('\n')}\n`
+}
+
+/** False for a password that Python's configparser would change: it trims values and joins lines. */
+export function isExpressible(password: string): boolean {
+  return !/[\r\n]/.test(password) && password.trim() === password
+}
+
+/**
+ * Returns a cqlshrc for a local port without TLS: the user's own without the options that enable TLS and, if cqlsh gets
+ * a login elsewhere, without those of the login. Throws CSNI107 if it is not a cqlshrc.
+ * @param file name of the cqlshrc in errors
+ */
+export function cqlshrcForPort(cqlshrc: string, file: string, { login }: { login: boolean }): string {
+  const ini = parseIni(cqlshrc, file)
+  const dropped = [['connection', 'ssl'], ...(login ? LOGIN_OPTIONS : [])].map(
+    ([section = '', name = '']) => ini.get(section)?.get(name)?.line,
+  )
+  return cqlshrc
+    .split(/\r\n|\r|\n/)
+    .filter((_, index) => !dropped.includes(index + 1))
+    .join('\n')
+}
+
+const LOGIN_OPTIONS = ['username', 'password', 'credentials'].map((name) => ['authentication', name])
 
 function value(text: string): string {
   return oneLine(text).replaceAll('%', '%%')

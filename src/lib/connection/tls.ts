@@ -129,6 +129,7 @@ export function completed<R>(socket: TLSSocket, stream: Duplex, completion: Comp
       settled = true
       signal?.removeEventListener('abort', stopped)
       stream.removeListener('data', count)
+      socket.removeListener('close', closed)
       finish()
     }
     const fail = (error: CassSniError) =>
@@ -140,6 +141,7 @@ export function completed<R>(socket: TLSSocket, stream: Duplex, completion: Comp
     const stopped = () => fail(asCassSniError(signal?.reason))
     const failed = (error?: NodeJS.ErrnoException) =>
       fail(explain(error, streamError, stream instanceof Socket ? stream.bytesRead : received))
+    const closed = () => failed()
     stream.on('error', (error) => {
       streamError = error
     })
@@ -155,7 +157,7 @@ export function completed<R>(socket: TLSSocket, stream: Duplex, completion: Comp
       }
     })
     socket.on('error', failed)
-    socket.once('close', () => failed())
+    socket.once('close', closed)
     if (signal?.aborted) stopped()
   })
 }

@@ -64,12 +64,22 @@ export const NO_CQLSHRC: Cqlshrc = { ui: {}, connection: {}, tracing: {}, histor
  * Throws CSNI104 when a file that was named cannot be read, CSNI107 with file and line for what it cannot hold.
  */
 export async function readCqlshrc(named: string | undefined, signal: AbortSignal): Promise<Cqlshrc> {
+  const found = await readCqlshrcText(named, signal)
+  return found === undefined ? NO_CQLSHRC : parseCqlshrc(found.text, found.file)
+}
+
+/** Returns the text of the same file; undefined without one. Throws CSNI104 as `readCqlshrc` does. */
+export async function readCqlshrcText(
+  named: string | undefined,
+  signal: AbortSignal,
+): Promise<{ file: string; text: string } | undefined> {
   const file = named === undefined ? join(homedir(), '.cassandra', 'cqlshrc') : homePath(named)
-  const text = await readText(file, signal).catch((error: unknown) => {
+  try {
+    return { file, text: await readText(file, signal) }
+  } catch (error) {
     if (named === undefined && isMissing(error)) return undefined
     throw error
-  })
-  return text === undefined ? NO_CQLSHRC : parseCqlshrc(text, file)
+  }
 }
 
 function isMissing(error: unknown): boolean {

@@ -10,18 +10,20 @@ import { observeRouted, type Routed } from '../../routes/gather.ts'
 import { readAuthorityFile } from '../authority-file.ts'
 import type { WorkflowContext } from '../context.ts'
 import { readAuthority } from '../cqlsh-session.ts'
-import { identityFor } from '../find-identity.ts'
+import { chosenIdentity, identityFor, type IdentityChoice } from '../find-identity.ts'
 
 /** Age in ms from which nodes and CA are read again, in the background of a connection. */
 const FRESH_MS = 5_000
 
-export interface SniForwardOptions {
+export interface SniForwardOptions extends IdentityChoice {
   /** A node (pod name, host ID or ordinal), `any`, or `all` for a port for each. */
   sni: string
   datacenter?: string | undefined
   clusterDomain?: string | undefined
   /** PEM file; default: the datacenter's CA. */
   caFile?: string | undefined
+  /** For `any`: every connection goes to the same node while that one answers, instead of to the next. */
+  sameNode?: boolean | undefined
 }
 
 /** The address of a node as Cassandra reports it to drivers. */
@@ -51,8 +53,8 @@ interface Known {
  * Returns one forward per local port: one for a node or `any`, one per node for `all`. SNI and the verified name are
  * the DNS name of the pod, which stays when the node is replaced; its host ID does not.
  *
- * Throws CSNI301, CSNI302 (no such node), CSNI303 (no node, or routes that do not select nodes), CSNI104 and CSNI107
- * for the CA file.
+ * Throws CSNI301, CSNI302 (no such node), CSNI303 (no node, or routes that do not select nodes), CSNI102, CSNI104 and
+ * CSNI107 for the files of CA and client certificate.
  */
 export async function sniForwards(
   { kube, signal, now }: Pick<WorkflowContext, 'kube' | 'signal' | 'now'>,
@@ -64,12 +66,13 @@ export async function sniForwards(
     name: options.datacenter,
     clusterDomain: options.clusterDomain,
   }
+  const chosen = await chosenIdentity(options, signal)
   const read = async (): Promise<Routed & Known> => {
     const routed = await observeRouted(kube, choice)
     const { datacenter } = routed
     const { caFile } = options
     const ca = caFile === undefined ? await readAuthority(kube, datacenter) : await readAuthorityFile(caFile, signal)
-    return { ...routed, ca, client: await identityFor(kube, datacenter, undefined, now()) }
+    return { ...routed, ca, client: await identityFor(kube, datacenter, chosen, now()) }
   }
   const first = await read()
   const { datacenter, choices } = first
@@ -81,7 +84,7 @@ export async function sniForwards(
     throw notReady(datacenter, 'routes in mode tcp do not select a node', next)
   }
   const known = new Current<Known>(read, first)
-  if (options.sni === 'any') return [{ dial: anyNode(dial, known) }]
+  if (options.sni === 'any') return [{ dial: anyNode(dial, known, options.sameNode === true ? 0 : 1) }]
   return nodes.map((node) => ({
     dial: oneNode(dial, known, node.dnsName),
     node: {
@@ -103,11 +106,11 @@ function oneNode(dial: Dial, known: Current<Known>, serverName: string): Dial {
     known.use(signal, ({ ca, client }) => dialVerified(dial, { serverName, ca, client }, signal))
 }
 
-/** Each connection goes to the next node; one that does not answer is passed over. */
-function anyNode(dial: Dial, known: Current<Known>): Dial {
+/** Each connection goes `step` nodes further than the one before; a node that does not answer is passed over. */
+function anyNode(dial: Dial, known: Current<Known>, step: 0 | 1): Dial {
   let turn = 0
   return ({ signal } = {}) => {
-    turn += 1
+    turn += step
     return known.use(signal, ({ datacenter, ca, client }) => {
       const nodes = preferred(datacenter.nodes, turn)
       if (nodes.length === 0) throw notReady(datacenter, 'no nodes', [command`kubectl cass-sni verify`])
