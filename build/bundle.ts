@@ -21,6 +21,7 @@ const SEPARATE = [
   '@peculiar/x509',
   'cassandra-driver',
   'cli-truncate',
+  'fflate',
   'http-proxy-agent',
   'https-proxy-agent',
   'listr2',
@@ -29,6 +30,7 @@ const SEPARATE = [
   'socks-proxy-agent',
   'ws',
   'yaml',
+  'yauzl',
 ]
 
 /** Path of the controller in dist/, at the same depth. */

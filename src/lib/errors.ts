@@ -80,6 +80,7 @@ export const ERROR_CODES = {
   CSNI608: { title: 'statement timed out' },
   CSNI609: { title: 'COPY did not import every row' },
   CSNI610: { title: 'client certificate is missing or rejected' },
+  CSNI611: { title: 'metadata service does not respond' },
   CSNI701: { title: 'istioctl not found or failed' },
   CSNI702: { title: 'kubectl or helm not found or failed' },
   CSNI703: { title: 'program not found or not executable' },

@@ -52,6 +52,7 @@ const ORDER = [
   'cqlsh-sni',
   'port-forward',
   'clients show',
+  'bundle create',
   'uninstall',
 ]
 
