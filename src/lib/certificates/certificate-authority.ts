@@ -6,7 +6,6 @@ import type { Authorities, AuthorityPath } from './authority-path.ts'
 import { authorityErrorCode, authorityFaults } from './authority-policies.ts'
 import { type Certificate, readCertificate, signedBy } from './certificate.ts'
 import { expiresSoon } from './reason.ts'
-import { packageFile } from '../text/package-file.ts'
 
 /** A CA that can sign. */
 export interface Authority {
@@ -108,8 +107,7 @@ export function requireUsable(path: AuthorityPath, now: number, location: Author
     const soon = expiresSoon(path[0], now)
     return soon === undefined
       ? undefined
-      : `${location.object}: CA ${soon.message}, as does every certificate that it signed; ` +
-          `see ${packageFile('docs/certificates.md')}`
+      : `${location.object}: CA ${soon.message}, as does every certificate that it signed`
   }
   if (fault.code === 'NoRoot') throw rootMissing(fault.message, location)
   throw new CassSniError(authorityErrorCode(fault), `${location.object}: CA ${fault.message}`, {

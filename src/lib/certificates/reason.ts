@@ -69,7 +69,11 @@ export function expiresWithin({ notAfter }: Pick<Validity, 'notAfter'>, ms: numb
   const left = notAfter.getTime() - now
   if (left <= 0 || left >= ms) return undefined
   const days = daysUntil(notAfter, now)
-  return { code: 'ExpiresSoon', message: `expires in ${counted(days, 'day')}, on ${dateText(notAfter)}` }
+  const message =
+    days === 0
+      ? `expires in less than a day, at ${notAfter.toISOString()}`
+      : `expires in ${counted(days, 'day')}, on ${dateText(notAfter)}`
+  return { code: 'ExpiresSoon', message }
 }
 
 /** Returns a reason for an RSA key that OpenSSL's default security level rejects. */

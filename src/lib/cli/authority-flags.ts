@@ -8,25 +8,25 @@ const DEFAULT_DAYS = 3650
 
 export const authorityFlags = {
   'ca-file': Flags.string({
-    helpGroup: 'CA',
+    helpGroup: 'CERTIFICATE AUTHORITY',
     helpValue: 'FILE',
     dependsOn: ['ca-key-file'],
     summary: 'CA certificate to use (PEM), followed by its issuers up to the root.',
   }),
   'ca-key-file': Flags.string({
-    helpGroup: 'CA',
+    helpGroup: 'CERTIFICATE AUTHORITY',
     helpValue: 'FILE',
     dependsOn: ['ca-file'],
     summary: 'Private key of --ca-file (PEM, RSA).',
   }),
   'ca-key-password-file': Flags.string({
-    helpGroup: 'CA',
+    helpGroup: 'CERTIFICATE AUTHORITY',
     helpValue: 'FILE',
     dependsOn: ['ca-key-file'],
     summary: 'File with the password of an encrypted --ca-key-file.',
   }),
   'ca-secret': Flags.string({
-    helpGroup: 'CA',
+    helpGroup: 'CERTIFICATE AUTHORITY',
     helpValue: 'NAME',
     exclusive: ['ca-file'],
     summary: 'Secret with the CA to use: keys tls.crt and tls.key, or cert and key.',
@@ -35,7 +35,7 @@ export const authorityFlags = {
     min: 1,
     max: MOST_DAYS,
     default: DEFAULT_DAYS,
-    helpGroup: 'CA',
+    helpGroup: 'CERTIFICATE AUTHORITY',
     helpValue: 'DAYS',
     summary: 'Validity of a new CA.',
   }),

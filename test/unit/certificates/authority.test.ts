@@ -75,6 +75,7 @@ describe('the certificate authority', () => {
     assert.throws(() => requireUsable(at(-366, -1), now, PLACE), fails('CSNI402', /expired on \d{4}-\d\d-\d\d/))
     assert.throws(() => requireUsable(at(1, 366), now, PLACE), fails('CSNI402', /not valid before/))
     assert.match(requireUsable(at(-340, 25.5), now, PLACE) ?? '', /expires in 25 days/)
+    assert.match(requireUsable(at(-340, 0.1), now, PLACE) ?? '', /expires in less than a day, at \d{4}-\S+Z/)
     assert.equal(requireUsable(at(-1, 364), now, PLACE), undefined)
   })
 

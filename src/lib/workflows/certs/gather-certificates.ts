@@ -57,7 +57,9 @@ export async function gatherCertificates(
   warnOfClock(context)
   const location = authorityLocation(dc)
   const warning = requireUsable(authority.path, now, location)
-  if (warning !== undefined) emit({ type: 'warning', code: 'CSNI402', message: warning })
+  if (warning !== undefined) {
+    emit({ type: 'warning', code: 'CSNI402', message: warning, next: [command`kubectl cass-sni certs rotate-ca`] })
+  }
   emit({
     ...step,
     state: 'done',
