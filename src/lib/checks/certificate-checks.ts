@@ -56,8 +56,10 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
       if (given.ca !== undefined) return fail(`${given.ca}: ${messages}`)
       return fail(
         `${authorityLocation(datacenter).object}: ${messages}`,
-        command`kubectl -n ${datacenter.namespace} get secret ${datacenter.keystores.caSecret}
-          -o jsonpath={.data.cert}`,
+        faults.every(({ code }) => code === 'Expired')
+          ? command`kubectl cass-sni certs rotate-ca --expired`
+          : command`kubectl -n ${datacenter.namespace} get secret ${datacenter.keystores.caSecret}
+              -o jsonpath={.data.cert}`,
       )
     },
   },
@@ -71,9 +73,8 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
     async run(probes) {
       const [[{ notAfter }]] = await authoritiesOf(probes)
       const soon = expiresSoon({ notAfter }, probes.now)
-      return soon === undefined
-        ? pass(`${daysUntil(notAfter, probes.now)} days left`)
-        : fail(soon.message, command`kubectl cass-sni certs ca`)
+      if (soon === undefined) return pass(`${daysUntil(notAfter, probes.now)} days left`)
+      return fail(soon.message, ...(probes.given.ca === undefined ? [command`kubectl cass-sni certs rotate-ca`] : []))
     },
   },
   {

@@ -563,10 +563,12 @@ describe('the checks', () => {
     const expired = (await results({ now: Date.parse('2027-12-01') })).find(({ code }) => code === 'CSNI831')
     assert.equal(expired?.result, 'fail')
     assert.match(expired?.reason ?? '', /expired on 2027-11-01/)
+    assert.deepEqual(nextTexts(expired?.next), ['kubectl cass-sni certs rotate-ca --expired'])
     const soon = (
       await results({ now: Date.parse('2027-10-22T00:00:00Z'), handshake: async () => served({}, '2028-01-01') })
     ).find(({ code }) => code === 'CSNI832')
     assert.deepEqual([soon?.result, soon?.reason], ['warning', 'expires in 10 days, on 2027-11-01'])
+    assert.deepEqual(nextTexts(soon?.next), ['kubectl cass-sni certs rotate-ca'])
   })
 
   it('skip certificates and logins, and say why, where Secrets may not be read', async () => {
