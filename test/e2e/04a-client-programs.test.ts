@@ -1,11 +1,11 @@
 /** The programs of `clients show`, each run as a user of that driver would. */
 import assert from 'node:assert/strict'
-import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { driverPrograms } from '../../src/lib/clients/driver-programs.ts'
 import { runProgram } from '../support/client-programs.ts'
-import { must, NAMESPACE, object, plugin, run } from '../support/lab.ts'
+import { must, NAMESPACE, object, plugin, run, startPlugin, until } from '../support/lab.ts'
 
 describe('programs for drivers', () => {
   let folder = ''
@@ -50,4 +50,35 @@ describe('programs for drivers', () => {
       assert.doesNotMatch(foreign?.stdout ?? '', /^[0-9a-f-]{36} /m)
     })
   }
+
+  it('spring reaches every node as printed; jdbc and cqlsh do through a local port', async function () {
+    this.timeout(240_000)
+    const shown = async (driver: 'spring' | 'jdbc' | 'cqlsh') => {
+      const own = join(folder, driver)
+      await mkdir(own)
+      await copyFile(join(folder, 'dc1-ca.pem'), join(own, 'dc1-ca.pem'))
+      const file = join(own, driverPrograms[driver].file)
+      await must(plugin(['clients', 'show', '-n', NAMESPACE, '--driver', driver, '--out', file]))
+      return readFile(file, 'utf8')
+    }
+    const texts = await Promise.all([shown('jdbc'), shown('cqlsh'), shown('spring')])
+    const [line = '', same] = texts.map((text) => /Local port: kubectl cass-sni (.*)/.exec(text)?.[1])
+    assert.equal(same, line)
+    const forward = await startPlugin(line.split(' '))
+    try {
+      await until('the port is open', () => forward.stdout().includes('Forwarding from'), 20_000)
+      const outcomes = (['spring', 'jdbc', 'cqlsh'] as const).map((driver) =>
+        runProgram(driver, join(folder, driver), env),
+      )
+      const [spring, jdbc, cqlsh] = await Promise.all(outcomes)
+      for (const each of [spring, jdbc]) {
+        const reached = new Set(each?.stdout.match(/^[0-9a-f-]{36}(?= 5\.0)/gm))
+        assert.deepEqual([...reached].sort(), [...hostIds].sort(), `${each?.stdout}${each?.stderr}`)
+      }
+      const [one = ''] = /[0-9a-f-]{36}(?= +\| +5\.0)/.exec(cqlsh?.stdout ?? '') ?? []
+      assert.ok(hostIds.includes(one), `${cqlsh?.stdout}${cqlsh?.stderr}`)
+    } finally {
+      forward.child.kill('SIGKILL')
+    }
+  })
 })

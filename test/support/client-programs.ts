@@ -1,14 +1,19 @@
 /** Runs the programs of `clients show`. */
-import { copyFile } from 'node:fs/promises'
+import { copyFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { cqlshCredentials } from '../../src/lib/clients/client-files.ts'
 import type { Driver } from '../../src/lib/clients/driver-programs.ts'
 import { withPythonDriver } from './churn.ts'
-import { javaLibraries, SOURCES } from './driver-builds.ts'
-import { CHECKOUT, type Outcome, run } from './lab.ts'
+import { CQLSH_COMMAND, CQLSH_ENVIRONMENT, installCqlsh } from './apache-cqlsh.ts'
+import { javaLibraries, mavenLibraries, SOURCES } from './driver-builds.ts'
+import { CHECKOUT, must, type Outcome, run } from './lab.ts'
+
+/** Makes the JVM of a short program start faster. */
+const QUICK = '-XX:TieredStopAtLevel=1'
 
 /** Runs the program in `folder`, which contains the files that it opens. Installs the driver unless it is installed. */
 export async function runProgram(
-  driver: Exclude<Driver, 'dotenv'>,
+  driver: Exclude<Driver, 'dotenv' | 'quarkus'>,
   folder: string,
   env: Record<string, string>,
 ): Promise<Outcome> {
@@ -24,5 +29,29 @@ export async function runProgram(
     case 'go':
       for (const file of ['go.mod', 'go.sum']) await copyFile(join(SOURCES, file), join(folder, file))
       return start('go', ['run', '.'])
+    case 'spring': {
+      await copyFile(join(SOURCES, 'SpringApp.java'), join(folder, 'SpringApp.java'))
+      const libraries = await mavenLibraries('spring', 'pom-spring.xml')
+      await must(start('javac', ['-cp', libraries, 'CassandraSni.java', 'SpringApp.java']))
+      const login = {
+        SPRING_CASSANDRA_USERNAME: env['CQL_USER'] ?? '',
+        SPRING_CASSANDRA_PASSWORD: env['CQL_PASSWORD'] ?? '',
+      }
+      return start('java', [QUICK, '-cp', `.:${libraries}`, 'SpringApp'], login)
+    }
+    case 'jdbc': {
+      const url = `jdbc:cassandra://127.0.0.1/system?configfile=${join(folder, 'cassandra-jdbc.conf')}`
+      const libraries = await mavenLibraries('jdbc', 'pom-jdbc.xml')
+      return start('java', [QUICK, '-cp', libraries, join(SOURCES, 'Jdbc.java'), url])
+    }
+    case 'cqlsh': {
+      await installCqlsh()
+      const [program = '', ...args] = CQLSH_COMMAND
+      const { CQL_USER: user = '', CQL_PASSWORD: password = '' } = env
+      await writeFile(join(folder, 'credentials'), cqlshCredentials({ username: user, password }), { mode: 0o600 })
+      const files = ['--cqlshrc', join(folder, 'cqlshrc'), '--credentials', join(folder, 'credentials')]
+      const query = 'SELECT host_id, release_version FROM system.local'
+      return start(program, [...args, ...files, '-e', query], CQLSH_ENVIRONMENT)
+    }
   }
 }

@@ -8,13 +8,21 @@ import { CHECKOUT, must, run } from './lab.ts'
 export const SOURCES = join(CHECKOUT, 'test/e2e/drivers')
 const CACHE = '/var/cache/cass-sni-lab/drivers'
 
+const builds = new Map<string, Promise<string>>()
+
 /** Returns the directory of a build of these sources; `build` makes it in a copy of them if it is not in the cache. */
-async function built(name: string, files: string[], build: (directory: string) => Promise<void>): Promise<string> {
+function built(name: string, files: string[], build: (directory: string) => Promise<void>): Promise<string> {
+  const running = builds.get(name) ?? inCache(name, files, build)
+  builds.set(name, running)
+  return running
+}
+
+async function inCache(name: string, files: string[], build: (directory: string) => Promise<void>): Promise<string> {
   const hash = createHash('sha256')
   for (const file of files) hash.update(await readFile(join(SOURCES, file)))
   const directory = join(CACHE, `${name}-${hash.digest('hex').slice(0, 12)}`)
-  const builds: string[] = await readdir(CACHE).catch(() => [])
-  if (builds.includes(directory.slice(CACHE.length + 1))) return directory
+  const cached: string[] = await readdir(CACHE).catch(() => [])
+  if (cached.includes(directory.slice(CACHE.length + 1))) return directory
   const fresh = `${directory}.new`
   await rm(fresh, { recursive: true, force: true })
   await mkdir(fresh, { recursive: true })
@@ -43,12 +51,19 @@ export async function javaLibraries(): Promise<string> {
   return join(await javaBuild(), 'lib/*')
 }
 
+/** Returns a class path with what a pom.xml of the sources requires. */
+export async function mavenLibraries(name: string, pom: string): Promise<string> {
+  return join(await built(name, [pom], (fresh) => copyLibraries(fresh, pom)), 'lib/*')
+}
+
+async function copyLibraries(directory: string, pom: string): Promise<void> {
+  const copy = ['dependency:copy-dependencies', `-DoutputDirectory=${join(directory, 'lib')}`]
+  await must(run('mvn', ['--batch-mode', '--quiet', '--file', join(directory, pom), ...copy], { timeoutMs: 300_000 }))
+}
+
 function javaBuild(): Promise<string> {
   return built('java', ['Driver.java', 'pom.xml'], async (fresh) => {
-    const copy = ['dependency:copy-dependencies', `-DoutputDirectory=${join(fresh, 'lib')}`]
-    await must(
-      run('mvn', ['--batch-mode', '--quiet', '--file', join(fresh, 'pom.xml'), ...copy], { timeoutMs: 300_000 }),
-    )
+    await copyLibraries(fresh, 'pom.xml')
     const sources = ['-cp', join(fresh, 'lib/*'), '-d', fresh, join(fresh, 'Driver.java')]
     await must(run('javac', sources, { timeoutMs: 120_000 }))
   })

@@ -5,12 +5,13 @@ import type { TextRenderer } from '../../lib/output/text-renderer.ts'
 import type { ClientsShowResult, Driver } from '../../lib/workflows/clients-show-workflow.ts'
 
 export default class ClientsShow extends CassSniCommand<ClientsShowResult> {
-  static override summary = 'Print a program that connects with a driver.'
+  static override summary = 'Print a program or configuration for a driver.'
   static override description =
     'Prints a complete program with the gateway, host IDs and datacenter filled in. It sends each host ID as SNI and ' +
     'verifies the certificate against it. The program reads user and password from CQL_USER and CQL_PASSWORD.\n' +
     '\n' +
-    'dotenv prints the values as KEY=VALUE, for Docker, Spring and dotenv libraries.'
+    'spring prints a configuration class. quarkus, jdbc and cqlsh cannot send SNI: their configuration is for a ' +
+    'local port of port-forward --sni. dotenv prints the values as KEY=VALUE, for Docker and dotenv libraries.'
   static override examples = [
     '<%= config.bin %> <%= command.id %> -n cassandra --driver python > connect.py',
     '<%= config.bin %> <%= command.id %> -n cassandra --driver java --ca ca.pem --out Connect.java',
@@ -18,9 +19,19 @@ export default class ClientsShow extends CassSniCommand<ClientsShowResult> {
   ]
   static override flags = {
     driver: Flags.option({
-      options: ['python', 'java', 'node', 'go', 'dotenv'] as const satisfies readonly Driver[],
+      options: [
+        'python',
+        'java',
+        'node',
+        'go',
+        'spring',
+        'quarkus',
+        'jdbc',
+        'cqlsh',
+        'dotenv',
+      ] as const satisfies readonly Driver[],
       required: true,
-      summary: 'Driver, or dotenv for variables only.',
+      summary: 'Driver, framework or tool, or dotenv for variables only.',
     })(),
     ca: Flags.string({
       helpValue: 'FILE',

@@ -1,11 +1,14 @@
 /** `clients show`: a program for a driver with the values of this datacenter. Reads the cluster, opens no session. */
 import { type Driver, driverPrograms } from '../clients/driver-programs.ts'
+import { hostPort } from '../connection/dialer.ts'
 import { writeOutputFile } from '../files/output-file.ts'
 import { shell } from '../text/shell-words.ts'
 import { type ContactChoice, observeContact } from './contact.ts'
 import type { WorkflowContext } from './context.ts'
 
 export type { Driver } from '../clients/driver-programs.ts'
+
+const LOGIN = 'a role of the application, in CQL_USER and CQL_PASSWORD'
 
 export interface ClientsShowOptions extends ContactChoice {
   driver: Driver
@@ -41,25 +44,38 @@ export async function clientsShow(context: WorkflowContext, options: ClientsShow
   const { datacenter, port, dialer: dialing, nodes } = await observeContact(context, options).contact
   const dialer = await dialing
   const { name, namespace } = datacenter
-  const { library, file, run, text } = driverPrograms[driver]
-  const { host, port: gatewayPort } = dialer.address ?? { host: '127.0.0.1', port }
+  const { library, file, run, login = LOGIN, notes, throughLocalPort = false, text } = driverPrograms[driver]
+  const { address } = dialer
+  const { nativePort } = datacenter
+  const { host, port: portInProgram } =
+    throughLocalPort || address === undefined
+      ? { host: '127.0.0.1', port: throughLocalPort ? nativePort : port }
+      : address
   const caFile = options.caFile ?? `${name}-ca.pem`
   const which = options.datacenter === undefined ? [] : ['-d', options.datacenter]
   const values = {
     host,
-    port: gatewayPort,
+    port: portInProgram,
     caFile,
     hostIds: nodes.map(({ hostId }) => hostId),
     localDatacenter: datacenter.cassandraName,
   }
-  const forward = shell`kubectl cass-sni port-forward -n ${[namespace, ...which]} --port ${port}`
+  const cass = (...words: string[]) =>
+    shell`kubectl cass-sni ${words.slice(0, 1)} -n ${[namespace, ...which, ...words.slice(1)]}`
+  // a tunnel requires more permissions than the gateway
+  const through = address === undefined ? [] : ['--gateway-address', hostPort(address.host, address.port)]
   const comment = [
     `${file}: datacenter ${name} in namespace ${namespace}, written by kubectl cass-sni clients show.`,
     ...(library === undefined ? [] : [`Library: ${library}`]),
     ...run.map((line) => `  ${line}`),
-    `CA certificate: ${shell`kubectl cass-sni certs ca -n ${[namespace, ...which]} --out ${caFile}`}`,
-    ...(driver === 'dotenv' ? [] : ['Login: a role of the application, in CQL_USER and CQL_PASSWORD.']),
-    ...(dialer.address === undefined ? [`Gateway without an address: ${forward}`] : []),
+    ...(throughLocalPort
+      ? [`Local port: ${cass('port-forward', '--sni', 'any', '--port', String(nativePort), ...through)}`]
+      : [`CA certificate: ${shell`kubectl cass-sni certs ca -n ${[namespace, ...which]} --out ${caFile}`}`]),
+    ...(login === '' ? [] : [`Login: ${login}`]),
+    ...(notes?.(cass) ?? []),
+    ...(!throughLocalPort && address === undefined
+      ? [`Gateway without an address: ${cass('port-forward', '--port', String(port))}`]
+      : []),
   ]
   const program = text({ ...values, comment })
   const written =

@@ -17,8 +17,9 @@ describe('programs for drivers', () => {
   for (const driver of DRIVERS) {
     it(`of ${driver} keep a comment on one line, and contain every value`, () => {
       const text = driverPrograms[driver].text(values)
-      assert.match(text.split('\n')[0] ?? '', /^(#|\/\/) first \*\/ line second line$/)
-      assert.ok(text.includes('c8617bd4-af31-45c5-9d12-01c0247c7f8b'))
+      assert.match(text.split('\n')[0] ?? '', /^(#|;|\/\/) first \*\/ line second line$/)
+      const usesHostIds = driverPrograms[driver].throughLocalPort !== true
+      assert.equal(text.includes('c8617bd4-af31-45c5-9d12-01c0247c7f8b'), usesHostIds)
       assert.ok(text.includes('9042'))
       assert.ok(text.endsWith('\n'))
     })

@@ -4,6 +4,7 @@ import { commentLines, type DriverProgram } from './driver-program.ts'
 export const dotenv: DriverProgram = {
   file: 'cassandra.env',
   run: [],
+  login: '',
   // No quotes: Docker takes them as part of the value (docker/cli opts/envfile.go).
   text: ({ host, port, caFile, hostIds, localDatacenter, comment }) =>
     `${commentLines('#', comment)}${Object.entries({

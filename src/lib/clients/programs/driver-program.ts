@@ -19,6 +19,12 @@ export interface DriverProgram {
   library?: string | undefined
   /** Lines for a shell that install the library and run the file. */
   run: readonly string[]
+  /** Where user and password come from; default: CQL_USER and CQL_PASSWORD. Empty if the file does not log in. */
+  login?: string | undefined
+  /** More lines for the header. `cass` returns a command of this program with the datacenter's flags. */
+  notes?: ((cass: (...words: string[]) => string) => readonly string[]) | undefined
+  /** Connects without TLS to a local port of `port-forward --sni any`: the one of the nodes, which drivers expect. */
+  throughLocalPort?: boolean | undefined
   text: (values: ProgramValues) => string
 }
 
