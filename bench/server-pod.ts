@@ -20,8 +20,8 @@ public class Server {
   }
   static void serve(Socket socket) {
     try (socket; DataInputStream in = new DataInputStream(socket.getInputStream()); OutputStream out = socket.getOutputStream()) {
-      byte[] buffer = new byte[131072];
       int what = in.read();
+      byte[] buffer = new byte[what == 'E' ? 1024 : 131072];
       if (what == 'E') { int n; while ((n = in.read(buffer)) > 0) out.write(buffer, 0, n); return; }
       long rest = in.readLong();
       if (what == 'U') { while (rest > 0) { int n = in.read(buffer, 0, (int) Math.min(buffer.length, rest)); if (n < 0) return; rest -= n; } out.write('k'); out.flush(); in.read(); }
@@ -50,7 +50,7 @@ export async function startServer(): Promise<void> {
             name: 'server',
             image: IMAGE,
             imagePullPolicy: 'IfNotPresent',
-            command: ['java', '-Xmx64m', '/server/Server.java'],
+            command: ['java', '-Xmx128m', '/server/Server.java'],
             readinessProbe: { tcpSocket: { port }, periodSeconds: 1 },
             volumeMounts: [{ name: 'server', mountPath: '/server' }],
           },

@@ -11,9 +11,9 @@ import { type BuildOptions, build, type Plugin } from 'esbuild'
 
 /**
  * Optional dependencies that are not installed: typescript of oclif (to run commands from source), kerberos of
- * https-proxy-agent, bufferutil and utf-8-validate of ws.
+ * https-proxy-agent.
  */
-const EXTERNAL = ['typescript', 'kerberos', 'bufferutil', 'utf-8-validate']
+const EXTERNAL = ['typescript', 'kerberos']
 
 /** Packages in separate files, which are read when a command needs them. */
 const SEPARATE = [
@@ -28,7 +28,6 @@ const SEPARATE = [
   'log-update',
   'pkijs',
   'socks-proxy-agent',
-  'ws',
   'yaml',
   'yauzl',
 ]

@@ -119,7 +119,6 @@ export const PURE = ['routes', 'certificates', 'clients']
 export const PACKAGES: { packages: string[]; layers: string[]; typesAnywhere?: true }[] = [
   // only its model types are used, which cost nothing at run time
   { packages: ['@kubernetes/client-node'], layers: [], typesAnywhere: true },
-  { packages: ['ws'], layers: ['cluster'] },
   { packages: ['listr2', 'chalk', '@inquirer/prompts'], layers: ['output'] },
   { packages: ['cassandra-driver'], layers: ['connection'] },
   { packages: ['@peculiar/x509', 'reflect-metadata', 'pkijs'], layers: ['certificates'] },

@@ -100,7 +100,6 @@ describe('import rules', () => {
   }
   const packages: [string, string, string[]][] = [
     ['@kubernetes/client-node', 'KubeConfig', []],
-    ['ws', 'WebSocket', ['cluster']],
     ['listr2', 'Listr', ['output']],
     ['chalk', 'Chalk', ['output']],
     ['@inquirer/prompts', 'input', ['output']],

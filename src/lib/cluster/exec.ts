@@ -7,7 +7,7 @@ import { durationText } from '../text/duration-text.ts'
 import type { ExecResult } from './kube.ts'
 import { statusOf } from './api-errors.ts'
 import type { Transport } from './transport.ts'
-import { closeReason, openWebSocket, watchPeer } from './websocket.ts'
+import { openWebSocket } from './websocket-handshake.ts'
 
 const STDIN = 0
 const STDOUT = 1
@@ -67,16 +67,14 @@ export async function execInPod(
   const stdout: Buffer[] = []
   const stderr: Buffer[] = []
   let size = 0
-  let status = ''
+  const status: Buffer[] = []
   const { timeoutMs = DEFAULT_TIMEOUT_MS } = options
   return await new Promise((resolve, reject) => {
     const abort = () => fail(transport.signal.reason)
     const timer = setTimeout(() => fail(failed(`timed out after ${durationText(timeoutMs)}`)), timeoutMs)
     transport.signal.addEventListener('abort', abort, { once: true })
-    const peer = watchPeer(socket, (why) => fail(failed(why)))
     const finish = () => {
       clearTimeout(timer)
-      peer.stop()
       transport.signal.removeEventListener('abort', abort)
     }
     const fail = (error: unknown) => {
@@ -84,34 +82,42 @@ export async function execInPod(
       reject(error)
       socket.terminate()
     }
-    socket.on('message', (message: Buffer) => {
-      const channel = message[0]
-      const data = message.subarray(1)
-      size += data.length
-      if (size > LARGEST_OUTPUT) fail(failed('output too large'))
-      else if (channel === STDOUT) stdout.push(data)
-      else if (channel === STDERR) stderr.push(data)
-      else if (channel === STATUS) status += data.toString('utf8')
+    let channel = STATUS
+    socket.attach({
+      received: (part, first) => {
+        if (first) channel = part[0] ?? STATUS
+        const data = first ? part.subarray(1) : part
+        size += data.length
+        if (size > LARGEST_OUTPUT) fail(failed('output too large'))
+        else if (channel === STDOUT) stdout.push(data)
+        else if (channel === STDERR) stderr.push(data)
+        else if (channel === STATUS) status.push(data)
+      },
+      failed: (why, cause) => fail(failed(why, cause)),
+      closed: (why = 'connection closed before the command finished') => {
+        finish()
+        try {
+          if (status.length === 0) throw new Error(why)
+          resolve({
+            stdout: Buffer.concat(stdout).toString('utf8'),
+            stderr: Buffer.concat(stderr).toString('utf8'),
+            exitCode: exitCodeOf(Buffer.concat(status).toString('utf8')),
+          })
+        } catch (error) {
+          reject(failed((error as Error).message))
+        }
+      },
     })
-    socket.on('error', (error) => fail(failed(error.message, error)))
-    socket.on('close', (code: number, reason: Buffer) => {
-      finish()
-      try {
-        if (status === '') throw new Error(closeReason(code, reason) ?? 'connection closed before the command finished')
-        resolve({
-          stdout: Buffer.concat(stdout).toString('utf8'),
-          stderr: Buffer.concat(stderr).toString('utf8'),
-          exitCode: exitCodeOf(status),
-        })
-      } catch (error) {
-        reject(failed((error as Error).message))
-      }
-    })
-    socket.resume()
+    const send = (to: number, data: Buffer) => {
+      const message = socket.message(1 + data.length)
+      message[message.length - data.length - 1] = to
+      data.copy(message, message.length - data.length)
+      socket.send(message)
+    }
     if (options.stdin !== undefined) {
-      socket.send(Buffer.concat([Buffer.from([STDIN]), Buffer.from(options.stdin)]))
+      send(STDIN, Buffer.from(options.stdin))
       // v4 cannot close stdin
-      if (socket.protocol === 'v5.channel.k8s.io') socket.send(Buffer.from([CLOSE, STDIN]))
+      if (socket.protocol === 'v5.channel.k8s.io') send(CLOSE, Buffer.from([STDIN]))
     }
   })
 }

@@ -166,7 +166,7 @@ export interface Kube {
     options: { container?: string | undefined; tailLines: number },
   ): Promise<string>
   /**
-   * Opens one TCP connection to a port of a pod over its own WebSocket, with backpressure in both directions.
+   * Opens one TCP connection to a port of a pod that no other connection delays, with backpressure in both directions.
    * Rejects if the tunnel cannot be opened; the stream is destroyed with a CassSniError if the remote end fails.
    */
   connect(pod: { name: string; namespace: string }, port: number, options?: ConnectOptions): Promise<Duplex>

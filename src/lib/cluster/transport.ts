@@ -142,7 +142,6 @@ export class Transport {
   async endpoint(path: string, query: URLSearchParams, refused?: Security): Promise<Endpoint> {
     const security = await this.#options.authenticate(refused)
     const url = new URL(this.#base)
-    url.protocol = this.#base.protocol === 'https:' ? 'wss:' : 'ws:'
     url.pathname = `${this.#base.pathname.replace(/\/$/, '')}${path}`
     url.search = query.toString()
     this.#sockets = await this.#pool(this.#sockets, security, { keepAlive: false })

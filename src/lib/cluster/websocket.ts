@@ -1,213 +1,285 @@
-/** Opens WebSockets to pod subresources and monitors the peer. */
-import type { IncomingMessage } from 'node:http'
-import { setImmediate } from 'node:timers/promises'
-import type { WebSocket } from 'ws'
-import { CassSniError, command, hint, throwIfAborted } from '../errors.ts'
+/**
+ * A client's side of a WebSocket (RFC 6455) for streams: parts of messages are delivered as they arrive and messages
+ * are written without a copy; monitors the peer.
+ *
+ * Frames are not compressed, and masked with zeros: masking protects plaintext proxies from browser scripts (§10.3) and
+ * costs a pass over all data.
+ */
+import type { Socket } from 'node:net'
+import { setImmediate } from 'node:timers'
 import { durationText } from '../text/duration-text.ts'
-import { abortable } from '../waiting/time-limit.ts'
-import { type Security, sameCredentials } from './credential-source.ts'
-import type { KubeTarget } from './kube.ts'
-import type { ApiRequest } from './api-errors.ts'
-import { apiError, contextFlags, parseStatus, statusOf, unreachable } from './api-errors.ts'
-import type { Endpoint, Transport } from './transport.ts'
 
-const HANDSHAKE_MS = 20_000
-/** In bytes. Kubelet and API server send 32 KiB at a time; the default of ws is 100 MiB. */
+/** In bytes. Kubelet and API server send 32 KiB at a time. */
 const LARGEST_MESSAGE = 8 * 1024 * 1024
-/** How much of an error response is read, in bytes. */
-const LARGEST_REFUSAL = 64 * 1024
-const REFUSAL_MS = 5000
 /** Load balancers close idle connections, the strictest after 60 s. */
-const PING_MS = 20_000
-/** Unanswered pings after which the connection is considered dead. */
-const MOST_PINGS = 2
+const CHECK_MS = 10_000
+/** Checks without a sign of the peer before a ping. */
+const IDLE_CHECKS = 2
+/** Checks after an unanswered ping until the connection is considered dead. */
+const PING_CHECKS = 1
 /**
  * Kubelet reads no pings while the pod accepts no data (its loop writes to a pipe: k8s.io/streaming
- * pkg/httpstream/wsstream/conn.go). Beyond this many bytes, more than buffers hold, more pings may go unanswered.
+ * pkg/httpstream/wsstream/conn.go). Beyond this many bytes, more than buffers hold, the response may take longer.
  */
 const BULK_BYTES = 64 * 1024
-const MOST_PINGS_IN_BULK = 15
+const BULK_CHECKS = 30
+/** How long the peer may take to close the connection. */
+const CLOSE_MS = 2000
 
-/** Loads the code for WebSockets while the responses to other requests are awaited. */
-export async function preloadWebSockets(): Promise<void> {
-  // pending requests are sent first
-  await setImmediate()
-  await import('ws')
+const TEXT = 1
+const BINARY = 2
+const CLOSE = 8
+const PING = 9
+const PONG = 10
+const FIN = 0x80
+const RESERVED = 0x70
+const MASKED = 0x80
+const MASK_BYTES = 4
+const LARGEST_CONTROL = 125
+
+/** After `failed` or `closed` nothing else is reported, and nothing after `terminate`. */
+export interface WebSocketEvents {
+  /** Part of a message. `first`: the message begins with it. */
+  received(part: Buffer, first: boolean): void
+  /** The connection broke. */
+  failed(why: string, cause?: unknown): void
+  /** The remote end closed the connection; `why` if that was irregular. */
+  closed(why?: string): void
 }
 
-/**
- * Opens a WebSocket with one of `protocols`, paused until the caller attaches listeners and resumes it. Frames are not
- * compressed, and masked with zeros: masking protects plaintext proxies from browser scripts (RFC 6455 §10.3) and costs
- * a pass over all data. `signal` aborts opening. Rejected credentials are renewed once if possible. Throws the signal's
- * reason, CSNI607 if a proxy rejects WebSockets, and the errors of `apiError` and `unreachable`.
- */
-export async function openWebSocket(
-  transport: Transport,
-  path: string,
-  query: URLSearchParams,
-  protocols: string[],
-  request: ApiRequest,
-  signal: AbortSignal = transport.signal,
-): Promise<WebSocket> {
-  throwIfAborted(signal)
-  // credentials are shared with other requests, so aborting here must not abort obtaining them
-  const endpointFor = (refused?: Security) =>
-    abortable(transport.endpoint(path, query, refused), signal).catch((error: unknown) => {
-      throw unreachable(error, transport.target)
-    })
-  const endpoint = await endpointFor()
-  try {
-    return await open(transport, endpoint, path, protocols, request, signal)
-  } catch (error) {
-    if (statusOf(error) !== 401) throw error
-    const renewed = await endpointFor(endpoint.security)
-    if (sameCredentials(renewed.security, endpoint.security)) throw error
-    return await open(transport, renewed, path, protocols, request, signal)
-  }
-}
+export class WebSocket {
+  readonly protocol: string
+  readonly #socket: Socket
+  #events: WebSocketEvents | undefined
+  #timer: NodeJS.Timeout | undefined
+  #isOpen = true
+  #isPaused = false
+  #closing: NodeJS.Timeout | undefined
+  /** Header of the current frame; up to 10 bytes. */
+  readonly #header = Buffer.alloc(10)
+  #headerBytes = 0
+  /** Bytes of the current frame that have not arrived. */
+  #rest = 0
+  #messageBytes = 0
+  #control: Buffer | undefined
+  /** Checks since the last sign of the peer, and since an unanswered ping. */
+  #silentChecks = 0
+  #pingChecks: number | undefined
+  #sentBytes = 0
 
-/** Makes one handshake. */
-async function open(
-  transport: Transport,
-  { url, headers, security: { tls }, agent }: Endpoint,
-  path: string,
-  protocols: string[],
-  request: ApiRequest,
-  signal: AbortSignal,
-): Promise<WebSocket> {
-  const { WebSocket } = await import('ws')
-  throwIfAborted(signal)
-  const startedAt = performance.now()
-  const options = {
-    agent,
-    headers,
-    perMessageDeflate: false,
-    handshakeTimeout: HANDSHAKE_MS,
-    maxPayload: LARGEST_MESSAGE,
-    skipUTF8Validation: true,
-    generateMask: (mask: Buffer) => mask.fill(0),
-    rejectUnauthorized: tls.rejectUnauthorized !== false,
-    servername: tls.servername,
+  /** `socket` is paused after the handshake. */
+  constructor(socket: Socket, protocol: string) {
+    this.#socket = socket
+    this.protocol = protocol
+    // reported once there is a receiver: the stream is destroyed then
+    socket.on('error', (error) => this.#fail(error.message, error))
   }
-  // the types of ws allow one value per header; Node sends an array as several lines, as Impersonate-Group requires
-  const socket = new WebSocket(url, protocols, options as ConstructorParameters<typeof WebSocket>[2])
-  return await new Promise((resolve, reject) => {
-    const abort = () => socket.terminate()
-    signal.addEventListener('abort', abort, { once: true })
-    const settle = (status: number | string) => {
-      signal.removeEventListener('abort', abort)
-      transport.log('GET', path, status, startedAt)
-    }
-    socket.once('open', () => {
-      socket.removeAllListeners('unexpected-response')
-      socket.removeAllListeners('error')
-      settle(101)
-      // messages may arrive before the caller attaches listeners
-      socket.pause()
-      resolve(socket)
-    })
-    socket.once('unexpected-response', (_request, response: IncomingMessage) => {
-      // from here on the response reports errors, not the socket
-      socket.removeAllListeners('error')
-      socket.on('error', () => undefined)
-      const parts: Buffer[] = []
-      let size = 0
-      // an endless error response is truncated
-      const patience = setTimeout(() => response.destroy(), REFUSAL_MS)
-      response.on('error', () => undefined)
-      response.on('data', (part: Buffer) => {
-        size += part.length
-        if (size <= LARGEST_REFUSAL) parts.push(part)
-        else response.destroy()
-      })
-      response.once('close', () => {
-        clearTimeout(patience)
-        settle(response.statusCode ?? 0)
-        reject(refusal(response, Buffer.concat(parts).toString('utf8'), request, transport.target))
-        socket.terminate()
-      })
-    })
-    socket.on('error', (error) => {
-      settle((error as NodeJS.ErrnoException).code ?? 'failed')
-      try {
-        throwIfAborted(signal)
-        const { message } = error
-        // errors of ws for a response that a proxy modified (websockets/ws lib/websocket.js, initAsClient)
-        const mangled = /^(Invalid (Upgrade|Sec-WebSocket-\S+) header|Server sent .*subprotocol)/.test(message)
-        reject(mangled ? proxyRefuses(message, transport.target) : unreachable(error, transport.target))
-      } catch (reason) {
-        reject(reason)
+
+  /** Starts to read. Called once. */
+  attach(events: WebSocketEvents): void {
+    this.#events = events
+    this.#timer = setInterval(() => this.#check(), CHECK_MS).unref()
+    this.#socket.on('data', (chunk: Buffer) => this.#read(chunk))
+    this.#socket.on('end', () => this.#closed(1006, ''))
+    this.#socket.on('close', () => this.#closed(1006, ''))
+    if (this.#socket.destroyed) process.nextTick(() => this.#closed(1006, ''))
+    this.#socket.resume()
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused
+  }
+
+  /** Bytes that wait to be sent. */
+  get bufferedAmount(): number {
+    return this.#socket.writableLength
+  }
+
+  /** Returns a binary message that ends with `length` bytes for data. */
+  message(length: number): Buffer {
+    return frame(BINARY, length)
+  }
+
+  /** Sends a message. `done` is called once it was passed to the system. */
+  send(message: Buffer, done?: (error?: Error | null) => void): void {
+    this.#sentBytes += message.length
+    this.#socket.write(message, done)
+  }
+
+  pause(): void {
+    this.#isPaused = true
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    this.#socket.resume()
+  }
+
+  /** Closes the connection regularly; `closed` follows. */
+  close(): void {
+    if (!this.#isOpen || this.#closing !== undefined) return
+    this.#socket.end(closeFrame(1000))
+    this.#closing = setTimeout(() => this.#closed(1000, ''), CLOSE_MS).unref()
+  }
+
+  /** Closes the connection without waiting. */
+  terminate(): void {
+    this.#isOpen = false
+    clearInterval(this.#timer)
+    clearTimeout(this.#closing)
+    this.#events = undefined
+    this.#socket.destroy()
+  }
+
+  #read(chunk: Buffer): void {
+    this.#alive()
+    for (let at = 0; at < chunk.length && this.#isOpen; ) {
+      const missing = headerLength(this.#header, this.#headerBytes) - this.#headerBytes
+      if (missing > 0) {
+        const copied = chunk.copy(this.#header, this.#headerBytes, at, at + missing)
+        this.#headerBytes += copied
+        at += copied
+        if (this.#headerBytes === headerLength(this.#header, this.#headerBytes)) this.#begin()
+      } else {
+        const part = chunk.subarray(at, at + this.#rest)
+        at += part.length
+        this.#continue(part)
       }
-    })
-  })
-}
-
-/** Attributes an error response to the upgrade to the API server or to a proxy in front of it. */
-function refusal(response: IncomingMessage, body: string, request: ApiRequest, target: KubeTarget): CassSniError {
-  const { statusCode = 0, headers } = response
-  const status = parseStatus(body)
-  // the API server's response if a proxy drops the Upgrade header (k8s.io/apimachinery pkg/util/proxy)
-  if (/upgrade request required/i.test(status?.message ?? ''))
-    return proxyRefuses('the API server received no upgrade request', target)
-  const temporary = statusCode === 401 || statusCode === 429 || statusCode >= 500
-  const other = headers.server ?? headers.via
-  // API server and kubelet send no Server or Via header, no HTML and no empty body
-  const foreign = statusCode < 400 || other !== undefined || body.trim() === '' || /^\s*</.test(body)
-  if (status === undefined && foreign && (!temporary || statusCode === 501))
-    return proxyRefuses(`${statusCode}${other === undefined ? '' : ` from ${other}`}`, target)
-  return apiError(statusCode, body, request, target)
-}
-
-function proxyRefuses(why: string, target: KubeTarget): CassSniError {
-  return new CassSniError(
-    'CSNI607',
-    `a proxy in front of the API server ${target.server} (context "${target.context}") rejects WebSockets: ${why}`,
-    {
-      next: [
-        hint("allow WebSocket upgrades in the proxy (SPDY, kubectl's fallback, is not supported)"),
-        command`kubectl ${contextFlags(target)} cluster-info`,
-      ],
-    },
-  )
-}
-
-export interface Liveness {
-  /** Reports sent bytes. */
-  sent(bytes: number): void
-  stop(): void
-}
-
-/** Sends pings and calls `dead` with a reason if neither pongs nor data arrive: a lost peer sends no error. */
-export function watchPeer(socket: WebSocket, dead: (why: string) => void): Liveness {
-  let [unanswered, sent] = [0, 0]
-  const alive = (): void => {
-    unanswered = 0
-    sent = 0
+    }
   }
-  for (const sign of ['message', 'ping', 'pong'] as const) socket.on(sign, alive)
-  const timer = setInterval(() => {
-    // no pong can arrive while reading is paused
-    if (socket.isPaused) alive()
-    if (unanswered >= (sent > BULK_BYTES ? MOST_PINGS_IN_BULK : MOST_PINGS)) {
-      clearInterval(timer)
-      dead(`no response from the API server for ${durationText(PING_MS * unanswered)}`)
+
+  get #opcode(): number {
+    return (this.#header[0] ?? 0) & 0x0f
+  }
+
+  #begin(): void {
+    const [start = 0, second = 0] = this.#header
+    const length = second & 0x7f
+    if (length === 126) this.#rest = this.#header.readUInt16BE(2)
+    else this.#rest = length === 127 ? Number(this.#header.readBigUInt64BE(2)) : length
+    const opcode = this.#opcode
+    const isControl = opcode >= CLOSE
+    if (opcode === BINARY || opcode === TEXT) this.#messageBytes = 0
+    const isValid = isControl
+      ? opcode <= PONG && this.#rest <= LARGEST_CONTROL && (start & FIN) !== 0
+      : opcode <= BINARY
+    // no extension is in use, and only clients mask
+    if (!isValid || (start & RESERVED) !== 0 || (second & MASKED) !== 0) this.#fail('invalid WebSocket frame')
+    else if (this.#messageBytes + this.#rest > LARGEST_MESSAGE) this.#fail('message too large')
+    else {
+      if (isControl) this.#control = Buffer.alloc(this.#rest)
+      if (this.#rest === 0) this.#end()
+    }
+  }
+
+  #continue(part: Buffer): void {
+    if (this.#control === undefined) {
+      const first = this.#messageBytes === 0
+      this.#messageBytes += part.length
+      this.#rest -= part.length
+      // before the receiver, which may close the connection
+      if (this.#rest === 0) this.#end()
+      this.#events?.received(part, first)
       return
     }
-    unanswered += 1
-    if (socket.readyState === socket.OPEN) socket.ping()
-  }, PING_MS)
-  timer.unref()
-  return {
-    sent: (bytes) => {
-      sent += bytes
-    },
-    stop: () => clearInterval(timer),
+    part.copy(this.#control, this.#control.length - this.#rest)
+    this.#rest -= part.length
+    if (this.#rest === 0) this.#end()
+  }
+
+  #end(): void {
+    const payload = this.#control
+    this.#control = undefined
+    this.#headerBytes = 0
+    if (payload === undefined) return
+    if (this.#opcode === PING && this.#isOpen) this.#socket.write(frame(PONG, payload.length, payload))
+    if (this.#opcode !== CLOSE) return
+    if (this.#closing === undefined) this.#socket.end(closeFrame(1000))
+    // a close frame without a code is a regular end (§7.4.1)
+    if (payload.length < 2) this.#closed(1005, '')
+    else this.#closed(payload.readUInt16BE(), payload.toString('utf8', 2))
+  }
+
+  #fail(why: string, cause?: unknown): void {
+    const events = this.#events
+    if (events === undefined) return
+    this.terminate()
+    events.failed(why, cause)
+  }
+
+  #closed(code: number, reason: string): void {
+    const events = this.#events
+    if (events === undefined) return
+    this.#events = undefined
+    this.#isOpen = false
+    clearInterval(this.#timer)
+    clearTimeout(this.#closing)
+    // what was written before is sent
+    this.#socket.destroySoon()
+    events.closed(closeReason(code, reason))
+  }
+
+  #alive(): void {
+    this.#silentChecks = 0
+    this.#pingChecks = undefined
+    this.#sentBytes = 0
+  }
+
+  /** A lost peer sends no error: without data or a response to a ping, it is considered dead. */
+  #check(): void {
+    // no response can arrive while reading is paused
+    if (this.#isPaused) this.#alive()
+    this.#silentChecks += 1
+    if (this.#pingChecks === undefined) {
+      if (this.#silentChecks < IDLE_CHECKS) return
+      this.#pingChecks = 0
+      this.#socket.write(frame(PING, 0))
+      return
+    }
+    this.#pingChecks += 1
+    if (this.#pingChecks < (this.#sentBytes > BULK_BYTES ? BULK_CHECKS : PING_CHECKS)) return
+    const seconds = durationText(CHECK_MS * this.#pingChecks)
+    // after this process was stopped, the response may be there and not have been read
+    setImmediate(() => {
+      if (this.#pingChecks !== undefined) this.#fail(`no response from the API server for ${seconds}`)
+    })
   }
 }
 
-/**
- * Close codes of a regular end: "normal closure", and a close frame without a code (RFC 6455 §7.4.1).
- */
+/** The length of a header of which `known` bytes are known. */
+function headerLength(header: Buffer, known: number): number {
+  if (known < 2) return 2
+  const length = (header[1] ?? 0) & 0x7f
+  if (length < 126) return 2
+  return length === 126 ? 4 : 10
+}
+
+/** A frame with a mask of zeros that ends with data, or with this many bytes for it. */
+function frame(opcode: number, length: number, data?: Buffer): Buffer {
+  const extended = length < 126 ? 0 : length < 0x1_0000 ? 2 : 8
+  const start = 2 + extended + MASK_BYTES
+  const whole = Buffer.allocUnsafe(start + length)
+  whole[0] = FIN | opcode
+  whole[1] = MASKED | (extended === 0 ? length : extended === 2 ? 126 : 127)
+  if (extended === 2) whole.writeUInt16BE(length, 2)
+  if (extended === 8) whole.writeBigUInt64BE(BigInt(length), 2)
+  whole.fill(0, start - MASK_BYTES, start)
+  data?.copy(whole, start)
+  return whole
+}
+
+function closeFrame(code: number): Buffer {
+  const payload = Buffer.alloc(2)
+  payload.writeUInt16BE(code)
+  return frame(CLOSE, payload.length, payload)
+}
+
+/** Close codes of a regular end: "normal closure", and a close frame without a code (§7.4.1). */
 const CLEAN_CODES: ReadonlySet<number> = new Set([1000, 1005])
 const CLOSE_CODES: ReadonlyMap<number, string> = new Map([
   [1001, 'remote end is going away'],
@@ -218,8 +290,8 @@ const CLOSE_CODES: ReadonlyMap<number, string> = new Map([
 ])
 
 /** The reason for an irregular close; undefined for a regular one. */
-export function closeReason(code: number, reason: Buffer): string | undefined {
+function closeReason(code: number, reason: string): string | undefined {
   if (CLEAN_CODES.has(code)) return undefined
   const words = CLOSE_CODES.get(code) ?? `WebSocket closed with code ${code}`
-  return reason.length === 0 ? words : `${words}: ${reason.toString('utf8')}`
+  return reason === '' ? words : `${words}: ${reason}`
 }

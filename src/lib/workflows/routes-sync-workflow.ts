@@ -1,7 +1,6 @@
 /** `routes sync`: brings the routes through Istio's ingress gateway in line with the nodes. */
 import { retryOvertaken } from '../changes/apply.ts'
 import { changesIn } from '../changes/change-plan.ts'
-import { preloadWebSockets } from '../cluster/websocket.ts'
 import { command } from '../errors.ts'
 import type { Action, ChangeRecord, Warning } from '../events.ts'
 import { nameOf } from '../istio/gateways.ts'
@@ -90,8 +89,6 @@ export async function syncRoutes(context: WorkflowContext, options: RoutesSyncOp
   }
   const gatherOptions: GatherOptions = { namespace, name, port, ...rest }
   let reading: Gathering | undefined = gather(kube, gatherOptions)
-  // a failure is reported when a WebSocket is opened
-  if (!context.dryRun) preloadWebSockets().catch(() => undefined)
   const { datacenter, gateway } = reading
   await step(context, 'datacenter', 'Datacenter', async () => {
     const { name: found, clusterName, nodes } = await datacenter

@@ -1,0 +1,57 @@
+/** WebSockets that carry one connection to a pod after another, so that few of them need a handshake. */
+import { SpdySession } from './spdy-session.ts'
+import type { Pod } from './tunnel.ts'
+import type { WebSocket } from './websocket.ts'
+
+/** How long an unused WebSocket stays open. Shorter than the restart of a pod that keeps its name. */
+const IDLE_MS = 30_000
+/** Unused WebSockets per pod. */
+const MOST_IDLE = 32
+
+export class SessionPool {
+  /** The session that was used last is the last. */
+  readonly #podOf = new Map<SpdySession, string>()
+
+  /** `signal` closes all sessions. */
+  constructor(signal: AbortSignal) {
+    const close = (): void => {
+      for (const session of [...this.#podOf.keys()]) session.close()
+    }
+    signal.addEventListener('abort', close, { once: true })
+  }
+
+  /** Returns a session to the pod that can open a connection. Idle ones that were not used for longest can time out. */
+  available(pod: Pod): SpdySession | undefined {
+    return this.#of(pod).findLast((session) => session.isAvailable)
+  }
+
+  /** Takes over a WebSocket to the pod. */
+  add(pod: Pod, socket: WebSocket): SpdySession {
+    let timer: NodeJS.Timeout | undefined
+    const session: SpdySession = new SpdySession(socket, {
+      busy: () => {
+        clearTimeout(timer)
+        this.#podOf.delete(session)
+        this.#podOf.set(session, keyOf(pod))
+      },
+      idle: () => {
+        if (this.#of(pod).filter((each) => each.isIdle).length > MOST_IDLE) session.close()
+        else timer = setTimeout(() => session.close(), IDLE_MS).unref()
+      },
+      failed: () => {
+        for (const each of this.#of(pod)) each.retire()
+      },
+      closed: () => {
+        clearTimeout(timer)
+        this.#podOf.delete(session)
+      },
+    })
+    return session
+  }
+
+  #of(pod: Pod): SpdySession[] {
+    return [...this.#podOf].filter(([, key]) => key === keyOf(pod)).map(([session]) => session)
+  }
+}
+
+const keyOf = ({ namespace, name }: Pod) => `${namespace}/${name}`
