@@ -6,11 +6,13 @@ import { goDriver, javaDriver } from '../support/driver-builds.ts'
 import { CHECKOUT, GATEWAY_ADDRESS, labEnvironment, must, NAMESPACE, object, plugin, run } from '../support/lab.ts'
 
 const PUBLIC_NAME = 'cassandra.example.com'
+const FOREIGN_NAME = 'another.example.com'
 
 describe('drivers through the gateway, with the certificate and the host name checked', () => {
   let hostIds: string[]
   let pods: string[]
   let login: { username: string; password: string }
+  const podName = (index: number) => `${pods[index]}.dse-dc1-all-pods-service.${NAMESPACE}.svc.cluster.local`
   const trusted = async (file: string) => join((await labEnvironment())['HOME'] ?? '', 'trusted', file)
 
   before(async function () {
@@ -30,14 +32,32 @@ describe('drivers through the gateway, with the certificate and the host name ch
     await must(plugin(['certs', 'export', '-n', NAMESPACE, '--format', 'pem', '--format', 'pkcs12', '--out', out]))
   })
 
+  /**
+   * One session each that verifies the host ID, the name of the pod and the public name, and one that must not open: it
+   * verifies a name that the certificates lack. SNI is the host ID, for Python and pods the name of the pod.
+   */
   const asksEachNode = async (command: string, before: string[], options: { ca?: string; stdin?: string } = {}) => {
     const { ca = 'ca.crt', stdin = JSON.stringify(login) } = options
     const env = await withPythonDriver()
-    const words = [...before, GATEWAY_ADDRESS, '9042', await trusted(ca), ...hostIds]
-    const { stdout } = await must(run(command, words, { stdin, env, timeoutMs: 120_000 }))
-    const answers = JSON.parse(stdout) as { asked: string; answered: string }[]
-    assert.deepEqual(answers.map(({ asked }) => asked).sort(), [...hostIds].sort())
-    for (const { asked, answered } of answers) assert.equal(answered, asked)
+    const names = (kind: string, name: (index: number) => string) =>
+      hostIds.map((hostId, index) => `${kind}/${hostId}/${name(index)}`)
+    const words = [
+      ...names('host', (index) => hostIds[index] ?? ''),
+      ...names('pod', podName),
+      ...names('public', () => PUBLIC_NAME),
+      ...names('foreign', () => FOREIGN_NAME),
+    ]
+    const args = [...before, GATEWAY_ADDRESS, '9042', await trusted(ca), ...words]
+    const { stdout } = await must(run(command, args, { stdin, env, timeoutMs: 120_000 }))
+    const answers = JSON.parse(stdout) as { kind: string; asked: string; answered: string; error?: string }[]
+    for (const kind of ['host', 'pod', 'public']) {
+      const those = answers.filter((answer) => answer.kind === kind)
+      assert.deepEqual(those.map(({ asked }) => asked).sort(), [...hostIds].sort(), `${kind}: ${stdout}`)
+      for (const { asked, answered } of those) assert.equal(answered, asked)
+    }
+    const [refused, ...others] = answers.filter(({ kind }) => kind === 'foreign')
+    assert.match(refused?.error ?? '', new RegExp(`${FOREIGN_NAME}|ERR_TLS_CERT_ALTNAME_INVALID`))
+    assert.deepEqual(others, [])
   }
   const source = (name: string) => join(CHECKOUT, 'test/e2e/drivers', name)
 
@@ -72,9 +92,9 @@ describe('drivers through the gateway, with the certificate and the host name ch
       return (await run('openssl', [...connect, ...verify])).exitCode === 0
     }
     for (const [index, hostId] of hostIds.entries()) {
-      const pod = `${pods[index]}.dse-dc1-all-pods-service.${NAMESPACE}.svc.cluster.local`
-      for (const name of [hostId, pod, PUBLIC_NAME]) assert.ok(await verified(hostId, name), `${hostId}: ${name}`)
+      for (const name of [hostId, podName(index), PUBLIC_NAME])
+        assert.ok(await verified(hostId, name), `${hostId}: ${name}`)
     }
-    assert.equal(await verified(hostIds[0] ?? '', 'another.example.com'), false)
+    assert.equal(await verified(hostIds[0] ?? '', FOREIGN_NAME), false)
   })
 })
