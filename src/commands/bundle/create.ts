@@ -17,8 +17,14 @@ export default class BundleCreate extends CassSniCommand<BundleCreateResult> {
   static override examples = [
     '<%= config.bin %> <%= command.id %> -n cassandra --public-name cassandra.example.com',
     {
-      description: 'With the login of a role',
-      command: 'CASS_SNI_PASSWORD=… <%= config.bin %> <%= command.id %> -n cassandra --with-password --username app',
+      description: 'With a new role, in a Secret',
+      command:
+        "<%= config.bin %> <%= command.id %> -n cassandra --create-role orders --grant 'MODIFY ON shop.orders' " +
+        '--out Secret/orders-bundle',
+    },
+    {
+      description: 'With the login of an existing role; prompts for the password',
+      command: '<%= config.bin %> <%= command.id %> -n cassandra --with-password --username app',
     },
   ]
   static override baseFlags = withoutFlags(CassSniCommand.baseFlags, 'username', 'password', ...API_SERVER_CERTIFICATE)
@@ -27,8 +33,25 @@ export default class BundleCreate extends CassSniCommand<BundleCreateResult> {
       helpValue: 'NAME',
       summary: 'Public DNS name of the gateway (default: the only one in the settings of the certificates).',
     }),
-    out: Flags.string({ helpValue: 'FILE', summary: 'File to write (default: secure-connect-DATACENTER.zip).' }),
+    out: Flags.string({
+      helpValue: 'FILE',
+      summary: 'File to write, or Secret/NAME (default: secure-connect-DATACENTER.zip).',
+    }),
+    'secret-namespace': Flags.string({
+      helpValue: 'NAMESPACE',
+      summary: "Namespace of the Secret (default: the datacenter's).",
+    }),
     'with-password': Flags.boolean({ default: false, summary: 'Include user and password.' }),
+    'create-role': Flags.string({
+      helpValue: 'ROLE',
+      summary: 'Create a role with a random password and include its login.',
+    }),
+    grant: Flags.string({
+      helpValue: 'PERMISSION',
+      multiple: true,
+      multipleNonGreedy: true,
+      summary: "Permission of the new role: 'SELECT ON shop.orders' (repeatable).",
+    }),
     ...ownLoginFlags,
     ...datacenterFlags,
     ...gatewayFlags,
@@ -49,23 +72,54 @@ export default class BundleCreate extends CassSniCommand<BundleCreateResult> {
       tunnel: flags.tunnel,
       publicName: flags['public-name'],
       withPassword: flags['with-password'],
+      createRole: flags['create-role'],
+      grants: flags.grant,
+      secretNamespace: flags['secret-namespace'],
       out: flags.out,
       overwrite: flags.yes,
     })
   }
 
   protected present(result: BundleCreateResult, renderer: TextRenderer): string {
-    const { out, action, dryRun, host, port, localDatacenter, username, clientCertificate } = result
+    const { out, action, dryRun, host, port, localDatacenter, username, role, clientCertificate } = result
     const done = dryRun && action === 'written' ? 'would be written' : action
-    const certificate = clientCertificate.kind === 'self-signed' ? 'none' : clientCertificate.subject
+    const { kind, subject, notAfter } = clientCertificate
+    const certificate =
+      kind === 'self-signed' ? 'self-signed (nodes request none)' : `${subject}, expires ${notAfter.slice(0, 10)}`
     return [
       `${out} ${done}`,
       `  Gateway: ${host}:${port}`,
       `  Datacenter: ${localDatacenter}`,
       `  Login: ${username ?? 'none'}`,
+      ...(role === undefined ? [] : roleLines(role, dryRun).map((line) => `    ${line}`)),
       `  Client certificate: ${certificate}`,
+      '',
+      'Python verifies nothing unless it is given an SSL context:',
+      ...pythonLines(result).map((line) => `  ${line}`),
     ]
       .map((line) => renderer.printable(line))
       .join('\n')
   }
+}
+
+function roleLines({ action, granted }: NonNullable<BundleCreateResult['role']>, dryRun: boolean): string[] {
+  const would = (done: string) => (dryRun ? `would be ${done}` : done)
+  return [
+    `role ${action === 'created' ? would(action) : action}`,
+    ...granted.map((permission) => `${permission} ${would('granted')}`),
+  ]
+}
+
+/** apache/cassandra-python-driver cassandra/datastax/cloud/__init__.py: without one, verification is off. */
+function pythonLines({ out, clientCertificate }: BundleCreateResult): string[] {
+  const file = JSON.stringify(out.endsWith('.zip') ? out : 'secure-connect.zip')
+  return [
+    `bundle = ${file}`,
+    "ssl_context = ssl.create_default_context(cadata=zipfile.ZipFile(bundle).read('ca.crt').decode())",
+    // load_cert_chain reads files only
+    ...(clientCertificate.kind === 'self-signed'
+      ? []
+      : ["ssl_context.load_cert_chain('cert', 'key')  # both from the bundle: unzip secure-connect.zip cert key"]),
+    "cluster = Cluster(cloud={'secure_connect_bundle': bundle, 'ssl_context': ssl_context})",
+  ]
 }

@@ -57,6 +57,8 @@ export interface EncryptionOptions {
   /** Plaintext connections are accepted as well. */
   optional: boolean
   requireClientAuth: boolean
+  /** A client's certificate is requested, and verified if it presents one (`require_client_auth: optional`). */
+  optionalClientAuth?: boolean | undefined
   keystorePath?: string | undefined
   truststorePath?: string | undefined
   /** Secret: never printed. */

@@ -27,6 +27,8 @@ function options(from: unknown, enabled: boolean): EncryptionOptions {
     enabled,
     optional: truth(field(from, 'optional')),
     requireClientAuth: truth(clientAuth),
+    // apache/cassandra src/java/org/apache/cassandra/config/EncryptionOptions.java, ClientAuth.from
+    optionalClientAuth: typeof clientAuth === 'string' && clientAuth.trim().toLowerCase() === 'optional',
     keystorePath: typeof keystore === 'string' ? keystore.trim() : undefined,
     truststorePath: typeof truststore === 'string' ? truststore.trim() : undefined,
     // A numeric password may be stored as a number.

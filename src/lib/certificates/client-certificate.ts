@@ -22,12 +22,17 @@ export interface Identity {
  * @throws CSNI101 if it is too long, or has characters that a label cannot have
  */
 export function clientName(text: string): string {
-  if (CLIENT_NAME.test(text)) return text
+  if (isClientName(text)) return text
   const problem =
     text.length > 63 ? `${text.length} characters (limit: 63)` : 'expected letters, digits, ".", "_" and "-"'
   throw new CassSniError('CSNI101', `invalid client name ${JSON.stringify(text)}: ${problem}`, {
     next: [hint('the name begins and ends with a letter or digit, for example: orders-service')],
   })
+}
+
+/** Returns whether a client can have this name. */
+export function isClientName(text: string): boolean {
+  return CLIENT_NAME.test(text)
 }
 
 /** Returns the common name of a certificate's subject; undefined without one. */

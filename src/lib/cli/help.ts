@@ -53,6 +53,7 @@ const ORDER = [
   'port-forward',
   'clients show',
   'bundle create',
+  'bundle inspect',
   'uninstall',
 ]
 

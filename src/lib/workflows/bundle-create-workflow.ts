@@ -1,24 +1,32 @@
 /** `bundle create`: a secure connect bundle for applications outside the cluster. */
 import { randomBytes } from 'node:crypto'
-import { isIP } from 'node:net'
+import type { Datacenter } from '../cassandra/datacenter.ts'
+import { type Authorities, trustPem } from '../certificates/authority-path.ts'
 import { readAuthorities } from '../certificates/gather/read-authorities.ts'
-import { chainPem, type Identity, keyPem } from '../certificates/client-certificate.ts'
 import { storeFiles } from '../certificates/client-stores.ts'
-import { trustPem } from '../certificates/authority-path.ts'
 import { liveProbes } from '../checks/live-probes.ts'
-import type { Probes } from '../checks/probes.ts'
 import type { Bundle } from '../clients/read-bundle.ts'
+import { parseGrants, roleName } from '../clients/role-grants.ts'
 import { bundleFiles, zipBundle } from '../clients/secure-connect-bundle.ts'
-import { requestMetadata } from '../connection/metadata-request.ts'
-import { hostPort } from '../connection/dialer.ts'
-import { again, asCassSniError, CassSniError, throwIfAborted } from '../errors.ts'
-import { writeOutputFile } from '../files/output-file.ts'
+import { again, CassSniError, hint, throwIfAborted } from '../errors.ts'
 import { DEFAULT_GATEWAY_PORT } from '../routes/choices.ts'
 import { observeRouted } from '../routes/gather.ts'
+import { type ApplicationRole, applicationRole, type RoleChange } from './bundle/application-role.ts'
 import { type BundleIdentity, bundleIdentity, identityIn } from './bundle/bundle-identity.ts'
-import { parseBundle, readBundleFile } from './bundle/bundle-place.ts'
+import {
+  bundleFileName,
+  bundlePlace,
+  type BundlePlace,
+  parseBundle,
+  placeText,
+  readPlace,
+  type StoredBundle,
+  writePlace,
+} from './bundle/bundle-place.ts'
+import { isStorePassword } from './certs/client-store.ts'
+import { warnOfPublicAddress } from './bundle/public-address.ts'
 import { choosePublicName, requireServedName, type UncheckedNode } from './bundle/public-name.ts'
-import { readLogin, type LoginChoice } from './client-login.ts'
+import { type LoginChoice, readLogin } from './client-login.ts'
 import { clusterTime } from './cluster-time.ts'
 import type { WorkflowContext } from './context.ts'
 import { chosenIdentity } from './find-identity.ts'
@@ -38,8 +46,14 @@ export interface BundleCreateOptions extends LoginChoice {
   publicName?: string | undefined
   /** Include user and password. */
   withPassword: boolean
-  /** File to write; default: secure-connect-<datacenter>.zip. */
+  /** Create this role for the bundle and include its login. */
+  createRole?: string | undefined
+  /** Permissions of that role: "SELECT ON shop.orders". */
+  grants?: readonly string[] | undefined
+  /** File, or Secret/NAME; default: secure-connect-<datacenter>.zip. */
   out?: string | undefined
+  /** Of the Secret; default: the datacenter's. */
+  secretNamespace?: string | undefined
   /** Overwrite a file that is not a bundle of this datacenter. */
   overwrite: boolean
 }
@@ -52,12 +66,15 @@ export interface BundleCreateResult {
   host: string
   port: number
   localDatacenter: string
+  /** The file, or "secret/x in namespace y". */
   out: string
   action: 'written' | 'unchanged'
   /** Names of the files in the bundle. */
   files: string[]
   /** The role whose login it includes. */
   username?: string | undefined
+  /** What was done to the role, with `createRole`. */
+  role?: RoleChange | undefined
   clientCertificate: {
     kind: BundleIdentity['kind']
     subject: string
@@ -73,14 +90,16 @@ export interface BundleCreateResult {
 /**
  * Writes the bundle, once every node's certificate is known to be valid for its public name. A second run changes
  * nothing: keys and passwords of the existing bundle are kept.
- * @throws CSNI101, CSNI102, CSNI105 for the name, CSNI602 if a node's certificate lacks it, CSNI104 for a file that is
- * not a bundle of this datacenter, CSNI304 without a login, and what reading throws
+ * @throws CSNI101, CSNI102, CSNI105 for invalid options, CSNI602 if a node's certificate lacks the name, CSNI104 for a
+ * file that is not a bundle of this datacenter, CSNI304 without a login, CSNI605 for a role, and what reading throws
  */
 export async function bundleCreate(
   context: WorkflowContext,
   options: BundleCreateOptions,
 ): Promise<BundleCreateResult> {
-  const { kube, signal, emit } = context
+  const { kube, signal, emit, dryRun } = context
+  const requested = requestedRole(options)
+  if (options.out !== undefined) bundlePlace(options.out, options.secretNamespace)
   const step = { type: 'step', id: 'bundle', title: 'Bundle' } as const
   emit({ ...step, state: 'started' })
   const given = await chosenIdentity(options, signal)
@@ -98,102 +117,135 @@ export async function bundleCreate(
   const unchecked = await requireServedName(probes, { name: host, kube, signal })
   for (const { pod, reason } of unchecked)
     emit({ type: 'warning', message: `certificate of ${pod} not checked for ${host}: ${reason}` })
-  const out = options.out ?? `secure-connect-${name}.zip`
-  const existing = await existingBundle(out, { namespace, name }, options.overwrite)
-  const login = options.withPassword ? await readLogin(kube, datacenter, options) : undefined
+  const place = bundlePlace(options.out ?? bundleFileName(name), options.secretNamespace)
+  const out = placeText(place, namespace)
+  const stored = await readPlace(place, namespace, kube)
+  const existing = await existingBundle(stored, { namespace, name, out, overwrite: options.overwrite })
   const authorities = await readAuthorities(kube, datacenter)
-  const { identity, kind } = await bundleIdentity(context, datacenter, {
-    given: given?.identity,
-    existing: existing && identityIn(existing),
-    commonName: login?.username ?? name,
-  })
-  const metadata = await metadataResponds(context, probes, { host, port, ca: trustPem(authorities), identity })
-  const storePassword = existing?.config.keyStorePassword ?? randomBytes(PASSWORD_BYTES).toString('base64url')
-  const stores = await storeFiles({
-    formats: ['pem', 'pkcs12', 'jks'],
-    authorities,
-    identity: { name: 'client', identity },
-    password: storePassword,
-  })
-  const files = bundleFiles({
-    host,
-    port,
-    localDatacenter: cassandraName,
-    namespace,
-    datacenter: name,
-    storePassword,
-    login,
-    stores,
-  })
-  const zip = await zipBundle(files)
-  const action = context.dryRun
-    ? (await readBundleFile(out))?.equals(zip)
-      ? 'unchanged'
-      : 'written'
-    : await writeOutputFile({ path: out, text: zip, mode: 0o600 }, { yes: true })
-  emit({ ...step, state: 'done', note: `${out} ${action}` })
-  const [leaf] = identity.chain
-  return {
-    namespace,
-    datacenter: name,
-    dryRun: context.dryRun,
-    host,
-    port,
-    localDatacenter: cassandraName,
-    out,
-    action,
-    files: [...files.keys()],
-    username: login?.username,
-    clientCertificate: { kind, subject: leaf.subject, notAfter: leaf.notAfter.toISOString() },
-    unchecked,
-    metadata,
+  const role =
+    requested === undefined
+      ? undefined
+      : await applicationRole(
+          context,
+          { ...options, tunnel: tunnel ? 'always' : 'auto', insecureSkipTlsVerify: false },
+          { ...requested, known: existing?.config, place: out },
+        )
+  try {
+    const login = role?.credentials ?? (options.withPassword ? await readLogin(kube, datacenter, options) : undefined)
+    const { identity, kind } = await bundleIdentity(context, datacenter, {
+      given: given?.identity,
+      existing: existing && identityIn(existing),
+      commonName: login?.username ?? name,
+    })
+    const metadata = await warnOfPublicAddress(context, probes, { host, port, ca: trustPem(authorities), identity })
+    const storePassword = storePasswordIn(existing) ?? randomBytes(PASSWORD_BYTES).toString('base64url')
+    const files = bundleFiles({
+      host,
+      port,
+      localDatacenter: cassandraName,
+      namespace,
+      datacenter: name,
+      storePassword,
+      login,
+      stores: await stores(authorities, identity, storePassword),
+    })
+    const zip = await zipBundle(files)
+    const { action, change } = await written(context, { datacenter, place, zip, stored, role })
+    emit({ ...step, state: 'done', note: `${out} ${dryRun && action === 'written' ? 'would be written' : action}` })
+    const [leaf] = identity.chain
+    return {
+      namespace,
+      datacenter: name,
+      dryRun,
+      host,
+      port,
+      localDatacenter: cassandraName,
+      out,
+      action,
+      files: [...files.keys()],
+      username: login?.username,
+      role: change,
+      clientCertificate: { kind, subject: leaf.subject, notAfter: leaf.notAfter.toISOString() },
+      unchecked,
+      metadata,
+    }
+  } finally {
+    await role?.close()
   }
 }
 
-/** Reads the bundle that would be replaced. Throws CSNI104 for any other file. */
+/** Returns the password of the keystores, if Java accepts it. */
+function storePasswordIn(bundle: Bundle | undefined): string | undefined {
+  const password = bundle?.config.keyStorePassword
+  return password !== undefined && isStorePassword(password) ? password : undefined
+}
+
+function stores(authorities: Authorities, identity: BundleIdentity['identity'], password: string) {
+  return storeFiles({
+    formats: ['pem', 'pkcs12', 'jks'],
+    authorities,
+    identity: { name: 'client', identity },
+    password,
+  })
+}
+
+function requestedRole({ createRole, grants = [], withPassword, username, password }: BundleCreateOptions) {
+  if (createRole === undefined) {
+    if (grants.length > 0)
+      throw new CassSniError('CSNI101', '--grant requires --create-role', { next: [again`--create-role app`] })
+    if (!withPassword && (username ?? password) !== undefined) {
+      throw new CassSniError('CSNI101', '--username requires --with-password or --create-role', {
+        next: [again`--with-password`],
+      })
+    }
+    return undefined
+  }
+  if (withPassword)
+    throw new CassSniError('CSNI101', '--create-role includes the login of the new role: omit --with-password', {
+      next: [hint('--username is the role that creates it')],
+    })
+  return { name: roleName(createRole), grants: grants.flatMap(parseGrants) }
+}
+
+/** Reads the bundle that would be replaced. Throws CSNI104 for anything else. */
 async function existingBundle(
-  out: string,
-  dc: { namespace: string; name: string },
-  overwrite: boolean,
+  { bytes }: StoredBundle,
+  dc: { namespace: string; name: string; out: string; overwrite: boolean },
 ): Promise<Bundle | undefined> {
-  const bytes = await readBundleFile(out)
   if (bytes === undefined) return undefined
   const refusal = (reason: string) =>
-    new CassSniError('CSNI104', `${out} already exists and is ${reason}`, { object: out, next: [again`--yes`] })
+    new CassSniError('CSNI104', `${dc.out} already exists and is ${reason}`, { object: dc.out, next: [again`--yes`] })
   try {
-    const bundle = await parseBundle(bytes, out)
+    const bundle = await parseBundle(bytes, dc.out)
     const { namespace, datacenter } = bundle.config
     if (namespace === dc.namespace && datacenter === dc.name) return bundle
-    if (!overwrite) throw refusal('a bundle of another datacenter')
+    if (!dc.overwrite) throw refusal('a bundle of another datacenter')
   } catch (error) {
     if (!(error instanceof CassSniError) || error.code !== 'CSNI107') throw error
-    if (!overwrite) throw refusal('not a bundle')
+    if (!dc.overwrite) throw refusal('not a bundle')
   }
   return undefined
 }
 
-/** Drivers ask the metadata service first: without it a bundle is useless. */
-async function metadataResponds(
-  { emit, signal }: WorkflowContext,
-  probes: Probes,
-  { host, port, ca, identity }: { host: string; port: number; ca: string; identity: Identity },
-): Promise<boolean | undefined> {
-  if (isIP(host) !== 0) return undefined
-  const { dial } = await probes.dialer()
-  const client = { cert: chainPem(identity), key: keyPem(identity) }
+interface Writing {
+  datacenter: Datacenter
+  place: BundlePlace
+  zip: Buffer
+  stored: StoredBundle
+  role: ApplicationRole | undefined
+}
+
+/** Creates the role and writes the bundle, or neither: a role without its bundle has a password that is lost. */
+async function written(
+  context: WorkflowContext,
+  { datacenter, place, zip, stored, role }: Writing,
+): Promise<{ action: 'written' | 'unchanged'; change: RoleChange | undefined }> {
   try {
-    const info = await requestMetadata({ dial, serverName: host, port, ca, client, signal })
-    const address = hostPort(host, port)
-    if (info.sniProxyAddress === address) return true
-    emit({
-      type: 'warning',
-      message: `metadata service at ${host} sends drivers to ${info.sniProxyAddress} instead of ${address}`,
-    })
-    return true
+    throwIfAborted(context.signal)
+    const change = await role?.apply()
+    return { action: await writePlace(context, datacenter, place, { zip, stored }), change }
   } catch (error) {
-    throwIfAborted(signal)
-    const { message } = asCassSniError(error)
-    emit({ type: 'warning', message: `drivers cannot use the bundle yet: no metadata service at ${host}: ${message}` })
-    return false
+    await role?.revert()
+    throw error
   }
 }

@@ -286,6 +286,7 @@ describe('a Datacenter from Kubernetes objects', () => {
         enabled: true,
         optional: true,
         requireClientAuth: true,
+        optionalClientAuth: false,
         keystorePath: '/etc/encryption/node-keystore.jks',
         truststorePath: '/mnt/truststore.jks',
         keystorePassword: 'dc1',
@@ -294,11 +295,19 @@ describe('a Datacenter from Kubernetes objects', () => {
         enabled: true,
         optional: false,
         requireClientAuth: false,
+        optionalClientAuth: false,
         keystorePath: undefined,
         truststorePath: undefined,
         keystorePassword: '1234',
       })
     }
+    const optional = { 'cassandra-yaml': { client_encryption_options: { require_client_auth: ' Optional' } } }
+    const { requireClientAuth, optionalClientAuth } = datacenterFrom({
+      cr: cassandraDatacenter({ spec: { config: optional } }),
+      statefulSets: [],
+      pods: [],
+    }).clientEncryption
+    deepEqual([requireClientAuth, optionalClientAuth], [false, true])
     for (const odd of [undefined, 'not json', { 'cassandra-yaml': 7 }, { 'dse-yaml': {} }]) {
       equal(
         datacenterFrom({ cr: cassandraDatacenter({ spec: { config: odd } }), statefulSets: [], pods: [] })

@@ -4,7 +4,7 @@ import { authorityLocation, readAuthorityMaterial } from '../../cassandra/author
 import type { Datacenter } from '../../cassandra/datacenter.ts'
 import { servedAuthorities } from '../../certificates/authority-path.ts'
 import { parseAuthority, requireUsable } from '../../certificates/certificate-authority.ts'
-import { clientFaults, type Identity, readIdentity } from '../../certificates/client-certificate.ts'
+import { clientFaults, type Identity, isClientName, readIdentity } from '../../certificates/client-certificate.ts'
 import { issueLeaf } from '../../certificates/issue.ts'
 import { createSelfSigned } from '../../certificates/self-signed.ts'
 import type { Bundle } from '../../clients/read-bundle.ts'
@@ -14,6 +14,9 @@ import type { WorkflowContext } from '../context.ts'
 
 /** A self-signed certificate is replaced this long before it expires. */
 const REPLACE_BEFORE_MS = 365 * 24 * 60 * 60 * 1000
+
+const HIDDEN =
+  'cannot read whether the nodes require client certificates; if so, include one with --client-cert and --client-key'
 
 export interface BundleIdentity {
   identity: Identity
@@ -37,10 +40,13 @@ export async function bundleIdentity(
   dc: Datacenter,
   choice: { given: Identity | undefined; existing: Identity | undefined; commonName: string },
 ): Promise<BundleIdentity> {
-  const { given, existing, commonName } = choice
+  const { given, existing } = choice
+  const commonName = isClientName(choice.commonName) ? choice.commonName : dc.name
   const now = clusterTime(context)
   if (given !== undefined) return { identity: given, kind: 'given' }
-  if (!dc.clientEncryption.requireClientAuth) {
+  const { requireClientAuth, optionalClientAuth } = dc.clientEncryption
+  if (!requireClientAuth && optionalClientAuth !== true) {
+    if (dc.configurationHidden !== undefined) context.emit({ type: 'warning', message: HIDDEN })
     const isUsable = existing !== undefined && existing.chain[0].notAfter.getTime() - now > REPLACE_BEFORE_MS
     const identity = isUsable ? existing : await createSelfSigned({ commonName, now, randomBytes })
     return { identity, kind: 'self-signed' }

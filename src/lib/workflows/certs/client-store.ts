@@ -51,10 +51,15 @@ export function requirePlace({ out, secret }: StoreChoice): void {
       next: [again`--out ./client`],
     })
   }
-  if (secret !== undefined && !(SECRET_NAME.test(secret) && secret.length <= 253))
-    throw new CassSniError('CSNI101', `invalid Secret name ${JSON.stringify(secret)}`, {
-      next: [hint('use lower-case letters, digits and "-"')],
-    })
+  if (secret !== undefined) requireSecretName(secret)
+}
+
+/** Throws CSNI101 for a name that a Secret cannot have. */
+export function requireSecretName(name: string): void {
+  if (SECRET_NAME.test(name) && name.length <= 253) return
+  throw new CassSniError('CSNI101', `invalid Secret name ${JSON.stringify(name)}`, {
+    next: [hint('use lower-case letters, digits and "-"')],
+  })
 }
 
 /** Returns the chosen password; undefined if none. Throws CSNI101 for one that Java does not accept. */

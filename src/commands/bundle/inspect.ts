@@ -1,0 +1,92 @@
+import { Args, Flags } from '@oclif/core'
+import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
+import { datacenterFlags, gatewayFlags, timeoutFlag } from '../../lib/cli/flags.ts'
+import type { TextRenderer } from '../../lib/output/text-renderer.ts'
+import type { BundleFinding, BundleInspectResult } from '../../lib/workflows/bundle-inspect-workflow.ts'
+
+export default class BundleInspect extends CassSniCommand<BundleInspectResult> {
+  static override summary = 'Show a secure connect bundle and check it.'
+  static override description =
+    'Shows what is in a bundle, without its secrets, and compares it with the cluster: whether the nodes verify with ' +
+    'its CA and have its public name, whether the metadata service responds with their host IDs, and whether the ' +
+    'client certificate and the login are accepted. Nothing is extracted.\n' +
+    '\n' +
+    'Exits with 1 if the bundle does not match, has expired, or cannot be compared.'
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> secure-connect-dc1.zip',
+    {
+      description: 'Without a cluster',
+      command: '<%= config.bin %> <%= command.id %> secure-connect-dc1.zip --offline',
+    },
+    '<%= config.bin %> <%= command.id %> Secret/orders-bundle --secret-namespace orders -n cassandra',
+  ]
+  static override args = {
+    source: Args.string({ required: true, description: 'File, or Secret/NAME.' }),
+  }
+  static override flags = {
+    offline: Flags.boolean({ default: false, summary: 'Do not compare with the cluster.' }),
+    'secret-namespace': Flags.string({ helpValue: 'NAMESPACE', summary: 'Namespace of the Secret.' }),
+    ...datacenterFlags,
+    gateway: gatewayFlags.gateway,
+    tunnel: Flags.boolean({
+      default: false,
+      summary: 'Connect through the API server, even if the load balancer is reachable.',
+    }),
+    ...timeoutFlag,
+  }
+
+  protected readonly kind = 'BundleInspect'
+
+  protected async work(run: Run): Promise<BundleInspectResult> {
+    const { args, flags } = await this.parse(BundleInspect)
+    const { bundleInspect } = await import('../../lib/workflows/bundle-inspect-workflow.ts')
+    return bundleInspect({
+      source: args.source,
+      secretNamespace: flags['secret-namespace'],
+      offline: flags.offline,
+      datacenter: flags.datacenter,
+      clusterDomain: flags['cluster-domain'],
+      gateway: flags.gateway,
+      tunnel: flags.tunnel,
+      connect: () => run.context('Bundle'),
+      now: Date.now,
+      signal: run.signal,
+    })
+  }
+
+  protected present(result: BundleInspectResult, renderer: TextRenderer): string {
+    const line = renderer.printableLine
+    const { clientCertificate, username } = result
+    const day = (iso: string) => iso.slice(0, 10)
+    const rows: [string, string][] = [
+      ['Bundle', result.source],
+      ['Gateway', `${result.host}:${result.port}`],
+      ['Local datacenter', result.localDatacenter ?? 'not set'],
+      ...(result.datacenter === undefined
+        ? []
+        : [['Created for', `${result.datacenter} in namespace ${result.namespace ?? ''}`] as [string, string]]),
+      ['Login', username === undefined ? 'none' : `${username}${result.hasPassword ? '' : ' (no password)'}`],
+      ...result.authorities.map((ca): [string, string] => ['CA', `${ca.subject}, expires ${day(ca.notAfter)}`]),
+      [
+        'Client certificate',
+        clientCertificate === undefined
+          ? 'none'
+          : `${clientCertificate.subject}${clientCertificate.selfSigned ? ', self-signed' : ''}, ` +
+            `expires ${day(clientCertificate.notAfter)}`,
+      ],
+      ['Files', result.files.map(({ name }) => name).join(' ')],
+    ]
+    const facts = rows.map(([title, text]) => `${`${title}:`.padEnd(20)}${line(text)}`)
+    const table = renderer.table(result.findings, [
+      { title: 'CHECK', cell: ({ check }) => check },
+      { title: 'STATUS', cell: (finding) => verdict(finding, renderer) },
+      { title: 'DETAILS', cell: ({ message }) => line(message) },
+    ])
+    return [...facts, '', table].join('\n')
+  }
+}
+
+function verdict({ status }: BundleFinding, renderer: TextRenderer): string {
+  if (status === 'ok') return renderer.green(status)
+  return status === 'failed' || status === 'unknown' ? renderer.red(status) : renderer.yellow(status)
+}

@@ -1,0 +1,101 @@
+/** `bundle inspect`: what is in a secure connect bundle, and whether it matches the live cluster. Changes nothing. */
+import { asCassSniError, CassSniError, command, hint, throwIfAborted } from '../errors.ts'
+import type { Bundle } from '../clients/read-bundle.ts'
+import {
+  type BundleContents,
+  type BundleFinding,
+  contentsOf,
+  offlineFindings,
+  partsOf,
+} from './bundle/bundle-contents.ts'
+import { bundlePlace, parseBundle, placeText, readPlace } from './bundle/bundle-place.ts'
+import { type LiveChoice, liveFindings } from './bundle/live-findings.ts'
+import { clusterTime } from './cluster-time.ts'
+import type { WorkflowContext } from './context.ts'
+
+export type { BundleFinding } from './bundle/bundle-contents.ts'
+
+export interface BundleInspectOptions extends LiveChoice {
+  /** File, or Secret/NAME. */
+  source: string
+  /** Of the Secret; default: that of the connection. */
+  secretNamespace?: string | undefined
+  /** Do not compare with the cluster. */
+  offline: boolean
+  /** Connects to the API server. Not called offline, except for a Secret. */
+  connect: () => Promise<WorkflowContext>
+  /** Milliseconds since the epoch. */
+  now: () => number
+  signal: AbortSignal
+}
+
+export interface BundleInspectResult extends BundleContents {
+  /** False if a finding is `failed` or `unknown`. */
+  ok: boolean
+  /** The file, or "secret/x in namespace y". */
+  source: string
+  /** False if the bundle was not compared with a cluster. */
+  live: boolean
+  findings: BundleFinding[]
+}
+
+/** Bundles of DataStax Astra: "<id>-<region>.db.astra.datastax.com". */
+const ASTRA = /\.astra(-[a-z]+)?\.datastax\.com$/i
+
+/**
+ * Reads a bundle in memory. Without a cluster, its comparison is one `unknown` finding.
+ * @throws CSNI101 for the source, CSNI104 for a file, CSNI204 for a Secret, CSNI107 if it is not a bundle
+ */
+export async function bundleInspect(options: BundleInspectOptions): Promise<BundleInspectResult> {
+  const { offline, now, signal } = options
+  const place = bundlePlace(options.source, options.secretNamespace)
+  const context = 'secret' in place ? await options.connect() : undefined
+  const namespace = context?.kube.target.namespace ?? ''
+  const source = placeText(place, namespace)
+  const { bytes, live } = await readPlace(place, namespace, context?.kube)
+  if (bytes === undefined) throw notFound(source, 'file' in place, live !== undefined)
+  const bundle = await parseBundle(bytes, source)
+  const parts = partsOf(bundle)
+  const time = context === undefined ? now() : clusterTime(context)
+  const found = [...offlineFindings(bundle, parts, time), ...(await comparison(bundle, options, context))]
+  throwIfAborted(signal)
+  return {
+    ok: found.every(({ status }) => status !== 'failed' && status !== 'unknown'),
+    source,
+    ...contentsOf(bundle, parts),
+    live: !offline && found.some(({ check }) => check === 'names'),
+    findings: found,
+  }
+}
+
+async function comparison(
+  bundle: Bundle,
+  options: BundleInspectOptions,
+  context: WorkflowContext | undefined,
+): Promise<BundleFinding[]> {
+  const { offline, signal, connect } = options
+  const isAstra = ASTRA.test(bundle.config.host)
+  if (isAstra) {
+    const message = 'a bundle of DataStax Astra, not of a datacenter in Kubernetes'
+    return [{ check: 'datacenter', status: offline ? 'warning' : 'failed', message }]
+  }
+  if (offline) return [{ check: 'datacenter', status: 'skipped', message: 'not compared with a cluster (--offline)' }]
+  try {
+    return await liveFindings(context ?? (await connect()), bundle, partsOf(bundle), options)
+  } catch (error) {
+    throwIfAborted(signal)
+    const { code, message } = asCassSniError(error)
+    if (code === 'CSNI903') throw error
+    return [{ check: 'datacenter', status: 'unknown', message: `not compared with the cluster: ${message}` }]
+  }
+}
+
+function notFound(source: string, isFile: boolean, exists: boolean): CassSniError {
+  if (isFile) return new CassSniError('CSNI104', `cannot read ${source}: no such file or directory`, { object: source })
+  return exists
+    ? new CassSniError('CSNI107', `${source}: no key ending in .zip`, { object: source })
+    : new CassSniError('CSNI204', `${source} not found`, {
+        object: source,
+        next: [command`kubectl get secrets`, hint('specify its namespace with --secret-namespace')],
+      })
+}

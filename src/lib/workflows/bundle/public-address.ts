@@ -1,0 +1,104 @@
+/** What drivers find at a bundle's public name: its addresses, and the metadata service. */
+import { lookup } from 'node:dns/promises'
+import { isIP } from 'node:net'
+import { chainPem, type Identity, keyPem } from '../../certificates/client-certificate.ts'
+import type { Probes } from '../../checks/probes.ts'
+import { hostPort } from '../../connection/dialer.ts'
+import { type ContactInfo, requestMetadata } from '../../connection/metadata-request.ts'
+import { asCassSniError, type CassSniError, hint, throwIfAborted } from '../../errors.ts'
+import type { Warning } from '../../events.ts'
+import { listed } from '../../text/listed.ts'
+import { systemError } from '../../text/system-errors.ts'
+import type { WorkflowContext } from '../context.ts'
+
+interface PublicAddress {
+  host: string
+  port: number
+  /** PEM. */
+  ca: string
+  identity: Identity | undefined
+}
+
+/** Sends the request of drivers to the metadata service. Throws what `requestMetadata` throws. */
+export async function askMetadata(
+  probes: Probes,
+  { host, port, ca, identity }: PublicAddress,
+  signal: AbortSignal,
+): Promise<ContactInfo> {
+  const { dial } = await probes.dialer()
+  const client = identity && { cert: chainPem(identity), key: keyPem(identity) }
+  return requestMetadata({ dial, serverName: host, port, ca, client, signal })
+}
+
+/**
+ * Warns of everything that keeps drivers from connecting to the public name. Returns whether the metadata service
+ * responds; undefined for an IP address, which it cannot have.
+ */
+export async function warnOfPublicAddress(
+  { emit, signal }: Pick<WorkflowContext, 'emit' | 'signal'>,
+  probes: Probes,
+  address: PublicAddress,
+): Promise<boolean | undefined> {
+  const { host, port } = address
+  const warn = (warning: Warning) => emit({ type: 'warning', ...warning })
+  if (isIP(host) !== 0) {
+    warn(addressWarning(host))
+    return undefined
+  }
+  const unresolved = await resolutionFault(host, (await probes.gateway()).addresses)
+  if (unresolved !== undefined) warn({ message: unresolved })
+  try {
+    const info = await askMetadata(probes, address, signal)
+    const fault = metadataFault(info, { host, port, localDatacenter: probes.datacenter.cassandraName })
+    if (fault !== undefined) warn({ code: 'CSNI611', message: fault })
+    return true
+  } catch (error) {
+    throwIfAborted(signal)
+    const { message, next } = withoutService(host, asCassSniError(error))
+    warn({ code: 'CSNI611', message: `drivers cannot use the bundle yet: ${message}`, next })
+    return false
+  }
+}
+
+/** Java and Node.js as tried in the lab; SNI has no IP addresses (RFC 6066, 3). */
+function addressWarning(address: string): Warning {
+  return {
+    message:
+      `${address} is an IP address: drivers send no SNI for it, so the gateway cannot route their metadata request. ` +
+      'Java verifies the name of its PTR record if there is one, Node.js requires the address as a DNS name in the ' +
+      'certificate, Python verifies nothing',
+    next: [hint('use a DNS name with --public-name')],
+  }
+}
+
+/** Returns why drivers do not reach the gateway by the name, as seen from here; undefined if they do. */
+export async function resolutionFault(host: string, addresses: readonly string[]): Promise<string | undefined> {
+  try {
+    const found = (await lookup(host, { all: true })).map(({ address }) => address)
+    const known = addresses.filter((each) => isIP(each) !== 0)
+    if (known.length === 0 || found.some((each) => known.includes(each))) return undefined
+    return `${host} resolves to ${listed(found)} here, not to the gateway's address (${listed(known)})`
+  } catch (error) {
+    return `${host} cannot be resolved here (${systemError(error)}): it needs a DNS record with the gateway's address`
+  }
+}
+
+/** Returns how the metadata differs from the bundle. */
+export function metadataFault(
+  { sniProxyAddress, localDatacenter }: ContactInfo,
+  expected: { host: string; port: number; localDatacenter: string },
+): string | undefined {
+  const address = hostPort(expected.host, expected.port)
+  if (sniProxyAddress !== address)
+    return `the metadata service sends drivers to ${sniProxyAddress} instead of ${address}`
+  return localDatacenter === expected.localDatacenter
+    ? undefined
+    : `the metadata service is that of datacenter ${localDatacenter} instead of ${expected.localDatacenter}`
+}
+
+/** Without a route for the name, the service is not installed. */
+export function withoutService(host: string, error: CassSniError): Pick<Warning, 'message' | 'next'> {
+  return error.code === 'CSNI603'
+    ? { message: `no metadata service at ${host}: the gateway has no route for this name` }
+    : { message: error.message, next: error.next }
+}
