@@ -1,6 +1,8 @@
 import { join } from 'node:path'
+import { certManagerImage } from './build/images.ts'
 import { type KubeClient, KubeError, type KubeObject, openKube, readyContainers } from './kube.ts'
 import { state } from './layout.ts'
+import { provideImage } from './node.ts'
 import { LabError, say, step, until } from './progress.ts'
 import { attempt, run } from './run.ts'
 
@@ -13,6 +15,7 @@ export const components = [
   'second-gateway',
   'second-datacenter',
   'older-datacenter',
+  'cert-manager',
 ] as const
 export type Component = (typeof components)[number]
 
@@ -25,6 +28,7 @@ const needs: Record<Component, readonly Component[]> = {
   // these have a separate operator, but use the webhook of the first one
   'second-datacenter': ['operator'],
   'older-datacenter': ['operator'],
+  'cert-manager': [],
 }
 
 /** Returns these components and all that they need, in order. */
@@ -69,6 +73,7 @@ const isReady: Record<Component, (kube: KubeClient) => Promise<boolean>> = {
   'second-gateway': (kube) => deploymentReady(kube, 'istio-system', gateways['second-gateway']),
   'second-datacenter': (kube) => datacenterReady(kube, 'second-datacenter'),
   'older-datacenter': (kube) => datacenterReady(kube, 'older-datacenter'),
+  'cert-manager': (kube) => deploymentReady(kube, 'cert-manager', 'cert-manager'),
 }
 
 const install: Record<Component, (kube: KubeClient) => Promise<void>> = {
@@ -100,6 +105,12 @@ const install: Record<Component, (kube: KubeClient) => Promise<void>> = {
   },
   'second-datacenter': (kube) => installDatacenter(kube, 'second-datacenter', 'second-operator'),
   'older-datacenter': (kube) => installDatacenter(kube, 'older-datacenter', 'older-operator'),
+  'cert-manager': async (kube) => {
+    await provideImage(await certManagerImage())
+    await createNamespace('cert-manager')
+    await apply('-f', fixture('cert-manager'))
+    await until('cert-manager is ready', () => isReady['cert-manager'](kube), { timeout: 120_000 })
+  },
 }
 
 async function installDatacenter(

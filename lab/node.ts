@@ -78,12 +78,13 @@ async function importImages(images: readonly Image[]): Promise<void> {
   await writeFile(importedFile, JSON.stringify(keyed))
 }
 
-/**
- * Builds the image of the routes controller and imports it into the running lab, unless it is there. Returns its
- * reference.
- */
+/** Builds the image of the routes controller and imports it into the running lab. Returns its reference. */
 export async function provideControllerImage(): Promise<string> {
-  const image = await controllerImage()
+  return provideImage(await controllerImage())
+}
+
+/** Imports an image into the running lab, unless it is there. Returns its reference. */
+export async function provideImage(image: Image): Promise<string> {
   const known = (await run('ctr', ctr('images', 'list', '-q'))).split('\n')
   if (!known.includes(image.reference)) await importInto([image])
   return image.reference

@@ -12,6 +12,8 @@ export const versions = {
   cassOperator: 'v1.30.0',
   /** of the component older-datacenter */
   olderCassOperator: 'v1.22.4',
+  /** of the component cert-manager */
+  certManager: 'v1.21.2',
   cassandra: '5.0.6',
   mavenDependencyPlugin: '3.6.1',
   /** of the Debian release of the host */
@@ -45,6 +47,8 @@ export interface GoProgram {
   /** the line of go.mod with the pinned version */
   pinned?: { path: string; version: string }
   ldflags: string
+  /** Built only for a component that is asked for: it takes minutes. */
+  optional?: true
 }
 
 const strip = '-s -w'
@@ -105,5 +109,13 @@ export const goPrograms: readonly GoProgram[] = [
     main: 'github.com/k8ssandra/cass-operator/cmd',
     pinned: { path: 'github.com/k8ssandra/cass-operator', version: versions.olderCassOperator },
     ldflags: strip,
+  },
+  {
+    name: 'cert-manager',
+    module: 'cert-manager',
+    main: '.',
+    pinned: { path: 'github.com/cert-manager/cert-manager', version: versions.certManager },
+    ldflags: strip,
+    optional: true,
   },
 ]

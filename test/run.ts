@@ -36,6 +36,14 @@ const SUITES: Suite[] = [
     lab: true,
     named: true,
   },
+  // Its build takes minutes.
+  {
+    name: 'cert-manager',
+    files: 'test/e2e-cert-manager/*.test.ts',
+    options: ['--timeout', '300000'],
+    lab: true,
+    named: true,
+  },
 ]
 
 const root = dirname(import.meta.dirname)

@@ -19,7 +19,7 @@ export interface Built {
 
 /** Builds missing artifacts; takes a second if none is missing. */
 export async function build(): Promise<Built> {
-  await requireGoFor(goPrograms.map((program) => program.name))
+  await requireGoFor(goPrograms.filter(({ optional }) => !optional).map(({ name }) => name))
   await ensureHostPackages('build')
   const programs = await ensurePrograms()
   const images = await ensureImages(programs)

@@ -17,17 +17,19 @@ const installable = [
   'second-gateway.yaml',
   'older-operator',
   'older-datacenter.yaml',
+  'cert-manager',
 ]
 
 /**
  * Produces the manifests for users of the lab: `installable`, with operator/ as a kustomization that is complete except
- * for webhook/ (see webhook.ts), crds/, and gateway-api/ (the definitions of its standard channel). Returns the
- * directory in the cache.
+ * for webhook/ (see webhook.ts), cert-manager/ with its definitions, crds/, and gateway-api/ (the definitions of its standard
+ * channel). Returns the directory in the cache.
  */
 export async function ensureFixtures(): Promise<string> {
   const manifests = join(labSources, 'manifests')
-  const { cassOperator, olderCassOperator, istio, cassandra, gatewayApi } = versions
-  const key = keyOf(await keyOfDirectory(manifests), cassOperator, olderCassOperator, istio, cassandra, gatewayApi)
+  const { cassOperator, olderCassOperator, istio, cassandra, gatewayApi, certManager } = versions
+  const pinned = [cassOperator, olderCassOperator, istio, cassandra, gatewayApi, certManager]
+  const key = keyOf(await keyOfDirectory(manifests), ...pinned)
   return cached('fixtures', 'fixtures', key, (into) =>
     step('fixtures', async () => {
       const operator = await moduleSources('op', 'github.com/k8ssandra/cass-operator')
@@ -47,10 +49,16 @@ export async function ensureFixtures(): Promise<string> {
       await cp(join(istio, 'manifests/charts/base/files/crd-all.gen.yaml'), join(crds, 'istio.yaml'))
       await cp(join(operator, 'config/crd/bases'), crds, { recursive: true })
       await copyGatewayApi(join(into, 'gateway-api'))
+      const certManager = await moduleSources('cert-manager', 'github.com/cert-manager/cert-manager')
+      await cp(join(certManager, 'deploy/crds'), join(into, 'cert-manager'), { recursive: true, filter: isManifest })
       // Go's module cache is read-only
       await run('chmod', ['-R', 'u+w', into])
     }),
   )
+}
+
+function isManifest(path: string): boolean {
+  return !path.endsWith('README.md')
 }
 
 /** Copies the CustomResourceDefinitions, without the policy that protects them from older versions. */

@@ -15,19 +15,16 @@ import {
   uid,
 } from './layers.ts'
 import type { Image } from './oci.ts'
+import { ensurePrograms } from './programs.ts'
 
 const reference = (name: string, tag = 'lab') => `docker.io/lab/${name}:${tag}`
 
 export const pauseImage = reference('pause')
 
-/** Returns all images of the lab, and builds missing layers. */
+/** Returns all images of the lab except optional ones, and builds missing layers. */
 export async function ensureImages(programs: Record<string, string>): Promise<Image[]> {
-  const single = async (name: string, program: string, path: string, user: number): Promise<Image> => ({
-    reference: reference(name),
-    layers: [await programLayer(need(programs, program), path)],
-    entrypoint: [path],
-    user,
-  })
+  const single = (name: string, program: string, path: string, user: number) =>
+    programImage(name, need(programs, program), path, user)
   const small = [
     await single('pause', 'pause', '/pause', uid.operator),
     // CoreDNS binds port 53
@@ -72,6 +69,16 @@ export async function controllerImage(): Promise<Image> {
   const layers = [await nodeLayer(), await filesLayer('controller', files)]
   const tag = layers.map(({ digest }) => digest.slice('sha256:'.length).slice(0, 8)).join('-')
   return { reference: reference('cass-sni-controller', tag), layers, entrypoint, user }
+}
+
+/** Builds the image of cert-manager, of which only the controllers that sign with a CA run. */
+export async function certManagerImage(): Promise<Image> {
+  const programs = await ensurePrograms(['cert-manager'])
+  return programImage('cert-manager', need(programs, 'cert-manager'), '/cert-manager', uid.operator)
+}
+
+async function programImage(name: string, program: string, path: string, user: number): Promise<Image> {
+  return { reference: reference(name), layers: [await programLayer(program, path)], entrypoint: [path], user }
 }
 
 function need(programs: Record<string, string>, name: string): string {

@@ -34,11 +34,11 @@ export async function requireGoFor(names: readonly string[]): Promise<void> {
   for (const name of names) if (!existsSync(await programPath(name))) return requireGo()
 }
 
-/** Builds missing programs of these (default: all); returns their paths by name. */
+/** Builds missing programs of these (default: all except optional ones); returns their paths by name. */
 export async function ensurePrograms(names?: readonly string[]): Promise<Record<string, string>> {
   const paths: Record<string, string> = {}
   for (const program of goPrograms) {
-    if (names && !names.includes(program.name)) continue
+    if (names ? !names.includes(program.name) : program.optional) continue
     const path = await programPath(program.name)
     if (!existsSync(path)) await buildProgram(program)
     paths[program.name] = path
