@@ -56,6 +56,8 @@ export const ERROR_CODES = {
   CSNI403: { title: 'cannot read the keystore' },
   CSNI404: { title: 'certificate is not served yet' },
   CSNI405: { title: 'certificate is too large' },
+  CSNI406: { title: 'cert-manager issuer cannot be used' },
+  CSNI407: { title: 'cert-manager did not issue the certificate' },
   CSNI501: { title: 'Istio is not installed' },
   CSNI502: { title: 'ingress gateway not found' },
   CSNI503: { title: 'gateway port is already in use' },

@@ -295,7 +295,7 @@ describe('routes controller', function () {
       secrets.map(({ resourceNames, verbs }) => [resourceNames, verbs]),
       [
         [
-          ['dc1-ca-keystore', 'dc1-keystore'],
+          ['cass-sni-dc1-tls', 'dc1-ca-keystore', 'dc1-keystore'],
           ['get', 'patch'],
         ],
       ],

@@ -93,16 +93,26 @@ interface Definition {
   spec: { group: string; names: { plural: string }; versions: { name: string; served: boolean }[] }
 }
 
-async function definitions(): Promise<Definition[]> {
-  const fixtures = await ensureFixtures()
-  const crds = join(fixtures, 'crds')
+/** Adds the definitions of a component of the lab that not every test has. */
+export async function addDefinitions({ client }: TestServer, component: 'cert-manager'): Promise<void> {
+  const definitions = await definitionsIn(join(await ensureFixtures(), component))
+  await Promise.all(definitions.map((definition) => establish(client, definition)))
+}
+
+async function definitionsIn(folder: string): Promise<Definition[]> {
   const found: Definition[] = []
-  for (const file of await readdir(crds)) {
-    for (const document of parseAllDocuments(await readFile(join(crds, file), 'utf8'))) {
+  for (const file of await readdir(folder)) {
+    for (const document of parseAllDocuments(await readFile(join(folder, file), 'utf8'))) {
       const object = document.toJS() as (Definition & { kind?: string }) | null
       if (object?.kind === 'CustomResourceDefinition') found.push(object)
     }
   }
+  return found
+}
+
+async function definitions(): Promise<Definition[]> {
+  const fixtures = await ensureFixtures()
+  const found = await definitionsIn(join(fixtures, 'crds'))
   const datacenters = found.find((one) => one.metadata.name === 'cassandradatacenters.cassandra.datastax.com')
   // cass-operator's kustomization changes what its generator made: the schema of spec.config is taken out, for one
   const patches = join(fixtures, 'operator/config/crd/patches')

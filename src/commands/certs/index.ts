@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core'
 import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
+import { issuerFlags, issuerFrom } from '../../lib/cli/authority-flags.ts'
 import { changeFlags, datacenterFlags, gatewayFlags } from '../../lib/cli/flags.ts'
 import type { TextRenderer } from '../../lib/output/text-renderer.ts'
 import type { CertsNode, CertsResult, CertificateSummary } from '../../lib/workflows/certs-workflow.ts'
@@ -54,6 +55,7 @@ export default class Certs extends CassSniCommand<CertsResult> {
         "Renew this long before the certificate expires, such as 60d. Saved for later runs; '' restores the default: " +
         'a third of its life.',
     }),
+    ...issuerFlags,
     renew: Flags.boolean({ default: false, summary: 'Reissue even if the current certificate is valid.' }),
     'replace-keystore': Flags.boolean({
       default: false,
@@ -83,12 +85,14 @@ export default class Certs extends CassSniCommand<CertsResult> {
       sans: flags.san,
       names: flags.names,
       renewBefore: flags['renew-before'],
+      issuer: issuerFrom(flags),
     })
   }
 
   protected present(result: CertsResult, renderer: TextRenderer): string {
     const { leaf, authority } = result
-    const until = `expires ${leaf.notAfter.slice(0, 10)} (CA: ${authority.notAfter.slice(0, 10)})`
+    const issuer = authority.issuer === undefined ? '' : `, signed by ${renderer.printableLine(authority.issuer)}`
+    const until = `expires ${leaf.notAfter.slice(0, 10)} (CA: ${authority.notAfter.slice(0, 10)})${issuer}`
     const what =
       result.dryRun && leaf.fingerprint256 === undefined ? 'would be issued' : leaf.issued ? 'issued' : 'unchanged'
     const lines = [

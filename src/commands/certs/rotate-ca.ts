@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
 import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
 import { changeFlags, datacenterFlags, gatewayFlags } from '../../lib/cli/flags.ts'
-import { authorityFlags, authorityOptions } from '../../lib/cli/authority-flags.ts'
+import { authorityOptions, replacementFlags } from '../../lib/cli/authority-flags.ts'
 import type { TextRenderer } from '../../lib/output/text-renderer.ts'
 import type { RotateCaResult } from '../../lib/workflows/certs-rotate-ca-workflow.ts'
 
@@ -25,7 +25,6 @@ export default class CertsRotateCa extends CassSniCommand<RenderedResult> {
       description: 'Make every node trust a new CA as well',
       command: '<%= config.bin %> certs rotate-ca -n cassandra',
     },
-    { description: 'Print both CAs for clients', command: '<%= config.bin %> certs ca -n cassandra --out ca.pem' },
     {
       description: 'Once clients have both, switch to the new CA',
       command: '<%= config.bin %> certs rotate-ca -n cassandra --finish',
@@ -34,13 +33,17 @@ export default class CertsRotateCa extends CassSniCommand<RenderedResult> {
       description: 'Use your own CA',
       command: '<%= config.bin %> certs rotate-ca -n cassandra --ca-file ca.pem --ca-key-file ca.key',
     },
+    {
+      description: 'Let a cert-manager issuer sign from now on',
+      command: '<%= config.bin %> certs rotate-ca -n cassandra --issuer company-ca',
+    },
     { description: 'Replace an expired CA', command: '<%= config.bin %> certs rotate-ca -n cassandra --expired' },
   ]
 
   static override flags = {
     ...datacenterFlags,
     ...gatewayFlags,
-    ...authorityFlags,
+    ...replacementFlags,
     finish: Flags.boolean({
       default: false,
       exclusive: ['abort'],

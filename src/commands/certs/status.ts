@@ -84,7 +84,7 @@ export default class CertsStatus extends CassSniCommand<CertsStatusResult | Ever
     return this.#table(result, renderer)
   }
 
-  #table({ namespace, authorities, keystore, nodes }: CertsStatusResult, renderer: TextRenderer): string {
+  #table({ namespace, authorities, issuer, keystore, nodes }: CertsStatusResult, renderer: TextRenderer): string {
     const line = renderer.printableLine
     const time = (iso: string) => iso.slice(0, 19).replace('T', ' ')
     const rows: Row[] = [
@@ -128,7 +128,8 @@ export default class CertsStatus extends CassSniCommand<CertsStatusResult | Ever
               `to reload now, run: kubectl cass-sni certs -n ${line(namespace)}`,
           ],
     )
-    return [table, ...new Set([...findings, ...waiting])].join('\n')
+    const signer = issuer === undefined ? [] : [`Signed by ${line(issuer)}.`]
+    return [table, ...signer, ...new Set([...findings, ...waiting])].join('\n')
   }
 }
 

@@ -5,6 +5,7 @@ import { pemBlocks } from '../text/pem.ts'
 import type { Authorities, AuthorityPath } from './authority-path.ts'
 import { authorityErrorCode, authorityFaults } from './authority-policies.ts'
 import { type Certificate, readCertificate, signedBy } from './certificate.ts'
+import { type IssuerReference, issuerIn, issuerText } from './issuer-reference.ts'
 import { expiresSoon } from './reason.ts'
 
 /** A CA that can sign. */
@@ -13,6 +14,15 @@ export interface Authority {
   /** Secret: never printed. */
   key: KeyObject
 }
+
+/** A CA whose key is not in the cluster's Secrets: a cert-manager issuer signs with it. */
+export interface IssuerAuthority {
+  path: AuthorityPath
+  issuer: IssuerReference
+}
+
+/** What signs the certificates of a datacenter. */
+export type Signer = Authority | IssuerAuthority
 
 /** Where the CA is stored, for errors. */
 export interface AuthorityLocation {
@@ -25,14 +35,33 @@ export interface AuthorityLocation {
 }
 
 /**
- * Parses a CA from its PEM texts. Like cass-operator (k8ssandra/cass-operator pkg/utils/crypto.go prepare_ca), it uses
- * the first block of each; the CA's issuers are found among further certificates.
- * @throws CSNI401 if a part cannot be read, the certificate is not a CA certificate, or the key does not match it.
+ * Parses the CA of a datacenter: with its private key, or a reference to the issuer that signs with it.
+ * @throws CSNI401 as for `parseAuthority`
  */
-export function parseAuthority(certificatePem: string, keyPem: string, location: AuthorityLocation): Authority {
-  const path = parseAuthorityPath(certificatePem, location)
+export function parseSigner(certificatePem: string, keyPem: string, location: AuthorityLocation): Signer {
+  const issuer = issuerIn(keyPem)
+  if (issuer === undefined) return parseAuthority(certificatePem, keyPem, location)
+  return { path: requireAuthorityPath(certificatePem, location), issuer }
+}
+
+function requireAuthorityPath(pem: string, location: AuthorityLocation): AuthorityPath {
+  const path = parseAuthorityPath(pem, location)
   const [ca] = path
   if (!ca.x509.ca) throw invalid(location, `certificate (${ca.subject}) is not a CA certificate`)
+  return path
+}
+
+/**
+ * Parses a CA with its private key from its PEM texts. Like cass-operator (k8ssandra/cass-operator pkg/utils/crypto.go
+ * prepare_ca), it uses the first block of each; the CA's issuers are found among further certificates.
+ * @throws CSNI401 if a part cannot be read, the certificate is not a CA certificate, the key does not match it, or a
+ * cert-manager issuer has the key
+ */
+export function parseAuthority(certificatePem: string, keyPem: string, location: AuthorityLocation): Authority {
+  const path = requireAuthorityPath(certificatePem, location)
+  const [ca] = path
+  const issuer = issuerIn(keyPem)
+  if (issuer !== undefined) throw signedByIssuer(location, issuer)
   const [block] = pemBlocks(keyPem, 'PRIVATE KEY')
   if (block === undefined) throw invalid(location, 'no PEM private key in key "key"')
   if (block.includes('ENCRYPTED'))
@@ -130,6 +159,20 @@ function rootMissing(reason: string, location: AuthorityLocation): CassSniError 
       command`kubectl get secret ${location.secret} -n ${location.namespace} -o jsonpath='{.data.cert}' | base64 -d`,
     ],
   })
+}
+
+function signedByIssuer({ object, namespace }: AuthorityLocation, issuer: IssuerReference): CassSniError {
+  return new CassSniError(
+    'CSNI401',
+    `${object}: no private key: ${issuerText(issuer)} signs the certificates of the datacenter`,
+    {
+      object,
+      next: [
+        hint('create a cert-manager Certificate with this issuer, or sign with another CA that the nodes trust'),
+        command`kubectl get ${issuer.kind.toLowerCase()}.${issuer.group} ${issuer.name} -n ${namespace} -o yaml`,
+      ],
+    },
+  )
 }
 
 function invalid(location: AuthorityLocation, reason: string, cause?: unknown): CassSniError {

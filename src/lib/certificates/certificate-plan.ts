@@ -9,7 +9,7 @@ import {
   type RequestedSettings,
   settingChanges,
 } from './certificate-settings.ts'
-import { normalName } from './certificate.ts'
+import { type Certificate, normalName } from './certificate.ts'
 import { type Current, reasonsToIssue } from './policies.ts'
 import type { Reason } from './reason.ts'
 
@@ -65,6 +65,8 @@ export interface PlanInput {
   requested?: RequestedSettings | undefined
   /** Additional names of the routes, which clients send as well. */
   routes?: RouteNames | undefined
+  /** The certificate that cert-manager holds, if it issues them. */
+  issued?: Certificate | undefined
   /** Reissue even if the current certificate is valid. */
   renew: boolean
   /** Milliseconds since the epoch. */
@@ -90,6 +92,13 @@ export interface CertificatePlan {
   pending: { pod: string; reason: string }[]
 }
 
+/** cert-manager renews on its own schedule. */
+function reissued({ current, issued }: PlanInput): Reason[] {
+  return current === undefined || issued === undefined || issued.fingerprint256 === current.leaf.fingerprint256
+    ? []
+    : [{ code: 'Reissued', message: 'cert-manager has issued another certificate' }]
+}
+
 /**
  * Plans whether to keep the certificate or issue a new one, and with which names. Additional names are not a reason to
  * reissue: a restarting node may need them.
@@ -103,12 +112,13 @@ export function planCertificate(input: PlanInput): CertificatePlan {
   const withoutHostIds = settings.names === 'public'
   const pending = withoutHostIds ? [] : pendingNodes(dc)
   const { renewBeforeMs } = settings
-  const reasons: Reason[] = [
+  const found: Reason[] = [
     ...(input.renew ? [{ code: 'Requested', message: 'requested with --renew' } as const] : []),
     ...(unreadable === undefined
       ? reasonsToIssue({ current, required, authorities, retired: input.retired, renewBeforeMs, now })
       : [{ code: 'Unreadable', message: unreadable } as const]),
   ]
+  const reasons = found.length > 0 ? found : reissued(input)
   const issue = reasons.length > 0 || current === undefined
   const { names, wildcards } = issue
     ? fittingNames(namesToIssue(required, current, pending.length > 0), {

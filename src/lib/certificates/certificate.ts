@@ -60,6 +60,7 @@ export function signedBy(certificate: X509Certificate, authority: X509Certificat
   return certificate.checkIssued(authority) && certificate.verify(authority.publicKey)
 }
 
-function oneLine(name: string): string {
-  return name.split('\n').join(', ')
+/** @param name undefined for an empty one: certificates with alternative names need no subject (RFC 5280, 4.1.2.6) */
+function oneLine(name: string | undefined): string {
+  return (name ?? '').split('\n').join(', ')
 }

@@ -14,7 +14,7 @@ export const VALIDITY_DAYS = 365
 /** Tolerance for slow clocks of nodes and clients. */
 export const BACKDATED_MS = 5 * 60 * 1000
 /** 128 bits of security by NIST SP 800-57, with cheaper handshakes than cass-operator's 4096 bits. */
-const RSA_BITS = 3072
+export const RSA_BITS = 3072
 const SERIAL_BYTES = 16
 /** Bytes in DER: version, serial number, validity, and the public key. */
 const FIXED_FIELDS_BYTES = 5 + (2 + SERIAL_BYTES) + 32 + 422

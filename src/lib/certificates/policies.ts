@@ -87,18 +87,21 @@ export function reasonsToIssue(input: PolicyInput): Reason[] {
 
 /**
  * Returns a reason if a leaf is due for renewal but has not expired: less than a third of its life is left, or less
- * than `renewBeforeMs`. Not for one that expires with its CA: a new one would last no longer.
+ * than `renewBeforeMs`, as in cert-manager (pkg/util/pki RenewalTime). Not for one that expires with its CA: a new one
+ * would last no longer.
  */
 export function leafExpiresSoon(
   leaf: Validity,
   { authorities: [[ca]], renewBeforeMs, now }: Pick<PolicyInput, 'authorities' | 'renewBeforeMs' | 'now'>,
 ): Reason | undefined {
-  return leaf.notAfter < ca.notAfter ? expiresWithin(leaf, renewBeforeMs ?? defaultRenewBefore(leaf), now) : undefined
+  if (leaf.notAfter >= ca.notAfter) return undefined
+  // An issuer may shorten the life of a certificate: a longer time would renew in every run.
+  const isShorter = renewBeforeMs !== undefined && renewBeforeMs < lifeOf(leaf)
+  return expiresWithin(leaf, isShorter ? renewBeforeMs : lifeOf(leaf) / 3, now)
 }
 
-/** cert-manager renews when a third is left as well (pkg/util/pki RenewalTime). */
-function defaultRenewBefore({ notBefore, notAfter }: Validity): number {
-  return (notAfter.getTime() - notBefore.getTime()) / 3
+function lifeOf({ notBefore, notAfter }: Validity): number {
+  return notAfter.getTime() - notBefore.getTime()
 }
 
 /** Returns a predicate for names that are among `certificateNames` or matched by a wildcard among them. */

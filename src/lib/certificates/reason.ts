@@ -37,6 +37,7 @@ export type ReasonCode =
   | 'ChainOrder'
   | 'Unreadable'
   | 'Requested'
+  | 'Reissued'
 
 export interface Reason {
   code: ReasonCode

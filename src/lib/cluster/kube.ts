@@ -135,7 +135,7 @@ export interface Kube {
     name: string,
     namespace: string | undefined,
     patch: object,
-    options?: { dryRun?: boolean },
+    options?: { dryRun?: boolean; subresource?: string },
   ): Promise<KubeObject>
   /**
    * Deletes an object, with uid and resourceVersion as preconditions if given. Returns false if it no longer exists.

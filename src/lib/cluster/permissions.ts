@@ -46,6 +46,7 @@ const CONNECT = ['get', 'create']
 const CASSANDRA = 'cassandra.datastax.com'
 const ISTIO = 'networking.istio.io'
 const GATEWAY_API = 'gateway.networking.k8s.io'
+const CERT_MANAGER = 'cert-manager.io'
 
 export const PERMISSIONS: readonly Permission[] = [
   { scope: 'mesh', group: '', resources: ['namespaces'], verbs: READ, why: "labels, for Istio's discoverySelectors" },
@@ -91,6 +92,14 @@ export const PERMISSIONS: readonly Permission[] = [
     why: 'ListenerSets of earlier versions',
   },
   { scope: 'mesh', group: CASSANDRA, resources: ['cassandradatacenters'], verbs: READ, why: 'available datacenters' },
+  {
+    scope: 'mesh',
+    group: CERT_MANAGER,
+    resources: ['clusterissuers'],
+    verbs: READ,
+    why: 'whether the ClusterIssuer of --issuer is ready',
+    only: 'commands',
+  },
 
   {
     scope: 'datacenter',
@@ -174,6 +183,33 @@ export const PERMISSIONS: readonly Permission[] = [
   },
   {
     scope: 'datacenter',
+    group: CERT_MANAGER,
+    resources: ['certificates'],
+    verbs: ['get', ...WRITE],
+    why: 'the node certificate, with --issuer',
+    only: 'commands',
+    renewal: true,
+  },
+  {
+    scope: 'datacenter',
+    group: CERT_MANAGER,
+    resources: ['certificates/status'],
+    verbs: ['patch'],
+    why: 'a renewal by cert-manager before it is due',
+    only: 'commands',
+    renewal: true,
+  },
+  {
+    scope: 'datacenter',
+    group: CERT_MANAGER,
+    resources: ['issuers', 'certificaterequests'],
+    verbs: ['get'],
+    why: 'why cert-manager does not issue',
+    only: 'commands',
+    renewal: true,
+  },
+  {
+    scope: 'datacenter',
     group: '',
     resources: ['events'],
     verbs: ['create', 'patch'],
@@ -203,7 +239,7 @@ export const PERMISSIONS: readonly Permission[] = [
     group: '',
     resources: ['secrets'],
     verbs: ['get', 'patch'],
-    why: 'the CA and the keystore',
+    why: 'the CA, the keystore, and the certificate from cert-manager',
     only: 'renewal',
   },
 

@@ -65,6 +65,13 @@ export const LISTENER_SET = of(GATEWAY_API_GROUP, 'v1', 'ListenerSet', 'listener
 /** The experimental form of ListenerSet. */
 export const X_LISTENER_SET = of('gateway.networking.x-k8s.io', 'v1alpha1', 'XListenerSet', 'xlistenersets')
 
+/** cert-manager (pkg/apis/certmanager/v1). */
+export const CERT_MANAGER_GROUP = 'cert-manager.io'
+export const CERTIFICATE = of(CERT_MANAGER_GROUP, 'v1', 'Certificate', 'certificates')
+export const CERTIFICATE_REQUEST = of(CERT_MANAGER_GROUP, 'v1', 'CertificateRequest', 'certificaterequests')
+export const ISSUER = of(CERT_MANAGER_GROUP, 'v1', 'Issuer', 'issuers')
+export const CLUSTER_ISSUER = of(CERT_MANAGER_GROUP, 'v1', 'ClusterIssuer', 'clusterissuers', false)
+
 /** The `apiVersion` of a kind: "v1", "apps/v1". */
 export function apiVersionOf(type: ResourceType): string {
   return type.group === '' ? type.version : `${type.group}/${type.version}`

@@ -3,26 +3,37 @@
  * serves a certificate of it, and clients receive both CAs in between. The state is in the CA Secret, so any run, on
  * any machine, resumes an interrupted one.
  */
-import { authorityLocation, authorityObject, type RotationPhase } from '../cassandra/authority-secret.ts'
+import type { RotationPhase } from '../cassandra/authority-secret.ts'
 import type { Datacenter } from '../cassandra/datacenter.ts'
 import { observeDatacenter } from '../cassandra/observe-datacenter.ts'
-import type { AuthorityPath } from '../certificates/authority-path.ts'
-import { dateText } from '../certificates/certificate.ts'
-import { expired } from '../certificates/reason.ts'
+import { type AuthorityPath, trustPem } from '../certificates/authority-path.ts'
+import { operatorName } from '../certificates/certificate-names.ts'
+import { type IssuerReference, issuerText } from '../certificates/issuer-reference.ts'
 import { retryOvertaken } from '../changes/apply.ts'
-import { again, againWithout, CassSniError, command, hint, type NextStep } from '../errors.ts'
+import { unless } from '../cluster/unless.ts'
+import { again, CassSniError, command, type NextStep } from '../errors.ts'
 import { certs } from './certs-workflow.ts'
+import { deleteIssuerCertificate, requireIssuer } from './certs/cert-manager.ts'
 import type { AuthoritySummary, CertsNode, CertsOptions } from './certs/certs-options.ts'
 import { requirePeersReplaced, requirePeersTrust } from './certs/cluster-peers.ts'
 import { requireOperatorKeystore, requireSharedTruststore } from './certs/gather-certificates.ts'
 import {
-  newAuthority,
+  createdAuthority,
+  issuingAuthority,
   type NewAuthorityOptions,
   readReplacement,
   type ReplacementAuthority,
 } from './certs/new-authority.ts'
 import {
+  hasExpired,
+  requireAnother,
+  requireExpiredFlag,
+  requireSameAuthority,
+  tooLateToAbort,
+} from './certs/rotation-conditions.ts'
+import {
   endRotation,
+  handOver,
   readRotationState,
   replaceAuthority,
   retireOther,
@@ -68,12 +79,13 @@ export interface RotateCaResult {
   next: NextStep[]
 }
 
+const ISSUED = 'Certificate from cert-manager'
 /** Titles of the steps of `certs` in each phase; its other steps are not reported. */
 const TITLES: Record<RotationPhase, Record<string, string>> = {
-  trust: { keystore: 'Keystore with both CAs', live: 'Rollout of both CAs' },
-  sign: { keystore: 'Certificate of the new CA', live: 'Rollout of the new certificate' },
-  drop: { keystore: 'Keystore without the previous CA', live: 'Rollout without the previous CA' },
-  abort: { keystore: 'Keystore without the new CA', live: 'Rollout without the new CA' },
+  trust: { issuer: ISSUED, keystore: 'Keystore with both CAs', live: 'Rollout of both CAs' },
+  sign: { issuer: ISSUED, keystore: 'Certificate of the new CA', live: 'Rollout of the new certificate' },
+  drop: { issuer: ISSUED, keystore: 'Keystore without the previous CA', live: 'Rollout without the previous CA' },
+  abort: { issuer: ISSUED, keystore: 'Keystore without the new CA', live: 'Rollout without the new CA' },
 }
 
 interface Run {
@@ -81,6 +93,7 @@ interface Run {
   readonly options: RotateCaOptions
   readonly dc: Datacenter
   readonly given: ReplacementAuthority | undefined
+  readonly issuer: IssuerReference | undefined
   nodes: CertsNode[]
   outcome: RotateCaResult['outcome']
   /** The user has confirmed the start. */
@@ -89,6 +102,8 @@ interface Run {
   finish: boolean
   /** This run has issued the first certificate of the new CA. */
   issued: boolean
+  /** This run has made an issuer sign with the same CA. */
+  handedOver: boolean
 }
 
 /**
@@ -107,7 +122,10 @@ export async function rotateCa(context: WorkflowContext, options: RotateCaOption
   requireSharedTruststore(dc)
   const given = await readReplacement(context, dc.namespace, options.authority)
   const { finish } = options
-  const run: Run = { context, options, dc, given, nodes: [], outcome: 'none', confirmed: false, finish, issued: false }
+  const run: Run = {
+    ...{ context, options, dc, given, finish, issuer: options.authority.issuer?.reference },
+    ...{ nodes: [], outcome: 'none', confirmed: false, issued: false, handedOver: false },
+  }
   return retryOvertaken(context.signal, async () => {
     for (;;) {
       const state = await readRotationState(context, dc)
@@ -123,16 +141,21 @@ export async function rotateCa(context: WorkflowContext, options: RotateCaOption
 
 /** Does what the phase requires. Returns the write that starts the next phase; undefined to stop. */
 async function nextStep(run: Run, state: RotationState): Promise<RotationStep | undefined> {
-  const { options, dc } = run
+  const { context, options, dc } = run
   const { rotation } = state
+  if (run.handedOver) {
+    await rollOut(run, 'sign')
+    run.outcome = 'finished'
+    return undefined
+  }
   if (rotation === undefined) return run.outcome === 'none' ? start(run, state) : undefined
-  requireSameAuthority(run, rotation.phase === 'trust' ? rotation.other : state.authority.path)
+  requireSameAuthority(run, state)
   switch (rotation.phase) {
     case 'trust':
       if (options.abort) return retireOther('abort')
       // Nodes with an expired certificate accept each other no more than those with different CAs.
-      if (options.expired || hasExpired(run, state)) {
-        requireExpiredFlag(run, state)
+      if (options.expired || hasExpired(state, clusterTime(context))) {
+        requireExpiredFlag(dc, state, options.expired, clusterTime(context))
         return switchAuthority(state, dc)
       }
       if (run.finish) await requirePeersTrust(run, state.authority.path, rotation.other)
@@ -150,6 +173,7 @@ async function nextStep(run: Run, state: RotationState): Promise<RotationStep | 
       return retireOther('drop')
     default:
       await rollOut(run, rotation.phase)
+      if (!('issuer' in state.authority)) await unless('CSNI203', deleteIssuerCertificate(context, dc))
       run.outcome = rotation.phase === 'drop' ? 'finished' : 'aborted'
       return endRotation
   }
@@ -161,15 +185,21 @@ function wait(run: Run): undefined {
 
 /** Creates the new CA, except to end a rotation. */
 async function start(run: Run, state: RotationState): Promise<RotationStep | undefined> {
-  const { context, options, dc, given } = run
+  const { context, options, dc, given, issuer } = run
   if (options.finish || options.abort) return undefined
-  requireExpiredFlag(run, state)
-  const [current] = state.authority.path
-  if (given?.path[0].fingerprint256 === current.fingerprint256)
-    throw new CassSniError('CSNI101', `${authorityObject(dc)} already has this CA (${current.subject})`)
+  requireExpiredFlag(dc, state, options.expired, clusterTime(context))
+  requireAnother(run, state)
+  if (issuer !== undefined) await requireIssuer(context, dc, issuer)
   // Everything that certs refuses is refused before the first write.
-  if (!options.expired) await certs({ ...context, dryRun: true, emit: () => undefined }, certsOptions(options))
-  const title = given === undefined ? 'creates a new CA' : `replaces the CA with ${given.path[0].subject}`
+  const planned = options.expired
+    ? undefined
+    : await certs({ ...context, dryRun: true, emit: () => undefined }, certsOptions(options))
+  const title =
+    issuer !== undefined
+      ? `makes ${issuerText(issuer)} sign the certificates`
+      : given === undefined
+        ? 'creates a new CA'
+        : `replaces the CA with ${given.path[0].subject}`
   if (!run.confirmed && !context.dryRun)
     await confirmChanges(
       context.ask,
@@ -182,18 +212,15 @@ async function start(run: Run, state: RotationState): Promise<RotationStep | und
       again`--dry-run`,
     )
   run.confirmed = true
-  const next = given?.pem ?? (await created(run))
+  const next =
+    issuer === undefined
+      ? (given?.pem ?? (await createdAuthority(context, dc, options.authority.days)))
+      : await issuingAuthority(context, dc, options.authority, planned?.leaf.names ?? [operatorName(dc)])
+  if (issuer !== undefined && next.certificate === trustPem([state.authority.path])) {
+    run.handedOver = true
+    return handOver(issuer)
+  }
   return options.expired ? replaceAuthority(state, next) : startRotation(next)
-}
-
-async function created({ context, options, dc }: Run) {
-  // Generating a key takes seconds; any other text produces the same change record.
-  if (context.dryRun) return { certificate: 'the new CA', key: 'its key' }
-  const step = { type: 'step', id: 'new-authority', title: 'New CA' } as const
-  context.emit({ ...step, state: 'started' })
-  const pem = await newAuthority(context, dc, options.authority.days)
-  context.emit({ ...step, state: 'done', note: `created, valid for ${options.authority.days} days` })
-  return pem
 }
 
 /**
@@ -264,55 +291,6 @@ function warnOfClientCertificates({ context, dc }: Run): void {
   })
 }
 
-/** Throws CSNI101 if a rotation to another CA than the given one is in progress. */
-function requireSameAuthority({ given, dc }: Run, [next]: AuthorityPath): void {
-  if (given === undefined || given.path[0].fingerprint256 === next.fingerprint256) return
-  throw new CassSniError(
-    'CSNI101',
-    `${authorityObject(dc)}: a rotation to another CA is in progress (${next.subject})`,
-    {
-      object: authorityObject(dc),
-      next: [
-        againWithout('ca-file', 'ca-key-file', 'ca-key-password-file', 'ca-secret'),
-        command`kubectl cass-sni certs rotate-ca --abort`,
-      ],
-    },
-  )
-}
-
-function hasExpired({ context }: Run, { authority }: RotationState): boolean {
-  return expired(authority.path[0], clusterTime(context)) !== undefined
-}
-
-/** Throws CSNI402 or CSNI101 if `--expired` does not match the CA's validity. */
-function requireExpiredFlag(run: Run, state: RotationState): void {
-  const { options, dc } = run
-  const [{ notAfter }] = state.authority.path
-  const { object } = authorityLocation(dc)
-  const isExpired = hasExpired(run, state)
-  if (isExpired === options.expired) return
-  if (isExpired)
-    throw new CassSniError('CSNI402', `${object}: CA expired on ${dateText(notAfter)}`, {
-      object,
-      next: [{ again: ['--expired'], without: ['finish', 'abort'] }],
-    })
-  throw new CassSniError('CSNI101', `${object}: CA has not expired (valid until ${dateText(notAfter)})`, {
-    object,
-    next: [againWithout('expired')],
-  })
-}
-
-function tooLateToAbort(dc: Datacenter, { authority }: RotationState): CassSniError {
-  const object = authorityObject(dc)
-  return new CassSniError('CSNI101', `${object}: cannot abort: ${authority.path[0].subject} already signs`, {
-    object,
-    next: [
-      { again: ['--finish'], without: ['abort'] },
-      hint('to return to the previous CA, finish this rotation, then rotate to it with --ca-file and --ca-key-file'),
-    ],
-  })
-}
-
 function result({ context, dc, nodes, outcome }: Run, { authority, rotation }: RotationState): RotateCaResult {
   const waiting = outcome === 'waiting'
   return {
@@ -322,7 +300,10 @@ function result({ context, dc, nodes, outcome }: Run, { authority, rotation }: R
     dryRun: context.dryRun,
     outcome,
     phase: rotation?.phase,
-    authority: summaryOf(authority.path),
+    authority: {
+      ...summaryOf(authority.path),
+      issuer: 'issuer' in authority ? issuerText(authority.issuer) : undefined,
+    },
     other: rotation && summaryOf(rotation.other),
     nodes,
     next: waiting ? [command`kubectl cass-sni certs ca`, command`kubectl cass-sni certs rotate-ca --finish`] : [],

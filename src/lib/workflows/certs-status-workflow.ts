@@ -1,10 +1,15 @@
 /** `certs status`: the CA, the keystore, and the certificate that each node serves. Reads only. */
+import type { Datacenter } from '../cassandra/datacenter.ts'
 import { DATACENTER_LABEL, labelValueFor } from '../cassandra/resource-names.ts'
+import { issuerIn, issuerText } from '../certificates/issuer-reference.ts'
 import { type CertificateStatus, certificateStatus } from '../checks/certificate-status.ts'
 import { liveProbes } from '../checks/live-probes.ts'
 import type { Probes } from '../checks/probes.ts'
 import type { ObservedPod } from '../checks/served-since.ts'
-import { POD } from '../cluster/resources.ts'
+import type { Kube } from '../cluster/kube.ts'
+import { POD, SECRET } from '../cluster/resources.ts'
+import { unless } from '../cluster/unless.ts'
+import type { Secret } from '../cluster/workloads.ts'
 import { parseAddress, podDialer } from '../connection/dialer.ts'
 import { handshake } from '../connection/tls.ts'
 import { DEFAULT_GATEWAY_PORT } from '../routes/choices.ts'
@@ -37,6 +42,8 @@ export interface CertsStatusOptions {
 export interface CertsStatusResult extends CertificateStatus {
   namespace: string
   datacenter: string
+  /** The cert-manager issuer that signs, "issuer.cert-manager.io/x"; absent if the CA Secret has the key. */
+  issuer?: string | undefined
 }
 
 /**
@@ -69,7 +76,14 @@ export async function certsStatus(context: WorkflowContext, options: CertsStatus
   const status = await certificateStatus(probes, { nodes: datacenter.nodes, pods, warnDays: options.warnDays, signal })
   const read = status.nodes.filter(({ certificate }) => certificate !== undefined).length
   emit({ ...step, state: 'done', note: `read from ${read} of ${counted(status.nodes.length, 'node')}` })
-  return { namespace: datacenter.namespace, datacenter: datacenter.name, ...status }
+  const issuer = await signingIssuer(kube, datacenter)
+  return { namespace: datacenter.namespace, datacenter: datacenter.name, issuer, ...status }
+}
+
+async function signingIssuer(kube: Kube, datacenter: Datacenter): Promise<string | undefined> {
+  const secret = await unless('CSNI203', kube.get<Secret>(SECRET, datacenter.keystores.caSecret, datacenter.namespace))
+  const issuer = issuerIn(Buffer.from(secret?.data?.['key'] ?? '', 'base64').toString('utf8'))
+  return issuer && issuerText(issuer)
 }
 
 /** Before there are routes, each node is asked directly. */

@@ -3,6 +3,7 @@ import { listed } from '../text/listed.ts'
 import { retiredAuthority } from '../certificates/ca-rotation.ts'
 import { type CertificatePlan, planCertificate } from '../certificates/certificate-plan.ts'
 import { type CertificateSettings, requestedSettings } from '../certificates/certificate-settings.ts'
+import { issuerText } from '../certificates/issuer-reference.ts'
 import { retryOvertaken } from '../changes/apply.ts'
 import { command, hint, type NextStep } from '../errors.ts'
 import type { CertsNode, CertsOptions, CertsResult } from './certs/certs-options.ts'
@@ -46,6 +47,7 @@ export async function certs(context: WorkflowContext, options: CertsOptions = {}
       known,
       requested,
       routes: observation.routes,
+      issued: observation.issued?.certificate,
       renew: options.renew === true && !issued,
       now: observation.now,
     })
@@ -138,6 +140,7 @@ function result(
       subject: ca.subject,
       notAfter: ca.notAfter.toISOString(),
       fingerprint256: ca.fingerprint256,
+      issuer: 'issuer' in authority ? issuerText(authority.issuer) : undefined,
     },
     rotation: rotation && {
       phase: rotation.phase,

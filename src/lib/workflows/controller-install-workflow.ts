@@ -4,6 +4,7 @@ import { observeDatacenter } from '../cassandra/observe-datacenter.ts'
 import { changesIn, changeSet } from '../changes/change-plan.ts'
 import type { KubeObject } from '../cluster/kube.ts'
 import { lastingNamespaces } from '../cluster/require-namespace.ts'
+import { issuerSecretName } from '../certificates/issuer-certificate.ts'
 import { CASSANDRA_DATACENTER } from '../cluster/resources.ts'
 import { deploymentReasons } from '../cluster/workload-reasons.ts'
 import { again, CassSniError, command } from '../errors.ts'
@@ -194,7 +195,7 @@ async function renewedDatacenters(
   return Promise.all(
     keys.map(async ({ metadata: { name, namespace = '' } }) => {
       const { keystores } = await observeDatacenter(kube, { namespace, name })
-      return { namespace, secrets: [keystores.caSecret, keystores.keystoreSecret] }
+      return { namespace, secrets: [keystores.caSecret, keystores.keystoreSecret, issuerSecretName(name)] }
     }),
   )
 }

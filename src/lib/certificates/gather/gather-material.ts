@@ -15,7 +15,7 @@ import type { Kube } from '../../cluster/kube.ts'
 import { CassSniError } from '../../errors.ts'
 import type { Authorities } from '../authority-path.ts'
 import { authoritiesDuring, parseRotation, type Rotation } from '../ca-rotation.ts'
-import { type Authority, parseAuthority } from '../certificate-authority.ts'
+import { parseSigner, type Signer } from '../certificate-authority.ts'
 import { operatorName } from '../certificate-names.ts'
 import { type CertificateSettings, settingsFrom } from '../certificate-settings.ts'
 import { type NodeKeystore, openKeystore } from '../node-keystore.ts'
@@ -35,7 +35,7 @@ export interface OpenedKeystore {
 /** The signing CA of a datacenter, and its keystore. */
 export interface CertificateMaterial extends OpenedKeystore {
   /** Signs new certificates: the first of `authorities`. */
-  authority: Authority
+  authority: Signer
   /** What nodes and clients must trust. */
   authorities: Authorities
   /** Undefined unless the CA is being rotated. */
@@ -54,7 +54,7 @@ export async function gatherMaterial(
 ): Promise<CertificateMaterial> {
   const [stored, opened] = await Promise.all([readAuthorityMaterial(kube, dc), gatherKeystore(kube, dc, options)])
   const location = authorityLocation(dc)
-  const authority = parseAuthority(stored.certificate, stored.key, location)
+  const authority = parseSigner(stored.certificate, stored.key, location)
   const rotation = parseRotation(stored, location)
   return { ...opened, authority, authorities: authoritiesDuring(rotation, authority.path), rotation }
 }

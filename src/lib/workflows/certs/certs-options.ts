@@ -2,6 +2,7 @@
 import type { RotationPhase } from '../../cassandra/authority-secret.ts'
 import type { CertificateSummary } from '../../certificates/gather/served-certificates.ts'
 import type { NameSet, SettingTexts } from '../../certificates/certificate-settings.ts'
+import type { IssuerReference } from '../../certificates/issuer-reference.ts'
 import type { ReasonCode } from '../../certificates/reason.ts'
 
 /** For the settings, undefined keeps what is saved; an empty list, or one empty name, clears it. */
@@ -15,6 +16,8 @@ export interface CertsOptions extends SettingTexts {
   renew?: boolean | undefined
   /** Replace an unreadable keystore, using the configured password. */
   replaceKeystore?: boolean | undefined
+  /** The cert-manager issuer that must be the one that signs. */
+  issuer?: IssuerReference | undefined
   /** Gateway through which served certificates are read if pods/portforward is denied: "namespace/service". */
   gateway?: string | undefined
   /** The gateway's port. Default 9042. */
@@ -38,6 +41,8 @@ export interface AuthoritySummary {
   /** ISO 8601. */
   notAfter: string
   fingerprint256: string
+  /** The cert-manager issuer that signs with it, "issuer.cert-manager.io/x"; absent if the CA Secret has its key. */
+  issuer?: string | undefined
 }
 
 export interface CertsNode {

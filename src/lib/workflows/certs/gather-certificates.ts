@@ -1,9 +1,9 @@
 /** Input of `certs`: the datacenter, its CA and keystore, and the certificates that nodes serve. Reads only. */
-import { authorityLocation, OPERATOR_KEYSTORE_PATH } from '../../cassandra/authority-secret.ts'
+import { authorityLocation, authorityObject, OPERATOR_KEYSTORE_PATH } from '../../cassandra/authority-secret.ts'
 import type { CassandraNode, Datacenter } from '../../cassandra/datacenter.ts'
 import { trustPem } from '../../certificates/authority-path.ts'
 import type { RouteNames } from '../../certificates/certificate-names.ts'
-import { requireUsable } from '../../certificates/certificate-authority.ts'
+import { requireUsable, type Signer } from '../../certificates/certificate-authority.ts'
 import { type CertificateMaterial, gatherMaterial } from '../../certificates/gather/gather-material.ts'
 import {
   type CertificateReader,
@@ -12,12 +12,16 @@ import {
   type Served,
 } from '../../certificates/gather/served-certificates.ts'
 import { BACKDATED_MS } from '../../certificates/issue.ts'
+import type { IssuerResult } from '../../certificates/issuer-certificate.ts'
+import { type IssuerReference, isSameIssuer, issuerText } from '../../certificates/issuer-reference.ts'
+import { CERT_MANAGER_GROUP, ISSUER } from '../../cluster/resources.ts'
 import { CassSniError, command, hint } from '../../errors.ts'
 import { additionalNamesOf, NO_ADDITIONAL_NAMES } from '../../routes/additional-names.ts'
 import { observeRouted } from '../../routes/gather.ts'
 import { DEFAULT_GATEWAY_PORT } from '../../routes/choices.ts'
 import { clockSkew, clusterTime } from '../cluster-time.ts'
 import type { WorkflowContext } from '../context.ts'
+import { readIssued, requireIssuer } from './cert-manager.ts'
 import type { CertsOptions } from './certs-options.ts'
 import { counted } from '../../text/counted.ts'
 import { packageFile } from '../../text/package-file.ts'
@@ -29,6 +33,8 @@ export interface CertificateObservation extends CertificateMaterial {
   reader: CertificateReader
   /** Milliseconds since the epoch, by the API server's clock. */
   now: number
+  /** What cert-manager has issued, if it signs. */
+  issued: IssuerResult | undefined
   /** By pod: what each node serves. Nodes that do not run Cassandra are skipped. */
   served: Map<string, Served>
 }
@@ -51,8 +57,10 @@ export async function gatherCertificates(
     confirm: true,
   })
   requireOperatorKeystore(dc)
+  if (options.issuer !== undefined) await requireIssuer(context, dc, options.issuer)
   const material = await gatherMaterial(kube, dc, options)
   const { authority, authorities } = material
+  if (options.issuer !== undefined) requireSigner(dc, authority, options.issuer)
   const now = clusterTime(context)
   warnOfClock(context)
   const location = authorityLocation(dc)
@@ -72,7 +80,24 @@ export async function gatherCertificates(
   })
   const served = await readAll(context, reader, dc.nodes)
   const routes = additionalNamesOf(choices.names ?? NO_ADDITIONAL_NAMES, dc)
-  return { ...material, dc, routes, reader, now, served }
+  const issued = 'issuer' in authority ? await readIssued(kube, dc) : undefined
+  return { ...material, dc, routes, reader, now, issued, served }
+}
+
+/** Throws CSNI101 unless this issuer signs the certificates: nodes and clients must trust its CA first. */
+function requireSigner(dc: Datacenter, authority: Signer, issuer: IssuerReference): void {
+  if ('issuer' in authority && isSameIssuer(authority.issuer, issuer)) return
+  const object = authorityObject(dc)
+  const signer = 'issuer' in authority ? issuerText(authority.issuer) : `its own CA (${authority.path[0].subject})`
+  throw new CassSniError('CSNI101', `${object}: ${signer} signs the certificates, not ${issuerText(issuer)}`, {
+    object,
+    next: [
+      hint('nodes and clients must trust the CA of the issuer first:'),
+      command`kubectl cass-sni certs rotate-ca --issuer ${issuer.name}
+        ${issuer.kind === ISSUER.kind ? [] : ['--issuer-kind', issuer.kind]}
+        ${issuer.group === CERT_MANAGER_GROUP ? [] : ['--issuer-group', issuer.group]}`,
+    ],
+  })
 }
 
 /** Warns if the local clock differs by more than a certificate is backdated. */

@@ -9,18 +9,23 @@ import {
   operatorKeyPem,
   requireGivenAuthority,
 } from '../../certificates/given-authority.ts'
+import { type IssuerReference, issuerPem } from '../../certificates/issuer-reference.ts'
 import { SECRET } from '../../cluster/resources.ts'
 import type { Secret } from '../../cluster/workloads.ts'
 import { CassSniError, command, hint } from '../../errors.ts'
 import { readText } from '../../files/input-file.ts'
+import { readAuthorityFile } from '../authority-file.ts'
 import { clusterTime } from '../cluster-time.ts'
 import type { WorkflowContext } from '../context.ts'
+import { applyIssuerCertificate, issuerAuthority } from './cert-manager.ts'
 
 export interface NewAuthorityOptions {
   /** PEM files of the user's CA; undefined to create one. */
   files?: { certificate: string; key: string; passwordFile?: string | undefined } | undefined
   /** Name of a Secret with the user's CA, in the datacenter's namespace. */
   secret?: string | undefined
+  /** The cert-manager issuer that signs from now on, and a PEM file with its CA if it does not publish it. */
+  issuer?: { reference: IssuerReference; authorityFile?: string | undefined } | undefined
   /** Validity of a CA to create. */
   days: number
 }
@@ -118,4 +123,35 @@ export function newAuthority(
   days: number,
 ): Promise<AuthorityPem> {
   return createAuthority({ datacenter: name, namespace, days, now: clusterTime(context), randomBytes })
+}
+
+/** The same as a step. In a dry run, other texts, which produce the same change record: a key takes seconds. */
+export async function createdAuthority(context: WorkflowContext, dc: Datacenter, days: number): Promise<AuthorityPem> {
+  if (context.dryRun) return { certificate: 'the new CA', key: 'its key' }
+  const step = { type: 'step', id: 'new-authority', title: 'New CA' } as const
+  context.emit({ ...step, state: 'started' })
+  const pem = await newAuthority(context, dc, days)
+  context.emit({ ...step, state: 'done', note: `created, valid for ${days} days` })
+  return pem
+}
+
+/**
+ * Makes the issuer issue a certificate with these names, which also has its CA. In a dry run, only reports that.
+ * @throws CSNI406, CSNI407, CSNI401, CSNI402
+ */
+export async function issuingAuthority(
+  context: WorkflowContext,
+  dc: Datacenter,
+  { issuer }: NewAuthorityOptions,
+  names: string[],
+): Promise<AuthorityPem> {
+  if (issuer === undefined) throw new CassSniError('CSNI903', 'internal error: no issuer')
+  const { reference, authorityFile } = issuer
+  const authorityPem = authorityFile && (await readAuthorityFile(authorityFile, context.signal))
+  const request = { dc, issuer: reference, names, settings: {}, authorityPem }
+  if (context.dryRun) {
+    await applyIssuerCertificate(context, request)
+    return { certificate: 'the CA of the issuer', key: 'the issuer' }
+  }
+  return { certificate: trustPem([await issuerAuthority(context, request)]), key: issuerPem(reference) }
 }

@@ -7,14 +7,16 @@ import { dateText, signedBy } from '../../certificates/certificate.ts'
 import { operatorName } from '../../certificates/certificate-names.ts'
 import type { CertificatePlan } from '../../certificates/certificate-plan.ts'
 import { runsCassandra, type Served } from '../../certificates/gather/served-certificates.ts'
-import { issueLeaf, validityOf } from '../../certificates/issue.ts'
+import { type IssuedLeaf, issueLeaf, validityOf } from '../../certificates/issue.ts'
+import { type IssuerReference, issuerText } from '../../certificates/issuer-reference.ts'
 import { previousAuthorities, rewriteKeystore } from '../../certificates/node-keystore.ts'
 import type { FieldChange } from '../../changes/changeset.ts'
 import { record } from '../../changes/record.ts'
 import { isRace } from '../../cluster/api-errors.ts'
 import { SECRET } from '../../cluster/resources.ts'
-import { again, CassSniError } from '../../errors.ts'
+import { again, CassSniError, hint } from '../../errors.ts'
 import type { WorkflowContext } from '../context.ts'
+import { applyIssuerCertificate, type IssuerRequest, obtainIssued } from './cert-manager.ts'
 import type { CertsNode, CertsOptions, Timings } from './certs-options.ts'
 import type { CertificateObservation } from './gather-certificates.ts'
 import { rollOut } from './reload.ts'
@@ -50,6 +52,7 @@ export async function reconcileKeystore(
   context.emit({ ...step, state: 'started' })
   if (plan.reasons.length === 0 && current) {
     const { leaf } = current
+    if ('issuer' in authority) await applyIssuerCertificate(context, issuerRequest(observation, plan, authority.issuer))
     await writeSecret(context, observation, plan, undefined)
     context.emit({
       ...step,
@@ -66,13 +69,14 @@ export async function reconcileKeystore(
   }
   const note = plan.reasons.map(({ message }) => message).join('; ')
   if (context.dryRun) {
+    if ('issuer' in authority) await applyIssuerCertificate(context, issuerRequest(observation, plan, authority.issuer))
     // Generating a key takes seconds; any other bytes produce the same change record.
     await writeSecret(context, observation, plan, Buffer.from('the new keystore'))
     context.emit({ ...step, state: 'skipped', note: `would issue a new certificate (${note})` })
     const { notAfter } = validityOf(authority.path[0], now)
     return { issued: false, names: plan.names, notAfter, bytes: material.bytes }
   }
-  const { leaf, bytes } = await issue(observation, plan)
+  const { leaf, bytes } = await issue(context, observation, plan)
   await writeSecret(context, observation, plan, bytes)
   context.emit({ ...step, state: 'done', note: `issued a new certificate (${note})` })
   return {
@@ -84,10 +88,13 @@ export async function reconcileKeystore(
   }
 }
 
-async function issue(observation: CertificateObservation, { names }: CertificatePlan) {
+async function issue(context: WorkflowContext, observation: CertificateObservation, plan: CertificatePlan) {
   const { dc, authority, authorities, rotation, password, keystore, now } = observation
   const alias = operatorName(dc)
-  const leaf = await issueLeaf({ authority, commonName: alias, names, now, randomBytes })
+  const leaf =
+    'issuer' in authority
+      ? await issueByCertManager(context, observation, issuerRequest(observation, plan, authority.issuer))
+      : await issueLeaf({ authority, commonName: alias, names: plan.names, now, randomBytes })
   const bytes = rewriteKeystore(keystore.entries, leaf, authorities, {
     retired: retiredAuthority(rotation),
     alias,
@@ -97,6 +104,38 @@ async function issue(observation: CertificateObservation, { names }: Certificate
     dropPrevious: allServeCurrentAuthority(observation),
   })
   return { leaf: leaf.certificate, bytes }
+}
+
+function issuerRequest(
+  { dc, keystore }: CertificateObservation,
+  { names, settings }: CertificatePlan,
+  issuer: IssuerReference,
+): IssuerRequest {
+  return { dc, issuer, names, settings, exclude: keystore.current?.leaf.fingerprint256 }
+}
+
+/** @throws CSNI407 also if the issuer has another CA by now, which nodes and clients do not trust */
+async function issueByCertManager(
+  context: WorkflowContext,
+  { authority }: CertificateObservation,
+  request: IssuerRequest,
+): Promise<IssuedLeaf> {
+  const issued = await obtainIssued(context, request)
+  if (signedBy(issued.certificate.x509, authority.path[0].x509)) return issued
+  const object = issuerText(request.issuer)
+  throw new CassSniError(
+    'CSNI407',
+    `${object}: signs with another CA than before (${issued.certificate.issuer}), which nodes and clients do not trust`,
+    {
+      object,
+      next: [
+        hint(
+          'restore the CA of the issuer; to replace it without an outage, create another issuer, then rotate to that ' +
+            'one with certs rotate-ca --issuer',
+        ),
+      ],
+    },
+  )
 }
 
 /**

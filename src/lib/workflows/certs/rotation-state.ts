@@ -10,8 +10,9 @@ import {
 } from '../../cassandra/authority-secret.ts'
 import type { Datacenter } from '../../cassandra/datacenter.ts'
 import { parseRotation, type Rotation } from '../../certificates/ca-rotation.ts'
-import { type Authority, parseAuthority } from '../../certificates/certificate-authority.ts'
+import { parseSigner, type Signer } from '../../certificates/certificate-authority.ts'
 import type { AuthorityPem } from '../../certificates/create-authority.ts'
+import { type IssuerReference, issuerIn, issuerPem } from '../../certificates/issuer-reference.ts'
 import type { FieldChange } from '../../changes/changeset.ts'
 import { record } from '../../changes/record.ts'
 import { isRace } from '../../cluster/api-errors.ts'
@@ -23,7 +24,7 @@ import type { WorkflowContext } from '../context.ts'
 export interface RotationState {
   material: AuthorityMaterial
   /** The CA that signs. */
-  authority: Authority
+  authority: Signer
   rotation: Rotation | undefined
 }
 
@@ -33,7 +34,7 @@ export async function readRotationState({ kube }: WorkflowContext, dc: Datacente
   const location = authorityLocation(dc)
   return {
     material,
-    authority: parseAuthority(material.certificate, material.key, location),
+    authority: parseSigner(material.certificate, material.key, location),
     rotation: parseRotation(material, location),
   }
 }
@@ -60,13 +61,24 @@ export function startRotation(next: AuthorityPem): RotationStep {
   }
 }
 
+/** Makes an issuer sign with the CA of the datacenter. */
+export function handOver(issuer: IssuerReference): RotationStep {
+  return { phase: null, texts: { key: issuerPem(issuer) } }
+}
+
+/** Returns the issuer of the new CA during a rotation, else of the CA; undefined if the CA Secret has its key. */
+export function issuerOf({ authority, rotation, material }: RotationState): IssuerReference | undefined {
+  if (rotation?.phase !== 'trust') return 'issuer' in authority ? authority.issuer : undefined
+  return issuerIn(Buffer.from(material.secret.data?.[nextKey] ?? '', 'base64').toString('utf8'))
+}
+
 /** Makes the stored new CA sign. cass-operator reads the CA only to create a keystore Secret that does not exist. */
 export function switchAuthority({ material }: RotationState, dc: Datacenter): RotationStep {
   const next = {
     certificate: authorityText(material.secret.data, nextCertificate, dc),
     key: authorityText(material.secret.data, nextKey, dc),
   }
-  parseAuthority(next.certificate, next.key, authorityLocation(dc))
+  parseSigner(next.certificate, next.key, authorityLocation(dc))
   return replaceAuthority({ material }, next)
 }
 
@@ -104,12 +116,10 @@ export async function writeRotation(
   const { uid, resourceVersion, annotations } = secret.metadata
   const name = dc.keystores.caSecret
   const data = Object.entries(texts).filter(([key, text]) => text !== null || secret.data?.[key] !== undefined)
+  const before = annotations?.[CA_ROTATION_ANNOTATION]
+  const path = `metadata.annotations[${JSON.stringify(CA_ROTATION_ANNOTATION)}]`
   const fields: FieldChange[] = [
-    {
-      path: `metadata.annotations[${JSON.stringify(CA_ROTATION_ANNOTATION)}]`,
-      before: annotations?.[CA_ROTATION_ANNOTATION],
-      after: phase ?? undefined,
-    },
+    ...(before === undefined && phase === null ? [] : [{ path, before, after: phase ?? undefined }]),
     ...data.map(([key, text]) => ({
       path: `data[${JSON.stringify(key)}]`,
       before: secret.data?.[key] === undefined ? undefined : '(secret)',

@@ -16,7 +16,13 @@ import { inClusterDomain } from '../../cassandra/cluster-domain.ts'
 import type { Datacenter } from '../../cassandra/datacenter.ts'
 import { type CassandraDatacenterObject, datacenterFrom } from '../../cassandra/datacenter-from.ts'
 import type { AuthorityPem } from '../../certificates/create-authority.ts'
-import { type Authority, parseAuthority, requireUsable } from '../../certificates/certificate-authority.ts'
+import {
+  type Authority,
+  parseAuthority,
+  parseSigner,
+  requireUsable,
+  type Signer,
+} from '../../certificates/certificate-authority.ts'
 import { operatorName, requiredNames } from '../../certificates/certificate-names.ts'
 import { issueLeaf } from '../../certificates/issue.ts'
 import { rewriteKeystore } from '../../certificates/node-keystore.ts'
@@ -119,7 +125,7 @@ function usesOperatorKeystore({ clientEncryption, serverEncryption }: Datacenter
 }
 
 /** Throws CSNI101 if the datacenter has another CA than the given one. */
-function requireSame(dc: Datacenter, given: ReplacementAuthority, kept: Authority | undefined): void {
+function requireSame(dc: Datacenter, given: ReplacementAuthority, kept: Signer | undefined): void {
   if (given.path[0].fingerprint256 === kept?.path[0].fingerprint256) return
   const object = authorityObject(dc)
   throw new CassSniError(
@@ -154,10 +160,10 @@ function noteFor({ options }: Setup, { authority }: Observed): string {
  * Reads the existing CA.
  * @throws CSNI401, CSNI402 if it could not sign the certificate of a new datacenter
  */
-async function readSigning({ context }: Setup, dc: Datacenter, isLive: boolean): Promise<Authority> {
+async function readSigning({ context }: Setup, dc: Datacenter, isLive: boolean): Promise<Signer> {
   const { certificate, key } = await readAuthorityMaterial(context.kube, dc)
   const location = authorityLocation(dc)
-  const authority = parseAuthority(certificate, key, location)
+  const authority = parseSigner(certificate, key, location)
   if (!isLive) requireUsable(authority.path, clusterTime(context), location)
   return authority
 }
