@@ -1,10 +1,11 @@
 /** Near the end of the run: its passwords and private keys are in no output, log, temporary file or argument. */
 import assert from 'node:assert/strict'
-import { createPrivateKey } from 'node:crypto'
+import { createPrivateKey, randomUUID } from 'node:crypto'
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readKeystore, recoverKey } from '../../src/lib/certificates/keystore.ts'
+import { readBundle } from '../../src/lib/clients/read-bundle.ts'
 import { AUDIT_LOG, kubectl, LAB_KUBECONFIG, must, NAMESPACE, plugin } from '../support/lab.ts'
 import {
   keyForms,
@@ -24,6 +25,8 @@ interface Secret {
 
 const IN = ['-n', NAMESPACE, '--gateway', 'istio-system/istio-ingressgateway']
 const STORE_PASSWORD = 'a password of key stores'
+
+const BUNDLE_ROLE = `searched_${randomUUID().slice(0, 8)}`
 
 describe('passwords and private keys', () => {
   let directory: string
@@ -48,6 +51,18 @@ describe('passwords and private keys', () => {
       }
     }
     return found
+  }
+
+  /** What is secret in a bundle that was just created: keys as PEM, passwords of the role and of key stores. */
+  const secretsOfBundle = async (file: string): Promise<Map<string, readonly string[]>> => {
+    const { files, config } = await readBundle(await readFile(file))
+    const { password = '', keyStorePassword = '' } = config
+    assert.ok(password.length > 20 && keyStorePassword.length > 20)
+    return new Map([
+      ['password of the role in the bundle', passwordForms(password)],
+      ['password of the key stores in the bundle', passwordForms(keyStorePassword)],
+      ['key in the bundle', keyForms(derOf(files.get('key')?.toString('utf8') ?? ''))],
+    ])
   }
 
   before(async () => {
@@ -77,6 +92,7 @@ describe('passwords and private keys', () => {
     ]
     for (const each of [home, temporary]) await mkdir(each)
     const env = { HOME: home, TMPDIR: temporary, KUBECONFIG: LAB_KUBECONFIG, CASS_SNI_STORE_PASSWORD: STORE_PASSWORD }
+    const zip = join(directory, 'bundle.zip')
     const known = new Map([...needles, ['password of key stores', passwordForms(STORE_PASSWORD)]])
     const { found, looks, seen } = await secretsInArguments(known, async () => {
       await must(plugin(['certs', ...IN, '--renew', '-v', '9'], { env }))
@@ -85,6 +101,16 @@ describe('passwords and private keys', () => {
       await must(plugin(client, { env }))
       await must(plugin(['cqlsh-sni', ...IN, '-v', '9', '-e', 'SELECT host_id FROM system.local'], { env }))
       await must(plugin(['verify', ...IN, '--wait', '30s', '-v', '9', '-o', 'json'], { env }))
+      const create = ['bundle', 'create', ...IN, '--public-name', `dc1.${NAMESPACE}.cassdc`, '-v', '9']
+      const role = ['--create-role', BUNDLE_ROLE, '--grant', 'DESCRIBE ON ALL KEYSPACES', '--out', zip]
+      await must(plugin([...create, ...role], { env }))
+      for (const [name, forms] of await secretsOfBundle(zip)) known.set(name, forms)
+      // with the password in the bundle
+      await must(plugin([...create, ...role, '-o', 'json'], { env }))
+      await must(plugin([...create, '--with-password', '--out', join(directory, 'superuser.zip')], { env }))
+      await plugin(['bundle', 'inspect', zip, ...IN, '-v', '9'], { env })
+      await plugin(['bundle', 'inspect', zip, ...IN, '-o', 'json'], { env })
+      await must(plugin(['cqlsh-sni', ...IN, '-e', `DROP ROLE ${BUNDLE_ROLE}`], { env }))
     })
     assert.ok(looks > 20 && seen('issue-client'), `only ${looks} looks at the processes`)
     assert.deepEqual(found, [])

@@ -16,9 +16,10 @@ const PIECE_BYTES = 1 << 24
 const OUTPUT = join(tmpdir(), `cass-sni-e2e-output-${process.pid}`)
 process.on('exit', () => rmSync(OUTPUT, { force: true }))
 
-/** Keeps what the plugin printed, unless it was told to print a password. */
+/** Keeps what the plugin printed, unless it was told to print a password, which `bundle create` never does. */
 export function keepOutput(args: readonly string[], text: string): void {
-  if (!args.includes('--with-password')) appendFileSync(OUTPUT, `$ ${args.join(' ')}\n${text}`, { mode: 0o600 })
+  if (args[0] === 'bundle' || !args.includes('--with-password'))
+    appendFileSync(OUTPUT, `$ ${args.join(' ')}\n${text}`, { mode: 0o600 })
 }
 
 /** The forms of a password: as it is, as in JSON and as in a Secret. */
