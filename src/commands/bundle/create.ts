@@ -5,8 +5,6 @@ import { API_SERVER_CERTIFICATE, clientOptions, loginFlags } from '../../lib/cli
 import type { TextRenderer } from '../../lib/output/text-renderer.ts'
 import type { BundleCreateResult } from '../../lib/workflows/bundle-create-workflow.ts'
 
-const { ca: _ca, ...ownLoginFlags } = loginFlags
-
 export default class BundleCreate extends CassSniCommand<BundleCreateResult> {
   static override summary = 'Create a secure connect bundle for drivers.'
   static override description =
@@ -52,7 +50,7 @@ export default class BundleCreate extends CassSniCommand<BundleCreateResult> {
       multipleNonGreedy: true,
       summary: "Permission of the new role: 'SELECT ON shop.orders' (repeatable).",
     }),
-    ...ownLoginFlags,
+    ...loginFlags,
     ...datacenterFlags,
     ...gatewayFlags,
     tunnel: Flags.boolean({

@@ -2,17 +2,21 @@
 import { randomBytes } from 'node:crypto'
 import type { Datacenter } from '../cassandra/datacenter.ts'
 import { type Authorities, trustPem } from '../certificates/authority-path.ts'
+import { readCertificate } from '../certificates/certificate.ts'
 import { readAuthorities } from '../certificates/gather/read-authorities.ts'
+import { chainPem, keyPem } from '../certificates/client-certificate.ts'
 import { storeFiles } from '../certificates/client-stores.ts'
 import { liveProbes } from '../checks/live-probes.ts'
 import type { Bundle } from '../clients/read-bundle.ts'
-import { parseGrants, roleName } from '../clients/role-grants.ts'
 import { bundleFiles, zipBundle } from '../clients/secure-connect-bundle.ts'
-import { again, CassSniError, hint, throwIfAborted } from '../errors.ts'
+import { again, CassSniError, throwIfAborted } from '../errors.ts'
 import { DEFAULT_GATEWAY_PORT } from '../routes/choices.ts'
 import { observeRouted } from '../routes/gather.ts'
+import { pemBlocks } from '../text/pem.ts'
+import { readAuthorityFile } from './authority-file.ts'
 import { type ApplicationRole, applicationRole, type RoleChange } from './bundle/application-role.ts'
 import { type BundleIdentity, bundleIdentity, identityIn } from './bundle/bundle-identity.ts'
+import { type BundleLoginChoice, loginIn, refuseLostLogin, requestedRole } from './bundle/bundle-login.ts'
 import {
   bundleFileName,
   bundlePlace,
@@ -26,14 +30,14 @@ import {
 import { isStorePassword } from './certs/client-store.ts'
 import { warnOfPublicAddress } from './bundle/public-address.ts'
 import { choosePublicName, requireServedName, type UncheckedNode } from './bundle/public-name.ts'
-import { type LoginChoice, readLogin } from './client-login.ts'
+import { readLogin } from './client-login.ts'
 import { clusterTime } from './cluster-time.ts'
 import type { WorkflowContext } from './context.ts'
 import { chosenIdentity } from './find-identity.ts'
 
 const PASSWORD_BYTES = 24
 
-export interface BundleCreateOptions extends LoginChoice {
+export interface BundleCreateOptions extends BundleLoginChoice {
   datacenter?: string | undefined
   clusterDomain?: string | undefined
   /** "namespace/service" or "service". */
@@ -44,12 +48,6 @@ export interface BundleCreateOptions extends LoginChoice {
   tunnel: boolean
   /** Default: the only one in the settings of the certificates. */
   publicName?: string | undefined
-  /** Include user and password. */
-  withPassword: boolean
-  /** Create this role for the bundle and include its login. */
-  createRole?: string | undefined
-  /** Permissions of that role: "SELECT ON shop.orders". */
-  grants?: readonly string[] | undefined
   /** File, or Secret/NAME; default: secure-connect-<datacenter>.zip. */
   out?: string | undefined
   /** Of the Secret; default: the datacenter's. */
@@ -98,8 +96,9 @@ export async function bundleCreate(
   options: BundleCreateOptions,
 ): Promise<BundleCreateResult> {
   const { kube, signal, emit, dryRun } = context
+  const { gateway, tunnel, overwrite } = options
   const requested = requestedRole(options)
-  if (options.out !== undefined) bundlePlace(options.out, options.secretNamespace)
+  const chosenPlace = options.out === undefined ? undefined : bundlePlace(options.out, options.secretNamespace)
   const step = { type: 'step', id: 'bundle', title: 'Bundle' } as const
   emit({ ...step, state: 'started' })
   const given = await chosenIdentity(options, signal)
@@ -111,33 +110,36 @@ export async function bundleCreate(
   const { name, namespace, cassandraName } = datacenter
   const host = await choosePublicName(kube, datacenter, options.publicName)
   const port = options.port ?? choices.port ?? DEFAULT_GATEWAY_PORT
-  const { gateway, tunnel } = options
+  const place = chosenPlace ?? bundlePlace(bundleFileName(name), options.secretNamespace)
+  const out = placeText(place, namespace)
+  const stored = await readPlace(place, namespace, kube)
+  const existing = await existingBundle(stored, { namespace, name, out, overwrite })
+  const authorities = await trustedAuthorities(context, datacenter, options.caFile)
+  const { identity, kind } = await bundleIdentity(context, datacenter, {
+    given: given?.identity,
+    existing: existing && identityIn(existing),
+    commonName: requested?.name ?? options.username ?? name,
+  })
+  const ca = { file: options.caFile ?? '', pem: trustPem(authorities) }
+  const client = { cert: chainPem(identity), key: keyPem(identity) }
   const now = clusterTime(context)
-  const probes = liveProbes({ kube, datacenter, choices, gateway, port, tunnel, signal, now })
+  const probes = liveProbes({ kube, datacenter, choices, gateway, port, tunnel, ca, identity: client, signal, now })
   const unchecked = await requireServedName(probes, { name: host, kube, signal })
   for (const { pod, reason } of unchecked)
     emit({ type: 'warning', message: `certificate of ${pod} not checked for ${host}: ${reason}` })
-  const place = bundlePlace(options.out ?? bundleFileName(name), options.secretNamespace)
-  const out = placeText(place, namespace)
-  const stored = await readPlace(place, namespace, kube)
-  const existing = await existingBundle(stored, { namespace, name, out, overwrite: options.overwrite })
-  const authorities = await readAuthorities(kube, datacenter)
   const role =
     requested === undefined
       ? undefined
       : await applicationRole(
           context,
           { ...options, tunnel: tunnel ? 'always' : 'auto', insecureSkipTlsVerify: false },
-          { ...requested, known: existing?.config, place: out },
+          { ...requested, known: existing?.config, client, place: out },
         )
   try {
-    const login = role?.credentials ?? (options.withPassword ? await readLogin(kube, datacenter, options) : undefined)
-    const { identity, kind } = await bundleIdentity(context, datacenter, {
-      given: given?.identity,
-      existing: existing && identityIn(existing),
-      commonName: login?.username ?? name,
-    })
-    const metadata = await warnOfPublicAddress(context, probes, { host, port, ca: trustPem(authorities), identity })
+    const requestedLogin = options.withPassword ? await readLogin(kube, datacenter, options) : role?.credentials
+    const login = requestedLogin ?? loginIn(existing)
+    if (!overwrite) refuseLostLogin(login, loginIn(existing), out)
+    const metadata = await warnOfPublicAddress(context, probes, { host, port, ca: ca.pem, client })
     const storePassword = storePasswordIn(existing) ?? randomBytes(PASSWORD_BYTES).toString('base64url')
     const files = bundleFiles({
       host,
@@ -174,6 +176,18 @@ export async function bundleCreate(
   }
 }
 
+/** Returns the CAs that drivers trust: those of the file, else the datacenter's. */
+async function trustedAuthorities(
+  { kube, signal }: WorkflowContext,
+  datacenter: Datacenter,
+  caFile: string | undefined,
+): Promise<Authorities> {
+  if (caFile === undefined) return readAuthorities(kube, datacenter)
+  const certificates = pemBlocks(await readAuthorityFile(caFile, signal), 'CERTIFICATE').map(readCertificate)
+  // readAuthorityFile accepts no file without a certificate
+  return certificates.map((each) => [each]) as unknown as Authorities
+}
+
 /** Returns the password of the keystores, if Java accepts it. */
 function storePasswordIn(bundle: Bundle | undefined): string | undefined {
   const password = bundle?.config.keyStorePassword
@@ -187,24 +201,6 @@ function stores(authorities: Authorities, identity: BundleIdentity['identity'], 
     identity: { name: 'client', identity },
     password,
   })
-}
-
-function requestedRole({ createRole, grants = [], withPassword, username, password }: BundleCreateOptions) {
-  if (createRole === undefined) {
-    if (grants.length > 0)
-      throw new CassSniError('CSNI101', '--grant requires --create-role', { next: [again`--create-role app`] })
-    if (!withPassword && (username ?? password) !== undefined) {
-      throw new CassSniError('CSNI101', '--username requires --with-password or --create-role', {
-        next: [again`--with-password`],
-      })
-    }
-    return undefined
-  }
-  if (withPassword)
-    throw new CassSniError('CSNI101', '--create-role includes the login of the new role: omit --with-password', {
-      next: [hint('--username is the role that creates it')],
-    })
-  return { name: roleName(createRole), grants: grants.flatMap(parseGrants) }
 }
 
 /** Reads the bundle that would be replaced. Throws CSNI104 for anything else. */

@@ -8,6 +8,7 @@ import {
   grantStatement,
   listPermissionsStatement,
 } from '../../clients/role-grants.ts'
+import type { ClientIdentity } from '../../connection/client-identity.ts'
 import { cqlHostId } from '../../connection/cql-login.ts'
 import type { CqlSession } from '../../connection/cql-session.ts'
 import { again, CassSniError } from '../../errors.ts'
@@ -21,6 +22,8 @@ export interface RoleRequest {
   grants: readonly Grant[]
   /** The login in the existing bundle. */
   known: { username?: string | undefined; password?: string | undefined } | undefined
+  /** The certificate of the bundle, presented to nodes that require one. */
+  client: ClientIdentity
   /** For messages: where the existing bundle is. */
   place: string
 }
@@ -51,8 +54,9 @@ export async function applicationRole(
   choice: SessionChoice,
   request: RoleRequest,
 ): Promise<ApplicationRole> {
-  const { name, known } = request
-  const access = await observeAccess(context, choice)
+  const { name, known, client } = request
+  const observed = await observeAccess(context, choice)
+  const access = { ...observed, identity: observed.identity ?? client }
   const session = await openSession(context, access, choice)
   try {
     const exists = (await column(session, 'LIST ROLES', 'role')).includes(name)

@@ -26,6 +26,7 @@ export interface StoredBundle {
 /** Parses FILE or Secret/NAME. Throws CSNI101 for a name that a Secret cannot have. */
 export function bundlePlace(text: string, namespace: string | undefined): BundlePlace {
   const [, secret] = /^secrets?\/(.*)$/i.exec(text) ?? []
+  if (text === '-') throw new CassSniError('CSNI101', 'a bundle cannot be read from stdin or written to stdout')
   if (secret === undefined) {
     if (namespace === undefined) return { file: text }
     throw new CassSniError('CSNI101', `--secret-namespace requires a Secret instead of the file ${text}`, {

@@ -8,10 +8,12 @@ import { coverage } from '../../certificates/policies.ts'
 import { liveProbes } from '../../checks/live-probes.ts'
 import type { Probes } from '../../checks/probes.ts'
 import type { Bundle } from '../../clients/read-bundle.ts'
+import type { ClientIdentity } from '../../connection/client-identity.ts'
 import { asCassSniError, CassSniError, throwIfAborted } from '../../errors.ts'
 import { DEFAULT_GATEWAY_PORT } from '../../routes/choices.ts'
 import { observeRouted, type Routed } from '../../routes/gather.ts'
 import { counted } from '../../text/counted.ts'
+import { asHostId } from '../../text/host-id.ts'
 import { listed } from '../../text/listed.ts'
 import { clusterTime } from '../cluster-time.ts'
 import type { WorkflowContext } from '../context.ts'
@@ -45,6 +47,7 @@ export async function liveFindings(
     clusterDomain: choice.clusterDomain,
   })
   const { identity, ca } = parts
+  const client = identity && { cert: chainPem(identity), key: keyPem(identity) }
   const { username, password } = config
   const probes = liveProbes({
     kube,
@@ -54,12 +57,12 @@ export async function liveFindings(
     port: choices.port ?? DEFAULT_GATEWAY_PORT,
     tunnel: choice.tunnel,
     ca: { file: 'ca.crt', pem: ca },
-    identity: identity && { cert: chainPem(identity), key: keyPem(identity) },
+    identity: client,
     login: username === undefined || password === undefined ? undefined : { username, password },
     signal,
     now: clusterTime(context),
   })
-  const inspection: Inspection = { probes, host, port, config, parts, signal }
+  const inspection: Inspection = { probes, host, port, config, ca, client, signal }
   return [
     datacenterFinding(inspection),
     gatewayFinding(inspection, { datacenter, choices }),
@@ -81,7 +84,9 @@ interface Inspection extends Pick<Bundle, 'config'> {
   probes: Probes
   host: string
   port: number
-  parts: BundleParts
+  /** PEM. */
+  ca: string
+  client: ClientIdentity | undefined
   signal: AbortSignal
 }
 
@@ -141,18 +146,19 @@ async function namesFinding({ probes, host, signal }: Inspection): Promise<Bundl
 async function certificateFault(probes: Probes, { hostId = '' }: CassandraNode, host: string) {
   const { certificate, chainReason, nameReason } = await probes.handshake(hostId)
   if (chainReason !== undefined) return chainReason.replace("the datacenter's CA", 'the CA in the bundle')
-  if (nameReason !== undefined) return nameReason
+  // With --names public, drivers verify the public name only.
+  if (nameReason !== undefined && certificate.names.some((name) => asHostId(name) !== undefined)) return nameReason
   return coverage(certificate.names.map(normalName))(normalName(host))
     ? undefined
     : `certificate lacks the public name ${host}`
 }
 
 /** The metadata service has the current host IDs. */
-async function metadataFinding({ probes, host, port, parts, signal }: Inspection): Promise<BundleFinding> {
+async function metadataFinding({ probes, host, port, ca, client, signal }: Inspection): Promise<BundleFinding> {
   const { datacenter } = probes
   let info: Awaited<ReturnType<typeof askMetadata>>
   try {
-    info = await askMetadata(probes, { host, port, ca: parts.ca, identity: parts.identity }, signal)
+    info = await askMetadata(probes, { host, port, ca, client }, signal)
   } catch (error) {
     throwIfAborted(signal)
     return failed('metadata', withoutService(host, asCassSniError(error)).message)

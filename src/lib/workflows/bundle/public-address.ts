@@ -1,8 +1,8 @@
 /** What drivers find at a bundle's public name: its addresses, and the metadata service. */
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
-import { chainPem, type Identity, keyPem } from '../../certificates/client-certificate.ts'
 import type { Probes } from '../../checks/probes.ts'
+import type { ClientIdentity } from '../../connection/client-identity.ts'
 import { hostPort } from '../../connection/dialer.ts'
 import { type ContactInfo, requestMetadata } from '../../connection/metadata-request.ts'
 import { asCassSniError, type CassSniError, hint, throwIfAborted } from '../../errors.ts'
@@ -16,17 +16,17 @@ interface PublicAddress {
   port: number
   /** PEM. */
   ca: string
-  identity: Identity | undefined
+  /** Presented if the service requests a certificate. */
+  client: ClientIdentity | undefined
 }
 
 /** Sends the request of drivers to the metadata service. Throws what `requestMetadata` throws. */
 export async function askMetadata(
   probes: Probes,
-  { host, port, ca, identity }: PublicAddress,
+  { host, port, ca, client }: PublicAddress,
   signal: AbortSignal,
 ): Promise<ContactInfo> {
   const { dial } = await probes.dialer()
-  const client = identity && { cert: chainPem(identity), key: keyPem(identity) }
   return requestMetadata({ dial, serverName: host, port, ca, client, signal })
 }
 

@@ -13,9 +13,10 @@ import { unless } from '../../cluster/unless.ts'
 import { again, asCassSniError, CassSniError, command, hint, throwIfAborted } from '../../errors.ts'
 import { listed } from '../../text/listed.ts'
 
-/** The names saved with the keystore; none without permission to read it. */
+/** The names saved with the keystore; none if it cannot be read, or is not cass-operator's. */
 async function savedNames(kube: Kube, dc: Datacenter): Promise<string[]> {
-  const opened = await unless('CSNI203', gatherKeystore(kube, dc, { replaceKeystore: true }))
+  const read = gatherKeystore(kube, dc, { replaceKeystore: true })
+  const opened = await unless('CSNI203', unless('CSNI204', read))
   return opened?.settings.publicNames ?? []
 }
 
