@@ -16,7 +16,7 @@ import { pemBlocks } from '../text/pem.ts'
 import { readAuthorityFile } from './authority-file.ts'
 import { type ApplicationRole, applicationRole, type RoleChange } from './bundle/application-role.ts'
 import { type BundleIdentity, bundleIdentity, identityIn } from './bundle/bundle-identity.ts'
-import { type BundleLoginChoice, loginIn, refuseLostLogin, requestedRole } from './bundle/bundle-login.ts'
+import { type BundleLoginChoice, loginIn, refuseLostLogin, requestedRole, requireLogin } from './bundle/bundle-login.ts'
 import {
   bundleFileName,
   bundlePlace,
@@ -120,24 +120,38 @@ export async function bundleCreate(
     existing: existing && identityIn(existing),
     commonName: requested?.name ?? options.username ?? name,
   })
+  const ownLogin = options.withPassword ? await readLogin(kube, datacenter, options) : undefined
   const ca = { file: options.caFile ?? '', pem: trustPem(authorities) }
   const client = { cert: chainPem(identity), key: keyPem(identity) }
   const now = clusterTime(context)
-  const probes = liveProbes({ kube, datacenter, choices, gateway, port, tunnel, ca, identity: client, signal, now })
+  const reading = {
+    kube,
+    datacenter,
+    choices,
+    gateway,
+    port,
+    tunnel,
+    ca,
+    identity: client,
+    login: ownLogin,
+    signal,
+    now,
+  }
+  const probes = liveProbes(reading)
   const unchecked = await requireServedName(probes, { name: host, kube, signal })
   for (const { pod, reason } of unchecked)
     emit({ type: 'warning', message: `certificate of ${pod} not checked for ${host}: ${reason}` })
+  if (ownLogin !== undefined) await requireLogin(probes)
   const role =
     requested === undefined
       ? undefined
       : await applicationRole(
           context,
           { ...options, tunnel: tunnel ? 'always' : 'auto', insecureSkipTlsVerify: false },
-          { ...requested, known: existing?.config, client, place: out },
+          { ...requested, known: existing?.config, client: kind === 'self-signed' ? undefined : client, place: out },
         )
   try {
-    const requestedLogin = options.withPassword ? await readLogin(kube, datacenter, options) : role?.credentials
-    const login = requestedLogin ?? loginIn(existing)
+    const login = ownLogin ?? role?.credentials ?? loginIn(existing)
     if (!overwrite) refuseLostLogin(login, loginIn(existing), out)
     const metadata = await warnOfPublicAddress(context, probes, { host, port, ca: ca.pem, client })
     const storePassword = storePasswordIn(existing) ?? randomBytes(PASSWORD_BYTES).toString('base64url')

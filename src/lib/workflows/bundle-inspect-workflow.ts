@@ -86,6 +86,7 @@ async function comparison(
     throwIfAborted(signal)
     const { code, message } = asCassSniError(error)
     if (code === 'CSNI903') throw error
+    if (code === 'CSNI301') return [{ check: 'datacenter', status: 'failed', message }]
     return [{ check: 'datacenter', status: 'unknown', message: `not compared with the cluster: ${message}` }]
   }
 }
@@ -96,6 +97,6 @@ function notFound(source: string, isFile: boolean, exists: boolean): CassSniErro
     ? new CassSniError('CSNI107', `${source}: no key ending in .zip`, { object: source })
     : new CassSniError('CSNI204', `${source} not found`, {
         object: source,
-        next: [command`kubectl get secrets`, hint('specify its namespace with --secret-namespace')],
+        next: [command`kubectl get secrets -A`, hint('specify its namespace with --secret-namespace')],
       })
 }

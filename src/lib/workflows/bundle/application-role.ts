@@ -22,8 +22,8 @@ export interface RoleRequest {
   grants: readonly Grant[]
   /** The login in the existing bundle. */
   known: { username?: string | undefined; password?: string | undefined } | undefined
-  /** The certificate of the bundle, presented to nodes that require one. */
-  client: ClientIdentity
+  /** The certificate of the bundle, if nodes accept it; default: that of this program. */
+  client: ClientIdentity | undefined
   /** For messages: where the existing bundle is. */
   place: string
 }
@@ -56,7 +56,7 @@ export async function applicationRole(
 ): Promise<ApplicationRole> {
   const { name, known, client } = request
   const observed = await observeAccess(context, choice)
-  const access = { ...observed, identity: observed.identity ?? client }
+  const access = { ...observed, identity: client ?? observed.identity }
   const session = await openSession(context, access, choice)
   try {
     const exists = (await column(session, 'LIST ROLES', 'role')).includes(name)

@@ -1,5 +1,7 @@
 /** The login in a bundle: none, that of an existing role, or that of a role made for it. */
 import type { Credentials } from '../../cassandra/datacenter.ts'
+import { runsCassandra } from '../../certificates/gather/served-certificates.ts'
+import type { Probes } from '../../checks/probes.ts'
 import type { Bundle } from '../../clients/read-bundle.ts'
 import { type Grant, parseGrants, roleName } from '../../clients/role-grants.ts'
 import { again, CassSniError, hint } from '../../errors.ts'
@@ -51,4 +53,12 @@ export function refuseLostLogin(login: Credentials | undefined, before: Credenti
     object: out,
     next: [hint('write to another file or Secret with --out'), again`--yes`],
   })
+}
+
+/** Logs in to a node. Throws CSNI604 if the login is rejected, and what else prevents it. */
+export async function requireLogin(probes: Probes): Promise<void> {
+  const { nodes } = probes.datacenter
+  const running = nodes.filter((node) => runsCassandra(node) && node.hostId !== undefined)
+  const node = running.find(({ ready }) => ready) ?? running[0]
+  if (node !== undefined) await probes.hostIdBehind(node)
 }

@@ -139,7 +139,7 @@ async function namesFinding({ probes, host, signal }: Inspection): Promise<Bundl
   )
   const [first, ...more] = faults.flat()
   if (first === undefined)
-    return ok('names', `${counted(nodes.length, 'node')} verify with the CA of the bundle, and have the public name`)
+    return ok('names', `${counted(nodes.length, 'node')} verified with the CA of the bundle and the public name`)
   return failed('names', more.length === 0 ? first : `${first} (and ${counted(more.length, 'other node')})`)
 }
 
