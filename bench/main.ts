@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { formatTable } from '../src/lib/output/table.ts'
 import { benchCerts } from './certs.ts'
+import { benchChurn } from './churn.ts'
 import { benchController } from './controller.ts'
 import { benchCqlsh } from './cqlsh.ts'
 import { benchPortForward } from './port-forward.ts'
@@ -35,6 +36,7 @@ const PARTS: Record<string, Part> = {
   controller: { bench: benchController, lab: false },
   soak: { bench: benchSoak, lab: false },
   'port-forward': { bench: benchPortForward, lab: true },
+  churn: { bench: benchChurn, lab: true },
   'cqlsh-sni': { bench: benchCqlsh, lab: true },
 }
 

@@ -1,7 +1,10 @@
 /** Checks of the address at which clients outside the cluster reach the gateway. */
+import { isIP } from 'node:net'
+import { parseAddress } from '../connection/dialer.ts'
 import { CassSniError, command, hint, type ErrorCode } from '../errors.ts'
 import { type Check, fail, pass, skip } from './check.ts'
 import type { Probes } from './probes.ts'
+import { publicDnsNames, settingsOf } from './saved-settings.ts'
 
 const category = 'address'
 const OTHER_ADDRESS = hint('to check the address that external clients use, pass --address HOST[:PORT]')
@@ -83,7 +86,76 @@ export const ADDRESS_CHECKS: readonly Check<Probes>[] = [
       )
     },
   },
+  {
+    code: 'CSNI854',
+    category,
+    title: 'gateway has a spare pod',
+    severity: 'warning',
+    needs: ['CSNI821'],
+    perNode: false,
+    async run(probes) {
+      const { pods, namespace, service } = await probes.gateway()
+      const ready = pods.filter((pod) => pod.ready && !pod.terminating).length
+      if (ready !== 1) return pass(ready === 0 ? 'pods not visible' : `${ready} pods`)
+      // the gateway of a laptop has one
+      if ((await publicDnsNames(probes)).length === 0) return pass('1 pod, but no public name')
+      return fail(
+        `service/${service} in namespace ${namespace} has one ready pod: without it, all connections to all nodes close`,
+        hint("set the replicas of the gateway's Deployment, or minReplicas of its HorizontalPodAutoscaler, to 2"),
+      )
+    },
+  },
+  {
+    code: 'CSNI855',
+    category,
+    title: 'certificate includes the public names',
+    severity: 'warning',
+    needs: ['CSNI834'],
+    perNode: true,
+    async run(probes, node) {
+      const { publicNames = [] } = await settingsOf(probes)
+      const dialed =
+        probes.given.address === undefined ? '' : parseAddress(probes.given.address, probes.port).host.toLowerCase()
+      const isName = dialed !== '' && dialed !== 'localhost' && isIP(dialed) === 0
+      const names = [...new Set([...publicNames, ...(isName ? [dialed] : [])])]
+      if (names.length === 0) return pass('no public name')
+      if (node.hostId === undefined) return skip('host ID is not known')
+      const { certificate } = await probes.handshake(node.hostId)
+      const missing = names.filter((name) => !certificate.names.some((each) => covers(each, name)))
+      if (missing.length === 0) return pass(names.join(', '))
+      return fail(
+        `certificate lacks ${missing.join(', ')}: clients that verify the name of the gateway reject it`,
+        command`kubectl cass-sni certs ${names.flatMap((name) => ['--public-name', name])}`,
+      )
+    },
+  },
+  {
+    code: 'CSNI856',
+    category,
+    title: 'public names resolve',
+    severity: 'warning',
+    needs: ['CSNI821'],
+    perNode: false,
+    async run(probes) {
+      const names = await publicDnsNames(probes)
+      if (names.length === 0) return pass('no public name')
+      const unknown = await Promise.all(names.map(async (name) => ((await probes.isUnknownHost(name)) ? [name] : [])))
+      if (unknown.flat().length === 0) return pass(names.join(', '))
+      const { addresses } = await probes.gateway()
+      const target = addresses.length === 0 ? 'the address of the gateway' : addresses.join(', ')
+      return fail(
+        `unknown host from here: ${unknown.flat().join(', ')}`,
+        hint(`create DNS records that point to ${target}, if clients use these names`),
+      )
+    },
+  },
 ]
+
+/** Whether a name of a certificate, which may be a wildcard for one label, is valid for a host (RFC 6125). */
+function covers(name: string, host: string): boolean {
+  const pattern = name.toLowerCase()
+  return pattern === host || (pattern.startsWith('*.') && host.replace(/^[^.]+/, '*') === pattern)
+}
 
 /** Errors of the connection itself, in contrast to what it requires: the CA, for instance. */
 const CONNECTION_ERRORS: readonly ErrorCode[] = ['CSNI208', 'CSNI601', 'CSNI602', 'CSNI603', 'CSNI610']

@@ -5,7 +5,6 @@ import type { Authorities } from '../certificates/authority-path.ts'
 import { authorityFaults } from '../certificates/authority-policies.ts'
 import { parseAuthorities } from '../certificates/certificate-authority.ts'
 import { dateText, daysUntil, signedBy } from '../certificates/certificate.ts'
-import type { CertificateSettings } from '../certificates/certificate-settings.ts'
 import { keystoreFaults } from '../certificates/policies.ts'
 import { expiresSoon } from '../certificates/reason.ts'
 import {
@@ -23,6 +22,7 @@ import { policiesFor } from './advice.ts'
 import { type Check, fail, pass, skip, unknown } from './check.ts'
 import type { Probes } from './probes.ts'
 import { serverNames } from './route-checks.ts'
+import { settingsOf } from './saved-settings.ts'
 
 const category = 'certificates'
 const REISSUE = command`kubectl cass-sni certs`
@@ -202,15 +202,6 @@ export function served(probes: Probes, node: CassandraNode): Promise<(ServedHand
   return Promise.all(
     serverNames(node).map(async (serverName) => ({ serverName, ...(await probes.handshake(serverName)) })),
   )
-}
-
-/** The saved settings; the defaults if the keystore is not the operator's or cannot be read, as CSNI838 reports. */
-async function settingsOf(probes: Probes): Promise<CertificateSettings> {
-  if (probes.datacenter.clientEncryption.keystorePath !== OPERATOR_KEYSTORE_PATH) return {}
-  return probes.keystore().catch((error: unknown) => {
-    if (error instanceof CassSniError) return {}
-    throw error
-  })
 }
 
 /** Reissuing does not help against a CA given with --ca, which did not sign the certificates. */

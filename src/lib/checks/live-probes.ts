@@ -1,5 +1,7 @@
 /** The probes of a real cluster: each runs once, when the first check needs it. */
 import { randomUUID } from 'node:crypto'
+import { lookup } from 'node:dns/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { readCredentials } from '../cassandra/credentials.ts'
 import type { CassandraNode, Credentials, Datacenter } from '../cassandra/datacenter.ts'
 import { DATACENTER_LABEL, labelValueFor } from '../cassandra/resource-names.ts'
@@ -185,7 +187,19 @@ export function liveProbes(options: LiveProbesOptions): Probes {
       const tunnel = await gatewayDialer(kube, await gateway(), { port, tunnel: 'always' })
       return handshake({ dial: tunnel.dial, serverName, ca: '', identity, signal })
     },
+    isUnknownHost: (name) => isUnknownHost(name, signal),
   }
+}
+
+/** How long to wait for the resolver. */
+const LOOKUP_MS = 3_000
+
+async function isUnknownHost(name: string, signal: AbortSignal): Promise<boolean> {
+  const looked = lookup(name).then(
+    () => false,
+    ({ code }: NodeJS.ErrnoException) => code === 'ENOTFOUND',
+  )
+  return Promise.race([looked, sleep(LOOKUP_MS, false, { signal, ref: false })])
 }
 
 /** Errors of the far end, also behind a tunnel: it was reached and refused or closed the connection. */

@@ -88,6 +88,8 @@ export interface Probes {
    * program cannot offer them. Throws CSNI601.
    */
   outdatedTls(serverName: string): Promise<string | undefined>
+  /** Whether the resolver of this machine answers that a host does not exist; false also if it does not answer. */
+  isUnknownHost(name: string): Promise<boolean>
   /** TLS by a tunnel through the API server to a gateway pod. Throws CSNI203, CSNI601, CSNI602, CSNI603, CSNI606. */
   tunneled(serverName: string): Promise<HandshakeResult>
   /** Whether this port of the node's pod accepts CQL without TLS. Throws CSNI203 without permission to connect. */

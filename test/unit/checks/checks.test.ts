@@ -45,6 +45,11 @@ describe('the checks', () => {
   const traffic = (more: Partial<TrafficPolicies>): Partial<Probes> => ({
     traffic: async () => ({ ...(await probes('').traffic()), ...more }),
   })
+  /** `certs --public-name`. */
+  const publicNames = (...names: string[]): Partial<Probes> => ({
+    keystore: async () => ({ ...(await probes(authority).keystore()), publicNames: names }),
+  })
+  const namedCertificate = (...names: string[]) => served({ certificate: { ...served().certificate, names } })
   const first = (more: Parameters<typeof node>[1]) => dc({ nodes: [node(0, more), node(1)] })
 
   it('pass in a world that is well', async () => {
@@ -52,6 +57,29 @@ describe('the checks', () => {
       (await results()).filter(({ result }) => result !== 'pass'),
       [],
     )
+  })
+
+  it('of public names pass without any, and with those that a wildcard covers', async () => {
+    const codes = ['CSNI854', 'CSNI855', 'CSNI856']
+    const notes = async (more: Partial<Probes>) =>
+      (await results(more))
+        .filter(({ code }) => codes.includes(code))
+        .map(({ code, result, note }) => [code, result, note])
+    const none = ['no public name', 'no public name', 'no public name']
+    assert.deepEqual(
+      (await notes({})).map(([, , note]) => note),
+      ['1 pod, but no public name', ...none],
+    )
+    const two = async () => {
+      const gateway = await probes('').gateway()
+      return { ...gateway, pods: [...gateway.pods, { ...gateway.pods[0], name: 'gw-2' }] } as never
+    }
+    const covered = { gateway: two, handshake: async () => namedCertificate('*.example.com') }
+    const found = await notes({ ...publicNames('a.example.com'), ...covered })
+    assert.deepEqual(found[0], ['CSNI854', 'pass', '2 pods'])
+    assert.deepEqual(found[1], ['CSNI855', 'pass', 'a.example.com'])
+    const deeper = await notes({ ...publicNames('a.b.example.com'), ...covered })
+    assert.deepEqual(deeper[1]?.slice(0, 2), ['CSNI855', 'warning'])
   })
 
   it('are in order, each code once, and need only what stands before them', () => {
@@ -416,6 +444,41 @@ describe('the checks', () => {
       /describe service istio-ingressgateway/,
     ],
     [
+      'CSNI854',
+      'one gateway pod behind a public name',
+      () => publicNames('cassandra.example.com'),
+      /^service\/istio-ingressgateway in namespace istio-system has one ready pod/,
+      /replicas/,
+    ],
+    [
+      'CSNI855',
+      'a public name that the certificate lacks',
+      () => ({
+        ...publicNames('cassandra.example.com'),
+        handshake: async () => namedCertificate('other.example.com', '*.other.example.com'),
+      }),
+      /^certificate lacks cassandra\.example\.com: /,
+      /certs --public-name cassandra\.example\.com$/,
+    ],
+    [
+      'CSNI855',
+      'an address by a name that the certificate lacks',
+      () => ({
+        ...publicNames('cassandra.example.com'),
+        given: { address: 'Db.example.com:9142' },
+        handshake: async () => namedCertificate('cassandra.example.com'),
+      }),
+      /^certificate lacks db\.example\.com: /,
+      /certs --public-name cassandra\.example\.com --public-name db\.example\.com$/,
+    ],
+    [
+      'CSNI856',
+      'a public name without a DNS record',
+      () => ({ ...publicNames('cassandra.example.com'), isUnknownHost: async () => true }),
+      /^unknown host from here: cassandra\.example\.com$/,
+      /DNS records that point to 10\.200\.1\.10/,
+    ],
+    [
       'CSNI861',
       'a DestinationRule that encrypts again',
       () => traffic({ destinationRules: [rule({ tls: { mode: 'SIMPLE' } })] }),
@@ -690,7 +753,9 @@ describe('the checks', () => {
         ['CSNI853', 'skipped'],
       ],
     )
-    const given = await results({ given: { address: 'cassandra.example.com' }, ...gatewayWith({ addresses: [] }) })
+    const address = { address: 'cassandra.example.com' }
+    const named = async () => namedCertificate('cassandra.example.com')
+    const given = await results({ given: address, handshake: named, ...gatewayWith({ addresses: [] }) })
     assert.deepEqual(
       given.filter(({ result }) => result !== 'pass'),
       [],

@@ -97,6 +97,7 @@ export function probes(authority: string, more: Partial<Probes> = {}): Probes {
     }),
     outdatedTls: async () => undefined,
     tunneled: async () => served(),
+    isUnknownHost: async () => false,
     ...more,
   }
 }
