@@ -100,7 +100,7 @@ export const ADDRESS_CHECKS: readonly Check<Probes>[] = [
       // the gateway of a laptop has one
       if ((await publicDnsNames(probes)).length === 0) return pass('1 pod, but no public name')
       return fail(
-        `service/${service} in namespace ${namespace} has one ready pod: without it, all connections to all nodes close`,
+        `service/${service} in namespace ${namespace} has one ready pod: when it stops, every connection closes`,
         hint("set the replicas of the gateway's Deployment, or minReplicas of its HorizontalPodAutoscaler, to 2"),
       )
     },

@@ -39,12 +39,16 @@ const USERNAME = /^(-u|--u)/
  */
 export async function execCqlsh(context: WorkflowContext, options: CqlshExecOptions): Promise<void> {
   const { signal } = context
-  const { routed, contact } = observeContact(context, options)
+  const { contact } = observeContact(context, options)
   const dial: Dial = async (to) => (await (await contact).dialer).dial(to)
+  const forwards = sniForwards(context, { ...options, sni: options.node ?? 'any', sameNode: true }, dial)
+  // reported when it is awaited
+  forwards.catch(() => undefined)
+  const { datacenter } = await contact
   const login = options.args.some((arg) => USERNAME.test(arg))
     ? undefined
-    : ((await namedLogin(options)) ?? (await readCredentials(context.kube, (await routed).datacenter)))
-  const [forward] = await sniForwards(context, { ...options, sni: options.node ?? 'any', sameNode: true }, dial)
+    : ((await namedLogin(options)) ?? (await readCredentials(context.kube, datacenter)))
+  const [forward] = await forwards
   if (forward === undefined) throw new CassSniError('CSNI903', 'no forward for a node')
   // cqlsh would report a failure as "connection closed"
   const first = await forward.dial({ signal })

@@ -26,7 +26,7 @@ async function main() {
     credentials: { username: process.env.CQL_USER, password: process.env.CQL_PASSWORD },
     // without rejectUnauthorized, the driver accepts any certificate
     sslOptions: { ca: [readFileSync(CA_FILE)], rejectUnauthorized: true },
-    policies: { reconnection: new policies.reconnection.ConstantReconnectionPolicy(1000) },
+    policies: { reconnection: new policies.reconnection.ExponentialReconnectionPolicy(200, 5000, false) },
   })
   // of version 4.10, not public: the driver sets them itself when it reads a secure connect bundle
   client.options.sni = { address: GATEWAY }

@@ -14,7 +14,7 @@ import ssl
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
 from cassandra.connection import SniEndPoint, SniEndPointFactory
-from cassandra.policies import ConstantReconnectionPolicy, DCAwareRoundRobinPolicy, TokenAwarePolicy
+from cassandra.policies import DCAwareRoundRobinPolicy, ExponentialReconnectionPolicy, TokenAwarePolicy
 
 HOST, PORT = ${literal(host)}, ${port}
 CA_FILE = ${literal(caFile)}
@@ -30,7 +30,7 @@ cluster = Cluster(
     ssl_context=ssl.create_default_context(cafile=CA_FILE),  # verifies the chain and the host ID
     auth_provider=PlainTextAuthProvider(os.environ["CQL_USER"], os.environ["CQL_PASSWORD"]),
     execution_profiles={EXEC_PROFILE_DEFAULT: ExecutionProfile(load_balancing_policy=policy)},
-    reconnection_policy=ConstantReconnectionPolicy(1, max_attempts=None),
+    reconnection_policy=ExponentialReconnectionPolicy(0.2, 5, max_attempts=None),
 )
 session = cluster.connect(wait_for_all_pools=True)
 for node in cluster.metadata.all_hosts():
