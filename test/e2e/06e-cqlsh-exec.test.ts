@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CQLSH_ENVIRONMENT, CQLSH_PROGRAM, installCqlsh } from '../support/apache-cqlsh.ts'
-import { labEnvironment, NAMESPACE, plugin, until } from '../support/lab.ts'
+import { GATEWAY_ADDRESS, labEnvironment, must, NAMESPACE, plugin, run, until } from '../support/lab.ts'
 import { KEY, openTerminal } from '../support/terminal.ts'
 
 const EXEC = ['cqlsh-sni', '-n', NAMESPACE, '--exec']
@@ -48,6 +48,28 @@ describe("cqlsh-sni --exec: Apache's cqlsh through the gateway", function () {
     const wrong = await plugin([...EXEC, '--username', 'app', '--', '-e', 'SELECT 1'], { env: login })
     assert.equal(wrong.exitCode, 1)
     assert.match(wrong.stderr, /Provided username app and\/or password are incorrect/)
+    assert.deepEqual(await left(), [])
+  })
+
+  it('reports an unknown node, another CA and a gateway that does not answer before cqlsh starts', async () => {
+    const foreign = join(folder, 'foreign.pem')
+    const subject = ['-subj', '/CN=foreign', '-keyout', '/dev/null', '-out', foreign]
+    await must(run('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', ...subject]))
+    const outcomes = await Promise.all(
+      [
+        ['--node', '9'],
+        ['--ca', foreign],
+        ['--address', `${GATEWAY_ADDRESS}:9555`],
+      ].map((words) => plugin([...EXEC, ...words, '--timeout', '20s', '--', '--version'], { env })),
+    )
+    const [node, ca, address] = outcomes.map(({ stderr }) => stderr)
+    assert.match(
+      node ?? '',
+      /node 9 not found .*\[CSNI302\][\s\S]*Try: .* --exec .*--node dse-dc1-default-sts-0 -- --version/,
+    )
+    assert.match(ca ?? '', /self-signed certificate in certificate chain \[CSNI602\]\n +Hint: compare \S+foreign\.pem/)
+    assert.match(address ?? '', /cannot connect to [\d.]+:9555: .* \[CSNI601\]/)
+    for (const { exitCode, stdout } of outcomes) assert.deepEqual([exitCode, stdout], [1, ''])
     assert.deepEqual(await left(), [])
   })
 

@@ -1,4 +1,4 @@
-/** What `certs` has saved for the certificates, as far as checks can read it. */
+/** What `certs` has saved for the certificates, for checks. */
 import { isIP } from 'node:net'
 import { OPERATOR_KEYSTORE_PATH } from '../cassandra/authority-secret.ts'
 import type { CertificateSettings } from '../certificates/certificate-settings.ts'

@@ -194,8 +194,11 @@ class Connections {
         }
       })
     } catch (error) {
-      if (both.aborted) return undefined
-      throw error
+      if (signal.aborted) return undefined
+      if (!gone.signal.aborted) throw error
+      // the client has given up sooner, and its user needs the reason
+      if (failure === undefined) return undefined
+      throw failure
     } finally {
       client.removeListener('close', leave)
     }

@@ -149,8 +149,8 @@ function noKeyspace({ code, message, object, cause }: CassSniError): CassSniErro
   return new CassSniError(code, message, { object, next, cause })
 }
 
-/** With a CA file of the user, new certificates do not help. */
-function notTrusted({ code, message, object, cause }: CassSniError, caFile: string): CassSniError {
+/** The same error with other next steps: with a CA file of the user, new certificates do not help. */
+export function notTrusted({ code, message, object, cause }: CassSniError, caFile: string): CassSniError {
   const next = [hint(`compare ${caFile} (--ca) with the CA of the datacenter`), command`kubectl cass-sni certs ca`]
   return new CassSniError(code, message, { object, next, cause })
 }

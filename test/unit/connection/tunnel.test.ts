@@ -216,6 +216,22 @@ describe('serveTunnel', () => {
     assert.equal(gone.serving.figures().refused, 0)
   })
 
+  it('reports why the far end was not reached also if the client gives up sooner', async () => {
+    let attempts = 0
+    const { client, events } = await tunnel(async () => {
+      attempts += 1
+      throw new CassSniError('CSNI601', 'no route to host')
+    })
+    const socket = await client()
+    while (attempts === 0) await sleep(5)
+    socket.resetAndDestroy()
+    for (let round = 0; round < 200 && events.length === 0; round += 1) await sleep(5)
+    assert.deepEqual(
+      events.map((event) => (event.type === 'refused' ? event.error.message : event.type)),
+      ['no route to host'],
+    )
+  })
+
   it('listens once on an address that is given twice', async () => {
     const addresses = ['127.0.0.1', 'localhost', '127.0.0.1', '::1', '0:0::1']
     const { serving } = await tunnel(async () => new Duplex({ read() {} }), { listen: { addresses, port: 0 } })

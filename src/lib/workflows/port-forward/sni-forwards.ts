@@ -9,7 +9,7 @@ import { again, CassSniError, command, type NextStep, throwIfAborted } from '../
 import { observeRouted, type Routed } from '../../routes/gather.ts'
 import { readAuthorityFile } from '../authority-file.ts'
 import type { WorkflowContext } from '../context.ts'
-import { readAuthority } from '../cqlsh-session.ts'
+import { notTrusted, readAuthority } from '../cqlsh-session.ts'
 import { chosenIdentity, identityFor, type IdentityChoice } from '../find-identity.ts'
 
 /** Age in ms from which nodes and CA are read again, in the background of a connection. */
@@ -84,9 +84,10 @@ export async function sniForwards(
     throw notReady(datacenter, 'routes in mode tcp do not select a node', next)
   }
   const known = new Current<Known>(read, first)
-  if (options.sni === 'any') return [{ dial: anyNode(dial, known, options.sameNode === true ? 0 : 1) }]
+  if (options.sni === 'any')
+    return [{ dial: explained(anyNode(dial, known, options.sameNode === true ? 0 : 1), options.caFile) }]
   return nodes.map((node) => ({
-    dial: oneNode(dial, known, node.dnsName),
+    dial: explained(oneNode(dial, known, node.dnsName), options.caFile),
     node: {
       pod: node.pod,
       hostId: node.hostId,
@@ -98,6 +99,14 @@ export async function sniForwards(
 function notReady({ name, namespace }: Datacenter, why: string, next: NextStep[]): CassSniError {
   const object = `cassandradatacenter/${name} in namespace ${namespace}`
   return new CassSniError('CSNI303', `datacenter ${name}: ${why}`, { object, next })
+}
+
+function explained(dial: Dial, caFile: string | undefined): Dial {
+  if (caFile === undefined) return dial
+  return (to) =>
+    dial(to).catch((error: unknown) => {
+      throw error instanceof CassSniError && error.code === 'CSNI602' ? notTrusted(error, caFile) : error
+    })
 }
 
 /** The CA may be another one since the last connection. */
