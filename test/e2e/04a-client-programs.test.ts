@@ -4,8 +4,12 @@ import { copyFile, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { driverPrograms } from '../../src/lib/clients/driver-programs.ts'
+import { withPythonDriver } from '../support/churn.ts'
 import { runProgram } from '../support/client-programs.ts'
-import { must, NAMESPACE, object, plugin, run, startPlugin, until } from '../support/lab.ts'
+import { CHECKOUT, labEnvironment, must, NAMESPACE, object, plugin, run, startPlugin, until } from '../support/lab.ts'
+
+/** In place of "app" in the docs. */
+const ROLE = 'e2e_first_row'
 
 describe('programs for drivers', () => {
   let folder = ''
@@ -79,6 +83,29 @@ describe('programs for drivers', () => {
       assert.ok(hostIds.includes(one), `${cqlsh?.stdout}${cqlsh?.stderr}`)
     } finally {
       forward.child.kill('SIGKILL')
+    }
+  })
+
+  it('docs/clients.md: the first row, as written there', async function () {
+    this.timeout(120_000)
+    const text = await readFile(join(CHECKOUT, 'docs/clients.md'), 'utf8')
+    const section = text.slice(text.indexOf('## The first row'), text.indexOf('## What a client needs'))
+    const block = (language: string) => new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``).exec(section)?.[1] ?? ''
+    const own = join(folder, 'docs')
+    await mkdir(own)
+    const filled = (lines: string) =>
+      lines
+        .replaceAll('-n cassandra', `-n ${NAMESPACE}`)
+        .replaceAll(/\bapp\b/g, ROLE)
+        .replaceAll('…', 'first-row-7')
+    await must(plugin(['cqlsh-sni', '-n', NAMESPACE, '-e', filled(block('cql'))]))
+    try {
+      const script = filled(block('sh'))
+      const environment = { ...(await labEnvironment()), ...(await withPythonDriver()) }
+      const { stdout } = await must(run('sh', ['-euc', script], { cwd: own, env: environment, timeoutMs: 60_000 }))
+      assert.deepEqual(stdout.match(/^[0-9a-f-]{36}(?= 5\.0)/gm)?.sort(), [...hostIds].sort(), stdout)
+    } finally {
+      await must(plugin(['cqlsh-sni', '-n', NAMESPACE, '-e', `DROP ROLE ${ROLE}`]))
     }
   })
 })
