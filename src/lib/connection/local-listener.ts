@@ -144,11 +144,13 @@ class Connections {
     }
     this.#emit({ type: 'opened', id, client: `${client.remoteAddress ?? ''}:${client.remotePort ?? ''}` })
     let broken: Broken | undefined
-    const breaksBy = (by: Broken['by']) => (error: Error) => {
-      broken ??= { by, reason: systemError(error) }
+    const breaksBy = (by: Broken['by'], other: Broken['by']) => (error: NodeJS.ErrnoException) => {
+      // a pipe reports the end of one side on the other
+      const isClosed = error.code === 'ERR_STREAM_PREMATURE_CLOSE'
+      broken ??= isClosed ? { by: other, reason: 'unexpected end' } : { by, reason: systemError(error) }
     }
-    client.once('error', breaksBy('client'))
-    far.once('error', breaksBy('remote end'))
+    client.once('error', breaksBy('client', 'remote end'))
+    far.once('error', breaksBy('remote end', 'client'))
     let directions = 2
     const ended = (error: NodeJS.ErrnoException | null | undefined) => {
       // A failure in one direction breaks both; a regular end is a half-close.

@@ -269,6 +269,19 @@ describe('serveTunnel', () => {
       broken: { by: 'remote end', reason: 'the pod went away' },
     })
 
+    // as a node that rejects a client certificate without an alert
+    const closing = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() })
+    const rejected = await tunnel(async () => closing)
+    const waiting = await rejected.client()
+    waiting.on('error', () => {})
+    while (rejected.events.length === 0) await sleep(5)
+    closing.destroy()
+    await once(waiting.resume(), 'end')
+    waiting.destroy()
+    for (let round = 0; round < 100 && rejected.events.length < 2; round += 1) await sleep(5)
+    const last = rejected.events.at(-1)
+    assert.deepEqual(last?.type === 'closed' && last.broken, { by: 'remote end', reason: 'unexpected end' })
+
     const other = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() })
     const second = await tunnel(async () => other)
     const client = await second.client()

@@ -83,6 +83,18 @@ describe('dialVerified', () => {
     })
   }
 
+  it('says since when the certificate has expired', async () => {
+    const validity = { notBefore: new Date('2026-01-01'), notAfter: new Date('2026-02-03') }
+    const identity = await authority.issue({ names: [NAME], ...validity })
+    const server = createTlsServer(identity, (socket) => socket.on('error', () => socket.destroy()))
+    server.on('tlsClientError', () => undefined)
+    const dial = await listening(server)
+    await assert.rejects(dialVerified(dial, { serverName: NAME, ca: authority.pem }), {
+      code: 'CSNI602',
+      message: /^certificate verification failed for dse-dc1-default-sts-0\S+: certificate (has )?expired/,
+    })
+  })
+
   it('stops with the reason of the signal, also before it has begun', async () => {
     const dial = await listening(createServer(() => undefined))
     const abort = new AbortController()
