@@ -38,7 +38,7 @@ const kubectl = async (...args: string[]): Promise<string> =>
 interface Statement {
   at: number
   /** Host IDs. */
-  asked?: string
+  requested?: string
   answered?: string
   error?: string
 }
@@ -221,7 +221,7 @@ function rowsOf(name: string, all: Running[], figuresOf: (statements: Statement[
   return DRIVERS.flatMap((driver): Row[] => {
     const [quick, slow] = RECONNECTIONS.map((ms) => {
       const statements = all.find((each) => each.driver === driver && each.reconnectMs === ms)?.statements ?? []
-      const wrong = statements.filter(({ asked, answered }) => asked !== answered).length
+      const wrong = statements.filter(({ requested, answered }) => requested !== answered).length
       return { ...figuresOf(statements), wrong }
     })
     const row = (what: string, unit: string, of: (figures: Figures & { wrong: number }) => number): Row => ({

@@ -74,7 +74,7 @@ public class Churn {
         try {
           ResultSet result = session.execute("SELECT host_id FROM system.local");
           at = System.currentTimeMillis() / 1000.0;
-          rest = "\"asked\":\"" + result.getExecutionInfo().getCoordinator().getHostId()
+          rest = "\"requested\":\"" + result.getExecutionInfo().getCoordinator().getHostId()
               + "\",\"answered\":\"" + result.one().getUuid(0) + "\"";
         } catch (RuntimeException error) { // counted
           rest = "\"error\":\"" + error.toString().replaceAll("[^ -~]|[\"\\\\]", " ") + "\"";

@@ -29,7 +29,7 @@ async function main() {
     try {
       const { rows, info } = await client.execute('SELECT host_id FROM system.local')
       line.at = Date.now() / 1000
-      line.asked = String(client.hosts.get(info.queriedHost)?.hostId)
+      line.requested = String(client.hosts.get(info.queriedHost)?.hostId)
       line.answered = String(rows[0].host_id)
     } catch (error) {
       line.error = `${error.name}: ${error.message}`

@@ -81,7 +81,7 @@ func main() {
 			line["error"] = err.Error()
 		} else {
 			line["at"] = float64(time.Now().UnixMilli()) / 1000
-			line["asked"], line["answered"] = host.HostID(), id.String()
+			line["requested"], line["answered"] = host.HostID(), id.String()
 		}
 		_ = out.Encode(line)
 		time.Sleep(25 * time.Millisecond)

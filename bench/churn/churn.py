@@ -1,5 +1,5 @@
 """A statement every 25 ms until stdin ends: churn.py ADDRESS PORT CA RECONNECT_MS HOST_ID... (CQL_USER, CQL_PASSWORD).
-Prints a line of JSON for each: at (seconds), the node that answered and the one that was asked, or the error."""
+Prints a line of JSON for each: at (seconds), the node that answered and the one that was requested, or the error."""
 
 import json
 import os
@@ -37,8 +37,8 @@ while not ended.is_set():
     line = {"at": time.time()}
     try:
         result = session.execute("SELECT host_id FROM system.local")
-        asked = result.response_future.coordinator_host.host_id
-        line = {"at": time.time(), "asked": str(asked), "answered": str(result.one().host_id)}
+        requested = result.response_future.coordinator_host.host_id
+        line = {"at": time.time(), "requested": str(requested), "answered": str(result.one().host_id)}
     except Exception as error:  # counted
         line["error"] = f"{type(error).__name__}: {error}"
     print(json.dumps(line), flush=True)

@@ -4,6 +4,7 @@ import { createPrivateKey, randomUUID } from 'node:crypto'
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { CQLSH_ENVIRONMENT, CQLSH_PROGRAM, installCqlsh } from '../support/apache-cqlsh.ts'
 import { readKeystore, recoverKey } from '../../src/lib/certificates/keystore.ts'
 import { readBundle } from '../../src/lib/clients/read-bundle.ts'
 import { AUDIT_LOG, kubectl, LAB_KUBECONFIG, must, NAMESPACE, plugin } from '../support/lab.ts'
@@ -91,6 +92,7 @@ describe('passwords and private keys', () => {
       string,
     ]
     for (const each of [home, temporary]) await mkdir(each)
+    await installCqlsh()
     const env = { HOME: home, TMPDIR: temporary, KUBECONFIG: LAB_KUBECONFIG, CASS_SNI_STORE_PASSWORD: STORE_PASSWORD }
     const zip = join(directory, 'bundle.zip')
     const known = new Map([...needles, ['password of key stores', passwordForms(STORE_PASSWORD)]])
@@ -100,6 +102,8 @@ describe('passwords and private keys', () => {
       const client = ['certs', 'issue-client', 'searched', '-n', NAMESPACE, '--out', out, ...formats, '-v', '9']
       await must(plugin(client, { env }))
       await must(plugin(['cqlsh-sni', ...IN, '-v', '9', '-e', 'SELECT host_id FROM system.local'], { env }))
+      const exec = ['cqlsh-sni', ...IN, '-v', '9', '--exec', '--', '-e', 'SELECT host_id FROM system.local']
+      await must(plugin(exec, { env: { ...env, ...CQLSH_ENVIRONMENT, CASS_SNI_CQLSH: CQLSH_PROGRAM } }))
       await must(plugin(['verify', ...IN, '--wait', '30s', '-v', '9', '-o', 'json'], { env }))
       const create = ['bundle', 'create', ...IN, '--public-name', `dc1.${NAMESPACE}.cassdc`, '-v', '9']
       const role = ['--create-role', BUNDLE_ROLE, '--grant', 'DESCRIBE ON ALL KEYSPACES', '--out', zip]
