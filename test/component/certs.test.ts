@@ -8,7 +8,7 @@ import { readCertificate } from '../../src/lib/certificates/certificate.ts'
 import { readKeystore } from '../../src/lib/certificates/keystore.ts'
 import { connectKube } from '../../src/lib/cluster/client.ts'
 import type { Kube } from '../../src/lib/cluster/kube.ts'
-import { CASSANDRA_DATACENTER, POD, SECRET } from '../../src/lib/cluster/resources.ts'
+import { CASSANDRA_DATACENTER, POD, SECRET, STATEFUL_SET } from '../../src/lib/cluster/resources.ts'
 import type { WorkflowEvent } from '../../src/lib/events.ts'
 import { certs, type CertsOptions } from '../../src/lib/workflows/certs-workflow.ts'
 import { apiServer, pathOf, type TestServer } from '../support/api-server.ts'
@@ -318,6 +318,65 @@ describe('certs', function () {
     await refused('CSNI306', /unsupported keystore \/mnt\/client-keystore\/keystore/, () => run('certs'))
     await set({ enabled: false })
     await refused('CSNI306', /client TLS is disabled/, () => run('certs'))
+  })
+
+  describe('with a keystore elsewhere', () => {
+    const PATH = '/mnt/client-keystore/keystore'
+    const set = (spec: object, labels: Record<string, string> = {}) =>
+      server.client.send('PATCH', pathOf(CASSANDRA_DATACENTER, dc.namespace, 'dc1'), { metadata: { labels }, spec })
+    const config = (options: object) => ({ config: { 'cassandra-yaml': { client_encryption_options: options } } })
+    /** As storageConfig.additionalVolumes and the pod template of k8ssandra-operator make it. */
+    const mount = (secretName: string) => {
+      const container = {
+        name: 'cassandra',
+        image: 'cassandra',
+        volumeMounts: [{ name: 'client-keystore', mountPath: '/mnt/client-keystore' }],
+      }
+      const spec = { containers: [container], volumes: [{ name: 'client-keystore', secret: { secretName } }] }
+      return server.client.send('PATCH', pathOf(STATEFUL_SET, dc.namespace, 'dse-dc1-default-sts'), {
+        spec: { template: { spec } },
+      })
+    }
+
+    for (const words of [['certs'], ['certs', 'rotate-ca']]) {
+      it(`${words.join(' ')} names the Secret that pods mount (additionalVolumes)`, async () => {
+        await set(config({ enabled: true, keystore: PATH, keystore_password: 'other' }))
+        await mount('node-stores')
+        const text = /unsupported keystore \/mnt\/client-keystore\/keystore from secret\/node-stores .*verify/
+        await refused('CSNI306', text, () => run(...words))
+      })
+    }
+
+    it('names the K8ssandraCluster (clientEncryptionStores)', async () => {
+      await set(config({ enabled: true, keystore: PATH }), { 'k8ssandra.io/cluster-name': 'demo' })
+      await mount('client-stores')
+      const text =
+        /from secret\/client-stores .*K8ssandraCluster demo \(clientEncryptionStores\): store one .* in secret\/client-stores/
+      await refused('CSNI306', text, () => run('certs'))
+    })
+
+    it('reads the configuration from configSecret', async () => {
+      const text = JSON.stringify(config({ enabled: true, keystore: '/opt/keystore.jks' }).config)
+      await server.create(SECRET, {
+        metadata: { name: 'conf', namespace: dc.namespace },
+        data: { config: Buffer.from(text).toString('base64') },
+      })
+      await set({ config: null, configSecret: 'conf' })
+      await refused('CSNI306', /unsupported keystore \/opt\/keystore\.jks \(.*get secret conf/, () => run('certs'))
+      await server.remove(SECRET, 'conf', dc.namespace)
+      await refused('CSNI204', /secret\/conf in namespace \S+ not found/, () => run('certs'))
+    })
+
+    it('uses the configured password of the operator keystore, and names one that is wrong', async () => {
+      const options = { enabled: true, keystore: '/etc/encryption/node-keystore.jks', keystore_password: 'other' }
+      await set(config(options))
+      await refused('CSNI403', /wrong keystore_password, .*--replace-keystore/, () => run('certs'))
+    })
+
+    it('names a keystore that is not configured', async () => {
+      await set(config({ enabled: true, keystore: null }))
+      await refused('CSNI306', /client_encryption_options\.keystore is not set/, () => run('certs'))
+    })
   })
 
   it('needs the right to read the Secrets', async () => {

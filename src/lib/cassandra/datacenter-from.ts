@@ -61,6 +61,9 @@ export interface DatacenterObjects {
   answers?: ReadonlyMap<string, string>
 }
 
+/** On a CassandraDatacenter (k8ssandra/k8ssandra-operator apis/k8ssandra/v1alpha1/constants.go). */
+const K8SSANDRA_LABEL = 'k8ssandra.io/cluster-name'
+
 const STATES: readonly string[] = [
   'Ready-to-Start',
   'Starting',
@@ -127,11 +130,13 @@ export function datacenterFrom({
     complete: statefulSets !== undefined,
     staleHostIds: known.filter((id) => !current.has(id) && !ofLiving.has(id)),
     configurationHidden,
+    configSecret: spec.configSecret || undefined,
+    k8ssandraCluster: cr.metadata.labels?.[K8SSANDRA_LABEL],
     clientEncryption: encryption.client,
     serverEncryption: encryption.server,
     nativePort: ports.native,
     plaintextPort: ports.plaintext,
-    keystores: keystoresOf(name, sets),
+    keystores: keystoresOf(name, sets, encryption.client.keystorePath),
     superuserSecret:
       spec.superuserSecretName !== undefined && spec.superuserSecretName !== ''
         ? spec.superuserSecretName
@@ -297,7 +302,7 @@ function ownedByStatefulSet(pod: Pod): boolean {
  * Returns the Secrets. The keystore Secret is the mounted one: cass-operator derives the name to mount differently from
  * the name to create (construct_podtemplatespec.go).
  */
-function keystoresOf(name: string, sets: StatefulSet[]): KeystoreLocations {
+function keystoresOf(name: string, sets: StatefulSet[], path: string | undefined): KeystoreLocations {
   const mounted = sets
     .flatMap((set) => set.spec?.template?.spec?.volumes ?? [])
     .find((volume) => volume.name === 'encryption-cred-storage')?.secret?.secretName
@@ -305,7 +310,18 @@ function keystoresOf(name: string, sets: StatefulSet[]): KeystoreLocations {
     caSecret: `${name}-ca-keystore`,
     keystoreSecret: mounted ?? `${name}-keystore`,
     keystoreKey: 'node-keystore.jks',
+    otherSecret: path === undefined || path.startsWith('/etc/encryption/') ? undefined : secretAt(path, sets),
   }
+}
+
+/** Returns the Secret that pods mount at a path: spec.storageConfig.additionalVolumes, or the pod template. */
+function secretAt(path: string, [set]: StatefulSet[]): string | undefined {
+  const { containers = [], volumes = [] } = set?.spec?.template?.spec ?? {}
+  const mounts = containers.find(({ name }) => name === 'cassandra')?.volumeMounts ?? []
+  const [mount] = mounts
+    .filter(({ mountPath }) => path === mountPath || path.startsWith(`${mountPath.replace(/\/$/, '')}/`))
+    .sort((a, b) => b.mountPath.length - a.mountPath.length)
+  return volumes.find((volume) => volume.name === mount?.name)?.secret?.secretName
 }
 
 function compareText(a: string, b: string): number {

@@ -73,6 +73,8 @@ export interface KeystoreLocations {
   keystoreSecret: string
   /** Key of the keystore in that Secret: `node-keystore.jks`. */
   keystoreKey: string
+  /** The Secret from which pods mount the keystore for clients, if it is another one and known. */
+  otherSecret?: string | undefined
 }
 
 export interface Datacenter {
@@ -111,6 +113,10 @@ export interface Datacenter {
    * Encryption options and ports are then only defaults.
    */
   configurationHidden?: CassSniError | undefined
+  /** The Secret with the configuration (spec.configSecret). */
+  configSecret?: string | undefined
+  /** The K8ssandraCluster that created the datacenter. */
+  k8ssandraCluster?: string | undefined
   clientEncryption: EncryptionOptions
   serverEncryption: EncryptionOptions
   /** The pods' CQL port; with TLS if enabled. */

@@ -16,7 +16,7 @@ import { certs } from './certs-workflow.ts'
 import { deleteIssuerCertificate, requireIssuer } from './certs/cert-manager.ts'
 import type { AuthoritySummary, CertsNode, CertsOptions } from './certs/certs-options.ts'
 import { requirePeersReplaced, requirePeersTrust } from './certs/cluster-peers.ts'
-import { requireOperatorKeystore, requireSharedTruststore } from './certs/gather-certificates.ts'
+import { requireOperatorKeystore, requireSharedTruststore } from './certs/keystore-location.ts'
 import {
   createdAuthority,
   issuingAuthority,

@@ -25,6 +25,7 @@ describe('a Datacenter from Kubernetes objects', () => {
       caSecret: 'dc1-ca-keystore',
       keystoreSecret: 'dc1-keystore',
       keystoreKey: 'node-keystore.jks',
+      otherSecret: undefined,
     })
     deepEqual(dc.staleHostIds, [])
   })

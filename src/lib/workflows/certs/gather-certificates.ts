@@ -1,5 +1,5 @@
 /** Input of `certs`: the datacenter, its CA and keystore, and the certificates that nodes serve. Reads only. */
-import { authorityLocation, authorityObject, OPERATOR_KEYSTORE_PATH } from '../../cassandra/authority-secret.ts'
+import { authorityLocation, authorityObject } from '../../cassandra/authority-secret.ts'
 import type { CassandraNode, Datacenter } from '../../cassandra/datacenter.ts'
 import { trustPem } from '../../certificates/authority-path.ts'
 import type { RouteNames } from '../../certificates/certificate-names.ts'
@@ -23,8 +23,8 @@ import { clockSkew, clusterTime } from '../cluster-time.ts'
 import type { WorkflowContext } from '../context.ts'
 import { readIssued, requireIssuer } from './cert-manager.ts'
 import type { CertsOptions } from './certs-options.ts'
+import { requireOperatorKeystore } from './keystore-location.ts'
 import { counted } from '../../text/counted.ts'
-import { packageFile } from '../../text/package-file.ts'
 
 export interface CertificateObservation extends CertificateMaterial {
   /** Additional names of the routes. */
@@ -112,64 +112,6 @@ function warnOfClock({ kube, emit, now }: WorkflowContext): void {
       `the local clock (${time(now())}) is ${minutes} minutes ${skew < 0 ? 'ahead of' : 'behind'} the API server's ` +
       `(${time(now() + skew)}); certificates use the API server's time`,
   })
-}
-
-/** Throws CSNI306 unless client TLS uses the keystore that cass-operator creates. */
-export function requireOperatorKeystore(dc: Datacenter): void {
-  const { enabled, keystorePath } = dc.clientEncryption
-  const object = `cassandradatacenter/${dc.name} in namespace ${dc.namespace}`
-  const showConfig = command`kubectl get cassandradatacenter ${dc.name} -n ${dc.namespace}
-    -o jsonpath='{.spec.config.cassandra-yaml}'`
-  if (!enabled) {
-    throw new CassSniError(
-      'CSNI306',
-      `${object}: client TLS is disabled (client_encryption_options.enabled is not true)`,
-      {
-        object,
-        next: [showConfig, hint(`see ${packageFile('docs/certificates.md')} for the required configuration`)],
-      },
-    )
-  }
-  if (keystorePath !== OPERATOR_KEYSTORE_PATH) {
-    throw new CassSniError(
-      'CSNI306',
-      `${object}: ` +
-        (keystorePath === undefined
-          ? 'client_encryption_options.keystore is not set'
-          : `unsupported keystore ${keystorePath}`) +
-        ` (expected ${OPERATOR_KEYSTORE_PATH}, which cass-operator creates)`,
-      {
-        object,
-        next: [
-          showConfig,
-          hint('issue the certificate with the tool that created this keystore, then check it:'),
-          command`kubectl cass-sni verify`,
-        ],
-      },
-    )
-  }
-}
-
-/**
- * Throws CSNI306 if the nodes' certificates between nodes are in the keystore, but the CAs that they trust are not.
- */
-export function requireSharedTruststore(dc: Datacenter): void {
-  const { enabled, keystorePath, truststorePath } = dc.serverEncryption
-  if (!enabled || keystorePath !== OPERATOR_KEYSTORE_PATH || truststorePath === OPERATOR_KEYSTORE_PATH) return
-  const object = `cassandradatacenter/${dc.name} in namespace ${dc.namespace}`
-  throw new CassSniError(
-    'CSNI306',
-    `${object}: unsupported truststore ${truststorePath ?? '(none)'} in server_encryption_options: nodes would not ` +
-      `trust the new CA (expected ${OPERATOR_KEYSTORE_PATH})`,
-    {
-      object,
-      next: [
-        command`kubectl get cassandradatacenter ${dc.name} -n ${dc.namespace}
-          -o jsonpath='{.spec.config.cassandra-yaml}'`,
-        hint('set server_encryption_options.truststore to the keystore, which also has the trusted CAs'),
-      ],
-    },
-  )
 }
 
 async function readAll(
