@@ -1,5 +1,6 @@
 /** `certs` and `certs ca` against a real API server. Nobody runs nodes there: what is live is the lab's business. */
 import assert from 'node:assert/strict'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -15,7 +16,7 @@ import { apiServer, pathOf, type TestServer } from '../support/api-server.ts'
 import { OUR_AGENT, writesBy } from '../support/audit.ts'
 import { createDatacenter, type TestDatacenter } from '../support/cluster-state.ts'
 import { type CommandOutcome, runCommand } from '../support/command.ts'
-import { makeAuthority } from '../support/operator-certificates.ts'
+import { makeAuthority, makeLeaf, type MadeCertificate } from '../support/operator-certificates.ts'
 import { assertMatchesSchema } from '../support/schema.ts'
 
 const KEYSTORE = 'node-keystore.jks'
@@ -318,6 +319,68 @@ describe('certs', function () {
     await refused('CSNI306', /unsupported keystore \/mnt\/client-keystore\/keystore/, () => run('certs'))
     await set({ enabled: false })
     await refused('CSNI306', /client TLS is disabled/, () => run('certs'))
+  })
+
+  describe('with a certificate from files', () => {
+    let folder: string
+    before(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'given-'))
+    })
+    after(() => rm(folder, { recursive: true, force: true }))
+    const authority = async () => {
+      const { data } = await secret('dc1-ca-keystore')
+      const text = (key: string) => Buffer.from(data[key] ?? '', 'base64').toString('utf8')
+      const [pem, keyPem] = [text('cert'), text('key')]
+      return { pem, keyPem, key: createPrivateKey(keyPem), der: new X509Certificate(pem).raw }
+    }
+    const write = async (made: MadeCertificate) => {
+      const [certificate, key] = [join(folder, 'node.pem'), join(folder, 'node.key')]
+      await writeFile(certificate, made.pem)
+      await writeFile(key, made.keyPem)
+      return ['--cert-file', certificate, '--key-file', key]
+    }
+    const required = async (): Promise<string[]> =>
+      (await run('certs', '--dry-run', '-o', 'json')).json().result.leaf.names
+
+    it('uses it once all policies hold, keeps it, and writes nothing in a second run', async () => {
+      const made = makeLeaf(await authority(), { names: await required(), clientAuth: true })
+      const files = await write(made)
+      const dry = await run('certs', ...files, '--dry-run', '-o', 'json')
+      assert.equal(dry.json().result.leaf.reasons[0], 'another certificate was given')
+      assert.ok(!(await leaf()).der.equals(made.der))
+      assert.equal((await run('certs', ...files)).exitCode, 0)
+      assert.ok((await leaf()).der.equals(made.der))
+      const since = Date.now()
+      for (const words of [files, []]) assert.equal((await run('certs', ...words)).exitCode, 0)
+      assert.deepEqual(await writesBy(server.auditLog, OUR_AGENT, since), [])
+    })
+
+    it('refuses one that nodes could not serve, and missing names unless allowed', async () => {
+      const names = await required()
+      const signer = await authority()
+      const cases: [RegExp, MadeCertificate][] = [
+        [/signed by another CA/, makeLeaf(makeAuthority({ dc: 'other' }), { names, clientAuth: true })],
+        [/lacks extended key usage clientAuth/, makeLeaf(signer, { names })],
+        [/expired on/, makeLeaf(signer, { names, clientAuth: true, notAfter: Date.UTC(2026, 0, 1), notBefore: 0 })],
+        [/not valid before/, makeLeaf(signer, { names, clientAuth: true, notBefore: Date.now() + 3_600_000 })],
+        [/weak key: 1024-bit/, makeLeaf(signer, { names, clientAuth: true, bits: 1024 })],
+        [/missing names: .*--allow-missing-names/, makeLeaf(signer, { names: names.slice(1), clientAuth: true })],
+      ]
+      for (const [text, made] of cases) {
+        const files = await write(made)
+        await refused('CSNI107', text, () => run('certs', ...files))
+      }
+      const files = await write(makeLeaf(signer, { names: names.slice(1), clientAuth: true }))
+      const allowed = await run('certs', ...files, '--allow-missing-names')
+      assert.match(allowed.stderr.replace(/\s+/g, ' '), /missing names: .*; clients that verify these names fail/)
+      assert.equal(allowed.exitCode, 0)
+    })
+
+    it('is refused during a CA rotation', async () => {
+      const files = await write(makeLeaf(await authority(), { names: await required(), clientAuth: true }))
+      await run('certs', 'rotate-ca')
+      await refused('CSNI101', /a CA rotation is in progress/, () => run('certs', ...files))
+    })
   })
 
   describe('with a keystore elsewhere', () => {

@@ -2,8 +2,23 @@ import { Flags } from '@oclif/core'
 import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
 import { issuerFlags, issuerFrom } from '../../lib/cli/authority-flags.ts'
 import { changeFlags, datacenterFlags, gatewayFlags } from '../../lib/cli/flags.ts'
+import { passwordFrom } from '../../lib/cli/store-flags.ts'
 import type { TextRenderer } from '../../lib/output/text-renderer.ts'
-import type { CertsNode, CertsResult, CertificateSummary } from '../../lib/workflows/certs-workflow.ts'
+import type { CertsNode, CertsOptions, CertsResult, CertificateSummary } from '../../lib/workflows/certs-workflow.ts'
+
+/** Returns the certificate from files; undefined without one. */
+function givenFrom(flags: {
+  'keystore-file'?: string | undefined
+  'cert-file'?: string | undefined
+  'key-file'?: string | undefined
+  'keystore-password-stdin': boolean
+  'allow-missing-names': boolean
+}): CertsOptions['given'] {
+  const { 'keystore-file': keystore, 'cert-file': certificate, 'key-file': key } = flags
+  if (keystore === undefined && certificate === undefined) return undefined
+  const password = passwordFrom(flags['keystore-password-stdin'], process)
+  return { keystore, certificate, key, password, allowMissingNames: flags['allow-missing-names'] }
+}
 
 export default class Certs extends CassSniCommand<CertsResult> {
   static override summary = 'Issue node certificates that clients can verify.'
@@ -22,6 +37,10 @@ export default class Certs extends CassSniCommand<CertsResult> {
     {
       description: 'Renew 60 days before the certificate expires, now and in later runs',
       command: '<%= config.bin %> certs -n cassandra --renew-before 60d',
+    },
+    {
+      description: 'Use a certificate that was issued elsewhere',
+      command: '<%= config.bin %> certs -n cassandra --cert-file nodes.pem --key-file nodes.key',
     },
     {
       description: 'Without host IDs, for more than about 690 nodes',
@@ -55,6 +74,35 @@ export default class Certs extends CassSniCommand<CertsResult> {
         "Renew this long before the certificate expires, such as 60d. Saved for later runs; '' restores the default: " +
         'a third of its life.',
     }),
+    'keystore-file': Flags.string({
+      helpGroup: 'CERTIFICATE FROM FILES',
+      helpValue: 'FILE',
+      exclusive: ['cert-file', 'issuer', 'renew'],
+      summary: 'Use the certificate in this keystore (JKS or PKCS#12).',
+    }),
+    'cert-file': Flags.string({
+      helpGroup: 'CERTIFICATE FROM FILES',
+      helpValue: 'FILE',
+      dependsOn: ['key-file'],
+      exclusive: ['issuer', 'renew'],
+      summary: 'Use this certificate (PEM).',
+    }),
+    'key-file': Flags.string({
+      helpGroup: 'CERTIFICATE FROM FILES',
+      helpValue: 'FILE',
+      dependsOn: ['cert-file'],
+      summary: 'Private key of --cert-file (PEM).',
+    }),
+    'keystore-password-stdin': Flags.boolean({
+      default: false,
+      helpGroup: 'CERTIFICATE FROM FILES',
+      summary: 'Read the password of keystore or key from stdin (default: CASS_SNI_STORE_PASSWORD).',
+    }),
+    'allow-missing-names': Flags.boolean({
+      default: false,
+      helpGroup: 'CERTIFICATE FROM FILES',
+      summary: 'Use the certificate although clients cannot verify some names.',
+    }),
     ...issuerFlags,
     renew: Flags.boolean({ default: false, summary: 'Reissue even if the current certificate is valid.' }),
     'replace-keystore': Flags.boolean({
@@ -86,6 +134,7 @@ export default class Certs extends CassSniCommand<CertsResult> {
       names: flags.names,
       renewBefore: flags['renew-before'],
       issuer: issuerFrom(flags),
+      given: givenFrom(flags),
     })
   }
 

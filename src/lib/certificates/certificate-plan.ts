@@ -65,6 +65,8 @@ export interface PlanInput {
   requested?: RequestedSettings | undefined
   /** Additional names of the routes, which clients send as well. */
   routes?: RouteNames | undefined
+  /** The certificate to use, from a file of the user. */
+  given?: Certificate | undefined
   /** The certificate that cert-manager holds, if it issues them. */
   issued?: Certificate | undefined
   /** Reissue even if the current certificate is valid. */
@@ -90,6 +92,12 @@ export interface CertificatePlan {
   wildcards: string[]
   /** Nodes whose host ID is not in the certificate, because it is not known yet. */
   pending: { pod: string; reason: string }[]
+}
+
+function replaced({ current }: PlanInput, given: Certificate): Reason[] {
+  return given.fingerprint256 === current?.leaf.fingerprint256
+    ? []
+    : [{ code: 'Requested', message: 'another certificate was given' }]
 }
 
 /** cert-manager renews on its own schedule. */
@@ -118,16 +126,20 @@ export function planCertificate(input: PlanInput): CertificatePlan {
       ? reasonsToIssue({ current, required, authorities, retired: input.retired, renewBeforeMs, now })
       : [{ code: 'Unreadable', message: unreadable } as const]),
   ]
-  const reasons = found.length > 0 ? found : reissued(input)
+  const reasons =
+    input.given === undefined ? (found.length > 0 ? found : reissued(input)) : replaced(input, input.given)
   const issue = reasons.length > 0 || current === undefined
-  const { names, wildcards } = issue
-    ? fittingNames(namesToIssue(required, current, pending.length > 0), {
-        dc,
-        routes,
-        settings,
-        authority: authorities[0],
-      })
-    : { names: current.leaf.names, wildcards: [] }
+  const { names, wildcards } =
+    input.given !== undefined
+      ? { names: input.given.names, wildcards: [] }
+      : issue
+        ? fittingNames(namesToIssue(required, current, pending.length > 0), {
+            dc,
+            routes,
+            settings,
+            authority: authorities[0],
+          })
+        : { names: current.leaf.names, wildcards: [] }
   const namesGiven = requested.publicNames !== undefined || requested.sans !== undefined
   const isHostId = (name: string) => asHostId(name) !== undefined
   return {

@@ -43,8 +43,8 @@ export function storeOptions(flags: StoreFlags) {
   }
 }
 
-/** Returns the source of the password; undefined for the default. */
-function passwordFrom(
+/** Returns the source of the password of a keystore: stdin, or CASS_SNI_STORE_PASSWORD; undefined without one. */
+export function passwordFrom(
   fromStdin: boolean,
   // not destructured: process.stdin opens a stream
   from: Pick<NodeJS.Process, 'env' | 'stdin'>,

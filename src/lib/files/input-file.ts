@@ -110,6 +110,13 @@ function goodLines(bytes: Buffer): number {
   }
 }
 
+/** Reads a whole file. Throws CSNI104 if it cannot be read, or the signal's reason once aborted. */
+export async function readBinary(file: string, signal: AbortSignal): Promise<Buffer> {
+  const pieces: Buffer[] = []
+  for await (const piece of readBytes(file, signal)) pieces.push(piece)
+  return Buffer.concat(pieces)
+}
+
 /** Reads the whole text of a file. Throws as `readPieces` does. */
 export async function readText(file: string, signal: AbortSignal): Promise<string> {
   let text = ''

@@ -14,6 +14,7 @@ import {
   unusedAuthorities,
   type WrittenKeystore,
 } from './certs/reconcile-certificates.ts'
+import { readGivenLeaf, requireServable } from './certs/given-leaf.ts'
 import type { WorkflowContext } from './context.ts'
 
 export type { CertificateSummary } from '../certificates/gather/served-certificates.ts'
@@ -28,6 +29,7 @@ export type { CertsNode, CertsOptions, CertsResult } from './certs/certs-options
  */
 export async function certs(context: WorkflowContext, options: CertsOptions = {}): Promise<CertsResult> {
   const requested = requestedSettings(options)
+  const given = options.given && (await readGivenLeaf(context, options.given))
   let first: CertificateObservation | undefined
   /** Settings that this run has read or written; any other names were added by another run. */
   let known: CertificateSettings | undefined
@@ -48,10 +50,13 @@ export async function certs(context: WorkflowContext, options: CertsOptions = {}
       requested,
       routes: observation.routes,
       issued: observation.issued?.certificate,
+      given: given?.certificate,
       renew: options.renew === true && !issued,
       now: observation.now,
     })
-    const written = await reconcileKeystore(issued ? hideUnchanged(context) : context, observation, plan)
+    if (given !== undefined && options.given !== undefined)
+      requireServable(context, options.given, given, observation, plan.settings)
+    const written = await reconcileKeystore(issued ? hideUnchanged(context) : context, observation, plan, given)
     issued ||= written.issued
     known = plan.settings
     const nodes = await reconcileNodes(context, options, observation, written)

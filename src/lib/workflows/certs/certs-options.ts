@@ -4,6 +4,7 @@ import type { CertificateSummary } from '../../certificates/gather/served-certif
 import type { NameSet, SettingTexts } from '../../certificates/certificate-settings.ts'
 import type { IssuerReference } from '../../certificates/issuer-reference.ts'
 import type { ReasonCode } from '../../certificates/reason.ts'
+import type { GivenLeafOptions } from './given-leaf.ts'
 
 /** For the settings, undefined keeps what is saved; an empty list, or one empty name, clears it. */
 export interface CertsOptions extends SettingTexts {
@@ -16,6 +17,8 @@ export interface CertsOptions extends SettingTexts {
   renew?: boolean | undefined
   /** Replace an unreadable keystore, using the configured password. */
   replaceKeystore?: boolean | undefined
+  /** A certificate from files to use instead of issuing one. */
+  given?: GivenLeafOptions | undefined
   /** The cert-manager issuer that must be the one that signs. */
   issuer?: IssuerReference | undefined
   /** Gateway through which served certificates are read if pods/portforward is denied: "namespace/service". */

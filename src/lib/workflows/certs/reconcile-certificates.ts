@@ -39,12 +39,14 @@ export interface WrittenKeystore {
 /**
  * Updates the Secret: its data if a certificate is issued, the annotation if it differs, otherwise nothing. A write is
  * bound to the version of the Secret that the plan was made from.
+ * @param given the certificate to use instead of issuing one
  * @throws CSNI211 if the Secret has changed since then
  */
 export async function reconcileKeystore(
   context: WorkflowContext,
   observation: CertificateObservation,
   plan: CertificatePlan,
+  given?: IssuedLeaf,
 ): Promise<WrittenKeystore> {
   const { authority, material, keystore, now } = observation
   const { current } = keystore
@@ -73,10 +75,10 @@ export async function reconcileKeystore(
     // Generating a key takes seconds; any other bytes produce the same change record.
     await writeSecret(context, observation, plan, Buffer.from('the new keystore'))
     context.emit({ ...step, state: 'skipped', note: `would issue a new certificate (${note})` })
-    const { notAfter } = validityOf(authority.path[0], now)
+    const { notAfter } = given?.certificate ?? validityOf(authority.path[0], now)
     return { issued: false, names: plan.names, notAfter, bytes: material.bytes }
   }
-  const { leaf, bytes } = await issue(context, observation, plan)
+  const { leaf, bytes } = await issue(context, observation, plan, given)
   await writeSecret(context, observation, plan, bytes)
   context.emit({ ...step, state: 'done', note: `issued a new certificate (${note})` })
   return {
@@ -88,13 +90,19 @@ export async function reconcileKeystore(
   }
 }
 
-async function issue(context: WorkflowContext, observation: CertificateObservation, plan: CertificatePlan) {
+async function issue(
+  context: WorkflowContext,
+  observation: CertificateObservation,
+  plan: CertificatePlan,
+  given: IssuedLeaf | undefined,
+) {
   const { dc, authority, authorities, rotation, password, keystore, now } = observation
   const alias = operatorName(dc)
   const leaf =
-    'issuer' in authority
+    given ??
+    ('issuer' in authority
       ? await issueByCertManager(context, observation, issuerRequest(observation, plan, authority.issuer))
-      : await issueLeaf({ authority, commonName: alias, names: plan.names, now, randomBytes })
+      : await issueLeaf({ authority, commonName: alias, names: plan.names, now, randomBytes }))
   const bytes = rewriteKeystore(keystore.entries, leaf, authorities, {
     retired: retiredAuthority(rotation),
     alias,
