@@ -361,6 +361,7 @@ describe('certs', function () {
       const cases: [RegExp, MadeCertificate][] = [
         [/signed by another CA/, makeLeaf(makeAuthority({ dc: 'other' }), { names, clientAuth: true })],
         [/lacks extended key usage clientAuth/, makeLeaf(signer, { names })],
+        [/certificate of a CA/, makeAuthority({ issuer: signer })],
         [/expired on/, makeLeaf(signer, { names, clientAuth: true, notAfter: Date.UTC(2026, 0, 1), notBefore: 0 })],
         [/not valid before/, makeLeaf(signer, { names, clientAuth: true, notBefore: Date.now() + 3_600_000 })],
         [/weak key: 1024-bit/, makeLeaf(signer, { names, clientAuth: true, bits: 1024 })],

@@ -3,7 +3,7 @@
  * stable code, `requireGivenAuthority` throws the first one. Pure.
  */
 import { createPrivateKey, type KeyObject } from 'node:crypto'
-import { CassSniError, command, hint, type NextStep } from '../errors.ts'
+import { again, CassSniError, command, hint, type NextStep } from '../errors.ts'
 import { pemBlocks } from '../text/pem.ts'
 import type { AuthorityPath } from './authority-path.ts'
 import { authorityErrorCode, authorityFaults } from './authority-policies.ts'
@@ -188,6 +188,7 @@ function nextSteps(code: Reason['code'], { certificate, key, files }: AuthorityS
         ? [command`openssl x509 -in ${certificate} -noout -pubkey`, command`openssl pkey -in ${key} -pubout`]
         : [hint('the public keys of certificate and key must be the same')]
     case 'EncryptedKey':
+      return files ? [again`--ca-key-password-file password.txt`] : [hint('store the key without encryption (PKCS#8)')]
     case 'KeyFormat':
       return files
         ? [command`openssl pkcs8 -topk8 -nocrypt -in ${key} -out ${`${key}.pkcs8`}`]

@@ -1,6 +1,6 @@
 /** Reads a node certificate that a user supplies with its key: PEM, JKS or PKCS#12. */
 import { createPrivateKey, type KeyObject, webcrypto } from 'node:crypto'
-import { CassSniError, command, hint, type NextStep } from '../errors.ts'
+import { CassSniError, hint, type NextStep } from '../errors.ts'
 import { pemBlocks } from '../text/pem.ts'
 import { readCertificate } from './certificate.ts'
 import type { IssuedLeaf } from './issue.ts'
@@ -156,6 +156,6 @@ const PASSWORD = hint('pass the password with --keystore-password-stdin, or in C
 function unusable(file: string, reason: string, ...next: NextStep[]): CassSniError {
   return new CassSniError('CSNI107', `${file}: ${reason}`, {
     object: file,
-    next: next.length > 0 ? next : [command`openssl x509 -in ${file} -noout -text`],
+    next: next.length > 0 ? next : [hint('expected one private key and its certificate')],
   })
 }

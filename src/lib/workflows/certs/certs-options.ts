@@ -4,7 +4,6 @@ import type { CertificateSummary } from '../../certificates/gather/served-certif
 import type { NameSet, SettingTexts } from '../../certificates/certificate-settings.ts'
 import type { IssuerReference } from '../../certificates/issuer-reference.ts'
 import type { ReasonCode } from '../../certificates/reason.ts'
-import type { GivenLeafOptions } from './given-leaf.ts'
 
 /** For the settings, undefined keeps what is saved; an empty list, or one empty name, clears it. */
 export interface CertsOptions extends SettingTexts {
@@ -26,6 +25,18 @@ export interface CertsOptions extends SettingTexts {
   /** The gateway's port. Default 9042. */
   gatewayPort?: number | undefined
   timings?: Partial<Timings> | undefined
+}
+
+/** A node certificate from files of the user. */
+export interface GivenLeafOptions {
+  /** JKS or PKCS#12 file; else certificate and key, PEM. */
+  keystore?: string | undefined
+  certificate?: string | undefined
+  key?: string | undefined
+  /** Password of the keystore or key. */
+  password?: (() => Promise<string>) | undefined
+  /** Use it although required names are missing. */
+  allowMissingNames: boolean
 }
 
 /** Timeouts, in milliseconds. */

@@ -10,18 +10,8 @@ import { reasonsToIssue } from '../../certificates/policies.ts'
 import { again, CassSniError, command, hint, type NextStep } from '../../errors.ts'
 import { readBinary, readText } from '../../files/input-file.ts'
 import type { WorkflowContext } from '../context.ts'
+import type { GivenLeafOptions } from './certs-options.ts'
 import type { CertificateObservation } from './gather-certificates.ts'
-
-export interface GivenLeafOptions {
-  /** JKS or PKCS#12 file; else certificate and key, PEM. */
-  keystore?: string | undefined
-  certificate?: string | undefined
-  key?: string | undefined
-  /** Password of the keystore or key. */
-  password?: (() => Promise<string>) | undefined
-  /** Use it although required names are missing. */
-  allowMissingNames: boolean
-}
 
 /** @throws CSNI104, CSNI107 if a file cannot be read */
 export async function readGivenLeaf(
@@ -59,6 +49,11 @@ export function requireServable(
     throw new CassSniError('CSNI101', `${object}: ${issuerText(authority.issuer)} issues the certificates`, {
       object,
       next: [hint('return to a CA of the datacenter first:'), command`kubectl cass-sni certs rotate-ca`],
+    })
+  if (certificate.x509.ca)
+    throw new CassSniError('CSNI107', `${source}: certificate of a CA, expected one of a server`, {
+      object: source,
+      next: nextSteps('NotForServers'),
     })
   const chain = servedAuthorities(authority.path)
   const current = { leaf: certificate, chain, trusted: authorities.map(([ca]) => ca), keyMatches: true }
