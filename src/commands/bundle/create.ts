@@ -51,6 +51,16 @@ export default class BundleCreate extends CassSniCommand<BundleCreateResult> {
       summary: "Permission of the new role: 'SELECT ON shop.orders' (repeatable).",
     }),
     ...loginFlags,
+    username: {
+      ...loginFlags.username,
+      summary:
+        'Role whose login to include, or that creates the new role (default: the superuser). Reads the password from ' +
+        'CASS_SNI_PASSWORD, stdin (--password-stdin) or a prompt.',
+    },
+    'client-cert': {
+      ...loginFlags['client-cert'],
+      summary: 'PEM file of the client certificate (default: one of the CA if nodes request it, else self-signed).',
+    },
     ...datacenterFlags,
     ...gatewayFlags,
     tunnel: Flags.boolean({
@@ -58,6 +68,10 @@ export default class BundleCreate extends CassSniCommand<BundleCreateResult> {
       summary: 'Connect through the API server, even if the load balancer is reachable.',
     }),
     ...changeFlags,
+    yes: {
+      ...changeFlags.yes,
+      summary: 'Overwrite a file that is not a bundle of this datacenter, or the login in a bundle.',
+    },
   }
 
   protected readonly kind = 'BundleCreate'
