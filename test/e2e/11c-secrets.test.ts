@@ -106,7 +106,7 @@ describe('passwords and private keys', () => {
       await must(plugin(exec, { env: { ...env, ...CQLSH_ENVIRONMENT, CASS_SNI_CQLSH: CQLSH_PROGRAM } }))
       await must(plugin(['verify', ...IN, '--wait', '30s', '-v', '9', '-o', 'json'], { env }))
       const create = ['bundle', 'create', ...IN, '--public-name', `dc1.${NAMESPACE}.cassdc`, '-v', '9']
-      const role = ['--create-role', BUNDLE_ROLE, '--grant', 'DESCRIBE ON ALL KEYSPACES', '--out', zip]
+      const role = ['--create-role', BUNDLE_ROLE, '--grant', 'SELECT ON ALL KEYSPACES', '--out', zip]
       await must(plugin([...create, ...role], { env }))
       for (const [name, forms] of await secretsOfBundle(zip)) known.set(name, forms)
       // with the password in the bundle
