@@ -13,6 +13,7 @@ const SCHEMA = 'http://json-schema.org/draft-07/schema#'
 /** Results that a command writes without the base command, by kind: the file and the type. */
 const SELF_WRITTEN: Record<string, [file: string, type: string, omit: string[]]> = {
   // Its warnings are part of the envelope.
+  BundleServe: ['src/lib/workflows/bundle-serve-workflow.ts', 'BundleServing', []],
   PortForward: ['src/lib/workflows/port-forward-workflow.ts', 'Forwarding', ['warnings']],
 }
 

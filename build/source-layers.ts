@@ -25,8 +25,12 @@ export const LAYERS: Layer[] = [
   {
     name: 'controller',
     files: '^src/controller/',
-    may: ['reconcile', 'cassandra', 'cluster'],
-    mayFiles: ['^src/lib/workflows/certs-workflow\\.ts$'],
+    may: ['reconcile', 'cassandra', 'clients', 'cluster'],
+    mayFiles: [
+      '^src/lib/workflows/certs-workflow\\.ts$',
+      '^src/lib/connection/metadata-server\\.ts$',
+      '^src/lib/routes/confirmed-host-ids\\.ts$',
+    ],
   },
   {
     name: 'cli',

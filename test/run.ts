@@ -44,6 +44,8 @@ const SUITES: Suite[] = [
     lab: true,
     named: true,
   },
+  // Nodes come and go, for ten minutes.
+  { name: 'bundle', files: 'test/e2e-bundle/*.test.ts', options: ['--timeout', '900000'], lab: true, named: true },
 ]
 
 const root = dirname(import.meta.dirname)

@@ -1,13 +1,13 @@
 /** The program of the controller's image. */
 import { asCassSniError, CassSniError, EXIT } from '../lib/errors.ts'
-import { type Level, type LogFields, logLine } from './log-lines.ts'
+import { type Level, type Log, type LogFields, logLine } from './log-lines.ts'
 import { runController } from './run-controller.ts'
-import { settingsFrom } from './settings.ts'
+import { type Settings, settingsFrom } from './settings.ts'
 
 /** For ending after a signal: shorter than the grace period of the pod. */
 const END_MS = 20_000
 
-const log = (level: Level, message: string, fields: LogFields = {}) => {
+const log: Log = (level: Level, message: string, fields: LogFields = {}) => {
   process.stdout.write(`${logLine(level, message, fields, new Date())}\n`)
 }
 
@@ -21,11 +21,21 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   })
 }
 
+/** Each task loads only what it needs. */
+async function run(settings: Settings, context: { signal: AbortSignal; log: Log }): Promise<void> {
+  switch (settings.task) {
+    case 'routes':
+      return runController(settings, context)
+    case 'certificates':
+      return (await import('./run-renewal.ts')).runRenewal(settings, context)
+    case 'metadata':
+      return (await import('./run-metadata.ts')).runMetadata(settings, context)
+  }
+}
+
 async function main(): Promise<number> {
   try {
     const settings = settingsFrom(process.env)
-    // loads what issues certificates only where that is done
-    const run = settings.task === 'routes' ? runController : (await import('./run-renewal.ts')).runRenewal
     await run(settings, { signal: stop.signal, log })
     return EXIT.ok
   } catch (error) {

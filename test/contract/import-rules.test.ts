@@ -112,8 +112,9 @@ describe('import rules', () => {
     for (const layer of LAYERS)
       plan[`src/lib/${layer}/package-${name.replace('/', '-')}.ts`] = `export { ${what} } from '${name}'\n`
   Object.assign(plan, {
-    'src/controller/here.ts': `${value('../lib/reconcile/here.ts')}export { here as client } from '../lib/cluster/client.ts'\nexport { Registry } from '@prometheus-io/client'\n`,
+    'src/controller/here.ts': `${value('../lib/reconcile/here.ts')}export { here as client } from '../lib/cluster/client.ts'\nexport { here as file } from '../lib/clients/here.ts'\nexport { Registry } from '@prometheus-io/client'\n`,
     'src/controller/workflow.ts': value('../lib/workflows/here.ts'),
+    'src/controller/tunnel.ts': value('../lib/connection/here.ts'),
     'src/controller/terminal.ts': value('../lib/output/here.ts'),
     'src/lib/reconcile/controller.ts': value('../../controller/here.ts'),
     'src/commands/here.ts': here,
@@ -195,8 +196,9 @@ describe('import rules', () => {
     ['no command imports the cluster', 'src/commands/cluster.ts', ['layer-commands']],
     ['the base command does not load the cluster layer at the start', 'src/lib/cli/flags.ts', ['lazy-cli']],
     ['the base command connects when asked', 'src/lib/cli/usage-error.ts', []],
-    ['the controller imports reconcile, cluster and the metrics', 'src/controller/here.ts', []],
+    ['the controller imports reconcile, clients, cluster and the metrics', 'src/controller/here.ts', []],
     ['the controller runs no workflow', 'src/controller/workflow.ts', ['layer-controller']],
+    ['the controller opens no tunnels', 'src/controller/tunnel.ts', ['layer-controller']],
     ['the controller has no terminal', 'src/controller/terminal.ts', ['layer-controller']],
     ['nothing imports the controller', 'src/lib/reconcile/controller.ts', ['layer-reconcile']],
     ['the one file of routes that reads the cluster imports it', 'src/lib/routes/gather.ts', []],

@@ -40,6 +40,15 @@ export async function goDriver(): Promise<string> {
   return join(directory, 'driver')
 }
 
+/** Returns cql-proxy, which has the module proxy's releases only. */
+export async function cqlProxy(): Promise<string> {
+  const directory = await built('cql-proxy', ['cql-proxy/go.mod', 'cql-proxy/go.sum'], async (fresh) => {
+    const build = ['-C', join(fresh, 'cql-proxy'), 'build', '-o', 'cql-proxy', 'github.com/datastax/cql-proxy']
+    await must(run('go', build, { timeoutMs: 300_000 }))
+  })
+  return join(directory, 'cql-proxy', 'cql-proxy')
+}
+
 /** Returns java's arguments for the program with the Java driver. */
 export async function javaDriver(): Promise<string[]> {
   const directory = await javaBuild()

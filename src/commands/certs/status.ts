@@ -84,12 +84,14 @@ export default class CertsStatus extends CassSniCommand<CertsStatusResult | Ever
     return this.#table(result, renderer)
   }
 
-  #table({ namespace, authorities, issuer, keystore, nodes }: CertsStatusResult, renderer: TextRenderer): string {
+  #table(result: CertsStatusResult, renderer: TextRenderer): string {
+    const { namespace, authorities, issuer, keystore, metadata, nodes } = result
     const line = renderer.printableLine
     const time = (iso: string) => iso.slice(0, 19).replace('T', ' ')
     const rows: Row[] = [
       ...authorities.map((part) => ({ ...part, name: 'CA', since: '' })),
       { ...keystore, name: 'Secret', since: '' },
+      ...(metadata === undefined ? [] : [{ ...metadata, name: 'Metadata', since: '' }]),
       ...nodes.map((node) => ({
         ...node,
         name: node.pod,

@@ -57,7 +57,8 @@ export default class RoutesList extends CassSniCommand<RoutesListResult | EveryD
     return this.#table(result, renderer)
   }
 
-  #table({ mode, anyNode, routes, shared, conflicts, unknown }: RoutesListResult, renderer: TextRenderer): string {
+  #table(result: RoutesListResult, renderer: TextRenderer): string {
+    const { mode, anyNode, metadataName, routes, shared, conflicts, unknown } = result
     const line = renderer.printableLine
     const wide = this.#wide
       ? [
@@ -88,6 +89,7 @@ export default class RoutesList extends CassSniCommand<RoutesListResult | EveryD
     return [
       table.trimEnd(),
       ...(anyNode.length === 0 ? [] : [`Any node: ${line(anyNode.join(', '))}`]),
+      ...(metadataName === undefined ? [] : [`Metadata service: ${line(metadataName)}`]),
       ...shared.map((each) => `Out of sync: ${line(each)}`),
       ...conflicts.map(({ code, message }) => `Conflict: ${line(message)} [${code}]`),
       ...unknown.map(({ pod, reason }) => line(`Cannot check which routes pod ${pod} has loaded: ${reason}`)),

@@ -24,15 +24,19 @@ const FIXED_EXTENSIONS_BYTES = 16 + 31 + 14 + 31 + 33
 const RSA_ALGORITHM_BYTES = 15
 const EC_ALGORITHM_BYTES = 12
 
+const USAGES = { node: ['serverAuth', 'clientAuth'], server: ['serverAuth'], client: ['clientAuth'] } as const
+
 export interface LeafRequest {
   authority: Authority
   commonName: string
   /** DNS names and IP addresses, normalized. None for a client. */
   names: readonly string[]
+  /** IP addresses to add as DNS names too: Node.js drivers compare them with DNS names only. */
+  asDnsNames?: readonly string[] | undefined
   /** Days until it expires, if the CA does not expire earlier. Default 365. */
   validityDays?: number | undefined
   /** Default `node`: serverAuth and clientAuth, because nodes connect to each other. */
-  usage?: 'node' | 'client' | undefined
+  usage?: keyof typeof USAGES | undefined
   /** Milliseconds since the epoch. */
   now: number
   randomBytes: (length: number) => Buffer
@@ -50,7 +54,7 @@ export interface IssuedLeaf {
  * @throws CSNI401 if the type of the CA's key is not supported
  */
 export async function issueLeaf(request: LeafRequest): Promise<IssuedLeaf> {
-  const { authority, commonName, names, now, randomBytes, usage = 'node' } = request
+  const { authority, commonName, names, asDnsNames = [], now, randomBytes, usage = 'node' } = request
   const [ca] = authority.path
   const algorithm = signingAlgorithm(authority.key)
   const x509 = await import('./x509.ts')
@@ -71,19 +75,17 @@ export async function issueLeaf(request: LeafRequest): Promise<IssuedLeaf> {
     signingAlgorithm: algorithm,
     extensions: [
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyEncipherment, true),
-      new x509.ExtendedKeyUsageExtension([
-        ...(usage === 'node' ? [x509.ExtendedKeyUsage.serverAuth] : []),
-        x509.ExtendedKeyUsage.clientAuth,
-      ]),
+      new x509.ExtendedKeyUsageExtension(USAGES[usage].map((name) => x509.ExtendedKeyUsage[name])),
       new x509.BasicConstraintsExtension(false, undefined, true),
       await x509.SubjectKeyIdentifierExtension.create(publicKey),
       new x509.AuthorityKeyIdentifierExtension(issuerKey.keyId),
       ...(names.length === 0
         ? []
         : [
-            new x509.SubjectAlternativeNameExtension(
-              names.map((value) => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value })),
-            ),
+            new x509.SubjectAlternativeNameExtension([
+              ...names.map((value) => ({ type: isIP(value) === 0 ? ('dns' as const) : ('ip' as const), value })),
+              ...asDnsNames.map((value) => ({ type: 'dns' as const, value })),
+            ]),
           ]),
     ],
   })

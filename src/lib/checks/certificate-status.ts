@@ -12,6 +12,7 @@ import { MAX_CONCURRENT_NODES, runsCassandra } from '../certificates/gather/serv
 import { keystoreFaults, leafExpiresSoon } from '../certificates/policies.ts'
 import { expiresSoon, expiresWithin, type Reason, type ReasonCode, type Validity } from '../certificates/reason.ts'
 import { servedReasons, WARNINGS } from '../certificates/served-policies.ts'
+import type { ServedCertificate } from '../connection/tls.ts'
 import { CassSniError, type ErrorCode, throwIfAborted } from '../errors.ts'
 import { authoritiesOf, served } from './certificate-checks.ts'
 import type { KeystoreContent, Probes } from './probes.ts'
@@ -66,6 +67,8 @@ export interface CertificateStatus {
   /** The CAs to trust, the signing one first. */
   authorities: CertificatePart[]
   keystore: CertificatePart
+  /** What the metadata service serves; absent without one. */
+  metadata?: CertificatePart | undefined
   nodes: ServedPart[]
 }
 
@@ -87,11 +90,13 @@ export async function certificateStatus(probes: Probes, options: StatusOptions):
   const parts = {
     authorities: authorityParts(authorities, probes, options),
     keystore: keystorePart(keystore, authorities, probes, options),
+    metadata: await metadataPart(authorities, probes, options),
     nodes: await Promise.all(
       options.nodes.map((node) => limit(() => servedPart(node, { probes, authorities, keystore, options }))),
     ),
   }
-  const findings = [...parts.authorities, parts.keystore, ...parts.nodes].flatMap((part) => part.findings)
+  const all = [...parts.authorities, parts.keystore, ...(parts.metadata ? [parts.metadata] : []), ...parts.nodes]
+  const findings = all.flatMap((part) => part.findings)
   return { ok: findings.every(({ severity }) => severity === 'skipped'), ...parts }
 }
 
@@ -156,6 +161,32 @@ function keystorePart(
   return { object, certificate, findings: [...keystoreFaults(input), ...(soon ? [soon] : [])].map(findingOf) }
 }
 
+async function metadataPart(
+  authorities: Observed<Authorities>,
+  probes: Probes,
+  options: StatusOptions,
+): Promise<CertificatePart | undefined> {
+  const { metadataName, now } = probes
+  if (metadataName === undefined) return undefined
+  const object = `metadata service at ${metadataName}`
+  if ('finding' in authorities)
+    return {
+      object,
+      findings: [{ ...authorities.finding, severity: 'skipped', message: 'requires the CA certificate' }],
+    }
+  const read = await observed(options, () => probes.handshake(metadataName))
+  if ('finding' in read) return { object, findings: [read.finding] }
+  const { certificate, reason } = read.value
+  const validity = { notBefore: new Date(certificate.validFrom), notAfter: new Date(certificate.validTo) }
+  const soon = expiry(validity, { authorities: authorities.value, now }, options.warnDays)
+  const faults: Finding[] = reason === undefined ? [] : [{ code: 'CSNI602', severity: 'error', message: reason }]
+  return {
+    object,
+    certificate: servedFields(certificate, now),
+    findings: [...faults, ...(soon ? [findingOf(soon)] : [])],
+  }
+}
+
 interface NodeInput {
   probes: Probes
   authorities: Observed<Authorities>
@@ -197,15 +228,7 @@ async function servedPart(node: CassandraNode, input: NodeInput): Promise<Served
   const version = content?.version
   return {
     ...part,
-    certificate: first && {
-      subject: first.certificate.subject,
-      issuer: first.certificate.issuer,
-      names: first.certificate.names,
-      notBefore: first.certificate.validFrom,
-      notAfter: first.certificate.validTo,
-      daysLeft: daysUntil(new Date(first.certificate.validTo), now),
-      fingerprint256: first.certificate.fingerprint256,
-    },
+    certificate: first && servedFields(first.certificate, now),
     current,
     servedSince: current === true && version ? servedSince(observedPod, version) : undefined,
     rereadBy: current === false && version ? rereadBy(version) : undefined,
@@ -224,6 +247,12 @@ function expiry(
 
 function findingOf({ code, message }: Reason): Finding {
   return { code, severity: WARNINGS.has(code) ? 'warning' : 'error', message }
+}
+
+function servedFields(certificate: ServedCertificate, now: number): CertificateFields {
+  const { subject, issuer, names, validFrom, validTo, fingerprint256 } = certificate
+  const daysLeft = daysUntil(new Date(validTo), now)
+  return { subject, issuer, names, notBefore: validFrom, notAfter: validTo, daysLeft, fingerprint256 }
 }
 
 function fieldsOf(certificate: Certificate, now: number): CertificateFields {

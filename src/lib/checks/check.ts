@@ -2,12 +2,12 @@
 import type { CassandraNode } from '../cassandra/datacenter.ts'
 import type { NextStep } from '../errors.ts'
 
-export const CATEGORIES = ['datacenter', 'routes', 'certificates', 'cql', 'address', 'traffic'] as const
+export const CATEGORIES = ['datacenter', 'routes', 'certificates', 'cql', 'address', 'traffic', 'metadata'] as const
 export type Category = (typeof CATEGORIES)[number]
 
 /**
- * Codes of checks: CSNI81x datacenter, 82x routes, 83x certificates, 84x cql, 85x address, 86x traffic. Never reused; a
- * retired one stays in the registry's list of retired codes.
+ * Codes of checks: CSNI81x datacenter, 82x routes, 83x certificates, 84x cql, 85x address, 86x traffic, 87x metadata.
+ * Never reused; a retired one stays in the registry's list of retired codes.
  */
 export type CheckCode = `CSNI8${number}`
 

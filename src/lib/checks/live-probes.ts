@@ -15,6 +15,7 @@ import { cqlHostId } from '../connection/cql-login.ts'
 import type { ClientIdentity } from '../connection/client-identity.ts'
 import { type Dial, type Dialer, givenAddressDialer, podDialer } from '../connection/dialer.ts'
 import { gatewayDialer } from '../connection/gateway-dialer.ts'
+import { requestMetadata } from '../connection/metadata-request.ts'
 import { answersPlaintext } from '../connection/plaintext.ts'
 import { handshake } from '../connection/tls.ts'
 import { CassSniError } from '../errors.ts'
@@ -140,6 +141,15 @@ export function liveProbes(options: LiveProbesOptions): Probes {
     authority,
     keystore: once(() => keystoreContent(kube, datacenter, options.choices?.names)),
     credentials,
+    metadataName: options.choices?.names?.metadata,
+    metadata: onceFor(
+      (name) => name,
+      async (serverName) =>
+        withTunnelFailures(
+          dialer,
+          requestMetadata({ dial, serverName, port, ca: await authority(), client: identity, signal }),
+        ),
+    ),
     handshake: onceFor(
       (serverName) => serverName,
       async (serverName) =>

@@ -7,6 +7,7 @@ import type { KeystoreVersion } from './served-since.ts'
 import type { CertificateSettings } from '../certificates/certificate-settings.ts'
 import type { PolicyInput } from '../certificates/policies.ts'
 import type { Dialer } from '../connection/dialer.ts'
+import type { ContactInfo } from '../connection/metadata-request.ts'
 import type { HandshakeResult } from '../connection/tls.ts'
 import type { IngressGateway } from '../istio/mesh.ts'
 import type { AffectingPolicy, TrafficPolicies } from '../istio/traffic-policies.ts'
@@ -67,6 +68,10 @@ export interface Probes {
   keystore(): Promise<KeystoreContent>
   /** Throws CSNI304. */
   credentials(): Promise<Credentials>
+  /** The server name of the metadata service; undefined without one. */
+  metadataName?: string | undefined
+  /** What the metadata service responds, verified as by a driver. Throws CSNI611, CSNI601, CSNI602, CSNI603. */
+  metadata(name: string): Promise<ContactInfo>
   /** TLS through the dialer. Throws CSNI601, CSNI602, CSNI603. */
   handshake(serverName: string): Promise<HandshakeResult>
   /**

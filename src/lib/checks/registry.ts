@@ -7,6 +7,7 @@ import { CERTIFICATE_CHECKS } from './certificate-checks.ts'
 import type { Check, CheckCode } from './check.ts'
 import { CQL_CHECKS } from './cql-checks.ts'
 import { DATACENTER_CHECKS } from './datacenter-checks.ts'
+import { METADATA_CHECKS } from './metadata-checks.ts'
 import type { Probes } from './probes.ts'
 import { ROUTE_CHECKS } from './route-checks.ts'
 import { TRAFFIC_CHECKS } from './traffic-checks.ts'
@@ -18,6 +19,7 @@ export const CHECKS: readonly Check<Probes>[] = [
   ...CQL_CHECKS,
   ...ADDRESS_CHECKS,
   ...TRAFFIC_CHECKS,
+  ...METADATA_CHECKS,
 ]
 
 export const RETIRED: readonly CheckCode[] = []

@@ -43,6 +43,14 @@ export const controllerFlags = {
     allowNo: true,
     summary: 'Renew node certificates, with access to the Secrets of CA and keystore (default: as installed).',
   }),
+  'metadata-name': Flags.string({
+    helpValue: '[DATACENTER=]NAME',
+    multiple: true,
+    multipleNonGreedy: true,
+    summary:
+      'Run a metadata service for secure connect bundles under this DNS name of the gateway (repeatable; an empty ' +
+      'NAME removes it; default: as installed).',
+  }),
   ...controllerNamespaceFlag,
 }
 
@@ -54,6 +62,7 @@ export function controllerOptions(flags: {
   datacenter?: string | undefined
   'gateway-namespace'?: string[] | undefined
   'renew-certs'?: boolean | undefined
+  'metadata-name'?: string[] | undefined
   'controller-namespace': string
 }): ControllerInstallOptions {
   return {
@@ -64,6 +73,7 @@ export function controllerOptions(flags: {
     datacenter: flags.datacenter,
     gatewayNamespaces: flags['gateway-namespace'],
     renewCertificates: flags['renew-certs'],
+    metadataNames: flags['metadata-name'],
   }
 }
 

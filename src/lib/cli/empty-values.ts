@@ -4,7 +4,7 @@
  * Flags with a meaningful empty value: `-e ""` executes nothing and does not read statements from the terminal.
  * Any flag in neither list is treated as absent if empty, as kubectl does.
  */
-export const ALLOWED_EMPTY: readonly string[] = ['execute', 'public-name', 'any-node', 'sni-template']
+export const ALLOWED_EMPTY: readonly string[] = ['execute', 'public-name', 'any-node', 'sni-template', 'metadata-name']
 
 /**
  * Flags that narrow the scope of a command: if absent, it would apply to all nodes or datacenters instead of one, or

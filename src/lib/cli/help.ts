@@ -54,6 +54,7 @@ const ORDER = [
   'clients show',
   'bundle create',
   'bundle inspect',
+  'bundle serve',
   'uninstall',
 ]
 

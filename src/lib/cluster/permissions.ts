@@ -14,14 +14,14 @@ export type PermissionScope =
   | 'gateway'
   /** The controller's own namespace. */
   | 'controller'
-  /** Cassandra's namespace, only the Secrets of CA and keystore. */
+  /** Cassandra's namespace, only the Secrets of CA, keystore and metadata service. */
   | 'keystores'
 
 /**
  * `commands`: the command line, except install. `controller`: the routes controller. `renewal`: the Deployment that
- * renews certificates.
+ * renews certificates. `metadata`: the metadata service.
  */
-export type PermissionUser = 'commands' | 'controller' | 'renewal'
+export type PermissionUser = 'commands' | 'controller' | 'renewal' | 'metadata'
 
 export interface Permission {
   scope: PermissionScope
@@ -34,8 +34,8 @@ export interface Permission {
   why: string
   /** Default: commands and controller. */
   only?: PermissionUser | undefined
-  /** The renewal of certificates as well. */
-  renewal?: true | undefined
+  /** These as well. */
+  also?: readonly PermissionUser[] | undefined
 }
 
 const READ = ['get', 'list', 'watch']
@@ -57,7 +57,7 @@ export const PERMISSIONS: readonly Permission[] = [
     names: ['istio', 'coredns'],
     verbs: READ,
     why: "Istio's discoverySelectors and the cluster's DNS domain",
-    renewal: true,
+    also: ['renewal'],
   },
   { scope: 'mesh', group: '', resources: ['services', 'pods'], verbs: READ, why: 'ingress gateways' },
   { scope: 'mesh', group: 'apps', resources: ['deployments'], verbs: READ, why: "Istio's control planes" },
@@ -107,7 +107,7 @@ export const PERMISSIONS: readonly Permission[] = [
     resources: ['cassandradatacenters'],
     verbs: READ,
     why: 'the datacenter',
-    renewal: true,
+    also: ['renewal', 'metadata'],
   },
   {
     scope: 'datacenter',
@@ -115,9 +115,9 @@ export const PERMISSIONS: readonly Permission[] = [
     resources: ['statefulsets'],
     verbs: READ,
     why: 'which nodes there are',
-    renewal: true,
+    also: ['renewal'],
   },
-  { scope: 'datacenter', group: '', resources: ['pods'], verbs: READ, why: 'the nodes', renewal: true },
+  { scope: 'datacenter', group: '', resources: ['pods'], verbs: READ, why: 'the nodes', also: ['renewal', 'metadata'] },
   {
     scope: 'datacenter',
     group: '',
@@ -125,7 +125,7 @@ export const PERMISSIONS: readonly Permission[] = [
     verbs: ['patch'],
     why: 'an annotation that makes the kubelet sync a new keystore to the pod immediately',
     only: 'commands',
-    renewal: true,
+    also: ['renewal'],
   },
   {
     scope: 'datacenter',
@@ -133,7 +133,7 @@ export const PERMISSIONS: readonly Permission[] = [
     resources: ['pods/portforward'],
     verbs: CONNECT,
     why: 'tunnels to nodes; host IDs that are in doubt',
-    renewal: true,
+    also: ['renewal'],
   },
   {
     scope: 'datacenter',
@@ -142,9 +142,17 @@ export const PERMISSIONS: readonly Permission[] = [
     verbs: CONNECT,
     why: 'reloading the keystore',
     only: 'commands',
-    renewal: true,
+    also: ['renewal'],
   },
   { scope: 'datacenter', group: '', resources: ['services'], verbs: [...READ, ...WRITE], why: 'one per node' },
+  {
+    scope: 'datacenter',
+    group: '',
+    resources: ['services'],
+    verbs: READ,
+    why: 'the host IDs that the routes controller has confirmed',
+    only: 'metadata',
+  },
   {
     scope: 'datacenter',
     group: ISTIO,
@@ -188,7 +196,7 @@ export const PERMISSIONS: readonly Permission[] = [
     verbs: ['get', ...WRITE],
     why: 'the node certificate, with --issuer',
     only: 'commands',
-    renewal: true,
+    also: ['renewal'],
   },
   {
     scope: 'datacenter',
@@ -197,7 +205,7 @@ export const PERMISSIONS: readonly Permission[] = [
     verbs: ['patch'],
     why: 'a renewal by cert-manager before it is due',
     only: 'commands',
-    renewal: true,
+    also: ['renewal'],
   },
   {
     scope: 'datacenter',
@@ -206,7 +214,7 @@ export const PERMISSIONS: readonly Permission[] = [
     verbs: ['get'],
     why: 'why cert-manager does not issue',
     only: 'commands',
-    renewal: true,
+    also: ['renewal'],
   },
   {
     scope: 'datacenter',
@@ -215,7 +223,7 @@ export const PERMISSIONS: readonly Permission[] = [
     verbs: ['create', 'patch'],
     why: 'Events on the CassandraDatacenter',
     only: 'controller',
-    renewal: true,
+    also: ['renewal'],
   },
 
   {
@@ -239,7 +247,7 @@ export const PERMISSIONS: readonly Permission[] = [
     group: '',
     resources: ['secrets'],
     verbs: ['get', 'patch'],
-    why: 'the CA, the keystore, and the certificate from cert-manager',
+    why: 'the CA, the keystore, and the certificates from cert-manager and of the metadata service',
     only: 'renewal',
   },
 
@@ -268,9 +276,9 @@ export function permissionsOf(user: PermissionUser, scope: PermissionScope): Per
   return PERMISSIONS.filter((each) => each.scope === scope && isFor(each, user))
 }
 
-function isFor({ only, renewal }: Permission, user: PermissionUser): boolean {
-  if (only === user || (user === 'renewal' && renewal === true)) return true
-  return only === undefined && user !== 'renewal'
+function isFor({ only, also = [] }: Permission, user: PermissionUser): boolean {
+  if (only === user || also.includes(user)) return true
+  return only === undefined && (user === 'commands' || user === 'controller')
 }
 
 /** Returns them as the rules of a role. */

@@ -274,7 +274,8 @@ function listenAt(host: string, port: number, accept: (socket: Socket) => void):
   })
 }
 
-function cannotListen(error: NodeJS.ErrnoException & { address?: string }, port: number): CassSniError {
+/** Returns the CSNI106 of a port that cannot be opened. */
+export function cannotListen(error: NodeJS.ErrnoException & { address?: string }, port: number): CassSniError {
   const where = error.address === undefined ? `port ${port}` : `${error.address}, port ${port}`
   const why = error.code === 'EADDRINUSE' ? 'address already in use' : systemError(error)
   return new CassSniError('CSNI106', `cannot listen on ${where}: ${why}`, {

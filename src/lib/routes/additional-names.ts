@@ -1,6 +1,6 @@
 /** Server names in addition to the host ID and the DNS name of each node, as requested by the user. Pure. */
 import type { CassandraNode, Datacenter } from '../cassandra/datacenter.ts'
-import { CassSniError, hint } from '../errors.ts'
+import { CassSniError, command, hint } from '../errors.ts'
 import { isDnsName } from '../text/dns-name.ts'
 import { asHostId } from '../text/host-id.ts'
 
@@ -10,6 +10,8 @@ export interface AdditionalNames {
   sniTemplates: readonly string[]
   /** Names that reach any ready node. */
   anyNode: readonly string[]
+  /** The name of the metadata service. */
+  metadata?: string | undefined
 }
 
 export const NO_ADDITIONAL_NAMES: AdditionalNames = { sniTemplates: [], anyNode: [] }
@@ -61,6 +63,18 @@ export function parseAnyNode(texts: readonly string[]): string[] {
   return names
 }
 
+/**
+ * Parses the name of the metadata service from the command line; '' removes it. Throws CSNI101 for one that is not a
+ * DNS name.
+ */
+export function parseMetadataName(text: string): string {
+  const [name = '', ...more] = listOf([text])
+  if (more.length > 0) throw invalid('metadata-name', text, 'expected one name')
+  if (name === '') return name
+  requireDnsName('metadata-name', text, name)
+  return name
+}
+
 /** Returns the additional names of a node. */
 export function nodeNames({ sniTemplates }: AdditionalNames, node: Named, datacenter: Datacenter): string[] {
   return sniTemplates.map((template) =>
@@ -70,12 +84,19 @@ export function nodeNames({ sniTemplates }: AdditionalNames, node: Named, datace
   )
 }
 
-/** Returns every additional name, which the certificate must have too. */
+/**
+ * Returns every additional name, which the certificate must have too: that of the metadata service because drivers with
+ * a secure connect bundle verify it for the nodes as well.
+ */
 export function additionalNamesOf(
   names: AdditionalNames,
   datacenter: Datacenter,
 ): { anyNode: readonly string[]; perNode: string[] } {
-  return { anyNode: names.anyNode, perNode: datacenter.nodes.flatMap((node) => nodeNames(names, node, datacenter)) }
+  const { anyNode, metadata } = names
+  return {
+    anyNode: metadata === undefined ? anyNode : [...anyNode, metadata],
+    perNode: datacenter.nodes.flatMap((node) => nodeNames(names, node, datacenter)),
+  }
 }
 
 /**
@@ -88,6 +109,7 @@ export function requireDistinctNames(names: AdditionalNames, datacenter: Datacen
     for (const name of [dnsName, hostId]) if (name !== undefined) owners.set(name.toLowerCase(), pod)
   for (const name of names.anyNode)
     if (owners.get(name) !== 'any node') throw invalid('any-node', name, `name of ${owners.get(name)}`)
+  requireOwnMetadataName(names, owners)
   for (const node of datacenter.nodes) {
     for (const name of nodeNames(names, node, datacenter)) {
       requireDnsName('sni-template', name, name)
@@ -96,6 +118,25 @@ export function requireDistinctNames(names: AdditionalNames, datacenter: Datacen
       owners.set(name, node.pod)
     }
   }
+}
+
+/** Throws CSNI101 if the name of the metadata service reaches nodes, and adds it to the owners. */
+function requireOwnMetadataName({ metadata }: AdditionalNames, owners: Map<string, string>): void {
+  if (metadata === undefined) return
+  const other = owners.get(metadata)
+  if (other === 'any node')
+    throw new CassSniError(
+      'CSNI101',
+      `invalid value ${JSON.stringify(metadata)} for --metadata-name: it reaches any node (--any-node)`,
+      {
+        next: [
+          command`kubectl cass-sni routes sync --any-node ''`,
+          hint('then install the metadata service again; or choose another name for it'),
+        ],
+      },
+    )
+  if (other !== undefined) throw invalid('metadata-name', metadata, `name of ${other}`)
+  owners.set(metadata, 'the metadata service')
 }
 
 function listOf(texts: readonly string[]): string[] {
@@ -113,6 +154,6 @@ function requireDnsName(flag: string, value: string, name: string): void {
 
 function invalid(flag: string, value: string, reason: string): CassSniError {
   return new CassSniError('CSNI101', `invalid value ${JSON.stringify(value)} for --${flag}: ${reason}`, {
-    next: [hint(`use a name such as ${flag === 'any-node' ? '' : '{pod}.'}cassandra.example.com`)],
+    next: [hint(`use a name such as ${flag === 'sni-template' ? '{pod}.' : ''}cassandra.example.com`)],
   })
 }

@@ -6,10 +6,11 @@ import {
   CLUSTER_DOMAIN_ANNOTATION,
   GATEWAY_ANNOTATION,
   GATEWAY_CLASS_ANNOTATION,
+  METADATA_NAME_ANNOTATION,
   PORT_ANNOTATION,
   SNI_TEMPLATES_ANNOTATION,
 } from '../text/own-keys.ts'
-import type { AdditionalNames } from './additional-names.ts'
+import { type AdditionalNames, NO_ADDITIONAL_NAMES } from './additional-names.ts'
 import { backendThatMade } from './backends/backend-of.ts'
 import { ROUTE_BACKENDS, type RouteApi, type RouteBackend, type RouteMode } from './backends/backend.ts'
 import { destinationsIn, selectorOf, serversOf } from './live-routes.ts'
@@ -64,6 +65,7 @@ function istioChoices({ gateway, virtualServices: [virtualService] = [] }: LiveR
     names: {
       sniTemplates: listIn(annotations[SNI_TEMPLATES_ANNOTATION]),
       anyNode: listIn(annotations[ANY_NODE_ANNOTATION]),
+      metadata: annotations[METADATA_NAME_ANNOTATION],
     },
     clusterDomain:
       annotations[CLUSTER_DOMAIN_ANNOTATION] ?? (virtualService === undefined ? undefined : domainOf(virtualService)),
@@ -74,8 +76,10 @@ function listIn(text = ''): string[] {
   return text.split(',').filter((each) => each !== '')
 }
 
-function gatewayApiChoices({ tlsRoutes: [route] = [] }: LiveRoutes): Choices | undefined {
+function gatewayApiChoices({ tlsRoutes = [] }: LiveRoutes): Choices | undefined {
+  const [route] = tlsRoutes
   if (route === undefined) return undefined
+  const metadata = tlsRoutes.map((each) => each.metadata.annotations?.[METADATA_NAME_ANNOTATION])
   const { annotations = {} } = route.metadata
   const port = Number(annotations[PORT_ANNOTATION])
   return {
@@ -84,6 +88,7 @@ function gatewayApiChoices({ tlsRoutes: [route] = [] }: LiveRoutes): Choices | u
     gatewayClass: annotations[GATEWAY_CLASS_ANNOTATION],
     port: Number.isInteger(port) ? port : undefined,
     mode: 'sni',
+    names: { ...NO_ADDITIONAL_NAMES, metadata: metadata.find((name) => name !== undefined) },
     clusterDomain: annotations[CLUSTER_DOMAIN_ANNOTATION],
   }
 }

@@ -59,7 +59,10 @@ export function driftOf(compared: Compared): Drift {
     const name = `${displayName(change.type, change.name)}${inDatacenter ? '' : ` in namespace ${change.namespace}`}`
     const podOfChange = change.desired?.object.metadata.labels?.[POD_LABEL]
     const fault = change.live === undefined ? undefined : acceptance?.routes.get(change.name)
-    if (fault !== undefined && podOfChange !== undefined && change.type.kind === TLS_ROUTE.kind) add(podOfChange, fault)
+    if (fault !== undefined && change.type.kind === TLS_ROUTE.kind) {
+      if (podOfChange === undefined) drift.shared.push(fault)
+      else add(podOfChange, fault)
+    }
     if (change.action === 'unchanged') continue
     if (change.action === 'pruned') {
       drift.vanished.push(name)

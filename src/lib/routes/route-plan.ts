@@ -5,7 +5,7 @@ import type { ChangeSet } from '../changes/changeset.ts'
 import type { KubeObject, ResourceType } from '../cluster/kube.ts'
 import { ISTIO_GATEWAY } from '../cluster/resources.ts'
 import type { Service } from '../cluster/workloads.ts'
-import { againWithout, CassSniError } from '../errors.ts'
+import { againWithout, CassSniError, command } from '../errors.ts'
 import type { Warning } from '../events.ts'
 import { acceptanceOf, type Awaited } from '../gateway-api/acceptance.ts'
 import { isCreatedForGateway, nameOf, selectsExactly, otherSelectedPods } from '../istio/gateways.ts'
@@ -212,7 +212,11 @@ function hasChanges(changes: ChangeSet): boolean {
   return changesIn(changes).some(({ action }) => action !== 'unchanged')
 }
 
-function servedRoutes(target: ApiTarget, { name, namespace }: Datacenter, { nodes }: DesiredRoutes): AwaitedRoutes {
+function servedRoutes(
+  target: ApiTarget,
+  { name, namespace }: Datacenter,
+  { nodes, metadata }: DesiredRoutes,
+): AwaitedRoutes {
   const served = nodes.filter(({ state }) => state !== 'pending')
   return {
     type: target.type,
@@ -220,7 +224,10 @@ function servedRoutes(target: ApiTarget, { name, namespace }: Datacenter, { node
     gateway: { namespace: target.namespace, name: target.name },
     listener: target.listener,
     namespace,
-    routes: served.map(({ pod }) => nodeServiceName(pod)),
+    routes: [
+      ...served.map(({ pod }) => nodeServiceName(pod)),
+      ...(metadata === undefined ? [] : [routeNames(name).metadata]),
+    ],
   }
 }
 
@@ -244,12 +251,18 @@ function handoverOf(
 function namesFor(
   requested: RouteRequest['names'],
   recorded: AdditionalNames = NO_ADDITIONAL_NAMES,
-  { api }: Pick<Backend, 'api'>,
+  { api, mode, byServerName }: Pick<Backend, 'api' | 'mode' | 'byServerName'>,
 ): AdditionalNames {
   const { sniTemplates = recorded.sniTemplates, anyNode = recorded.anyNode } = requested ?? {}
-  if (api === 'istio') return { sniTemplates, anyNode }
+  // '' removes it
+  const metadata = (requested?.metadata ?? recorded.metadata) || undefined
+  if (requested?.metadata && !byServerName)
+    throw new CassSniError('CSNI101', `--metadata-name is not available with --mode ${mode}`, {
+      next: [againWithout('metadata-name'), command`kubectl cass-sni routes sync --mode sni`],
+    })
+  if (api === 'istio') return { sniTemplates, anyNode, metadata }
   const flag = requested?.sniTemplates?.length ? 'sni-template' : requested?.anyNode?.length ? 'any-node' : undefined
-  if (flag === undefined) return NO_ADDITIONAL_NAMES
+  if (flag === undefined) return { ...NO_ADDITIONAL_NAMES, metadata }
   throw new CassSniError('CSNI101', `--${flag} is not available with --api ${api}`, { next: [againWithout(flag)] })
 }
 
@@ -268,6 +281,7 @@ function withLivePort(datacenter: Datacenter, services: KubeObject[]): Datacente
   if (datacenter.configurationHidden === undefined) return datacenter
   const ports = services
     .flatMap((service) => (service as Service).spec?.ports ?? [])
+    .filter(({ name }) => name === 'tcp-cql')
     .map(({ targetPort }) => targetPort)
   const [port, ...others] = new Set(ports)
   return typeof port === 'number' && others.length === 0 ? { ...datacenter, nativePort: port } : datacenter

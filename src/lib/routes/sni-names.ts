@@ -11,6 +11,8 @@ export interface RouteNames {
   allNodes: string
   /** Backend `serviceentry`: the PeerAuthentication. */
   plainPort: string
+  /** The metadata service: its Service, Deployment, Secret and TLSRoute. */
+  metadata: string
 }
 
 /**
@@ -20,7 +22,8 @@ export interface RouteNames {
 export function routeNames(datacenterName: string): RouteNames {
   const name = dnsLabel('cass-sni-', datacenterName, '')
   const plainPort = dnsLabel('cass-sni-', datacenterName, '-cql')
-  return { gateway: name, virtualService: name, allNodes: name, plainPort }
+  const metadata = dnsLabel('cass-sni-', datacenterName, '-metadata')
+  return { gateway: name, virtualService: name, allNodes: name, plainPort, metadata }
 }
 
 /**

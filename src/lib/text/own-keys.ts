@@ -55,6 +55,9 @@ export const SNI_TEMPLATES_ANNOTATION = 'cass-sni/sni-templates'
 /** On our Gateway: server names that reach any node, comma-separated. */
 export const ANY_NODE_ANNOTATION = 'cass-sni/any-node'
 
+/** On our Gateway, and on the TLSRoute of the metadata service: its server name. */
+export const METADATA_NAME_ANNOTATION = 'cass-sni/metadata-name'
+
 /** On our TLSRoutes: the port for clients. */
 export const PORT_ANNOTATION = 'cass-sni/port'
 
@@ -72,3 +75,6 @@ export const CONTROLLER_NAME = 'cass-sni-controller'
 
 /** Name of the Deployment that renews certificates, of its ServiceAccount and roles. */
 export const RENEWAL_NAME = 'cass-sni-certificates'
+
+/** The label app.kubernetes.io/name of the metadata service's pods, and its name in the audit log. */
+export const METADATA_NAME = 'cass-sni-metadata'

@@ -5,7 +5,7 @@ import { type CertificatePlan, planCertificate } from '../certificates/certifica
 import { type CertificateSettings, requestedSettings } from '../certificates/certificate-settings.ts'
 import { issuerText } from '../certificates/issuer-reference.ts'
 import { retryOvertaken } from '../changes/apply.ts'
-import { command, hint, type NextStep } from '../errors.ts'
+import { CassSniError, command, hint, type NextStep } from '../errors.ts'
 import type { CertsNode, CertsOptions, CertsResult } from './certs/certs-options.ts'
 import { type CertificateObservation, gatherCertificates } from './certs/gather-certificates.ts'
 import {
@@ -15,6 +15,7 @@ import {
   type WrittenKeystore,
 } from './certs/reconcile-certificates.ts'
 import { readGivenLeaf, requireServable } from './certs/given-leaf.ts'
+import { type MetadataCertificate, reconcileMetadataSecret } from './certs/metadata-secret.ts'
 import type { WorkflowContext } from './context.ts'
 
 export type { CertificateSummary } from '../certificates/gather/served-certificates.ts'
@@ -34,6 +35,7 @@ export async function certs(context: WorkflowContext, options: CertsOptions = {}
   /** Settings that this run has read or written; any other names were added by another run. */
   let known: CertificateSettings | undefined
   let issued = false
+  let metadata: MetadataCertificate | undefined
   return retryOvertaken(context.signal, async () => {
     // Report what was observed only once.
     const observation = await gatherCertificates(first ? { ...context, emit: () => undefined } : context, options)
@@ -59,10 +61,43 @@ export async function certs(context: WorkflowContext, options: CertsOptions = {}
     const written = await reconcileKeystore(issued ? hideUnchanged(context) : context, observation, plan, given)
     issued ||= written.issued
     known = plan.settings
+    metadata = await metadataCertificate(context, observation, metadata)
     const nodes = await reconcileNodes(context, options, observation, written)
     warnOf(context, observation, plan, written)
-    return result(context, observation, plan, written, withFirstObserved(nodes, first))
+    return { ...result(context, observation, plan, written, withFirstObserved(nodes, first)), metadata }
   })
+}
+
+/**
+ * The certificate of the metadata service, if the routes have its name. Without permission for its Secret it stays:
+ * that of the nodes is more urgent.
+ */
+async function metadataCertificate(
+  context: WorkflowContext,
+  observation: CertificateObservation,
+  before: MetadataCertificate | undefined,
+): Promise<MetadataCertificate | undefined> {
+  const { metadataName, authority } = observation
+  if (metadataName === undefined || before?.issued === true) return before
+  if ('issuer' in authority) {
+    const message =
+      'certificate of the metadata service not checked: its issuer is cert-manager, which is not supported'
+    context.emit({ type: 'warning', message })
+    return undefined
+  }
+  try {
+    return await reconcileMetadataSecret(context, metadataName, { ...observation, authority })
+  } catch (error) {
+    if (!(error instanceof CassSniError) || error.code !== 'CSNI203') throw error
+    const { code, message, next } = error
+    context.emit({
+      type: 'warning',
+      code,
+      message: `certificate of the metadata service not checked: ${message}`,
+      next,
+    })
+    return undefined
+  }
 }
 
 /** Suppresses `unchanged` events: an object that an earlier attempt changed stays reported as changed. */

@@ -5,25 +5,35 @@ import { changesIn, changeSet } from '../changes/change-plan.ts'
 import type { KubeObject } from '../cluster/kube.ts'
 import { lastingNamespaces } from '../cluster/require-namespace.ts'
 import { issuerSecretName } from '../certificates/issuer-certificate.ts'
-import { CASSANDRA_DATACENTER } from '../cluster/resources.ts'
+import { CASSANDRA_DATACENTER, SECRET } from '../cluster/resources.ts'
+import { unless } from '../cluster/unless.ts'
 import { deploymentReasons } from '../cluster/workload-reasons.ts'
 import { again, CassSniError, command } from '../errors.ts'
 import type { ChangeRecord } from '../events.ts'
 import { observeMesh } from '../istio/observe-mesh.ts'
+import { routeNames } from '../routes/sni-names.ts'
 import { CONTROLLER_NAME, RENEWAL_NAME } from '../text/own-keys.ts'
 import { durationText } from '../text/duration-text.ts'
 import { listed } from '../text/listed.ts'
 import { poll } from '../waiting/poll.ts'
+import { metadataSecretName } from './certs/metadata-secret.ts'
 import { confirmChanges } from './confirm-changes.ts'
 import type { WorkflowContext } from './context.ts'
-import {
-  controllerObjects,
-  type ControllerSettings,
-  desiredController,
-  type RenewedDatacenter,
-} from './controller/controller-objects.ts'
+import { controllerObjects, desiredController } from './controller/controller-objects.ts'
+import type { ControllerSettings, MetadataService, RenewedDatacenter } from './controller/controller-pods.ts'
 import { checkNames, requireScope } from './controller/controller-scope.ts'
 import { controllerObjectsIn, liveController, overlapWarnings, ownNamespace } from './controller/live-controller.ts'
+import {
+  certifyMetadata,
+  desiredMetadata,
+  installedMetadata,
+  isSame,
+  metadataSecrets,
+  refuseConflicts,
+  removeMetadataRoute,
+  routeMetadata,
+  warnOfMissingName,
+} from './controller/metadata-services.ts'
 
 export interface ControllerInstallOptions {
   /** The namespace of the controller. */
@@ -40,6 +50,8 @@ export interface ControllerInstallOptions {
   gatewayNamespaces?: readonly string[] | undefined
   /** Renew the certificates of the datacenters, too; default: as installed. */
   renewCertificates?: boolean | undefined
+  /** Run a metadata service, each "NAME" or "DATACENTER=NAME"; an empty name removes it; default: as installed. */
+  metadataNames?: readonly string[] | undefined
 }
 
 export interface ControllerInstallResult {
@@ -54,6 +66,8 @@ export interface ControllerInstallResult {
   gatewayNamespaces: readonly string[]
   /** Certificates are renewed, with access to the Secrets of CA and keystore. */
   renewsCertificates: boolean
+  /** The metadata services. */
+  metadata: readonly MetadataService[]
   created: number
   configured: number
   pruned: number
@@ -81,15 +95,24 @@ export async function installController(
   const reported = new Map<string, ChangeRecord>()
   const settings = await settingsOf(context, options)
   await requireScope(kube, settings)
+  const { metadata = [] } = settings
+  const removed = (await installedMetadata(kube, namespace)).filter(
+    (one) => !metadata.some((each) => isSame(one, each)),
+  )
+  await refuseConflicts(context, metadata)
   for (const warning of await overlapWarnings(kube, namespace, settings)) context.emit({ type: 'warning', ...warning })
   let agreed = false
   context.emit({ type: 'step', id: 'controller', title: 'Routes controller', state: 'started' })
   try {
+    // the pods mount it
+    for (const service of metadata) await certifyMetadata(context, service)
     const records = await retryOvertaken(signal, async () => {
-      const [objects, { live, foreign }] = await Promise.all([
+      const [own, secrets, { live, foreign }] = await Promise.all([
         controllerObjectsIn(kube, namespace),
+        metadataSecrets(kube, removed),
         ownNamespace(kube, namespace),
       ])
+      const objects = [...own, { type: SECRET, objects: secrets }]
       const known = [...objects.flatMap((each) => each.objects), ...(live === undefined ? [] : [live])]
       const find = async (object: KubeObject) =>
         known.find((each) => each.kind === object.kind && sameName(each, object))
@@ -123,6 +146,12 @@ export async function installController(
     })
     const ready = dryRun ? undefined : await rollout(context, namespace, CONTROLLER_NAME)
     if (!dryRun && settings.renews !== undefined) await rollout(context, namespace, RENEWAL_NAME)
+    for (const service of metadata) {
+      if (!dryRun) await rollout(context, service.namespace, routeNames(service.datacenter).metadata)
+      await routeMetadata(context, service)
+      await warnOfMissingName(context, service)
+    }
+    for (const service of removed) await removeMetadataRoute(context, service)
     const made = (action: ChangeRecord['action']) => records.filter((each) => each.action === action).length
     const result: ControllerInstallResult = {
       dryRun: dryRun || undefined,
@@ -132,6 +161,7 @@ export async function installController(
       datacenter: settings.datacenter,
       gatewayNamespaces: settings.gatewayNamespaces,
       renewsCertificates: settings.renews !== undefined,
+      metadata,
       created: made('created'),
       configured: made('configured'),
       pruned: made('pruned'),
@@ -171,22 +201,25 @@ async function settingsOf({ kube }: WorkflowContext, options: ControllerInstallO
       next: [again`--image ${'REGISTRY/cass-sni-controller:TAG'}`],
     })
   }
+  const installed = (await unless('CSNI203', installedMetadata(kube, namespace))) ?? []
   const given = options.namespaces ?? []
   const namespaces = given.length === 0 ? [kube.target.namespace] : [...new Set(given)].sort()
   const scope = { namespaces: allNamespaces ? undefined : namespaces, datacenter }
+  const metadata = await desiredMetadata(kube, options.metadataNames ?? [], scope, installed)
   return {
     namespace,
     image,
+    metadata,
     ...scope,
     gatewayNamespaces: options.gatewayNamespaces ?? (await gatewayNamespaces(kube)),
-    renews: renewal ? await renewedDatacenters(kube, scope) : undefined,
+    renews: renewal ? await renewedDatacenters(kube, { ...scope, metadata }) : undefined,
   }
 }
 
 /** The datacenters in a scope, with their Secrets: later ones need another `install`. */
 async function renewedDatacenters(
   kube: WorkflowContext['kube'],
-  { namespaces, datacenter }: Pick<ControllerSettings, 'namespaces' | 'datacenter'>,
+  { namespaces, datacenter, metadata = [] }: Pick<ControllerSettings, 'namespaces' | 'datacenter' | 'metadata'>,
 ): Promise<RenewedDatacenter[]> {
   const lists = await Promise.all(
     (namespaces ?? [undefined]).map((namespace) => kube.list(CASSANDRA_DATACENTER, { namespace })),
@@ -195,7 +228,9 @@ async function renewedDatacenters(
   return Promise.all(
     keys.map(async ({ metadata: { name, namespace = '' } }) => {
       const { keystores } = await observeDatacenter(kube, { namespace, name })
-      return { namespace, secrets: [keystores.caSecret, keystores.keystoreSecret, issuerSecretName(name)] }
+      const served = metadata.filter((one) => one.datacenter === name && one.namespace === namespace)
+      const own = served.map(() => metadataSecretName({ name }))
+      return { namespace, secrets: [keystores.caSecret, keystores.keystoreSecret, issuerSecretName(name), ...own] }
     }),
   )
 }

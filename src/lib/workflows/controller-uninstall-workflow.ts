@@ -12,6 +12,7 @@ import {
   NAMESPACE,
   POD,
   ROLE_BINDING,
+  SECRET,
   SERVICE,
   displayName,
 } from '../cluster/resources.ts'
@@ -24,8 +25,9 @@ import { listed } from '../text/listed.ts'
 import { poll } from '../waiting/poll.ts'
 import { confirmChanges } from './confirm-changes.ts'
 import type { WorkflowContext } from './context.ts'
-import { controllerLabels } from './controller/controller-objects.ts'
+import { controllerLabels } from './controller/controller-pods.ts'
 import { controllerObjectsIn, ownNamespace } from './controller/live-controller.ts'
+import { installedMetadata, metadataSecrets, removeMetadataRoute } from './controller/metadata-services.ts'
 import { recordedSyncs } from './controller/recorded-syncs.ts'
 
 export interface ControllerUninstallResult {
@@ -50,8 +52,9 @@ const ENDED_MS = 60_000
 /**
  * Deletes the Deployment and its permissions, waits until its pods have ended, then deletes the other objects, the
  * Lease and the records on the Gateways, and the namespace if this program created it and it contains nothing else.
- * Routes are not changed. A second run writes nothing. Asks for confirmation. Throws CSNI203, before the first write,
- * without permission to read any of these; CSNI902 if the user declines.
+ * Routes are not changed, except that those of metadata services are removed. A second run writes nothing. Asks for
+ * confirmation. Throws CSNI203, before the first write, without permission to read any of these; CSNI902 if the user
+ * declines.
  */
 export async function uninstallController(
   context: WorkflowContext,
@@ -59,16 +62,21 @@ export async function uninstallController(
 ): Promise<ControllerUninstallResult> {
   const { kube, signal, dryRun } = context
   const reported = new Map<string, ChangeRecord>()
+  const services = await installedMetadata(kube, namespace)
   let agreed = false
   let keptNamespace = false
   const step = { type: 'step', id: 'controller', title: 'Routes controller' } as const
   context.emit({ ...step, state: 'started' })
   try {
     await retryOvertaken(signal, async () => {
-      const [objects] = await Promise.all([controllerObjectsIn(kube, namespace), podsOf(kube, namespace)])
+      const [objects, secrets] = await Promise.all([
+        controllerObjectsIn(kube, namespace),
+        metadataSecrets(kube, services),
+        podsOf(kube, namespace),
+      ])
       const [acting, others] = [
         objects.filter(({ type }) => ACTING.includes(type)),
-        objects.filter(({ type }) => !ACTING.includes(type)),
+        [...objects.filter(({ type }) => !ACTING.includes(type)), { type: SECRET, objects: secrets }],
       ]
       const first = prunes(acting)
       const rest = await remaining(kube, namespace, others)
@@ -86,6 +94,7 @@ export async function uninstallController(
       const last = dryRun ? rest : await remaining(kube, namespace, others)
       await applyChanges({ ...context, reported }, last.changes)
     })
+    for (const service of services) await removeMetadataRoute(context, service)
     const made = (action: ChangeRecord['action']) =>
       [...reported.values()].filter((each) => each.action === action).length
     const deleted = made('pruned')

@@ -54,6 +54,8 @@ export interface RoutesListResult {
   port: number
   /** Server names that reach any node. */
   anyNode: readonly string[]
+  /** That of the metadata service. */
+  metadataName?: string | undefined
   routes: ListedRoute[]
   /** Differences in objects shared by all nodes, and objects of removed nodes. */
   shared: string[]
@@ -111,6 +113,7 @@ export async function listRoutes(context: WorkflowContext, options: RoutesListOp
     gateway: nameOf(gateway),
     port,
     anyNode: plan.routes.anyNode ?? [],
+    metadataName: plan.routes.metadata,
     routes,
     shared,
     conflicts,

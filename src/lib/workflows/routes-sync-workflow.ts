@@ -4,7 +4,7 @@ import { changesIn } from '../changes/change-plan.ts'
 import { command } from '../errors.ts'
 import type { Action, ChangeRecord, Warning } from '../events.ts'
 import { nameOf } from '../istio/gateways.ts'
-import { parseAnyNode, parseTemplates } from '../routes/additional-names.ts'
+import { parseAnyNode, parseMetadataName, parseTemplates } from '../routes/additional-names.ts'
 import type { NodeRoute, RouteApi, RouteBackend, RouteMode } from '../routes/backends/backend.ts'
 import { gather, type GatherOptions, type Gathering } from '../routes/gather.ts'
 import type { Observation } from '../routes/observation.ts'
@@ -41,6 +41,8 @@ export interface RoutesSyncOptions {
   /** Templates of additional server names, and names that reach any node; default: those of the current routes. */
   sniTemplates?: readonly string[] | undefined
   anyNode?: readonly string[] | undefined
+  /** Server name of the metadata service; '' removes its route; default: that of the current routes. */
+  metadataName?: string | undefined
 }
 
 export interface RoutesSyncResult {
@@ -60,6 +62,8 @@ export interface RoutesSyncResult {
   port: number
   /** Server names that reach any node. */
   anyNode: readonly string[]
+  /** That of the metadata service. */
+  metadataName?: string | undefined
   nodes: NodeRoute[]
   /** Ready gateway pods, and those whose Envoy has loaded every route. Absent if nothing was written. */
   loaded?: Loaded | undefined
@@ -81,11 +85,13 @@ export async function syncRoutes(context: WorkflowContext, options: RoutesSyncOp
     port,
     sniTemplates,
     anyNode,
+    metadataName,
     ...rest
   } = options
   const names = {
     sniTemplates: sniTemplates && parseTemplates(sniTemplates),
     anyNode: anyNode && parseAnyNode(anyNode),
+    metadata: metadataName && parseMetadataName(metadataName),
   }
   const gatherOptions: GatherOptions = { namespace, name, port, ...rest }
   let reading: Gathering | undefined = gather(kube, gatherOptions)
@@ -249,6 +255,7 @@ function resultOf(
     gatewayClass: target?.className,
     port,
     anyNode: routes.anyNode ?? [],
+    metadataName: routes.metadata,
     nodes: routes.nodes,
     loaded,
     summary: {

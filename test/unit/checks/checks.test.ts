@@ -564,6 +564,50 @@ describe('the checks', () => {
       /^TLSv1\.1 is accepted$/,
       /patch cassandradatacenter dc1 --type merge .*"accepted_protocols":\["TLSv1\.2","TLSv1\.3"\]/,
     ],
+    [
+      'CSNI871',
+      'no metadata service',
+      () => ({
+        metadataName: 'cassandra.example.com',
+        metadata: () =>
+          Promise.reject(
+            new CassSniError('CSNI611', 'metadata service at x: HTTP status 503', {
+              next: [command`kubectl cass-sni routes controller status`],
+            }),
+          ),
+      }),
+      /HTTP status 503/,
+      /routes controller status/,
+    ],
+    [
+      'CSNI872',
+      'metadata of other nodes, another datacenter and another address',
+      () => ({
+        metadataName: 'cassandra.example.com',
+        metadata: async () => ({
+          contactPoints: [node(0).hostId ?? '', 'c8617bd4-af31-45c5-9d12-01c0247c7f8b'],
+          localDatacenter: 'dc2',
+          sniProxyAddress: 'cassandra.example.com:443',
+        }),
+      }),
+      new RegExp(
+        `^missing host ID: ${node(1).hostId}; stale host ID: c8617bd4-af31-45c5-9d12-01c0247c7f8b; ` +
+          'local_dc: expected dc1, got dc2; ' +
+          'sni_proxy_address: expected cassandra.example.com:9042, got cassandra.example.com:443$',
+      ),
+      /routes controller status/,
+    ],
+    [
+      'CSNI873',
+      'a metadata certificate that is due',
+      () => ({
+        metadataName: 'cassandra.example.com',
+        handshake: async (name) =>
+          name === 'cassandra.example.com' ? served({}, '2026-12-01T00:00:00.000Z') : served(),
+      }),
+      /^expires in 7 days, on 2026-12-01$/,
+      /^kubectl cass-sni certs$/,
+    ],
   ]
   const closed = new CassSniError('CSNI603', 'closed before anything was served', {
     next: [command`kubectl cass-sni routes sync`],

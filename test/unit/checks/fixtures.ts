@@ -79,6 +79,13 @@ export function probes(authority: string, more: Partial<Probes> = {}): Probes {
       required: [],
     }),
     credentials: async () => ({ username: 'dse-superuser', password: '-it\'s "secret"' }),
+    metadata: async () => ({
+      contactPoints: dc.nodes.flatMap(({ hostId, ready, terminating }) =>
+        hostId && ready && !terminating ? hostId : [],
+      ),
+      localDatacenter: dc.cassandraName,
+      sniProxyAddress: 'cassandra.example.com:9042',
+    }),
     handshake: async () => served(),
     hostIdBehind: async (each) => each.hostId ?? '',
     invalidLogin: () => Promise.reject(new CassSniError('CSNI604', 'Cassandra refused the login')),

@@ -93,10 +93,24 @@ describe('the settings of the controller', () => {
       namespace: 'n',
       pod: 'p',
       port: 8080,
+      metadata: undefined,
     })
     const some = settingsFrom({ ...env, CASS_SNI_NAMESPACES: 'a,b,', CASS_SNI_DATACENTER: 'dc1', CASS_SNI_PORT: '1' })
     assert.deepEqual(some.scope, { namespaces: ['a', 'b'], datacenter: 'dc1' })
     assert.equal(some.port, 1)
+  })
+
+  it('have the name, port and certificate of a metadata service', () => {
+    const metadata = { ...env, CASS_SNI_TASK: 'metadata', CASS_SNI_DATACENTER: 'dc1' }
+    const named = { ...metadata, CASS_SNI_METADATA_NAME: 'x.y', CASS_SNI_METADATA_CERTIFICATE: '/c' }
+    assert.deepEqual(settingsFrom(named).metadata, {
+      datacenter: { namespace: 'n', name: 'dc1' },
+      name: 'x.y',
+      port: 8443,
+      certificate: '/c',
+    })
+    assert.throws(() => settingsFrom(metadata), /CASS_SNI_METADATA_NAME is not set/)
+    assert.throws(() => settingsFrom({ ...named, CASS_SNI_METADATA_PORT: 'x' }), /CASS_SNI_METADATA_PORT/)
   })
 
   it('name what is missing or invalid', () => {

@@ -7,6 +7,7 @@ import {
   additionalNamesOf,
   nodeNames,
   parseAnyNode,
+  parseMetadataName,
   parseTemplates,
   requireDistinctNames,
 } from '../../../src/lib/routes/additional-names.ts'
@@ -17,7 +18,11 @@ import { tlsMatches } from '../../../src/lib/routes/live-routes.ts'
 import { cassandraDatacenter, HOST_IDS, PODS, statefulSet } from '../cassandra/objects.ts'
 
 const DC = datacenterFrom({ cr: cassandraDatacenter(), statefulSets: [statefulSet()], pods: PODS })
-const NAMES: AdditionalNames = { sniTemplates: ['{pod}.cass.example.com'], anyNode: ['cass.example.com'] }
+const NAMES: AdditionalNames = {
+  sniTemplates: ['{pod}.cass.example.com'],
+  anyNode: ['cass.example.com'],
+  metadata: 'bundle.example.com',
+}
 
 describe('additional server names', () => {
   it('are parsed as DNS names in lower case, each once, and cleared by an empty value', () => {
@@ -53,6 +58,20 @@ describe('additional server names', () => {
   ]
   for (const [name, reason] of anyNode)
     it(`refuse ${name} for any node`, () => throws(() => parseAnyNode([name]), { code: 'CSNI101', message: reason }))
+
+  it('include one for the metadata service, which reaches no node', () => {
+    deepEqual(['Bundle.Example.com.', ''].map(parseMetadataName), ['bundle.example.com', ''])
+    for (const text of ['*.example.com', 'cassandra', 'a.example.com,b.example.com', '10.0.0.1'])
+      throws(() => parseMetadataName(text), { code: 'CSNI101', message: /for --metadata-name: / }, text)
+    const [node] = DC.nodes
+    throws(() => requireDistinctNames({ ...NAMES, metadata: 'cass.example.com' }, DC), {
+      code: 'CSNI101',
+      message: 'invalid value "cass.example.com" for --metadata-name: it reaches any node (--any-node)',
+    })
+    throws(() => requireDistinctNames({ ...NAMES, metadata: `${node?.pod}.cass.example.com` }, DC), {
+      message: /name of both the metadata service and dse-dc1-default-sts-0/,
+    })
+  })
 
   it('fill in what each node has', () => {
     const [node] = DC.nodes
@@ -111,11 +130,14 @@ describe('additional server names', () => {
         matches.map(({ sniHosts }) => sniHosts),
         [
           ['cass.example.com'],
+          ['bundle.example.com'],
           ...DC.nodes.map(({ pod, dnsName, hostId }) => [dnsName, hostId, `${pod}.cass.example.com`]),
         ],
       )
       deepEqual(matches[0]?.destinations, ['cass-sni-dc1.cass-operator.svc.cluster.local'])
-      equal(of('Service').filter(({ metadata }) => metadata.name === 'cass-sni-dc1').length, 1)
+      deepEqual(matches[1]?.destinations, ['cass-sni-dc1-metadata.cass-operator.svc.cluster.local'])
+      for (const name of ['cass-sni-dc1', 'cass-sni-dc1-metadata'])
+        equal(of('Service').filter(({ metadata }) => metadata.name === name).length, 1, name)
       const [gateway] = of('Gateway')
       const virtualServices = of('VirtualService')
       deepEqual(choicesFrom({ gateway, virtualServices }).names, NAMES)
@@ -126,7 +148,11 @@ describe('additional server names', () => {
 
   it('must be in the certificate', () => {
     const required = requiredNames(DC, {}, additionalNamesOf(NAMES, DC))
-    for (const name of ['cass.example.com', ...DC.nodes.map(({ pod }) => `${pod}.cass.example.com`)])
+    for (const name of [
+      'cass.example.com',
+      'bundle.example.com',
+      ...DC.nodes.map(({ pod }) => `${pod}.cass.example.com`),
+    ])
       equal(required.includes(name), true, name)
   })
 })

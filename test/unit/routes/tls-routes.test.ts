@@ -89,6 +89,20 @@ describe('routes of the Gateway API', () => {
     equal(service?.metadata.annotations?.['networking.istio.io/exportTo'], '.')
   })
 
+  it('include one for the metadata service, which is remembered and removed', async () => {
+    const { kube, sync } = cluster()
+    const planned = async (metadata?: string) =>
+      planRoutes(await gather(kube, { namespace: NAMESPACE, ...OWN }).observation, { names: { metadata } })
+    const first = await planned('bundle.example.com')
+    const route = find(first, 'TLSRoute').find(({ metadata }) => metadata.name === 'cass-sni-dc1-metadata')
+    deepEqual((route?.spec as { hostnames?: string[] } | undefined)?.hostnames, ['bundle.example.com'])
+    equal(first.awaited?.routes.includes('cass-sni-dc1-metadata'), true)
+    await sync(first.changes)
+    deepEqual(summary(await planned()), [])
+    const removed = ['pruned TLSRoute cass-sni-dc1-metadata', 'pruned Service cass-sni-dc1-metadata']
+    deepEqual(summary(await planned('')), removed)
+  })
+
   it('leave a shared Gateway as it is, and are exported to its namespace', async () => {
     const plan = await cluster([apiGateway('infra', 'shared', [PASSTHROUGH])]).plan({ api: 'gateway' })
     deepEqual(find(plan, 'Gateway'), [])

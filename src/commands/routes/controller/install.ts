@@ -11,7 +11,7 @@ export default class RoutesControllerInstall extends CassSniCommand<ControllerIn
     'Installs a Deployment of two replicas that keeps routes in sync, as "routes sync --watch" does, for the ' +
     'datacenters of one namespace, several, or all. One replica is the leader; the other takes over if it fails. ' +
     'It has no access to Secrets. --renew-certs adds a Deployment that renews node certificates, with access to the ' +
-    'Secrets of CA and keystore only.\n' +
+    'Secrets concerned. --metadata-name adds one per datacenter that serves the metadata of secure connect bundles.\n' +
     '\n' +
     'Gateway, port and mode are those of the existing routes. The annotation cass-sni/routes=disabled excludes a ' +
     'CassandraDatacenter.'
@@ -22,8 +22,8 @@ export default class RoutesControllerInstall extends CassSniCommand<ControllerIn
       command: '<%= config.bin %> routes controller install -n cassandra --image registry.example.com/cass-sni:1',
     },
     {
-      description: 'For all namespaces',
-      command: '<%= config.bin %> routes controller install -A --image registry.example.com/cass-sni:1',
+      description: 'Serve the metadata of secure connect bundles',
+      command: '<%= config.bin %> routes controller install -n cassandra --metadata-name cassandra.example.com',
     },
     { description: 'Show what would change', command: '<%= config.bin %> routes controller install -A --dry-run' },
   ]
@@ -42,12 +42,15 @@ export default class RoutesControllerInstall extends CassSniCommand<ControllerIn
   }
 
   protected present(result: ControllerInstallResult, renderer: TextRenderer): string {
-    const { dryRun, namespaces, namespace, renewsCertificates, ready, created, configured, pruned } = result
+    const { dryRun, namespaces, namespace, renewsCertificates, metadata, ready, created, configured, pruned } = result
     if (dryRun) return created + configured + pruned === 0 ? 'Nothing to change.' : ''
     const scope = namespaces === undefined ? 'all namespaces' : namespaces.join(', ')
     const renewal = renewsCertificates ? ', renewing certificates' : ''
-    return renderer.printableLine(
+    return [
       `Controller in namespace ${namespace}: ${ready} replicas ready, following ${scope}${renewal}.`,
-    )
+      ...metadata.map(({ datacenter, name }) => `Metadata service of datacenter ${datacenter}: ${name}.`),
+    ]
+      .map((line) => renderer.printableLine(line))
+      .join('\n')
   }
 }

@@ -44,6 +44,7 @@ export default class RoutesControllerStatus extends CassSniCommand<ControllerSta
       leader,
       leaderUnknown,
       renewal,
+      metadata,
       namespaces,
       datacenters,
     } = result
@@ -56,6 +57,10 @@ export default class RoutesControllerStatus extends CassSniCommand<ControllerSta
       ['Leader', leader ?? (leaderUnknown ? 'unknown (no permission to read its Lease)' : 'none')],
       ['Follows', namespaces === undefined ? 'all namespaces' : namespaces.join(', ')],
       ...(renewal === undefined ? [] : [['Renewal', `of certificates, ${renewal.ready} of ${renewal.wanted} ready`]]),
+      ...metadata.map(({ namespace: inside, datacenter, name: served, ready, wanted }) => [
+        'Metadata',
+        `${served} for datacenter ${datacenter} in namespace ${inside}, ${ready} of ${wanted} ready`,
+      ]),
     ].map(([name = '', value = '']) => `${(name && `${name}:`).padEnd(11)}${renderer.printableLine(value)}`)
     const table = statusTable(datacenters, renderer)
     return [lines.join('\n'), table].filter((part) => part !== '').join('\n\n')

@@ -9,7 +9,8 @@ export default class RoutesControllerUninstall extends CassSniCommand<Controller
 
   static override description =
     'Deletes the controller with its roles, and its namespace if "routes controller install" created it and it is ' +
-    'empty. The routes stay unchanged; "routes sync" updates them, "routes delete" deletes them.'
+    'empty, and the metadata services that it runs. The routes of nodes stay unchanged; "routes sync" updates them, ' +
+    '"routes delete" deletes them.'
 
   static override examples = [
     { description: 'Show what would be deleted', command: '<%= config.bin %> routes controller uninstall --dry-run' },

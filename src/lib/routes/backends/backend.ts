@@ -85,6 +85,8 @@ export interface DesiredRoutes {
   serverNames: string[]
   /** Those that reach any node. */
   anyNode?: readonly string[] | undefined
+  /** That of the metadata service. */
+  metadata?: string | undefined
 }
 
 export interface Upstream {

@@ -13,6 +13,7 @@ import {
   BACKEND_LABEL,
   CLUSTER_DOMAIN_ANNOTATION,
   GATEWAY_ANNOTATION,
+  METADATA_NAME_ANNOTATION,
   SNI_TEMPLATES_ANNOTATION,
 } from '../../text/own-keys.ts'
 import { NO_ADDITIONAL_NAMES } from '../additional-names.ts'
@@ -71,6 +72,7 @@ export function gatewayObject(
     ...(backend === DEFAULT_BACKEND ? {} : { [BACKEND_LABEL]: backend }),
     ...recordOf(SNI_TEMPLATES_ANNOTATION, names.sniTemplates),
     ...recordOf(ANY_NODE_ANNOTATION, names.anyNode),
+    ...recordOf(METADATA_NAME_ANNOTATION, names.metadata === undefined ? [] : [names.metadata]),
   }
   const spec: GatewaySpec = {
     selector: input.selector ?? gateway.selector,

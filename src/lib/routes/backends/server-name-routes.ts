@@ -6,11 +6,12 @@ import { hostnamesOf } from '../../gateway-api/gateway-objects.ts'
 import { counted } from '../../text/counted.ts'
 import { asHostId } from '../../text/host-id.ts'
 import { POD_LABEL } from '../../text/own-keys.ts'
-import { NO_ADDITIONAL_NAMES, nodeNames } from '../additional-names.ts'
+import { type AdditionalNames, NO_ADDITIONAL_NAMES, nodeNames } from '../additional-names.ts'
 import { matchesByDestination, tlsMatches } from '../live-routes.ts'
 import { envoyCluster, upstreamKey } from '../sni-names.ts'
 import type { Backend, NodeRoute, RouteBackend, RouteInput, Upstream } from './backend.ts'
 import { allNodesService, anyNodeUpstream } from './all-nodes-service.ts'
+import { metadataService, metadataUpstream } from './metadata-service.ts'
 import { gatewayObject, gatewayPort } from './objects.ts'
 import { serviceUpstream, subsetPods, upstreamsOf } from './upstreams.ts'
 import { type NamedRoute, virtualServices } from './virtual-services.ts'
@@ -50,6 +51,7 @@ export function backendByServerName({ backend, upstream, objects, made }: Server
       const destinations = [
         ...objects(input, served),
         ...(anyNode && backend !== 'subset' ? [[allNodesService(input)]] : []),
+        ...(names.metadata === undefined ? [] : [[metadataService(input)]]),
       ]
       return {
         destinationStages: destinations.length,
@@ -57,12 +59,13 @@ export function backendByServerName({ backend, upstream, objects, made }: Server
           ...destinations,
           [gatewayPort(input)],
           [gatewayObject(input, server, backend)],
-          ...virtualServices(input, anyNode ? [anyNodeRoute(input), ...routes] : routes),
+          ...virtualServices(input, [...sharedRoutes(input), ...routes]),
         ],
         nodes,
         pending,
-        serverNames: [...names.anyNode, ...served.flatMap(namesOf)],
+        serverNames: [...sharedNames(names), ...served.flatMap(namesOf)],
         anyNode: names.anyNode,
+        metadata: names.metadata,
       }
     },
     clash({ protocol, mode, hosts }, own) {
@@ -78,12 +81,14 @@ export function backendByServerName({ backend, upstream, objects, made }: Server
     fault: () => undefined,
     made,
     upstream,
-    lacks({ nodes, anyNode = [] }, datacenter, loaded) {
+    lacks({ nodes, anyNode = [], metadata }, datacenter, loaded) {
       const clusters = new Map(
         loaded.flatMap(({ serverNames, cluster }) => serverNames.map((name) => [name, cluster] as const)),
       )
       const any = envoyCluster(anyNodeUpstream(datacenter))
       const missing = anyNode.filter((name) => clusters.get(name) !== any)
+      if (metadata !== undefined && clusters.get(metadata) !== envoyCluster(metadataUpstream(datacenter)))
+        missing.push(metadata)
       const ofNodes = nodes
         .filter(({ state }) => state !== 'pending')
         .flatMap((node) => {
@@ -99,9 +104,17 @@ export function backendByServerName({ backend, upstream, objects, made }: Server
   }
 }
 
-/** The names that reach any node are in the first VirtualService. */
-function anyNodeRoute({ datacenter, names = NO_ADDITIONAL_NAMES }: RouteInput): NamedRoute {
-  return { serverNames: [...names.anyNode], upstream: anyNodeUpstream(datacenter) }
+/** The routes of names that belong to no node: they are in the first VirtualService. */
+function sharedRoutes({ datacenter, names = NO_ADDITIONAL_NAMES }: RouteInput): NamedRoute[] {
+  const { anyNode, metadata } = names
+  return [
+    ...(anyNode.length === 0 ? [] : [{ serverNames: [...anyNode], upstream: anyNodeUpstream(datacenter) }]),
+    ...(metadata === undefined ? [] : [{ serverNames: [metadata], upstream: metadataUpstream(datacenter) }]),
+  ]
+}
+
+function sharedNames({ anyNode, metadata }: AdditionalNames): string[] {
+  return metadata === undefined ? [...anyNode] : [...anyNode, metadata]
 }
 
 /** Returns the route of each node: with its host ID, with the previous one, or none yet. */

@@ -8,14 +8,24 @@ import {
   CLUSTER_DOMAIN_ANNOTATION,
   GATEWAY_ANNOTATION,
   GATEWAY_CLASS_ANNOTATION,
+  METADATA_NAME_ANNOTATION,
   POD_LABEL,
   PORT_ANNOTATION,
 } from '../../text/own-keys.ts'
-import { nodeServiceName } from '../sni-names.ts'
+import { nodeServiceName, routeNames } from '../sni-names.ts'
 import type { ApiTarget, Backend, DesiredRoutes, NodeRoute, RouteInput } from './backend.ts'
+import { metadataService, metadataUpstream } from './metadata-service.ts'
 import { NODE_SERVICES, nodeServices } from './node-services.ts'
 import { owned } from './objects.ts'
 import { namesOf, nodeRoutes } from './server-name-routes.ts'
+
+/** A route and the Service of the same name behind it. */
+interface Destination {
+  name: string
+  hostnames: string[]
+  port: number
+  marks: Pick<KubeObject['metadata'], 'labels' | 'annotations'>
+}
 
 export const TLS_ROUTES: Backend = {
   ...NODE_SERVICES,
@@ -31,15 +41,20 @@ function desired(input: RouteInput): DesiredRoutes {
   const served = nodes.filter((node) => node.state !== 'pending')
   const pending = nodes.flatMap(({ pod, state, reason = '' }) => (state === 'pending' ? [{ pod, reason }] : []))
   if (served.length === 0) return { stages: [], nodes, pending, serverNames: [] }
+  const metadata = input.names?.metadata
   return {
     stages: [
-      nodeServices(input, served),
+      [...nodeServices(input, served), ...(metadata === undefined ? [] : [metadataService(input)])],
       target.className === undefined ? [] : [ownGateway(input, target, target.className)],
-      served.map((node) => tlsRoute(input, target, node)),
+      [
+        ...served.map((node) => nodeRoute(input, target, node)),
+        ...(metadata === undefined ? [] : [metadataRoute(input, target, metadata)]),
+      ],
     ],
     nodes,
     pending,
-    serverNames: served.flatMap(namesOf),
+    serverNames: [...served.flatMap(namesOf), ...(metadata === undefined ? [] : [metadata])],
+    metadata,
   }
 }
 
@@ -68,14 +83,33 @@ function ownGateway(input: RouteInput, target: ApiTarget, gatewayClassName: stri
   }
 }
 
+function nodeRoute(input: RouteInput, target: ApiTarget, node: NodeRoute): Desired {
+  const name = nodeServiceName(node.pod)
+  return tlsRoute(input, target, {
+    name,
+    hostnames: namesOf(node),
+    port: CQL_PORT,
+    marks: { labels: { [POD_LABEL]: node.pod } },
+  })
+}
+
+function metadataRoute(input: RouteInput, target: ApiTarget, serverName: string): Desired {
+  return tlsRoute(input, target, {
+    name: routeNames(input.datacenter.name).metadata,
+    hostnames: [serverName],
+    port: metadataUpstream(input.datacenter).port,
+    marks: { annotations: { [METADATA_NAME_ANNOTATION]: serverName } },
+  })
+}
+
 /**
  * The backend is a Service in the route's own namespace, so no ReferenceGrant is needed. The listener is referred to by
  * name: matching by port is an optional feature (kubernetes-sigs/gateway-api apis/v1/shared_types.go, ParentReference).
  */
-function tlsRoute(input: RouteInput, target: ApiTarget, node: NodeRoute): Desired {
+function tlsRoute(input: RouteInput, target: ApiTarget, to: Destination): Desired {
   const { datacenter, port } = input
   const { type, namespace, name, listener, className } = target
-  const object: KubeObject = owned(input, type, nodeServiceName(node.pod))
+  const object: KubeObject = owned(input, type, to.name)
   return {
     type,
     ownership: 'own',
@@ -83,24 +117,19 @@ function tlsRoute(input: RouteInput, target: ApiTarget, node: NodeRoute): Desire
       ...object,
       metadata: {
         ...object.metadata,
-        labels: { ...object.metadata.labels, [POD_LABEL]: node.pod },
+        labels: { ...object.metadata.labels, ...to.marks.labels },
         annotations: {
           [GATEWAY_ANNOTATION]: `${namespace}/${name}`,
           [PORT_ANNOTATION]: String(port),
           [CLUSTER_DOMAIN_ANNOTATION]: datacenter.clusterDomain,
           ...(className !== undefined && { [GATEWAY_CLASS_ANNOTATION]: className }),
+          ...to.marks.annotations,
         },
       },
       spec: {
         parentRefs: [{ group: GATEWAY_API_GROUP, kind: API_GATEWAY.kind, namespace, name, sectionName: listener }],
-        hostnames: namesOf(node),
-        rules: [
-          {
-            backendRefs: [
-              { group: '', kind: SERVICE.kind, name: nodeServiceName(node.pod), port: CQL_PORT, weight: 1 },
-            ],
-          },
-        ],
+        hostnames: to.hostnames,
+        rules: [{ backendRefs: [{ group: '', kind: SERVICE.kind, name: to.name, port: to.port, weight: 1 }] }],
       },
     },
   }

@@ -17,7 +17,7 @@ import { destination, owned } from './objects.ts'
 
 /** A route by server names. */
 export interface NamedRoute {
-  /** The node; undefined for a route to any node, which is in the first part. */
+  /** The node; undefined for a route of no single node, which is in the first part. */
   pod?: string | undefined
   serverNames: string[]
   upstream: Upstream

@@ -4,6 +4,7 @@ import type { CertificateSummary } from '../../certificates/gather/served-certif
 import type { NameSet, SettingTexts } from '../../certificates/certificate-settings.ts'
 import type { IssuerReference } from '../../certificates/issuer-reference.ts'
 import type { ReasonCode } from '../../certificates/reason.ts'
+import type { MetadataCertificate } from './metadata-secret.ts'
 
 /** For the settings, undefined keeps what is saved; an empty list, or one empty name, clears it. */
 export interface CertsOptions extends SettingTexts {
@@ -99,6 +100,8 @@ export interface CertsResult {
     /** The same reasons as stable codes, in the same order: "MissingNames", "ExpiresSoon", … */
     reasonCodes: ReasonCode[]
   }
+  /** The certificate of the metadata service; absent without one. */
+  metadata?: MetadataCertificate | undefined
   nodes: CertsNode[]
   /** Nodes whose host ID is not in the certificate, because it is not known yet. */
   pending: { pod: string; reason: string }[]

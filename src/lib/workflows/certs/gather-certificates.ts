@@ -29,6 +29,8 @@ import { counted } from '../../text/counted.ts'
 export interface CertificateObservation extends CertificateMaterial {
   /** Additional names of the routes. */
   routes: RouteNames
+  /** The server name of the metadata service. */
+  metadataName?: string | undefined
   dc: Datacenter
   reader: CertificateReader
   /** Milliseconds since the epoch, by the API server's clock. */
@@ -81,7 +83,8 @@ export async function gatherCertificates(
   const served = await readAll(context, reader, dc.nodes)
   const routes = additionalNamesOf(choices.names ?? NO_ADDITIONAL_NAMES, dc)
   const issued = 'issuer' in authority ? await readIssued(kube, dc) : undefined
-  return { ...material, dc, routes, reader, now, issued, served }
+  const metadataName = choices.names?.metadata
+  return { ...material, dc, routes, metadataName, reader, now, issued, served }
 }
 
 /** Throws CSNI101 unless this issuer signs the certificates: nodes and clients must trust its CA first. */

@@ -1,5 +1,4 @@
 /** The objects of the routes controller. Pure. */
-import type { V1Container, V1DeploymentSpec } from '@kubernetes/client-node'
 import type { Desired } from '../../changes/changeset.ts'
 import { FIELD_MANAGER, MANAGED_BY_LABEL } from '../../changes/ownership.ts'
 import type { KubeObject, ResourceType } from '../../cluster/kube.ts'
@@ -15,30 +14,29 @@ import {
   ROLE_BINDING,
   SERVICE_ACCOUNT,
 } from '../../cluster/resources.ts'
-import { CONTROLLER_NAME, RENEWAL_NAME } from '../../text/own-keys.ts'
+import { metadataLabels } from '../../routes/backends/metadata-service.ts'
+import { routeNames } from '../../routes/sni-names.ts'
+import { CONTROLLER_NAME, OWNER_LABEL, RENEWAL_NAME } from '../../text/own-keys.ts'
+import {
+  controllerLabels,
+  type ControllerSettings,
+  deploymentSpec,
+  type MetadataService,
+  metadataSpec,
+  renewalSpec,
+} from './controller-pods.ts'
 
 /** The default namespace of the controller. */
 export const CONTROLLER_NAMESPACE = 'cass-sni'
 
-export interface ControllerSettings {
-  /** The namespace of the controller. */
-  namespace: string
-  image: string
-  /** Undefined: the datacenters of all namespaces. */
-  namespaces?: readonly string[] | undefined
-  /** Only the datacenter with this metadata.name. */
-  datacenter?: string | undefined
-  /** Namespaces of the ingress gateways. */
-  gatewayNamespaces: readonly string[]
-  /** The datacenters whose certificates are renewed; undefined: none are. */
-  renews?: readonly RenewedDatacenter[] | undefined
-}
-
-/** A datacenter whose certificates are renewed, with the names of the Secrets concerned. */
-export interface RenewedDatacenter {
-  namespace: string
-  secrets: readonly string[]
-}
+/** The kinds of objects of a metadata service. */
+export const METADATA_TYPES: readonly ResourceType[] = [
+  SERVICE_ACCOUNT,
+  ROLE,
+  ROLE_BINDING,
+  POD_DISRUPTION_BUDGET,
+  DEPLOYMENT,
+]
 
 /** All kinds of objects, in the order in which they are deleted. */
 export const CONTROLLER_TYPES: readonly ResourceType[] = [
@@ -50,16 +48,6 @@ export const CONTROLLER_TYPES: readonly ResourceType[] = [
   CLUSTER_ROLE,
   SERVICE_ACCOUNT,
 ]
-
-export const REPLICAS = 2
-
-const USER = 65_532
-const PORT = 8080
-
-/** The labels of all objects of a controller; the selector of its pods as well. */
-export function controllerLabels(namespace: string): Record<string, string> {
-  return { 'app.kubernetes.io/name': CONTROLLER_NAME, 'app.kubernetes.io/instance': namespace }
-}
 
 /** The label selector for the objects of a controller. */
 export function controllerSelector(namespace: string): string {
@@ -92,6 +80,32 @@ export function controllerObjects(settings: ControllerSettings, foreignNamespace
     ...(settings.renews === undefined
       ? []
       : [{ ...objectOf(settings, DEPLOYMENT, RENEWAL_NAME, namespace), spec: renewalSpec(settings) }]),
+    ...(settings.metadata ?? []).flatMap((service) => metadataObjects(settings, service)),
+  ]
+}
+
+/** With a ServiceAccount that may read the datacenter and its pods only. */
+function metadataObjects(settings: ControllerSettings, service: MetadataService): KubeObject[] {
+  const { namespace, datacenter } = service
+  const { metadata: name } = routeNames(datacenter)
+  const of = (type: ResourceType): KubeObject => {
+    const object = objectOf(settings, type, name, namespace)
+    const { metadata } = object
+    return { ...object, metadata: { ...metadata, labels: { ...metadata.labels, [OWNER_LABEL]: datacenter } } }
+  }
+  return [
+    of(SERVICE_ACCOUNT),
+    { ...of(ROLE), rules: rulesOf('metadata', 'datacenter') },
+    {
+      ...of(ROLE_BINDING),
+      roleRef: { apiGroup: ROLE.group, kind: ROLE.kind, name },
+      subjects: [{ kind: SERVICE_ACCOUNT.kind, name, namespace }],
+    },
+    {
+      ...of(POD_DISRUPTION_BUDGET),
+      spec: { maxUnavailable: 1, selector: { matchLabels: metadataLabels(datacenter) } },
+    },
+    { ...of(DEPLOYMENT), spec: metadataSpec(settings, service) },
   ]
 }
 
@@ -155,88 +169,4 @@ function namespaceObject(settings: ControllerSettings): KubeObject {
   const object = objectOf(settings, NAMESPACE, settings.namespace)
   const labels = { ...object.metadata.labels, 'pod-security.kubernetes.io/enforce': 'restricted' }
   return { ...object, metadata: { ...object.metadata, labels } }
-}
-
-function deploymentSpec(settings: ControllerSettings): V1DeploymentSpec {
-  const labels = controllerLabels(settings.namespace)
-  const spread = (topologyKey: string) => ({
-    maxSkew: 1,
-    topologyKey,
-    whenUnsatisfiable: 'ScheduleAnyway',
-    labelSelector: { matchLabels: labels },
-  })
-  return {
-    replicas: REPLICAS,
-    selector: { matchLabels: labels },
-    template: {
-      metadata: {
-        // only the API server is called
-        labels: { ...labels, 'sidecar.istio.io/inject': 'false' },
-        annotations: { 'prometheus.io/scrape': 'true', 'prometheus.io/port': String(PORT) },
-      },
-      spec: {
-        serviceAccountName: CONTROLLER_NAME,
-        terminationGracePeriodSeconds: 30,
-        securityContext: {
-          runAsNonRoot: true,
-          runAsUser: USER,
-          runAsGroup: USER,
-          seccompProfile: { type: 'RuntimeDefault' },
-        },
-        topologySpreadConstraints: [spread('kubernetes.io/hostname'), spread('topology.kubernetes.io/zone')],
-        containers: [container(settings)],
-      },
-    },
-  }
-}
-
-/** One replica, which is replaced before the next one starts: certificates are not urgent. */
-function renewalSpec(settings: ControllerSettings): V1DeploymentSpec {
-  const spec = deploymentSpec(settings)
-  const labels = { 'app.kubernetes.io/name': RENEWAL_NAME, 'app.kubernetes.io/instance': settings.namespace }
-  const { metadata, spec: pod } = spec.template
-  const { topologySpreadConstraints: _, ...rest } = pod ?? { containers: [] }
-  const task = { name: 'CASS_SNI_TASK', value: 'certificates' }
-  return {
-    replicas: 1,
-    strategy: { type: 'Recreate' },
-    selector: { matchLabels: labels },
-    template: {
-      metadata: { ...metadata, labels: { ...metadata?.labels, ...labels } },
-      spec: {
-        ...rest,
-        serviceAccountName: RENEWAL_NAME,
-        containers: rest.containers.map((each) => ({ ...each, env: [...(each.env ?? []), task] })),
-      },
-    },
-  }
-}
-
-function container({ image, namespaces, datacenter }: ControllerSettings): V1Container {
-  const fromPod = (name: string, fieldPath: string) => ({ name, valueFrom: { fieldRef: { fieldPath } } })
-  const probe = (path: string, periodSeconds: number) => ({
-    httpGet: { path, port: 'http' },
-    periodSeconds,
-    timeoutSeconds: 5,
-  })
-  return {
-    name: 'controller',
-    image,
-    env: [
-      fromPod('POD_NAME', 'metadata.name'),
-      fromPod('POD_NAMESPACE', 'metadata.namespace'),
-      { name: 'CASS_SNI_PORT', value: String(PORT) },
-      ...(namespaces === undefined ? [] : [{ name: 'CASS_SNI_NAMESPACES', value: namespaces.join(',') }]),
-      ...(datacenter === undefined ? [] : [{ name: 'CASS_SNI_DATACENTER', value: datacenter }]),
-    ],
-    ports: [{ name: 'http', containerPort: PORT }],
-    livenessProbe: probe('/healthz', 20),
-    readinessProbe: probe('/readyz', 5),
-    resources: { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '512Mi' } },
-    securityContext: {
-      allowPrivilegeEscalation: false,
-      readOnlyRootFilesystem: true,
-      capabilities: { drop: ['ALL'] },
-    },
-  }
 }

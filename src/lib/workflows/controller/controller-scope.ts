@@ -4,7 +4,7 @@ import { requireNamespaces } from '../../cluster/require-namespace.ts'
 import { CASSANDRA_DATACENTER } from '../../cluster/resources.ts'
 import { again, CassSniError, command } from '../../errors.ts'
 import { imageSyntax, malformedValues, namespaceSyntax } from '../install/field-syntax.ts'
-import type { ControllerSettings } from './controller-objects.ts'
+import type { ControllerSettings } from './controller-pods.ts'
 
 /** Throws one CSNI101 that lists every invalid name, before any request to the cluster. */
 export function checkNames({

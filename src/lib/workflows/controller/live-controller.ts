@@ -10,7 +10,8 @@ import { CassSniError, command, hint } from '../../errors.ts'
 import type { Warning } from '../../events.ts'
 import { listed } from '../../text/listed.ts'
 import { CONTROLLER_NAME, ROUTES_ANNOTATION } from '../../text/own-keys.ts'
-import { CONTROLLER_NAMESPACE, CONTROLLER_TYPES, controllerLabels, controllerSelector } from './controller-objects.ts'
+import { CONTROLLER_NAMESPACE, CONTROLLER_TYPES, controllerSelector } from './controller-objects.ts'
+import { controllerLabels } from './controller-pods.ts'
 
 /**
  * All objects of a controller, whatever its scope was, by kind. Throws CSNI203 without permission to list a kind in all

@@ -15,6 +15,7 @@ import {
   PERSISTENT_VOLUME,
   PERSISTENT_VOLUME_CLAIM,
   POD,
+  SECRET,
   SERVICE_ACCOUNT,
   STORAGE_CLASS,
 } from '../../cluster/resources.ts'
@@ -22,8 +23,10 @@ import { unless } from '../../cluster/unless.ts'
 import { CassSniError, command } from '../../errors.ts'
 import type { WorkflowEvent } from '../../events.ts'
 import { openPortWarning, planRemoval } from '../../routes/removal.ts'
+import { routeNames } from '../../routes/sni-names.ts'
 import { counted } from '../../text/counted.ts'
 import { OWNER_LABEL } from '../../text/own-keys.ts'
+import { METADATA_TYPES } from '../controller/controller-objects.ts'
 import { refuseFollowed } from '../controller/live-controller.ts'
 import { observeRemovals } from '../routes-delete-workflow.ts'
 
@@ -63,6 +66,7 @@ const MANAGED = `${MANAGED_BY_LABEL}=${FIELD_MANAGER}`
 /** In the order in which they are reverted: clients first, data last. */
 export const PARTS: readonly Part[] = [
   { id: 'routes', title: 'Routes and gateway ports', plan: routes },
+  { id: 'metadata', title: 'Metadata services', plan: metadataServices },
   { id: 'mtls', title: 'Istio mutual TLS', plan: mutualTls },
   { id: 'certs', title: 'Pod annotations', plan: annotations },
   { id: 'namespace', title: 'Namespace labels', plan: namespaceLabels },
@@ -112,6 +116,29 @@ async function routes(kube: Kube, { namespace, datacenter }: Scope): Promise<Par
     changes: { stages: wanted.flatMap((each) => planRemoval(each).stages) },
     warnings: wanted.flatMap(openPortWarning),
   }
+}
+
+/**
+ * Those of a controller in another namespace; with the controllers, they are deleted first. Throws CSNI203 if some
+ * objects are visible and others are not.
+ */
+async function metadataServices(kube: Kube, scope: Scope): Promise<PartPlan> {
+  const selection = { namespace: scope.namespace, labelSelector: `${MANAGED},${OWNER_LABEL}` }
+  const isPart = (object: KubeObject) => {
+    const { name, labels = {} } = object.metadata
+    return concerns(object, scope) && name === routeNames(labels[OWNER_LABEL] ?? '').metadata
+  }
+  const read = await Promise.allSettled(
+    [...METADATA_TYPES, SECRET].map(async (type) => ({
+      type,
+      objects: (await kube.list(type, selection)).filter(isPart),
+    })),
+  )
+  const lists = read.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
+  const failed = read.find((each) => each.status === 'rejected')
+  const isDenied = failed?.reason instanceof CassSniError && failed.reason.code === 'CSNI203'
+  if (failed !== undefined && (!isDenied || lists.some(({ objects }) => objects.length > 0))) throw failed.reason
+  return { changes: prune(...lists) }
 }
 
 /** What `install --mtls` created; that for the mesh is in the namespace of istiod. */
