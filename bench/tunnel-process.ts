@@ -6,6 +6,7 @@ import { connectKube } from '../src/lib/cluster/client.ts'
 import { podDialer } from '../src/lib/connection/dialer.ts'
 import { serveTunnel } from '../src/lib/connection/local-listener.ts'
 import '../src/lib/cli/main.ts'
+import { keepHeapSmall } from '../src/lib/cli/small-heap.ts'
 import '../src/lib/workflows/port-forward-workflow.ts'
 
 /** In a function: a CommonJS bundle has no top-level await. */
@@ -15,6 +16,8 @@ async function serve(): Promise<void> {
   process.once('SIGINT', () => stop.abort())
   const kube = await connectKube({ signal: stop.signal })
   const { dial, describe } = podDialer(kube, { name: pod, namespace }, Number(port))
+  // as the command does
+  keepHeapSmall()
   const tunnel = await serveTunnel({
     listen: { addresses: ['localhost'], port: 0 },
     dial,

@@ -87,6 +87,8 @@ export default class PortForward extends CassSniCommand<undefined> {
   protected override readonly enveloped = 'lines'
   protected override readonly untilInterrupted = true
   protected override readonly runsProgram = true
+  /** Connections that have ended are garbage. */
+  protected override readonly smallHeapAfterMs = 400
   #programExit = 0
 
   protected async work(run: Run): Promise<undefined> {

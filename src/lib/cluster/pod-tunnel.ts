@@ -4,6 +4,7 @@ import { type CassSniError, throwIfAborted } from '../errors.ts'
 import { backOff } from '../waiting/back-off.ts'
 import { pause } from '../waiting/poll.ts'
 import { statusOf } from './api-errors.ts'
+import { bytesPassed } from './buffer-collection.ts'
 import { CHANNEL_PROTOCOL, ChannelStream } from './channel-stream.ts'
 import type { ConnectOptions } from './kube.ts'
 import { SessionPool } from './session-pool.ts'
@@ -19,6 +20,9 @@ const BUSY = { firstMs: 200, longestMs: 2000 }
 const REUSED_MS = 1000
 /** The same for a new one. */
 const ACCEPTED_MS = 10_000
+
+/** What a connection leaves behind, in bytes of memory; measured. */
+const CONNECTION_BYTES = 64 * 1024
 
 const pools = new WeakMap<Transport, SessionPool>()
 /** Servers behind a proxy that rejects the name of the protocol, which is not a token (RFC 9110 §5.6.2). */
@@ -36,6 +40,7 @@ export async function openTunnel(
 ): Promise<Duplex> {
   const stop = signal === undefined ? transport.signal : AbortSignal.any([transport.signal, signal])
   throwIfAborted(stop)
+  bytesPassed(CONNECTION_BYTES)
   const pool = pools.get(transport) ?? new SessionPool(transport.signal)
   pools.set(transport, pool)
   const through = async (session: SpdySession, limitMs: number): Promise<Duplex | undefined> => {

@@ -20,9 +20,12 @@ export class SessionPool {
     signal.addEventListener('abort', close, { once: true })
   }
 
-  /** Returns a session to the pod that can open a connection. Idle ones that were not used for longest can time out. */
+  /** Returns the session to the pod that was used last, of those that can open a connection. */
   available(pod: Pod): SpdySession | undefined {
-    return this.#of(pod).findLast((session) => session.isAvailable)
+    const key = keyOf(pod)
+    let last: SpdySession | undefined
+    for (const [session, sessionKey] of this.#podOf) if (sessionKey === key && session.isAvailable) last = session
+    return last
   }
 
   /** Takes over a WebSocket to the pod. */
@@ -35,11 +38,11 @@ export class SessionPool {
         this.#podOf.set(session, keyOf(pod))
       },
       idle: () => {
-        if (this.#of(pod).filter((each) => each.isIdle).length > MOST_IDLE) session.close()
+        if (this.#idleOf(pod) > MOST_IDLE) session.close()
         else timer = setTimeout(() => session.close(), IDLE_MS).unref()
       },
       failed: () => {
-        for (const each of this.#of(pod)) each.retire()
+        for (const [each, key] of [...this.#podOf]) if (key === keyOf(pod)) each.retire()
       },
       closed: () => {
         clearTimeout(timer)
@@ -49,8 +52,11 @@ export class SessionPool {
     return session
   }
 
-  #of(pod: Pod): SpdySession[] {
-    return [...this.#podOf].filter(([, key]) => key === keyOf(pod)).map(([session]) => session)
+  #idleOf(pod: Pod): number {
+    const key = keyOf(pod)
+    let idle = 0
+    for (const [session, sessionKey] of this.#podOf) if (sessionKey === key && session.isIdle) idle += 1
+    return idle
   }
 }
 

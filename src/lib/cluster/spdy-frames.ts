@@ -3,7 +3,7 @@
  * control: spdystream ignores WINDOW_UPDATE.
  */
 
-export const DATA_HEADER_BYTES = 8
+export const HEADER_BYTES = 8
 /** Control frames of a server are answers without headers, a few dozen bytes; data frames are not limited. */
 const LARGEST_CONTROL = 64 * 1024
 
@@ -28,52 +28,55 @@ const ZLIB_FLUSH = Buffer.from('000000ffff', 'hex')
 /** Opens a stream. `first`: no other was opened on this connection. `fin`: this side will send no data. */
 export function openFrame(
   stream: number,
-  headers: Record<string, string>,
+  headers: [name: string, value: string][],
   { first, fin }: { first: boolean; fin: boolean },
 ): Buffer {
-  const block = headerBlock(headers)
-  const stored = Buffer.alloc(5)
-  stored.writeUInt16LE(block.length, 1)
-  stored.writeUInt16LE(~block.length & 0xffff, 3)
-  const ids = Buffer.alloc(10)
-  ids.writeUInt32BE(stream)
-  return control(SYN_STREAM, fin ? FIN : 0, [ids, ...(first ? [ZLIB_START] : []), stored, block, ZLIB_FLUSH])
+  const texts = headers.flat()
+  const blockBytes = texts.reduce((sum, text) => sum + 4 + Buffer.byteLength(text), 4)
+  const start = first ? ZLIB_START.length : 0
+  const frame = control(SYN_STREAM, fin ? FIN : 0, 10 + start + 5 + blockBytes + ZLIB_FLUSH.length)
+  frame.writeUInt32BE(stream, HEADER_BYTES)
+  let at = HEADER_BYTES + 10
+  if (first) at += ZLIB_START.copy(frame, at)
+  // a stored block: its length, the complement of that, and the bytes
+  frame.writeUInt16LE(blockBytes, at + 1)
+  frame.writeUInt16LE(~blockBytes & 0xffff, at + 3)
+  at = frame.writeUInt32BE(headers.length, at + 5)
+  for (const text of texts) {
+    at = frame.writeUInt32BE(Buffer.byteLength(text), at)
+    at += frame.write(text, at)
+  }
+  ZLIB_FLUSH.copy(frame, at)
+  return frame
 }
 
 /** Ends a stream in both directions. */
 export function resetFrame(stream: number): Buffer {
-  const payload = Buffer.alloc(8)
-  payload.writeUInt32BE(stream)
-  payload.writeUInt32BE(CANCEL, 4)
-  return control(RST_STREAM, 0, [payload])
+  const frame = control(RST_STREAM, 0, 8)
+  frame.writeUInt32BE(stream, HEADER_BYTES)
+  frame.writeUInt32BE(CANCEL, HEADER_BYTES + 4)
+  return frame
+}
+
+function pingFrame(id: number): Buffer {
+  const frame = control(PING, 0, 4)
+  frame.writeUInt32BE(id, HEADER_BYTES)
+  return frame
 }
 
 /** Writes the header of a data frame of this length to a buffer that ends with the frame. */
 export function writeDataHeader(buffer: Buffer, stream: number, length: number): void {
-  const at = buffer.length - length - DATA_HEADER_BYTES
+  const at = buffer.length - length - HEADER_BYTES
   buffer.writeUInt32BE(stream, at)
   buffer.writeUInt32BE(length, at + 4)
 }
 
-function control(type: number, flags: number, parts: Buffer[]): Buffer {
-  const payload = Buffer.concat(parts)
-  const header = Buffer.alloc(8)
-  header.writeUInt32BE(CONTROL + VERSION * 0x1_0000 + type)
-  header.writeUInt32BE(flags * 0x100_0000 + payload.length, 4)
-  return Buffer.concat([header, payload])
-}
-
-/** Returns the number of headers, then length and text of each name and value. */
-function headerBlock(headers: Record<string, string>): Buffer {
-  const texts = Object.entries(headers).flat()
-  const parts = texts.flatMap((text) => [uint32(Buffer.byteLength(text)), Buffer.from(text)])
-  return Buffer.concat([uint32(texts.length / 2), ...parts])
-}
-
-function uint32(value: number): Buffer {
-  const buffer = Buffer.alloc(4)
-  buffer.writeUInt32BE(value)
-  return buffer
+/** A control frame with a payload of zeros. */
+function control(type: number, flags: number, length: number): Buffer {
+  const frame = Buffer.alloc(HEADER_BYTES + length)
+  frame.writeUInt32BE(CONTROL + VERSION * 0x1_0000 + type)
+  frame.writeUInt32BE(flags * 0x100_0000 + length, 4)
+  return frame
 }
 
 export interface FrameEvents {
@@ -93,7 +96,7 @@ export interface FrameEvents {
 /** Decodes frames from chunks of any size, without collecting the data of a frame. */
 export class FrameReader {
   readonly #events: FrameEvents
-  readonly #header = Buffer.alloc(8)
+  readonly #header = Buffer.alloc(HEADER_BYTES)
   #headerBytes = 0
   /** Bytes of the current frame that have not arrived. */
   #rest = 0
@@ -158,6 +161,6 @@ export class FrameReader {
       if (fin) this.#events.ended(stream)
     } else if (type === RST_STREAM) this.#events.reset(stream)
     // even numbers are the server's own pings
-    else if (type === PING && stream % 2 === 0) this.#events.pinged(control(PING, 0, [payload]))
+    else if (type === PING && stream % 2 === 0) this.#events.pinged(pingFrame(stream))
   }
 }

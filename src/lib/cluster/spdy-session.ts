@@ -7,7 +7,7 @@
  * WebSocket takes all of its streams along. So a WebSocket carries one connection at a time, and is used again when
  * that has ended. Its predecessors may only be lingering: their clients have ended and await the remote end.
  */
-import { DATA_HEADER_BYTES, FrameReader, openFrame, resetFrame, writeDataHeader } from './spdy-frames.ts'
+import { FrameReader, HEADER_BYTES, openFrame, resetFrame, writeDataHeader } from './spdy-frames.ts'
 import type { PortStream, PortStreamEvents } from './tunnel.ts'
 import type { WebSocket } from './websocket.ts'
 
@@ -100,9 +100,13 @@ export class SpdySession {
     const stream = new SpdyStream(this, dataId)
     this.#streams.set(dataId, stream)
     this.#events.busy()
-    const headers = { port: String(port), requestid: String(errorId) }
-    this.#write(openFrame(errorId, { streamtype: 'error', ...headers }, { first: errorId === 1, fin: true }))
-    this.#write(openFrame(dataId, { streamtype: 'data', ...headers }, { first: false, fin: false }))
+    const headers = (type: string): [string, string][] => [
+      ['streamtype', type],
+      ['port', String(port)],
+      ['requestid', String(errorId)],
+    ]
+    this.#write(openFrame(errorId, headers('error'), { first: errorId === 1, fin: true }))
+    this.#write(openFrame(dataId, headers('data'), { first: false, fin: false }))
     return stream
   }
 
@@ -234,7 +238,7 @@ export class SpdyStream implements PortStream {
   }
 
   message(length: number): Buffer {
-    const message = this.#session.message(DATA_HEADER_BYTES + length)
+    const message = this.#session.message(HEADER_BYTES + length)
     writeDataHeader(message, this.#id, length)
     return message
   }

@@ -2,6 +2,7 @@
 import { Duplex } from 'node:stream'
 import { CassSniError, command } from '../errors.ts'
 import { durationText } from '../text/duration-text.ts'
+import { bytesPassed } from './buffer-collection.ts'
 
 /** Bytes that may be buffered in the WebSocket before writers have to wait. */
 const HIGH_WATER = 512 * 1024
@@ -85,6 +86,7 @@ export class Tunnel extends Duplex implements PortStreamEvents {
   }
 
   received(data: Buffer): void {
+    bytesPassed(data.length)
     this.#awaitingResponse = false
     if (this.#linger !== undefined) this.#waitForRest()
     if (!this.push(data)) this.#stream.pause()
@@ -164,6 +166,8 @@ export class Tunnel extends Duplex implements PortStreamEvents {
     // below the limit a writer continues immediately, above it once its message has been sent
     const full = this.#stream.bufferedAmount > HIGH_WATER
     this.#stream.send(message, (error?: Error | null) => {
+      // this one, and the one that it was copied from
+      bytesPassed(2 * message.length)
       this.#unsent--
       if (full) done(error == null ? null : brokenTunnel(this.#pod, this.#port, error.message, error))
       else if (error != null) this.broken(error.message, error)
