@@ -27,6 +27,11 @@ export class Forwarder {
     return this.#listening
   }
 
+  /** The current process; undefined before it was started. */
+  get pid(): number | undefined {
+    return this.#child?.pid
+  }
+
   /** Includes the memory of the current process in `peakMemory`. */
   noteMemory(): void {
     const { pid } = this.#child ?? {}

@@ -11,6 +11,7 @@ import { benchCerts } from './certs.ts'
 import { benchChurn } from './churn.ts'
 import { benchController } from './controller.ts'
 import { benchCqlsh } from './cqlsh.ts'
+import { benchEndurance } from './endurance.ts'
 import { benchPortForward } from './port-forward.ts'
 import { benchLarge } from './large.ts'
 import { benchRoutes, prepareRoutes } from './routes.ts'
@@ -37,6 +38,7 @@ const PARTS: Record<string, Part> = {
   soak: { bench: benchSoak, lab: false },
   'port-forward': { bench: benchPortForward, lab: true },
   churn: { bench: benchChurn, lab: true },
+  endurance: { bench: benchEndurance, lab: true },
   'cqlsh-sni': { bench: benchCqlsh, lab: true },
 }
 

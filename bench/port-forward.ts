@@ -112,7 +112,7 @@ export async function attempt<T>(
 }
 
 /** Bundles this program's side as users run it, without types to strip. */
-async function bundled(): Promise<string> {
+export async function bundled(): Promise<string> {
   const root = fileURLToPath(new URL('..', import.meta.url))
   const program = join(root, 'node_modules/.cache/bench/tunnel-process.cjs')
   await bundleProgram(root, program, "import './bench/tunnel-process.ts'")

@@ -21,7 +21,7 @@ public class Server {
   static void serve(Socket socket) {
     try (socket; DataInputStream in = new DataInputStream(socket.getInputStream()); OutputStream out = socket.getOutputStream()) {
       int what = in.read();
-      byte[] buffer = new byte[what == 'E' ? 1024 : 131072];
+      byte[] buffer = new byte[what == 'E' ? 16384 : 131072];
       if (what == 'E') { int n; while ((n = in.read(buffer)) > 0) out.write(buffer, 0, n); return; }
       long rest = in.readLong();
       if (what == 'U') { while (rest > 0) { int n = in.read(buffer, 0, (int) Math.min(buffer.length, rest)); if (n < 0) return; rest -= n; } out.write('k'); out.flush(); in.read(); }

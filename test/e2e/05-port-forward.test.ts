@@ -72,6 +72,31 @@ describe('port-forward', () => {
     }
   })
 
+  it('loses none of 300 quick connections, eight at a time', async function () {
+    this.timeout(60_000)
+    const { hostId, ca } = await nodeZero()
+    const forward = await startPlugin(['port-forward', '-n', NAMESPACE, '--port', '0'])
+    try {
+      const port = await until('a port is told', () => portOf(forward.stdout()), 20_000)
+      let left = 300
+      const opcodes: number[] = []
+      const client = async () => {
+        for (; left > 0; left -= 1) {
+          const { socket, opcode } = await askOptions(port, hostId, ca)
+          opcodes.push(opcode)
+          socket.destroy()
+        }
+      }
+      await Promise.all(Array.from({ length: 8 }, client))
+      assert.ok(opcodes.length >= 300)
+      assert.ok(opcodes.every((opcode) => opcode === 6))
+      assert.doesNotMatch(forward.stderr(), /connection \d+/)
+    } finally {
+      forward.child.kill('SIGINT')
+      await forward.ended
+    }
+  })
+
   it('carries 200 idle connections and a reader that is slow, and ends at once with all of them open', async function () {
     this.timeout(180_000)
     const { hostId, ca } = await nodeZero()
