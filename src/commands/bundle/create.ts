@@ -29,7 +29,7 @@ export default class BundleCreate extends CassSniCommand<BundleCreateResult> {
   static override flags = {
     'public-name': Flags.string({
       helpValue: 'NAME',
-      summary: 'Public DNS name of the gateway (default: the only one in the settings of the certificates).',
+      summary: 'Public DNS name of the gateway (default: that of the metadata service, else the only one of certs).',
     }),
     out: Flags.string({
       helpValue: 'FILE',

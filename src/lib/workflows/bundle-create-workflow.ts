@@ -46,7 +46,7 @@ export interface BundleCreateOptions extends BundleLoginChoice {
   port?: number | undefined
   /** Connect through the API server even if the load balancer is reachable. */
   tunnel: boolean
-  /** Default: the only one in the settings of the certificates. */
+  /** Default: that of the metadata service, else the only one in the settings of the certificates. */
   publicName?: string | undefined
   /** File, or Secret/NAME; default: secure-connect-<datacenter>.zip. */
   out?: string | undefined
@@ -108,7 +108,8 @@ export async function bundleCreate(
     clusterDomain: options.clusterDomain,
   })
   const { name, namespace, cassandraName } = datacenter
-  const host = await choosePublicName(kube, datacenter, options.publicName)
+  const metadataName = choices.names?.metadata
+  const host = await choosePublicName(kube, datacenter, { requested: options.publicName, metadata: metadataName })
   const port = options.port ?? choices.port ?? DEFAULT_GATEWAY_PORT
   const place = chosenPlace ?? bundlePlace(bundleFileName(name), options.secretNamespace)
   const out = placeText(place, namespace)
@@ -138,7 +139,7 @@ export async function bundleCreate(
     now,
   }
   const probes = liveProbes(reading)
-  const unchecked = await requireServedName(probes, { name: host, kube, signal })
+  const unchecked = await requireServedName(probes, { name: host, metadata: metadataName, kube, signal })
   for (const { pod, reason } of unchecked)
     emit({ type: 'warning', message: `certificate of ${pod} not checked for ${host}: ${reason}` })
   if (ownLogin !== undefined) await requireLogin(probes)

@@ -31,10 +31,12 @@ const refused = (code: string, message: RegExp, next: RegExp) => (error: unknown
 }
 
 describe('the public name of a bundle', () => {
-  const choose = (saved: string | undefined, requested?: string) =>
-    choosePublicName(kubeInMemory('cass-operator', [keystore(saved)]).kube, datacenter(), requested)
+  const choose = (saved: string | undefined, requested?: string, metadata?: string) =>
+    choosePublicName(kubeInMemory('cass-operator', [keystore(saved)]).kube, datacenter(), { requested, metadata })
 
-  it('is the requested one, else the only DNS name in the settings of the certificates', async () => {
+  it('is the requested one, that of the metadata service, or the only one in the certificates', async () => {
+    assert.equal(await choose('a.example.com', 'b.example.com', 'c.example.com'), 'b.example.com')
+    assert.equal(await choose('a.example.com', undefined, 'c.example.com'), 'c.example.com')
     assert.equal(await choose(undefined, 'Cassandra.Example.com.'), 'cassandra.example.com')
     assert.equal(await choose('cassandra.example.com,10.0.0.1,*.example.org'), 'cassandra.example.com')
     assert.equal(await choose(undefined, '10.0.0.1'), '10.0.0.1')
@@ -54,7 +56,7 @@ describe('the public name of a bundle', () => {
 
 describe('the certificates of a bundle', () => {
   type Answer = { names: string[]; chainReason?: string } | CassSniError
-  const check = (answers: Answer[], saved?: string, more: Partial<CassandraNode>[] = []) => {
+  const check = (answers: Answer[], saved?: string, more: Partial<CassandraNode>[] = [], metadata?: string) => {
     const nodes = answers.map((_, index) => node(index, more[index]))
     const probes = {
       datacenter: datacenter({ nodes }),
@@ -65,7 +67,7 @@ describe('the certificates of a bundle', () => {
       },
     } as unknown as Probes
     const { kube } = kubeInMemory('cass-operator', [keystore(saved)])
-    return requireServedName(probes, { name: 'c.example.com', kube, signal: new AbortController().signal })
+    return requireServedName(probes, { name: 'c.example.com', metadata, kube, signal: new AbortController().signal })
   }
   const good = { names: ['C.example.com'] }
   const down = new CassSniError('CSNI603', 'no route')
@@ -93,6 +95,12 @@ describe('the certificates of a bundle', () => {
       ),
     )
     await assert.rejects(check([{ names }, { names }]), refused('CSNI602', /of 2 nodes \(/, /certs --public-name c\./))
+  })
+
+  it('lack a name that certs has already: it is issued without flags', async () => {
+    const expected = refused('CSNI602', /public name c\.example\.com/, /^kubectl cass-sni certs$/)
+    await assert.rejects(check([{ names: [] }], 'a.example.com,c.example.com'), expected)
+    await assert.rejects(check([{ names: [] }], 'a.example.com', [], 'c.example.com'), expected)
   })
 
   it('are not trusted', async () => {

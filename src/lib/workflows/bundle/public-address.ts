@@ -5,7 +5,7 @@ import type { Probes } from '../../checks/probes.ts'
 import type { ClientIdentity } from '../../connection/client-identity.ts'
 import { hostPort } from '../../connection/dialer.ts'
 import { type ContactInfo, requestMetadata } from '../../connection/metadata-request.ts'
-import { asCassSniError, type CassSniError, hint, throwIfAborted } from '../../errors.ts'
+import { asCassSniError, type CassSniError, command, hint, throwIfAborted } from '../../errors.ts'
 import type { Warning } from '../../events.ts'
 import { listed } from '../../text/listed.ts'
 import { systemError } from '../../text/system-errors.ts'
@@ -99,6 +99,9 @@ export function metadataFault(
 /** Without a route for the name, the service is not installed. */
 export function withoutService(host: string, error: CassSniError): Pick<Warning, 'message' | 'next'> {
   return error.code === 'CSNI603'
-    ? { message: `no metadata service at ${host}: the gateway has no route for this name` }
+    ? {
+        message: `no metadata service at ${host}: the gateway has no route for this name`,
+        next: [command`kubectl cass-sni routes controller install --metadata-name ${host}`],
+      }
     : { message: error.message, next: error.next }
 }

@@ -20,11 +20,23 @@ async function savedNames(kube: Kube, dc: Datacenter): Promise<string[]> {
   return opened?.settings.publicNames ?? []
 }
 
+/** What the user has asked for, and what the routes have. */
+export interface PublicNameChoice {
+  requested?: string | undefined
+  /** The name of the metadata service. */
+  metadata?: string | undefined
+}
+
 /**
- * Returns the requested public name, else the only one in the settings of the certificates.
+ * Returns the requested public name, else that of the metadata service, else the only one in the settings of the
+ * certificates.
  * @throws CSNI101 for an invalid name, CSNI102 without a name, CSNI105 with several
  */
-export async function choosePublicName(kube: Kube, dc: Datacenter, requested: string | undefined): Promise<string> {
+export async function choosePublicName(
+  kube: Kube,
+  dc: Datacenter,
+  { requested, metadata }: PublicNameChoice,
+): Promise<string> {
   if (requested !== undefined) {
     const [name, ...more] = parseNames([requested], 'public-name')
     if (name !== undefined && more.length === 0 && !name.startsWith('*')) return name
@@ -36,6 +48,7 @@ export async function choosePublicName(kube: Kube, dc: Datacenter, requested: st
       },
     )
   }
+  if (metadata !== undefined) return metadata
   const names = (await savedNames(kube, dc)).filter((name) => isIP(name) === 0 && !name.startsWith('*'))
   const [name, ...more] = names
   if (name === undefined) {
@@ -62,7 +75,7 @@ export interface UncheckedNode {
  */
 export async function requireServedName(
   probes: Probes,
-  { name, kube, signal }: { name: string; kube: Kube; signal: AbortSignal },
+  { name, metadata, kube, signal }: { name: string; metadata?: string | undefined; kube: Kube; signal: AbortSignal },
 ): Promise<UncheckedNode[]> {
   const { nodes } = probes.datacenter
   const limit = pLimit(MAX_CONCURRENT_NODES)
@@ -71,9 +84,8 @@ export async function requireServedName(
   if (lacking.length > 0)
     throw await missingName(
       probes.datacenter,
-      name,
+      { name, metadata, kube },
       lacking.map(({ pod }) => pod),
-      kube,
     )
   const untrusted = results.find((each) => 'names' in each && each.untrusted !== undefined)
   if (untrusted !== undefined && 'names' in untrusted) {
@@ -105,11 +117,17 @@ async function inspectNode(probes: Probes, node: CassandraNode, signal: AbortSig
 }
 
 /** The command keeps the other public names, which it would otherwise replace. */
-async function missingName(dc: Datacenter, name: string, pods: string[], kube: Kube): Promise<CassSniError> {
+async function missingName(
+  dc: Datacenter,
+  { name, metadata, kube }: { name: string; metadata: string | undefined; kube: Kube },
+  pods: string[],
+): Promise<CassSniError> {
   const saved = await savedNames(kube, dc)
+  // certs issues a certificate with names of the routes anyway
+  const isKnown = name === metadata || saved.includes(name)
   const object = `cassandradatacenter/${dc.name} in namespace ${dc.namespace}`
   const nodes = pods.length === 1 ? `node ${pods[0]}` : `${pods.length} nodes (${listed(pods)})`
-  const flags = [...new Set([...saved, name])].flatMap((each) => ['--public-name', each])
+  const flags = isKnown ? [] : [...saved, name].flatMap((each) => ['--public-name', each])
   return new CassSniError('CSNI602', `public name ${name} is not in the certificate of ${nodes}`, {
     object,
     next: [command`kubectl cass-sni certs ${flags}`],
