@@ -513,6 +513,9 @@ describe('certs', function () {
     assert.deepEqual([again.json().result.leaf.issued, again.json().result.leaf.sans], [false, ['any.example.com']])
     assert.ok((await leaf()).names.includes('any.example.com'))
     assert.deepEqual(await writesBy(server.auditLog, OUR_AGENT, since), [])
+    assert.equal((await run('certs', '--san', '', '--renew-before', '')).exitCode, 0)
+    const saved = Object.keys((await secret('dc1-keystore')).metadata.annotations ?? {})
+    assert.ok(!saved.includes('cass-sni/sans') && !saved.includes('cass-sni/renew-before'), saved.join())
     await refused('CSNI101', /"x y" for --san/, () => run('certs', '--san', 'x y'))
     await refused('CSNI101', /for --renew-before: expected less than the validity/, () =>
       run('certs', '--renew-before', '400d'),

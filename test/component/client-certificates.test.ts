@@ -147,11 +147,16 @@ describe('certificates for clients', function () {
       assert.ok('keystore.jks' in after.data, 'formats are kept')
     })
 
-    it('signs with a CA from files', async () => {
+    it('signs with a CA from files, whose key may be encrypted', async () => {
       const ca = makeAuthority({ dc: 'clients' })
       await writeFile(at('ca.pem'), ca.pem)
-      await writeFile(at('ca.key'), ca.keyPem)
-      const outcome = await issue('--out', at('own'), '--ca-file', at('ca.pem'), '--ca-key-file', at('ca.key'))
+      await writeFile(
+        at('ca.key'),
+        ca.key.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'pw' }),
+      )
+      await writeFile(at('password'), 'pw\n')
+      const files = ['--ca-file', at('ca.pem'), '--ca-key-file', at('ca.key')]
+      const outcome = await issue('--out', at('own'), ...files, '--ca-key-password-file', at('password'))
       assert.equal(outcome.exitCode, 0, outcome.stderr)
       const certificate = new X509Certificate(await readFile(at('own', 'tls.crt')))
       assert.ok(certificate.verify(new X509Certificate(ca.pem).publicKey))
@@ -166,7 +171,13 @@ describe('certificates for clients', function () {
       await writeFile(at('ca.pem'), makeAuthority().pem)
       await writeFile(at('ca.key'), makeAuthority().keyPem)
       const files = ['--ca-file', at('ca.pem'), '--ca-key-file', at('ca.key')]
-      await refused('CSNI401', /key mismatch/, ...bad, 'a', '--out', at('x'), ...files)
+      await refused('CSNI401', /ca\.key: key mismatch.*openssl pkey -in/, ...bad, 'a', '--out', at('x'), ...files)
+      const expired = makeAuthority({ notBefore: 0, notAfter: Date.now() - 86_400_000 })
+      await writeFile(at('ca.pem'), expired.pem)
+      await writeFile(at('ca.key'), expired.keyPem)
+      await refused('CSNI402', /ca\.pem: expired on .*openssl x509 -in/, ...bad, 'a', '--out', at('x'), ...files)
+      await writeFile(at('ca.pem'), new X509Certificate(makeAuthority().pem).raw)
+      await refused('CSNI107', /ca\.pem: binary file, expected PEM/, ...bad, 'a', '--out', at('x'), ...files)
       assert.equal((await issue('--out', at('c'))).exitCode, 0)
       await refused('CSNI104', /has the certificate of orders/, ...bad, 'other', '--out', at('c'))
       assert.equal((await run(...bad, 'other', '--out', at('c'), '--yes')).exitCode, 0)

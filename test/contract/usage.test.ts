@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { root } from './manifest.ts'
+import { ALLOWED_EMPTY } from '../../src/lib/cli/empty-values.ts'
+import { commands, root } from './manifest.ts'
 
 function run(...args: string[]) {
   const env = { ...process.env, KUBECONFIG: '/nonexistent/kubeconfig', NO_COLOR: '1' }
@@ -56,6 +57,16 @@ describe('a wrong command line', () => {
     ],
     ['text in bytes that are no UTF-8', ['cqlsh-sni', '-e', "SELECT 'caf\ufffd'"], /-e is not valid UTF-8/],
     ['duration', ['routes', 'sync', '--timeout', 'soon'], /--timeout: invalid duration "soon"/],
+    [
+      'argument that is missing',
+      ['certs', 'issue-client', '--format', 'jks'],
+      /^error: missing argument: NAME \[CSNI101\]\n {2}Try: kubectl cass-sni certs issue-client --help\n$/,
+    ],
+    [
+      'validity of a CA that is not created',
+      ['install', '--ca-secret', 'x', '--ca-days', '9'],
+      /--ca-secret and --ca-days are mutually exclusive/,
+    ],
     ['argument', ['verify', 'dc1'], /unexpected argument "dc1"/],
     ['boolean', ['verify', '--strict=maybe'], /invalid value "maybe" for --strict: expected true, false/],
     ['flag without its value', ['verify', '--node'], /flag requires a value: --node/],
@@ -70,6 +81,17 @@ describe('a wrong command line', () => {
       assert.equal(status, 2)
     })
   }
+
+  it('is not one with an empty value that the help documents', () => {
+    const documented = commands.flatMap(({ flags }) =>
+      Object.values(flags).flatMap(({ name, summary = '' }) => (summary.includes("''") ? [name] : [])),
+    )
+    assert.ok(documented.includes('san'))
+    assert.deepEqual(
+      documented.filter((name) => !ALLOWED_EMPTY.includes(name)),
+      [],
+    )
+  })
 
   for (const format of ['-ojson', '--output=json']) {
     it(`is in the envelope as well (${format}), with nothing of oclif's configuration`, () => {

@@ -42,6 +42,11 @@ export default class CertsIssueClient extends CassSniCommand<IssueClientResult> 
       summary: "PEM file of the CA that signs (default: the datacenter's CA).",
     }),
     'ca-key-file': Flags.string({ helpValue: 'FILE', summary: 'PEM file of its private key.' }),
+    'ca-key-password-file': Flags.string({
+      helpValue: 'FILE',
+      dependsOn: ['ca-key-file'],
+      summary: 'File with the password of an encrypted --ca-key-file.',
+    }),
     ...changeFlags,
   }
 
@@ -57,6 +62,7 @@ export default class CertsIssueClient extends CassSniCommand<IssueClientResult> 
       renew: flags.renew,
       caFile: flags['ca-file'],
       caKeyFile: flags['ca-key-file'],
+      caKeyPasswordFile: flags['ca-key-password-file'],
       ...storeOptions(flags),
     })
   }

@@ -132,12 +132,7 @@ function issuerOf(path: readonly Certificate[], candidates: readonly Certificate
  */
 export function requireUsable(path: AuthorityPath, now: number, location: AuthorityLocation): string | undefined {
   const [fault] = authorityFaults(path, now)
-  if (fault === undefined) {
-    const soon = expiresSoon(path[0], now)
-    return soon === undefined
-      ? undefined
-      : `${location.object}: CA ${soon.message}, as does every certificate that it signed`
-  }
+  if (fault === undefined) return expiryWarning(path, now, location.object)
   if (fault.code === 'NoRoot') throw rootMissing(fault.message, location)
   throw new CassSniError(authorityErrorCode(fault), `${location.object}: CA ${fault.message}`, {
     object: location.object,
@@ -146,6 +141,16 @@ export function requireUsable(path: AuthorityPath, now: number, location: Author
         ? [hint(`check the API server's clock: it reads ${new Date(now).toISOString()}`)]
         : [command`kubectl cass-sni certs rotate-ca --expired`],
   })
+}
+
+/**
+ * Returns a warning if a CA expires within `AUTHORITY_WARNING_DAYS` days.
+ * @param now milliseconds since the epoch
+ * @param object where it is stored
+ */
+export function expiryWarning([ca]: AuthorityPath, now: number, object: string): string | undefined {
+  const soon = expiresSoon(ca, now)
+  return soon && `${object}: CA ${soon.message}, as does every certificate that it signed`
 }
 
 function rootMissing(reason: string, location: AuthorityLocation): CassSniError {

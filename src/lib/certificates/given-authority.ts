@@ -180,13 +180,17 @@ function notAuthorities(path: AuthorityPath): Reason[] {
 
 function nextSteps(code: Reason['code'], { certificate, key, files }: AuthoritySource, now: number): NextStep[] {
   const show = files
-    ? [command`openssl x509 -in ${certificate} -noout -subject -issuer -dates -ext basicConstraints`]
+    ? [command`openssl x509 -in ${certificate} -noout -subject -issuer -dates -ext basicConstraints,keyUsage`]
     : []
   switch (code) {
     case 'KeyMismatch':
       return files
         ? [command`openssl x509 -in ${certificate} -noout -pubkey`, command`openssl pkey -in ${key} -pubout`]
         : [hint('the public keys of certificate and key must be the same')]
+    case 'WrongPassword':
+      return files
+        ? [hint('check the file of --ca-key-password-file'), command`openssl pkey -in ${key} -noout`]
+        : [hint('convert the key with: openssl pkcs8 -topk8 -nocrypt')]
     case 'EncryptedKey':
       return files ? [again`--ca-key-password-file password.txt`] : [hint('store the key without encryption (PKCS#8)')]
     case 'KeyFormat':

@@ -36,6 +36,7 @@ export const authorityFlags = {
     min: 1,
     max: MOST_DAYS,
     default: DEFAULT_DAYS,
+    exclusive: ['ca-file', 'ca-secret'],
     helpGroup: 'CERTIFICATE AUTHORITY',
     helpValue: 'DAYS',
     summary: 'Validity of a new CA.',

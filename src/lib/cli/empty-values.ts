@@ -1,10 +1,19 @@
 /** The meaning of an empty flag value: usually an unset variable in a script (`-n "$NS"` without NS). */
 
 /**
- * Flags with a meaningful empty value: `-e ""` executes nothing and does not read statements from the terminal.
+ * Flags with a meaningful empty value: `-e ""` executes nothing and does not read statements from the terminal; those
+ * whose help has `''` clear what is saved (test/contract/usage.test.ts).
  * Any flag in neither list is treated as absent if empty, as kubectl does.
  */
-export const ALLOWED_EMPTY: readonly string[] = ['execute', 'public-name', 'any-node', 'sni-template', 'metadata-name']
+export const ALLOWED_EMPTY: readonly string[] = [
+  'execute',
+  'public-name',
+  'san',
+  'renew-before',
+  'any-node',
+  'sni-template',
+  'metadata-name',
+]
 
 /**
  * Flags that narrow the scope of a command: if absent, it would apply to all nodes or datacenters instead of one, or
@@ -14,5 +23,8 @@ const SCOPE: readonly string[] = ['datacenter', 'delete-data', 'node', 'username
 /** Time limits: without one a script could wait forever. kubectl rejects an empty duration too. */
 const TIME_LIMITS: readonly string[] = ['timeout', 'connect-timeout', 'statement-timeout', 'wait']
 
+/** The user's own CA: without them, a new one would be created. */
+const AUTHORITIES: readonly string[] = ['ca-file', 'ca-key-file', 'ca-secret']
+
 /** Flags that must not be empty. */
-export const REJECTED_EMPTY: readonly string[] = [...SCOPE, ...TIME_LIMITS]
+export const REJECTED_EMPTY: readonly string[] = [...SCOPE, ...TIME_LIMITS, ...AUTHORITIES]

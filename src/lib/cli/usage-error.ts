@@ -43,6 +43,12 @@ function unknownFlag({ flags, message }: ParserError): string | undefined {
   return message.startsWith('Nonexistent flag') ? flags?.[0] : undefined
 }
 
+/** The arguments of a RequiredArgsError, in capitals as in the help. Its message has advice that does not apply here. */
+function missingArguments({ args = [], message }: ParserError): string[] {
+  if (!/^Missing \d+ required args?\b/.test(message)) return []
+  return (args as { name: string }[]).map(({ name }) => name.toUpperCase())
+}
+
 function closestFlag(error: ParserError, flagNames: readonly string[]): NextStep[] {
   const unknown = unknownFlag(error)
   const guess = unknown?.startsWith('--') ? closest(unknown.slice(2), flagNames) : undefined
@@ -61,6 +67,8 @@ function kubectlPorts({ message }: Error, flagNames: readonly string[]): NextSte
 function sentence(error: ParserError): string {
   const unknown = unknownFlag(error)
   if (unknown !== undefined) return `unknown flag: ${unknown}`
+  const missing = missingArguments(error)
+  if (missing.length > 0) return `missing argument: ${missing.join(' ')}`
   const text = error.message
     .replace(/\nSee more help with --help$/, '')
     // From a flag's `parse`: oclif prefixes its message with "Parsing --flag" (lib/parser/parse.js).

@@ -1,7 +1,7 @@
 /** Reads the CA file given with --ca. */
 import { X509Certificate } from 'node:crypto'
 import { CassSniError, command } from '../errors.ts'
-import { readText } from '../files/input-file.ts'
+import { readPemFile } from '../files/pem-file.ts'
 import { pemBlocks } from '../text/pem.ts'
 import { systemError } from '../text/system-errors.ts'
 
@@ -11,7 +11,7 @@ import { systemError } from '../text/system-errors.ts'
  * Throws CSNI104 if the file cannot be read, CSNI107 if it has no certificate or an invalid one.
  */
 export async function readAuthorityFile(file: string, signal: AbortSignal): Promise<string> {
-  const text = await readText(file, signal)
+  const text = await readPemFile(file, 'certificate', signal)
   const blocks = pemBlocks(text, 'CERTIFICATE')
   const markers = text.split('-----BEGIN CERTIFICATE-----').length - 1
   if (markers === 0) throw unusable(file, 'no PEM certificate found')

@@ -19,7 +19,6 @@ import { issueLeaf, validityOf } from '../certificates/issue.ts'
 import type { Reason, ReasonCode } from '../certificates/reason.ts'
 import { retryOvertaken } from '../changes/apply.ts'
 import { again, CassSniError } from '../errors.ts'
-import { readText } from '../files/input-file.ts'
 import { CLIENT_LABEL } from '../text/own-keys.ts'
 import {
   chosenPassword,
@@ -32,6 +31,7 @@ import {
   type StoredFile,
   writeStore,
 } from './certs/client-store.ts'
+import { readAuthorityFiles } from './certs/new-authority.ts'
 import { clusterTime } from './cluster-time.ts'
 import type { WorkflowContext } from './context.ts'
 
@@ -48,6 +48,8 @@ export interface IssueClientOptions extends StoreChoice {
   /** PEM files of the CA that signs, and its key; default: the datacenter's CA. */
   caFile?: string | undefined
   caKeyFile?: string | undefined
+  /** File with the password of an encrypted key of the CA. */
+  caKeyPasswordFile?: string | undefined
   /** Issue a new certificate even if the current one is valid. */
   renew: boolean
 }
@@ -143,10 +145,11 @@ type Signer = Authority & { location: ReturnType<typeof authorityLocation> }
 
 /** Reads the CA that signs, and those that clients trust. */
 async function readSigner(
-  { kube, signal }: WorkflowContext,
+  context: WorkflowContext,
   dc: Datacenter,
-  { caFile, caKeyFile }: IssueClientOptions,
+  { caFile, caKeyFile, caKeyPasswordFile }: IssueClientOptions,
 ): Promise<{ signer: Signer; trusted: Authorities }> {
+  const { kube } = context
   const location = authorityLocation(dc)
   if (caFile === undefined && caKeyFile === undefined) {
     const [{ certificate, key }, trusted] = await Promise.all([
@@ -160,13 +163,11 @@ async function readSigner(
       next: [caFile === undefined ? again`--ca-file ca.crt` : again`--ca-key-file ca.key`],
     })
   }
-  const [certificate, key, trusted] = await Promise.all([
-    readText(caFile, signal),
-    readText(caKeyFile, signal),
+  const [authority, trusted] = await Promise.all([
+    readAuthorityFiles(context, { certificate: caFile, key: caKeyFile, passwordFile: caKeyPasswordFile }),
     readAuthorities(kube, dc),
   ])
-  const files = { ...location, object: `${caFile}, ${caKeyFile}` }
-  return { signer: { ...parseAuthority(certificate, key, files), location: files }, trusted }
+  return { signer: { ...authority, location: { ...location, object: caFile } }, trusted }
 }
 
 /**

@@ -8,7 +8,7 @@ import { displayName, SECRET } from '../cluster/resources.ts'
 import type { Secret } from '../cluster/workloads.ts'
 import type { ClientIdentity } from '../connection/client-identity.ts'
 import { again, CassSniError, hint } from '../errors.ts'
-import { readText } from '../files/input-file.ts'
+import { readPemFile } from '../files/pem-file.ts'
 import { CLIENT_LABEL } from '../text/own-keys.ts'
 
 /** The client name for this program: its Secret is preferred to those of applications. */
@@ -40,7 +40,10 @@ export async function chosenIdentity(
       next: [clientCertFile === undefined ? again`--client-cert tls.crt` : again`--client-key tls.key`],
     })
   }
-  const [cert, key] = await Promise.all([readText(clientCertFile, signal), readText(clientKeyFile, signal)])
+  const [cert, key] = await Promise.all([
+    readPemFile(clientCertFile, 'certificate', signal),
+    readPemFile(clientKeyFile, 'key', signal),
+  ])
   const identity = readIdentity(cert, key)
   if (identity !== undefined) return { identity, source: clientCertFile }
   throw new CassSniError(

@@ -160,6 +160,22 @@ describe('a CA that a user supplies', () => {
       )
     })
 
+  it('leads to the password of an encrypted key, in its file or by hand', () => {
+    const next = (more: Partial<GivenAuthority>) => {
+      try {
+        requireGivenAuthority(given({ keyPem: encrypted, ...more }), now, FILES)
+      } catch (error) {
+        return error instanceof CassSniError ? nextTexts(error.next) : []
+      }
+      return []
+    }
+    assert.match(next({}).join(), /--ca-key-password-file password\.txt$/)
+    assert.deepEqual(next({ password: 'wrong' }), [
+      'check the file of --ca-key-password-file',
+      'openssl pkey -in ca-key.pem -noout',
+    ])
+  })
+
   it('proposes to convert a key with the names of the files, and no files where there are none', () => {
     const next = (files: boolean) => {
       try {

@@ -30,12 +30,14 @@ describe('an empty value', () => {
       ['cqlsh', '--username', '', '-e', ''],
       ['cqlsh', '--connect-timeout', ''],
       ['certs', '--timeout', ''],
+      ['certs', 'rotate-ca', '--ca-file', '', '--ca-key-file', ''],
+      ['install', '--ca-secret='],
     ]) {
       const { exitCode, stderr } = await runCommand(words)
       equal(exitCode, 2, words.join(' '))
       match(
         stderr,
-        /^error: --(node|username|timeout|connect-timeout) is empty; specify a value or omit the flag \[CSNI101\]\n/,
+        /^error: --(node|username|timeout|connect-timeout|ca-file|ca-secret) is empty; specify a value or omit the flag \[CSNI101\]\n/,
       )
     }
   })

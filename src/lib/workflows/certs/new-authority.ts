@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Datacenter } from '../../cassandra/datacenter.ts'
 import { type AuthorityPath, trustPem } from '../../certificates/authority-path.ts'
+import { type Authority, expiryWarning } from '../../certificates/certificate-authority.ts'
 import { type AuthorityPem, createAuthority } from '../../certificates/create-authority.ts'
 import {
   type AuthoritySource,
@@ -14,14 +15,22 @@ import { SECRET } from '../../cluster/resources.ts'
 import type { Secret } from '../../cluster/workloads.ts'
 import { CassSniError, command, hint } from '../../errors.ts'
 import { readText } from '../../files/input-file.ts'
+import { readPemFile } from '../../files/pem-file.ts'
 import { readAuthorityFile } from '../authority-file.ts'
 import { clusterTime } from '../cluster-time.ts'
 import type { WorkflowContext } from '../context.ts'
 import { applyIssuerCertificate, issuerAuthority } from './cert-manager.ts'
 
+export interface AuthorityFiles {
+  certificate: string
+  key: string
+  /** File with the password of an encrypted key. */
+  passwordFile?: string | undefined
+}
+
 export interface NewAuthorityOptions {
   /** PEM files of the user's CA; undefined to create one. */
-  files?: { certificate: string; key: string; passwordFile?: string | undefined } | undefined
+  files?: AuthorityFiles | undefined
   /** Name of a Secret with the user's CA, in the datacenter's namespace. */
   secret?: string | undefined
   /** The cert-manager issuer that signs from now on, and a PEM file with its CA if it does not publish it. */
@@ -55,8 +64,20 @@ export async function readReplacement(
         : undefined
   if (source === undefined) return undefined
   const { given, names } = source
-  const { path, key } = requireGivenAuthority({ ...given, rsaOnly: true }, clusterTime(context), names)
+  const now = clusterTime(context)
+  const { path, key } = requireGivenAuthority({ ...given, rsaOnly: true }, now, names)
+  const warning = expiryWarning(path, now, names.certificate)
+  if (warning !== undefined) context.emit({ type: 'warning', code: 'CSNI402', message: warning })
   return { path, pem: { certificate: trustPem([path]), key: operatorKeyPem(key) } }
+}
+
+/**
+ * Reads a CA of the user that only this program signs with.
+ * @throws CSNI104, CSNI107 if a file cannot be read; CSNI401, CSNI402 if clients could not use the CA
+ */
+export async function readAuthorityFiles(context: WorkflowContext, files: AuthorityFiles): Promise<Authority> {
+  const { given, names } = await fromFiles(context, files)
+  return requireGivenAuthority(given, clusterTime(context), names)
 }
 
 interface Source {
@@ -66,11 +87,11 @@ interface Source {
 
 async function fromFiles(
   { signal }: WorkflowContext,
-  { certificate, key, passwordFile }: NonNullable<NewAuthorityOptions['files']>,
+  { certificate, key, passwordFile }: AuthorityFiles,
 ): Promise<Source> {
   const [certificatePem, keyPem, password] = await Promise.all([
-    readText(certificate, signal),
-    readText(key, signal),
+    readPemFile(certificate, 'certificate', signal),
+    readPemFile(key, 'key', signal),
     passwordFile === undefined ? undefined : readText(passwordFile, signal),
   ])
   return {
