@@ -138,7 +138,7 @@ describe('certs', function () {
     assert.equal(forgetting.exitCode, 0)
     assert.match(
       forgetting.stderr.replace(/\s+/g, ' '),
-      /public name a\.example\.com removed from the saved names, but still in the certificate Try: kubectl cass-sni certs --kubeconfig \S+ -n \S+ --renew/,
+      /warning: name a\.example\.com removed from the saved names, but still in the certificate Try: kubectl cass-sni certs --kubeconfig \S+ -n \S+ --renew/,
     )
     assert.equal((await leaf()).fingerprint256, after.fingerprint256)
     assert.equal((await secret('dc1-keystore')).metadata.annotations?.['cass-sni/public-names'], '')
@@ -537,6 +537,12 @@ describe('certs', function () {
     assert.equal((await run('certs', '-o', 'json')).json().result.leaf.issued, false)
     assert.equal((await run('certs', '--names', 'all')).exitCode, 0)
     for (const id of hostIds) assert.ok((await names()).includes(id))
+    assert.match(
+      (await run('certs', '--names', 'public', '--dry-run')).stderr,
+      new RegExp(
+        `warning: the certificate still has ${hostIds.length} host IDs\n {2}Try: .* -n ${dc.namespace} --renew`,
+      ),
+    )
     assert.equal((await secret('dc1-keystore')).metadata.annotations?.['cass-sni/names'], undefined)
   })
 

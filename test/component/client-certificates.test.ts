@@ -79,7 +79,13 @@ describe('certificates for clients', function () {
     it('never overwrites what is not its own', async () => {
       await writeFile(at('ca.crt'), 'of the user')
       await refused('CSNI104', /ca\.crt already exists with different/, 'certs', 'export', '--out', directory)
-      await refused('CSNI210', /dc1-ca-keystore/, 'certs', 'export', '--secret', 'dc1-ca-keystore')
+      for (const name of ['dc1-ca-keystore', 'dc1-keystore'])
+        await refused('CSNI101', /has the keys of the nodes.*-clients/, 'certs', 'export', '--secret', name)
+      await refused(
+        'CSNI101',
+        /has the keys of the nodes/,
+        ...['certs', 'issue-client', 'orders', '--secret', 'dc1-keystore', '--yes'],
+      )
     })
 
     it('refuses a missing place, two places, and names that no Secret can have', async () => {
@@ -224,6 +230,28 @@ describe('certificates for clients', function () {
       await refused('CSNI107', /not a PEM certificate/, ...requireClient('--on', ...files.slice(0, 3), at('ca.key')))
     })
 
+    it('names the missing permission to list Secrets, in which its certificate may be', async () => {
+      const user = await server.kubeconfigFor({ user: 'requirer', groups: [] })
+      const path = `/apis/rbac.authorization.k8s.io/v1/namespaces/${dc.namespace}`
+      const names = { apiVersion: 'rbac.authorization.k8s.io/v1', metadata: { name: 'requirer' } }
+      await server.client.send('POST', `${path}/roles`, {
+        ...names,
+        kind: 'Role',
+        rules: [
+          { apiGroups: ['cassandra.datastax.com'], resources: ['cassandradatacenters'], verbs: ['get', 'list'] },
+          { apiGroups: ['apps', ''], resources: ['statefulsets', 'pods'], verbs: ['get', 'list'] },
+        ],
+      })
+      await server.client.send('POST', `${path}/rolebindings`, {
+        ...names,
+        kind: 'RoleBinding',
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'requirer' },
+        subjects: [{ kind: 'User', name: 'requirer' }],
+      })
+      const outcome = await runCommand([...requireClient('--on', '-n', dc.namespace, '--kubeconfig', user)])
+      assert.match(outcome.stderr, /cannot list secrets in namespace .*\[CSNI203\]/)
+    })
+
     it('refuses options that contradict each other or that Cassandra does not know', async () => {
       await refused('CSNI102', /--on or --off/, ...requireClient())
       await refused('CSNI101', /--off/, ...requireClient('--on', '--off'))
@@ -235,6 +263,7 @@ describe('certificates for clients', function () {
       assert.equal((await run('certs', 'issue-client', 'cass-sni', '--secret', 'cass-sni')).exitCode, 0)
       const dry = await run(...requireClient('--on', '--dry-run'))
       assert.match(dry.stdout, /would be required/)
+      assert.match((await run(...requireClient('--off'))).stdout, /client certificates are not required$/m)
       assert.equal((await settings())['require_client_auth'], undefined)
       // Nothing restarts nodes here.
       const outcome = await run(...requireClient('--on', '--timeout', '3s'))

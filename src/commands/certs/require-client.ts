@@ -6,6 +6,12 @@ import { again, CassSniError } from '../../lib/errors.ts'
 import type { TextRenderer } from '../../lib/output/text-renderer.ts'
 import type { RequireClientResult } from '../../lib/workflows/certs-require-client-workflow.ts'
 
+const OUTCOMES = {
+  on: { planned: 'would be required', done: 'are now required', same: 'are already required' },
+  off: { planned: 'would no longer be required', done: 'are no longer required', same: 'are not required' },
+  optional: { planned: 'would be optional', done: 'are now optional', same: 'are already optional' },
+}
+
 export default class CertsRequireClient extends CassSniCommand<RequireClientResult> {
   static override summary = 'Require client certificates (mutual TLS).'
   static override description =
@@ -54,8 +60,8 @@ export default class CertsRequireClient extends CassSniCommand<RequireClientResu
   }
 
   protected present({ datacenter, require, changed, dryRun }: RequireClientResult, renderer: TextRenderer): string {
-    const state = { on: 'required', off: 'not required', optional: 'optional' }[require]
-    const action = changed && dryRun ? 'would be' : changed ? 'are now' : 'are already'
-    return renderer.printableLine(`datacenter ${datacenter}: client certificates ${action} ${state}`)
+    const { planned, done, same } = OUTCOMES[require]
+    const outcome = changed ? (dryRun ? planned : done) : same
+    return renderer.printableLine(`datacenter ${datacenter}: client certificates ${outcome}`)
   }
 }

@@ -43,7 +43,7 @@ function unknownFlag({ flags, message }: ParserError): string | undefined {
   return message.startsWith('Nonexistent flag') ? flags?.[0] : undefined
 }
 
-/** The arguments of a RequiredArgsError, in capitals as in the help. Its message has advice that does not apply here. */
+/** The arguments of a RequiredArgsError, in capitals as in the help; its message has advice that does not apply. */
 function missingArguments({ args = [], message }: ParserError): string[] {
   if (!/^Missing \d+ required args?\b/.test(message)) return []
   return (args as { name: string }[]).map(({ name }) => name.toUpperCase())

@@ -212,9 +212,10 @@ function chainFault(code: string, validTo: string, validFrom: string): string {
     case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
     case 'UNABLE_TO_GET_ISSUER_CERT':
     case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
+    // The node sends the root of its own CA.
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
       return "certificate not issued by the datacenter's CA"
     case 'DEPTH_ZERO_SELF_SIGNED_CERT':
-    case 'SELF_SIGNED_CERT_IN_CHAIN':
       return "self-signed certificate, not issued by the datacenter's CA"
     case 'CERT_SIGNATURE_FAILURE':
       return "certificate signature does not match the datacenter's CA (key changed under the same name)"

@@ -8,6 +8,7 @@ import { retryOvertaken } from '../changes/apply.ts'
 import {
   chosenPassword,
   readStore,
+  requireOtherSecret,
   requirePlace,
   type StoreChoice,
   type StoredFile,
@@ -50,6 +51,7 @@ export async function certsExport(context: WorkflowContext, options: CertsExport
   requirePlace(options)
   const password = await chosenPassword(options)
   const dc = await observeDatacenter(kube, { namespace: kube.target.namespace, name: options.datacenter })
+  requireOtherSecret(dc, options)
   const location = authorityLocation(dc)
   const authorities = await readAuthorities(kube, dc)
   const [[ca]] = authorities

@@ -21,7 +21,7 @@ import { identitySteps } from '../connection/client-identity.ts'
 import { again, CassSniError, command, hint } from '../errors.ts'
 import { counted } from '../text/counted.ts'
 import { poll } from '../waiting/poll.ts'
-import { chosenIdentity, type FoundIdentity, type IdentityChoice, storedIdentity } from './find-identity.ts'
+import { chosenIdentity, type FoundIdentity, type IdentityChoice, preferred, storedClients } from './find-identity.ts'
 import { clusterTime } from './cluster-time.ts'
 import { confirmChanges } from './confirm-changes.ts'
 import type { WorkflowContext } from './context.ts'
@@ -52,7 +52,7 @@ export interface RequireClientResult {
  * until cass-operator has restarted every node. Before nodes require certificates, this program must have one that
  * they accept.
  * @throws CSNI101 if the configuration is in a Secret or the version lacks the option, CSNI306 without client TLS,
- * CSNI610 without an accepted certificate, CSNI902 if the user declines
+ * CSNI610 without an accepted certificate, CSNI203 without permission to list Secrets, CSNI902 if the user declines
  */
 export async function requireClient(
   context: WorkflowContext,
@@ -145,7 +145,8 @@ async function acceptedIdentity(
   const { kube, signal, emit } = context
   const step = { type: 'step', id: 'identity', title: 'Client certificate of this command' } as const
   emit({ ...step, state: 'started' })
-  const found = (await chosenIdentity(options, signal)) ?? (await storedIdentity(kube, dc, clusterTime(context)))
+  const found =
+    (await chosenIdentity(options, signal)) ?? preferred(await storedClients(kube, dc), clusterTime(context))
   if (found === undefined) {
     throw new CassSniError(
       'CSNI610',

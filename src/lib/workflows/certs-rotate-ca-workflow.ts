@@ -24,6 +24,7 @@ import {
   readReplacement,
   type ReplacementAuthority,
 } from './certs/new-authority.ts'
+import { previousClients, reissueSteps, requireReissued } from './certs/previous-clients.ts'
 import {
   hasExpired,
   requireAnother,
@@ -104,13 +105,15 @@ interface Run {
   issued: boolean
   /** This run has made an issuer sign with the same CA. */
   handedOver: boolean
+  /** How to reissue the client certificates of the previous CA, once the new one signs. */
+  reissue?: NextStep[] | undefined
 }
 
 /**
  * Starts, resumes, finishes or aborts a CA rotation. Without `finish`, stops once every node trusts both CAs, and asks
  * on a terminal whether to continue.
  * @throws CSNI101 if the options do not match the state; CSNI306 and CSNI401 to CSNI405 before anything is changed;
- * CSNI404 if a node is not ready for the next phase; CSNI902 if the user declines
+ * CSNI404 if a node or client is not ready for the next phase; CSNI902 if the user declines
  */
 export async function rotateCa(context: WorkflowContext, options: RotateCaOptions): Promise<RotateCaResult> {
   const dc = await observeDatacenter(context.kube, {
@@ -168,7 +171,13 @@ async function nextStep(run: Run, state: RotationState): Promise<RotationStep | 
       if (options.abort) throw tooLateToAbort(dc, state)
       await rollOut(run, 'sign')
       // Clients with a certificate of the previous CA need one of the new CA first.
-      if (dc.clientEncryption.requireClientAuth && (run.issued || !run.finish)) return wait(run)
+      if (dc.clientEncryption.requireClientAuth) {
+        if (run.issued || !run.finish) {
+          run.reissue = reissueSteps(await previousClients(run.context, dc, rotation.other))
+          return wait(run)
+        }
+        await requireReissued(run.context, dc, rotation.other)
+      }
       await requirePeersReplaced(run, rotation.other)
       return retireOther('drop')
     default:
@@ -291,7 +300,10 @@ function warnOfClientCertificates({ context, dc }: Run): void {
   })
 }
 
-function result({ context, dc, nodes, outcome }: Run, { authority, rotation }: RotationState): RotateCaResult {
+function result(
+  { context, dc, nodes, outcome, reissue }: Run,
+  { authority, rotation }: RotationState,
+): RotateCaResult {
   const waiting = outcome === 'waiting'
   return {
     ok: true,
@@ -306,7 +318,9 @@ function result({ context, dc, nodes, outcome }: Run, { authority, rotation }: R
     },
     other: rotation && summaryOf(rotation.other),
     nodes,
-    next: waiting ? [command`kubectl cass-sni certs ca`, command`kubectl cass-sni certs rotate-ca --finish`] : [],
+    next: waiting
+      ? [...(reissue ?? [command`kubectl cass-sni certs ca`]), command`kubectl cass-sni certs rotate-ca --finish`]
+      : [],
   }
 }
 

@@ -1,4 +1,5 @@
 /** `certs`: issues a node certificate with all names that clients use, and rolls it out to every node. */
+import { counted } from '../text/counted.ts'
 import { listed } from '../text/listed.ts'
 import { retiredAuthority } from '../certificates/ca-rotation.ts'
 import { type CertificatePlan, planCertificate } from '../certificates/certificate-plan.ts'
@@ -134,11 +135,7 @@ function warnOf(
         'a public name or a DNS name accept it',
     )
   if (plan.superfluousHostIds > 0)
-    warn(
-      context,
-      `the certificate still has ${plan.superfluousHostIds} host IDs; to reissue it without them, run: ` +
-        'kubectl cass-sni certs --renew',
-    )
+    warn(context, `the certificate still has ${counted(plan.superfluousHostIds, 'host ID')}`, REISSUE)
   if (plan.forgotten.length > 0) warnOfForgotten(context, plan.forgotten, plan.reasons.length > 0)
   const unused = issued ? [] : unusedAuthorities(observation)
   if (unused.length > 0)
@@ -146,7 +143,7 @@ function warnOf(
 }
 
 function warnOfForgotten(context: WorkflowContext, names: string[], reissued: boolean): void {
-  const subject = `${names.length === 1 ? 'public name' : 'public names'} ${listed(names)}`
+  const subject = `${names.length === 1 ? 'name' : 'names'} ${listed(names)}`
   if (reissued) warn(context, `${subject} removed from the saved names and the certificate`)
   else warn(context, `${subject} removed from the saved names, but still in the certificate`, REISSUE)
 }

@@ -26,6 +26,13 @@ export interface FoundIdentity {
   source: string
 }
 
+/** A client certificate in a Secret. */
+export interface StoredClient extends FoundIdentity {
+  /** The client's name. */
+  client: string
+  secret: string
+}
+
 /**
  * Reads the certificate and key in the chosen files; undefined without a choice.
  * @throws CSNI102 if only one is chosen, CSNI104 if a file cannot be read, CSNI107 if they are invalid or do not match
@@ -59,27 +66,43 @@ export async function chosenIdentity(
  * @param now milliseconds since the epoch
  */
 export async function storedIdentity(kube: Kube, dc: Datacenter, now: number): Promise<FoundIdentity | undefined> {
-  const secrets = await kube
-    .list<Secret>(SECRET, {
-      namespace: dc.namespace,
-      labelSelector: `${ownedSelector(dc.name)},${CLIENT_LABEL}`,
-    })
-    .catch((error: unknown) => {
-      // The connection then fails with CSNI610, which names the alternatives.
-      if (error instanceof CassSniError && error.code === 'CSNI203') return []
-      throw error
-    })
-  const found = secrets.flatMap(({ metadata, data }) => {
+  // Without them, the connection fails with CSNI610, which names the alternatives.
+  return preferred(await storedClients(kube, dc).catch(ignoreForbidden), now)
+}
+
+/** The client certificates in the Secrets that `certs issue-client` wrote for a datacenter. Throws CSNI203. */
+export async function storedClients(kube: Kube, dc: Datacenter): Promise<StoredClient[]> {
+  const secrets = await kube.list<Secret>(SECRET, {
+    namespace: dc.namespace,
+    labelSelector: `${ownedSelector(dc.name)},${CLIENT_LABEL}`,
+  })
+  return secrets.flatMap(({ metadata: { name: secret, labels }, data }) => {
     const text = (key: string) => Buffer.from(data?.[key] ?? '', 'base64').toString('utf8')
     const identity = readIdentity(text(STORE_FILES.certificate), text(STORE_FILES.key))
-    if (identity === undefined) return []
-    const { notBefore, notAfter } = identity.chain[0]
-    if (notBefore.getTime() > now || notAfter.getTime() <= now) return []
-    const rank = metadata.labels?.[CLIENT_LABEL] === OWN_CLIENT ? Number.POSITIVE_INFINITY : notAfter.getTime()
-    const source = `${displayName(SECRET, metadata.name)} in namespace ${dc.namespace}`
-    return [{ identity, source, rank }]
+    const source = `${displayName(SECRET, secret)} in namespace ${dc.namespace}`
+    return identity === undefined ? [] : [{ client: labels?.[CLIENT_LABEL] ?? '', secret, identity, source }]
   })
-  return found.sort((a, b) => b.rank - a.rank)[0]
+}
+
+/** Returns this program's own certificate, else the one that expires last; undefined without one that is valid now. */
+export function preferred(clients: readonly StoredClient[], now: number): StoredClient | undefined {
+  const rank = ({ client, identity }: StoredClient) =>
+    client === OWN_CLIENT ? Number.POSITIVE_INFINITY : identity.chain[0].notAfter.getTime()
+  return clients
+    .filter(
+      ({
+        identity: {
+          chain: [leaf],
+        },
+      }) => leaf.notBefore.getTime() <= now && leaf.notAfter.getTime() > now,
+    )
+    .sort((a, b) => rank(b) - rank(a))[0]
+}
+
+/** For `catch`: without permission to list Secrets there are none. */
+export function ignoreForbidden(error: unknown): never[] {
+  if (error instanceof CassSniError && error.code === 'CSNI203') return []
+  throw error
 }
 
 /**

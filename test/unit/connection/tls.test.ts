@@ -159,6 +159,14 @@ describe('handshake', () => {
     assert.notEqual(byTwin.nameReason, undefined)
   })
 
+  it('does not call a certificate self-signed because the node also sends its root', async () => {
+    const { cert, key } = await authority.issue({ names: [HOST_ID] })
+    const open = await serving({ cert: `${String(cert)}\n${authority.pem}`, key })
+    const ca = (await testAuthority('other CA')).pem
+    const { chainReason } = await handshake({ dial: open, serverName: HOST_ID, ca, signal: forever })
+    assert.equal(chainReason, "certificate not issued by the datacenter's CA")
+  })
+
   it('reports an expired certificate with its day', async () => {
     const open = await serving(
       await authority.issue({ names: [HOST_ID], notBefore: new Date('2026-01-01'), notAfter: new Date('2026-02-03') }),

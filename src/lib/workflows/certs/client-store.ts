@@ -1,6 +1,7 @@
 /** Where the files of clients are stored: a directory, or a Secret with the same names as keys. */
 import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Datacenter } from '../../cassandra/datacenter.ts'
 import { STORE_FILES, type StoreFile } from '../../certificates/client-stores.ts'
 import { applyChanges } from '../../changes/apply.ts'
 import type { Desired } from '../../changes/changeset.ts'
@@ -52,6 +53,14 @@ export function requirePlace({ out, secret }: StoreChoice): void {
     })
   }
   if (secret !== undefined) requireSecretName(secret)
+}
+
+/** Throws CSNI101 for the Secrets of the nodes' own certificates: clients must not read them. */
+export function requireOtherSecret({ keystores }: Datacenter, { secret }: StoreChoice): void {
+  if (secret === undefined || (secret !== keystores.caSecret && secret !== keystores.keystoreSecret)) return
+  throw new CassSniError('CSNI101', `secret/${secret} has the keys of the nodes: choose another Secret`, {
+    next: [again`--secret ${`${secret}-clients`}`],
+  })
 }
 
 /** Throws CSNI101 for a name that a Secret cannot have. */
