@@ -468,6 +468,9 @@ describe('certs', function () {
         runCommand([...words, '-n', dc.namespace, '--kubeconfig', user]),
       )
     }
+    const seen = await runCommand(['certs', 'status', '-n', dc.namespace, '--kubeconfig', user])
+    assert.equal(seen.exitCode, 1, 'a monitor without permissions does not report that all is well')
+    assert.match(seen.stdout, /^Secret +skipped/m)
   })
 
   it('refuses a public name that is none', async () => {
@@ -498,6 +501,7 @@ describe('certs', function () {
     const wide = await status('-o', 'wide')
     assert.match(wide.stdout, /ISSUER +NAME LIST/)
     assert.match(wide.stdout, /^Secret +invalid +1 /m)
+    assert.match(wide.stdout, new RegExp(`\n\nNext:\n  kubectl cass-sni certs .*-n ${dc.namespace}`))
     assert.deepEqual(await writesBy(server.auditLog, OUR_AGENT, since), [])
   })
 

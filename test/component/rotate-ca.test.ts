@@ -69,6 +69,9 @@ describe('certs rotate-ca', function () {
     assert.equal(Math.round((next.notAfter.getTime() - Date.now()) / DAY), 3650)
     assert.match(texts['next-key'] ?? '', /BEGIN PRIVATE KEY/)
     assert.ok(!`${first.stdout}${first.stderr}`.includes((texts['next-key'] ?? '').split('\n')[1] ?? 'none'))
+    assert.match((await run('status')).stdout, /^CA +valid .*\nOther CA +valid /m)
+    assert.match((await run('ca', '--out', join(folder, 'both.pem'))).stderr, /both\.pem written: .*; also CN=dc1\./)
+    assert.match((await run('export', '--out', join(folder, 'both'))).stdout, /^Also contains CN=dc1\./m)
 
     assert.equal((await run('ca')).stdout, dc.caPem + (texts['next-cert'] ?? ''))
     await run('rotate-ca', '--finish')

@@ -41,6 +41,8 @@ export default class CertsCa extends CassSniCommand<CertsCaResult> {
 }
 
 /** The line for stderr: the file may be /dev/stdout. */
-function fileLine({ subject, notAfter }: CertsCaResult, { path, action }: NonNullable<CertsCaResult['file']>): string {
-  return `${path} ${action}: ${subject}, valid until ${notAfter.slice(0, 10)}`
+function fileLine({ subjects, notAfter }: CertsCaResult, { path, action }: NonNullable<CertsCaResult['file']>): string {
+  const [subject, ...others] = subjects
+  const also = others.map((other) => `; also ${other}`).join('')
+  return `${path} ${action}: ${subject}, valid until ${notAfter.slice(0, 10)}${also}`
 }

@@ -39,6 +39,7 @@ export default class CertsExport extends CassSniCommand<CertsExportResult> {
     const until = result.notAfter.slice(0, 10)
     return [
       renderer.printableLine(`${result.subject}, expires ${until}, ${action} to ${place}`),
+      ...result.subjects.slice(1).map((other) => renderer.printableLine(`Also contains ${other}`)),
       storeTable(result.files, renderer),
       ...(result.defaultPassword ? ['Truststore password: changeit'] : []),
     ].join('\n')

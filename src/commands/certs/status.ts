@@ -7,20 +7,27 @@ import type { TextRenderer } from '../../lib/output/text-renderer.ts'
 import type { CertificatePart, CertsStatusResult, Finding } from '../../lib/workflows/certs-status-workflow.ts'
 import type { EveryDatacenter } from '../../lib/workflows/every-datacenter.ts'
 
+type RenderedResult = Omit<CertsStatusResult, 'next'> & {
+  /** Suggested commands. */
+  next: string[]
+}
+
 interface Row extends CertificatePart {
   name: string
+  /** A CA, whose names no client verifies. */
+  isAuthority?: boolean | undefined
   /** Since when a node serves it. */
   since: string
 }
 
-export default class CertsStatus extends CassSniCommand<CertsStatusResult | EveryDatacenter<CertsStatusResult>> {
+export default class CertsStatus extends CassSniCommand<RenderedResult | EveryDatacenter<RenderedResult>> {
   static override summary = 'Show the certificates of CA, keystore and nodes.'
   static override description =
     'Shows the CA, the certificate in the keystore Secret, and the certificate that each node serves through the ' +
     'gateway: names, issuer, expiry, fingerprint, and since when it is served. Reports the reasons for which certs ' +
     'would issue a new certificate, and nodes that serve another one than the Secret holds. Changes nothing.\n' +
     '\n' +
-    'Exits with 1 if a certificate is invalid, due for renewal, or expires within --warn-days.'
+    'Exits with 1 if a certificate is invalid, due for renewal, or expires within --warn-days, or if none can be read.'
   static override examples = [
     '<%= config.bin %> certs status -n cassandra',
     {
@@ -57,7 +64,7 @@ export default class CertsStatus extends CassSniCommand<CertsStatusResult | Ever
   protected readonly kind = 'CertsStatus'
   #wide = false
 
-  protected async work(run: Run): Promise<CertsStatusResult | EveryDatacenter<CertsStatusResult>> {
+  protected async work(run: Run): Promise<RenderedResult | EveryDatacenter<RenderedResult>> {
     const { flags } = await this.parse(CertsStatus)
     this.#wide = run.format === 'wide'
     const [{ certsStatus }, context] = await Promise.all([
@@ -74,22 +81,33 @@ export default class CertsStatus extends CassSniCommand<CertsStatusResult | Ever
       caFile: flags.ca,
       warnDays: flags['warn-days'],
     }
-    if (!flags['all-namespaces']) return certsStatus(context, options)
+    const rendered = (result: CertsStatusResult): RenderedResult => ({
+      ...result,
+      next: run.steps(result.next).map(({ text }) => text),
+    })
+    if (!flags['all-namespaces']) return rendered(await certsStatus(context, options))
     const { everyDatacenter } = await import('../../lib/workflows/every-datacenter.ts')
-    return everyDatacenter(context, (each, one) => certsStatus(each, { ...options, ...one }), { routesDisabled: true })
+    return everyDatacenter(context, async (each, one) => rendered(await certsStatus(each, { ...options, ...one })), {
+      routesDisabled: true,
+    })
   }
 
-  protected present(result: CertsStatusResult | EveryDatacenter<CertsStatusResult>, renderer: TextRenderer): string {
+  protected present(result: RenderedResult | EveryDatacenter<RenderedResult>, renderer: TextRenderer): string {
     if ('datacenters' in result) return presentEvery(result, renderer, (each) => this.#table(each, renderer))
     return this.#table(result, renderer)
   }
 
-  #table(result: CertsStatusResult, renderer: TextRenderer): string {
-    const { namespace, authorities, issuer, keystore, metadata, nodes } = result
+  #table(result: RenderedResult, renderer: TextRenderer): string {
+    const { authorities, issuer, keystore, metadata, nodes, next } = result
     const line = renderer.printableLine
     const time = (iso: string) => iso.slice(0, 19).replace('T', ' ')
     const rows: Row[] = [
-      ...authorities.map((part) => ({ ...part, name: 'CA', since: '' })),
+      ...authorities.map((part, index) => ({
+        ...part,
+        name: index === 0 ? 'CA' : 'Other CA',
+        since: '',
+        isAuthority: true,
+      })),
       { ...keystore, name: 'Secret', since: '' },
       ...(metadata === undefined ? [] : [{ ...metadata, name: 'Metadata', since: '' }]),
       ...nodes.map((node) => ({
@@ -109,7 +127,7 @@ export default class CertsStatus extends CassSniCommand<CertsStatusResult | Ever
       { title: 'STATUS', cell: ({ findings }) => verdict(findings, renderer) },
       {
         title: 'NAMES',
-        cell: ({ name, certificate }) => (name === 'CA' ? undefined : certificate?.names.length),
+        cell: ({ isAuthority, certificate }) => (isAuthority === true ? undefined : certificate?.names.length),
         align: 'right',
       },
       { title: 'EXPIRES', cell: ({ certificate }) => certificate?.notAfter.slice(0, 10) ?? '' },
@@ -123,15 +141,11 @@ export default class CertsStatus extends CassSniCommand<CertsStatusResult | Ever
     ])
     const findings = rows.flatMap((row) => row.findings.map((finding) => `${row.name}: ${line(finding.message)}`))
     const waiting = nodes.flatMap(({ pod, rereadBy }) =>
-      rereadBy === undefined
-        ? []
-        : [
-            `${line(pod)}: rereads its keystore by ${time(rereadBy)} UTC; ` +
-              `to reload now, run: kubectl cass-sni certs -n ${line(namespace)}`,
-          ],
+      rereadBy === undefined ? [] : [`${line(pod)}: rereads its keystore by ${time(rereadBy)} UTC`],
     )
     const signer = issuer === undefined ? [] : [`Signed by ${line(issuer)}.`]
-    return [table, ...signer, ...new Set([...findings, ...waiting])].join('\n')
+    const steps = next.length === 0 ? [] : ['', 'Next:', ...next.map((each) => `  ${each}`)]
+    return [table, ...signer, ...new Set([...findings, ...waiting]), ...steps].join('\n')
   }
 }
 

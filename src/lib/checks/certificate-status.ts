@@ -207,7 +207,9 @@ async function servedPart(node: CassandraNode, input: NodeInput): Promise<Served
   if ('finding' in authorities)
     return none({ ...authorities.finding, severity: 'skipped', message: 'requires the CA certificate' })
   const read = await observed(options, () => served(probes, node))
-  if ('finding' in read) return none(read.finding)
+  // Not a fault of a certificate.
+  if ('finding' in read)
+    return none({ ...read.finding, severity: read.finding.severity === 'skipped' ? 'skipped' : 'unknown' })
   const handshakes = read.value
   const [first] = handshakes
   const content = 'value' in keystore ? keystore.value : undefined

@@ -24,6 +24,8 @@ export interface CertsCaResult {
   notBefore: string
   notAfter: string
   fingerprint256: string
+  /** Subjects of all CAs to trust: during a rotation also the other one. */
+  subjects: string[]
   /** The CA certificate, for an intermediate CA followed by its issuers up to the root. Never the private key. */
   pem: string
   file?: { path: string; action: 'written' | 'unchanged' } | undefined
@@ -62,6 +64,7 @@ export async function certsCa(context: WorkflowContext, options: CertsCaOptions 
     notBefore: certificate.notBefore.toISOString(),
     notAfter: certificate.notAfter.toISOString(),
     fingerprint256: certificate.fingerprint256,
+    subjects: authorities.map(([{ subject }]) => subject),
     pem,
     file,
   }

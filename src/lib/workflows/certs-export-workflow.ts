@@ -32,6 +32,8 @@ export interface CertsExportResult {
   /** ISO 8601. */
   notAfter: string
   fingerprint256: string
+  /** Subjects of all CAs to trust: during a rotation also the other one. */
+  subjects: string[]
   /** Where the files are. */
   out?: string | undefined
   secret?: string | undefined
@@ -74,6 +76,7 @@ export async function certsExport(context: WorkflowContext, options: CertsExport
     subject: ca.subject,
     notAfter: ca.notAfter.toISOString(),
     fingerprint256: ca.fingerprint256,
+    subjects: authorities.map(([{ subject }]) => subject),
     out: options.out,
     secret: options.secret,
     files: stored,

@@ -300,10 +300,7 @@ function warnOfClientCertificates({ context, dc }: Run): void {
   })
 }
 
-function result(
-  { context, dc, nodes, outcome, reissue }: Run,
-  { authority, rotation }: RotationState,
-): RotateCaResult {
+function result({ context, dc, nodes, outcome, reissue }: Run, { authority, rotation }: RotationState): RotateCaResult {
   const waiting = outcome === 'waiting'
   return {
     ok: true,

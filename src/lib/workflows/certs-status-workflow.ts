@@ -2,7 +2,7 @@
 import type { Datacenter } from '../cassandra/datacenter.ts'
 import { DATACENTER_LABEL, labelValueFor } from '../cassandra/resource-names.ts'
 import { issuerIn, issuerText } from '../certificates/issuer-reference.ts'
-import { type CertificateStatus, certificateStatus } from '../checks/certificate-status.ts'
+import { type CertificateStatus, certificateStatus, type Finding } from '../checks/certificate-status.ts'
 import { liveProbes } from '../checks/live-probes.ts'
 import type { Probes } from '../checks/probes.ts'
 import type { ObservedPod } from '../checks/served-since.ts'
@@ -10,6 +10,7 @@ import type { Kube } from '../cluster/kube.ts'
 import { POD, SECRET } from '../cluster/resources.ts'
 import { unless } from '../cluster/unless.ts'
 import type { Secret } from '../cluster/workloads.ts'
+import { command, type NextStep } from '../errors.ts'
 import { parseAddress, podDialer } from '../connection/dialer.ts'
 import { handshake } from '../connection/tls.ts'
 import { DEFAULT_GATEWAY_PORT } from '../routes/choices.ts'
@@ -44,10 +45,12 @@ export interface CertsStatusResult extends CertificateStatus {
   datacenter: string
   /** The cert-manager issuer that signs, "issuer.cert-manager.io/x"; absent if the CA Secret has the key. */
   issuer?: string | undefined
+  next: NextStep[]
 }
 
 /**
- * Returns the state of all certificates of a datacenter; `ok` is false if anything is wrong or due.
+ * Returns the state of all certificates of a datacenter; `ok` is false if anything is wrong or due, or nothing could be
+ * read.
  * @throws CSNI301 if the datacenter is not found, CSNI105 if it is not the only one; CSNI101 for an invalid address,
  * CSNI104 or CSNI107 for an invalid CA file
  */
@@ -75,9 +78,40 @@ export async function certsStatus(context: WorkflowContext, options: CertsStatus
   })
   const status = await certificateStatus(probes, { nodes: datacenter.nodes, pods, warnDays: options.warnDays, signal })
   const read = status.nodes.filter(({ certificate }) => certificate !== undefined).length
-  emit({ ...step, state: 'done', note: `read from ${read} of ${counted(status.nodes.length, 'node')}` })
+  const note = `read from ${read} of ${counted(status.nodes.length, 'node')}`
+  emit({ ...step, state: read === 0 && status.nodes.length > 0 ? 'skipped' : 'done', note })
   const issuer = await signingIssuer(kube, datacenter)
-  return { namespace: datacenter.namespace, datacenter: datacenter.name, issuer, ...status }
+  const parts = [...status.authorities, status.keystore, ...status.nodes]
+  return {
+    namespace: datacenter.namespace,
+    datacenter: datacenter.name,
+    issuer,
+    ...status,
+    ok: status.ok && parts.some(({ certificate }) => certificate !== undefined),
+    next: nextSteps({ ...status, issuer }, datacenter, options),
+  }
+}
+
+/** The command that mends most of it: a CA first, because no certificate outlives its CA. */
+function nextSteps(
+  { authorities, issuer, keystore, nodes }: Pick<CertsStatusResult, 'authorities' | 'issuer' | 'keystore' | 'nodes'>,
+  { namespace, name }: { namespace: string; name: string },
+  { namespace: selected, caFile }: CertsStatusOptions,
+): NextStep[] {
+  const target = selected === undefined ? ['-n', namespace] : ['-n', namespace, '-d', name]
+  const isFault = ({ severity }: Finding) => severity === 'error' || severity === 'warning'
+  const codes = (parts: readonly { findings: readonly Finding[] }[]) =>
+    new Set(parts.flatMap(({ findings }) => findings.filter(isFault).map(({ code }) => code)))
+  const [signing] = authorities
+  // A CA of cert-manager is replaced there.
+  const isOwn = caFile === undefined && issuer === undefined
+  const ofAuthority = codes(signing !== undefined && isOwn ? [signing] : [])
+  if (ofAuthority.has('Expired')) return [command`kubectl cass-sni certs rotate-ca --expired ${target}`]
+  const rotate = ofAuthority.has('ExpiresSoon') ? [command`kubectl cass-sni certs rotate-ca ${target}`] : []
+  if (caFile === undefined && codes([keystore, ...nodes]).size > 0)
+    return [...rotate, command`kubectl cass-sni certs ${target}`]
+  const isUnclear = nodes.some(({ findings }) => findings.some(({ severity }) => severity === 'unknown'))
+  return rotate.length === 0 && isUnclear ? [command`kubectl cass-sni verify ${target}`] : rotate
 }
 
 async function signingIssuer(kube: Kube, datacenter: Datacenter): Promise<string | undefined> {

@@ -5,6 +5,7 @@ import { STORE_FILES } from '../certificates/client-stores.ts'
 import { ownedSelector } from '../changes/ownership.ts'
 import type { Kube } from '../cluster/kube.ts'
 import { displayName, SECRET } from '../cluster/resources.ts'
+import { unless } from '../cluster/unless.ts'
 import type { Secret } from '../cluster/workloads.ts'
 import type { ClientIdentity } from '../connection/client-identity.ts'
 import { again, CassSniError, hint } from '../errors.ts'
@@ -67,7 +68,7 @@ export async function chosenIdentity(
  */
 export async function storedIdentity(kube: Kube, dc: Datacenter, now: number): Promise<FoundIdentity | undefined> {
   // Without them, the connection fails with CSNI610, which names the alternatives.
-  return preferred(await storedClients(kube, dc).catch(ignoreForbidden), now)
+  return preferred((await unless('CSNI203', storedClients(kube, dc))) ?? [], now)
 }
 
 /** The client certificates in the Secrets that `certs issue-client` wrote for a datacenter. Throws CSNI203. */
@@ -97,12 +98,6 @@ export function preferred(clients: readonly StoredClient[], now: number): Stored
       }) => leaf.notBefore.getTime() <= now && leaf.notAfter.getTime() > now,
     )
     .sort((a, b) => rank(b) - rank(a))[0]
-}
-
-/** For `catch`: without permission to list Secrets there are none. */
-export function ignoreForbidden(error: unknown): never[] {
-  if (error instanceof CassSniError && error.code === 'CSNI203') return []
-  throw error
 }
 
 /**

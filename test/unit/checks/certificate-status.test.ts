@@ -166,6 +166,15 @@ describe('the status of certificates', () => {
     assert.equal((await status(world(), { warnDays: 0 })).ok, true)
   })
 
+  it('does not call a certificate invalid that it could not read', async () => {
+    const { ok, nodes } = await status(world({ handshake: refused('CSNI601') }))
+    assert.equal(ok, false)
+    assert.deepEqual(
+      nodes.flatMap(({ findings }) => findings.map(({ severity }) => severity)),
+      ['unknown', 'unknown'],
+    )
+  })
+
   it('does not fail for a node that does not run, and names it', async () => {
     const stopped: CassandraNode = node(1, { state: 'Starting', ready: false, waiting: 'no CPU' })
     const { ok, nodes } = await status(world({ datacenter: { ...dc, nodes: [dc.nodes[0] ?? assert.fail(), stopped] } }))

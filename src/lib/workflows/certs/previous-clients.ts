@@ -2,10 +2,11 @@
 import type { Datacenter } from '../../cassandra/datacenter.ts'
 import type { AuthorityPath } from '../../certificates/authority-path.ts'
 import { signedBy } from '../../certificates/certificate.ts'
+import { unless } from '../../cluster/unless.ts'
 import { again, CassSniError, command, hint, type NextStep } from '../../errors.ts'
 import { clusterTime } from '../cluster-time.ts'
 import type { WorkflowContext } from '../context.ts'
-import { ignoreForbidden, storedClients, type StoredClient } from '../find-identity.ts'
+import { storedClients, type StoredClient } from '../find-identity.ts'
 
 /** The valid ones in Secrets of `certs issue-client`; none without permission to list Secrets. */
 export async function previousClients(
@@ -14,7 +15,7 @@ export async function previousClients(
   [previous]: AuthorityPath,
 ): Promise<StoredClient[]> {
   const now = clusterTime(context)
-  const clients = await storedClients(context.kube, dc).catch(ignoreForbidden)
+  const clients = (await unless('CSNI203', storedClients(context.kube, dc))) ?? []
   return clients.filter(
     ({ identity: { chain } }) => signedBy(chain[0].x509, previous.x509) && chain[0].notAfter.getTime() > now,
   )
