@@ -305,7 +305,11 @@ describe('certs', function () {
 
   it('names a Secret that is missing', async () => {
     await server.remove(SECRET, 'dc1-keystore', dc.namespace)
-    await refused('CSNI204', /secret\/dc1-keystore in namespace \S+ not found/, () => run('certs'))
+    await refused(
+      'CSNI204',
+      /secret\/dc1-keystore in namespace \S+ not found.*Try: kubectl .*annotate cassandradatacenter dc1 /,
+      () => run('certs'),
+    )
     await server.remove(SECRET, 'dc1-ca-keystore', dc.namespace)
     await refused('CSNI204', /secret\/dc1-ca-keystore in namespace \S+ not found/, () => run('certs', 'ca'))
   })
@@ -523,6 +527,9 @@ describe('certs', function () {
     await refused('CSNI101', /"x y" for --san/, () => run('certs', '--san', 'x y'))
     await refused('CSNI101', /for --renew-before: expected less than the validity/, () =>
       run('certs', '--renew-before', '400d'),
+    )
+    await refused('CSNI101', /for --renew-before: expected a duration of more than 0/, () =>
+      run('certs', '--renew-before', '0d'),
     )
     await refused('CSNI101', /for --names/, () => run('certs', '--names', 'none'))
   })

@@ -2,7 +2,7 @@
 import type { V1Secret } from '@kubernetes/client-node'
 import type { Kube, KubeObject } from '../cluster/kube.ts'
 import { SECRET } from '../cluster/resources.ts'
-import { CassSniError, command } from '../errors.ts'
+import { CassSniError, command, hint, type NextStep } from '../errors.ts'
 import { CA_ROTATION_ANNOTATION } from '../text/own-keys.ts'
 import type { Datacenter } from './datacenter.ts'
 
@@ -119,7 +119,10 @@ export async function readKeystoreMaterial(kube: Kube, dc: Datacenter): Promise<
   if (encoded === undefined || encoded === '') {
     throw new CassSniError('CSNI204', `${keystoreObject(dc)}: missing key "${dc.keystores.keystoreKey}"`, {
       object: keystoreObject(dc),
-      next: [command`kubectl delete secret ${dc.keystores.keystoreSecret} -n ${dc.namespace}`],
+      next: [
+        command`kubectl delete secret ${dc.keystores.keystoreSecret} -n ${dc.namespace}`,
+        ...recreation(dc, dc.keystores.keystoreSecret),
+      ],
     })
   }
   return { bytes: Buffer.from(encoded, 'base64'), secret }
@@ -160,11 +163,25 @@ async function findSecret(kube: Kube, dc: Datacenter, name: string, what: string
     {
       object: `secret/${name} in namespace ${dc.namespace}`,
       next: [
+        ...recreation(dc, name),
         command`kubectl get cassandradatacenter ${dc.name} -n ${dc.namespace} -o jsonpath='{.spec.config}'`,
         command`kubectl get secrets -n ${dc.namespace}`,
       ],
     },
   )
+}
+
+/**
+ * How to get a keystore again: cass-operator creates a missing one when it reconciles the datacenter, which any change
+ * of it triggers (pkg/reconciliation/reconcile_racks.go, CheckInternodeCredentialCreation).
+ */
+function recreation({ name, namespace, clientEncryption, keystores }: Datacenter, secret: string): NextStep[] {
+  if (secret !== keystores.keystoreSecret || clientEncryption.keystorePath !== OPERATOR_KEYSTORE_PATH) return []
+  return [
+    hint('cass-operator creates the keystore again after any change of the CassandraDatacenter; then run certs'),
+    command`kubectl annotate cassandradatacenter ${name} -n ${namespace} --overwrite
+      reconcile-requested=${String(Date.now())}`,
+  ]
 }
 
 /**

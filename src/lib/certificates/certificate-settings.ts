@@ -79,7 +79,8 @@ function parseRenewBefore(text: string): number | null {
   if (text.trim() === '') return null
   const ms = parseDayDuration(text)
   if (ms !== undefined && ms < VALIDITY_DAYS * 24 * 60 * 60 * 1000) return ms
-  const reason = ms === undefined ? 'expected a duration' : `expected less than the validity of ${VALIDITY_DAYS}d`
+  const reason =
+    ms === undefined ? 'expected a duration of more than 0' : `expected less than the validity of ${VALIDITY_DAYS}d`
   throw new CassSniError('CSNI101', `invalid value ${JSON.stringify(text)} for --renew-before: ${reason}`, {
     next: [hint('use a number of days, or a duration such as 60d or 720h')],
   })

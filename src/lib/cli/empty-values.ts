@@ -23,8 +23,8 @@ const SCOPE: readonly string[] = ['datacenter', 'delete-data', 'node', 'username
 /** Time limits: without one a script could wait forever. kubectl rejects an empty duration too. */
 const TIME_LIMITS: readonly string[] = ['timeout', 'connect-timeout', 'statement-timeout', 'wait']
 
-/** The user's own CA: without them, a new one would be created. */
-const AUTHORITIES: readonly string[] = ['ca-file', 'ca-key-file', 'ca-secret']
+/** The user's own CA or issuer: without them, a new CA would be created. */
+const AUTHORITIES: readonly string[] = ['ca-file', 'ca-key-file', 'ca-secret', 'issuer']
 
 /** Flags that must not be empty. */
 export const REJECTED_EMPTY: readonly string[] = [...SCOPE, ...TIME_LIMITS, ...AUTHORITIES]

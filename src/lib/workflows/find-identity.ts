@@ -56,7 +56,7 @@ export async function chosenIdentity(
   if (identity !== undefined) return { identity, source: clientCertFile }
   throw new CassSniError(
     'CSNI107',
-    `${clientCertFile}, ${clientKeyFile}: not a PEM certificate and its unencrypted private key`,
+    `${clientCertFile}, ${clientKeyFile}: not a PEM certificate and its own private key, unencrypted`,
     { object: clientCertFile, next: [hint('create them with kubectl cass-sni certs issue-client')] },
   )
 }

@@ -32,12 +32,13 @@ describe('an empty value', () => {
       ['certs', '--timeout', ''],
       ['certs', 'rotate-ca', '--ca-file', '', '--ca-key-file', ''],
       ['install', '--ca-secret='],
+      ['certs', 'rotate-ca', '--issuer', ''],
     ]) {
       const { exitCode, stderr } = await runCommand(words)
       equal(exitCode, 2, words.join(' '))
       match(
         stderr,
-        /^error: --(node|username|timeout|connect-timeout|ca-file|ca-secret) is empty; specify a value or omit the flag \[CSNI101\]\n/,
+        /^error: --(node|username|timeout|connect-timeout|ca-file|ca-secret|issuer) is empty; specify a value or omit the flag \[CSNI101\]\n/,
       )
     }
   })

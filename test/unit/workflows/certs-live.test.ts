@@ -153,6 +153,7 @@ describe('rolling out a new keystore to a running node', function () {
     assert.equal(result?.live, true)
     assert.deepEqual(pod.reloads(), ['reloadssl'])
     assert.equal(new Set(pod.touches).size, 2)
+    assert.equal(pod.events.filter(({ type }) => type === 'change').length, 1, 'the pod is reported once')
   })
 
   it("waits for Cassandra's periodic reread where exec is forbidden", async () => {

@@ -105,6 +105,11 @@ export async function rollOut(context: WorkflowContext, input: RolloutInput): Pr
   return nodes
 }
 
+/** Suppresses changes: the pod has been reported as changed. */
+function withoutChanges(context: WorkflowContext): WorkflowContext {
+  return { ...context, emit: (event) => event.type !== 'change' && context.emit(event) }
+}
+
 /** Annotates the pods, which makes the kubelet sync their volumes. Warns without permission to do so. */
 async function annotatePods(
   context: WorkflowContext,
@@ -191,7 +196,7 @@ async function updateNode(rollout: Rollout, target: Target): Promise<CertsNode |
         if (!(await rollout.isCurrent())) return 'superseded'
         // If the kubelet did not have the new Secret when the pod was annotated, another annotation repeats the sync.
         retries += 1
-        await annotatePods(context, input.dc, [target], `${keystoreMark(input.keystore)}-${retries}`)
+        await annotatePods(withoutChanges(context), input.dc, [target], `${keystoreMark(input.keystore)}-${retries}`)
         continue
       }
       if (outcome === 'reloaded') target.reloaded = true
