@@ -47,11 +47,11 @@ describe('client certificates of the previous CA', () => {
     await requireReissued(stored, dc, [readCertificate(makeAuthority({ dc: 'third' }).pem)])
   })
 
-  it('are unknown without permission to list Secrets: a command for a directory is proposed', async () => {
+  it('are unknown without permission to list Secrets: the command is named without a client', async () => {
     const forbidden = context(() => {
       throw new CassSniError('CSNI203', 'forbidden')
     })
     await requireReissued(forbidden, dc, [...path])
-    assert.match(nextTexts(reissueSteps([])).join(), /certs issue-client NAME --out DIRECTORY/)
+    assert.deepEqual(nextTexts(reissueSteps([])), ['kubectl cass-sni certs issue-client, for each client'])
   })
 })

@@ -21,9 +21,9 @@ export async function previousClients(
   )
 }
 
-/** How to reissue them; where none is known, how to reissue one of a directory. */
+/** How to reissue them, and those that are not in a Secret. */
 export function reissueSteps(clients: readonly StoredClient[]): NextStep[] {
-  if (clients.length === 0) return [command`kubectl cass-sni certs issue-client NAME --out DIRECTORY`]
+  if (clients.length === 0) return [hint('kubectl cass-sni certs issue-client, for each client')]
   return clients.map(({ client, secret }) => command`kubectl cass-sni certs issue-client ${client} --secret ${secret}`)
 }
 
