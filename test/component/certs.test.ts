@@ -359,6 +359,15 @@ describe('certs', function () {
       assert.deepEqual(await writesBy(server.auditLog, OUR_AGENT, since), [])
     })
 
+    it('names a file in DER as such, with the command that converts it', async () => {
+      const made = makeLeaf(await authority())
+      const words = await write(made)
+      await writeFile(join(folder, 'node.pem'), made.der)
+      await refused('CSNI107', /node\.pem: binary file, expected PEM .*openssl x509 -in .* -out .*\.pem/, () =>
+        run('certs', ...words),
+      )
+    })
+
     it('refuses one that nodes could not serve, and missing names unless allowed', async () => {
       const names = await required()
       const signer = await authority()

@@ -212,7 +212,7 @@ function chainFault(code: string, validTo: string, validFrom: string): string {
     case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
     case 'UNABLE_TO_GET_ISSUER_CERT':
     case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
-    // The node sends the root of its own CA.
+    // The node also sends the root of its CA.
     case 'SELF_SIGNED_CERT_IN_CHAIN':
       return "certificate not issued by the datacenter's CA"
     case 'DEPTH_ZERO_SELF_SIGNED_CERT':

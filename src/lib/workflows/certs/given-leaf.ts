@@ -8,7 +8,8 @@ import type { IssuedLeaf } from '../../certificates/issue.ts'
 import { issuerText } from '../../certificates/issuer-reference.ts'
 import { reasonsToIssue } from '../../certificates/policies.ts'
 import { again, CassSniError, command, hint, type NextStep } from '../../errors.ts'
-import { readBinary, readText } from '../../files/input-file.ts'
+import { readBinary } from '../../files/input-file.ts'
+import { readPemFile } from '../../files/pem-file.ts'
 import type { WorkflowContext } from '../context.ts'
 import type { GivenLeafOptions } from './certs-options.ts'
 import type { CertificateObservation } from './gather-certificates.ts'
@@ -19,7 +20,8 @@ export async function readGivenLeaf(
   { keystore, certificate = '', key = '', password }: GivenLeafOptions,
 ): Promise<IssuedLeaf> {
   if (keystore !== undefined) return readGivenKeystore(keystore, await readBinary(keystore, signal), await password?.())
-  const [certificateText, keyText] = [await readText(certificate, signal), await readText(key, signal)]
+  const certificateText = await readPemFile(certificate, 'certificate', signal)
+  const keyText = await readPemFile(key, 'key', signal)
   return readGivenPem({
     certificate: { file: certificate, text: certificateText },
     key: { file: key, text: keyText },
