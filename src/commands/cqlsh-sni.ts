@@ -72,6 +72,9 @@ const SHELL_FLAGS = [
   'statement-timeout',
   'print-env',
   'print-cqlshrc',
+  'out',
+  'ca-out',
+  'with-password',
 ]
 
 interface ExecFlags extends ClientFlags {
@@ -84,12 +87,13 @@ const CQLSH_VARIABLE = 'CASS_SNI_CQLSH'
 
 export default class CqlshSni extends CassSniCommand<Result> {
   static override aliases = ['cqlsh']
-  static override usage = '<%= command.id %> [flags] [--exec [flags] [-- ARGUMENT...]]'
+  static override usage = ['<%= command.id %> [flags]', '<%= command.id %> --exec [flags] [-- ARGUMENT...]']
   static override strict = false
   static override summary = 'Open a CQL shell through the gateway.'
   static override description =
     "Sends SNI, verifies the certificate and logs in with the superuser's Secret. Connects to the gateway's " +
-    'load balancer, or through the API server if the load balancer is unreachable.\n' +
+    'load balancer, or through the API server if the load balancer is unreachable. --exec runs your own installation of ' +
+    "Apache's cqlsh.\n" +
     '\n' +
     'Reads statements from the terminal, -e, -f or a pipe. Stops at the first error and reports its line and ' +
     'column. -o csv is RFC 4180 with one header per result: null is an empty field, an empty string a pair of ' +

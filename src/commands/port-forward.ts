@@ -12,13 +12,13 @@ export default class PortForward extends CassSniCommand<undefined> {
   static override strict = false
   static override description =
     'Opens a tunnel through the API server for each client connection, to a gateway pod that is ready at that ' +
-    'time, so new connections work after a gateway pod is replaced. Needs no load balancer. Runs until ' +
+    'time, so new connections work after a gateway pod is replaced. Requires no load balancer. Runs until ' +
     'Ctrl-C.\n' +
     '\n' +
-    'With --sni, clients connect without TLS, and the connection is encrypted and verified from here on: for ' +
-    'programs that cannot send SNI. "any" uses the nodes in turn, "all" opens one port per node.\n' +
+    'With --sni, for programs that cannot send SNI, clients connect without TLS; from here on, the connection is ' +
+    'encrypted, and the node is verified. "any" uses the nodes in turn, "all" opens one port per node.\n' +
     '\n' +
-    'PROGRAM runs with CASSANDRA_HOST and CASSANDRA_PORT in its environment; its exit code is that of the command.\n' +
+    'PROGRAM runs with CASSANDRA_HOST and CASSANDRA_PORT in its environment; the command ends with its exit code.\n' +
     '\n' +
     'With --target node, traffic bypasses the gateway.'
   static override examples = [

@@ -92,6 +92,17 @@ describe('the help texts', () => {
     })
   }
 
+  it('have the arguments and programs of the command lines in their usage', () => {
+    const usage = (name: string) => /Usage:\n((?: {2}.*\n)+)/.exec(text(name))?.[1]
+    assert.equal(usage('verify'), '  kubectl cass-sni verify [flags]\n')
+    assert.equal(usage('bundle.inspect'), '  kubectl cass-sni bundle inspect FILE|Secret/NAME [flags]\n')
+    assert.equal(usage('port-forward'), '  kubectl cass-sni port-forward [flags] [-- PROGRAM [ARGUMENT...]]\n')
+    assert.match(usage('cqlsh-sni') ?? '', / {2}kubectl cass-sni cqlsh-sni --exec \[flags\] \[-- ARGUMENT\.\.\.\]\n$/)
+    for (const { id, args } of commands)
+      for (const name of Object.keys(args))
+        assert.ok(usage(id.replaceAll(':', '.'))?.includes(name.toUpperCase()), `${id}: ${name}`)
+  })
+
   it('wrap at words on a narrower terminal, tables and commands included', async () => {
     const described = describedBy(await Config.load(root))
     const words = (page: string) =>

@@ -69,6 +69,15 @@ describe('a wrong command line', () => {
     ],
     ['argument', ['verify', 'dc1'], /unexpected argument "dc1"/],
     ['boolean', ['verify', '--strict=maybe'], /invalid value "maybe" for --strict: expected true, false/],
+    [
+      'missing argument',
+      ['bundle', 'inspect'],
+      /missing argument: FILE \[CSNI101\]\n {2}Try: kubectl cass-sni bundle inspect --help\n/,
+    ],
+    ['missing flag', ['clients', 'show'], /missing required flag: --driver \[/],
+    ['flag of another mode', ['cqlsh-sni', '--exec', '--ca-out', 'x'], /--ca-out and --exec are mutually exclusive/],
+    ['role without its login', ['bundle', 'serve', '--username', 'app'], /--username requires --with-password/],
+    ['empty role', ['bundle', 'create', '--create-role='], /--create-role is empty; specify a value or omit the flag/],
     ['flag without its value', ['verify', '--node'], /flag requires a value: --node/],
   ]
   for (const [what, args, expected] of cases) {

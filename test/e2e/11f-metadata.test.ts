@@ -2,15 +2,17 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { access, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { provideControllerImage } from '../../lab/node.ts'
 import { CQLSH_COMMAND, CQLSH_ENVIRONMENT, installCqlsh } from '../support/apache-cqlsh.ts'
 import { startBundleDrivers } from '../support/bundle-drivers.ts'
-import { cqlProxy } from '../support/driver-builds.ts'
+import { withPythonDriver } from '../support/churn.ts'
+import { cqlProxy, javaLibraries } from '../support/driver-builds.ts'
 import {
+  CHECKOUT,
   GATEWAY_ADDRESS,
   kubectl,
   must,
@@ -114,6 +116,36 @@ describe('the metadata service on the lab', function () {
     const rounds = await Promise.all(drivers.map(async (driver) => [driver.name, await driver.round()] as const))
     for (const [name, round] of rounds) assert.deepEqual(round, { nodes: hostIds, astray: 0, errors: [] }, name)
     await Promise.all(drivers.map((driver) => driver.end()))
+  })
+
+  it('docs/clients.md: the programs with a bundle, as written there', async () => {
+    const text = await readFile(join(CHECKOUT, 'docs/clients.md'), 'utf8')
+    const { username, password } = login
+    const section = text.slice(text.indexOf('### Drivers with a bundle'), text.indexOf('### In a Secret'))
+    const program = async (language: string, file: string) => {
+      const written = new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``).exec(section)?.[1] ?? ''
+      const filled = written
+        .replaceAll('secure-connect-dc1.zip', bundle)
+        .replace(/(['"])app\1, \1…\1|username: 'app', password: '…'/, (pair) =>
+          pair.replace('app', username).replace('…', password),
+        )
+      assert.ok(filled.includes(password), `no login in the ${language} program`)
+      await writeFile(join(folder, file), filled)
+      return join(folder, file)
+    }
+    const java = ['java', '-XX:TieredStopAtLevel=1', '-cp', await javaLibraries()]
+    const env = { ...process.env, ...(await withPythonDriver()), NODE_PATH: join(CHECKOUT, 'node_modules') }
+    const commands = [
+      ['python3', await program('python', 'first_row.py')],
+      [...java, await program('java', 'FirstRow.java')],
+      [process.execPath, await program('js', 'first-row.cjs')],
+    ]
+    for (const command of commands) {
+      const [name = '', ...args] = names.using(command)
+      const { stdout } = await must(run(name, args, { env, timeoutMs: 60_000 }))
+      const [id = ''] = /[0-9a-f-]{36}(?= 5\.0)/.exec(stdout) ?? []
+      assert.ok(hostIds.includes(id), stdout)
+    }
   })
 
   it('lets stock cqlsh read and write through cql-proxy', async function () {

@@ -20,12 +20,16 @@ export default class BundleInspect extends CassSniCommand<BundleInspectResult> {
     },
     '<%= config.bin %> <%= command.id %> Secret/orders-bundle --secret-namespace orders -n cassandra',
   ]
+  static override usage = '<%= command.id %> FILE|Secret/NAME [flags]'
   static override args = {
-    source: Args.string({ required: true, description: 'File, or Secret/NAME.' }),
+    file: Args.string({ required: true, description: 'File, or Secret/NAME.' }),
   }
   static override flags = {
     offline: Flags.boolean({ default: false, summary: 'Do not compare with the cluster.' }),
-    'secret-namespace': Flags.string({ helpValue: 'NAMESPACE', summary: 'Namespace of the Secret.' }),
+    'secret-namespace': Flags.string({
+      helpValue: 'NAMESPACE',
+      summary: 'Namespace of the Secret (default: the current namespace).',
+    }),
     ...datacenterFlags,
     gateway: gatewayFlags.gateway,
     tunnel: Flags.boolean({
@@ -41,7 +45,7 @@ export default class BundleInspect extends CassSniCommand<BundleInspectResult> {
     const { args, flags } = await this.parse(BundleInspect)
     const { bundleInspect } = await import('../../lib/workflows/bundle-inspect-workflow.ts')
     return bundleInspect({
-      source: args.source,
+      source: args.file,
       secretNamespace: flags['secret-namespace'],
       offline: flags.offline,
       datacenter: flags.datacenter,

@@ -31,8 +31,15 @@ export default class BundleServe extends CassSniCommand<undefined> {
       helpValue: 'FILE',
       summary: 'File to write (default: secure-connect-DATACENTER-localhost.zip).',
     }),
-    'with-password': Flags.boolean({ default: false, summary: 'Include user and password.' }),
+    'with-password': Flags.boolean({ summary: 'Include user and password.' }),
     ...ownLoginFlags,
+    username: {
+      ...ownLoginFlags.username,
+      dependsOn: ['with-password'],
+      summary:
+        'Role whose login to include (default: the superuser). Reads the password from CASS_SNI_PASSWORD, stdin ' +
+        '(--password-stdin) or a prompt.',
+    },
     ...datacenterFlags,
     ...otherGatewayFlags,
     'gateway-port': gatewayPort,

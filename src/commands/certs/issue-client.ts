@@ -28,6 +28,8 @@ export default class CertsIssueClient extends CassSniCommand<IssueClientResult> 
     },
   ]
 
+  static override usage = '<%= command.id %> NAME [flags]'
+
   static override args = {
     name: Args.string({ required: true, description: 'Name of the client.' }),
   }

@@ -19,6 +19,8 @@ export interface Described {
 export interface DescribedCommand extends KnownCommand {
   description?: string | undefined
   examples?: readonly (string | { description: string; command: string })[] | undefined
+  /** Its command lines, with arguments. */
+  usage?: string | readonly string[] | undefined
 }
 
 /** Columns of the texts that the build writes. */
@@ -159,9 +161,17 @@ function commandHelp(command: DescribedCommand, page: Page): string[] {
       return `${title}:\n${table(own.filter(({ helpGroup }) => helpGroup === group).map(flagRow), width)}`
     }),
     aliases.length > 0 ? `Aliases:\n  ${[name, ...aliases].join(', ')}` : '',
-    `Usage:\n${commandLines(`${bin} ${name} [flags]`, width)}`,
+    `Usage:\n${usageLines(command, page)}`,
     wrapped(`Use "${bin} options" for a list of global flags (-n, --context, ...).`, width),
   ]
+}
+
+function usageLines(command: DescribedCommand, { bin, width }: Page): string {
+  const { usage = '<%= command.id %> [flags]' } = command
+  return [usage]
+    .flat()
+    .map((line) => commandLines(`${bin} ${line.replaceAll('<%= command.id %>', nameOf(command))}`, width))
+    .join('\n')
 }
 
 function topicHelp(name: string, { bin, commands, topics, width }: Page): string[] | undefined {

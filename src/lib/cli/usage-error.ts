@@ -76,6 +76,7 @@ function sentence(error: ParserError): string {
     .replace(/^The following errors? occurred:\s*/, '')
     // lib/parser/validate.js: the value may have several lines or be a secret
     .replace(/(--[a-z-]+)=[\s\S]*? cannot also be provided when using (--[a-z-]+)/g, '$1 and $2 are mutually exclusive')
+    .replace(/Missing required flag (\S+)/g, 'missing required flag: --$1')
     .replace(/All of the following must be provided when using (--[a-z-]+): /g, '$1 requires ')
     .split('\n')
     .map((line) => line.trim())

@@ -45,12 +45,18 @@ describe('usageError', () => {
   it('makes one line of what oclif says', () => {
     assert.equal(
       message('The following error occurred:\n  Missing required flag from\nSee more help with --help'),
-      'missing required flag from',
+      'missing required flag: --from',
     )
     assert.equal(
       message('Parsing --timeout \n\tinvalid duration "x"\nSee more help with --help'),
       '--timeout: invalid duration "x"',
     )
+  })
+  it('names a missing argument as the usage does, without advice on flags of several values', () => {
+    const note = 'Note: --as-group allows multiple values. Because of this you need to provide all arguments before.'
+    const error = told(`Missing 1 required arg:\nfile  File, or Secret/NAME.\n\n${note}`, { args: [{ name: 'file' }] })
+    assert.equal(error.message, 'missing argument: FILE')
+    assert.deepEqual(error.next, [hint('help')])
   })
   it('names the limits of a number as for any other value', () => {
     const oclif = (text: string) => message(`Parsing --port \n\t${text}\nSee more help with --help`)

@@ -73,6 +73,7 @@ describe('the contents of a bundle', () => {
       files: 'failed: missing cert, key, required by Python, cql-proxy',
       'client-certificate': 'skipped: not in the bundle',
     })
+    assert.equal(found(without('identity.jks', 'trustStore.jks'))['keystores'], 'skipped: not in the bundle')
     assert.match(found({ ...bundle, others: ['x'] })['files'] ?? '', /^warning: .*: x$/)
   })
 

@@ -173,6 +173,7 @@ function storesFinding({ files, config }: Bundle, { authorities }: BundleParts):
     { name: BUNDLE_FILES.keystore, password: config.keyStorePassword },
     { name: BUNDLE_FILES.truststore, password: config.trustStorePassword },
   ]
+  if (!stores.some(({ name }) => files.has(name))) return { check, status: 'skipped', message: 'not in the bundle' }
   for (const { name, password } of stores) {
     const bytes = files.get(name)
     if (bytes === undefined) continue

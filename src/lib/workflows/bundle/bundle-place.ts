@@ -77,7 +77,7 @@ async function readBundleFile(path: string): Promise<Buffer | undefined> {
     try {
       const state = await file.stat()
       if (!state.isFile() && !state.isDirectory())
-        throw new CassSniError('CSNI104', `${path} is not a regular file`, { object: path })
+        throw new CassSniError('CSNI104', `cannot read ${path}: not a regular file`, { object: path })
       if (state.size > LARGEST_BUNDLE_BYTES) throw notBundle(path, `larger than ${LARGEST_BUNDLE_BYTES >> 20} MiB`)
       return await file.readFile()
     } finally {
