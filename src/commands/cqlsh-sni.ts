@@ -92,8 +92,8 @@ export default class CqlshSni extends CassSniCommand<Result> {
   static override summary = 'Open a CQL shell through the gateway.'
   static override description =
     "Sends SNI, verifies the certificate and logs in with the superuser's Secret. Connects to the gateway's " +
-    'load balancer, or through the API server if the load balancer is unreachable. --exec runs your own installation of ' +
-    "Apache's cqlsh.\n" +
+    'load balancer, or through the API server if the load balancer is unreachable. --exec runs your own installation ' +
+    "of Apache's cqlsh.\n" +
     '\n' +
     'Reads statements from the terminal, -e, -f or a pipe. Stops at the first error and reports its line and ' +
     'column. -o csv is RFC 4180 with one header per result: null is an empty field, an empty string a pair of ' +

@@ -16,8 +16,8 @@ export const ALLOWED_EMPTY: readonly string[] = [
 ]
 
 /**
- * Flags that narrow the scope of a command: if absent, it would apply to all nodes or datacenters instead of one, log in
- * as the superuser, include no login, or forward unencrypted traffic unchanged.
+ * Flags that narrow the scope of a command: if absent, it would apply to all nodes or datacenters instead of one, log
+ * in as the superuser, include no login, or forward unencrypted traffic unchanged.
  */
 const SCOPE: readonly string[] = ['datacenter', 'delete-data', 'node', 'username', 'create-role', 'sni']
 /** Time limits: without one a script could wait forever. kubectl rejects an empty duration too. */
