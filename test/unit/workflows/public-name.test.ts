@@ -43,8 +43,8 @@ describe('the public name of a bundle', () => {
   })
 
   it('must be known, one, and no wildcard', async () => {
-    await assert.rejects(choose(undefined), refused('CSNI102', /no public DNS name/, /--public-name cassandra/))
-    await assert.rejects(choose('10.0.0.1'), refused('CSNI102', /no public DNS name/, /--public-name cassandra/))
+    await assert.rejects(choose(undefined), refused('CSNI102', /no public DNS name/, /--public-name$/))
+    await assert.rejects(choose('10.0.0.1'), refused('CSNI102', /no public DNS name/, /--public-name$/))
     await assert.rejects(
       choose('a.example.com,b.example.com'),
       refused('CSNI105', /2 public names/, /--public-name a\./),

@@ -53,7 +53,7 @@ export async function choosePublicName(
   const [name, ...more] = names
   if (name === undefined) {
     throw new CassSniError('CSNI102', `datacenter ${dc.name}: no public DNS name in the settings of its certificates`, {
-      next: [again`--public-name cassandra.example.com`],
+      next: [hint("pass the gateway's public DNS name with --public-name")],
     })
   }
   if (more.length === 0) return name
