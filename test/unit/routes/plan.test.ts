@@ -92,6 +92,22 @@ describe('the plan of the routes', () => {
     ])
   })
 
+  it('finds no drift where a pod was restarted: only the record of its host ID is old', () => {
+    const withPods = (generation: string) => ({
+      ...DC,
+      nodes: DC.nodes.map((node) => ({ ...node, podUid: `${node.pod}-${generation}`, hostIdConfirmed: true })),
+    })
+    const gateway = gatewayHeldBy('kubectl-cass-sni/routes.cass-operator.dc1')
+    const before = carriedOut(observed({ gateway, datacenter: withPods('first') }))
+    const plan = planRoutes({ ...before, datacenter: withPods('second') }, { mode: 'sni' })
+    const changed = plan.changes.stages.flat().filter(({ action }) => action !== 'unchanged')
+    deepEqual(
+      changed.map(({ type, fields }) => [type.kind, fields.map(({ path }) => path).join()]),
+      PODS.map(() => ['Service', 'metadata.annotations["cass-sni/confirmed"]']),
+    )
+    deepEqual([[...plan.drift.differences], plan.drift.shared], [[], []])
+  })
+
   it('changes the backend in two parts: its objects and the routes, and then what the old routes needed', () => {
     const before = carriedOut(observed())
     const plan = planRoutes(before, { backend: 'subset' })
