@@ -1,6 +1,6 @@
 /** Writes files given by the user: atomically, through symbolic links, and directly to devices and pipes. */
 import { randomUUID } from 'node:crypto'
-import { constants } from 'node:fs'
+import { constants, existsSync } from 'node:fs'
 import { lstat, mkdir, open, readFile, readlink, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { again, CassSniError } from '../errors.ts'
@@ -64,7 +64,7 @@ export async function writeOutputFiles(
   const staged: { fresh: string; target: string }[] = []
   let current = directory
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 })
+    await makeDirectory(directory)
     const states = []
     for (const file of files) {
       current = join(directory, file.path)
@@ -87,6 +87,21 @@ export async function writeOutputFiles(
   } catch (error) {
     for (const { fresh } of staged) await rm(fresh, { force: true })
     throw unwritable(current, error)
+  }
+}
+
+/**
+ * Creates a directory and those above it that are missing, mode 0700. Not mkdir's own `recursive`: it never returns
+ * where the file system answers ENOENT below a directory that exists, as /proc does (nodejs/node src/node_file.cc,
+ * MKDirpAsync).
+ */
+async function makeDirectory(directory: string): Promise<void> {
+  const above = dirname(directory)
+  if (above !== directory && !existsSync(above)) await makeDirectory(above)
+  try {
+    await mkdir(directory, { mode: 0o700 })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !(await stat(directory)).isDirectory()) throw error
   }
 }
 

@@ -147,6 +147,14 @@ describe('files that a user names', () => {
       assert.deepEqual(await writeAll(['a', 'b', 'c']), ['unchanged', 'unchanged', 'written'])
     })
 
+    it('fail where no directory can be made', async () => {
+      for (const directory of ['/proc/nope', '/proc/nope/deep', at('file/deep')]) {
+        writeFileSync(at('file'), '')
+        const written = writeOutputFiles(directory, files('a'), { yes: false })
+        await assert.rejects(written, { code: 'CSNI104' }, directory)
+      }
+    })
+
     it('are all written, or none', async () => {
       await writeAll(['a', 'b'])
       writeFileSync(at('new/deep/b'), 'of the user')
