@@ -21,6 +21,7 @@ import {
   VIRTUAL_SERVICE,
 } from '../../src/lib/cluster/resources.ts'
 import type { ResourceType } from '../../src/lib/cluster/kube.ts'
+import { KubeError } from '../../lab/kube.ts'
 import { apiServer, pathOf, type Stored, type TestServer } from '../support/api-server.ts'
 import { OUR_AGENT, writesBy } from '../support/audit.ts'
 import { createDatacenter, type TestDatacenter } from '../support/cluster-state.ts'
@@ -75,7 +76,10 @@ describe('the metadata service', function () {
         const ours = items.filter(({ metadata }) => metadata.labels?.['app.kubernetes.io/instance'] === own)
         for (const { metadata } of ours) {
           const counts = { replicas: 2, readyReplicas: 2, updatedReplicas: 2, observedGeneration: 99 }
-          await server.status(DEPLOYMENT, metadata.name, metadata.namespace ?? '', counts)
+          await server.status(DEPLOYMENT, metadata.name, metadata.namespace ?? '', counts).catch((error: unknown) => {
+            // removed since it was listed
+            if (!(error instanceof KubeError) || error.status !== 404) throw error
+          })
         }
         await sleep(50)
       }
