@@ -47,6 +47,7 @@ import {
 import { clusterTime } from './cluster-time.ts'
 import { confirmChanges } from './confirm-changes.ts'
 import type { WorkflowContext } from './context.ts'
+import { resumable } from './resumable.ts'
 
 export interface RotateCaOptions
   extends Pick<CertsOptions, 'datacenter' | 'clusterDomain' | 'gateway' | 'gatewayPort' | 'timings'> {
@@ -129,9 +130,11 @@ export async function rotateCa(context: WorkflowContext, options: RotateCaOption
     ...{ context, options, dc, given, finish, issuer: options.authority.issuer?.reference },
     ...{ nodes: [], outcome: 'none', confirmed: false, issued: false, handedOver: false },
   }
-  return retryOvertaken(context.signal, async () => {
+  let begun = false
+  const work = async (): Promise<RotateCaResult> => {
     for (;;) {
       const state = await readRotationState(context, dc)
+      begun ||= state.rotation !== undefined
       const step = await nextStep(run, state)
       if (step === undefined) return result(run, state)
       await writeRotation(context, dc, state.material, step)
@@ -139,7 +142,12 @@ export async function rotateCa(context: WorkflowContext, options: RotateCaOption
       run.outcome = 'planned'
       return result(run, state)
     }
-  })
+  }
+  try {
+    return await retryOvertaken(context.signal, work)
+  } catch (error) {
+    throw begun && context.signal.aborted ? resumable(context.signal, error, 'the CA Secret holds the state') : error
+  }
 }
 
 /** Does what the phase requires. Returns the write that starts the next phase; undefined to stop. */

@@ -8,6 +8,7 @@ import type { Change } from '../changes/changeset.ts'
 import { record } from '../changes/record.ts'
 import { again, CassSniError, command, hint, throwIfAborted } from '../errors.ts'
 import type { WorkflowContext } from './context.ts'
+import { resumable } from './resumable.ts'
 import { rememberAnswers } from './install/answers.ts'
 import { type DatacenterRequest, requestDatacenter } from './install/datacenter-request.ts'
 import { authorityStep } from './install/authority-step.ts'
@@ -228,20 +229,15 @@ async function applyAll(
       }
     } catch (error) {
       emit({ type: 'step', id, title, state: 'failed' })
-      throw resumable(setup, error, answered)
+      throw interrupted(setup, error, answered)
     }
   }
   return result(setup, request, { steps: done, plans, last })
 }
 
-/** Returns the error of an interrupted run with the command that resumes it: the same one plus the answers given. */
-function resumable({ context }: Setup, error: unknown, answered: string[]): unknown {
-  const reason: unknown = context.signal.aborted ? context.signal.reason : error
+function interrupted({ context }: Setup, error: unknown, answered: string[]): unknown {
   if (error instanceof CassSniError && error.code === 'CSNI901') return withAnswers(error, answered)
-  if (!(reason instanceof CassSniError) || (reason.code !== 'CSNI902' && reason.code !== 'CSNI901')) return error
-  return new CassSniError(reason.code, reason.message, {
-    next: [hint('completed steps are kept; rerun to resume'), again`${answered}`],
-  })
+  return resumable(context.signal, error, 'completed steps are kept', answered)
 }
 
 function withAnswers(error: CassSniError, answered: string[]): CassSniError {
