@@ -105,6 +105,11 @@ describe('certs rotate-ca', function () {
     assert.match(certs.stderr.replace(/\s+/g, ' '), /rotate-ca .*--expired/)
     const dry = await run('rotate-ca', '--expired', '--dry-run')
     assert.match(dry.stdout, /secret\/dc1-ca-keystore configured \(dry run\)/)
+    const keystore = pathOf(SECRET, dc.namespace, 'dc1-keystore')
+    const { data } = (await server.client.get(keystore)) as { data: Record<string, string> }
+    await server.remove(SECRET, 'dc1-keystore', dc.namespace)
+    await refused('CSNI204', /secret\/dc1-keystore/, '--expired')
+    await server.create(SECRET, { metadata: { name: 'dc1-keystore', namespace: dc.namespace }, data })
     await run('rotate-ca', '--expired')
     const { texts, phase } = await authoritySecret()
     assert.equal(phase, 'sign')

@@ -5,6 +5,7 @@
  */
 import type { RotationPhase } from '../cassandra/authority-secret.ts'
 import type { Datacenter } from '../cassandra/datacenter.ts'
+import { gatherKeystore } from '../certificates/gather/gather-material.ts'
 import { observeDatacenter } from '../cassandra/observe-datacenter.ts'
 import { type AuthorityPath, trustPem } from '../certificates/authority-path.ts'
 import { operatorName } from '../certificates/certificate-names.ts'
@@ -208,6 +209,7 @@ async function start(run: Run, state: RotationState): Promise<RotationStep | und
   requireAnother(run, state)
   if (issuer !== undefined) await requireIssuer(context, dc, issuer)
   // Everything that certs refuses is refused before the first write.
+  if (options.expired) await gatherKeystore(context.kube, dc)
   const planned = options.expired
     ? undefined
     : await certs({ ...context, dryRun: true, emit: () => undefined }, certsOptions(options))
