@@ -27,7 +27,7 @@ import {
   type StoredBundle,
   writePlace,
 } from './bundle/bundle-place.ts'
-import { isStorePassword } from './certs/client-store.ts'
+import { isStorePassword, requireOtherSecret } from './certs/client-store.ts'
 import { warnOfPublicAddress } from './bundle/public-address.ts'
 import { choosePublicName, requireServedName, type UncheckedNode } from './bundle/public-name.ts'
 import { readLogin } from './client-login.ts'
@@ -112,6 +112,8 @@ export async function bundleCreate(
   const host = await choosePublicName(kube, datacenter, { requested: options.publicName, metadata: metadataName })
   const port = options.port ?? choices.port ?? DEFAULT_GATEWAY_PORT
   const place = chosenPlace ?? bundlePlace(bundleFileName(name), options.secretNamespace)
+  if ('secret' in place && (place.namespace ?? namespace) === namespace)
+    requireOtherSecret(datacenter, place.secret, (secret) => again`--out Secret/${secret}`)
   const out = placeText(place, namespace)
   const stored = await readPlace(place, namespace, kube)
   const existing = await existingBundle(stored, { namespace, name, out, overwrite })

@@ -53,7 +53,7 @@ export async function certsExport(context: WorkflowContext, options: CertsExport
   requirePlace(options)
   const password = await chosenPassword(options)
   const dc = await observeDatacenter(kube, { namespace: kube.target.namespace, name: options.datacenter })
-  requireOtherSecret(dc, options)
+  requireOtherSecret(dc, options.secret)
   const location = authorityLocation(dc)
   const authorities = await readAuthorities(kube, dc)
   const [[ca]] = authorities

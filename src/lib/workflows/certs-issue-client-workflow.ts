@@ -88,7 +88,7 @@ export async function issueClient(context: WorkflowContext, options: IssueClient
   const name = clientName(options.name)
   const password = await chosenPassword(options)
   const dc = await observeDatacenter(kube, { namespace: kube.target.namespace, name: options.datacenter })
-  requireOtherSecret(dc, options)
+  requireOtherSecret(dc, options.secret)
   const { signer, trusted } = await readSigner(context, dc, options)
   const now = clusterTime(context)
   const warning = requireUsable(signer.path, now, signer.location)

@@ -10,7 +10,7 @@ import { ownedLabels } from '../../changes/ownership.ts'
 import type { KubeObject } from '../../cluster/kube.ts'
 import { displayName, SECRET } from '../../cluster/resources.ts'
 import type { Secret } from '../../cluster/workloads.ts'
-import { again, CassSniError, hint } from '../../errors.ts'
+import { again, CassSniError, hint, type NextStep } from '../../errors.ts'
 import { writeOutputFiles } from '../../files/output-file.ts'
 import { systemError } from '../../text/system-errors.ts'
 import type { WorkflowContext } from '../context.ts'
@@ -55,11 +55,18 @@ export function requirePlace({ out, secret }: StoreChoice): void {
   if (secret !== undefined) requireSecretName(secret)
 }
 
-/** Throws CSNI101 for the Secrets of the nodes' own certificates: clients must not read them. */
-export function requireOtherSecret({ keystores }: Datacenter, { secret }: StoreChoice): void {
+/**
+ * Throws CSNI101 for the Secrets of the nodes' own certificates: clients must not read them.
+ * @param proposal the option for another Secret
+ */
+export function requireOtherSecret(
+  { keystores }: Pick<Datacenter, 'keystores'>,
+  secret: string | undefined,
+  proposal: (secret: string) => NextStep = (name) => again`--secret ${name}`,
+): void {
   if (secret === undefined || (secret !== keystores.caSecret && secret !== keystores.keystoreSecret)) return
   throw new CassSniError('CSNI101', `secret/${secret} has the keys of the nodes: choose another Secret`, {
-    next: [again`--secret ${`${secret}-clients`}`],
+    next: [proposal(`${secret}-clients`)],
   })
 }
 
