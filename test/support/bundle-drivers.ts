@@ -26,6 +26,9 @@ export interface BundleAccess {
   login: { username: string; password: string }
 }
 
+/** A driver that fails to end would keep the test run alive. */
+const ENDING_MS = 10_000
+
 export class BundleDriver {
   readonly #child: ChildProcessWithoutNullStreams
   readonly #answers: AsyncIterator<string>
@@ -54,7 +57,9 @@ export class BundleDriver {
 
   async end(): Promise<void> {
     this.#child.stdin.end()
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), ENDING_MS)
     if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'close')
+    clearTimeout(timer)
   }
 }
 

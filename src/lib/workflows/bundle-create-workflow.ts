@@ -106,6 +106,7 @@ export async function bundleCreate(
     namespace: kube.target.namespace,
     name: options.datacenter,
     clusterDomain: options.clusterDomain,
+    confirm: true,
   })
   const { name, namespace, cassandraName } = datacenter
   const metadataName = choices.names?.metadata

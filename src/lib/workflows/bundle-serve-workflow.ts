@@ -70,7 +70,12 @@ export interface BundleServing {
  */
 export async function bundleServe(context: WorkflowContext, options: BundleServeOptions): Promise<never> {
   const { kube, signal, now } = context
-  const choice = { namespace: kube.target.namespace, name: options.datacenter, clusterDomain: options.clusterDomain }
+  const choice = {
+    namespace: kube.target.namespace,
+    name: options.datacenter,
+    clusterDomain: options.clusterDomain,
+    confirm: true,
+  }
   const given = await chosenIdentity(options, signal)
   const { datacenter: first, choices } = await observeRouted(kube, choice)
   let datacenter = first

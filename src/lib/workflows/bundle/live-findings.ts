@@ -45,6 +45,7 @@ export async function liveFindings(
     namespace,
     name: choice.datacenter ?? config.datacenter,
     clusterDomain: choice.clusterDomain,
+    confirm: true,
   })
   const { identity, ca } = parts
   const client = identity && { cert: chainPem(identity), key: keyPem(identity) }
