@@ -3,9 +3,9 @@
  * process of its own or in several. Ends with the line "N passed, N failed" of all of them together.
  */
 import { spawn } from 'node:child_process'
-import { globSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 
 interface Suite {
@@ -86,15 +86,35 @@ async function runSuite(suite: Suite): Promise<Outcome> {
   return { passed: sum('passed'), failed: sum('failed'), seconds: (performance.now() - started) / 1000 }
 }
 
-/** Divides the files of a suite so that the lanes have about the same work; its measure is the size of a file. */
+/** Seconds that files of component tests took on two processors; others take less than `FEW_SECONDS`. */
+const SECONDS: Readonly<Record<string, number>> = {
+  'routes-watch': 60,
+  install: 57,
+  verify: 48,
+  'port-forward': 44,
+  'routes-sync': 42,
+  killed: 38,
+  'kubectl-parity': 29,
+  'controller-process': 28,
+  'controller-install': 20,
+  'metadata-service': 16,
+  controller: 16,
+  certs: 14,
+  'rotate-ca': 13,
+}
+const FEW_SECONDS = 8
+
+/** Divides the files of a suite so that the lanes take about the same time. */
 function lanesOf({ files, lanes = 1 }: Suite): string[][] {
   if (lanes === 1) return [[files]]
-  const found = globSync(files, { cwd: root }).map((file) => ({ file, size: statSync(join(root, file)).size }))
-  const loads = Array.from({ length: lanes }, () => ({ files: [] as string[], size: 0 }))
-  for (const { file, size } of found.sort((a, b) => b.size - a.size)) {
-    const least = loads.reduce((one, other) => (other.size < one.size ? other : one))
+  const found = globSync(files, { cwd: root }).map((file) => {
+    return { file, seconds: SECONDS[basename(file, '.test.ts')] ?? FEW_SECONDS }
+  })
+  const loads = Array.from({ length: lanes }, () => ({ files: [] as string[], seconds: 0 }))
+  for (const { file, seconds } of found.sort((a, b) => b.seconds - a.seconds)) {
+    const least = loads.reduce((one, other) => (other.seconds < one.seconds ? other : one))
     least.files.push(file)
-    least.size += size
+    least.seconds += seconds
   }
   return loads.map((load) => load.files)
 }
