@@ -4,7 +4,7 @@ import { daysUntil } from '../certificates/certificate.ts'
 import { leafExpiresSoon } from '../certificates/policies.ts'
 import { expired } from '../certificates/reason.ts'
 import { hostPort } from '../connection/dialer.ts'
-import { command } from '../errors.ts'
+import { CassSniError, command } from '../errors.ts'
 import { counted } from '../text/counted.ts'
 import { listed } from '../text/listed.ts'
 import { authoritiesOf } from './certificate-checks.ts'
@@ -12,7 +12,9 @@ import { type Check, fail, pass } from './check.ts'
 import type { Probes } from './probes.ts'
 
 const category = 'metadata'
-const STATUS = command`kubectl cass-sni routes controller status`
+export const METADATA_STATUS = command`kubectl cass-sni routes controller status`
+/** CSNI603 for the name of an installed service: the gateway closes connections without a backend. */
+export const NO_REPLICA = 'no ready replica, or its route is not loaded'
 
 export const METADATA_CHECKS: readonly Check<Probes>[] = [
   {
@@ -25,7 +27,12 @@ export const METADATA_CHECKS: readonly Check<Probes>[] = [
     async run(probes) {
       const { metadataName } = probes
       if (metadataName === undefined) return pass('not installed')
-      await probes.metadata(metadataName)
+      try {
+        await probes.metadata(metadataName)
+      } catch (error) {
+        if (!(error instanceof CassSniError) || error.code !== 'CSNI603') throw error
+        return fail(NO_REPLICA, METADATA_STATUS)
+      }
       return pass(metadataName)
     },
   },
@@ -47,7 +54,7 @@ export const METADATA_CHECKS: readonly Check<Probes>[] = [
         ...expectation('local_dc', datacenter.cassandraName, localDatacenter),
         ...expectation('sni_proxy_address', hostPort(metadataName, port), sniProxyAddress),
       ]
-      return problems.length === 0 ? pass(counted(ready.length, 'host ID')) : fail(problems.join('; '), STATUS)
+      return problems.length === 0 ? pass(counted(ready.length, 'host ID')) : fail(problems.join('; '), METADATA_STATUS)
     },
   },
   {

@@ -148,8 +148,7 @@ function listOf(texts: readonly string[]): string[] {
 function requireDnsName(flag: string, value: string, name: string): void {
   if (name.includes('*')) throw invalid(flag, value, 'wildcards are not supported')
   // Istio refuses a short name (istio/istio pkg/config/validation/agent/validation.go)
-  if (!isDnsName(name) || !name.includes('.') || name.includes('_'))
-    throw invalid(flag, value, 'expected a DNS name such as cassandra.example.com')
+  if (!isDnsName(name) || !name.includes('.') || name.includes('_')) throw invalid(flag, value, 'expected a DNS name')
 }
 
 function invalid(flag: string, value: string, reason: string): CassSniError {

@@ -566,6 +566,16 @@ describe('the checks', () => {
     ],
     [
       'CSNI871',
+      'a metadata service without replicas',
+      () => ({
+        metadataName: 'cassandra.example.com',
+        metadata: () => Promise.reject(new CassSniError('CSNI603', 'closed: no route for this name, or no ready node')),
+      }),
+      /^no ready replica, or its route is not loaded$/,
+      /^kubectl cass-sni routes controller status$/,
+    ],
+    [
+      'CSNI871',
       'no metadata service',
       () => ({
         metadataName: 'cassandra.example.com',

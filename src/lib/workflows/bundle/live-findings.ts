@@ -162,7 +162,7 @@ async function metadataFinding({ probes, host, port, ca, client, signal }: Inspe
     info = await askMetadata(probes, { host, port, ca, client }, signal)
   } catch (error) {
     throwIfAborted(signal)
-    return failed('metadata', withoutService(host, asCassSniError(error)).message)
+    return failed('metadata', withoutService(host, probes.metadataName, asCassSniError(error)).message)
   }
   const fault = metadataFault(info, { host, port, localDatacenter: datacenter.cassandraName })
   if (fault !== undefined) return failed('metadata', fault)

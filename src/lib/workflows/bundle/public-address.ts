@@ -1,6 +1,7 @@
 /** What drivers find at a bundle's public name: its addresses, and the metadata service. */
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
+import { METADATA_STATUS, NO_REPLICA } from '../../checks/metadata-checks.ts'
 import type { Probes } from '../../checks/probes.ts'
 import type { ClientIdentity } from '../../connection/client-identity.ts'
 import { hostPort } from '../../connection/dialer.ts'
@@ -54,7 +55,7 @@ export async function warnOfPublicAddress(
     return true
   } catch (error) {
     throwIfAborted(signal)
-    const { message, next } = withoutService(host, asCassSniError(error))
+    const { message, next } = withoutService(host, probes.metadataName, asCassSniError(error))
     warn({ code: 'CSNI611', message: `drivers cannot use the bundle yet: ${message}`, next })
     return false
   }
@@ -79,7 +80,8 @@ export async function resolutionFault(host: string, addresses: readonly string[]
     if (known.length === 0 || found.some((each) => known.includes(each))) return undefined
     return `${host} resolves to ${listed(found)} here, not to the gateway's address (${listed(known)})`
   } catch (error) {
-    return `${host} cannot be resolved here (${systemError(error)}): it needs a DNS record with the gateway's address`
+    const reason = systemError(error)
+    return `${host} does not resolve here (${reason}): drivers require a DNS record with the gateway's address`
   }
 }
 
@@ -96,8 +98,17 @@ export function metadataFault(
     : `the metadata service is that of datacenter ${localDatacenter} instead of ${expected.localDatacenter}`
 }
 
-/** Without a route for the name, the service is not installed. */
-export function withoutService(host: string, error: CassSniError): Pick<Warning, 'message' | 'next'> {
+/**
+ * Without a route for the name, the service is not installed.
+ * @param installed the name of the installed service
+ */
+export function withoutService(
+  host: string,
+  installed: string | undefined,
+  error: CassSniError,
+): Pick<Warning, 'message' | 'next'> {
+  if (error.code === 'CSNI603' && host === installed)
+    return { message: `metadata service ${host}: ${NO_REPLICA}`, next: [METADATA_STATUS] }
   return error.code === 'CSNI603'
     ? {
         message: `no metadata service at ${host}: the gateway has no route for this name`,

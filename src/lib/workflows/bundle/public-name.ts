@@ -42,7 +42,7 @@ export async function choosePublicName(
     if (name !== undefined && more.length === 0 && !name.startsWith('*')) return name
     throw new CassSniError(
       'CSNI101',
-      `invalid value ${JSON.stringify(requested)} for --public-name: expected one name`,
+      `invalid value ${JSON.stringify(requested)} for --public-name: expected one name, without wildcards`,
       {
         next: [hint('use a name such as cassandra.example.com')],
       },

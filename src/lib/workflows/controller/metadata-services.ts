@@ -9,7 +9,7 @@ import { retryOvertaken } from '../../changes/apply.ts'
 import type { Kube, KubeObject } from '../../cluster/kube.ts'
 import { CASSANDRA_DATACENTER, DEPLOYMENT, SECRET } from '../../cluster/resources.ts'
 import type { Deployment } from '../../cluster/workloads.ts'
-import { again, CassSniError, command } from '../../errors.ts'
+import { again, CassSniError, command, hint } from '../../errors.ts'
 import { parseMetadataName } from '../../routes/additional-names.ts'
 import { listed } from '../../text/listed.ts'
 import { OWNER_LABEL } from '../../text/own-keys.ts'
@@ -36,8 +36,8 @@ export async function installedMetadata(kube: Kube, controllerNamespace: string)
 
 /**
  * Returns the desired ones: those installed in the scope, with the changes of the command line, each "NAME" or
- * "DATACENTER=NAME"; an empty name removes the service. Throws CSNI101 for an invalid name or a datacenter outside the
- * scope, CSNI105 if a name without a datacenter can belong to several.
+ * "DATACENTER=NAME"; an empty name removes the service. Throws CSNI101 for an invalid name, or several of a datacenter,
+ * CSNI301 for a datacenter outside the scope, CSNI105 if a name without a datacenter can belong to several.
  */
 export async function desiredMetadata(
   kube: Kube,
@@ -54,8 +54,24 @@ export async function desiredMetadata(
     const { metadata } = datacenterOf(followed, second === undefined ? undefined : first, text)
     return { namespace: metadata.namespace ?? '', datacenter: metadata.name, name }
   })
+  for (const [index, one] of changed.entries()) {
+    const other = changed.slice(0, index).find((each) => isSame(one, each))
+    if (other !== undefined) throw severalNames(one, [other.name, one.name])
+  }
   const kept = installed.filter((one) => isFollowed(one) && !changed.some((other) => isSame(one, other)))
   return [...kept, ...changed.filter(({ name }) => name !== '')]
+}
+
+function severalNames({ namespace, datacenter }: MetadataService, names: string[]): CassSniError {
+  const object = `cassandradatacenter/${datacenter} in namespace ${namespace}`
+  return new CassSniError(
+    'CSNI101',
+    `--metadata-name: more than one name for datacenter ${datacenter}: ${listed(names)}`,
+    {
+      object,
+      next: [hint('specify one name per datacenter')],
+    },
+  )
 }
 
 /** Returns whether both are services of the same datacenter. */
