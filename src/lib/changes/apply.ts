@@ -270,12 +270,17 @@ export function conflictError(conflicts: Change[]): CassSniError {
     })
   return new CassSniError('CSNI210', message, {
     object: objectOf(first),
-    next: [
-      show,
-      hint(`to let ${FIELD_MANAGER} manage the object, label it:`),
-      command`kubectl label ${resource} ${MANAGED_BY_LABEL}=${FIELD_MANAGER} --overwrite`,
-    ],
+    next: [show, ...adoption(first, resource)],
   })
+}
+
+/** A Secret is not adopted: its content, which another program may need, would be replaced. */
+function adoption({ type }: Change, resource: string[]): NextStep[] {
+  if (type.kind === 'Secret') return [hint('choose another name, or delete the Secret if no program uses it')]
+  return [
+    hint(`to let ${FIELD_MANAGER} manage the object, label it:`),
+    command`kubectl label ${resource} ${MANAGED_BY_LABEL}=${FIELD_MANAGER} --overwrite`,
+  ]
 }
 
 /**

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
-import { applyChanges, retryOvertaken } from '../../../src/lib/changes/apply.ts'
+import { applyChanges, conflictError, retryOvertaken } from '../../../src/lib/changes/apply.ts'
 import type { Desired } from '../../../src/lib/changes/changeset.ts'
 import { ownedLabels } from '../../../src/lib/changes/ownership.ts'
 import { changeSet, changesIn, planChanges } from '../../../src/lib/changes/change-plan.ts'
 import type { Kube, KubeObject, ResourceType } from '../../../src/lib/cluster/kube.ts'
 import { ApiStatusError } from '../../../src/lib/cluster/api-errors.ts'
-import { CONFIG_MAP, SERVICE } from '../../../src/lib/cluster/resources.ts'
+import { CONFIG_MAP, SECRET, SERVICE } from '../../../src/lib/cluster/resources.ts'
 import { CassSniError } from '../../../src/lib/errors.ts'
 import type { WorkflowEvent } from '../../../src/lib/events.ts'
+import { nextTexts } from '../../support/next-texts.ts'
 
 const make = (name: string, data: Record<string, string>, labels = ownedLabels('dc1')): KubeObject => ({
   apiVersion: 'v1',
@@ -127,6 +128,19 @@ describe('planning and applying', () => {
     })
     assert.ok(asked.every((each) => each.startsWith('get')))
     assert.equal(run.events.length, 1)
+  })
+
+  it('does not propose to adopt a Secret of another program', () => {
+    const stepsFor = (type: ResourceType) => {
+      const desired = { ...own('theirs', {}), type }
+      const { next } = conflictError([
+        { action: 'conflict', type, name: 'theirs', namespace: 'ns', desired, fields: [] },
+      ])
+      return nextTexts(next).join('\n')
+    }
+    assert.match(stepsFor(CONFIG_MAP), /kubectl label configmaps theirs -n ns .*managed-by=kubectl-cass-sni/)
+    assert.doesNotMatch(stepsFor(SECRET), /label/)
+    assert.match(stepsFor(SECRET), /choose another name, or delete the Secret if no program uses it/)
   })
 
   it('writes nothing at all when one object is too large for etcd', async () => {
