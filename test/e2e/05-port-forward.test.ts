@@ -180,7 +180,7 @@ describe('port-forward', () => {
     const { username, password } = await superuser()
     const sni = ['port-forward', '-n', NAMESPACE, '--sni', 'any', '--']
     const env = { ...CQLSH_ENVIRONMENT, CQLSH_USER: username, CQLSH_PASSWORD: password }
-    const login = `-u "$CQLSH_USER" -p "$CQLSH_PASSWORD" "$CASSANDRA_HOST" "$CASSANDRA_PORT"`
+    const login = `-u "$CQLSH_USER" --password="$CQLSH_PASSWORD" "$CASSANDRA_HOST" "$CASSANDRA_PORT"`
     const cqlsh = (statement: string) => [...sni, 'sh', '-c', `${CQLSH_COMMAND.join(' ')} ${login} -e "${statement}"`]
     const read = await plugin(cqlsh('SELECT host_id FROM system.local'), { env })
     assert.equal(read.exitCode, 0, read.stderr)
