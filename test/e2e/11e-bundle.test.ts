@@ -147,7 +147,9 @@ describe('secure connect bundles', function () {
     assert.deepEqual(Object.keys(secret?.data ?? {}), ['secure-connect-dc1.zip'])
     const { result } = await pluginJson<Inspected>(['bundle', 'inspect', 'secret/e2e-bundle', ...IN])
     assert.equal(statusOf(result, 'names'), 'ok')
-    const { error } = await pluginJson([...CREATE, '--out', 'Secret/dc1-keystore'])
+    const own = await pluginJson([...CREATE, '--out', 'Secret/dc1-keystore'])
+    assert.equal(own.error?.code, 'CSNI101')
+    const { error } = await pluginJson([...CREATE, '--out', 'Secret/dse-superuser'])
     assert.equal(error?.code, 'CSNI210')
   })
 
