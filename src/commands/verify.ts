@@ -3,7 +3,7 @@ import type { RenderedStep } from '../lib/errors.ts'
 import { CassSniCommand, type Run } from '../lib/cli/base-command.ts'
 import { durationFlag, datacenterFlags, gatewayFlags, nodeFlag, timeoutFlag, withoutFlags } from '../lib/cli/flags.ts'
 import { formatFindings } from '../lib/output/findings.ts'
-import { addressFlag, API_SERVER_CERTIFICATE, clientOptions, loginFlags } from '../lib/cli/login-flags.ts'
+import { addressFlag, API_SERVER_CERTIFICATE, clientOptions, loginFlags, tunnelFlag } from '../lib/cli/login-flags.ts'
 import { packageFile } from '../lib/text/package-file.ts'
 import type { TextRenderer } from '../lib/output/text-renderer.ts'
 import type { VerifyResult } from '../lib/workflows/verify-workflow.ts'
@@ -46,10 +46,7 @@ export default class Verify extends CassSniCommand<RenderedResult> {
     ...nodeFlag,
     ...gatewayFlags,
     ...addressFlag,
-    tunnel: Flags.boolean({
-      default: false,
-      summary: 'Connect through the API server, even if the load balancer is reachable.',
-    }),
+    ...tunnelFlag,
     ...loginFlags,
     strict: Flags.boolean({ default: false, summary: 'Treat warnings as failures.' }),
     wait: durationFlag({ summary: 'Retry until all checks pass or this time has elapsed.' }),

@@ -9,7 +9,7 @@ import { Election } from '../lib/reconcile/lease.ts'
 import { CONTROLLER_NAME } from '../lib/text/own-keys.ts'
 import { durationText } from '../lib/text/duration-text.ts'
 import { metricsOf } from './controller-metrics.ts'
-import type { Log } from './log-lines.ts'
+import { type Log, logState } from './log-lines.ts'
 import { serveProbes } from './probe-server.ts'
 import type { Settings } from './settings.ts'
 
@@ -105,13 +105,7 @@ function logEvent(log: Log, event: FollowedEvent, datacenter: DatacenterKey | un
     case 'loaded':
       log('info', 'routes loaded', { datacenter, pods: event.loaded.pods, confirmed: event.loaded.confirmed })
       return
-    case 'failing':
-      log('warning', 'failing, retrying', { datacenter, error: event.error })
-      return
-    case 'recovered':
-      log('info', 'in sync again', { datacenter })
-      return
-    case 'unrecorded':
-      log('warning', 'cannot record the state in the cluster', { datacenter, error: event.error })
+    default:
+      logState(log, event, datacenter)
   }
 }

@@ -10,7 +10,7 @@ import { connectKube } from '../lib/cluster/client.ts'
 import { SERVICE } from '../lib/cluster/resources.ts'
 import { contactPoints, METADATA_PATH, metadataDocument } from '../lib/clients/metadata-document.ts'
 import { createTlsMetadataServer, replaceCertificate } from '../lib/connection/metadata-server.ts'
-import { asCassSniError, CassSniError, throwIfAborted } from '../lib/errors.ts'
+import { asCassSniError, CassSniError } from '../lib/errors.ts'
 import { Failures } from '../lib/reconcile/failures.ts'
 import { WorkQueue } from '../lib/reconcile/work-queue.ts'
 import { confirmedIn } from '../lib/routes/confirmed-host-ids.ts'
@@ -18,7 +18,7 @@ import { durationText } from '../lib/text/duration-text.ts'
 import { METADATA_NAME } from '../lib/text/own-keys.ts'
 import { pause } from '../lib/waiting/poll.ts'
 import { type MountedCertificate, readCertificateFiles } from './certificate-files.ts'
-import type { Log } from './log-lines.ts'
+import { type Log, logState } from './log-lines.ts'
 import { metadataMetrics } from './metadata-metrics.ts'
 import { serveProbes } from './probe-server.ts'
 import type { Settings } from './settings.ts'
@@ -54,10 +54,7 @@ export async function runMetadata(
   let datacenter: Datacenter | undefined
   const points = () => (datacenter === undefined ? [] : contactPoints(datacenter))
   const metrics = metadataMetrics({ points: () => points().length, expires: () => certificate.notAfter })
-  const failures = new Failures((event) => {
-    if (event.type === 'failing') log('warning', 'failing, retrying', { error: event.error })
-    if (event.type === 'recovered') log('info', 'in sync again')
-  }, signal)
+  const failures = new Failures((event) => logState(log, event), signal)
   const queue = new WorkQueue({ signal })
   const cached = new CachedKube(kube, {
     signal,
@@ -143,7 +140,6 @@ async function followCertificate(
   let current = first
   for (;;) {
     await pause(REREAD_MS, signal)
-    throwIfAborted(signal)
     try {
       const next = await readCertificateFiles(directory)
       on.failed(undefined)

@@ -6,7 +6,7 @@ import type { DatacenterKey } from '../lib/reconcile/followed.ts'
 import { durationText } from '../lib/text/duration-text.ts'
 import { RENEWAL_NAME } from '../lib/text/own-keys.ts'
 import { type CertificateEvent, FollowedCertificates } from './followed-certificates.ts'
-import type { Log } from './log-lines.ts'
+import { type Log, logState } from './log-lines.ts'
 import { serveProbes } from './probe-server.ts'
 import { renewalMetrics } from './renewal-metrics.ts'
 import type { Settings } from './settings.ts'
@@ -32,10 +32,7 @@ export async function runRenewal(
     {
       kube,
       signal,
-      report: (event) => {
-        if (event.type === 'failing') log('warning', 'failing, retrying', { error: event.error })
-        if (event.type === 'recovered') log('info', 'in sync again')
-      },
+      report: (event) => logState(log, event),
       follow: (parts, key) =>
         new FollowedCertificates(
           { ...parts, live: kube, identity: pod, signal, report: (event) => report(event, key), now: Date.now },
@@ -87,13 +84,7 @@ function logEvent(log: Log, event: CertificateEvent, datacenter: DatacenterKey):
     case 'warning':
       log('warning', event.message, { datacenter })
       return
-    case 'failing':
-      log('warning', 'failing, retrying', { datacenter, error: event.error })
-      return
-    case 'recovered':
-      log('info', 'in sync again', { datacenter })
-      return
-    case 'unrecorded':
-      log('warning', 'cannot record the state in the cluster', { datacenter, error: event.error })
+    default:
+      logState(log, event, datacenter)
   }
 }

@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
 import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
 import { changeFlags, datacenterFlags, gatewayFlags, withoutFlags } from '../../lib/cli/flags.ts'
-import { API_SERVER_CERTIFICATE, clientOptions, loginFlags } from '../../lib/cli/login-flags.ts'
+import { API_SERVER_CERTIFICATE, clientOptions, loginFlags, tunnelFlag } from '../../lib/cli/login-flags.ts'
 import type { TextRenderer } from '../../lib/output/text-renderer.ts'
 import type { BundleCreateResult } from '../../lib/workflows/bundle-create-workflow.ts'
 
@@ -63,10 +63,7 @@ export default class BundleCreate extends CassSniCommand<BundleCreateResult> {
     },
     ...datacenterFlags,
     ...gatewayFlags,
-    tunnel: Flags.boolean({
-      default: false,
-      summary: 'Connect through the API server, even if the load balancer is reachable.',
-    }),
+    ...tunnelFlag,
     ...changeFlags,
     yes: {
       ...changeFlags.yes,

@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
 import { datacenterFlags, gatewayFlags, timeoutFlag } from '../../lib/cli/flags.ts'
+import { tunnelFlag } from '../../lib/cli/login-flags.ts'
 import type { TextRenderer } from '../../lib/output/text-renderer.ts'
 import type { BundleFinding, BundleInspectResult } from '../../lib/workflows/bundle-inspect-workflow.ts'
 
@@ -32,10 +33,7 @@ export default class BundleInspect extends CassSniCommand<BundleInspectResult> {
     }),
     ...datacenterFlags,
     gateway: gatewayFlags.gateway,
-    tunnel: Flags.boolean({
-      default: false,
-      summary: 'Connect through the API server, even if the load balancer is reachable.',
-    }),
+    ...tunnelFlag,
     ...timeoutFlag,
   }
 

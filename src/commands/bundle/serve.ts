@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
 import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
 import { changeFlags, datacenterFlags, gatewayFlags, outputFlag, withoutFlags } from '../../lib/cli/flags.ts'
-import { API_SERVER_CERTIFICATE, clientOptions, loginFlags } from '../../lib/cli/login-flags.ts'
+import { API_SERVER_CERTIFICATE, clientOptions, loginFlags, tunnelFlag } from '../../lib/cli/login-flags.ts'
 
 const { ca: _ca, ...ownLoginFlags } = loginFlags
 const { yes } = changeFlags
@@ -43,10 +43,7 @@ export default class BundleServe extends CassSniCommand<undefined> {
     ...datacenterFlags,
     ...otherGatewayFlags,
     'gateway-port': gatewayPort,
-    tunnel: Flags.boolean({
-      default: false,
-      summary: 'Connect through the API server, even if the load balancer is reachable.',
-    }),
+    ...tunnelFlag,
     yes,
     output: outputFlag(['text', 'json']),
   }

@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
 import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
 import { datacenterFlags, everyDatacenterFlag, gatewayFlags, outputFlag, timeoutFlag } from '../../lib/cli/flags.ts'
-import { addressFlag, caFlag } from '../../lib/cli/login-flags.ts'
+import { addressFlag, caFlag, tunnelFlag } from '../../lib/cli/login-flags.ts'
 import { presentEvery } from '../../lib/cli/present-every.ts'
 import type { TextRenderer } from '../../lib/output/text-renderer.ts'
 import type { CertificatePart, CertsStatusResult, Finding } from '../../lib/workflows/certs-status-workflow.ts'
@@ -46,10 +46,7 @@ export default class CertsStatus extends CassSniCommand<RenderedResult | EveryDa
     ...everyDatacenterFlag,
     ...gatewayFlags,
     ...addressFlag,
-    tunnel: Flags.boolean({
-      default: false,
-      summary: 'Connect through the API server, even if the load balancer is reachable.',
-    }),
+    ...tunnelFlag,
     ...caFlag,
     'warn-days': Flags.integer({
       min: 0,

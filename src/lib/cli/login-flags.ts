@@ -39,6 +39,14 @@ export const addressFlag = {
   }),
 }
 
+/** Instead of the load balancer. */
+export const tunnelFlag = {
+  tunnel: Flags.boolean({
+    default: false,
+    summary: 'Connect through the API server, even if the load balancer is reachable.',
+  }),
+}
+
 /** The flags that select nodes, address, login and CA. */
 export interface ClientFlags {
   datacenter?: string | undefined

@@ -1,7 +1,6 @@
 /** `bundle serve`: a secure connect bundle for this machine, and what it needs, until the end of the command. */
 import { randomBytes } from 'node:crypto'
 import { readFile, rm } from 'node:fs/promises'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Datacenter } from '../cassandra/datacenter.ts'
 import { type Authority, parseAuthority } from '../certificates/certificate-authority.ts'
 import { chainPem, type Identity, keyPem } from '../certificates/client-certificate.ts'
@@ -15,10 +14,11 @@ import { bundleFiles, zipBundle } from '../clients/secure-connect-bundle.ts'
 import { listenForBundle } from '../connection/bundle-listener.ts'
 import type { ServerCertificate } from '../connection/metadata-server.ts'
 import { dialVerified } from '../connection/verified-dial.ts'
-import { asCassSniError, CassSniError, throwIfAborted } from '../errors.ts'
+import { asCassSniError, CassSniError } from '../errors.ts'
 import { writeOutputFile } from '../files/output-file.ts'
 import { DEFAULT_GATEWAY_PORT } from '../routes/choices.ts'
 import { observeRouted } from '../routes/gather.ts'
+import { pause } from '../waiting/poll.ts'
 import { type LoginChoice, readLogin } from './client-login.ts'
 import { clusterTime } from './cluster-time.ts'
 import type { WorkflowContext } from './context.ts'
@@ -128,7 +128,7 @@ export async function bundleServe(context: WorkflowContext, options: BundleServe
     await writeOutputFile({ path: out, text: zip, mode: 0o600 }, { yes: options.overwrite, ask: context.ask })
     options.ready({ out, port, datacenter: name, username: login?.username })
     for (;;) {
-      await sleep(REREAD_MS, undefined, { signal }).catch(() => throwIfAborted(signal))
+      await pause(REREAD_MS, signal)
       // a node that cannot be reached is reported when a driver connects
       datacenter = await observeRouted(kube, choice).then(
         (read) => read.datacenter,
