@@ -1,12 +1,14 @@
 /**
  * `npm test`: all suites, or those that are named ("npm test -- unit component"), one after the other, each in a
- * process of its own or in several. Ends with the line "N passed, N failed" of all of them together.
+ * process of its own or in several. Ends with what failed, once more (whoever keeps only the end of a log needs it), and
+ * the line "N passed, N failed" of all suites together.
  */
 import { spawn } from 'node:child_process'
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
+import type { Counted } from './support/counts.ts'
 
 interface Suite {
   name: string
@@ -72,9 +74,7 @@ function node(script: string, args: string[], env: Record<string, string> = {}, 
   })
 }
 
-interface Outcome {
-  passed: number
-  failed: number
+interface Outcome extends Counted {
   seconds: number
 }
 
@@ -83,7 +83,12 @@ async function runSuite(suite: Suite): Promise<Outcome> {
   const lanes = lanesOf(suite)
   const outcomes = await Promise.all(lanes.map((files, lane) => runLane(suite, files, lane)))
   const sum = (of: 'passed' | 'failed') => outcomes.reduce((total, outcome) => total + outcome[of], 0)
-  return { passed: sum('passed'), failed: sum('failed'), seconds: (performance.now() - started) / 1000 }
+  return {
+    passed: sum('passed'),
+    failed: sum('failed'),
+    failures: outcomes.flatMap(({ failures }) => failures),
+    seconds: (performance.now() - started) / 1000,
+  }
 }
 
 /** Seconds that files of component tests took on two processors; others take less than `FEW_SECONDS`. */
@@ -120,7 +125,7 @@ function lanesOf({ files, lanes = 1 }: Suite): string[][] {
 }
 
 /** A process that ends without having counted, or fails though nothing failed, counts as one failure. */
-async function runLane({ name, options }: Suite, files: string[], lane: number): Promise<Omit<Outcome, 'seconds'>> {
+async function runLane({ name, options }: Suite, files: string[], lane: number): Promise<Counted> {
   const file = join(counts, `${name}-${lane}.json`)
   const code = await node(
     'node_modules/mocha/bin/mocha.js',
@@ -128,18 +133,17 @@ async function runLane({ name, options }: Suite, files: string[], lane: number):
     { CASS_SNI_TEST_COUNTS: file },
     lane > 0,
   )
-  const { passed, failed } = read(file)
-  return { passed, failed: code !== 0 && failed === 0 ? 1 : failed }
+  const counted = read(file)
+  if (code === 0 || counted.failed > 0) return counted
+  return { ...counted, failed: 1, failures: [`mocha ended with exit code ${code} though no test had failed`] }
 }
 
-function read(file: string): { passed: number; failed: number } {
+function read(file: string): Counted {
   try {
     return JSON.parse(readFileSync(file, 'utf8'))
   } catch (error) {
-    console.error(
-      `The suite ended before it could count its tests: ${error instanceof Error ? error.message : String(error)}`,
-    )
-    return { passed: 0, failed: 1 }
+    const failure = `mocha ended before it could count its tests: ${error instanceof Error ? error.message : String(error)}`
+    return { passed: 0, failed: 1, failures: [failure] }
   }
 }
 
@@ -154,6 +158,7 @@ async function main(): Promise<number> {
     positionals.length === 0 ? named !== true : positionals.includes(name),
   )
   const lines: string[] = []
+  const failures: string[] = []
   let passed = 0
   let failed = 0
   const step = async (name: string, script: string, args: string[]) => {
@@ -174,8 +179,10 @@ async function main(): Promise<number> {
     const outcome = await runSuite(suite)
     passed += outcome.passed
     failed += outcome.failed
+    failures.push(...outcome.failures.map((failure) => `${suite.name}: ${failure}`))
     lines.push(`${suite.name}: ${outcome.passed} passed, ${outcome.failed} failed in ${outcome.seconds.toFixed(0)} s`)
   }
+  if (failures.length > 0) console.log(`\n== what failed\n\n${failures.join('\n\n')}`)
   console.log(`\n${lines.join('\n')}\n\n${passed} passed, ${failed} failed`)
   return failed === 0 ? 0 : 1
 }

@@ -1,14 +1,34 @@
-/** Mocha's spec reporter, which also writes its counts into the file that test/run.ts names. */
+/** Mocha's spec reporter, which also writes its counts and what failed into the file that test/run.ts names. */
 import { writeFileSync } from 'node:fs'
 import Mocha from 'mocha'
+
+/** What one process of mocha counted. */
+export interface Counted {
+  passed: number
+  failed: number
+  /** A text for each test and hook that failed: its whole title and the error with its stack. */
+  failures: string[]
+}
 
 export default class Counts extends Mocha.reporters.Spec {
   constructor(runner: Mocha.Runner, options?: Mocha.MochaOptions) {
     super(runner, options)
     const file = process.env.CASS_SNI_TEST_COUNTS
     if (!file) return
-    runner.once('end', () =>
-      writeFileSync(file, JSON.stringify({ passed: this.stats.passes, failed: this.stats.failures })),
+    const failures: string[] = []
+    runner.on('fail', (test: Mocha.Runnable, error?: { message?: string; stack?: string }) =>
+      failures.push(failureText(test, error)),
     )
+    runner.once('end', () => {
+      const counted: Counted = { passed: this.stats.passes, failed: this.stats.failures, failures }
+      writeFileSync(file, JSON.stringify(counted))
+    })
   }
+}
+
+function failureText(test: Mocha.Runnable, error: { message?: string; stack?: string } | undefined): string {
+  const { message = String(error), stack = '' } = error ?? {}
+  // A stack begins with the message as it was when the error was made.
+  const text = stack.includes(message) ? stack : `${message}\n${stack}`
+  return `${test.titlePath().join(' > ')}\n${text.trimEnd()}`
 }
