@@ -1,6 +1,12 @@
-/** Mocha's spec reporter, which also writes its counts and what failed into the file that test/run.ts names. */
+/**
+ * Mocha's spec reporter, which also shows hooks that took long, and writes its counts and what failed into the file that
+ * test/run.ts names.
+ */
 import { writeFileSync } from 'node:fs'
 import Mocha from 'mocha'
+
+/** A hook that takes longer, in ms, is shown with its time, as slow tests are. */
+const SLOW_HOOK_MS = 2_000
 
 /** What one process of mocha counted. */
 export interface Counted {
@@ -13,6 +19,10 @@ export interface Counted {
 export default class Counts extends Mocha.reporters.Spec {
   constructor(runner: Mocha.Runner, options?: Mocha.MochaOptions) {
     super(runner, options)
+    runner.on('hook end', (hook: Mocha.Hook) => {
+      if ((hook.duration ?? 0) < SLOW_HOOK_MS) return
+      console.log(`${'  '.repeat(hook.titlePath().length)}${hook.title} (${hook.duration}ms)`)
+    })
     const file = process.env.CASS_SNI_TEST_COUNTS
     if (!file) return
     const failures: string[] = []
