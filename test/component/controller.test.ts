@@ -13,6 +13,7 @@ import { OUR_AGENT, writesBy } from '../support/audit.ts'
 import { createDatacenter, type TestDatacenter } from '../support/cluster-state.ts'
 import { runCommand } from '../support/command.ts'
 import { createMesh, removeRoutes, type TestMesh } from '../support/mesh-state.ts'
+import { until } from '../support/until.ts'
 
 describe('the controller', function () {
   this.timeout(90_000)
@@ -76,21 +77,13 @@ describe('the controller', function () {
     if (!standby) loop.lead(term.signal).catch(() => undefined)
     return { loop, events, delays, term, stop }
   }
-  const until = async <T>(what: string, look: () => Promise<T | undefined | false>): Promise<T> => {
-    const end = performance.now() + 30_000
-    for (;;) {
-      const found = await look()
-      if (found !== undefined && found !== false) return found
-      if (performance.now() > end) throw new Error(`timed out: ${what}`)
-      await sleep(20)
-    }
-  }
+  const soon = <T>(what: string, look: () => Promise<T | undefined | false>) => until(what, look, 30_000, 20)
   const read = async (type: typeof EVENT, namespace: string, name: string) => {
     const { items } = await server.client.get<{ items: Stored[] }>(pathOf(type, namespace))
     return items.find(({ metadata }) => metadata.name === name)
   }
   const routesOf = (namespace: string) => read(VIRTUAL_SERVICE, namespace, 'cass-sni-dc1')
-  const routed = (namespace: string) => until(`routes in ${namespace}`, () => routesOf(namespace))
+  const routed = (namespace: string) => soon(`routes in ${namespace}`, () => routesOf(namespace))
   const recordOf = async (namespace: string): Promise<SyncRecord | undefined> =>
     syncRecordOf((await read(ISTIO_GATEWAY, namespace, 'cass-sni-dc1')) as Parameters<typeof syncRecordOf>[0])
   const eventsOf = async (namespace: string) => {
@@ -106,17 +99,17 @@ describe('the controller', function () {
   it('routes every datacenter in its scope, and heals what is deleted or edited', async () => {
     const { loop, delays } = await start()
     await Promise.all([routed(one.namespace), routed(other.namespace)])
-    await until('both synced', async () => loop.datacenters.length === 2 && loop.synced)
+    await soon('both synced', async () => loop.datacenters.length === 2 && loop.synced)
     await settled()
     await server.remove(VIRTUAL_SERVICE, 'cass-sni-dc1', other.namespace)
     await routed(other.namespace)
     const path = pathOf(VIRTUAL_SERVICE, one.namespace, 'cass-sni-dc1')
     await server.client.send('PATCH', path, { spec: { hosts: ['example.com'] } })
-    await until('the edit is healed', async () => {
+    await soon('the edit is healed', async () => {
       const { spec } = (await routesOf(one.namespace)) as unknown as { spec: { hosts: string[] } }
       return !spec.hosts.includes('example.com')
     })
-    await until('the delays', async () => delays.length >= 4)
+    await soon('the delays', async () => delays.length >= 4)
     ok(
       delays.every((seconds) => seconds > 0 && seconds < 20),
       delays.join(),
@@ -130,7 +123,7 @@ describe('the controller', function () {
   it('writes nothing when all is in sync, after the command, nor does the command after it', async () => {
     await start()
     await Promise.all([routed(one.namespace), routed(other.namespace)])
-    await until('recorded', async () => (await recordOf(one.namespace)) && (await recordOf(other.namespace)))
+    await soon('recorded', async () => (await recordOf(one.namespace)) && (await recordOf(other.namespace)))
     await settled()
     const since = Date.now()
     for (const { namespace } of [one, other])
@@ -148,7 +141,7 @@ describe('the controller', function () {
     equal((await sync('--mode', 'tcp', '--port', '9443')).exitCode, 0)
     await start()
     await routed(other.namespace)
-    await until('recorded', () => recordOf(one.namespace))
+    await soon('recorded', () => recordOf(one.namespace))
     await settled()
     const { spec } = (await routesOf(one.namespace)) as unknown as { spec: { tcp?: unknown; tls?: unknown } }
     equal(spec.tls, undefined)
@@ -171,7 +164,7 @@ describe('the controller', function () {
     await disabled(null)
     await routed(one.namespace)
     await disabled('disabled')
-    await until('forgotten', async () => loop.datacenters.length === 1)
+    await soon('forgotten', async () => loop.datacenters.length === 1)
     await server.remove(VIRTUAL_SERVICE, 'cass-sni-dc1', one.namespace)
     await settled()
     equal(await routesOf(one.namespace), undefined)
@@ -187,25 +180,25 @@ describe('the controller', function () {
     await sleep(1100)
     await start()
     await Promise.all([routed(one.namespace), routed(other.namespace)])
-    await until('recorded', async () => (await recordOf(one.namespace))?.result === 'synced')
+    await soon('recorded', async () => (await recordOf(one.namespace))?.result === 'synced')
     await server.client.send('PATCH', pathOf(ISTIO_GATEWAY, one.namespace, 'rival'), {
       spec: { servers: servers(9042) },
     })
-    const failing = await until('failing', async () => {
+    const failing = await soon('failing', async () => {
       const record = await recordOf(one.namespace)
       return record?.result === 'failing' && record
     })
     equal(failing.code, 'CSNI503', JSON.stringify(failing))
     equal(failing.by, 'replica-a')
-    const event = await until('the event', async () =>
+    const event = await soon('the event', async () =>
       (await eventsOf(one.namespace)).find(({ reason }) => reason === 'RoutesFailing'),
     )
     match(event.message, /^CSNI503: .*rival/)
     equal(event.type, 'Warning')
     deepEqual([event.involvedObject.kind, event.involvedObject.name], ['CassandraDatacenter', 'dc1'])
     await server.remove(ISTIO_GATEWAY, 'rival', one.namespace)
-    await until('recovered', async () => (await recordOf(one.namespace))?.result === 'synced')
-    await until('the event', async () =>
+    await soon('recovered', async () => (await recordOf(one.namespace))?.result === 'synced')
+    await soon('the event', async () =>
       (await eventsOf(one.namespace)).some(({ reason }) => reason === 'RoutesRecovered'),
     )
     ok((await eventsOf(one.namespace)).some(({ reason }) => reason === 'RoutesChanged'))
@@ -214,7 +207,7 @@ describe('the controller', function () {
   it('writes nothing as a standby, and everything at once when it becomes the leader', async () => {
     const since = Date.now()
     const { loop, term } = await start({ standby: true })
-    await until('synced', async () => loop.synced && loop.datacenters.length === 2)
+    await soon('synced', async () => loop.synced && loop.datacenters.length === 2)
     await settled()
     deepEqual(await writes(since), [])
     const leading = loop.lead(term.signal)
@@ -231,7 +224,7 @@ describe('the controller', function () {
     const second = await createDatacenter(server, { namespace: one.namespace, name: 'dc2', clusterName: 'second' })
     try {
       const { loop } = await start({ namespaces: [one.namespace], datacenter: 'dc2' })
-      await until('routed', () => read(VIRTUAL_SERVICE, one.namespace, 'cass-sni-dc2'))
+      await soon('routed', () => read(VIRTUAL_SERVICE, one.namespace, 'cass-sni-dc2'))
       deepEqual(
         loop.datacenters.map(({ key }) => key),
         [{ namespace: one.namespace, name: 'dc2' }],

@@ -11,6 +11,7 @@ import { runCommand } from '../support/command.ts'
 import { requestsBefore } from '../support/fault-server.ts'
 import { createMesh, removeRoutes, type TestMesh } from '../support/mesh-state.ts'
 import { assertMatchesSchema } from '../support/schema.ts'
+import { until } from '../support/until.ts'
 import { about, event, Watching } from '../support/watching.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -67,6 +68,9 @@ describe('routes sync --watch', function () {
     const changed = await lines.line((line) => line.result.nodes?.some((node) => node.hostId === hostId) === true)
     assertMatchesSchema('RoutesWatch', changed)
     ok((await sniHosts()).includes(hostId))
+    // pods and statuses come by watches of their own: this line need not be the last one
+    const diff = ['routes', 'diff', '-n', dc.namespace, '--kubeconfig', server.kubeconfig]
+    await until('nothing differs', async () => (await runCommand(diff)).exitCode === 0, 20_000)
     equal(await lines.stop(), 130)
     equal(lines.stderr.includes('error'), false, lines.stderr)
     equal(lines.stderr.split('Watching for changes until Ctrl-C\n').length, 2, lines.stderr)

@@ -9,6 +9,8 @@ import { parse, stringify } from 'yaml'
 import { OUR_AGENT, writesBy } from './audit.ts'
 import { keepOutput } from './secret-search.ts'
 
+export { until } from './until.ts'
+
 export const CHECKOUT = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
 const STATE = '/var/lib/cass-sni-lab'
 export const LAB_KUBECONFIG = join(STATE, 'kubeconfig')
@@ -217,28 +219,6 @@ export async function startPlugin(args: string[]): Promise<{
     })
   })
   return { child, stdout: () => stdout, stderr: () => stderr, ended }
-}
-
-/** Waits until `look` gives something other than undefined or false; `what` names it in the error. */
-export async function until<T>(
-  what: string,
-  look: () => Promise<T | undefined | false> | T | undefined | false,
-  timeoutMs: number,
-  everyMs = 250,
-): Promise<T> {
-  const deadline = Date.now() + timeoutMs
-  let last: unknown
-  for (;;) {
-    try {
-      const found = await look()
-      if (found !== undefined && found !== false) return found
-    } catch (error) {
-      last = error
-    }
-    if (Date.now() > deadline)
-      throw new Error(`${what}: not within ${timeoutMs / 1000} s${last === undefined ? '' : ` (${String(last)})`}`)
-    await new Promise((next) => setTimeout(next, everyMs))
-  }
 }
 
 /** Runs the command again and proves from the audit log that it read but wrote nothing. */
