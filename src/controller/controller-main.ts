@@ -5,7 +5,7 @@ import { runController } from './run-controller.ts'
 import { type Settings, settingsFrom } from './settings.ts'
 
 /** For ending after a signal: shorter than the grace period of the pod. */
-const END_MS = 20_000
+const END_MS = 10_000
 
 const log: Log = (level: Level, message: string, fields: LogFields = {}) => {
   process.stdout.write(`${logLine(level, message, fields, new Date())}\n`)

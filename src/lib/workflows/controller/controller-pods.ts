@@ -36,6 +36,12 @@ export interface RenewedDatacenter {
 }
 
 const REPLICAS = 2
+/**
+ * For a pod to end. Its process ends within 10 s of the signal (src/controller/controller-main.ts). Kubernetes waits about
+ * half of it before it looks again whether a namespace that is deleted is empty (kubernetes/kubernetes
+ * pkg/controller/namespace/namespace_controller.go).
+ */
+const GRACE_SECONDS = 15
 
 /** Environment variable of the metadata service: its server name. */
 export const METADATA_NAME_VARIABLE = 'CASS_SNI_METADATA_NAME'
@@ -72,7 +78,7 @@ export function deploymentSpec(
       },
       spec: {
         serviceAccountName: CONTROLLER_NAME,
-        terminationGracePeriodSeconds: 30,
+        terminationGracePeriodSeconds: GRACE_SECONDS,
         securityContext: {
           runAsNonRoot: true,
           runAsUser: USER,
