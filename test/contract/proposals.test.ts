@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { root } from './manifest.ts'
+import { renderSteps } from '../../src/lib/cli/next-steps.ts'
+import { NO_FLAGS } from '../support/next-texts.ts'
+import { commands, root } from './manifest.ts'
 
 /** What stands for a value that only the user knows. */
 const INVENTED = /\b[A-Z]{3,}\b|example\.com|203\.0\.113\.|\/path\/to|…/
@@ -21,5 +23,14 @@ describe('proposed commands', () => {
       templates.filter((text) => INVENTED.test(text)),
       [],
     )
+  })
+
+  it('address the cluster of the command line, whichever command they are', () => {
+    const line = { ...NO_FLAGS, flags: [{ name: 'context', value: 'c' }] }
+    for (const { id } of commands) {
+      const words = id.replaceAll(':', ' ')
+      const [step] = renderSteps([{ program: 'kubectl', args: ['cass-sni', ...words.split(' ')] }], line)
+      assert.equal(step?.text, `kubectl cass-sni ${words} --context c`)
+    }
   })
 })

@@ -34,7 +34,7 @@ interface Created {
 interface Inspected {
   ok: boolean
   username?: string
-  findings: { check: string; status: string; message: string }[]
+  findings: { check: string; status: string; message: string; next?: string[] }[]
 }
 
 describe('secure connect bundles', function () {
@@ -135,8 +135,15 @@ describe('secure connect bundles', function () {
         statusOf((await pluginJson<Inspected>(['bundle', 'inspect', file, ...IN])).result, 'login') === 'failed',
       20_000,
     )
+    const { result: differing } = await pluginJson<Inspected>(['bundle', 'inspect', file, ...IN])
+    const [update = ''] = differing?.findings.find(({ check }) => check === 'login')?.next ?? []
+    assert.match(update, new RegExp(`^kubectl cass-sni bundle create .* --with-password --username ${ROLE}$`))
     const { error } = await pluginJson([...CREATE, '--create-role', ROLE, '--out', file])
     assert.match(error?.message ?? '', /its password differs in/)
+    // as printed, with the password that the role has now
+    const words = update.split(' ').slice(2)
+    await must(plugin(words, { env: { CASS_SNI_PASSWORD: 'another' } }))
+    assert.equal(statusOf((await pluginJson<Inspected>(['bundle', 'inspect', file, ...IN])).result, 'login'), 'ok')
   })
 
   it('are in a Secret, once', async () => {

@@ -2,10 +2,18 @@ import { Args, Flags } from '@oclif/core'
 import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
 import { datacenterFlags, gatewayFlags, timeoutFlag } from '../../lib/cli/flags.ts'
 import { tunnelFlag } from '../../lib/cli/login-flags.ts'
+import type { RenderedStep } from '../../lib/errors.ts'
 import type { TextRenderer } from '../../lib/output/text-renderer.ts'
 import type { BundleFinding, BundleInspectResult } from '../../lib/workflows/bundle-inspect-workflow.ts'
 
-export default class BundleInspect extends CassSniCommand<BundleInspectResult> {
+type RenderedResult = Omit<BundleInspectResult, 'findings'> & {
+  findings: (Omit<BundleFinding, 'next'> & {
+    /** For what is not ok: what to do next, the best first. */
+    next?: string[] | undefined
+  })[]
+}
+
+export default class BundleInspect extends CassSniCommand<RenderedResult> {
   static override summary = 'Show a secure connect bundle and check it.'
   static override description =
     'Shows what is in a bundle, without its secrets, and compares it with the cluster: whether the nodes verify with ' +
@@ -38,11 +46,13 @@ export default class BundleInspect extends CassSniCommand<BundleInspectResult> {
   }
 
   protected readonly kind = 'BundleInspect'
+  /** Of all findings, each once. */
+  readonly #steps = new Map<string, RenderedStep>()
 
-  protected async work(run: Run): Promise<BundleInspectResult> {
+  protected async work(run: Run): Promise<RenderedResult> {
     const { args, flags } = await this.parse(BundleInspect)
     const { bundleInspect } = await import('../../lib/workflows/bundle-inspect-workflow.ts')
-    return bundleInspect({
+    const result = await bundleInspect({
       source: args.file,
       secretNamespace: flags['secret-namespace'],
       offline: flags.offline,
@@ -54,9 +64,15 @@ export default class BundleInspect extends CassSniCommand<BundleInspectResult> {
       now: Date.now,
       signal: run.signal,
     })
+    const findings = result.findings.map(({ next = [], ...finding }) => {
+      const steps = run.steps(next)
+      for (const step of steps) this.#steps.set(step.text, step)
+      return { ...finding, next: steps.length === 0 ? undefined : steps.map(({ text }) => text) }
+    })
+    return { ...result, findings }
   }
 
-  protected present(result: BundleInspectResult, renderer: TextRenderer): string {
+  protected present(result: RenderedResult, renderer: TextRenderer): string {
     const line = renderer.printableLine
     const { clientCertificate, username } = result
     const day = (iso: string) => iso.slice(0, 10)
@@ -84,11 +100,12 @@ export default class BundleInspect extends CassSniCommand<BundleInspectResult> {
       { title: 'STATUS', cell: (finding) => verdict(finding, renderer) },
       { title: 'DETAILS', cell: ({ message }) => line(message) },
     ])
-    return [...facts, '', table].join('\n')
+    const steps = [...this.#steps.values()].map(({ label, text }) => `${label}: ${line(text)}`)
+    return [...facts, '', table, ...(steps.length === 0 ? [] : ['', ...steps])].join('\n')
   }
 }
 
-function verdict({ status }: BundleFinding, renderer: TextRenderer): string {
+function verdict({ status }: Pick<BundleFinding, 'status'>, renderer: TextRenderer): string {
   if (status === 'ok') return renderer.green(status)
   return status === 'failed' || status === 'unknown' ? renderer.red(status) : renderer.yellow(status)
 }

@@ -1,5 +1,6 @@
 /** `bundle inspect`: what is in a secure connect bundle, and whether it matches the live cluster. Changes nothing. */
-import { asCassSniError, CassSniError, command, hint, throwIfAborted } from '../errors.ts'
+import { againWithout, asCassSniError, CassSniError, command, hint, type NextStep, throwIfAborted } from '../errors.ts'
+import type { Datacenter } from '../cassandra/datacenter.ts'
 import type { Bundle } from '../clients/read-bundle.ts'
 import {
   type BundleContents,
@@ -9,7 +10,8 @@ import {
   partsOf,
 } from './bundle/bundle-contents.ts'
 import { bundlePlace, parseBundle, placeText, readPlace } from './bundle/bundle-place.ts'
-import { type LiveChoice, liveFindings } from './bundle/live-findings.ts'
+import { type BundleSteps, bundleSteps } from './bundle/bundle-steps.ts'
+import { compareWithCluster, type LiveChoice, type LiveComparison } from './bundle/live-findings.ts'
 import { clusterTime } from './cluster-time.ts'
 import type { WorkflowContext } from './context.ts'
 
@@ -57,7 +59,10 @@ export async function bundleInspect(options: BundleInspectOptions): Promise<Bund
   const bundle = await parseBundle(bytes, source)
   const parts = partsOf(bundle)
   const time = context === undefined ? now() : clusterTime(context)
-  const found = [...offlineFindings(bundle, parts, time), ...(await comparison(bundle, options, context))]
+  const { steps, authority, ...compared } = await comparison(bundle, options, context, (dc) =>
+    bundleSteps({ place, namespace, config: bundle.config }, dc),
+  )
+  const found = [...offlineFindings(bundle, parts, time, { recreate: steps.recreate, authority }), ...compared.findings]
   throwIfAborted(signal)
   return {
     ok: found.every(({ status }) => status !== 'failed' && status !== 'unknown'),
@@ -72,22 +77,31 @@ async function comparison(
   bundle: Bundle,
   options: BundleInspectOptions,
   context: WorkflowContext | undefined,
-): Promise<BundleFinding[]> {
+  stepsFor: (datacenter?: Datacenter) => BundleSteps,
+): Promise<LiveComparison> {
   const { offline, signal, connect } = options
-  const isAstra = ASTRA.test(bundle.config.host)
-  if (isAstra) {
+  const withoutCluster = (finding: Omit<BundleFinding, 'check'>, steps = stepsFor(), authority: NextStep[] = []) => ({
+    findings: [{ check: 'datacenter' as const, ...finding }],
+    steps,
+    authority,
+  })
+  if (ASTRA.test(bundle.config.host)) {
     const message = 'a bundle of DataStax Astra, not of a datacenter in Kubernetes'
-    return [{ check: 'datacenter', status: offline ? 'warning' : 'failed', message }]
+    return withoutCluster({ status: offline ? 'warning' : 'failed', message })
   }
-  if (offline) return [{ check: 'datacenter', status: 'skipped', message: 'not compared with a cluster (--offline)' }]
+  if (offline) {
+    const finding = { status: 'skipped', message: 'not compared with a cluster (--offline)' } as const
+    // the cluster decides which CA must be replaced
+    return withoutCluster(finding, stepsFor(), [againWithout('offline')])
+  }
   try {
-    return await liveFindings(context ?? (await connect()), bundle, partsOf(bundle), options)
+    return await compareWithCluster(context ?? (await connect()), bundle, partsOf(bundle), options, stepsFor)
   } catch (error) {
     throwIfAborted(signal)
-    const { code, message } = asCassSniError(error)
+    const { code, message, next } = asCassSniError(error)
     if (code === 'CSNI903') throw error
-    if (code === 'CSNI301') return [{ check: 'datacenter', status: 'failed', message }]
-    return [{ check: 'datacenter', status: 'unknown', message: `not compared with the cluster: ${message}` }]
+    if (code === 'CSNI301') return withoutCluster({ status: 'failed', message, next })
+    return withoutCluster({ status: 'unknown', message: `not compared with the cluster: ${message}`, next })
   }
 }
 

@@ -114,7 +114,8 @@ function nextSteps(
   return rotate.length === 0 && isUnclear ? [command`kubectl cass-sni verify ${target}`] : rotate
 }
 
-async function signingIssuer(kube: Kube, datacenter: Datacenter): Promise<string | undefined> {
+/** Returns the cert-manager issuer that signs, "issuer.cert-manager.io/x", if the CA Secret can be read. */
+export async function signingIssuer(kube: Kube, datacenter: Datacenter): Promise<string | undefined> {
   const secret = await unless('CSNI203', kube.get<Secret>(SECRET, datacenter.keystores.caSecret, datacenter.namespace))
   const issuer = issuerIn(Buffer.from(secret?.data?.['key'] ?? '', 'base64').toString('utf8'))
   return issuer && issuerText(issuer)

@@ -6,11 +6,13 @@ import { storeFiles } from '../../../src/lib/certificates/client-stores.ts'
 import { createSelfSigned } from '../../../src/lib/certificates/self-signed.ts'
 import { type Bundle, readBundle } from '../../../src/lib/clients/read-bundle.ts'
 import { bundleFiles, zipBundle } from '../../../src/lib/clients/secure-connect-bundle.ts'
+import { hint } from '../../../src/lib/errors.ts'
 import { contentsOf, offlineFindings, partsOf } from '../../../src/lib/workflows/bundle/bundle-contents.ts'
 import { makeAuthority } from '../../support/operator-certificates.ts'
 
 const DAY = 24 * 60 * 60 * 1000
 const PASSWORD = 'store-password'
+const STEPS = { recreate: [hint('recreate')], authority: [hint('authority')] }
 
 describe('the contents of a bundle', () => {
   const ca = makeAuthority()
@@ -50,7 +52,7 @@ describe('the contents of a bundle', () => {
   })
   const found = (each: Bundle, now = Date.now()) =>
     Object.fromEntries(
-      offlineFindings(each, partsOf(each), now)
+      offlineFindings(each, partsOf(each), now, STEPS)
         .filter(({ status }) => status !== 'ok')
         .map(({ check, status, message }) => [check, `${status}: ${message}`]),
     )
@@ -82,6 +84,17 @@ describe('the contents of a bundle', () => {
     assert.match(found(bundle, Date.now() + 350 * DAY)['ca'] ?? '', /^warning: valid until/)
     assert.match(found(bundle, Date.now() + 11 * 365 * DAY)['client-certificate'] ?? '', /^failed: .*expired/)
     assert.match(found(bundle, Date.now() - 10 * DAY)['client-certificate'] ?? '', /^failed: .*not yet valid|not valid/)
+  })
+
+  it('propose a new bundle for what it mends, and what the cluster decides for its CA', () => {
+    const next = (each: Bundle, check: string, now = Date.now()) =>
+      offlineFindings(each, partsOf(each), now, STEPS).find((finding) => finding.check === check)?.next
+    assert.equal(next(bundle, 'ca'), undefined)
+    assert.deepEqual(next(bundle, 'ca', Date.now() + 400 * DAY), STEPS.authority)
+    assert.deepEqual(next(withFile('ca.crt', 'x'), 'ca'), STEPS.recreate)
+    assert.deepEqual(next(without('trustStore.jks'), 'files'), STEPS.recreate)
+    assert.deepEqual(next(withFile('key', ca.keyPem), 'client-certificate'), STEPS.recreate)
+    assert.deepEqual(next(withFile('ca.crt', other.pem), 'keystores'), STEPS.recreate)
   })
 
   it('may contradict each other', () => {

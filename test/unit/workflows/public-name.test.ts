@@ -91,14 +91,21 @@ describe('the certificates of a bundle', () => {
       refused(
         'CSNI602',
         /^public name c\.example\.com is not in the certificate of node dse-dc1-default-sts-1$/,
-        /certs --public-name old\.example\.com --public-name c\.example\.com/,
+        /certs -n cass-operator -d dc1 --public-name old\.example\.com --public-name c\.example\.com/,
       ),
     )
-    await assert.rejects(check([{ names }, { names }]), refused('CSNI602', /of 2 nodes \(/, /certs --public-name c\./))
+    await assert.rejects(
+      check([{ names }, { names }]),
+      refused('CSNI602', /of 2 nodes \(/, /certs -n cass-operator -d dc1 --public-name c\./),
+    )
   })
 
   it('lack a name that certs has already: it is issued without flags', async () => {
-    const expected = refused('CSNI602', /public name c\.example\.com/, /^kubectl cass-sni certs$/)
+    const expected = refused(
+      'CSNI602',
+      /public name c\.example\.com/,
+      /^kubectl cass-sni certs -n cass-operator -d dc1$/,
+    )
     await assert.rejects(check([{ names: [] }], 'a.example.com,c.example.com'), expected)
     await assert.rejects(check([{ names: [] }], 'a.example.com', [], 'c.example.com'), expected)
   })

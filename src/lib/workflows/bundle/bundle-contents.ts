@@ -5,6 +5,7 @@ import { readKeystore } from '../../certificates/keystore.ts'
 import { expired, notYetValid } from '../../certificates/reason.ts'
 import type { Bundle } from '../../clients/read-bundle.ts'
 import { BUNDLE_FILES } from '../../clients/secure-connect-bundle.ts'
+import type { NextStep } from '../../errors.ts'
 import { listed } from '../../text/listed.ts'
 import { pemBlocks } from '../../text/pem.ts'
 import { identityIn } from './bundle-identity.ts'
@@ -27,6 +28,16 @@ export interface BundleFinding {
   status: 'ok' | 'warning' | 'failed' | 'unknown' | 'skipped'
   /** In one line. */
   message: string
+  /** What mends it. */
+  next?: NextStep[] | undefined
+}
+
+/** The commands for findings of the contents. */
+export interface ContentSteps {
+  /** Creates the bundle again. */
+  recreate: NextStep[]
+  /** For a CA that has expired or does soon. */
+  authority: NextStep[]
 }
 
 export interface BundleCertificate {
@@ -61,7 +72,7 @@ export interface BundleParts {
   identity: Identity | undefined
 }
 
-const YEAR_SOON_MS = 30 * 24 * 60 * 60 * 1000
+const SOON_MS = 30 * 24 * 60 * 60 * 1000
 
 /** Returns the certificates and the key of a bundle; invalid ones are omitted. */
 export function partsOf(bundle: Bundle): BundleParts {
@@ -102,12 +113,19 @@ function summary({ subject, issuer, notAfter, fingerprint256 }: Certificate): Bu
  * Returns what the files show without a cluster.
  * @param now milliseconds since the epoch
  */
-export function offlineFindings(bundle: Bundle, parts: BundleParts, now: number): BundleFinding[] {
+export function offlineFindings(
+  bundle: Bundle,
+  parts: BundleParts,
+  now: number,
+  { recreate, authority }: ContentSteps,
+): BundleFinding[] {
+  const mended = (finding: BundleFinding, next: NextStep[]): BundleFinding =>
+    finding.status === 'failed' || finding.status === 'warning' ? { ...finding, next } : finding
   return [
-    filesFinding(bundle),
-    authorityFinding(parts, now),
-    identityFinding(bundle, parts, now),
-    storesFinding(bundle, parts),
+    mended(filesFinding(bundle), recreate),
+    mended(authorityFinding(parts, now), parts.authorities.length === 0 ? recreate : authority),
+    mended(identityFinding(bundle, parts, now), recreate),
+    mended(storesFinding(bundle, parts), recreate),
   ]
 }
 
@@ -145,7 +163,7 @@ function authorityFinding({ authorities }: BundleParts, now: number): BundleFind
     }
   const ends = Math.max(...valid.map(({ notAfter }) => notAfter.getTime()))
   const until = new Date(ends).toISOString().slice(0, 10)
-  return { check, status: ends - now < YEAR_SOON_MS ? 'warning' : 'ok', message: `valid until ${until}` }
+  return { check, status: ends - now < SOON_MS ? 'warning' : 'ok', message: `valid until ${until}` }
 }
 
 function identityFinding({ files }: Bundle, { identity }: BundleParts, now: number): BundleFinding {
@@ -160,7 +178,7 @@ function identityFinding({ files }: Bundle, { identity }: BundleParts, now: numb
   const fault = expired(leaf, now) ?? notYetValid(leaf, now)
   if (fault !== undefined) return { check, status: 'failed', message: fault.message }
   const until = leaf.notAfter.toISOString().slice(0, 10)
-  const status = leaf.notAfter.getTime() - now < YEAR_SOON_MS ? 'warning' : 'ok'
+  const status = leaf.notAfter.getTime() - now < SOON_MS ? 'warning' : 'ok'
   return { check, status, message: `${leaf.subject}, valid until ${until}` }
 }
 

@@ -1,6 +1,6 @@
 /** Whether a bundle matches the live cluster: what a driver with it would meet, asked with what is in it. */
 import pLimit from 'p-limit'
-import type { CassandraNode } from '../../cassandra/datacenter.ts'
+import type { CassandraNode, Datacenter } from '../../cassandra/datacenter.ts'
 import { normalName } from '../../certificates/certificate.ts'
 import { chainPem, keyPem } from '../../certificates/client-certificate.ts'
 import { MAX_CONCURRENT_NODES, runsCassandra } from '../../certificates/gather/served-certificates.ts'
@@ -9,15 +9,21 @@ import { liveProbes } from '../../checks/live-probes.ts'
 import type { Probes } from '../../checks/probes.ts'
 import type { Bundle } from '../../clients/read-bundle.ts'
 import type { ClientIdentity } from '../../connection/client-identity.ts'
-import { asCassSniError, CassSniError, throwIfAborted } from '../../errors.ts'
+import { METADATA_STATUS } from '../../checks/metadata-checks.ts'
+import type { Kube } from '../../cluster/kube.ts'
+import { readAuthorities } from '../../certificates/gather/read-authorities.ts'
+import { asCassSniError, CassSniError, command, type ErrorCode, type NextStep, throwIfAborted } from '../../errors.ts'
 import { DEFAULT_GATEWAY_PORT } from '../../routes/choices.ts'
 import { observeRouted, type Routed } from '../../routes/gather.ts'
 import { counted } from '../../text/counted.ts'
 import { asHostId } from '../../text/host-id.ts'
 import { listed } from '../../text/listed.ts'
+import { signingIssuer } from '../certs-status-workflow.ts'
 import { clusterTime } from '../cluster-time.ts'
 import type { WorkflowContext } from '../context.ts'
 import type { BundleCheck, BundleFinding, BundleParts } from './bundle-contents.ts'
+import { authoritySteps, type BundleSteps, distinctSteps, type LiveAuthority, trustSteps } from './bundle-steps.ts'
+import { issueWithName } from './public-name.ts'
 import { askMetadata, metadataFault, resolutionFault, withoutService } from './public-address.ts'
 
 export interface LiveChoice {
@@ -28,16 +34,26 @@ export interface LiveChoice {
   tunnel: boolean
 }
 
+export interface LiveComparison {
+  findings: BundleFinding[]
+  /** For this datacenter. */
+  steps: BundleSteps
+  /** For a CA that has expired or does soon. */
+  authority: NextStep[]
+}
+
 /**
  * Compares a bundle with a datacenter; changes nothing. What cannot be asked is `unknown`.
+ * @param stepsFor returns the commands that mend the bundle for a datacenter
  * @throws CSNI301, CSNI105 for the datacenter, and what reading it throws
  */
-export async function liveFindings(
+export async function compareWithCluster(
   context: WorkflowContext,
   { config }: Bundle,
   parts: BundleParts,
   choice: LiveChoice,
-): Promise<BundleFinding[]> {
+  stepsFor: (datacenter: Datacenter) => BundleSteps,
+): Promise<LiveComparison> {
   const { kube, signal } = context
   const { host, port } = config
   const namespace = kube.target.namespaceGiven ? kube.target.namespace : (config.namespace ?? kube.target.namespace)
@@ -48,6 +64,7 @@ export async function liveFindings(
     confirm: true,
   })
   const { identity, ca } = parts
+  const now = clusterTime(context)
   const client = identity && { cert: chainPem(identity), key: keyPem(identity) }
   const { username, password } = config
   const probes = liveProbes({
@@ -61,10 +78,14 @@ export async function liveFindings(
     identity: client,
     login: username === undefined || password === undefined ? undefined : { username, password },
     signal,
-    now: clusterTime(context),
+    now,
   })
-  const inspection: Inspection = { probes, host, port, config, ca, client, signal }
-  return [
+  const steps = stepsFor(datacenter)
+  const live = await liveAuthority(kube, datacenter)
+  const authority = authoritySteps(steps, parts.authorities, live, now)
+  const trust = trustSteps(steps, parts.authorities, live, now)
+  const inspection: Inspection = { kube, probes, host, port, config, ca, client, signal, steps, trust }
+  const findings = [
     datacenterFinding(inspection),
     gatewayFinding(inspection, { datacenter, choices }),
     ...(await Promise.all([
@@ -79,9 +100,29 @@ export async function liveFindings(
       attempt('login', signal, () => loginFinding(inspection)),
     ])),
   ]
+  return { findings, steps, authority }
 }
 
-interface Inspection extends Pick<Bundle, 'config'> {
+async function liveAuthority(kube: Kube, datacenter: Datacenter): Promise<LiveAuthority | undefined> {
+  try {
+    const [authorities, issuer] = await Promise.all([
+      readAuthorities(kube, datacenter),
+      signingIssuer(kube, datacenter),
+    ])
+    return { authorities, issuer }
+  } catch (error) {
+    if (error instanceof CassSniError && UNKNOWN_AUTHORITY.has(error.code)) return undefined
+    throw error
+  }
+}
+
+/** Without permission to read the CA, without its Secret, or if it is not a CA, no command is certain to help. */
+const UNKNOWN_AUTHORITY: ReadonlySet<ErrorCode> = new Set(['CSNI203', 'CSNI204', 'CSNI401'])
+
+interface Inspection extends Pick<Bundle, 'config'>, Pick<LiveComparison, 'steps'> {
+  /** For a certificate that does not verify because of the CA. */
+  trust: NextStep[]
+  kube: Kube
   probes: Probes
   host: string
   port: number
@@ -92,7 +133,12 @@ interface Inspection extends Pick<Bundle, 'config'> {
 }
 
 const ok = (check: BundleCheck, message: string): BundleFinding => ({ check, status: 'ok', message })
-const failed = (check: BundleCheck, message: string): BundleFinding => ({ check, status: 'failed', message })
+const failed = (check: BundleCheck, message: string, next: NextStep[]): BundleFinding => ({
+  check,
+  status: 'failed',
+  message,
+  next,
+})
 
 async function attempt(
   check: BundleCheck,
@@ -104,54 +150,81 @@ async function attempt(
   } catch (error) {
     throwIfAborted(signal)
     if (!(error instanceof CassSniError)) throw error
-    return { check, status: 'unknown', message: error.message }
+    return { check, status: 'unknown', message: error.message, next: error.next }
   }
 }
 
-function datacenterFinding({ probes: { datacenter }, config }: Inspection): BundleFinding {
+function datacenterFinding({ probes: { datacenter }, config, steps }: Inspection): BundleFinding {
   const { cassandraName, name, namespace } = datacenter
   return config.localDatacenter === undefined || config.localDatacenter === cassandraName
     ? ok('datacenter', `${name} in namespace ${namespace}`)
-    : failed('datacenter', `the bundle is for ${config.localDatacenter}, but ${name} is called ${cassandraName}`)
+    : failed(
+        'datacenter',
+        `the bundle is for ${config.localDatacenter}, but ${name} is called ${cassandraName}`,
+        steps.recreate,
+      )
 }
 
-function gatewayFinding({ port, host }: Inspection, { choices, datacenter }: Routed): BundleFinding {
-  if (choices.port === undefined) return failed('gateway', `datacenter ${datacenter.name} has no routes`)
+function gatewayFinding({ port, host, steps }: Inspection, { choices, datacenter }: Routed): BundleFinding {
+  const { recreate, target } = steps
+  if (choices.port === undefined)
+    return failed('gateway', `datacenter ${datacenter.name} has no routes`, [
+      command`kubectl cass-sni routes sync ${target}`,
+    ])
   return choices.port === port
     ? ok('gateway', `${host}:${port}`)
-    : failed('gateway', `the bundle has port ${port}, but the gateway's is ${choices.port}`)
+    : failed('gateway', `the bundle has port ${port}, but the gateway's is ${choices.port}`, recreate)
 }
 
 /** Each node's certificate verifies with the CA of the bundle, and has its public name. */
-async function namesFinding({ probes, host, signal }: Inspection): Promise<BundleFinding> {
+async function namesFinding(inspection: Inspection): Promise<BundleFinding> {
+  const { probes, signal } = inspection
   const limit = pLimit(MAX_CONCURRENT_NODES)
   const nodes = probes.datacenter.nodes.filter((node) => runsCassandra(node) && node.hostId !== undefined)
   if (nodes.length === 0) return { check: 'names', status: 'unknown', message: 'no node is running' }
   const faults = await Promise.all(
     nodes.map((node) =>
       limit(async () => {
-        const fault = await certificateFault(probes, node, host).catch((error: unknown) => {
+        const fault = await certificateFault(inspection, node).catch((error: unknown) => {
           throwIfAborted(signal)
-          return asCassSniError(error).message
+          return asCassSniError(error)
         })
-        return fault === undefined ? [] : [`${node.pod}: ${fault}`]
+        return fault === undefined ? [] : [{ ...fault, message: `${node.pod}: ${fault.message}` }]
       }),
     ),
   )
   const [first, ...more] = faults.flat()
   if (first === undefined)
     return ok('names', `${counted(nodes.length, 'node')} verified with the CA of the bundle and the public name`)
-  return failed('names', more.length === 0 ? first : `${first} (and ${counted(more.length, 'other node')})`)
+  const message = more.length === 0 ? first.message : `${first.message} (and ${counted(more.length, 'other node')})`
+  return failed('names', message, distinctSteps([first, ...more]))
 }
 
-async function certificateFault(probes: Probes, { hostId = '' }: CassandraNode, host: string) {
+interface Fault {
+  message: string
+  next: NextStep[]
+}
+
+async function certificateFault(
+  { kube, probes, host, steps, trust }: Inspection,
+  { hostId = '' }: CassandraNode,
+): Promise<Fault | undefined> {
   const { certificate, chainReason, nameReason } = await probes.handshake(hostId)
-  if (chainReason !== undefined) return chainReason.replace("the datacenter's CA", 'the CA in the bundle')
+  const issue = [command`kubectl cass-sni certs ${steps.target}`]
+  if (chainReason !== undefined)
+    return {
+      message: chainReason.replace("the datacenter's CA", 'the CA in the bundle'),
+      next: trust.length > 0 ? trust : issue,
+    }
   // With --names public, drivers verify the public name only.
-  if (nameReason !== undefined && certificate.names.some((name) => asHostId(name) !== undefined)) return nameReason
-  return coverage(certificate.names.map(normalName))(normalName(host))
-    ? undefined
-    : `certificate lacks the public name ${host}`
+  if (nameReason !== undefined && certificate.names.some((name) => asHostId(name) !== undefined))
+    return { message: nameReason, next: issue }
+  if (coverage(certificate.names.map(normalName))(normalName(host))) return undefined
+  const missing = { name: normalName(host), metadata: probes.metadataName, kube }
+  return {
+    message: `certificate lacks the public name ${host}`,
+    next: [await issueWithName(probes.datacenter, missing)],
+  }
 }
 
 /** The metadata service has the current host IDs. */
@@ -162,19 +235,23 @@ async function metadataFinding({ probes, host, port, ca, client, signal }: Inspe
     info = await askMetadata(probes, { host, port, ca, client }, signal)
   } catch (error) {
     throwIfAborted(signal)
-    return failed('metadata', withoutService(host, probes.metadataName, asCassSniError(error)).message)
+    const { message, next = [] } = withoutService(host, probes.metadataName, asCassSniError(error))
+    return failed('metadata', message, next)
   }
   const fault = metadataFault(info, { host, port, localDatacenter: datacenter.cassandraName })
-  if (fault !== undefined) return failed('metadata', fault)
+  if (fault !== undefined) return failed('metadata', fault, [METADATA_STATUS])
   const known = new Set(datacenter.nodes.flatMap(({ hostId }) => hostId ?? []))
   const stale = info.contactPoints.filter((each) => !known.has(each))
-  if (stale.length > 0) return failed('metadata', `the metadata service has unknown host IDs: ${listed(stale, 3)}`)
+  if (stale.length > 0)
+    return failed('metadata', `the metadata service has unknown host IDs: ${listed(stale, 3)}`, [METADATA_STATUS])
   const points = counted(info.contactPoints.length, 'contact point')
-  return info.contactPoints.length === 0 ? failed('metadata', 'no contact points') : ok('metadata', points)
+  return info.contactPoints.length === 0
+    ? failed('metadata', 'no contact points', [METADATA_STATUS])
+    : ok('metadata', points)
 }
 
 /** The login works; without one, the nodes accept the client certificate. */
-async function loginFinding({ probes, config }: Inspection): Promise<BundleFinding> {
+async function loginFinding({ probes, config, steps }: Inspection): Promise<BundleFinding> {
   const node = probes.datacenter.nodes.find((each) => runsCassandra(each) && each.hostId !== undefined)
   if (node === undefined) return { check: 'login', status: 'unknown', message: 'no node is running' }
   const { username } = config
@@ -183,8 +260,9 @@ async function loginFinding({ probes, config }: Inspection): Promise<BundleFindi
     await (isComplete ? probes.hostIdBehind(node) : probes.invalidLogin(node))
   } catch (error) {
     if (!(error instanceof CassSniError)) throw error
-    if (error.code === 'CSNI610') return failed('login', error.message)
-    if (error.code === 'CSNI604' && isComplete) return failed('login', `role ${username}: ${error.message}`)
+    if (error.code === 'CSNI610') return failed('login', error.message, steps.recreate)
+    if (error.code === 'CSNI604' && isComplete)
+      return failed('login', `role ${username}: ${error.message}`, steps.updateLogin)
     if (error.code !== 'CSNI604') throw error
   }
   return isComplete

@@ -10,7 +10,7 @@ import type { CassandraNode, Datacenter } from '../../cassandra/datacenter.ts'
 import type { Probes } from '../../checks/probes.ts'
 import type { Kube } from '../../cluster/kube.ts'
 import { unless } from '../../cluster/unless.ts'
-import { again, asCassSniError, CassSniError, command, hint, throwIfAborted } from '../../errors.ts'
+import { again, asCassSniError, CassSniError, command, hint, type NextStep, throwIfAborted } from '../../errors.ts'
 import { listed } from '../../text/listed.ts'
 
 /** The names saved with the keystore; none if it cannot be read, or is not cass-operator's. */
@@ -116,20 +116,28 @@ async function inspectNode(probes: Probes, node: CassandraNode, signal: AbortSig
   }
 }
 
-/** The command keeps the other public names, which it would otherwise replace. */
-async function missingName(
-  dc: Datacenter,
-  { name, metadata, kube }: { name: string; metadata: string | undefined; kube: Kube },
-  pods: string[],
-): Promise<CassSniError> {
+interface MissingName {
+  name: string
+  /** The name of the metadata service. */
+  metadata: string | undefined
+  kube: Kube
+}
+
+/** Returns the command that issues certificates with the name; it keeps the other public names. */
+export async function issueWithName(dc: Datacenter, { name, metadata, kube }: MissingName): Promise<NextStep> {
   const saved = await savedNames(kube, dc)
   // certs issues a certificate with names of the routes anyway
   const isKnown = name === metadata || saved.includes(name)
+  const flags = isKnown ? [] : [...saved, name].flatMap((each) => ['--public-name', each])
+  return command`kubectl cass-sni certs -n ${dc.namespace} -d ${dc.name} ${flags}`
+}
+
+async function missingName(dc: Datacenter, missing: MissingName, pods: string[]): Promise<CassSniError> {
+  const { name } = missing
   const object = `cassandradatacenter/${dc.name} in namespace ${dc.namespace}`
   const nodes = pods.length === 1 ? `node ${pods[0]}` : `${pods.length} nodes (${listed(pods)})`
-  const flags = isKnown ? [] : [...saved, name].flatMap((each) => ['--public-name', each])
   return new CassSniError('CSNI602', `public name ${name} is not in the certificate of ${nodes}`, {
     object,
-    next: [command`kubectl cass-sni certs ${flags}`],
+    next: [await issueWithName(dc, missing)],
   })
 }

@@ -37,8 +37,8 @@ export interface RenewedDatacenter {
 
 const REPLICAS = 2
 /**
- * For a pod to end. Its process ends within 10 s of the signal (src/controller/controller-main.ts). Kubernetes waits about
- * half of it before it looks again whether a namespace that is deleted is empty (kubernetes/kubernetes
+ * For a pod to end. Its process ends within 10 s of the signal (src/controller/controller-main.ts). Kubernetes waits
+ * about half of it before it checks again whether a namespace that is deleted is empty (kubernetes/kubernetes
  * pkg/controller/namespace/namespace_controller.go).
  */
 const GRACE_SECONDS = 15

@@ -1,0 +1,172 @@
+/** Bundles against a real API server; gateway, nodes and metadata service are TLS ports of this machine. */
+import { deepEqual, equal, match } from 'node:assert/strict'
+import { once } from 'node:events'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createSecureContext, createServer, type Server, type TLSSocket } from 'node:tls'
+import { SECRET } from '../../src/lib/cluster/resources.ts'
+import { apiServer, pathOf, type TestServer } from '../support/api-server.ts'
+import { createDatacenter, type TestDatacenter } from '../support/cluster-state.ts'
+import { runCommand } from '../support/command.ts'
+import { createMesh, removeRoutes, type TestMesh } from '../support/mesh-state.ts'
+import { assertMatchesSchema } from '../support/schema.ts'
+import { type TestAuthority, testAuthority } from '../unit/connection/certificates.ts'
+
+const NAME = 'cassandra.example.com'
+const YEAR_MS = 365 * 24 * 60 * 60 * 1000
+
+interface Finding {
+  check: string
+  status: string
+  message: string
+  next?: string[]
+}
+
+describe('bundles', function () {
+  this.timeout(60_000)
+  let server: TestServer
+  let mesh: TestMesh
+  let dc: TestDatacenter
+  let authority: TestAuthority
+  let gateway: Gateway
+  let directory: string
+
+  before(async () => {
+    server = await apiServer()
+  })
+  beforeEach(async () => {
+    const istio = await server.namespace('istio')
+    mesh = await createMesh(server, { namespace: istio, gateway: { addresses: ['127.0.0.1'] } })
+    dc = await createDatacenter(server, { namespace: await server.namespace('cass'), racks: { default: 1 } })
+    authority = await testAuthority('dc1', { notAfter: new Date(Date.now() + YEAR_MS) })
+    await trust(authority)
+    gateway = await listening()
+    directory = await mkdtemp(join(tmpdir(), 'cass-sni-bundle-'))
+    await serve(authority, [hostId(), NAME])
+    equal((await run('routes', 'sync', '--port', String(gateway.port))).exitCode, 0)
+  })
+  afterEach(async () => {
+    gateway.close()
+    await Promise.all([mesh.remove(), dc.remove(), rm(directory, { recursive: true })])
+    await removeRoutes(server)
+  })
+
+  const hostId = () => dc.nodes[0]?.hostId ?? ''
+  const file = () => join(directory, 'app.zip')
+  const run = (...words: string[]) => runCommand([...words, '--kubeconfig', server.kubeconfig, '-n', dc.namespace])
+  const create = (...words: string[]) => run('bundle', 'create', '--public-name', NAME, '--out', file(), ...words)
+  const trust = ({ pem }: TestAuthority) =>
+    server.client.send('PATCH', pathOf(SECRET, dc.namespace, 'dc1-ca-keystore'), {
+      data: { cert: Buffer.from(pem).toString('base64') },
+    })
+  /** What the nodes serve. */
+  const serve = async (by: TestAuthority, names: string[], validity: { notBefore?: Date; notAfter?: Date } = {}) => {
+    gateway.identity = await by.issue({ names, ...validity })
+  }
+  const inspect = async (...words: string[]) => {
+    const outcome = await run('bundle', 'inspect', file(), '-o', 'json', ...words)
+    const json = outcome.json()
+    if (json.error === undefined) assertMatchesSchema('BundleInspect', json)
+    const findings: Finding[] = json.result?.findings ?? []
+    return { ...outcome, findings, of: (check: string) => findings.find((each) => each.check === check) }
+  }
+  /** A proposed command, for this cluster. */
+  const proposed = (id: string, flags: string) =>
+    `kubectl cass-sni ${id} --kubeconfig ${server.kubeconfig} -n ${dc.namespace} -d dc1${flags}`
+  const recreate = () => proposed('bundle create', ` --public-name ${NAME} --out ${file()}`)
+
+  it('propose the command for what is wrong, which then is right', async () => {
+    const created = await create()
+    equal(created.exitCode, 0, created.stderr)
+    const right = await inspect()
+    for (const check of ['files', 'ca', 'client-certificate', 'keystores', 'datacenter', 'gateway', 'names'])
+      deepEqual([right.of(check)?.status, right.of(check)?.next], ['ok', undefined], check)
+
+    const other = await testAuthority('another')
+    await serve(other, [hostId(), NAME])
+    const foreign = await inspect()
+    match(foreign.of('names')?.message ?? '', /certificate not issued by the CA in the bundle/)
+    // the datacenter has the CA of the bundle: the node's certificate is wrong
+    deepEqual(foreign.of('names')?.next, [proposed('certs', '')])
+
+    await trust(other)
+    deepEqual((await inspect()).of('names')?.next, [recreate()])
+    equal((await create()).exitCode, 0)
+    equal((await inspect()).of('names')?.status, 'ok')
+
+    await serve(other, [hostId()])
+    const nameless = await inspect()
+    match(nameless.of('names')?.message ?? '', /lacks the public name/)
+    deepEqual(nameless.of('names')?.next, [proposed('certs', ` --public-name ${NAME}`)])
+    const text = await run('bundle', 'inspect', file())
+    match(text.stdout, new RegExp(`\\nTry: kubectl cass-sni certs .*--public-name ${NAME}\\n`))
+
+    const past = { notBefore: new Date('2026-01-01'), notAfter: new Date('2026-02-03') }
+    await serve(other, [hostId(), NAME], past)
+    const expired = await inspect()
+    match(expired.of('names')?.message ?? '', /certificate expired on 2026-02-03/)
+    deepEqual(expired.of('names')?.next, [proposed('certs', '')])
+    const refused = await create()
+    deepEqual([refused.exitCode, await readdir(directory)], [1, ['app.zip']])
+    match(refused.stderr, /certificate expired on 2026-02-03 \[CSNI602\]/)
+  })
+
+  it('of another gateway port propose another bundle', async () => {
+    equal((await create()).exitCode, 0)
+    const moved = await listening()
+    try {
+      equal((await run('routes', 'sync', '--port', String(moved.port))).exitCode, 0)
+      const { of } = await inspect()
+      match(of('gateway')?.message ?? '', new RegExp(`port ${gateway.port}, but the gateway's is ${moved.port}`))
+      deepEqual(of('gateway')?.next, [recreate()])
+    } finally {
+      moved.close()
+    }
+  })
+
+  it('name what keeps them from the cluster, with its command', async () => {
+    equal((await create()).exitCode, 0)
+    const gone = await inspect('-d', 'dc9')
+    deepEqual([gone.exitCode, gone.of('datacenter')?.status], [1, 'failed'])
+    match(gone.of('datacenter')?.next?.join() ?? '', /^kubectl cass-sni bundle inspect .* --datacenter dc1$/)
+    await removeRoutes(server)
+    deepEqual((await inspect()).of('gateway')?.next, [proposed('routes sync', '')])
+  })
+})
+
+interface Gateway {
+  port: number
+  /** What it serves for every name. */
+  identity: { cert: string; key: string }
+  /** What becomes of a connection; by default it is closed at the first byte. */
+  met: (socket: TLSSocket) => void
+  close(): void
+}
+
+/** A TLS port that serves the identity of the moment. */
+async function listening(): Promise<Gateway> {
+  const open = new Set<TLSSocket>()
+  const gateway: Gateway = {
+    port: 0,
+    identity: { cert: '', key: '' },
+    met: (socket) => socket.once('data', () => socket.destroy()),
+    close: () => {
+      for (const socket of open) socket.destroy()
+      listener.close()
+    },
+  }
+  const listener: Server = createServer({
+    SNICallback: (_name, done) => done(null, createSecureContext(gateway.identity)),
+  })
+  listener.on('tlsClientError', () => undefined)
+  listener.on('secureConnection', (socket) => {
+    open.add(socket)
+    socket.on('error', () => undefined).once('close', () => open.delete(socket))
+    gateway.met(socket)
+  })
+  await once(listener.listen(0, '127.0.0.1'), 'listening')
+  gateway.port = (listener.address() as AddressInfo).port
+  return gateway
+}
