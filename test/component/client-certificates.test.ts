@@ -266,7 +266,7 @@ describe('certificates for clients', function () {
       assert.match((await run(...requireClient('--off'))).stdout, /client certificates are not required$/m)
       assert.equal((await settings())['require_client_auth'], undefined)
       // Nothing restarts nodes here.
-      const outcome = await run(...requireClient('--on', '--timeout', '3s'))
+      const outcome = await run(...requireClient('--on', '--timeout', '6s'))
       assert.match(outcome.stderr, /CSNI901/)
       assert.match(outcome.stderr.replace(/\s+/g, ' '), /0 of 3 nodes restarted/)
       const { keystore } = await settings()
@@ -275,7 +275,7 @@ describe('certificates for clients', function () {
       const again = await run(...requireClient('--on', '-o', 'json'))
       assertMatchesSchema('CertsRequireClient', again.json())
       assert.equal(again.json().result.changed, false)
-      await run(...requireClient('--off', '--timeout', '1s'))
+      await run(...requireClient('--off', '--timeout', '3s'))
       assert.equal((await settings())['require_client_auth'], false)
     })
   })

@@ -386,11 +386,11 @@ describe('routes controller', function () {
     const waiting = { reason: 'ErrImagePull', message: 'no such host' }
     const container = { name: 'controller', image: 'i:1', imageID: '', ready: false, restartCount: 0 }
     await server.status(POD, pod, own, { containerStatuses: [{ ...container, state: { waiting } }] })
-    const { exitCode, stderr } = await controller('install', '-n', dc.namespace, '--image', 'i:1', '--timeout', '3s')
+    const { exitCode, stderr } = await controller('install', '-n', dc.namespace, '--image', 'i:1', '--timeout', '6s')
     equal(exitCode, 124)
     const reason = `${pod}: image for controller: ErrImagePull: no such host`
     match(stderr, new RegExp(`timed out waiting for deployment.* in namespace ${own}: ${reason} \\[CSNI901\\]`))
-    match(stderr, /Try: .*kubectl cass-sni routes controller install .*--image i:1 --timeout 3s/)
+    match(stderr, /Try: .*kubectl cass-sni routes controller install .*--image i:1 --timeout 6s/)
     match(stderr, new RegExp(`kubectl .*get events -n ${own} --sort-by`))
     match(
       stderr,

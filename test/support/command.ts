@@ -8,6 +8,8 @@ export interface CommandOptions {
   env?: Record<string, string | undefined>
   /** What standard input holds; by default it is empty. It is never a terminal. */
   stdin?: string
+  /** Terminates the command as SIGTERM does, once, when stderr matches: sooner than --timeout, and on any machine. */
+  terminateAt?: RegExp
 }
 
 export interface CommandOutcome {
@@ -31,14 +33,22 @@ export function runCommand(argv: string[], options: CommandOptions = {}): Promis
   return running
 }
 
-async function runAlone(argv: string[], { env = {}, stdin = '' }: CommandOptions): Promise<CommandOutcome> {
+async function runAlone(
+  argv: string[],
+  { env = {}, stdin = '', terminateAt }: CommandOptions,
+): Promise<CommandOutcome> {
   const restore = [
     changeEnvironment({ NO_COLOR: '1', FORCE_COLOR: undefined, ...env }),
     replaceInput(stdin),
     ...[process.stdout, process.stderr].map((stream) => replaceProperty(stream, 'isTTY', false)),
   ]
   const stdout = capture(process.stdout)
-  const stderr = capture(process.stderr)
+  let terminated = false
+  const stderr = capture(process.stderr, (text) => {
+    if (terminated || terminateAt?.test(text) !== true) return
+    terminated = true
+    process.emit('SIGTERM', 'SIGTERM')
+  })
   const exitCodeBefore = process.exitCode
   try {
     const exitCode = await main(argv, { root: ROOT })
@@ -53,13 +63,14 @@ async function runAlone(argv: string[], { env = {}, stdin = '' }: CommandOptions
   }
 }
 
-function capture(stream: NodeJS.WriteStream): { text(): string; end(): void } {
+function capture(stream: NodeJS.WriteStream, seen: (text: string) => void = () => {}): { text(): string; end(): void } {
   const parts: string[] = []
   const original = stream.write
   stream.write = ((chunk: string | Uint8Array, encodingOrDone?: unknown, done?: unknown) => {
     parts.push(typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8'))
     const written = typeof encodingOrDone === 'function' ? encodingOrDone : done
     if (typeof written === 'function') process.nextTick(written as () => void)
+    seen(parts.join(''))
     return true
   }) as typeof stream.write
   return {
