@@ -10,7 +10,7 @@ import type { ConnectOptions } from './kube.ts'
 import { SessionPool } from './session-pool.ts'
 import { SPDY_PROTOCOL, type SpdySession, type SpdyStream } from './spdy-session.ts'
 import type { Transport } from './transport.ts'
-import { brokenTunnel, type Pod, Tunnel } from './tunnel.ts'
+import { brokenTunnel, type Pod, type PortStream, Tunnel } from './tunnel.ts'
 import { openWebSocket } from './websocket-handshake.ts'
 
 /** Attempts, and pauses between them in ms, if the API server is overloaded. */
@@ -24,7 +24,14 @@ const ACCEPTED_MS = 10_000
 /** What a connection leaves behind, in bytes of memory; measured. */
 const CONNECTION_BYTES = 64 * 1024
 
-const pools = new WeakMap<Transport, SessionPool>()
+/** What the tunnels of one transport share. */
+interface Shared {
+  pool: SessionPool
+  /** The open ones. An abort listener for each would make closing one take as long as there are others. */
+  tunnels: Set<Tunnel>
+}
+
+const shared = new WeakMap<Transport, Shared>()
 /** Servers behind a proxy that rejects the name of the protocol, which is not a token (RFC 9110 §5.6.2). */
 const channelsOnly = new WeakSet<Transport>()
 
@@ -36,44 +43,67 @@ export async function openTunnel(
   transport: Transport,
   pod: Pod,
   port: number,
-  { signal }: ConnectOptions = {},
+  { signal = transport.signal }: ConnectOptions = {},
 ): Promise<Duplex> {
-  const stop = signal === undefined ? transport.signal : AbortSignal.any([transport.signal, signal])
-  throwIfAborted(stop)
+  throwIfAborted(transport.signal)
+  throwIfAborted(signal)
   bytesPassed(CONNECTION_BYTES)
-  const pool = pools.get(transport) ?? new SessionPool(transport.signal)
-  pools.set(transport, pool)
+  const { pool, tunnels } = sharedOf(transport)
+  const tunnelOf = (stream: PortStream): Duplex => {
+    const tunnel = new Tunnel(stream, pod, port)
+    tunnels.add(tunnel)
+    tunnel.once('close', () => tunnels.delete(tunnel))
+    return tunnel
+  }
   const through = async (session: SpdySession, limitMs: number): Promise<Duplex | undefined> => {
     const stream = session.open(port)
-    if (await isAccepted(stream, limitMs, stop)) return new Tunnel(stream, pod, port, transport.signal)
+    if (await isAccepted(stream, limitMs, signal)) return tunnelOf(stream)
     session.retire()
     stream.terminate(false)
-    throwIfAborted(stop)
+    throwIfAborted(transport.signal)
+    throwIfAborted(signal)
     return undefined
   }
   for (let session = pool.available(pod); session !== undefined; session = pool.available(pod)) {
     const tunnel = await through(session, REUSED_MS)
     if (tunnel !== undefined) return tunnel
   }
-  const socket = await portForwardSocket(transport, pod, port, stop)
-  if (socket.protocol !== SPDY_PROTOCOL) return new Tunnel(new ChannelStream(socket), pod, port, transport.signal)
+  const socket = await portForwardSocket(transport, pod, port, AbortSignal.any([transport.signal, signal]))
+  if (socket.protocol !== SPDY_PROTOCOL) return tunnelOf(new ChannelStream(socket))
   const tunnel = await through(pool.add(pod, socket), ACCEPTED_MS)
   if (tunnel !== undefined) return tunnel
   throw brokenTunnel(pod, port, 'the kubelet does not accept the connection')
 }
 
+/** The signal of the transport closes the tunnels, with its reason, and the WebSockets. */
+function sharedOf(transport: Transport): Shared {
+  const known = shared.get(transport)
+  if (known !== undefined) return known
+  const { signal } = transport
+  const pool = new SessionPool()
+  const tunnels = new Set<Tunnel>()
+  const close = (): void => {
+    for (const tunnel of tunnels) tunnel.destroy(signal.reason as Error)
+    pool.close()
+  }
+  signal.addEventListener('abort', close, { once: true })
+  shared.set(transport, { pool, tunnels })
+  return { pool, tunnels }
+}
+
 /** Waits for the server. Returns false after `limitMs`, if the session ends, and if the signal aborts. */
-async function isAccepted(stream: SpdyStream, limitMs: number, signal: AbortSignal): Promise<boolean> {
-  let stopWaiting = (): void => undefined
-  const over = new Promise<false>((resolve) => {
-    stopWaiting = () => resolve(false)
+function isAccepted(stream: SpdyStream, limitMs: number, signal: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) => {
+    const settle = (accepted: boolean): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', stop)
+      resolve(accepted)
+    }
+    const stop = (): void => settle(false)
+    const timer = setTimeout(stop, limitMs)
+    signal.addEventListener('abort', stop, { once: true })
+    stream.whenAccepted(settle)
   })
-  const timer = setTimeout(stopWaiting, limitMs)
-  signal.addEventListener('abort', stopWaiting, { once: true })
-  const accepted = await Promise.race([stream.accepted, over])
-  clearTimeout(timer)
-  signal.removeEventListener('abort', stopWaiting)
-  return accepted
 }
 
 async function portForwardSocket(transport: Transport, pod: Pod, port: number, signal: AbortSignal) {

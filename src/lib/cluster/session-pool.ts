@@ -12,14 +12,6 @@ export class SessionPool {
   /** The session that was used last is the last. */
   readonly #podOf = new Map<SpdySession, string>()
 
-  /** `signal` closes all sessions. */
-  constructor(signal: AbortSignal) {
-    const close = (): void => {
-      for (const session of [...this.#podOf.keys()]) session.close()
-    }
-    signal.addEventListener('abort', close, { once: true })
-  }
-
   /** Returns the session to the pod that was used last, of those that can open a connection. */
   available(pod: Pod): SpdySession | undefined {
     const key = keyOf(pod)
@@ -50,6 +42,11 @@ export class SessionPool {
       },
     })
     return session
+  }
+
+  /** Closes all WebSockets. */
+  close(): void {
+    for (const session of [...this.#podOf.keys()]) session.close()
   }
 
   #idleOf(pod: Pod): number {

@@ -37,6 +37,9 @@ export class SpdySession {
   readonly #blocking = new Set<SpdyStream>()
   readonly #events: SessionEvents
   #nextId = 1
+  /** Streams that are not lingering. */
+  #active = 0
+  #receivedAt = 0
   #retired = false
   #ended = false
 
@@ -48,7 +51,8 @@ export class SpdySession {
       opened: (id) => this.#streams.get(id)?.opened(),
       data: (id, bytes) => {
         const stream = this.#streams.get(id)
-        if (stream !== undefined) stream.received(bytes)
+        this.#receivedAt = performance.now()
+        if (stream !== undefined) stream.received(bytes, this.#receivedAt)
         else this.#streams.get(id + 2)?.errorText(bytes)
       },
       ended: (id) => this.#streamEnded(id),
@@ -71,9 +75,8 @@ export class SpdySession {
 
   /** Whether a connection can be opened that no other one can delay. */
   get isAvailable(): boolean {
-    if (this.#retired || !this.isOpen || this.#blocking.size > 0) return false
-    for (const stream of this.#streams.values()) if (!stream.isSilent) return false
-    return true
+    if (this.#retired || !this.isOpen || this.#active > 0 || this.#blocking.size > 0) return false
+    return this.isIdle || performance.now() - this.#receivedAt > SILENT_MS
   }
 
   get isIdle(): boolean {
@@ -99,14 +102,18 @@ export class SpdySession {
     this.#nextId += 4
     const stream = new SpdyStream(this, dataId)
     this.#streams.set(dataId, stream)
+    this.#active += 1
     this.#events.busy()
     const headers = (type: string): [string, string][] => [
       ['streamtype', type],
       ['port', String(port)],
       ['requestid', String(errorId)],
     ]
-    this.#write(openFrame(errorId, headers('error'), { first: errorId === 1, fin: true }))
-    this.#write(openFrame(dataId, headers('data'), { first: false, fin: false }))
+    // in one message: one system call in each process on the way
+    this.#write(
+      openFrame(errorId, headers('error'), { first: errorId === 1, fin: true }),
+      openFrame(dataId, headers('data'), { first: false, fin: false }),
+    )
     return stream
   }
 
@@ -133,8 +140,14 @@ export class SpdySession {
     return this.#streams.size > 1
   }
 
+  /** A stream only awaits its end. */
+  lingers(): void {
+    this.#active -= 1
+  }
+
   remove(dataId: number, stream: SpdyStream): void {
     if (!this.#streams.delete(dataId)) return
+    if (!stream.isLingering) this.#active -= 1
     this.unblock(stream)
     if (this.isOpen) this.#write(resetFrame(dataId))
     if (!this.isIdle) return
@@ -156,14 +169,14 @@ export class SpdySession {
 
   /** Closes the WebSocket without waiting for anything. */
   close(): void {
-    this.#retired = true
-    this.#socket.terminate()
-    this.#events.closed()
+    this.#break('closed')
   }
 
-  #write(frame: Buffer): void {
-    const message = this.#socket.message(frame.length)
-    frame.copy(message, message.length - frame.length)
+  #write(...frames: Buffer[]): void {
+    let at = frames.reduce((sum, frame) => sum + frame.length, 0)
+    const message = this.#socket.message(at)
+    at = message.length - at
+    for (const frame of frames) at += frame.copy(message, at)
     this.#socket.send(message)
   }
 
@@ -176,22 +189,22 @@ export class SpdySession {
   #break(why: string, cause?: unknown): void {
     if (this.#ended) return
     this.#ended = true
+    this.#retired = true
     const streams = [...this.#streams.values()]
     this.#streams.clear()
-    this.close()
+    this.#socket.terminate()
+    this.#events.closed()
     for (const stream of streams) stream.lost(why, cause)
   }
 }
 
 export class SpdyStream implements PortStream {
-  /** Resolves once the server has accepted the connection; false: the session has ended before. */
-  readonly accepted: Promise<boolean>
   readonly #session: SpdySession
   readonly #id: number
   #events: PortStreamEvents | undefined
   /** Events before there is a receiver. */
   readonly #early: ((events: PortStreamEvents) => void)[] = []
-  #settle: (accepted: boolean) => void = () => undefined
+  #settled: ((accepted: boolean) => void) | undefined
   #isAccepted = false
   #isClosed = false
   #isPaused = false
@@ -205,9 +218,14 @@ export class SpdyStream implements PortStream {
   constructor(session: SpdySession, id: number) {
     this.#session = session
     this.#id = id
-    this.accepted = new Promise((resolve) => {
-      this.#settle = resolve
-    })
+  }
+
+  /**
+   * Calls `settled` when the server has accepted the connection, or with false when the stream has ended before that.
+   * Called once, right after the connection was requested.
+   */
+  whenAccepted(settled: (accepted: boolean) => void): void {
+    this.#settled = settled
   }
 
   attach(events: PortStreamEvents): void {
@@ -229,8 +247,8 @@ export class SpdyStream implements PortStream {
     return this.#isPaused || this.#session.isPaused
   }
 
-  get isSilent(): boolean {
-    return this.#lingers && !this.#isPaused && performance.now() - this.#receivedAt > SILENT_MS
+  get isLingering(): boolean {
+    return this.#lingers
   }
 
   get bufferedAmount(): number {
@@ -263,7 +281,9 @@ export class SpdyStream implements PortStream {
   }
 
   linger(): void {
+    if (this.#lingers) return
     this.#lingers = true
+    if (!this.#isClosed) this.#session.lingers()
   }
 
   close(): void {
@@ -284,8 +304,8 @@ export class SpdyStream implements PortStream {
     this.#settle(true)
   }
 
-  received(bytes: Buffer): void {
-    this.#receivedAt = performance.now()
+  received(bytes: Buffer, now: number): void {
+    this.#receivedAt = now
     if (this.#events !== undefined) this.#events.received(bytes)
     else this.#report((events) => events.received(bytes))
   }
@@ -320,6 +340,11 @@ export class SpdyStream implements PortStream {
     if (this.#error !== '' || !this.#isAccepted) this.#session.failed()
     this.#remove()
     this.#report((events) => (this.#error === '' ? events.ended() : events.failed(this.#error)))
+  }
+
+  #settle(accepted: boolean): void {
+    this.#settled?.(accepted)
+    this.#settled = undefined
   }
 
   #report(event: (events: PortStreamEvents) => void): void {

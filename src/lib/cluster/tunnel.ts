@@ -58,9 +58,7 @@ export interface PortStreamEvents {
 export class Tunnel extends Duplex implements PortStreamEvents {
   readonly #pod: Pod
   readonly #port: number
-  readonly #signal: AbortSignal
   readonly #stream: PortStream
-  readonly #abort = () => this.destroy(this.#signal.reason as Error)
   #errorText = ''
   #unsent = 0
   /** Our side has sent last. */
@@ -69,8 +67,7 @@ export class Tunnel extends Duplex implements PortStreamEvents {
   #linger: NodeJS.Timeout | undefined
   #flushed: (() => void) | undefined
 
-  /** `signal` closes the tunnel. */
-  constructor(stream: PortStream, pod: Pod, port: number, signal: AbortSignal) {
+  constructor(stream: PortStream, pod: Pod, port: number) {
     super({
       // the framing has no half-close
       allowHalfOpen: false,
@@ -79,9 +76,7 @@ export class Tunnel extends Duplex implements PortStreamEvents {
     })
     this.#pod = pod
     this.#port = port
-    this.#signal = signal
     this.#stream = stream
-    signal.addEventListener('abort', this.#abort, { once: true })
     stream.attach(this)
   }
 
@@ -151,7 +146,6 @@ export class Tunnel extends Duplex implements PortStreamEvents {
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     clearTimeout(this.#linger)
-    this.#signal.removeEventListener('abort', this.#abort)
     this.#stream.terminate(!this.#awaitingResponse && this.#unsent === 0)
     done(error)
   }

@@ -4,12 +4,13 @@
  */
 import { createServer as createHttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type Duplex, pipeline } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import { createSecureContext, createServer, type TLSSocket } from 'node:tls'
 import { asCassSniError, type CassSniError, throwIfAborted } from '../errors.ts'
 import { asHostId } from '../text/host-id.ts'
 import { cannotListen } from './local-listener.ts'
 import { metadataListener, type MetadataEndpoint, type ServerCertificate } from './metadata-server.ts'
+import { splice } from './splice.ts'
 
 const HOST = '127.0.0.1'
 
@@ -59,15 +60,9 @@ export async function listenForBundle(options: BundleListenerOptions): Promise<{
     options.dial(hostId, signal).then(
       (node) => {
         track(node)
-        // two pipelines have more than the default limit
-        for (const stream of [socket, node]) stream.setMaxListeners(0)
-        const broken = (error: unknown) => {
-          if (error === null || error === undefined) return
-          socket.destroy()
-          node.destroy()
-        }
-        pipeline(socket, node, broken)
-        pipeline(node, socket, broken)
+        // the driver may have left
+        if (socket.destroyed) node.destroy()
+        else splice(socket, node, () => undefined)
       },
       (error: unknown) => {
         socket.destroy()

@@ -1,13 +1,13 @@
 /** A local TCP listener that forwards each connection over its own connection into the cluster. */
 import { createServer, isIP, type AddressInfo, type Server, type Socket } from 'node:net'
-import { type Duplex, pipeline } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import { again, asCassSniError, CassSniError, type ErrorCode, throwIfAborted } from '../errors.ts'
 import { durationText } from '../text/duration-text.ts'
 import { systemError } from '../text/system-errors.ts'
 import { backOff } from '../waiting/back-off.ts'
 import { pause } from '../waiting/poll.ts'
-import { withinLimit } from '../waiting/time-limit.ts'
 import type { Dial } from './dialer.ts'
+import { splice } from './splice.ts'
 
 /** How long a new connection waits for the remote end: a deleted gateway pod is replaced within seconds. */
 const WAIT_MS = 10_000
@@ -135,73 +135,60 @@ class Connections {
     const far = await this.#reach(client)
     if (far === undefined) return
     this.#track(far)
-    // Pipes handle errors while they run; a later one must not end the process.
-    far.on('error', () => {})
     if (client.destroyed || this.#options.signal.aborted) {
+      far.on('error', () => {})
       far.destroy()
       client.destroy()
       return
     }
     this.#emit({ type: 'opened', id, client: `${client.remoteAddress ?? ''}:${client.remotePort ?? ''}` })
-    let broken: Broken | undefined
-    const breaksBy = (by: Broken['by'], other: Broken['by']) => (error: NodeJS.ErrnoException) => {
-      // a pipe reports the end of one side on the other
-      const isClosed = error.code === 'ERR_STREAM_PREMATURE_CLOSE'
-      broken ??= isClosed ? { by: other, reason: 'unexpected end' } : { by, reason: systemError(error) }
-    }
-    client.once('error', breaksBy('client', 'remote end'))
-    far.once('error', breaksBy('remote end', 'client'))
-    let directions = 2
-    const ended = (error: NodeJS.ErrnoException | null | undefined) => {
-      // A failure in one direction breaks both; a regular end is a half-close.
-      if (error) {
-        client.destroy()
-        far.destroy()
-      }
-      directions -= 1
-      if (directions > 0) return
+    splice(client, far, (failure) => {
       const [sent, received] = [client.bytesRead, client.bytesWritten]
       this.figures.sent += sent
       this.figures.received += received
+      const broken: Broken | undefined =
+        failure === undefined || this.#options.signal.aborted
+          ? undefined
+          : {
+              by: failure.stream === client ? 'client' : 'remote end',
+              reason: failure.error === undefined ? 'unexpected end' : systemError(failure.error),
+            }
       this.#emit({ type: 'closed', id, sent, received, broken })
-    }
-    pipeline(client, far, ended)
-    pipeline(far, client, ended)
+    })
   }
 
   /** Opens the remote end, retrying transient errors; undefined if the client has left or everything is closing. */
   async #reach(client: Socket): Promise<Duplex | undefined> {
     const { dial, signal, waitMs = WAIT_MS } = this.#options
-    const gone = new AbortController()
-    const leave = (): void => gone.abort(new CassSniError('CSNI601', 'connection closed by the client'))
-    client.once('close', leave)
     let failure: unknown
-    const late = (): CassSniError =>
-      failure === undefined
-        ? new CassSniError('CSNI601', `connection timed out after ${durationText(waitMs)}`)
-        : asCassSniError(failure)
-    const both = AbortSignal.any([signal, gone.signal])
+    const stop = new AbortController()
+    // also when everything is closing
+    const leave = (): void => stop.abort(new CassSniError('CSNI601', 'connection closed by the client'))
+    client.once('close', leave)
+    const timer = setTimeout(() => {
+      const late = new CassSniError('CSNI601', `connection timed out after ${durationText(waitMs)}`)
+      stop.abort(failure ?? late)
+    }, waitMs)
     try {
-      return await withinLimit({ ms: waitMs, late, signal: both }, async (stop) => {
-        const pauseMs = backOff(PAUSES)
-        for (;;) {
-          try {
-            return await dial({ signal: stop })
-          } catch (error) {
-            throwIfAborted(stop)
-            if (!(error instanceof CassSniError && TRANSIENT.has(error.code))) throw error
-            failure = error
-          }
-          await pause(pauseMs(), stop)
+      const pauseMs = backOff(PAUSES)
+      for (;;) {
+        try {
+          return await dial({ signal: stop.signal })
+        } catch (error) {
+          throwIfAborted(stop.signal)
+          if (!(error instanceof CassSniError && TRANSIENT.has(error.code))) throw error
+          failure = error
         }
-      })
+        await pause(pauseMs(), stop.signal)
+      }
     } catch (error) {
       if (signal.aborted) return undefined
-      if (!gone.signal.aborted) throw error
+      if (!client.destroyed) throw error
       // the client has given up sooner, and its user needs the reason
       if (failure === undefined) return undefined
       throw failure
     } finally {
+      clearTimeout(timer)
       client.removeListener('close', leave)
     }
   }

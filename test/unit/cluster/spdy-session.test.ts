@@ -65,6 +65,32 @@ describe('connections to a pod that share WebSockets', () => {
     )
   })
 
+  it('asks for a connection in one message', async () => {
+    const first = await asked()
+    await sleep(15)
+    first.destroy()
+    await until(() => server.requested[0]?.isReset === true)
+    let messages = 0
+    server.sockets[0]?.on('message', () => {
+      messages += 1
+    })
+    await open()
+    assert.deepEqual([messages, server.sockets.length], [1, 1])
+  })
+
+  it('ends an open connection, and the wait for one, with the reason of the signal', async () => {
+    const first = await asked()
+    server.onRequest = () => undefined
+    const waiting = openTunnel(transport, pod, 9042)
+    await until(() => server.requested.length === 2)
+    const errors = [failed(first), waiting.then(() => 'it is open', String)]
+    stop.abort(new Error('enough'))
+    assert.deepEqual(
+      (await Promise.all(errors)).map((error) => error.replace(/^\w+: /, '')),
+      ['enough', 'enough'],
+    )
+  })
+
   it('at the same time each has a WebSocket, so that a slow or lost one delays no other', async () => {
     const slow = await asked('slow')
     slow.pause()
