@@ -29,8 +29,6 @@ export type ReasonCode =
   | 'UntrustedChain'
   | 'NotServed'
   | 'NotAuthority'
-  | 'PathTooLong'
-  | 'NameConstraints'
   | 'NoKey'
   | 'EncryptedKey'
   | 'WrongPassword'

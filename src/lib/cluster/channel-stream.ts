@@ -12,7 +12,13 @@ const DATA = 0
 const ERROR = 1
 const PORT_BYTES = 2
 
+const CHANNEL = Buffer.of(DATA)
+
 export class ChannelStream implements PortStream {
+  /**
+   * The kubelet grows a buffer for each message (golang.org/x/net/websocket); measured, 32 KiB is twice as fast as 128.
+   */
+  readonly largestData = 32 * 1024
   readonly #socket: WebSocket
   /** Of the current message. */
   #channel = DATA
@@ -43,14 +49,8 @@ export class ChannelStream implements PortStream {
     return this.#socket.bufferedAmount
   }
 
-  message(length: number): Buffer {
-    const message = this.#socket.message(length + 1)
-    message[message.length - length - 1] = DATA
-    return message
-  }
-
-  send(message: Buffer, done: (error?: Error | null) => void): void {
-    this.#socket.send(message, done)
+  send(data: Buffer[], done: (error?: Error | null) => void): void {
+    this.#socket.send(CHANNEL, data, done)
   }
 
   pause(): void {

@@ -108,12 +108,7 @@ export async function execInPod(
         }
       },
     })
-    const send = (to: number, data: Buffer) => {
-      const message = socket.message(1 + data.length)
-      message[message.length - data.length - 1] = to
-      data.copy(message, message.length - data.length)
-      socket.send(message)
-    }
+    const send = (to: number, data: Buffer) => socket.send(Buffer.of(to), [data])
     if (options.stdin !== undefined) {
       send(STDIN, Buffer.from(options.stdin))
       // v4 cannot close stdin

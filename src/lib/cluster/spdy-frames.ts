@@ -3,7 +3,7 @@
  * control: spdystream ignores WINDOW_UPDATE.
  */
 
-export const HEADER_BYTES = 8
+const HEADER_BYTES = 8
 /** Control frames of a server are answers without headers, a few dozen bytes; data frames are not limited. */
 const LARGEST_CONTROL = 64 * 1024
 
@@ -64,11 +64,12 @@ function pingFrame(id: number): Buffer {
   return frame
 }
 
-/** Writes the header of a data frame of this length to a buffer that ends with the frame. */
-export function writeDataHeader(buffer: Buffer, stream: number, length: number): void {
-  const at = buffer.length - length - HEADER_BYTES
-  buffer.writeUInt32BE(stream, at)
-  buffer.writeUInt32BE(length, at + 4)
+/** The beginning of a data frame. */
+export function dataHeader(stream: number, length: number): Buffer {
+  const header = Buffer.allocUnsafe(HEADER_BYTES)
+  header.writeUInt32BE(stream)
+  header.writeUInt32BE(length, 4)
+  return header
 }
 
 /** A control frame with a payload of zeros. */

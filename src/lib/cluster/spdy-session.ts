@@ -7,7 +7,7 @@
  * WebSocket takes all of its streams along. So a WebSocket carries one connection at a time, and is used again when
  * that has ended. Its predecessors may only be lingering: their clients have ended and await the remote end.
  */
-import { FrameReader, HEADER_BYTES, openFrame, resetFrame, writeDataHeader } from './spdy-frames.ts'
+import { dataHeader, FrameReader, openFrame, resetFrame } from './spdy-frames.ts'
 import type { PortStream, PortStreamEvents } from './tunnel.ts'
 import type { WebSocket } from './websocket.ts'
 
@@ -58,7 +58,7 @@ export class SpdySession {
       ended: (id) => this.#streamEnded(id),
       reset: (id) => this.#streamEnded(id),
       goingAway: () => this.retire(),
-      pinged: (response) => this.#write(response),
+      pinged: (response) => this.#socket.send(response),
     })
     socket.attach({
       received: (part) => {
@@ -110,19 +110,14 @@ export class SpdySession {
       ['requestid', String(errorId)],
     ]
     // in one message: one system call in each process on the way
-    this.#write(
-      openFrame(errorId, headers('error'), { first: errorId === 1, fin: true }),
+    this.#socket.send(openFrame(errorId, headers('error'), { first: errorId === 1, fin: true }), [
       openFrame(dataId, headers('data'), { first: false, fin: false }),
-    )
+    ])
     return stream
   }
 
-  message(length: number): Buffer {
-    return this.#socket.message(length)
-  }
-
-  send(message: Buffer, done?: (error?: Error | null) => void): void {
-    this.#socket.send(message, done)
+  send(header: Buffer, data: Buffer[], done: (error?: Error | null) => void): void {
+    this.#socket.send(header, data, done)
   }
 
   /** Stops reading until this stream's client takes its data. */
@@ -149,7 +144,7 @@ export class SpdySession {
     if (!this.#streams.delete(dataId)) return
     if (!stream.isLingering) this.#active -= 1
     this.unblock(stream)
-    if (this.isOpen) this.#write(resetFrame(dataId))
+    if (this.isOpen) this.#socket.send(resetFrame(dataId))
     if (!this.isIdle) return
     if (this.#retired) this.close()
     else this.#events.idle()
@@ -172,14 +167,6 @@ export class SpdySession {
     this.#break('closed')
   }
 
-  #write(...frames: Buffer[]): void {
-    let at = frames.reduce((sum, frame) => sum + frame.length, 0)
-    const message = this.#socket.message(at)
-    at = message.length - at
-    for (const frame of frames) at += frame.copy(message, at)
-    this.#socket.send(message)
-  }
-
   #streamEnded(id: number): void {
     const stream = this.#streams.get(id)
     if (stream !== undefined) stream.dataEnded()
@@ -199,6 +186,8 @@ export class SpdySession {
 }
 
 export class SpdyStream implements PortStream {
+  /** Measured: kubelet and containerd take up to 8% less CPU time than with 32 KiB. */
+  readonly largestData = 128 * 1024
   readonly #session: SpdySession
   readonly #id: number
   #events: PortStreamEvents | undefined
@@ -255,14 +244,9 @@ export class SpdyStream implements PortStream {
     return this.#session.bufferedAmount
   }
 
-  message(length: number): Buffer {
-    const message = this.#session.message(HEADER_BYTES + length)
-    writeDataHeader(message, this.#id, length)
-    return message
-  }
-
-  send(message: Buffer, done: (error?: Error | null) => void): void {
-    this.#session.send(message, done)
+  send(data: Buffer[], done: (error?: Error | null) => void): void {
+    const length = data.reduce((sum, part) => sum + part.length, 0)
+    this.#session.send(dataHeader(this.#id, length), data, done)
   }
 
   pause(): void {

@@ -7,11 +7,6 @@ import { bytesPassed } from './buffer-collection.ts'
 /** Bytes that may be buffered in the WebSocket before writers have to wait. */
 const HIGH_WATER = 512 * 1024
 /**
- * Data per message in bytes: small pending writes are combined, large ones split. The remote end grows a buffer for
- * each message (golang.org/x/net/websocket); measured, 32 KiB is twice as fast as 128 KiB.
- */
-const LARGEST_DATA = 32 * 1024
-/**
  * An end of our side is not sent: channels have no message for it, and one second after it containerd cuts the other
  * direction (internal/cri/server/sandbox_portforward_linux.go). So the tunnel closes once the remote end has been
  * silent this long.
@@ -33,9 +28,10 @@ export interface PortStream {
   readonly isPaused: boolean
   /** Bytes that wait to be sent. */
   readonly bufferedAmount: number
-  /** Returns a message that ends with `length` bytes for data. */
-  message(length: number): Buffer
-  send(message: Buffer, done: (error?: Error | null) => void): void
+  /** Data per message in bytes: small pending writes are combined, large ones split. */
+  readonly largestData: number
+  /** Sends a message. The buffers must not change until it is `done`. */
+  send(data: Buffer[], done: (error?: Error | null) => void): void
   pause(): void
   resume(): void
   /** Our side has ended, and only the end of the remote side is awaited. */
@@ -111,27 +107,10 @@ export class Tunnel extends Duplex implements PortStreamEvents {
   }
 
   override _writev(chunks: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
-    let index = 0
-    let offset = 0
-    let rest = chunks.reduce((sum, { chunk }) => sum + chunk.length, 0)
+    const rest = chunks.map(({ chunk }) => chunk).filter(({ length }) => length > 0)
     const next = (error?: Error | null): void => {
-      if (error != null || rest === 0) {
-        done(error)
-        return
-      }
-      const length = Math.min(rest, LARGEST_DATA)
-      const message = this.#stream.message(length)
-      for (let at = message.length - length; at < message.length; ) {
-        const chunk = chunks[index]?.chunk ?? message
-        const copied = chunk.copy(message, at, offset)
-        at += copied
-        offset += copied
-        if (offset < chunk.length) continue
-        index++
-        offset = 0
-      }
-      rest -= length
-      this.#send(message, next)
+      if (error != null || rest.length === 0) done(error)
+      else this.#send(take(rest, this.#stream.largestData), next)
     }
     next()
   }
@@ -150,7 +129,7 @@ export class Tunnel extends Duplex implements PortStreamEvents {
     done(error)
   }
 
-  #send(message: Buffer, done: (error?: Error | null) => void): void {
+  #send(data: Buffer[], done: (error?: Error | null) => void): void {
     if (!this.#stream.isOpen) {
       done(brokenTunnel(this.#pod, this.#port, 'closed by the remote end'))
       return
@@ -159,9 +138,8 @@ export class Tunnel extends Duplex implements PortStreamEvents {
     this.#awaitingResponse = true
     // below the limit a writer continues immediately, above it once its message has been sent
     const full = this.#stream.bufferedAmount > HIGH_WATER
-    this.#stream.send(message, (error?: Error | null) => {
-      // this one, and the one that it was copied from
-      bytesPassed(2 * message.length)
+    this.#stream.send(data, (error?: Error | null) => {
+      for (const { length } of data) bytesPassed(length)
       this.#unsent--
       if (full) done(error == null ? null : brokenTunnel(this.#pod, this.#port, error.message, error))
       else if (error != null) this.broken(error.message, error)
@@ -185,6 +163,19 @@ export class Tunnel extends Duplex implements PortStreamEvents {
     )
     this.#linger.unref()
   }
+}
+
+/** Removes up to `most` bytes from the beginning of a list of buffers, and returns them. */
+function take(buffers: Buffer[], most: number): Buffer[] {
+  const taken: Buffer[] = []
+  for (let [first] = buffers; first !== undefined && most > 0; [first] = buffers) {
+    const part = first.subarray(0, most)
+    taken.push(part)
+    most -= part.length
+    if (part.length === first.length) buffers.shift()
+    else buffers[0] = first.subarray(part.length)
+  }
+  return taken
 }
 
 /** CSNI601 for a port of a pod. */

@@ -1,5 +1,5 @@
 /**
- * A client's side of a WebSocket (RFC 6455) for streams: parts of messages are delivered as they arrive and messages
+ * A client's side of a WebSocket (RFC 6455) for streams: parts of messages are delivered as they arrive, large messages
  * are written without a copy; monitors the peer.
  *
  * Frames are not compressed, and masked with zeros: masking protects plaintext proxies from browser scripts (§10.3) and
@@ -36,6 +36,8 @@ const RESERVED = 0x70
 const MASKED = 0x80
 const MASK_BYTES = 4
 const LARGEST_CONTROL = 125
+/** Messages up to this size are copied into one buffer, which costs less than to write several. */
+const LARGEST_COPY = 4096
 
 /** After `failed` or `closed` nothing else is reported, and nothing after `terminate`. */
 export interface WebSocketEvents {
@@ -99,15 +101,19 @@ export class WebSocket {
     return this.#socket.writableLength
   }
 
-  /** Returns a binary message that ends with `length` bytes for data. */
-  message(length: number): Buffer {
-    return frame(BINARY, length)
-  }
-
-  /** Sends a message. `done` is called once it was passed to the system. */
-  send(message: Buffer, done?: (error?: Error | null) => void): void {
-    this.#sentBytes += message.length
-    this.#socket.write(message, done)
+  /** Sends a binary message of `start` and `data`. `done` is called once it was passed to the system. */
+  send(start: Buffer, data: Buffer[] = [], done?: (error?: Error | null) => void): void {
+    const length = data.reduce((sum, { length }) => sum + length, start.length)
+    this.#sentBytes += length
+    if (length <= LARGEST_COPY) {
+      this.#socket.write(frame(BINARY, length, start, ...data), done)
+      return
+    }
+    // TLS makes one copy of all parts
+    this.#socket.cork()
+    this.#socket.write(frame(BINARY, length, start))
+    for (const [index, part] of data.entries()) this.#socket.write(part, index === data.length - 1 ? done : undefined)
+    this.#socket.uncork()
   }
 
   pause(): void {
@@ -259,18 +265,18 @@ function headerLength(header: Buffer, known: number): number {
   return length === 126 ? 4 : 10
 }
 
-/** A frame with a mask of zeros that ends with data, or with this many bytes for it. */
-function frame(opcode: number, length: number, data?: Buffer): Buffer {
+/** A frame with a mask of zeros and `length` bytes of data, up to and including these parts of it. */
+function frame(opcode: number, length: number, ...parts: Buffer[]): Buffer {
   const extended = length < 126 ? 0 : length < 0x1_0000 ? 2 : 8
-  const start = 2 + extended + MASK_BYTES
-  const whole = Buffer.allocUnsafe(start + length)
-  whole[0] = FIN | opcode
-  whole[1] = MASKED | (extended === 0 ? length : extended === 2 ? 126 : 127)
-  if (extended === 2) whole.writeUInt16BE(length, 2)
-  if (extended === 8) whole.writeBigUInt64BE(BigInt(length), 2)
-  whole.fill(0, start - MASK_BYTES, start)
-  data?.copy(whole, start)
-  return whole
+  let at = 2 + extended + MASK_BYTES
+  const start = Buffer.allocUnsafe(parts.reduce((sum, part) => sum + part.length, at))
+  start[0] = FIN | opcode
+  start[1] = MASKED | (extended === 0 ? length : extended === 2 ? 126 : 127)
+  if (extended === 2) start.writeUInt16BE(length, 2)
+  if (extended === 8) start.writeBigUInt64BE(BigInt(length), 2)
+  start.fill(0, at - MASK_BYTES, at)
+  for (const part of parts) at += part.copy(start, at)
+  return start
 }
 
 function closeFrame(code: number): Buffer {

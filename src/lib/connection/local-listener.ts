@@ -13,6 +13,8 @@ import { splice } from './splice.ts'
 const WAIT_MS = 10_000
 const PAUSES = { firstMs: 100, longestMs: 2_000 }
 const PORT_ATTEMPTS = 8
+/** Bytes that may wait for a client. With Node's 64 KiB, a download takes a fifth more CPU time (measured). */
+const HIGH_WATER = 256 * 1024
 /** Transient errors while a pod is replaced or an API server restarts. */
 const TRANSIENT: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['CSNI201', 'CSNI204', 'CSNI208', 'CSNI601'])
 
@@ -252,7 +254,7 @@ function requiredHosts(addresses: string[]): Map<string, boolean> {
 
 function listenAt(host: string, port: number, accept: (socket: Socket) => void): Promise<Server> {
   return new Promise((resolve, reject) => {
-    const server = createServer({ allowHalfOpen: true }, accept)
+    const server = createServer({ allowHalfOpen: true, highWaterMark: HIGH_WATER }, accept)
     server.once('error', reject)
     server.listen({ host, port }, () => {
       server.removeListener('error', reject)

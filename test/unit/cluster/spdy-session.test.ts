@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { mock } from 'node:test'
@@ -76,6 +77,23 @@ describe('connections to a pod that share WebSockets', () => {
     })
     await open()
     assert.deepEqual([messages, server.sockets.length], [1, 1])
+  })
+
+  it('sends what is written unchanged, in frames of 128 KiB at most', async () => {
+    server.onData = () => undefined
+    const tunnel = await open()
+    const written = [1, 5000, 70_000, 300_000, 0, 4096, 20].map((size) => randomBytes(size))
+    tunnel.cork()
+    for (const bytes of written) tunnel.write(bytes)
+    tunnel.uncork()
+    const all = Buffer.concat(written)
+    const received = () => server.requested[0]?.received ?? []
+    await until(() => received().reduce((sum, { length }) => sum + length, 0) === all.length)
+    assert.ok(Buffer.concat(received()).equals(all))
+    assert.deepEqual(
+      received().map(({ length }) => length),
+      [128 * 1024, 128 * 1024, all.length - 256 * 1024],
+    )
   })
 
   it('ends an open connection, and the wait for one, with the reason of the signal', async () => {
