@@ -14,8 +14,7 @@ export async function firstStream(
   signal?: AbortSignal,
 ): Promise<Duplex> {
   if (signal !== undefined) throwIfAborted(signal)
-  const over = new AbortController()
-  const stop = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal])
+  const stop = new AbortController()
   return new Promise((resolve, reject) => {
     let timer: NodeJS.Timeout | undefined
     let started = 0
@@ -26,25 +25,29 @@ export async function firstStream(
       signal?.removeEventListener('abort', aborted)
       finish()
     }
-    const aborted = (): void => settle(() => reject(asCassSniError(signal?.reason)))
+    const aborted = (): void => {
+      stop.abort(signal?.reason)
+      settle(() => reject(asCassSniError(signal?.reason)))
+    }
     signal?.addEventListener('abort', aborted, { once: true })
     const next = (): void => {
       clearTimeout(timer)
       const attempt = attempts[started]
-      if (attempt === undefined || stop.aborted) return
+      if (attempt === undefined || won || stop.signal.aborted) return
       started += 1
       timer = setTimeout(next, HEAD_START_MS)
       Promise.resolve()
-        .then(() => attempt(stop))
+        .then(() => attempt(stop.signal))
         .then(
           (stream) => {
-            if (won || stop.aborted) {
+            if (won || stop.signal.aborted) {
               stream.on('error', () => undefined)
               stream.destroy()
               return
             }
             won = true
-            over.abort(new Error('another attempt was faster'))
+            // an abort costs more than the rest of this function
+            if (started - failed > 1) stop.abort(new Error('another attempt was faster'))
             settle(() => resolve(stream))
           },
           (error: unknown) => {
