@@ -1,6 +1,7 @@
 /** Nodes come and go for real, while a watch keeps the routes and two drivers read and write through every node. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
+import { AskedName, type Login } from '../support/asked-name.ts'
 import { DriverUnderChurn, withPythonDriver } from '../support/churn.ts'
 import {
   kubectl,
@@ -21,8 +22,6 @@ const SETS = 'dse-dc1-default-sts'
  * and the driver's reconnection interval of 1 s. Alone on two cores it takes 7 to 9.
  */
 const SECONDS_TO_USE = 40
-/** From the start of a replacement until every driver has dropped the former host ID. */
-const SECONDS_UNTIL_DRIVERS_KNOW = 5
 
 interface Datacenter {
   status: {
@@ -64,7 +63,9 @@ describe('nodes that come and go', function () {
   this.timeout(600_000)
   let watching: Watching
   const drivers: DriverUnderChurn[] = []
+  const asked: AskedName[] = []
   const figures: string[] = []
+  let login: Login
 
   before(async () => {
     // otherwise the login is lost with the node that has it, in one of three cases
@@ -82,7 +83,7 @@ describe('nodes that come and go', function () {
     await must(plugin(['certs', 'ca', '-n', NAMESPACE, '--out', ca]))
     const secret = await object<{ data: { username: string; password: string } }>('secret', 'dse-superuser')
     const plain = (text = ''): string => Buffer.from(text, 'base64').toString('utf8')
-    const login = { username: plain(secret?.data.username), password: plain(secret?.data.password) }
+    login = { username: plain(secret?.data.username), password: plain(secret?.data.password) }
     watching = new Watching('kubectl', ['cass-sni', 'routes', 'sync', '-n', NAMESPACE, '-w', '-o', 'json'], environment)
     await watching.line(({ result }) => result.event === 'synced')
     const hostIds = await Promise.all([0, 1, 2].map((n) => routedIdOf(`${SETS}-${n}`)))
@@ -95,7 +96,7 @@ describe('nodes that come and go', function () {
   })
   after(async () => {
     await watching.stop()
-    await Promise.all(drivers.map((driver) => driver.end()))
+    await Promise.all([...drivers.map((driver) => driver.end()), ...asked.map((each) => each.stop())])
     for (const line of figures) console.log(`      ${line}`)
   })
 
@@ -131,17 +132,10 @@ describe('nodes that come and go', function () {
    * No node has answered for another one, and no statement failed at a node that was not touched. A failure that the node
    * itself reports is an answer: Cassandra waits in vain for a replica that joins or is overloaded.
    */
-  /**
-   * @param replaced a node that took the place of another at this time, in seconds: a connection that a driver opens to
-   * the former host ID before the gateway has the new route reaches the new node, until the driver learns of it
-   */
-  function unharmed(since: number, touched: string[], replaced?: { former: string; at: number }): void {
+  function unharmed(since: number, touched: string[]): void {
     for (const driver of drivers) {
       const late = driver.events.filter(({ at }) => at >= since)
-      const wrong = late.filter(
-        ({ event, host, at }) =>
-          event === 'wrong' && !(host === replaced?.former && Math.abs(at - replaced.at) < SECONDS_UNTIL_DRIVERS_KNOW),
-      )
+      const wrong = late.filter(({ event }) => event === 'wrong')
       assert.deepEqual(wrong, [], `${driver.name}: answered by a wrong node`)
       const failed = late.filter(
         ({ event, host, error }) =>
@@ -151,6 +145,32 @@ describe('nodes that come and go', function () {
       )
       assert.deepEqual(failed, [], `${driver.name}: failed at a node that was not touched`)
     }
+  }
+
+  /** Asks for a host ID from the moment its pod is gone, which must be in no route by then. */
+  async function asking(pod: string, old: Pod | undefined, formerId: string): Promise<AskedName> {
+    await until(
+      'the old pod is gone',
+      async () => (await object<Pod>('pod', pod))?.metadata.uid !== old?.metadata.uid,
+      220_000,
+      200,
+    )
+    const former = new AskedName(formerId, login)
+    asked.push(former)
+    await until('its host ID is not routed', async () => !(await routedNames()).includes(formerId), 10_000, 100)
+    assert.ok(
+      (await routedNames()).some((name) => name.startsWith(`${pod}.`)),
+      'the DNS name has lost its route',
+    )
+    return former
+  }
+
+  /** No node has ever answered for the one that is gone. */
+  async function unanswered(what: string, former: AskedName): Promise<void> {
+    await former.stop()
+    figures.push(`${what}: ${former.made} connections to the former host ID, ${former.answers.length} of them answered`)
+    assert.ok(former.made > 500, figures.at(-1))
+    assert.deepEqual(former.answers, [])
   }
 
   async function ready(): Promise<void> {
@@ -211,7 +231,7 @@ describe('nodes that come and go', function () {
     unharmed(since, [host])
   })
 
-  it('keep the old route while a node is replaced, and change it at once for the new host id', async () => {
+  it('lose the host id of a node that is replaced before its successor starts, and get the new one at once', async () => {
     const pod = `${SETS}-1`
     const since = Date.now() / 1000
     const [before, old] = [await hostIdOf(pod), await object<Pod>('pod', pod)]
@@ -226,12 +246,7 @@ describe('nodes that come and go', function () {
       },
     }
     await kubectl(['apply', '-f', '-'], { stdin: JSON.stringify(task) })
-    await until(
-      'the old pod is gone',
-      async () => (await object<Pod>('pod', pod))?.metadata.uid !== old?.metadata.uid,
-      220_000,
-      500,
-    )
+    const former = await asking(pod, old, before)
     const { result } = await pluginJson<{ nodes: { pod: string; state: string }[] }>([
       'routes',
       'sync',
@@ -239,7 +254,7 @@ describe('nodes that come and go', function () {
       NAMESPACE,
     ])
     assert.notEqual(result?.nodes.find((each) => each.pod === pod)?.state, 'routed', 'a stale host id was routed')
-    assert.ok((await routedNames()).includes(before))
+    assert.ok(!(await routedNames()).includes(before))
     const joined = await started(pod, old?.metadata.uid)
     const routed = await watching.line(
       (line) => line.result.nodes?.some((node) => node.pod === pod && node.state === 'routed') === true,
@@ -250,7 +265,8 @@ describe('nodes that come and go', function () {
     figures.push(`node replaced: routed ${(Date.parse(routed.result.time) / 1000 - joined).toFixed(1)} s after`)
     await must(plugin(['certs', '-n', NAMESPACE]))
     await used('node replaced', host, since, joined)
-    unharmed(since, [before, host], { former: before, at: joined })
+    await unanswered('node replaced', former)
+    unharmed(since, [before, host])
     await ready()
     assert.equal(await hostIdOf(pod), host)
     const names = await routedNames()
@@ -274,6 +290,7 @@ describe('nodes that come and go', function () {
       120_000,
       1000,
     )
+    const former = await asking(pod, old, before)
     await kubectl([...nodetool, 'removenode', before], { timeoutMs: 120_000 })
     const joined = await started(pod, old?.metadata.uid)
     const routed = await watching.line(
@@ -285,6 +302,7 @@ describe('nodes that come and go', function () {
     assert.equal(await hostIdOf(pod), recorded, 'cass-operator has refreshed the host id: this test proves nothing')
     await must(plugin(['certs', '-n', NAMESPACE]))
     await used('volume lost', host, since, joined)
+    await unanswered('volume lost', former)
     unharmed(since, [before, host])
     await ready()
     await writesNothing(['routes', 'sync', '-n', NAMESPACE])

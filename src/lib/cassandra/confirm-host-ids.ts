@@ -7,6 +7,8 @@ import { type Endpoint, readFirstEndpoints, readHostIds } from './endpoints.ts'
 export interface ConfirmedHostId {
   podUid: string
   hostId: string
+  /** uid of the claim of the pod's data volume; undefined if it was not known. */
+  volumeUid?: string | undefined
 }
 
 /**
@@ -28,7 +30,7 @@ export async function confirmHostIds(
   const doubted = datacenter.nodes.filter(({ pod, podUid, hostId }) => {
     const earlier = before.get(pod)
     if (hostId === undefined || earlier?.podUid !== podUid) return hostId !== undefined
-    found.set(pod, { hostId: earlier.hostId, hostIdConfirmed: true })
+    found.set(pod, { hostId: earlier.hostId, hostIdConfirmed: true, volumeUid: earlier.volumeUid })
     return false
   })
   if (doubted.length > 0) {
@@ -55,7 +57,7 @@ export async function confirmHostIds(
   return withHostIds(datacenter, found)
 }
 
-type Identity = Pick<CassandraNode, 'hostId' | 'hostIdProblem' | 'hostIdConfirmed'>
+type Identity = Pick<CassandraNode, 'hostId' | 'hostIdProblem' | 'hostIdConfirmed' | 'volumeUid'>
 
 function unknown(hostIdProblem: string): Identity {
   return { hostId: undefined, hostIdProblem }

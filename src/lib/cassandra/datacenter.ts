@@ -37,6 +37,10 @@ export interface CassandraNode {
   hostId?: string | undefined
   /** Cassandra itself has confirmed the host ID for this pod (confirm-host-ids.ts). */
   hostIdConfirmed?: boolean | undefined
+  /** uid of the claim of the data volume with which Cassandra has confirmed the host ID; see data-volumes.ts. */
+  volumeUid?: string | undefined
+  /** The host ID that the pod of this name had before was lost with its volume: see data-volumes.ts. */
+  formerIdLost?: boolean | undefined
   /** Why the host ID of a Started node is unknown, in one line; undefined if known or not Started. */
   hostIdProblem?: string | undefined
   /** Pod IP. */

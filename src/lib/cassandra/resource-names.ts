@@ -12,6 +12,15 @@ export const CQL_PORT = 9042
 export const MANAGEMENT_PORT = 8080
 
 /**
+ * Returns the name of the claim of a pod's data volume: PvcName in k8ssandra/cass-operator
+ * pkg/reconciliation/construct_podtemplatespec.go, then getPersistentVolumeClaimName in kubernetes/kubernetes
+ * pkg/controller/statefulset/stateful_set_utils.go.
+ */
+export function dataClaimName(pod: string): string {
+  return `server-data-${pod}`
+}
+
+/**
  * Returns the label value for a name: removes spaces and invalid characters, keeps upper case ("My Cluster" becomes
  * "MyCluster"). Equals `CleanLabelValue` in k8ssandra/cass-operator
  * apis/cassandra/v1beta1/cassandradatacenter_types.go.

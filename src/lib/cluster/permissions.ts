@@ -144,6 +144,13 @@ export const PERMISSIONS: readonly Permission[] = [
     only: 'commands',
     also: ['renewal'],
   },
+  {
+    scope: 'datacenter',
+    group: '',
+    resources: ['persistentvolumeclaims'],
+    verbs: ['list', 'watch'],
+    why: 'whether a new pod has the volume, and with it the host ID, of the former one',
+  },
   { scope: 'datacenter', group: '', resources: ['services'], verbs: [...READ, ...WRITE], why: 'one per node' },
   {
     scope: 'datacenter',

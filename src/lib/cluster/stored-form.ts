@@ -1,10 +1,10 @@
 /** The form in which objects are kept in memory: without the large parts that nothing reads. */
 import type { KubeObject, ResourceType } from './kube.ts'
-import { CASSANDRA_DATACENTER, DEPLOYMENT, POD, STATEFUL_SET } from './resources.ts'
+import { CASSANDRA_DATACENTER, DEPLOYMENT, PERSISTENT_VOLUME_CLAIM, POD, STATEFUL_SET } from './resources.ts'
 import type { Pod } from './workloads.ts'
 
 /** Types of which no field is ever applied from a cache: their managedFields are up to half of an object. */
-const READ_ONLY = [CASSANDRA_DATACENTER, DEPLOYMENT, POD, STATEFUL_SET]
+const READ_ONLY = [CASSANDRA_DATACENTER, DEPLOYMENT, PERSISTENT_VOLUME_CLAIM, POD, STATEFUL_SET]
 
 /** Returns how objects of a type are kept; undefined: as received. */
 export function storedForm<T extends KubeObject>(type: ResourceType): ((object: T) => T) | undefined {

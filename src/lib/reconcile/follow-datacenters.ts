@@ -2,7 +2,7 @@
 import { DATACENTER_LABEL } from '../cassandra/resource-names.ts'
 import { CachedKube } from '../cluster/cached-kube.ts'
 import type { Follower, Kube, KubeObject, ResourceType } from '../cluster/kube.ts'
-import { CASSANDRA_DATACENTER, POD, SERVICE, STATEFUL_SET } from '../cluster/resources.ts'
+import { CASSANDRA_DATACENTER, PERSISTENT_VOLUME_CLAIM, POD, SERVICE, STATEFUL_SET } from '../cluster/resources.ts'
 import { asCassSniError } from '../errors.ts'
 import { OWNER_LABEL, ROUTES_ANNOTATION } from '../text/own-keys.ts'
 import { Failures } from './failures.ts'
@@ -37,6 +37,9 @@ export interface ControllerContext<F extends Followed> {
 
 /** The key of the list of datacenters; the others contain a slash. */
 const LIST = 'datacenters'
+
+/** With the labels of a datacenter, objects of these types concern its namespace only. */
+const OF_NODES = [PERSISTENT_VOLUME_CLAIM, POD, SERVICE, STATEFUL_SET]
 
 /** How many datacenters are processed at the same time. */
 const WORKERS = 4
@@ -202,5 +205,5 @@ function concernsOnly(type: ResourceType, object: KubeObject | undefined): strin
   const { namespace, labels = {} } = object.metadata
   if (type === CASSANDRA_DATACENTER) return namespace
   const ofNode = DATACENTER_LABEL in labels || OWNER_LABEL in labels
-  return ofNode && [POD, SERVICE, STATEFUL_SET].includes(type) ? namespace : undefined
+  return ofNode && OF_NODES.includes(type) ? namespace : undefined
 }

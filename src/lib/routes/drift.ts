@@ -5,14 +5,12 @@ import { isOwnManager } from '../changes/ownership.ts'
 import type { KubeObject, ResourceType } from '../cluster/kube.ts'
 import { displayName, TLS_ROUTE } from '../cluster/resources.ts'
 import type { Acceptance } from '../gateway-api/acceptance.ts'
-import { CONFIRMED_ANNOTATION, POD_LABEL } from '../text/own-keys.ts'
+import { POD_LABEL } from '../text/own-keys.ts'
 import type { Backend, DesiredRoutes } from './backends/backend.ts'
+import { changesOnlyRecord } from './confirmed-host-ids.ts'
 import { matchesByDestination, tlsMatches } from './live-routes.ts'
 import { upstreamKey } from './sni-names.ts'
 import { listed } from '../text/listed.ts'
-
-/** As in `FieldChange.path`. */
-const CONFIRMED_PATH = `metadata.annotations[${JSON.stringify(CONFIRMED_ANNOTATION)}]`
 
 /** The live route objects compared with those that `routes sync` would create now. */
 export interface Drift {
@@ -66,7 +64,8 @@ export function driftOf(compared: Compared): Drift {
       if (podOfChange === undefined) drift.shared.push(fault)
       else add(podOfChange, fault)
     }
-    if (change.action === 'unchanged' || onlyRecords(change)) continue
+    const paths = change.fields.map(({ path }) => path)
+    if (change.action === 'unchanged' || changesOnlyRecord(change.action, paths)) continue
     if (change.action === 'pruned') {
       drift.vanished.push(name)
       continue
@@ -84,13 +83,6 @@ export function driftOf(compared: Compared): Drift {
   // a Gateway that does not exist yet is a difference already
   if (drift.shared.length === 0) drift.shared.push(...(acceptance?.gateway ?? []))
   return drift
-}
-
-/**
- * Whether only the record of the confirmed host ID differs, as after each restart of a pod: the node keeps its route.
- */
-function onlyRecords({ action, fields }: Change): boolean {
-  return action === 'configured' && fields.length > 0 && fields.every(({ path }) => path === CONFIRMED_PATH)
 }
 
 function difference(change: Change, name: string): string {

@@ -2,6 +2,7 @@
 import { confirmHostIds } from '../cassandra/confirm-host-ids.ts'
 import type { Datacenter } from '../cassandra/datacenter.ts'
 import { inClusterDomain } from '../cassandra/cluster-domain.ts'
+import { readDataVolumes, withDataVolumes } from '../cassandra/data-volumes.ts'
 import { type DatacenterChoice, observeDatacenter } from '../cassandra/observe-datacenter.ts'
 import type { Listed } from '../changes/change-plan.ts'
 import { FIELD_MANAGER, MANAGED_BY_LABEL } from '../changes/ownership.ts'
@@ -62,9 +63,10 @@ export function gather(kube: Kube, options: GatherOptions): Gathering {
     meshConfig: usualMeshConfig(kube),
   }
   const confirming = Promise.all([reading.datacenter, reading.services, reading.backendObjects]).then(
-    ([found, services, backends]) => {
-      const entries = backends.flatMap(({ objects }) => objects)
-      return confirmHostIds(kube, found, confirmedIn([...services, ...entries]))
+    async ([found, services, backends]) => {
+      const before = confirmedIn([...services, ...backends.flatMap(({ objects }) => objects)])
+      const confirmed = await confirmHostIds(kube, found, before)
+      return withDataVolumes(confirmed, before, await readDataVolumes(kube, confirmed, before))
     },
   )
   const known = Promise.all([confirming, reading.gateways, reading.virtualServices, reading.gatewayApi]).then(

@@ -188,9 +188,12 @@ function warningsOf(observation: Observation, { backend, routes, nothing, turns,
   }
   found.push(...uncheckedWarnings(observation))
   found.push(...turns.map((turn) => ({ message: turnText(turn) })), ...warnings)
-  for (const { pod, state, reason = '' } of routes.nodes) {
+  for (const { pod, state, hostId, reason = '' } of routes.nodes) {
     if (state === 'pending') found.push({ message: `${pod}: no route yet (${reason})` })
-    if (state === 'kept') found.push({ message: `${pod}: keeps its previous route (${reason})` })
+    if (state === 'kept') {
+      const route = hostId === undefined ? 'only the route of its DNS name' : 'its previous route'
+      found.push({ message: `${pod}: keeps ${route} (${reason})` })
+    }
   }
   if (nothing) found.push(nothingRoutable(datacenter.name, routes.nodes))
   return found

@@ -179,6 +179,31 @@ describe('desired routes by SNI', () => {
     deepEqual(routes.pending, [])
   })
 
+  it('drop an id that was lost, but not the DNS name of the pod, until the new one is known', () => {
+    const datacenter = withNode(1, (node) => ({ ...withoutId(node), formerIdLost: true }))
+    const dns = DC.nodes[1]?.dnsName
+    let live = [object(INPUT, 'VirtualService')]
+    // the second time, the lost id is in no route any more
+    for (let round = 0; round < 2; round++) {
+      const routes = desiredRoutes({ ...INPUT, datacenter, live })
+      deepEqual(
+        routes.nodes.map(({ state, hostId }) => [state, hostId]),
+        [
+          ['routed', HOST_IDS[0]],
+          ['kept', undefined],
+          ['routed', HOST_IDS[2]],
+        ],
+      )
+      ok(routes.serverNames.includes(dns ?? ''))
+      ok(!routes.serverNames.includes(HOST_IDS[1]))
+      live = [object({ ...INPUT, datacenter, live }, 'VirtualService')]
+    }
+    // the reason for the loss may be forgotten by then
+    const forgotten = desiredRoutes({ ...INPUT, datacenter: withNode(1, withoutId), live })
+    deepEqual([forgotten.nodes[1]?.state, forgotten.nodes[1]?.hostId], ['kept', undefined])
+    equal(desiredRoutes({ ...INPUT, live }).nodes[1]?.hostId, HOST_IDS[1])
+  })
+
   it('do not keep an id that another node has by now', () => {
     const live = [object(INPUT, 'VirtualService')]
     const moved = withNode(1, withoutId)

@@ -61,7 +61,7 @@ export interface RouteInput {
 export interface NodeRoute {
   pod: string
   dnsName: string
-  /** The routed host ID; for a kept route, the previous one. */
+  /** The routed host ID; for a kept route, the previous one, unless that was lost. */
   hostId?: string | undefined
   /** Additional server names. */
   names?: string[] | undefined

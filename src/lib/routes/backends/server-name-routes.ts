@@ -117,7 +117,9 @@ function sharedNames({ anyNode, metadata }: AdditionalNames): string[] {
   return metadata === undefined ? [...anyNode] : [...anyNode, metadata]
 }
 
-/** Returns the route of each node: with its host ID, with the previous one, or none yet. */
+/**
+ * Returns the route of each node: with its host ID, with the previous one, without one if that was lost, or none yet.
+ */
 export function nodeRoutes(input: RouteInput): NodeRoute[] {
   const { datacenter, live, tlsRoutes = [], names: additional = NO_ADDITIONAL_NAMES } = input
   const before = new Map([...tlsRoutes.flatMap((route) => routedNames(route, datacenter)), ...liveNames(live)])
@@ -136,8 +138,11 @@ export function nodeRoutes(input: RouteInput): NodeRoute[] {
     const reason = reasonFor(node)
     const old = idBefore(pod)
     // If another node has this host ID by now, Istio would drop both routes.
-    if (old !== undefined && !current.has(old)) return { pod, dnsName, hostId: old, names, state: 'kept', reason }
-    return { pod, dnsName, state: 'pending', reason }
+    if (!before.has(keyOf(pod)) || (old !== undefined && current.has(old)))
+      return { pod, dnsName, state: 'pending', reason }
+    // A client that asks for a node that no longer exists must not reach its successor.
+    const hostId = node.formerIdLost === true ? undefined : old
+    return { pod, dnsName, hostId, names, state: 'kept', reason }
   })
   if (datacenter.complete) return visible
   // Nodes that are not visible may still exist: without StatefulSets, a pod that is being recreated is not listed.
