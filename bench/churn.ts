@@ -1,6 +1,6 @@
 /**
  * Drivers under churn: each sends a statement every 25 ms while a pod of the gateway is deleted, with one replica and
- * with two, and while the pod of a node is deleted. Each driver runs twice, with its reconnection beginning at 200 ms (up
+ * with two, while the pod of a node is deleted, and while cass-operator replaces a node. Each driver runs twice, with its reconnection beginning at 200 ms (up
  * to 5 s) and at 1 s: a constant second, or the default of Java. Standalone: `node bench/churn.ts` with the environment
  * of a lab that has routes.
  */
@@ -13,15 +13,16 @@ import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { NameProbe } from '../test/support/name-probe.ts'
 import { withPythonDriver } from '../test/support/churn.ts'
 import { javaLibraries, SOURCES } from '../test/support/driver-builds.ts'
-import { CHECKOUT, GATEWAY_ADDRESS, NAMESPACE } from '../test/support/lab.ts'
+import { CHECKOUT, GATEWAY_ADDRESS, NAMESPACE, until } from '../test/support/lab.ts'
+import { datacenterStatus, NODE, readyInAnotherPod, replaceNode, superuser, uidOfNode } from './churned-node.ts'
 import type { Row } from './rounds.ts'
 
 const PROGRAMS = join(import.meta.dirname, 'churn')
 const GATEWAY_PODS = ['-n', 'istio-system', '-l', 'istio=ingressgateway']
 const GATEWAY = ['-n', 'istio-system', 'deployment/istio-ingressgateway']
-const NODE = 'dse-dc1-default-sts-1'
 const DRIVERS = ['Python', 'Java', 'Node.js', 'Go'] as const
 type Driver = (typeof DRIVERS)[number]
 /** In milliseconds. */
@@ -58,7 +59,9 @@ export async function benchChurn(log: (line: string) => void = () => {}): Promis
     /** With new connections, which are spread over the gateway pods. */
     const withDrivers = async (name: string, work: (all: Running[]) => Promise<Row[]>): Promise<Row[]> => {
       log(name)
-      const all = DRIVERS.flatMap((driver) => RECONNECTIONS.map((reconnectMs) => start(driver, reconnectMs)))
+      const all = await Promise.all(
+        DRIVERS.flatMap((driver) => RECONNECTIONS.map((reconnectMs) => start(driver, reconnectMs))),
+      )
       try {
         for (const running of all) await answering(running)
         return await work(all)
@@ -82,7 +85,10 @@ export async function benchChurn(log: (line: string) => void = () => {}): Promis
     await sleep(AFTER_MS)
     await replicateLogins(3)
     try {
-      rows.push(...(await withDrivers('pod of a node deleted', nodePodDeleted)))
+      const deleted = 'pod of a node deleted'
+      rows.push(...(await withDrivers(deleted, (all) => nodePodDeleted(deleted, all))))
+      const replaced = 'node replaced'
+      rows.push(...(await withDrivers(replaced, (all) => nodeReplaced(replaced, all))))
     } finally {
       await replicateLogins(1)
     }
@@ -112,14 +118,11 @@ async function replicateLogins(replicas: number): Promise<void> {
 }
 
 /** Builds the programs; returns what starts one. */
-async function prepare(directory: string): Promise<(driver: Driver, reconnectMs: number) => Running> {
-  const secret = JSON.parse(await kubectl('get', 'secret', 'dse-superuser', '-n', NAMESPACE, '-o', 'json'))
-  const plain = (key: string): string => Buffer.from(secret.data[key], 'base64').toString('utf8')
-  const login = { CQL_USER: plain('username'), CQL_PASSWORD: plain('password') }
+async function prepare(directory: string): Promise<(driver: Driver, reconnectMs: number) => Promise<Running>> {
+  const { username, password } = await superuser()
+  const login = { CQL_USER: username, CQL_PASSWORD: password }
   const ca = join(directory, 'ca.pem')
   await writeFile(ca, (await execute('kubectl', ['cass-sni', 'certs', 'ca', '-n', NAMESPACE])).stdout)
-  const datacenter = JSON.parse(await kubectl('get', 'cassandradatacenter', 'dc1', '-n', NAMESPACE, '-o', 'json'))
-  const nodes = Object.values(datacenter.status.nodeStatuses) as { hostID: string }[]
   const python = await withPythonDriver()
   const libraries = await javaLibraries()
   await execute('javac', ['-cp', libraries, '-d', directory, join(PROGRAMS, 'Churn.java')])
@@ -133,7 +136,8 @@ async function prepare(directory: string): Promise<(driver: Driver, reconnectMs:
     Go: [join(directory, 'churn')],
   }
   const env = { ...process.env, ...python, ...login, NODE_PATH: join(CHECKOUT, 'node_modules') }
-  return (driver, reconnectMs) => {
+  return async (driver, reconnectMs) => {
+    const nodes = Object.values((await datacenterStatus()).nodeStatuses)
     const [program = '', ...args] = commands[driver]
     const words = [...args, GATEWAY_ADDRESS, '9042', ca, String(reconnectMs), ...nodes.map(({ hostID }) => hostID)]
     const child = spawn(program, words, { env, stdio: ['pipe', 'pipe', 'pipe'] })
@@ -175,29 +179,66 @@ async function gatewayPodDeleted(name: string, all: Running[]): Promise<Row[]> {
   })
 }
 
-async function nodePodDeleted(all: Running[]): Promise<Row[]> {
-  const pod = ['pod', NODE, '-n', NAMESPACE, '-o', 'json']
-  const datacenter = JSON.parse(await kubectl('get', 'cassandradatacenter', 'dc1', '-n', NAMESPACE, '-o', 'json'))
-  const host: string = datacenter.status.nodeStatuses[NODE].hostID
-  const uid: string = JSON.parse(await kubectl('get', ...pod)).metadata.uid
+async function nodePodDeleted(name: string, all: Running[]): Promise<Row[]> {
+  const host = (await datacenterStatus()).nodeStatuses[NODE]?.hostID
+  const uid = await uidOfNode()
   const from = Date.now() / 1000
   await kubectl('delete', 'pod', NODE, '-n', NAMESPACE, '--wait=false')
-  let ready: number | undefined
-  for (let waited = 0; ready === undefined && waited < 300_000; waited += 1000) {
-    const now = JSON.parse(await kubectl('get', ...pod).catch(() => '{}'))
-    const conditions: { type: string; status: string }[] = now.status?.conditions ?? []
-    const isReady = conditions.some(({ type, status }) => type === 'Ready' && status === 'True')
-    if (now.metadata?.uid !== uid && isReady) ready = Date.now() / 1000
-    else await sleep(1000)
-  }
-  if (ready === undefined) throw new Error(`${NODE} is not ready within 300 s`)
+  const ready = await readyInAnotherPod(uid)
   await sleep(AFTER_MS)
-  const since = ready
-  return rowsOf('pod of a node deleted', all, (statements) => {
-    const first = statements.find(({ at, answered }) => at > from + 20 && answered === host)?.at
-    const seconds = first === undefined ? Number.POSITIVE_INFINITY : Math.max(0, first - since)
-    return { failed: failures(statements, from, Date.now() / 1000), seconds }
-  })
+  return rowsOf(name, all, (statements) => ({
+    failed: failures(statements, from, Date.now() / 1000),
+    // until the deleted pod has ended, it still answers
+    seconds: secondsUntilAnswered(statements, host, from + 20, ready),
+  }))
+}
+
+/** With what an administrator lets run: a watch that keeps the routes, and `certs` for the new host ID. */
+async function nodeReplaced(name: string, all: Running[]): Promise<Row[]> {
+  const former = (await datacenterStatus()).nodeStatuses[NODE]?.hostID ?? ''
+  const uid = await uidOfNode()
+  const watching = spawn('kubectl', ['cass-sni', 'routes', 'sync', '-n', NAMESPACE, '--watch'], { stdio: 'ignore' })
+  let probe: NameProbe | undefined
+  try {
+    await sleep(BEFORE_MS)
+    const from = Date.now() / 1000
+    await replaceNode()
+    await until('the former pod has ended', async () => (await uidOfNode()) !== uid, 120_000)
+    probe = new NameProbe(former, await superuser())
+    const ready = await readyInAnotherPod(uid)
+    const host = await until(
+      'the new host ID is known',
+      async () => {
+        const { nodeStatuses, nodeReplacements = [] } = await datacenterStatus()
+        const hostId = nodeStatuses[NODE]?.hostID
+        return nodeReplacements.includes(NODE) || hostId === former ? undefined : hostId
+      },
+      120_000,
+    )
+    await kubectl('cass-sni', 'certs', '-n', NAMESPACE)
+    await sleep(AFTER_MS)
+    await probe.stop()
+    const rows = rowsOf(name, all, (statements) => ({
+      failed: failures(statements, from, Date.now() / 1000),
+      seconds: secondsUntilAnswered(statements, host, from, ready),
+    }))
+    const answers = probe.answers.length
+    const goal = { of: 'value', limit: 0 } as const
+    return [
+      ...rows,
+      { name: `churn, ${name}: answers to the former host ID`, value: answers, unit: 'count', better: 'lower', goal },
+    ]
+  } finally {
+    await probe?.stop()
+    watching.kill('SIGINT')
+    await (watching.exitCode ?? once(watching, 'close'))
+  }
+}
+
+/** From the readiness of a node until its first answer after this time. */
+function secondsUntilAnswered(statements: Statement[], host: string | undefined, after: number, ready: number): number {
+  const first = statements.find(({ at, answered }) => at > after && answered === host)?.at
+  return first === undefined ? Number.POSITIVE_INFINITY : Math.max(0, first - ready)
 }
 
 const failures = (statements: Statement[], from: number, until: number): number =>

@@ -2,12 +2,19 @@
 import { deepEqual, doesNotMatch, equal, match, ok } from 'node:assert/strict'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CASSANDRA_DATACENTER, SERVICE, VIRTUAL_SERVICE } from '../../src/lib/cluster/resources.ts'
+import {
+  CASSANDRA_DATACENTER,
+  PERSISTENT_VOLUME_CLAIM,
+  POD,
+  SERVICE,
+  VIRTUAL_SERVICE,
+} from '../../src/lib/cluster/resources.ts'
 import { apiServer, pathOf, type TestServer } from '../support/api-server.ts'
 import { OUR_AGENT, writesBy } from '../support/audit.ts'
 import { bindDocumentedRoles } from '../support/documented-roles.ts'
 import { createDatacenter, type TestDatacenter } from '../support/cluster-state.ts'
 import { runCommand } from '../support/command.ts'
+import type { Stored } from '../support/fixture-server.ts'
 import { requestsBefore } from '../support/fault-server.ts'
 import { createMesh, removeRoutes, type TestMesh } from '../support/mesh-state.ts'
 import { assertMatchesSchema } from '../support/schema.ts'
@@ -19,6 +26,20 @@ const ROOT = join(import.meta.dirname, '../..')
 /** The program of src/ with --watch. */
 const watch = (words: string[]) =>
   new Watching(process.execPath, [join(ROOT, 'bin/dev.js'), 'routes', 'sync', '--watch', ...words])
+
+/** The claim of a data volume, as cass-operator's StatefulSet has it. */
+const claimOf = (pod: string, namespace: string) => ({
+  metadata: {
+    name: `server-data-${pod}`,
+    namespace,
+    labels: { 'cassandra.datastax.com/datacenter': 'dc1' },
+  },
+  spec: {
+    storageClassName: 'server-storage',
+    accessModes: ['ReadWriteOnce'],
+    resources: { requests: { storage: '1Gi' } },
+  },
+})
 
 describe('routes sync --watch', function () {
   this.timeout(90_000)
@@ -170,6 +191,38 @@ describe('routes sync --watch', function () {
     }
 
     it('syncs and follows changes', async () => follow(await bound('watching')))
+
+    it('removes the host ID of a node that has lost its volume, as soon as its pod is gone', async () => {
+      const [lost, recreated] = dc.nodes.map(({ pod, hostId = '' }) => ({ pod, hostId }))
+      ok(lost !== undefined && recreated !== undefined)
+      watching = watch(['-n', dc.namespace, '--kubeconfig', await bound('volumes'), '-o', 'json'])
+      await watching.line(event('synced'))
+      for (const { pod, hostId } of [lost, recreated]) {
+        const claim = await server.create(PERSISTENT_VOLUME_CLAIM, claimOf(pod, dc.namespace))
+        const { metadata } = await server.client.get<Stored>(pathOf(POD, dc.namespace, pod))
+        // no node can confirm its host ID here
+        const confirmed = [metadata.uid, hostId, claim.metadata.uid].join('/')
+        const annotations = { 'cass-sni/confirmed': confirmed }
+        await server.client.send('PATCH', pathOf(SERVICE, dc.namespace, `${pod}-cql`), { metadata: { annotations } })
+      }
+      await server.remove(POD, recreated.pod, dc.namespace)
+      await server.remove(PERSISTENT_VOLUME_CLAIM, `server-data-${lost.pod}`, dc.namespace)
+      await server.remove(POD, lost.pod, dc.namespace)
+      await watching.line(
+        (line) => line.result.nodes?.some(({ pod, hostId }) => pod === lost.pod && hostId === undefined) === true,
+      )
+      const names = await sniHosts()
+      ok(!names.includes(lost.hostId), names.join())
+      ok(names.includes(recreated.hostId), names.join())
+      ok(
+        names.some((name) => name.startsWith(`${lost.pod}.`)),
+        names.join(),
+      )
+      deepEqual(
+        watching.text.filter((line) => line.includes('"failing"')),
+        [],
+      )
+    })
 
     it('polls without permission to watch', async () => follow(await bound('polling', (verb) => verb !== 'watch')))
 

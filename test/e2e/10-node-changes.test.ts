@@ -1,7 +1,7 @@
 /** Nodes come and go for real, while a watch keeps the routes and two drivers read and write through every node. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { AskedName, type Login } from '../support/asked-name.ts'
+import { NameProbe, type Login } from '../support/name-probe.ts'
 import { DriverUnderChurn, withPythonDriver } from '../support/churn.ts'
 import {
   kubectl,
@@ -63,7 +63,7 @@ describe('nodes that come and go', function () {
   this.timeout(600_000)
   let watching: Watching
   const drivers: DriverUnderChurn[] = []
-  const asked: AskedName[] = []
+  const probes: NameProbe[] = []
   const figures: string[] = []
   let login: Login
 
@@ -96,7 +96,7 @@ describe('nodes that come and go', function () {
   })
   after(async () => {
     await watching.stop()
-    await Promise.all([...drivers.map((driver) => driver.end()), ...asked.map((each) => each.stop())])
+    await Promise.all([...drivers.map((driver) => driver.end()), ...probes.map((each) => each.stop())])
     for (const line of figures) console.log(`      ${line}`)
   })
 
@@ -148,15 +148,15 @@ describe('nodes that come and go', function () {
   }
 
   /** Asks for a host ID from the moment its pod is gone, which must be in no route by then. */
-  async function asking(pod: string, old: Pod | undefined, formerId: string): Promise<AskedName> {
+  async function asking(pod: string, old: Pod | undefined, formerId: string): Promise<NameProbe> {
     await until(
       'the old pod is gone',
       async () => (await object<Pod>('pod', pod))?.metadata.uid !== old?.metadata.uid,
       220_000,
       200,
     )
-    const former = new AskedName(formerId, login)
-    asked.push(former)
+    const former = new NameProbe(formerId, login)
+    probes.push(former)
     await until('its host ID is not routed', async () => !(await routedNames()).includes(formerId), 10_000, 100)
     assert.ok(
       (await routedNames()).some((name) => name.startsWith(`${pod}.`)),
@@ -166,7 +166,7 @@ describe('nodes that come and go', function () {
   }
 
   /** No node has ever answered for the one that is gone. */
-  async function unanswered(what: string, former: AskedName): Promise<void> {
+  async function unanswered(what: string, former: NameProbe): Promise<void> {
     await former.stop()
     figures.push(`${what}: ${former.made} connections to the former host ID, ${former.answers.length} of them answered`)
     assert.ok(former.made > 500, figures.at(-1))
@@ -234,7 +234,7 @@ describe('nodes that come and go', function () {
   it('lose the host id of a node that is replaced before its successor starts, and get the new one at once', async () => {
     const pod = `${SETS}-1`
     const since = Date.now() / 1000
-    const [before, old] = [await hostIdOf(pod), await object<Pod>('pod', pod)]
+    const [before, old] = [await routedIdOf(pod), await object<Pod>('pod', pod)]
     const others = (await routedNames()).filter((name) => !name.startsWith(pod) && name !== before)
     const task = {
       apiVersion: 'control.k8ssandra.io/v1alpha1',

@@ -1,4 +1,4 @@
-/** A client that asks by one server name, again and again, which node answers. */
+/** A client that asks for one server name, again and again, to see which node answers. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { connect, type TLSSocket } from 'node:tls'
 import { GATEWAY_ADDRESS } from './lab.ts'
@@ -19,7 +19,7 @@ export interface Login {
   password: string
 }
 
-export interface NameAnswer {
+export interface ProbeAnswer {
   /** Seconds since the epoch. */
   at: number
   /** The host ID of the node that answered; undefined if a node answered the TLS handshake only. */
@@ -27,8 +27,8 @@ export interface NameAnswer {
 }
 
 /** Opens a connection with this server name every 20 ms, and reads system.local. */
-export class AskedName {
-  readonly answers: NameAnswer[] = []
+export class NameProbe {
+  readonly answers: ProbeAnswer[] = []
   /** Connections so far, without those that are open. */
   made = 0
   readonly #name: string
@@ -43,7 +43,7 @@ export class AskedName {
   }
 
   /** The answers of other nodes, or of a node that said no more than its certificate, since then. */
-  wrong(since: number): NameAnswer[] {
+  wrong(since: number): ProbeAnswer[] {
     return this.answers.filter(({ at, hostId }) => at >= since && hostId !== this.#name)
   }
 
@@ -78,7 +78,7 @@ export class AskedName {
     socket.once('secureConnect', () => {
       at = Date.now() / 1000
     })
-    const hostId = await askedHostId(socket, this.#login).catch(() => undefined)
+    const hostId = await readHostId(socket, this.#login).catch(() => undefined)
     socket.destroy()
     if (at !== undefined) this.answers.push({ at, hostId })
     this.made += 1
@@ -86,7 +86,7 @@ export class AskedName {
 }
 
 /** Reads the host ID of the node at the other end. Rejects if the connection ends before that. */
-async function askedHostId(socket: TLSSocket, { username, password }: Login): Promise<string> {
+async function readHostId(socket: TLSSocket, { username, password }: Login): Promise<string> {
   const words = ['CQL_VERSION', '3.0.0'].map((word) => Buffer.concat([uint16(word.length), Buffer.from(word)]))
   await exchange(socket, OPCODE.startup, Buffer.concat([uint16(1), ...words]))
   await exchange(socket, OPCODE.authResponse, withLength(Buffer.from(`\0${username}\0${password}`)))
