@@ -124,6 +124,8 @@ async function answer(incoming: http.IncomingMessage, response: http.ServerRespo
     const { connection, 'keep-alive': keepAlive, ...headers } = answered.headers
     response.writeHead(answered.statusCode ?? 502, headers)
     response.flushHeaders()
+    // the server has ended in the middle of its answer
+    answered.on('error', reset)
     toClient(answered, response, fault.cut, reset)
   })
   response.on('close', () => far.destroy())
@@ -150,6 +152,7 @@ async function upgrade(client: Duplex, head: Buffer, how: Reaction): Promise<voi
   }
   far.on('response', (refused) => {
     begin(refused)
+    refused.on('error', reset)
     toClient(refused, client, undefined, reset)
   })
   far.on('upgrade', (answered, stream, first) => {

@@ -112,6 +112,10 @@ for (const tls of [false, true])
         request.setEncoding('utf8').on('data', (text) => {
           body += text
         })
+        if (request.url === '/dies') {
+          response.writeHead(200, { 'x-test': 'yes', 'content-length': 9 }).write('part')
+          return void setTimeout(() => request.socket.destroy(), 20)
+        }
         request.on('end', () => response.setHeader('x-test', 'yes').end(`${request.method} ${request.url} ${body}`))
       })
       const sockets = new WebSocketServer({ server })
@@ -183,6 +187,11 @@ for (const tls of [false, true])
       const [refused] = await once(socket(), 'error')
       assert.match(refused.message, /429/)
       whole.terminate()
+    })
+
+    it('resets the connection when the server ends in the middle of its answer', async () => {
+      const { ask } = await through()
+      assert.equal(await ask('/dies'), '200 yes partECONNRESET')
     })
 
     it('answers by itself on every n-th request', async () => {
