@@ -21,13 +21,22 @@ interface Suite {
   lanes?: number
   /** Run only where it is named. */
   named?: true
+  /** Its processes share what Node compiles: many of them start the program from src. */
+  compiled?: true
 }
 
 const SUITES: Suite[] = [
   { name: 'unit', files: 'test/unit/**/*.test.ts', options: ['--parallel', '--jobs', '2'], lab: false },
   // Not beside others: it measures the start-up.
   { name: 'contract', files: 'test/contract/**/*.test.ts', options: ['--timeout', '120000'], lab: false },
-  { name: 'component', files: 'test/component/**/*.test.ts', options: ['--timeout', '60000'], lab: true, lanes: 3 },
+  {
+    name: 'component',
+    files: 'test/component/**/*.test.ts',
+    options: ['--timeout', '60000'],
+    lab: true,
+    lanes: 3,
+    compiled: true,
+  },
   // The files are the demo's steps in the order of their names; each builds on the one before.
   { name: 'e2e', files: 'test/e2e/*.test.ts', options: ['--sort', '--timeout', '300000'], lab: true },
   // Another version of cass-operator, which takes its own build and datacenter.
@@ -125,17 +134,17 @@ function lanesOf({ files, lanes = 1 }: Suite): string[][] {
 }
 
 /** A process that ends without having counted, or fails though nothing failed, counts as one failure. */
-async function runLane({ name, options }: Suite, files: string[], lane: number): Promise<Counted> {
+async function runLane({ name, options, compiled }: Suite, files: string[], lane: number): Promise<Counted> {
   const file = join(counts, `${name}-${lane}.json`)
   const code = await node(
     'node_modules/mocha/bin/mocha.js',
     ['--reporter', './test/support/counts.ts', ...options, ...files],
-    { CASS_SNI_TEST_COUNTS: file },
+    { CASS_SNI_TEST_COUNTS: file, ...(compiled && { NODE_COMPILE_CACHE: join(counts, 'compiled') }) },
     lane > 0,
   )
   const counted = read(file)
   if (code === 0 || counted.failed > 0) return counted
-  return { ...counted, failed: 1, failures: [`mocha ended with exit code ${code} though no test had failed`] }
+  return { ...counted, failed: 1, failures: [`mocha ended with exit code ${code}, and no test had failed`] }
 }
 
 function read(file: string): Counted {

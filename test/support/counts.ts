@@ -7,6 +7,8 @@ import Mocha from 'mocha'
 
 /** A hook that takes longer, in ms, is shown with its time, as slow tests are. */
 const SLOW_HOOK_MS = 2_000
+/** For the process to end by itself after the last test. */
+const END_MS = 30_000
 
 /** What one process of mocha counted. */
 export interface Counted {
@@ -32,8 +34,18 @@ export default class Counts extends Mocha.reporters.Spec {
     runner.once('end', () => {
       const counted: Counted = { passed: this.stats.passes, failed: this.stats.failures, failures }
       writeFileSync(file, JSON.stringify(counted))
+      setTimeout(() => endHanging(file, counted), END_MS).unref()
     })
   }
+}
+
+/** Counts as a failure what a test has left open: a server or a process would keep this process alive for ever. */
+function endHanging(file: string, { passed, failed, failures }: Counted): void {
+  const open = process.getActiveResourcesInfo().join(', ')
+  const failure = `mocha was still running ${END_MS / 1000} s after the last test, because of ${open}`
+  const counted: Counted = { passed, failed: failed + 1, failures: [...failures, failure] }
+  writeFileSync(file, JSON.stringify(counted))
+  process.exit()
 }
 
 function failureText(test: Mocha.Runnable, error: { message?: string; stack?: string } | undefined): string {
