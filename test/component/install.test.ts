@@ -634,6 +634,11 @@ describe('install', () => {
           const files = ['--ca-file', join(folder, 'ca.pem'), '--ca-key-file', join(folder, 'ca.key')]
           const refused = await writesNothing(['-n', namespace, ...files])
           assert.match(refused.stderr, /the datacenter has another CA than the given one \(.*\) \[CSNI101\]/)
+          const corporate = makeAuthority({ permittedDomain: 'example.com' })
+          await writeFile(join(folder, 'ca.pem'), corporate.pem)
+          await writeFile(join(folder, 'ca.key'), corporate.keyPem)
+          const constrained = await writesNothing(['-n', 'another', ...files, '--dry-run'])
+          assert.match(constrained.stderr, /name constraints of .* do not permit: .* \[CSNI401\]/)
           // Without the keystore, a certificate is issued by the CA that exists.
           await server.remove(CASSANDRA_DATACENTER, 'dc1', namespace)
           await server.remove(SECRET, 'dc1-keystore', namespace)

@@ -117,11 +117,34 @@ describe('certs rotate-ca', function () {
     await refused('CSNI101', /cannot abort: .* already signs/, '--abort')
   })
 
+  it('replaces a CA that cannot sign the certificate', async () => {
+    dc = await createDatacenter(server, { namespace: await server.namespace('rotate'), caDomain: 'example.com' })
+    const certs = await run('--dry-run')
+    assert.equal(certs.exitCode, 1)
+    const advice = certs.stderr.replace(/\s+/g, ' ')
+    assert.match(advice, /do not permit: .*\[CSNI401\] Try: kubectl cass-sni certs rotate-ca --kubeconfig /)
+    assert.equal((await run('rotate-ca', '--dry-run')).exitCode, 0)
+    // the nodes do not run: that every node trusts both is what it waits for
+    const outcome = await run('rotate-ca')
+    assert.match(outcome.stderr, /CSNI404/)
+    const { texts, phase } = await authoritySecret()
+    assert.equal(phase, 'trust')
+    assert.equal(texts['cert'], dc.caPem)
+    const again = await run('-o', 'json')
+    assert.deepEqual(again.json().result.leaf.reasonCodes, [])
+  })
+
   it('takes a CA from files, encrypted too, and stores it as cass-operator reads it', async () => {
     const made = makeAuthority({ dc: 'mine' })
     const [, ca = '', , key = ''] = await files(made)
     await writeFile(key, made.key.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'pw' }))
     await refused('CSNI401', /encrypted private key: password required/, '--ca-file', ca, '--ca-key-file', key)
+    const corporate = await files(makeAuthority({ dc: 'corporate', permittedDomain: 'example.com' }))
+    const constrained = /name constraints of .*corporate.* do not permit: .* Hint: use a CA without name constraints/
+    await refused('CSNI401', constrained, ...corporate)
+    await refused('CSNI401', constrained, ...corporate, '--dry-run')
+    await files(made)
+    await writeFile(key, made.key.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'pw' }))
     const password = join(folder, 'password')
     await writeFile(password, 'pw\n')
     const given = ['--ca-file', ca, '--ca-key-file', key, '--ca-key-password-file', password]

@@ -25,6 +25,8 @@ export interface DatacenterShape {
   sidecar?: boolean
   /** Default: expires in a year. Milliseconds since the epoch. */
   caNotAfter?: number
+  /** The CA may sign names in this domain only. */
+  caDomain?: string
   superuserPassword?: string
   /** Added to spec. */
   spec?: Record<string, unknown>
@@ -96,6 +98,7 @@ export async function createDatacenter(server: TestServer, shape: DatacenterShap
     dc: name,
     namespace,
     ...(shape.caNotAfter === undefined ? {} : { notAfter: shape.caNotAfter, notBefore: shape.caNotAfter - 1e10 }),
+    permittedDomain: shape.caDomain,
   })
   const keystore = makeKeystore(authority, makeLeaf(authority, { dc: name, namespace }), { dc: name, namespace })
   const base64 = (value: string | Buffer) => Buffer.from(value).toString('base64')

@@ -29,6 +29,8 @@ interface Shape {
   bits?: number | undefined
   /** Extended key usage clientAuth besides serverAuth. */
   clientAuth?: boolean | undefined
+  /** A CA that may sign names in this domain only (name constraints). */
+  permittedDomain?: string | undefined
 }
 
 /** An authority, self-signed without `issuer`; `curve` makes it an EC one, which the operator itself never does. */
@@ -41,6 +43,7 @@ export function makeAuthority(
     curve?: string
     bits?: number
     ca?: boolean
+    permittedDomain?: string | undefined
     issuer?: MadeCertificate
   } = {},
 ): MadeCertificate {
@@ -54,6 +57,7 @@ export function makeAuthority(
       notAfter,
       curve: options.curve,
       bits: options.bits,
+      permittedDomain: options.permittedDomain,
     },
     options.issuer,
   )
@@ -166,6 +170,15 @@ function extensions(shape: Shape): Buffer[] {
     ),
     extension('2.5.29.19', shape.ca ? sequence(encode(TAG.boolean, Buffer.from([0xff]))) : sequence(), critical),
     extension('2.5.29.17', sequence(...shape.names.map((name) => encode(0x82, Buffer.from(name))))),
+    ...(shape.permittedDomain === undefined
+      ? []
+      : [
+          extension(
+            '2.5.29.30',
+            sequence(encode(0xa0, sequence(encode(0x82, Buffer.from(shape.permittedDomain))))),
+            critical,
+          ),
+        ]),
   ]
 }
 

@@ -1,11 +1,12 @@
 /** Policies for certificate authorities. Pure. */
+import { constraintFaults } from './authority-constraints.ts'
 import { type AuthorityPath, isRoot } from './authority-path.ts'
 import type { ErrorCode } from '../errors.ts'
 import { expired, notYetValid, type Reason, weakKey } from './reason.ts'
 
 /**
- * Returns why a CA is unusable: it or one of its issuers has expired, is not valid yet or has a weak key, or clients
- * cannot verify it for lack of its root.
+ * Returns why a CA is unusable: it or one of its issuers has expired, is not valid yet, has a weak key or cannot sign
+ * certificates, or clients cannot verify it for lack of its root.
  */
 export function authorityFaults([ca, ...issuers]: AuthorityPath, now: number): Reason[] {
   const faults = [ca, ...issuers].flatMap((certificate) =>
@@ -16,7 +17,7 @@ export function authorityFaults([ca, ...issuers]: AuthorityPath, now: number): R
         message: certificate === ca ? message : `issuer (${certificate.subject}): ${message}`,
       })),
   )
-  return [...faults, ...noRoot([ca, ...issuers])]
+  return [...faults, ...constraintFaults([ca, ...issuers]), ...noRoot([ca, ...issuers])]
 }
 
 /** Returns the error code for a fault of a CA. */

@@ -6,7 +6,7 @@ import type { Authorities, AuthorityPath } from './authority-path.ts'
 import { authorityErrorCode, authorityFaults } from './authority-policies.ts'
 import { type Certificate, readCertificate, signedBy } from './certificate.ts'
 import { type IssuerReference, issuerIn, issuerText } from './issuer-reference.ts'
-import { expiresSoon } from './reason.ts'
+import { expiresSoon, type Reason } from './reason.ts'
 
 /** A CA that can sign. */
 export interface Authority {
@@ -126,12 +126,20 @@ function issuerOf(path: readonly Certificate[], candidates: readonly Certificate
 /**
  * Refuses an invalid CA (`authorityFaults`).
  * @param now milliseconds since the epoch
+ * @param isReplaced a new CA is stored beside it: it signs once more, so that every node trusts both. Not if it has
+ * expired or is not valid yet: then nodes reject one another
  * @returns a warning if it expires within `AUTHORITY_WARNING_DAYS` days
  * @throws CSNI402 if it or one of its issuers has expired or is not valid yet, CSNI401 for a weak key, or if it is an
  * intermediate CA without its root
  */
-export function requireUsable(path: AuthorityPath, now: number, location: AuthorityLocation): string | undefined {
-  const [fault] = authorityFaults(path, now)
+export function requireUsable(
+  path: AuthorityPath,
+  now: number,
+  location: AuthorityLocation,
+  isReplaced = false,
+): string | undefined {
+  const isOfTime = (each: Reason) => authorityErrorCode(each) === 'CSNI402'
+  const fault = authorityFaults(path, now).find((each) => !isReplaced || isOfTime(each))
   if (fault === undefined) return expiryWarning(path, now, location.object)
   if (fault.code === 'NoRoot') throw rootMissing(fault.message, location)
   throw new CassSniError(authorityErrorCode(fault), `${location.object}: CA ${fault.message}`, {
@@ -139,7 +147,7 @@ export function requireUsable(path: AuthorityPath, now: number, location: Author
     next:
       fault.code === 'NotYetValid'
         ? [hint(`check the API server's clock: it reads ${new Date(now).toISOString()}`)]
-        : [command`kubectl cass-sni certs rotate-ca --expired`],
+        : [command`kubectl cass-sni certs rotate-ca ${fault.code === 'Expired' ? ['--expired'] : []}`],
   })
 }
 

@@ -1,6 +1,8 @@
 /** Plans the certificate of a datacenter: whether to reissue it, and with which names. Pure. */
 import type { Datacenter } from '../cassandra/datacenter.ts'
+import { command } from '../errors.ts'
 import { asHostId } from '../text/host-id.ts'
+import { requirePermitted } from './authority-constraints.ts'
 import type { Authorities, AuthorityPath } from './authority-path.ts'
 import { fittingNames, NO_ROUTE_NAMES, requiredNames, type RouteNames, sortedNames } from './certificate-names.ts'
 import {
@@ -110,7 +112,7 @@ function reissued({ current, issued }: PlanInput): Reason[] {
 /**
  * Plans whether to keep the certificate or issue a new one, and with which names. Additional names are not a reason to
  * reissue: a restarting node may need them.
- * @throws CSNI405 if a certificate with all names would be too large
+ * @throws CSNI405 if a certificate with all names would be too large; CSNI401 if the CA cannot sign one of them
  */
 export function planCertificate(input: PlanInput): CertificatePlan {
   const { dc, authorities, current, unreadable, saved, known = saved, requested = {}, now } = input
@@ -140,6 +142,9 @@ export function planCertificate(input: PlanInput): CertificatePlan {
             authority: authorities[0],
           })
         : { names: current.leaf.names, wildcards: [] }
+  // A CA that is being replaced signs once more, so that every node trusts both.
+  if (issue && input.given === undefined && authorities.length === 1)
+    requirePermitted(names, authorities[0], [command`kubectl cass-sni certs rotate-ca`])
   const namesGiven = requested.publicNames !== undefined || requested.sans !== undefined
   const isHostId = (name: string) => asHostId(name) !== undefined
   return {

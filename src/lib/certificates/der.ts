@@ -1,5 +1,6 @@
 /**
- * The subset of DER that protected keys in a Java keystore use: X.690 with definite lengths and one-byte tags.
+ * The subset of DER that protected keys in a Java keystore and extensions of certificates use: X.690 with definite
+ * lengths and one-byte tags.
  * Certificates are issued with a library, see x509.ts; loading it for these few elements would slow down every `certs`.
  */
 
@@ -21,7 +22,7 @@ export interface DerElement {
  * Returns the consecutive elements in `bytes`.
  * @throws RangeError for invalid or unsupported DER.
  */
-function readElements(bytes: Buffer): DerElement[] {
+export function readElements(bytes: Buffer): DerElement[] {
   const elements: DerElement[] = []
   let at = 0
   while (at < bytes.length) {

@@ -4,6 +4,7 @@
  * every policy has the same input and returns a reason with a stable code, or none. Pure.
  */
 import { isIP } from 'node:net'
+import { nameFault } from './authority-constraints.ts'
 import { type Authorities, type AuthorityPath, servedAuthorities } from './authority-path.ts'
 import { type Certificate, signedBy } from './certificate.ts'
 import { certificateMessageBytes, LARGEST_MESSAGE_BYTES } from './message-size.ts'
@@ -47,6 +48,7 @@ const LEAF_FAULTS: readonly Policy<LeafInput>[] = [
   anotherAuthority,
   incompleteChain,
   untrustedAuthority,
+  notPermitted,
   ({ current }) =>
     current.keyMatches
       ? undefined
@@ -144,6 +146,11 @@ function untrustedAuthority({ current, authorities }: LeafInput): Reason | undef
   if (missing.length === 0) return undefined
   const named = authorities.length === 1 ? '' : `: ${listed(missing.map(([ca]) => ca.subject))}`
   return { code: 'UntrustedAuthority', message: `the keystore does not trust the CA${named}` }
+}
+
+/** Not while another CA replaces this one: a new certificate would have the same fault. */
+function notPermitted({ current: { leaf }, authorities: [path, ...others] }: LeafInput): Reason | undefined {
+  return others.length === 0 && signedBy(leaf.x509, path[0].x509) ? nameFault(leaf.names, path) : undefined
 }
 
 function retiredAuthority({ trusted }: Current, retired: AuthorityPath | undefined): Reason | undefined {

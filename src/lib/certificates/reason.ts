@@ -29,6 +29,8 @@ export type ReasonCode =
   | 'UntrustedChain'
   | 'NotServed'
   | 'NotAuthority'
+  | 'PathTooLong'
+  | 'NameConstraints'
   | 'NoKey'
   | 'EncryptedKey'
   | 'WrongPassword'

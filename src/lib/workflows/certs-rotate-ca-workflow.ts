@@ -7,8 +7,9 @@ import type { RotationPhase } from '../cassandra/authority-secret.ts'
 import type { Datacenter } from '../cassandra/datacenter.ts'
 import { gatherKeystore } from '../certificates/gather/gather-material.ts'
 import { observeDatacenter } from '../cassandra/observe-datacenter.ts'
+import { requirePermitted } from '../certificates/authority-constraints.ts'
 import { type AuthorityPath, trustPem } from '../certificates/authority-path.ts'
-import { operatorName } from '../certificates/certificate-names.ts'
+import { operatorName, requiredNames } from '../certificates/certificate-names.ts'
 import { type IssuerReference, issuerText } from '../certificates/issuer-reference.ts'
 import { retryOvertaken } from '../changes/apply.ts'
 import { unless } from '../cluster/unless.ts'
@@ -31,6 +32,7 @@ import {
   requireAnother,
   requireExpiredFlag,
   requireSameAuthority,
+  signingFaults,
   tooLateToAbort,
 } from './certs/rotation-conditions.ts'
 import {
@@ -209,10 +211,12 @@ async function start(run: Run, state: RotationState): Promise<RotationStep | und
   requireAnother(run, state)
   if (issuer !== undefined) await requireIssuer(context, dc, issuer)
   // Everything that certs refuses is refused before the first write.
-  if (options.expired) await gatherKeystore(context.kube, dc)
-  const planned = options.expired
+  const cannotSign = options.expired || signingFaults(state, dc, clusterTime(context)).length > 0
+  if (cannotSign) await gatherKeystore(context.kube, dc)
+  const planned = cannotSign
     ? undefined
     : await certs({ ...context, dryRun: true, emit: () => undefined }, certsOptions(options))
+  if (given !== undefined) requirePermitted(planned?.leaf.names ?? requiredNames(dc, {}), given.path)
   const title =
     issuer !== undefined
       ? `makes ${issuerText(issuer)} sign the certificates`

@@ -61,12 +61,12 @@ export async function gatherCertificates(
   requireOperatorKeystore(dc)
   if (options.issuer !== undefined) await requireIssuer(context, dc, options.issuer)
   const material = await gatherMaterial(kube, dc, options)
-  const { authority, authorities } = material
+  const { authority, authorities, rotation } = material
   if (options.issuer !== undefined) requireSigner(dc, authority, options.issuer)
   const now = clusterTime(context)
   warnOfClock(context)
   const location = authorityLocation(dc)
-  const warning = requireUsable(authority.path, now, location)
+  const warning = requireUsable(authority.path, now, location, rotation?.phase === 'trust')
   if (warning !== undefined) {
     emit({ type: 'warning', code: 'CSNI402', message: warning, next: [command`kubectl cass-sni certs rotate-ca`] })
   }

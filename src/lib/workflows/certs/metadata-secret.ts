@@ -1,6 +1,7 @@
 /** The certificate of the metadata service, in a Secret that its pods mount. */
 import { randomBytes } from 'node:crypto'
 import type { Datacenter } from '../../cassandra/datacenter.ts'
+import { requirePermitted } from '../../certificates/authority-constraints.ts'
 import { type Authorities, servedAuthorities } from '../../certificates/authority-path.ts'
 import type { Authority } from '../../certificates/certificate-authority.ts'
 import { dateText } from '../../certificates/certificate.ts'
@@ -61,8 +62,8 @@ export async function readMetadataIdentity(
 /**
  * Issues a certificate for the metadata service if the one in its Secret is unsuitable; otherwise writes nothing. Its
  * pods reread it without a restart.
- * @throws CSNI203 without permission, CSNI210 if the Secret is not managed by this program, CSNI211 if it was changed
- * since it was read
+ * @throws CSNI203 without permission, CSNI401 if the CA cannot sign the name, CSNI210 if the Secret is not managed by
+ * this program, CSNI211 if it was changed since it was read
  */
 export async function reconcileMetadataSecret(
   context: WorkflowContext,
@@ -85,6 +86,7 @@ export async function reconcileMetadataSecret(
     context.emit({ ...step, state: 'skipped', note: `valid until ${dateText(notAfter)}` })
     return { ...outcome, notAfter: notAfter.toISOString(), issued: false }
   }
+  if (authorities.length === 1) requirePermitted([name], authority.path)
   if (context.dryRun) {
     const { notAfter } = validityOf(authority.path[0], now)
     context.emit({ ...step, state: 'skipped', note: `would issue a new certificate (${why})` })

@@ -1,9 +1,12 @@
 /** What the options of `certs rotate-ca` require of the state of the rotation. */
 import { authorityLocation, authorityObject } from '../../cassandra/authority-secret.ts'
 import type { Datacenter } from '../../cassandra/datacenter.ts'
+import { nameFault } from '../../certificates/authority-constraints.ts'
+import { authorityFaults } from '../../certificates/authority-policies.ts'
+import { requiredNames } from '../../certificates/certificate-names.ts'
 import { dateText } from '../../certificates/certificate.ts'
 import { type IssuerReference, isSameIssuer, issuerText } from '../../certificates/issuer-reference.ts'
-import { expired } from '../../certificates/reason.ts'
+import { expired, type Reason } from '../../certificates/reason.ts'
 import { againWithout, CassSniError, command, hint } from '../../errors.ts'
 import type { ReplacementAuthority } from './new-authority.ts'
 import { issuerOf, type RotationState } from './rotation-state.ts'
@@ -56,6 +59,12 @@ export function requireAnother({ given, dc, issuer }: Given, { authority }: Rota
  */
 export function hasExpired({ authority }: RotationState, now: number): boolean {
   return expired(authority.path[0], now) !== undefined
+}
+
+/** Returns why the current CA cannot sign the certificate of the nodes. */
+export function signingFaults({ authority: { path } }: RotationState, dc: Datacenter, now: number): Reason[] {
+  const names = nameFault(requiredNames(dc, {}), path)
+  return [...authorityFaults(path, now), ...(names ? [names] : [])]
 }
 
 /** Throws CSNI402 or CSNI101 if `--expired` does not match the CA's validity. */

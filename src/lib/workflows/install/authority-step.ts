@@ -15,6 +15,7 @@ import {
 import { inClusterDomain } from '../../cassandra/cluster-domain.ts'
 import type { Datacenter } from '../../cassandra/datacenter.ts'
 import { type CassandraDatacenterObject, datacenterFrom } from '../../cassandra/datacenter-from.ts'
+import { requirePermitted } from '../../certificates/authority-constraints.ts'
 import type { AuthorityPem } from '../../certificates/create-authority.ts'
 import {
   type Authority,
@@ -96,6 +97,8 @@ export function authorityStep(setup: Setup, needs: DatacenterNeeds): InstallStep
       const given = await readReplacement(context, namespace, options.authority)
       const kept = authority === undefined ? undefined : await readSigning(setup, dc, isLive)
       if (given !== undefined && (isLive || kept !== undefined)) requireSame(dc, given, kept)
+      const signer = given ?? kept
+      if (signer !== undefined && !isLive) requirePermitted([...firstNames(dc), ANY_HOST_ID], signer.path)
       if (isLive) return { state: 'present', note: 'those of the datacenter' }
       if (!usesOperatorKeystore(dc)) return { state: 'present', note: 'the datacenter has its own keystore' }
       if (kept !== undefined && keystore !== undefined)
@@ -119,6 +122,9 @@ export function authorityStep(setup: Setup, needs: DatacenterNeeds): InstallStep
     },
   }
 }
+
+/** In place of host IDs, which are not known yet: a CA permits all of them or none. */
+const ANY_HOST_ID = '00000000-0000-4000-8000-000000000000'
 
 function usesOperatorKeystore({ clientEncryption, serverEncryption }: Datacenter): boolean {
   return [clientEncryption, serverEncryption].some(({ keystorePath }) => keystorePath === OPERATOR_KEYSTORE_PATH)
@@ -172,8 +178,12 @@ async function readSigning({ context }: Setup, dc: Datacenter, isLive: boolean):
 async function firstKeystore({ context }: Setup, dc: Datacenter, authority: Authority): Promise<Buffer> {
   const now = clusterTime(context)
   const alias = operatorName(dc)
-  const governing = `${dc.service.replace(/-service$/, '-all-pods-service')}.${dc.namespace}.svc.${dc.clusterDomain}`
-  const names = [...requiredNames(dc, {}), governing, `*.${governing}`]
-  const leaf = await issueLeaf({ authority, commonName: alias, names, now, randomBytes })
+  const leaf = await issueLeaf({ authority, commonName: alias, names: firstNames(dc), now, randomBytes })
   return rewriteKeystore([], leaf, [authority.path], { alias, password: keystorePassword(dc), now, randomBytes })
+}
+
+/** The names of the first certificate: all of the datacenter's Services and pods. */
+function firstNames(dc: Datacenter): string[] {
+  const governing = `${dc.service.replace(/-service$/, '-all-pods-service')}.${dc.namespace}.svc.${dc.clusterDomain}`
+  return [...requiredNames(dc, {}), governing, `*.${governing}`]
 }
