@@ -35,7 +35,8 @@ const claimOf = (pod: string, namespace: string) => ({
     labels: { 'cassandra.datastax.com/datacenter': 'dc1' },
   },
   spec: {
-    storageClassName: 'server-storage',
+    // a name of its own: the test of uninstall deletes server-storage if no claim of the API server uses it
+    storageClassName: 'volumes',
     accessModes: ['ReadWriteOnce'],
     resources: { requests: { storage: '1Gi' } },
   },
