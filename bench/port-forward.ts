@@ -62,7 +62,7 @@ async function compare(own: Side, baseline: Side, log: (line: string) => void): 
   }
   const medianOfBoth = async (name: string, unit: string, measure: (port: number, side: Side) => Promise<number>) => {
     const [values, baselines] = await both(name, measure)
-    add({ name, unit, better: 'higher', value: median(values), baseline: median(baselines) })
+    add({ name, unit, better: 'higher', value: median(values), baseline: median(baselines), goal: ratio(1) })
   }
   // Warm up: the first connections include the loading of modules.
   for (const each of [own, baseline]) await attempt(each, (port) => echo(port, 20))
@@ -72,11 +72,11 @@ async function compare(own: Side, baseline: Side, log: (line: string) => void): 
   for (const share of [0.5, 0.99]) {
     const of = (rounds: number[][]) => quantile(rounds.flat(), share)
     const name = `echo of ${ECHO_BYTES} bytes, p${share * 100}`
-    add({ name, unit: 'ms', better: 'lower', value: of(echoes), baseline: of(baselineEchoes) })
+    add({ name, unit: 'ms', better: 'lower', value: of(echoes), baseline: of(baselineEchoes), goal: ratio(1) })
   }
   await medianOfBoth(`new connections, ${CONCURRENT} concurrent`, '1/s', connectionsPerSecond)
   const peaks = { value: own.forwarder.peakMemory, baseline: baseline.forwarder.peakMemory }
-  add({ name: 'peak memory', unit: 'MB', better: 'lower', ...peaks })
+  add({ name: 'peak memory', unit: 'MB', better: 'lower', ...peaks, goal: ratio(1.5) })
   for (const failure of FAILURES) {
     const counts = { value: own.failures[failure], baseline: baseline.failures[failure] }
     add({ name: `connections ${failure}`, unit: 'count', better: 'lower', ...counts })
@@ -86,6 +86,8 @@ async function compare(own: Side, baseline: Side, log: (line: string) => void): 
   for (const exit of [...own.forwarder.exits, ...baseline.forwarder.exits]) log(exit)
   return rows
 }
+
+const ratio = (limit: number) => ({ of: 'ratio', limit }) as const
 
 export function side(command: string[]): Side {
   return { forwarder: new Forwarder(command), failures: { refused: 0, closed: 0, stalled: 0 } }
