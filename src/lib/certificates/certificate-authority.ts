@@ -126,7 +126,7 @@ function issuerOf(path: readonly Certificate[], candidates: readonly Certificate
 /**
  * Refuses an invalid CA (`authorityFaults`).
  * @param now milliseconds since the epoch
- * @param isReplaced a new CA is stored beside it: it signs once more, so that every node trusts both. Not if it has
+ * @param isReplaced a new CA is stored next to it: it signs once more, so that every node trusts both. Not if it has
  * expired or is not valid yet: then nodes reject one another
  * @returns a warning if it expires within `AUTHORITY_WARNING_DAYS` days
  * @throws CSNI402 if it or one of its issuers has expired or is not valid yet, CSNI401 for a weak key, or if it is an
