@@ -6,7 +6,7 @@ import { withinLimit } from '../waiting/time-limit.ts'
 import type { Dial } from './dialer.ts'
 import { dialVerified, type ServerIdentity } from './verified-dial.ts'
 
-const TIMEOUT_MS = 10_000
+const DEFAULT_TIMEOUT_MS = 10_000
 /** A thousand host IDs take 40 kB. */
 const LARGEST_BYTES = 1 << 20
 
@@ -24,16 +24,18 @@ export interface MetadataRequest extends ServerIdentity {
   dial: Dial
   port: number
   signal: AbortSignal
+  /** For the connection, the request and the response, in ms. Default 10,000. */
+  timeoutMs?: number | undefined
 }
 
 /**
  * Sends `GET /metadata` and returns the contact information.
- * @throws CSNI611 without a valid response within 10 s, and what `dialVerified` throws
+ * @throws CSNI611 without a valid response within the time limit, and what `dialVerified` throws
  */
 export async function requestMetadata(options: MetadataRequest): Promise<ContactInfo> {
-  const { dial, signal, port, ...identity } = options
-  const late = () => invalid(identity.serverName, `no response within ${durationText(TIMEOUT_MS)}`)
-  return withinLimit({ ms: TIMEOUT_MS, late, signal }, async (stop) => {
+  const { dial, signal, port, timeoutMs = DEFAULT_TIMEOUT_MS, ...identity } = options
+  const late = () => invalid(identity.serverName, `no response within ${durationText(timeoutMs)}`)
+  return withinLimit({ ms: timeoutMs, late, signal }, async (stop) => {
     const socket = await dialVerified(dial, identity, stop)
     try {
       const text = await new Promise<string>((resolve, reject) => {

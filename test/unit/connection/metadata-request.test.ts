@@ -3,7 +3,14 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { RequestListener } from 'node:http'
 import { createServer, type Server } from 'node:https'
-import { type AddressInfo, connect } from 'node:net'
+import {
+  type AddressInfo,
+  connect,
+  createServer as createTcpServer,
+  type Server as TcpServer,
+  type Socket,
+} from 'node:net'
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
 import { requestMetadata } from '../../../src/lib/connection/metadata-request.ts'
 import { CassSniError } from '../../../src/lib/errors.ts'
 import { type TestAuthority, testAuthority } from './certificates.ts'
@@ -108,6 +115,96 @@ describe('requestMetadata', () => {
       ask((_request, response) => response.end('{}'), ['another.example.com']),
     )
     assert.deepEqual(asked, [])
+  })
+
+  describe('to a service that', () => {
+    const LIMIT_MS = 300
+    const silent = /^metadata service at cassandra\.example\.com: no response within 300 ?ms$/
+
+    /** Asks whatever listens there, and returns how long that took. */
+    async function within(server: TcpServer): Promise<CassSniError> {
+      const open = new Set<Socket>()
+      server.on('connection', (socket: Socket) => open.add(socket.on('error', () => undefined)))
+      server.listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      const { port } = server.address() as AddressInfo
+      const dial = async () => {
+        const socket = connect(port, '127.0.0.1')
+        await once(socket, 'connect')
+        return socket
+      }
+      const began = performance.now()
+      const { signal } = new AbortController()
+      try {
+        return await requestMetadata({
+          dial,
+          serverName: NAME,
+          ca: authority.pem,
+          port: 9042,
+          signal,
+          timeoutMs: LIMIT_MS,
+        }).then(
+          () => assert.fail('there was no response'),
+          (error: unknown) => {
+            assert.ok(error instanceof CassSniError, String(error))
+            assert.equal(error.code, 'CSNI611', error.message)
+            return error
+          },
+        )
+      } finally {
+        assert.ok(performance.now() - began < LIMIT_MS + 2_000)
+        // the request leaves no connection
+        assert.ok(await closed(open))
+        server.close()
+      }
+    }
+    const closed = async (open: Set<Socket>) => {
+      await Promise.all([...open].map((socket) => (socket.destroyed ? undefined : once(socket.resume(), 'close'))))
+      return true
+    }
+    const withTls = async (met: (socket: TLSSocket) => void) =>
+      within(
+        createTlsServer(await authority.issue({ names: [NAME] }), (socket) => met(socket.on('error', () => undefined))),
+      )
+
+    it('accepts the connection and never answers, with or without TLS, ends within the time limit', async () => {
+      assert.match((await within(createTcpServer())).message, silent)
+      assert.match((await withTls((socket) => socket.resume())).message, silent)
+    })
+
+    it('answers a byte now and then ends within the time limit', async () => {
+      const slow = 'HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n'
+      const error = await withTls((socket) => {
+        let at = 0
+        const timer = setInterval(() => socket.write(slow[at++] ?? ' '), 20)
+        socket.once('close', () => clearInterval(timer))
+      })
+      assert.match(error.message, silent)
+    })
+
+    it('answers without an end, in the headers or the body, is refused before that', async () => {
+      const endless = (start: string, more: string) => (socket: TLSSocket) => {
+        socket.write(start)
+        const fill = () => {
+          while (!socket.destroyed && socket.write(more));
+        }
+        socket.on('drain', fill)
+        fill()
+      }
+      const headers = await withTls(endless('HTTP/1.1 200 OK\r\n', `x: ${'y'.repeat(1_000)}\r\n`))
+      assert.match(headers.message, /^metadata service at cassandra\.example\.com: .*header/i)
+      const body = await withTls(endless('HTTP/1.1 200 OK\r\n\r\n', ' '.repeat(65_536)))
+      assert.match(body.message, /response too large$/)
+      const informed = await withTls(endless('', 'HTTP/1.1 102 Processing\r\n\r\n'))
+      assert.match(informed.message, silent)
+    })
+
+    it('speaks another protocol is named as such', async () => {
+      assert.match(
+        (await withTls((socket) => socket.resume().end('SSH-2.0-x\r\n'))).message,
+        /: .*(parse error|expected http)/i,
+      )
+    })
   })
 
   it('is ended by its signal', async () => {
