@@ -1,13 +1,14 @@
 /** Bundles against a real API server; gateway, nodes and metadata service are TLS ports of this machine. */
 import { deepEqual, equal, match } from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { createServer as createHttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createSecureContext, createServer, type Server, type TLSSocket } from 'node:tls'
-import { SECRET } from '../../src/lib/cluster/resources.ts'
-import { apiServer, pathOf, type TestServer } from '../support/api-server.ts'
+import { SECRET, SERVICE } from '../../src/lib/cluster/resources.ts'
+import { apiServer, pathOf, type Stored, type TestServer } from '../support/api-server.ts'
 import { createDatacenter, type TestDatacenter } from '../support/cluster-state.ts'
 import { runCommand } from '../support/command.ts'
 import { createMesh, removeRoutes, type TestMesh } from '../support/mesh-state.ts'
@@ -111,6 +112,19 @@ describe('bundles', function () {
     const refused = await create()
     deepEqual([refused.exitCode, await readdir(directory)], [1, ['app.zip']])
     match(refused.stderr, /certificate expired on 2026-02-03 \[CSNI602\]/)
+    // nothing is sent to such a node, by any way to it
+    let sent = 0
+    gateway.met = (socket) => socket.on('data', () => sent++)
+    const address = `127.0.0.1:${gateway.port}`
+    const expiry = /certificate (has )?expired( on 2026-02-03)?/
+    const shell = await run('cqlsh-sni', '--address', address, '-e', 'SELECT 1')
+    deepEqual([shell.exitCode, /CSNI602/.test(shell.stderr)], [1, true], shell.stderr)
+    match(shell.stderr, expiry)
+    const client = "require('net').connect(process.env.CASSANDRA_PORT, '127.0.0.1', function () { this.write('x') })"
+    const forward = ['port-forward', '--kubeconfig', server.kubeconfig, '-n', dc.namespace, '--port', '0']
+    const words = ['--sni', 'any', '--gateway-address', address, '--', process.execPath, '-e', client]
+    match((await runCommand([...forward, ...words])).stderr, new RegExp(`connection 1 failed: .*${expiry.source}`))
+    deepEqual(sent, 0)
   })
 
   it('of another gateway port propose another bundle', async () => {
@@ -124,6 +138,52 @@ describe('bundles', function () {
     } finally {
       moved.close()
     }
+  })
+
+  it('have the public port of a gateway whose port is mapped, also after a second run', async () => {
+    const asked: string[] = []
+    const metadata = createHttpServer((request, response) => {
+      asked.push(String(request.headers.host))
+      const { host = '' } = request.headers
+      const info = { contact_points: [hostId()], local_dc: 'dc1', sni_proxy_address: host }
+      response.end(JSON.stringify({ contact_info: info }))
+    })
+    gateway.met = (socket) => metadata.emit('connection', socket)
+    const created = await create('--public-port', '30942', '-o', 'json')
+    equal(created.exitCode, 0, created.stderr)
+    deepEqual([created.json().result.port, created.json().result.metadata], [30942, true])
+    // the metadata service sends drivers to the port of their request
+    deepEqual(asked, [`${NAME}:30942`])
+    const before = await readFile(file())
+    match((await create()).stdout, /app\.zip unchanged\n {2}Gateway: cassandra\.example\.com:30942\n/)
+    deepEqual(await readFile(file()), before)
+    const { of } = await inspect()
+    deepEqual(
+      [of('gateway')?.status, of('gateway')?.message, of('metadata')?.status],
+      ['ok', `${NAME}:30942, for port ${gateway.port} of the gateway`, 'ok'],
+    )
+    const plain = await create('--public-port', String(gateway.port), '-o', 'json')
+    equal(plain.json().result.port, gateway.port)
+    equal((await inspect()).of('gateway')?.message, `${NAME}:${gateway.port}`)
+  })
+
+  it('are created through an address, and name the node port of a gateway without one', async () => {
+    const { namespace = '', service = '' } = mesh.gateway ?? {}
+    await server.status(SERVICE, service, namespace, { loadBalancer: { ingress: [] } })
+    const address = ['--address', `127.0.0.1:${gateway.port}`]
+    const { exitCode, stderr, json } = await create(...address, '-o', 'json')
+    equal(exitCode, 0, stderr)
+    const { items } = await server.client.get<{ items: Stored[] }>(pathOf(SERVICE, namespace))
+    const { ports } = items.find(({ metadata }) => metadata.name === service)?.spec as {
+      ports: { port: number; nodePort: number }[]
+    }
+    const nodePort = ports.find(({ port }) => port === gateway.port)?.nodePort
+    const [warning] = json().warnings.filter(({ message }: { message: string }) => message.includes('node port'))
+    match(warning?.message ?? '', new RegExp(`no load balancer address; port ${gateway.port} is its node port`))
+    match(warning?.next[0] ?? '', new RegExp(`bundle create .*--public-port ${nodePort}$`))
+    equal((await inspect(...address)).of('names')?.status, 'ok')
+    const invalid = await create('--address', 'no host')
+    deepEqual([invalid.exitCode, /CSNI101/.test(invalid.stderr)], [2, true])
   })
 
   it('name what keeps them from the cluster, with its command', async () => {

@@ -32,10 +32,10 @@ export async function bindDocumentedRoles(
     const role = document.toJS() as Role
     const name = `${user}-${role.metadata.name}`
     if (!bound.some((end) => name.endsWith(end))) continue
-    const rules = role.rules.map((rule) => ({
-      ...rule,
-      verbs: rule.verbs.filter((verb) => allowed(verb, rule.resources)),
-    }))
+    const rules = role.rules.flatMap((rule) => {
+      const verbs = rule.verbs.filter((verb) => allowed(verb, rule.resources))
+      return verbs.length === 0 ? [] : [{ ...rule, verbs }]
+    })
     const whole: Role = { ...role, metadata: { name }, rules }
     await create('clusterroles', whole)
     const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name }

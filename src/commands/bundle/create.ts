@@ -1,7 +1,13 @@
 import { Flags } from '@oclif/core'
 import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
 import { changeFlags, datacenterFlags, gatewayFlags, withoutFlags } from '../../lib/cli/flags.ts'
-import { API_SERVER_CERTIFICATE, clientOptions, loginFlags, tunnelFlag } from '../../lib/cli/login-flags.ts'
+import {
+  addressFlag,
+  API_SERVER_CERTIFICATE,
+  clientOptions,
+  loginFlags,
+  tunnelFlag,
+} from '../../lib/cli/login-flags.ts'
 import type { TextRenderer } from '../../lib/output/text-renderer.ts'
 import type { BundleCreateResult } from '../../lib/workflows/bundle-create-workflow.ts'
 
@@ -30,6 +36,13 @@ export default class BundleCreate extends CassSniCommand<BundleCreateResult> {
     'public-name': Flags.string({
       helpValue: 'NAME',
       summary: 'Public DNS name of the gateway (default: that of the metadata service, else the only one of certs).',
+    }),
+    'public-port': Flags.integer({
+      min: 1,
+      max: 65_535,
+      helpValue: 'PORT',
+      summary:
+        'Port that clients connect to, if it is mapped to --port (default: as in the existing bundle, else --port).',
     }),
     out: Flags.string({
       helpValue: 'FILE',
@@ -63,6 +76,7 @@ export default class BundleCreate extends CassSniCommand<BundleCreateResult> {
     },
     ...datacenterFlags,
     ...gatewayFlags,
+    ...addressFlag,
     ...tunnelFlag,
     ...changeFlags,
     yes: {
@@ -80,6 +94,7 @@ export default class BundleCreate extends CassSniCommand<BundleCreateResult> {
       ...(await clientOptions(flags)),
       tunnel: flags.tunnel,
       publicName: flags['public-name'],
+      publicPort: flags['public-port'],
       withPassword: flags['with-password'],
       createRole: flags['create-role'],
       grants: flags.grant,

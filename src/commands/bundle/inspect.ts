@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
 import { datacenterFlags, gatewayFlags, timeoutFlag } from '../../lib/cli/flags.ts'
-import { tunnelFlag } from '../../lib/cli/login-flags.ts'
+import { addressFlag, tunnelFlag } from '../../lib/cli/login-flags.ts'
 import type { RenderedStep } from '../../lib/errors.ts'
 import type { TextRenderer } from '../../lib/output/text-renderer.ts'
 import type { BundleFinding, BundleInspectResult } from '../../lib/workflows/bundle-inspect-workflow.ts'
@@ -41,6 +41,7 @@ export default class BundleInspect extends CassSniCommand<RenderedResult> {
     }),
     ...datacenterFlags,
     gateway: gatewayFlags.gateway,
+    ...addressFlag,
     ...tunnelFlag,
     ...timeoutFlag,
   }
@@ -59,6 +60,7 @@ export default class BundleInspect extends CassSniCommand<RenderedResult> {
       datacenter: flags.datacenter,
       clusterDomain: flags['cluster-domain'],
       gateway: flags.gateway,
+      address: flags.address,
       tunnel: flags.tunnel,
       connect: () => run.context('Bundle'),
       now: Date.now,

@@ -1,7 +1,13 @@
 import { Flags } from '@oclif/core'
 import { CassSniCommand, type Run } from '../../lib/cli/base-command.ts'
 import { changeFlags, datacenterFlags, gatewayFlags, outputFlag, withoutFlags } from '../../lib/cli/flags.ts'
-import { API_SERVER_CERTIFICATE, clientOptions, loginFlags, tunnelFlag } from '../../lib/cli/login-flags.ts'
+import {
+  addressFlag,
+  API_SERVER_CERTIFICATE,
+  clientOptions,
+  loginFlags,
+  tunnelFlag,
+} from '../../lib/cli/login-flags.ts'
 
 const { ca: _ca, ...ownLoginFlags } = loginFlags
 const { yes } = changeFlags
@@ -43,6 +49,7 @@ export default class BundleServe extends CassSniCommand<undefined> {
     ...datacenterFlags,
     ...otherGatewayFlags,
     'gateway-port': gatewayPort,
+    ...addressFlag,
     ...tunnelFlag,
     yes,
     output: outputFlag(['text', 'json']),

@@ -19,6 +19,8 @@ export interface BundleConfig {
   /** Set by this program: the CassandraDatacenter. */
   namespace?: string | undefined
   datacenter?: string | undefined
+  /** Set by this program: the port of the gateway's Service, if the public port is another one. */
+  gatewayPort?: number | undefined
   username?: string | undefined
   /** Secret: never printed. */
   password?: string | undefined
@@ -107,17 +109,23 @@ function parseConfig(bytes: Buffer): BundleConfig {
   const text = (key: string) => (typeof fields[key] === 'string' && fields[key] !== '' ? fields[key] : undefined)
   const host = text('host')
   const port = Number(fields['port'])
+  const gatewayPort = fields['gatewayPort']
   if (host === undefined) throw new BundleError(`${name} has no host`)
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new BundleError(`${name} has no valid port`)
+  if (!isPort(port)) throw new BundleError(`${name} has no valid port`)
   return {
     host,
     port,
     localDatacenter: text('localDC'),
     namespace: text('namespace'),
     datacenter: text('datacenter'),
+    gatewayPort: typeof gatewayPort === 'number' && isPort(gatewayPort) ? gatewayPort : undefined,
     username: text('username'),
     password: text('password'),
     keyStorePassword: text('keyStorePassword'),
     trustStorePassword: text('trustStorePassword'),
   }
+}
+
+function isPort(port: number): boolean {
+  return Number.isInteger(port) && port >= 1 && port <= 65_535
 }

@@ -32,8 +32,10 @@ const NAMES: Readonly<Record<string, string>> = {
 export interface BundleContent {
   /** Public name of the gateway: the server name of the metadata request, verified in its certificate. */
   host: string
-  /** The gateway's port, for the metadata request and for CQL. */
+  /** The public port of the gateway, for the metadata request and for CQL. */
   port: number
+  /** The port of the gateway's Service, if a load balancer or a node port maps another one to it; drivers ignore it. */
+  gatewayPort?: number | undefined
   /** The datacenter's name in Cassandra. */
   localDatacenter: string
   /** The CassandraDatacenter; drivers ignore both. */
@@ -48,7 +50,7 @@ export interface BundleContent {
 
 /** Returns the files of a bundle by name. Some are secret: never printed. */
 export function bundleFiles(content: BundleContent): Map<string, Buffer> {
-  const { host, port, localDatacenter, namespace, datacenter, storePassword, login, stores } = content
+  const { host, port, gatewayPort, localDatacenter, namespace, datacenter, storePassword, login, stores } = content
   const config = {
     host,
     // cql-proxy reads a number only
@@ -66,6 +68,7 @@ export function bundleFiles(content: BundleContent): Map<string, Buffer> {
     pfxCertPassword: storePassword,
     namespace,
     datacenter,
+    gatewayPort: gatewayPort === port ? undefined : gatewayPort,
   }
   const files = new Map<string, Buffer>()
   files.set(BUNDLE_FILES.config, Buffer.from(`${JSON.stringify(config, undefined, 2)}\n`))

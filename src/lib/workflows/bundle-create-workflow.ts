@@ -9,6 +9,7 @@ import { storeFiles } from '../certificates/client-stores.ts'
 import { liveProbes } from '../checks/live-probes.ts'
 import type { Bundle } from '../clients/read-bundle.ts'
 import { bundleFiles, zipBundle } from '../clients/secure-connect-bundle.ts'
+import { parseAddress } from '../connection/dialer.ts'
 import { again, CassSniError, throwIfAborted } from '../errors.ts'
 import { DEFAULT_GATEWAY_PORT } from '../routes/choices.ts'
 import { observeRouted } from '../routes/gather.ts'
@@ -44,10 +45,14 @@ export interface BundleCreateOptions extends BundleLoginChoice {
   gateway?: string | undefined
   /** Of the gateway. */
   port?: number | undefined
+  /** "host[:port]" to connect to instead of the load balancer. */
+  address?: string | undefined
   /** Connect through the API server even if the load balancer is reachable. */
   tunnel: boolean
   /** Default: that of the metadata service, else the only one in the settings of the certificates. */
   publicName?: string | undefined
+  /** The port that clients connect to; default: that of the existing bundle, else the gateway's. */
+  publicPort?: number | undefined
   /** File, or Secret/NAME; default: secure-connect-<datacenter>.zip. */
   out?: string | undefined
   /** Of the Secret; default: the datacenter's. */
@@ -60,7 +65,7 @@ export interface BundleCreateResult {
   namespace: string
   datacenter: string
   dryRun: boolean
-  /** Public name and port of the gateway. */
+  /** Public name and port of the gateway, as in the bundle. */
   host: string
   port: number
   localDatacenter: string
@@ -96,7 +101,8 @@ export async function bundleCreate(
   options: BundleCreateOptions,
 ): Promise<BundleCreateResult> {
   const { kube, signal, emit, dryRun } = context
-  const { gateway, tunnel, overwrite } = options
+  const { gateway, address, tunnel, overwrite } = options
+  if (address !== undefined) parseAddress(address, options.port ?? DEFAULT_GATEWAY_PORT)
   const requested = requestedRole(options)
   const chosenPlace = options.out === undefined ? undefined : bundlePlace(options.out, options.secretNamespace)
   const step = { type: 'step', id: 'bundle', title: 'Bundle' } as const
@@ -118,6 +124,7 @@ export async function bundleCreate(
   const out = placeText(place, namespace)
   const stored = await readPlace(place, namespace, kube)
   const existing = await existingBundle(stored, { namespace, name, out, overwrite })
+  const publicPort = options.publicPort ?? mappedPort(existing, port) ?? port
   const authorities = await trustedAuthorities(context, datacenter, options.caFile)
   const { identity, kind } = await bundleIdentity(context, datacenter, {
     given: given?.identity,
@@ -134,6 +141,7 @@ export async function bundleCreate(
     choices,
     gateway,
     port,
+    address,
     tunnel,
     ca,
     identity: client,
@@ -157,11 +165,12 @@ export async function bundleCreate(
   try {
     const login = ownLogin ?? role?.credentials ?? loginIn(existing)
     if (!overwrite) refuseLostLogin(login, loginIn(existing), out)
-    const metadata = await warnOfPublicAddress(context, probes, { host, port, ca: ca.pem, client })
+    const metadata = await warnOfPublicAddress(context, probes, { host, port: publicPort, ca: ca.pem, client })
     const storePassword = storePasswordIn(existing) ?? randomBytes(PASSWORD_BYTES).toString('base64url')
     const files = bundleFiles({
       host,
-      port,
+      port: publicPort,
+      gatewayPort: port,
       localDatacenter: cassandraName,
       namespace,
       datacenter: name,
@@ -178,7 +187,7 @@ export async function bundleCreate(
       datacenter: name,
       dryRun,
       host,
-      port,
+      port: publicPort,
       localDatacenter: cassandraName,
       out,
       action,
@@ -204,6 +213,11 @@ async function trustedAuthorities(
   const certificates = pemBlocks(await readAuthorityFile(caFile, signal), 'CERTIFICATE').map(readCertificate)
   // readAuthorityFile accepts no file without a certificate
   return certificates.map((each) => [each]) as unknown as Authorities
+}
+
+/** Returns the public port of a bundle that was created for this port of the gateway; undefined if it is the same. */
+function mappedPort(bundle: Bundle | undefined, port: number): number | undefined {
+  return bundle?.config.gatewayPort === port ? bundle.config.port : undefined
 }
 
 /** Returns the password of the keystores, if Java accepts it. */

@@ -40,6 +40,8 @@ export interface BundleServeOptions extends LoginChoice {
   gateway?: string | undefined
   /** Of the gateway. */
   gatewayPort?: number | undefined
+  /** "host[:port]" to connect to instead of the load balancer. */
+  address?: string | undefined
   /** Connect through the API server even if the load balancer is reachable. */
   tunnel: boolean
   /** The local port; 0: any free one. */
@@ -84,9 +86,10 @@ export async function bundleServe(context: WorkflowContext, options: BundleServe
     identityFor(kube, first, given, now()),
     options.withPassword ? readLogin(kube, first, options) : undefined,
   ])
-  const { gateway, tunnel, gatewayPort = choices.port ?? DEFAULT_GATEWAY_PORT } = options
+  const { gateway, address, tunnel, gatewayPort = choices.port ?? DEFAULT_GATEWAY_PORT } = options
   const time = clusterTime(context)
-  const probes = liveProbes({ kube, datacenter: first, choices, gateway, port: gatewayPort, tunnel, signal, now: time })
+  const way = { gateway, port: gatewayPort, address, tunnel }
+  const probes = liveProbes({ kube, datacenter: first, choices, ...way, signal, now: time })
   const { dial } = await probes.dialer()
   const local = await LocalCertificates.create(first, now())
   const end = new AbortController()

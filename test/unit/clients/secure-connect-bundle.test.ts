@@ -48,6 +48,17 @@ describe('secure connect bundle', function () {
   })
   after(() => rmSync(directory, { recursive: true }))
 
+  it('records the port of the gateway if the public one is another, which is read back', async () => {
+    const config = async (port: number, gatewayPort: number) => {
+      const content = { host: 'c', port, gatewayPort, localDatacenter: 'd', namespace: 'n', datacenter: 'd' }
+      const made = bundleFiles({ ...content, storePassword: PASSWORD, stores: [] })
+      return (await readBundle(await zipBundle(made))).config
+    }
+    const mapped = await config(30_942, 9042)
+    assert.deepEqual([mapped.port, mapped.gatewayPort], [30_942, 9042])
+    assert.equal((await config(9042, 9042)).gatewayPort, undefined)
+  })
+
   it('has the seven files that drivers read, and a port that is a number', () => {
     assert.deepEqual([...files.keys()].sort(), [
       'ca.crt',

@@ -30,6 +30,11 @@ describe('steps for a bundle', () => {
     assert.match(nextTexts(bundleSteps(secret).recreate).join(), /--out Secret\/app --secret-namespace other$/)
   })
 
+  it('keep a public port that is mapped', () => {
+    const { recreate } = bundleSteps({ ...file(), config: { ...CONFIG, port: 30_942, gatewayPort: 9042 } })
+    assert.match(nextTexts(recreate).join(), / --public-name c\.example\.com --public-port 30942 --out /)
+  })
+
   it('write a bundle of another datacenter, or of another program, elsewhere', () => {
     const elsewhere = 'kubectl cass-sni bundle create -n ns -d dc2 --public-name c.example.com'
     assert.deepEqual(nextTexts(bundleSteps(file(), { ...DC1, name: 'dc2' }).recreate), [elsewhere])

@@ -32,7 +32,9 @@ export function bundleSteps(
       ? ['--out', place.file]
       : ['--out', `Secret/${place.secret}`, '--secret-namespace', place.namespace ?? namespace]
   // bundle create does not overwrite a bundle of another datacenter
-  const flags = [...target, '--public-name', config.host, ...(isOwn ? out : [])]
+  const isMapped = config.gatewayPort !== undefined
+  const publicPort = isMapped ? ['--public-port', String(config.port)] : []
+  const flags = [...target, '--public-name', config.host, ...publicPort, ...(isOwn ? out : [])]
   return {
     target,
     recreate: [command`kubectl cass-sni bundle create ${flags}`],

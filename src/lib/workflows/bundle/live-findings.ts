@@ -30,6 +30,8 @@ export interface LiveChoice {
   datacenter?: string | undefined
   clusterDomain?: string | undefined
   gateway?: string | undefined
+  /** "host[:port]" to connect to instead of the load balancer. */
+  address?: string | undefined
   /** Connect through the API server even if the load balancer is reachable. */
   tunnel: boolean
 }
@@ -73,6 +75,7 @@ export async function compareWithCluster(
     choices,
     gateway: choice.gateway,
     port: choices.port ?? DEFAULT_GATEWAY_PORT,
+    address: choice.address,
     tunnel: choice.tunnel,
     ca: { file: 'ca.crt', pem: ca },
     identity: client,
@@ -165,15 +168,19 @@ function datacenterFinding({ probes: { datacenter }, config, steps }: Inspection
       )
 }
 
-function gatewayFinding({ port, host, steps }: Inspection, { choices, datacenter }: Routed): BundleFinding {
+function gatewayFinding({ config, steps }: Inspection, { choices, datacenter }: Routed): BundleFinding {
   const { recreate, target } = steps
+  const { host, port, gatewayPort = port } = config
   if (choices.port === undefined)
     return failed('gateway', `datacenter ${datacenter.name} has no routes`, [
       command`kubectl cass-sni routes sync ${target}`,
     ])
-  return choices.port === port
-    ? ok('gateway', `${host}:${port}`)
-    : failed('gateway', `the bundle has port ${port}, but the gateway's is ${choices.port}`, recreate)
+  return choices.port === gatewayPort
+    ? ok(
+        'gateway',
+        gatewayPort === port ? `${host}:${port}` : `${host}:${port}, for port ${gatewayPort} of the gateway`,
+      )
+    : failed('gateway', `the bundle has port ${gatewayPort}, but the gateway's is ${choices.port}`, recreate)
 }
 
 /** Each node's certificate verifies with the CA of the bundle, and has its public name. */

@@ -6,7 +6,9 @@ import type { Probes } from '../../checks/probes.ts'
 import type { ClientIdentity } from '../../connection/client-identity.ts'
 import { hostPort } from '../../connection/dialer.ts'
 import { type ContactInfo, requestMetadata } from '../../connection/metadata-request.ts'
-import { asCassSniError, type CassSniError, command, hint, throwIfAborted } from '../../errors.ts'
+import { tcpPort } from '../../istio/gateways.ts'
+import type { IngressGateway } from '../../istio/mesh.ts'
+import { again, asCassSniError, type CassSniError, command, hint, throwIfAborted } from '../../errors.ts'
 import type { Warning } from '../../events.ts'
 import { listed } from '../../text/listed.ts'
 import { systemError } from '../../text/system-errors.ts'
@@ -46,8 +48,11 @@ export async function warnOfPublicAddress(
     warn(addressWarning(host))
     return undefined
   }
-  const unresolved = await resolutionFault(host, (await probes.gateway()).addresses)
+  const gateway = await probes.gateway()
+  const unresolved = await resolutionFault(host, gateway.addresses)
   if (unresolved !== undefined) warn({ message: unresolved })
+  const unmapped = nodePortWarning(gateway, probes.port, port)
+  if (unmapped !== undefined) warn(unmapped)
   try {
     const info = await askMetadata(probes, address, signal)
     const fault = metadataFault(info, { host, port, localDatacenter: probes.datacenter.cassandraName })
@@ -69,6 +74,17 @@ function addressWarning(address: string): Warning {
       'Java verifies the name of its PTR record if there is one, Node.js requires the address as a DNS name in the ' +
       'certificate, Python verifies nothing',
     next: [hint('use a DNS name with --public-name')],
+  }
+}
+
+/** Without a load balancer, clients reach the gateway at its node port, unless something else maps the port. */
+function nodePortWarning(gateway: IngressGateway, port: number, publicPort: number): Warning | undefined {
+  const nodePort = tcpPort(gateway, port)?.nodePort
+  if (gateway.addresses.length > 0 || publicPort !== port || nodePort === undefined) return undefined
+  const name = `service/${gateway.service} in namespace ${gateway.namespace}`
+  return {
+    message: `${name} has no load balancer address; port ${port} is its node port ${nodePort}`,
+    next: [again`--public-port ${nodePort}`],
   }
 }
 
