@@ -19,6 +19,7 @@ import {
   loginFlags,
   API_SERVER_CERTIFICATE,
 } from '../lib/cli/login-flags.ts'
+import { withoutPassword } from '../lib/cli/next-steps.ts'
 import { ARGUMENT } from '../lib/cli/usage-error.ts'
 import type { TextRenderer } from '../lib/output/text-renderer.ts'
 import type { CqlResult } from '../lib/workflows/cqlsh-workflow.ts'
@@ -60,10 +61,7 @@ const CQLSH_FLAGS: Readonly<Record<string, NextStep>> = {
 
 /** Of this shell only: cqlsh has its own, after "--". */
 const SHELL_FLAGS = [
-  'execute',
-  'file',
   'continue-on-error',
-  'keyspace',
   'page-size',
   'insecure-skip-tls-verify',
   'consistency-level',
@@ -78,6 +76,9 @@ const SHELL_FLAGS = [
 ]
 
 interface ExecFlags extends ClientFlags {
+  execute?: string | undefined
+  file?: string | undefined
+  keyspace?: string | undefined
   cqlshrc?: string | undefined
   tunnel?: boolean | undefined
 }
@@ -283,6 +284,15 @@ export default class CqlshSni extends CassSniCommand<Result> {
         'CSNI101',
         `-o ${run.format} cannot be combined with --exec: cqlsh writes to stdout itself`,
       )
+    const { execute, file, keyspace } = flags
+    const statements = execute === undefined ? undefined : withoutPassword(execute)
+    const program = Object.entries({ '-k': keyspace, '-e': statements, '-f': file }).flatMap(([flag, value]) =>
+      value === undefined ? [] : [flag, value],
+    )
+    if (program.length > 0)
+      throw new CassSniError('CSNI101', `${program[0]} with --exec is an argument of cqlsh, after "--"`, {
+        next: [{ again: [], without: ['keyspace', 'execute', 'file'], program }],
+      })
     const { execCqlsh } = await import('../lib/workflows/cqlsh-exec-workflow.ts')
     await execCqlsh(await run.context('cqlsh'), {
       ...(await clientOptions(flags)),

@@ -97,12 +97,13 @@ export type ErrorCode = keyof typeof ERROR_CODES
 /**
  * A next step as data: `cli/next-steps.ts` renders it with the connection and datacenter flags in force.
  * - a command: complete, ready to paste; `pipe` is the literal rest of a pipeline ("base64 -d");
- * - `again`: the current command line with these flags added or replaced, and without the flags in `without`;
+ * - `again`: the current command line with these flags added or replaced, without the flags in `without`, and with the
+ *   words of `program` first after "--";
  * - `hint`: advice that is not a command.
  */
 export type NextStep =
   | { program: string; args: string[]; pipe?: string | undefined }
-  | { again: string[]; without?: string[] | undefined }
+  | { again: string[]; without?: string[] | undefined; program?: string[] | undefined }
   | { hint: string }
 
 /** A step as text: `Try:` with a command, or `Hint:` with advice. */

@@ -165,6 +165,15 @@ describe('routes controller', function () {
       equal(stdout, '')
       match(stderr, /user "nobody" cannot [\s\S]*\[CSNI203\]/, words[0])
       doesNotMatch(stderr, /not installed/)
+      // the ClusterRoles of docs/permissions.yaml are enough for the others only
+      const isAdministrators = words[0] === 'install' || words[0] === 'uninstall'
+      match(
+        stderr,
+        isAdministrators
+          ? new RegExp(`Hint: routes controller ${words[0]} requires cluster-admin: run it as an administrator\\n`)
+          : /Hint: an administrator can grant it: /,
+      )
+      equal(isAdministrators && stderr.includes('create clusterrolebinding'), false, stderr)
     }
     const everything = await runCommand(['uninstall', '--all', '--kubeconfig', server.kubeconfig, '--as', 'nobody'])
     match(everything.stderr, /user "nobody" cannot list [\s\S]*\[CSNI203\]/)

@@ -12,6 +12,7 @@ interface ManifestFlag {
   required?: boolean
   hidden?: boolean
   helpGroup?: string
+  helpValue?: string
   summary?: string
   description?: string
   default?: unknown

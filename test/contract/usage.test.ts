@@ -2,7 +2,18 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { ALLOWED_EMPTY } from '../../src/lib/cli/empty-values.ts'
+import { WRITTEN_FILES } from '../../src/lib/cli/input-file-flags.ts'
 import { commands, root } from './manifest.ts'
+
+const NOT_THERE = '/nonexistent/file'
+/** What else a flag requires. */
+const COMPANIONS: Readonly<Record<string, string[]>> = {
+  'cert-file': ['--key-file', NOT_THERE],
+  'key-file': ['--cert-file', NOT_THERE],
+  'ca-file': ['--ca-key-file', NOT_THERE],
+  'ca-key-file': ['--ca-file', NOT_THERE],
+  'ca-key-password-file': ['--ca-file', NOT_THERE, '--ca-key-file', NOT_THERE],
+}
 
 function run(...args: string[]) {
   const env = { ...process.env, KUBECONFIG: '/nonexistent/kubeconfig', NO_COLOR: '1' }
@@ -75,6 +86,11 @@ describe('a wrong command line', () => {
       /missing argument: FILE \[CSNI101\]\n {2}Try: kubectl cass-sni bundle inspect --help\n/,
     ],
     ['missing flag', ['clients', 'show'], /missing required flag: --driver \[/],
+    [
+      'flags of cqlsh before "--"',
+      ['cqlsh-sni', '-n', 'x', '--exec', '-k', 'shop', '-e', 'SELECT 1', '--', '--debug'],
+      /Try: kubectl cass-sni cqlsh-sni -n x --exec -- -k shop -e 'SELECT 1' --debug\n/,
+    ],
     ['flag of another mode', ['cqlsh-sni', '--exec', '--ca-out', 'x'], /--ca-out and --exec are mutually exclusive/],
     ['role without its login', ['bundle', 'serve', '--username', 'app'], /--username requires --with-password/],
     ['empty role', ['bundle', 'create', '--create-role='], /--create-role is empty; specify a value or omit the flag/],
@@ -116,6 +132,26 @@ describe('a wrong command line', () => {
       assert.equal(status, 2)
     })
   }
+
+  it('a file that is not there is reported before a kubeconfig is read, whichever flag names it', () => {
+    const named = commands.flatMap(({ id, flags }) =>
+      Object.values(flags).flatMap(({ name, helpValue, helpGroup }) =>
+        helpValue === 'FILE' && helpGroup !== 'GLOBAL' && !WRITTEN_FILES.has(name) ? [{ id, name }] : [],
+      ),
+    )
+    const distinct = [...new Map(named.map((each) => [each.name, each])).values()]
+    assert.ok(distinct.length > 8, JSON.stringify(distinct))
+    for (const { id, name } of distinct) {
+      const words = [...id.split(':'), `--${name}`, NOT_THERE, ...(COMPANIONS[name] ?? [])]
+      const { stderr, status } = run(...words, '--kubeconfig', '/nonexistent/kubeconfig')
+      assert.match(
+        stderr,
+        /^error: cannot read \/nonexistent\/file: no such file or directory \[CSNI104\]\n/,
+        words.join(' '),
+      )
+      assert.equal(status, 2)
+    }
+  })
 
   it('a kubeconfig that is not there has the same exit code in every form', () => {
     for (const format of ['text', 'json', 'yaml']) {

@@ -34,7 +34,8 @@ export default class ClientsShow extends CassSniCommand<ClientsShowResult> {
       summary: 'Driver, framework or tool, or dotenv for variables only.',
     })(),
     ca: Flags.string({
-      helpValue: 'FILE',
+      // in the program; not read here
+      helpValue: 'PATH',
       summary: 'Path of the CA certificate in the program (default: DATACENTER-ca.pem).',
     }),
     address: Flags.string({

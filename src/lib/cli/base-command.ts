@@ -21,6 +21,7 @@ import { ALLOWED_EMPTY, REJECTED_EMPTY } from './empty-values.ts'
 import { commonFlags, connectionFlags, outputFlag } from './flags.ts'
 import type { ColorChoice } from '../output/color.ts'
 import type { TextRenderer } from '../output/text-renderer.ts'
+import { requireInputFiles } from './input-file-flags.ts'
 import { Interruption } from './interruption.ts'
 import { type CommandLine, renderSteps } from './next-steps.ts'
 import { formOfWords } from './output-form.ts'
@@ -135,6 +136,7 @@ export abstract class CassSniCommand<Result extends object | undefined = object 
       output.settle({ format: flags.output, color: flags.color, level: flags.v }, (next) =>
         renderSteps(next, parsed.line),
       )
+      await requireInputFiles(line.flags, this.ctor.flags ?? {})
       if (flags.timeout !== undefined) interruption.limit(flags.timeout)
       const work = () => interruption.race(this.work(this.#run(flags, line, output, interruption)))
       if (this.smallHeapAfterMs === undefined) result = await work()

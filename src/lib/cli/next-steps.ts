@@ -77,12 +77,12 @@ export function stepTexts(steps: readonly NextStep[], line: CommandLine): string
 
 /** The same command line with these flags added or replaced, and without others. */
 function repeated(
-  { again: flags, without = [] }: { again: string[]; without?: string[] | undefined },
+  { again: flags, without = [], program: first = [] }: Extract<NextStep, { again: string[] }>,
   line: CommandLine,
 ): string[] {
   const dropped = [...SECRET, ...without.map((name) => (name === 'port' ? line.portFlag : name))]
   const kept = line.flags.filter(({ name }) => !includesFlag(flags, name) && !dropped.includes(name))
-  const { rest = [] } = line
+  const rest = [...first, ...(line.rest ?? [])]
   const program = rest.length === 0 ? [] : ['--', ...rest]
   return [...line.bin.split(' '), ...line.id.split(' '), ...line.args, ...kept.flatMap(wordsOf), ...flags, ...program]
 }
@@ -124,7 +124,12 @@ function flagWords(names: readonly string[], line: CommandLine, words: readonly 
 function wordsOf({ name, value, negated }: GivenFlag): string[] {
   const flag = SHORT[name] ?? (negated ? `--no-${name}` : `--${name}`)
   if (value === undefined) return [flag]
-  return [flag, name === 'execute' && /password/i.test(value) ? '<STATEMENTS>' : value]
+  return [flag, name === 'execute' ? withoutPassword(value) : value]
+}
+
+/** Returns statements, or a placeholder if they may have a password. */
+export function withoutPassword(statements: string): string {
+  return /password/i.test(statements) ? '<STATEMENTS>' : statements
 }
 
 function includesFlag(words: readonly string[], name: string): boolean {

@@ -1,5 +1,5 @@
 /** Which of the ClusterRoles in docs/permissions.yaml grants a missing permission. */
-import { hint, type NextStep } from '../errors.ts'
+import { CassSniError, hint, type NextStep } from '../errors.ts'
 import { packageFile } from '../text/package-file.ts'
 import { shell } from '../text/shell-words.ts'
 import type { KubeTarget } from './kube.ts'
@@ -27,4 +27,20 @@ export function grantHint(
       : shell`kubectl create rolebinding ${role} -n ${namespace} --clusterrole=${role} --user=${user}`
   const roles = shell`kubectl apply -f ${packageFile('docs/permissions.yaml')}`
   return hint(`an administrator can grant it: ${roles} && ${binding}`)
+}
+
+/**
+ * Settles as the work, but a missing permission (CSNI203) proposes an administrator: the ClusterRoles in
+ * docs/permissions.yaml are not enough for the command.
+ */
+export async function asClusterAdmin<T>(command: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    if (!(error instanceof CassSniError) || error.code !== 'CSNI203') throw error
+    const { code, message, object, next, cause } = error
+    const commands = next.filter((step) => !('hint' in step))
+    const administrator = hint(`${command} requires cluster-admin: run it as an administrator`)
+    throw new CassSniError(code, message, { object, next: [...commands, administrator], cause })
+  }
 }

@@ -2,6 +2,7 @@
 import { applyChanges, retryOvertaken } from '../changes/apply.ts'
 import { observeDatacenter } from '../cassandra/observe-datacenter.ts'
 import { changesIn, changeSet } from '../changes/change-plan.ts'
+import { asClusterAdmin } from '../cluster/grant-hint.ts'
 import type { KubeObject } from '../cluster/kube.ts'
 import { lastingNamespaces } from '../cluster/require-namespace.ts'
 import { issuerSecretName } from '../certificates/issuer-certificate.ts'
@@ -87,6 +88,13 @@ const ROLLOUT_MS = 180_000
  * CSNI210 if an object belongs to another program, CSNI511 if the rollout does not complete in time.
  */
 export async function installController(
+  context: WorkflowContext,
+  options: ControllerInstallOptions,
+): Promise<ControllerInstallResult> {
+  return asClusterAdmin('routes controller install', installed(context, options))
+}
+
+async function installed(
   context: WorkflowContext,
   options: ControllerInstallOptions,
 ): Promise<ControllerInstallResult> {

@@ -3,6 +3,7 @@ import { applyChanges, retryOvertaken } from '../changes/apply.ts'
 import { changesIn, changeSet, type Listed } from '../changes/change-plan.ts'
 import type { ChangeSet, Desired } from '../changes/changeset.ts'
 import { FIELD_MANAGER, MANAGED_BY_LABEL } from '../changes/ownership.ts'
+import { asClusterAdmin } from '../cluster/grant-hint.ts'
 import type { Kube, KubeObject } from '../cluster/kube.ts'
 import {
   CLUSTER_ROLE_BINDING,
@@ -57,6 +58,13 @@ const ENDED_MS = 60_000
  * declines.
  */
 export async function uninstallController(
+  context: WorkflowContext,
+  options: { namespace: string },
+): Promise<ControllerUninstallResult> {
+  return asClusterAdmin('routes controller uninstall', uninstalled(context, options))
+}
+
+async function uninstalled(
   context: WorkflowContext,
   { namespace }: { namespace: string },
 ): Promise<ControllerUninstallResult> {

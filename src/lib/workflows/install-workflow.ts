@@ -2,11 +2,12 @@
  * Installs what is missing of Istio, cass-operator and a Cassandra datacenter. Every step observes first and changes
  * only what differs, so an interrupted install resumes where it stopped and a second one writes nothing.
  */
+import { asClusterAdmin } from '../cluster/grant-hint.ts'
 import { applyChanges, conflictError } from '../changes/apply.ts'
 import { changesIn } from '../changes/change-plan.ts'
 import type { Change } from '../changes/changeset.ts'
 import { record } from '../changes/record.ts'
-import { again, CassSniError, command, hint, throwIfAborted } from '../errors.ts'
+import { again, CassSniError, command, throwIfAborted } from '../errors.ts'
 import type { WorkflowContext } from './context.ts'
 import { resumable } from './resumable.ts'
 import { rememberAnswers } from './install/answers.ts'
@@ -73,19 +74,7 @@ const DEFAULT_NAMESPACE = 'cass-operator'
  * CSNI307/308 for refused changes, CSNI901/902 when timed out or interrupted, and those of the steps.
  */
 export async function install(caller: WorkflowContext, options: InstallOptions): Promise<InstallResult> {
-  return installAll(caller, options).catch((error: unknown) => {
-    throw error instanceof CassSniError && error.code === 'CSNI203' ? needsClusterAdmin(error) : error
-  })
-}
-
-/** The ClusterRoles in docs/permissions.yaml, which the error proposes, are not enough for install. */
-function needsClusterAdmin({ code, message, object, next, cause }: CassSniError): CassSniError {
-  const commands = next.filter((step) => !('hint' in step))
-  return new CassSniError(code, message, {
-    object,
-    next: [...commands, hint('install requires cluster-admin: run it as an administrator')],
-    cause,
-  })
+  return asClusterAdmin('install', installAll(caller, options))
 }
 
 async function installAll(caller: WorkflowContext, options: InstallOptions): Promise<InstallResult> {
