@@ -173,10 +173,8 @@ describe('bundles', function () {
     const address = ['--address', `127.0.0.1:${gateway.port}`]
     const { exitCode, stderr, json } = await create(...address, '-o', 'json')
     equal(exitCode, 0, stderr)
-    const { items } = await server.client.get<{ items: Stored[] }>(pathOf(SERVICE, namespace))
-    const { ports } = items.find(({ metadata }) => metadata.name === service)?.spec as {
-      ports: { port: number; nodePort: number }[]
-    }
+    const { spec } = await server.client.get<Stored>(pathOf(SERVICE, namespace, service))
+    const { ports } = spec as { ports: { port: number; nodePort: number }[] }
     const nodePort = ports.find(({ port }) => port === gateway.port)?.nodePort
     const [warning] = json().warnings.filter(({ message }: { message: string }) => message.includes('node port'))
     match(warning?.message ?? '', new RegExp(`no load balancer address; port ${gateway.port} is its node port`))

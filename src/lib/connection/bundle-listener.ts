@@ -42,6 +42,8 @@ export async function listenForBundle(options: BundleListenerOptions): Promise<{
     // Java sends no server name that has no dot
     ...(await certificateFor(options.metadata.name)),
     minVersion: 'TLSv1.2',
+    // what the node still sends to a client that has ended its requests
+    allowHalfOpen: true,
     SNICallback: (name, done) => {
       certificateFor(name).then(
         (certificate) => done(null, createSecureContext({ ...certificate, minVersion: 'TLSv1.2' })),
