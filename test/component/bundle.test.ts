@@ -1,12 +1,17 @@
 /** Bundles against a real API server; gateway, nodes and metadata service are TLS ports of this machine. */
 import { deepEqual, equal, match } from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { createServer as createHttpServer } from 'node:http'
+import { get } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createSecureContext, createServer, type Server, type TLSSocket } from 'node:tls'
+import { createInterface } from 'node:readline'
+import { connect, createSecureContext, createServer, type Server, type TLSSocket } from 'node:tls'
+import { fileURLToPath } from 'node:url'
+import { readBundle } from '../../src/lib/clients/read-bundle.ts'
 import { SECRET, SERVICE } from '../../src/lib/cluster/resources.ts'
 import { apiServer, pathOf, type Stored, type TestServer } from '../support/api-server.ts'
 import { createDatacenter, type TestDatacenter } from '../support/cluster-state.ts'
@@ -15,6 +20,7 @@ import { createMesh, removeRoutes, type TestMesh } from '../support/mesh-state.t
 import { assertMatchesSchema } from '../support/schema.ts'
 import { type TestAuthority, testAuthority } from '../unit/connection/certificates.ts'
 
+const PROGRAM = fileURLToPath(new URL('../../bin/dev.js', import.meta.url))
 const NAME = 'cassandra.example.com'
 const YEAR_MS = 365 * 24 * 60 * 60 * 1000
 
@@ -184,6 +190,39 @@ describe('bundles', function () {
     deepEqual([invalid.exitCode, /CSNI101/.test(invalid.stderr)], [2, true])
   })
 
+  it('are served on a local port until Ctrl-C, which deletes the file; without the port there is none', async () => {
+    const received: string[] = []
+    gateway.met = (socket) =>
+      socket.on('data', (data: Buffer) => {
+        received.push(`${String(socket.servername)} ${data.toString()}`)
+        socket.write('from the node')
+      })
+    const serve = ['bundle', 'serve', '--kubeconfig', server.kubeconfig, '-n', dc.namespace, '--out', file()]
+    const child = spawn(process.execPath, [PROGRAM, ...serve, '-o', 'json'], { stdio: ['ignore', 'pipe', 'inherit'] })
+    try {
+      const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
+      const { result } = JSON.parse(line) as { result: { out: string; port: number; datacenter: string } }
+      deepEqual([result.out, result.datacenter, (await stat(file())).mode & 0o777], [file(), 'dc1', 0o600])
+      const { config, files } = await readBundle(await readFile(file()))
+      deepEqual([config.host, config.port, config.localDatacenter], ['localhost', result.port, 'dc1'])
+      const ca = files.get('ca.crt')?.toString() ?? ''
+      const { contact_info: info } = await metadataOf(result.port, ca)
+      deepEqual([info.contact_points, info.sni_proxy_address], [[hostId()], `127.0.0.1:${result.port}`])
+      const driver = connect({ port: result.port, host: '127.0.0.1', servername: hostId(), ca })
+      driver.on('error', () => undefined).write('a request')
+      equal(String((await once(driver, 'data'))[0]), 'from the node')
+      deepEqual(received, [`${hostId()} a request`])
+
+      const taken = await run('bundle', 'serve', '--port', String(result.port), '--out', join(directory, 'second.zip'))
+      deepEqual([taken.exitCode, /CSNI106/.test(taken.stderr)], [1, true], taken.stderr)
+      deepEqual(await readdir(directory), ['app.zip'])
+    } finally {
+      child.kill('SIGINT')
+    }
+    deepEqual(await once(child, 'exit'), [130, null])
+    deepEqual(await readdir(directory), [])
+  })
+
   it('name what keeps them from the cluster, with its command', async () => {
     equal((await create()).exitCode, 0)
     const gone = await inspect('-d', 'dc9')
@@ -193,6 +232,22 @@ describe('bundles', function () {
     deepEqual((await inspect()).of('gateway')?.next, [proposed('routes sync', '')])
   })
 })
+
+/** Sends the first request of drivers. */
+function metadataOf(port: number, ca: string) {
+  return new Promise<{ contact_info: { contact_points: string[]; sni_proxy_address: string } }>((resolve, reject) => {
+    const headers = { host: `localhost:${port}` }
+    const options = { host: '127.0.0.1', port, path: '/metadata', servername: 'localhost', ca, headers, agent: false }
+    const sent = get(options, (response) => {
+      let text = ''
+      response.setEncoding('utf8').on('data', (part: string) => {
+        text += part
+      })
+      response.on('end', () => resolve(JSON.parse(text)))
+    })
+    sent.on('error', reject)
+  })
+}
 
 interface Gateway {
   port: number

@@ -110,6 +110,25 @@ describe('secure connect bundles', function () {
     await must(plugin(['cqlsh-sni', ...IN, ...insert.slice(1), '-e', insert[0]], { env }))
   })
 
+  it('are not written with a wrong password, nor does any other command accept it', async () => {
+    const env = { CASS_SNI_PASSWORD: 'wrong' }
+    const out = ['--out', at('wrong.zip')]
+    const login = ['--username', ROLE]
+    for (const words of [
+      ['cqlsh-sni', ...IN, ...login, '-e', 'SELECT host_id FROM system.local'],
+      [...CREATE, ...login, '--with-password', ...out],
+      [...CREATE, ...login, '--create-role', `${ROLE}_2`, ...out],
+      ['bundle', 'serve', ...IN, ...login, '--with-password', ...out],
+    ]) {
+      const { exitCode, stdout, stderr } = await plugin(words, { env })
+      assert.deepEqual([exitCode, stdout], [1, ''], `${words.join(' ')}: ${stderr}`)
+      assert.match(stderr, /Cassandra rejected the login: .*\[CSNI604\]/, words.join(' '))
+      await assert.rejects(stat(at('wrong.zip')))
+    }
+    const verified = await plugin(['verify', ...IN, ...login, '--node', '0'], { env })
+    assert.deepEqual([verified.exitCode, /rejected the login/.test(verified.stdout)], [1, true], verified.stdout)
+  })
+
   it('are unchanged by a second run, and overwrite nothing else', async () => {
     const before = await readFile(file)
     const { stdout } = await writesNothing([...CREATE, '--create-role', ROLE, ...GRANTS, '--out', file])

@@ -19,6 +19,7 @@ import { writeOutputFile } from '../files/output-file.ts'
 import { DEFAULT_GATEWAY_PORT } from '../routes/choices.ts'
 import { observeRouted } from '../routes/gather.ts'
 import { pause } from '../waiting/poll.ts'
+import { requireLogin } from './bundle/bundle-login.ts'
 import { type LoginChoice, readLogin } from './client-login.ts'
 import { clusterTime } from './cluster-time.ts'
 import type { WorkflowContext } from './context.ts'
@@ -68,7 +69,7 @@ export interface BundleServing {
 /**
  * Serves until the signal is aborted, then deletes the bundle and throws the signal's reason. The bundle has a CA that
  * exists only for this run; connections to the nodes are verified with the datacenter's CA.
- * @throws CSNI106 if the port is in use, CSNI104 for the file, and what reading throws
+ * @throws CSNI106 if the port is in use, CSNI104 for the file, CSNI604 if Cassandra rejects the login, and what reading throws
  */
 export async function bundleServe(context: WorkflowContext, options: BundleServeOptions): Promise<never> {
   const { kube, signal, now } = context
@@ -89,7 +90,9 @@ export async function bundleServe(context: WorkflowContext, options: BundleServe
   const { gateway, address, tunnel, gatewayPort = choices.port ?? DEFAULT_GATEWAY_PORT } = options
   const time = clusterTime(context)
   const way = { gateway, port: gatewayPort, address, tunnel }
-  const probes = liveProbes({ kube, datacenter: first, choices, ...way, signal, now: time })
+  const access = { login, identity: client }
+  const probes = liveProbes({ kube, datacenter: first, choices, ...way, ...access, signal, now: time })
+  if (login !== undefined) await requireLogin(probes)
   const { dial } = await probes.dialer()
   const local = await LocalCertificates.create(first, now())
   const end = new AbortController()
