@@ -11,6 +11,7 @@ import { createDatacenter, type TestDatacenter } from '../support/cluster-state.
 import { runCommand } from '../support/command.ts'
 import { addDefinitions } from '../support/fixture-server.ts'
 import { makeAuthority, makeLeaf, type MadeCertificate } from '../support/operator-certificates.ts'
+import { createMesh } from '../support/mesh-state.ts'
 import { assertMatchesSchema } from '../support/schema.ts'
 
 interface Certificate {
@@ -213,6 +214,15 @@ describe('certificates from cert-manager', function () {
       '--secret',
       'x',
     )
+    const mesh = await createMesh(server, { namespace: await server.namespace('istio') })
+    const beforeInstall = Date.now()
+    const install = ['routes', 'controller', 'install', '--image', 'i:1', '--metadata-name', 'c.example.com', '--yes']
+    const controller = [...install, '--gateway-namespace', 'default', '--kubeconfig', server.kubeconfig]
+    const metadata = await runCommand([...controller, '-n', dc.namespace, '--controller-namespace', 'issuer-test'])
+    assert.match(metadata.stderr, /metadata service of datacenter dc1: issuer\.cert-manager\.io\/company signs/)
+    assert.match(metadata.stderr, /Hint: the programs of clients show require no metadata service/)
+    assert.deepEqual(await writesBy(server.auditLog, OUR_AGENT, beforeInstall), [])
+    await mesh.remove()
   })
 
   it('are not written to the keystore if the issuer has another CA by now', async () => {

@@ -69,7 +69,8 @@ export interface BundleServing {
 /**
  * Serves until the signal is aborted, then deletes the bundle and throws the signal's reason. The bundle has a CA that
  * exists only for this run; connections to the nodes are verified with the datacenter's CA.
- * @throws CSNI106 if the port is in use, CSNI104 for the file, CSNI604 if Cassandra rejects the login, and what reading throws
+ * @throws CSNI106 if the port is in use, CSNI104 for the file, CSNI604 if Cassandra rejects the login, and what reading
+ * throws
  */
 export async function bundleServe(context: WorkflowContext, options: BundleServeOptions): Promise<never> {
   const { kube, signal, now } = context

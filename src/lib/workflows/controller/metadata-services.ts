@@ -1,9 +1,11 @@
 /** The metadata services that `routes controller install` runs: which ones, their certificates and their routes. */
 import { authorityLocation, readAuthorityMaterial } from '../../cassandra/authority-secret.ts'
+import type { Datacenter } from '../../cassandra/datacenter.ts'
 import { observeDatacenter } from '../../cassandra/observe-datacenter.ts'
 import { parseAuthority, requireUsable } from '../../certificates/certificate-authority.ts'
 import { gatherKeystore } from '../../certificates/gather/gather-material.ts'
 import { readAuthorities } from '../../certificates/gather/read-authorities.ts'
+import { type IssuerReference, issuerIn, issuerText } from '../../certificates/issuer-reference.ts'
 import { coverage } from '../../certificates/policies.ts'
 import { retryOvertaken } from '../../changes/apply.ts'
 import type { Kube, KubeObject } from '../../cluster/kube.ts'
@@ -94,12 +96,31 @@ export async function certifyMetadata(
     const dc = await observeDatacenter(kube, { namespace, name: datacenter })
     const location = authorityLocation(dc)
     const [stored, authorities] = await Promise.all([readAuthorityMaterial(kube, dc), readAuthorities(kube, dc)])
+    const issuer = issuerIn(stored.key)
+    if (issuer !== undefined) throw withIssuer(dc, issuer)
     const authority = parseAuthority(stored.certificate, stored.key, location)
     const now = clusterTime(context)
     const warning = requireUsable(authority.path, now, location)
     if (warning !== undefined) context.emit({ type: 'warning', code: 'CSNI402', message: warning })
     await reconcileMetadataSecret(context, name, { dc, authority, authorities, now })
   })
+}
+
+/** The key of the CA is not in the cluster, or not for this program to use. */
+function withIssuer({ name, namespace }: Datacenter, issuer: IssuerReference): CassSniError {
+  const object = `cassandradatacenter/${name} in namespace ${namespace}`
+  return new CassSniError(
+    'CSNI401',
+    `metadata service of datacenter ${name}: ${issuerText(issuer)} signs the certificates of the datacenter, and is ` +
+      'not supported for that of the metadata service',
+    {
+      object,
+      next: [
+        hint('the programs of clients show require no metadata service, nor does bundle serve'),
+        hint('certs rotate-ca returns to a CA whose key is in the Secret of cass-operator'),
+      ],
+    },
+  )
 }
 
 /** Adds the route of a service. Throws as `syncRoutes`. */
