@@ -55,9 +55,9 @@ describe('programs for drivers', () => {
     })
   }
 
-  it('spring reaches every node as printed; jdbc and cqlsh do through a local port', async function () {
+  it('spring reaches every node as printed; jdbc, the file of quarkus and cqlsh do through a local port', async function () {
     this.timeout(240_000)
-    const shown = async (driver: 'spring' | 'jdbc' | 'cqlsh') => {
+    const shown = async (driver: 'spring' | 'jdbc' | 'quarkus' | 'cqlsh') => {
       const own = join(folder, driver)
       await mkdir(own)
       await copyFile(join(folder, 'dc1-ca.pem'), join(own, 'dc1-ca.pem'))
@@ -65,17 +65,17 @@ describe('programs for drivers', () => {
       await must(plugin(['clients', 'show', '-n', NAMESPACE, '--driver', driver, '--out', file]))
       return readFile(file, 'utf8')
     }
-    const texts = await Promise.all([shown('jdbc'), shown('cqlsh'), shown('spring')])
-    const [line = '', same] = texts.map((text) => /Local port: kubectl cass-sni (.*)/.exec(text)?.[1])
-    assert.equal(same, line)
+    const texts = await Promise.all([shown('jdbc'), shown('cqlsh'), shown('quarkus'), shown('spring')])
+    const [line = '', ...same] = texts.map((text) => /Local port: kubectl cass-sni (.*)/.exec(text)?.[1])
+    assert.deepEqual(same, [line, line, undefined])
     const forward = await startPlugin(line.split(' '))
     try {
       await until('the port is open', () => forward.stdout().includes('Forwarding from'), 20_000)
-      const outcomes = (['spring', 'jdbc', 'cqlsh'] as const).map((driver) =>
+      const outcomes = (['spring', 'jdbc', 'quarkus', 'cqlsh'] as const).map((driver) =>
         runProgram(driver, join(folder, driver), env),
       )
-      const [spring, jdbc, cqlsh] = await Promise.all(outcomes)
-      for (const each of [spring, jdbc]) {
+      const [spring, jdbc, quarkus, cqlsh] = await Promise.all(outcomes)
+      for (const each of [spring, jdbc, quarkus]) {
         const reached = new Set(each?.stdout.match(/^[0-9a-f-]{36}(?= 5\.0)/gm))
         assert.deepEqual([...reached].sort(), [...hostIds].sort(), `${each?.stdout}${each?.stderr}`)
       }
@@ -84,6 +84,29 @@ describe('programs for drivers', () => {
     } finally {
       forward.child.kill('SIGKILL')
     }
+  })
+
+  it('docs/clients.md: the environment file and a local port, as written there', async function () {
+    this.timeout(60_000)
+    const text = await readFile(join(CHECKOUT, 'docs/clients.md'), 'utf8')
+    const block = (heading: string) =>
+      (/```sh\n([\s\S]*?)```/.exec(text.slice(text.indexOf(heading)))?.[1] ?? '').replaceAll(
+        '-n cassandra',
+        `-n ${NAMESPACE}`,
+      )
+    const own = join(folder, 'environment')
+    await mkdir(own)
+    const start = { cwd: own, env: await labEnvironment(), timeoutMs: 30_000 }
+    const show = 'echo "$CQLSH_PORT $CASS_SNI_LOCAL_DATACENTER $CASS_SNI_HOST_IDS"; test -s "$SSL_CERTFILE"'
+    const { stdout } = await must(run('sh', ['-euc', `${block('## What a client needs')}${show}`], start))
+    const [port, local, ids = ''] = stdout.trim().split(' ')
+    assert.deepEqual([port, local, ids.split(',').sort()], ['9042', 'dc1', [...hostIds].sort()])
+    // the first of the three, with another program than cqlsh, which would prompt
+    const [forward = ''] = block('### Programs that cannot send SNI').match(/^kubectl .*--sni any.*$/m) ?? []
+    const program = forward.replace('cqlsh -u app', 'echo reached')
+    assert.notEqual(program, forward)
+    const { stdout: reached } = await must(run('sh', ['-euc', program], start))
+    assert.match(reached, /^reached 127\.0\.0\.1 \d+\n/m)
   })
 
   it('docs/clients.md: the first row, as written there', async function () {
