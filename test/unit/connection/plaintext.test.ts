@@ -1,4 +1,4 @@
-import { equal, ok, rejects } from 'node:assert/strict'
+import { equal, match, ok, rejects } from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
@@ -32,7 +32,8 @@ describe('CQL without TLS', () => {
       socket.write(Buffer.from([0x84, 0, 0, 0, 0x06, 0, 0, 0, 0]))
     })
     equal(await asked(port), true)
-    equal(request.toString('hex'), '040000000500000000')
+    // repeated on a busy machine
+    match(request.toString('hex'), /^(040000000500000000)+$/)
   })
 
   it('is refused by a TLS alert, a closed or reset connection, or a port on which nobody listens', async () => {
