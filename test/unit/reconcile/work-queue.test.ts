@@ -87,8 +87,8 @@ describe('a queue of keys', () => {
     assert.equal(at.length, 4)
     assert.equal(failed.length, 3)
     const pauses = at.slice(1).map((time, index) => time - (at[index] ?? 0))
-    // between half of 20, 40, 80 ms and all of it
-    for (const [index, least] of [10, 20, 40].entries()) assert.ok((pauses[index] ?? 0) >= least, pauses.join())
+    // between half of 20, 40, 80 ms and all of it; a timer of Node's may be a millisecond early
+    for (const [index, least] of [10, 20, 40].entries()) assert.ok((pauses[index] ?? 0) >= least - 1, pauses.join())
   })
 
   it('does not wait longer after a failure when the key is added again', async () => {
