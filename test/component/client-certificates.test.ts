@@ -173,8 +173,8 @@ describe('certificates for clients', function () {
       const bad = ['certs', 'issue-client']
       await refused('CSNI101', /64 characters/, ...bad, 'a'.repeat(64), '--out', at('x'))
       await refused('CSNI101', /invalid client name "a,CN=b"/, ...bad, 'a,CN=b', '--out', at('x'))
-      await refused('CSNI102', /requires both/, ...bad, 'a', '--out', at('x'), '--ca-file', at('ca.pem'))
       await writeFile(at('ca.pem'), makeAuthority().pem)
+      await refused('CSNI102', /requires both/, ...bad, 'a', '--out', at('x'), '--ca-file', at('ca.pem'))
       await writeFile(at('ca.key'), makeAuthority().keyPem)
       const files = ['--ca-file', at('ca.pem'), '--ca-key-file', at('ca.key')]
       await refused('CSNI401', /ca\.key: key mismatch.*openssl pkey -in/, ...bad, 'a', '--out', at('x'), ...files)

@@ -89,6 +89,8 @@ describe('install', () => {
     it('plans to run istioctl with the values and the context of the user, and does not run it in a dry run', async () => {
       const namespace = await server.namespace('empty')
       const undo = await operator(namespace)
+      const values = join(folder, 'values.yaml')
+      await writeFile(values, '')
       const outcome = await writesNothing([
         '-n',
         namespace,
@@ -96,7 +98,7 @@ describe('install', () => {
         '--istioctl',
         '/nowhere/istioctl',
         '--istio-values',
-        'values.yaml',
+        values,
         '--storage-provisioner',
         'x/y',
         '-o',
@@ -110,7 +112,7 @@ describe('install', () => {
         'install',
         '--skip-confirmation',
         '--filename',
-        'values.yaml',
+        values,
       ])
       await undo()
     })
