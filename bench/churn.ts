@@ -1,8 +1,8 @@
 /**
  * Drivers under churn: each sends a statement every 25 ms while a pod of the gateway is deleted, with one replica and
- * with two, while the pod of a node is deleted, and while cass-operator replaces a node. Each driver runs twice, with its reconnection beginning at 200 ms (up
- * to 5 s) and at 1 s: a constant second, or the default of Java. Standalone: `node bench/churn.ts` with the environment
- * of a lab that has routes.
+ * with two, while the pod of a node is deleted, and while cass-operator replaces a node. Each driver runs twice, with
+ * its reconnection beginning at 200 ms (up to 5 s) and at 1 s: a constant second, or the default of Java. Standalone:
+ * `node bench/churn.ts` with the environment of a lab that has routes.
  */
 import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -188,12 +188,12 @@ async function nodePodDeleted(name: string, all: Running[]): Promise<Row[]> {
   await sleep(AFTER_MS)
   return rowsOf(name, all, (statements) => ({
     failed: failures(statements, from, Date.now() / 1000),
-    // until the deleted pod has ended, it still answers
+    // the deleted pod still answers until it has ended
     seconds: secondsUntilAnswered(statements, host, from + 20, ready),
   }))
 }
 
-/** With what an administrator lets run: a watch that keeps the routes, and `certs` for the new host ID. */
+/** With what an administrator runs: a watch that keeps the routes in sync, and `certs` for the new host ID. */
 async function nodeReplaced(name: string, all: Running[]): Promise<Row[]> {
   const former = (await datacenterStatus()).nodeStatuses[NODE]?.hostID ?? ''
   const uid = await uidOfNode()

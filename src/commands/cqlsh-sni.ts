@@ -290,7 +290,7 @@ export default class CqlshSni extends CassSniCommand<Result> {
       value === undefined ? [] : [flag, value],
     )
     if (program.length > 0)
-      throw new CassSniError('CSNI101', `${program[0]} with --exec is an argument of cqlsh, after "--"`, {
+      throw new CassSniError('CSNI101', `${program[0]} cannot be combined with --exec: pass it to cqlsh, after "--"`, {
         next: [{ again: [], without: ['keyspace', 'execute', 'file'], program }],
       })
     const { execCqlsh } = await import('../lib/workflows/cqlsh-exec-workflow.ts')

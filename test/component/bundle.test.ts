@@ -84,7 +84,7 @@ describe('bundles', function () {
     `kubectl cass-sni ${id} --kubeconfig ${server.kubeconfig} -n ${dc.namespace} -d dc1${flags}`
   const recreate = () => proposed('bundle create', ` --public-name ${NAME} --out ${file()}`)
 
-  it('propose the command for what is wrong, which then is right', async () => {
+  it('propose the command that fixes what is wrong', async () => {
     const created = await create()
     equal(created.exitCode, 0, created.stderr)
     const right = await inspect()
@@ -133,13 +133,13 @@ describe('bundles', function () {
     deepEqual(sent, 0)
   })
 
-  it('of another gateway port propose another bundle', async () => {
+  it('for another gateway port propose a new bundle', async () => {
     equal((await create()).exitCode, 0)
     const moved = await listening()
     try {
       equal((await run('routes', 'sync', '--port', String(moved.port))).exitCode, 0)
       const { of } = await inspect()
-      match(of('gateway')?.message ?? '', new RegExp(`port ${gateway.port}, but the gateway's is ${moved.port}`))
+      match(of('gateway')?.message ?? '', new RegExp(`gateway port ${gateway.port}, but the routes use ${moved.port}`))
       deepEqual(of('gateway')?.next, [recreate()])
     } finally {
       moved.close()
@@ -166,14 +166,14 @@ describe('bundles', function () {
     const { of } = await inspect()
     deepEqual(
       [of('gateway')?.status, of('gateway')?.message, of('metadata')?.status],
-      ['ok', `${NAME}:30942, for port ${gateway.port} of the gateway`, 'ok'],
+      ['ok', `${NAME}:30942, mapped to port ${gateway.port} of the gateway`, 'ok'],
     )
     const plain = await create('--public-port', String(gateway.port), '-o', 'json')
     equal(plain.json().result.port, gateway.port)
     equal((await inspect()).of('gateway')?.message, `${NAME}:${gateway.port}`)
   })
 
-  it('are created through an address, and name the node port of a gateway without one', async () => {
+  it('are created through an address, and report the node port of a gateway without one', async () => {
     const { namespace = '', service = '' } = mesh.gateway ?? {}
     await server.status(SERVICE, service, namespace, { loadBalancer: { ingress: [] } })
     const address = ['--address', `127.0.0.1:${gateway.port}`]
@@ -183,7 +183,10 @@ describe('bundles', function () {
     const { ports } = spec as { ports: { port: number; nodePort: number }[] }
     const nodePort = ports.find(({ port }) => port === gateway.port)?.nodePort
     const [warning] = json().warnings.filter(({ message }: { message: string }) => message.includes('node port'))
-    match(warning?.message ?? '', new RegExp(`no load balancer address; port ${gateway.port} is its node port`))
+    match(
+      warning?.message ?? '',
+      new RegExp(`no load balancer address; clients reach port ${gateway.port} at node port ${nodePort}$`),
+    )
     match(warning?.next[0] ?? '', new RegExp(`bundle create .*--public-port ${nodePort}$`))
     equal((await inspect(...address)).of('names')?.status, 'ok')
     const invalid = await create('--address', 'no host')
@@ -223,7 +226,7 @@ describe('bundles', function () {
     deepEqual(await readdir(directory), [])
   })
 
-  it('name what keeps them from the cluster, with its command', async () => {
+  it('report why they cannot be compared with the cluster, with a command', async () => {
     equal((await create()).exitCode, 0)
     const gone = await inspect('-d', 'dc9')
     deepEqual([gone.exitCode, gone.of('datacenter')?.status], [1, 'failed'])

@@ -220,7 +220,7 @@ describe('certificates from cert-manager', function () {
     const controller = [...install, '--gateway-namespace', 'default', '--kubeconfig', server.kubeconfig]
     const metadata = await runCommand([...controller, '-n', dc.namespace, '--controller-namespace', 'issuer-test'])
     assert.match(metadata.stderr, /metadata service of datacenter dc1: issuer\.cert-manager\.io\/company signs/)
-    assert.match(metadata.stderr, /Hint: the programs of clients show require no metadata service/)
+    assert.match(metadata.stderr, /Hint: clients show and bundle serve require no metadata service/)
     assert.deepEqual(await writesBy(server.auditLog, OUR_AGENT, beforeInstall), [])
     await mesh.remove()
   })

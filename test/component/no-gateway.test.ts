@@ -1,4 +1,4 @@
-/** Commands that have no way to the gateway: no pods, no address, or no permission for a tunnel. */
+/** Commands that cannot reach the gateway: no pods, no address, or no permission for a tunnel. */
 import { deepEqual, doesNotMatch, equal, match } from 'node:assert/strict'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -11,7 +11,7 @@ import { createMesh, type GatewayShape, removeRoutes, type TestMesh } from '../s
 
 const RUN = ['--', 'true']
 
-describe('without a way to the gateway', function () {
+describe('an unreachable gateway', function () {
   this.timeout(60_000)
   let server: TestServer
   let mesh: TestMesh
@@ -50,7 +50,7 @@ describe('without a way to the gateway', function () {
   const serve = () => ['bundle', 'serve', '--out', join(directory, 's.zip')]
   const forward = (...words: string[]) => ['port-forward', '--port', '0', ...words]
 
-  it('because it has no pods, names its Service and how to see them', async () => {
+  it('without pods is reported with its Service and the command that lists them', async () => {
     await raise({ pods: 0, addresses: [] })
     equal((await run(['routes', 'sync'])).exitCode, 0)
     const pods = /no gateway pod is ready .*service\/istio-ingressgateway.* get pods -l istio=ingressgateway/
@@ -58,7 +58,7 @@ describe('without a way to the gateway', function () {
     await refused('CSNI601', pods, ['cqlsh-sni', '-e', 'SELECT 1'])
   })
 
-  it('because it has no address, shows clients the local port of a tunnel', async () => {
+  it('without an address is reached through the local port of a tunnel', async () => {
     await raise({ addresses: [] })
     const { exitCode, stdout } = await run(['clients', 'show', '--driver', 'python'])
     equal(exitCode, 0)
@@ -70,7 +70,7 @@ describe('without a way to the gateway', function () {
     equal((await run(forward(), RUN)).exitCode, 0)
   })
 
-  it('because pods/portforward is denied, names that permission and an address instead', async () => {
+  it('without permission for pods/portforward is reported with that permission, and --address instead', async () => {
     await raise({ addresses: [] })
     const reader = await bindDocumentedRoles(
       server,

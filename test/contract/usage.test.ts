@@ -133,7 +133,7 @@ describe('a wrong command line', () => {
     })
   }
 
-  it('a file that is not there is reported before a kubeconfig is read, whichever flag names it', () => {
+  it('a missing file is reported before the kubeconfig is read, whichever flag names it', () => {
     const named = commands.flatMap(({ id, flags }) =>
       Object.values(flags).flatMap(({ name, helpValue, helpGroup }) =>
         helpValue === 'FILE' && helpGroup !== 'GLOBAL' && !WRITTEN_FILES.has(name) ? [{ id, name }] : [],

@@ -147,7 +147,7 @@ describe('nodes that come and go', function () {
     }
   }
 
-  /** Asks for a host ID from the moment its pod is gone, which must be in no route by then. */
+  /** Requests a host ID once its pod is gone; no route has it by then. */
   async function asking(pod: string, old: Pod | undefined, formerId: string): Promise<NameProbe> {
     await until(
       'the old pod is gone',
@@ -231,7 +231,7 @@ describe('nodes that come and go', function () {
     unharmed(since, [host])
   })
 
-  it('lose the host id of a node that is replaced before its successor starts, and get the new one at once', async () => {
+  it('lose the host ID of a replaced node before its successor starts, and get the new one immediately', async () => {
     const pod = `${SETS}-1`
     const since = Date.now() / 1000
     const [before, old] = [await routedIdOf(pod), await object<Pod>('pod', pod)]

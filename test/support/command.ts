@@ -8,7 +8,7 @@ export interface CommandOptions {
   env?: Record<string, string | undefined>
   /** What standard input holds; by default it is empty. It is never a terminal. */
   stdin?: string
-  /** Terminates the command as SIGTERM does, once, when stderr matches: sooner than --timeout, and on any machine. */
+  /** Terminates the command once, as SIGTERM does, when stderr matches: sooner than --timeout, on any machine. */
   terminateAt?: RegExp
 }
 

@@ -1,6 +1,6 @@
 /**
- * Mocha's spec reporter, which also shows hooks that took long, and writes its counts and what failed into the file that
- * test/run.ts names.
+ * Mocha's spec reporter, which also shows slow hooks, and writes its counts and failures to the file that test/run.ts
+ * names.
  */
 import { writeFileSync } from 'node:fs'
 import Mocha from 'mocha'
@@ -39,7 +39,7 @@ export default class Counts extends Mocha.reporters.Spec {
   }
 }
 
-/** What a test has left open would keep this process alive, a server for ever. */
+/** Ends a process that something which a test left open, such as a server, would keep alive forever. */
 function endHanging(): void {
   const open = process.getActiveResourcesInfo().join(', ')
   console.error(`mocha was still running ${END_MS / 1000} s after the last test, because of ${open}: ended`)

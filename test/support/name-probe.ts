@@ -1,4 +1,4 @@
-/** A client that asks for one server name, again and again, to see which node answers. */
+/** A client that repeatedly requests one server name, to find out which node answers. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { connect, type TLSSocket } from 'node:tls'
 import { GATEWAY_ADDRESS } from './lab.ts'

@@ -41,8 +41,7 @@ export default class BundleCreate extends CassSniCommand<BundleCreateResult> {
       min: 1,
       max: 65_535,
       helpValue: 'PORT',
-      summary:
-        'Port that clients connect to, if it is mapped to --port (default: as in the existing bundle, else --port).',
+      summary: 'Port that clients connect to, if mapped to --port (default: that of the existing bundle, else --port).',
     }),
     out: Flags.string({
       helpValue: 'FILE',

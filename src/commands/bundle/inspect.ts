@@ -8,7 +8,7 @@ import type { BundleFinding, BundleInspectResult } from '../../lib/workflows/bun
 
 type RenderedResult = Omit<BundleInspectResult, 'findings'> & {
   findings: (Omit<BundleFinding, 'next'> & {
-    /** For what is not ok: what to do next, the best first. */
+    /** What to do next unless the status is ok, the best first. */
     next?: string[] | undefined
   })[]
 }
@@ -47,7 +47,7 @@ export default class BundleInspect extends CassSniCommand<RenderedResult> {
   }
 
   protected readonly kind = 'BundleInspect'
-  /** Of all findings, each once. */
+  /** The next steps of all findings, each once. */
   readonly #steps = new Map<string, RenderedStep>()
 
   protected async work(run: Run): Promise<RenderedResult> {

@@ -21,8 +21,8 @@ export default class RoutesSync extends CassSniCommand<
     "server names of each node (host ID and DNS name of its pod) to that node; opens the port on the gateway's " +
     'Service. Changes only what differs, and prunes routes of removed nodes.\n' +
     '\n' +
-    'A node without a host ID is reported as pending. A node that is being replaced keeps its route until its ' +
-    'new host ID is known.\n' +
+    'A new node without a host ID is reported as pending. A node that is being replaced keeps only its DNS name ' +
+    'until its new host ID is known.\n' +
     '\n' +
     '--watch follows datacenters, pods, the gateway and the routes, and prints each change.'
 

@@ -1,7 +1,7 @@
 /**
- * Whether the host ID that a pod had before can come back. Cassandra keeps it in the data volume: a recreated pod has
- * it again with the same claim, and a new one with another claim. The pods of a node that is replaced have the same
- * name, so a route by the former host ID would reach the new node.
+ * Whether the host ID that a pod had before can come back. Cassandra stores it in the data volume: a recreated pod has
+ * the same ID with the same claim, and a new one with another claim. The new pod of a replaced node has the name of the
+ * former one, so a route by the former host ID would reach the new node.
  */
 import type { Kube, KubeObject } from '../cluster/kube.ts'
 import { PERSISTENT_VOLUME_CLAIM } from '../cluster/resources.ts'
@@ -13,7 +13,7 @@ import { DATACENTER_LABEL, dataClaimName } from './resource-names.ts'
 /** The claim of a data volume. */
 export interface DataVolume {
   uid: string
-  /** The claim is being deleted, which cannot be undone: its pod, if any, is the last one. */
+  /** The claim is being deleted, which cannot be undone: its pod, if any, is the last one to use it. */
   terminating: boolean
 }
 
@@ -55,8 +55,9 @@ export function withDataVolumes(
 }
 
 /**
- * A running pod keeps its host ID, even if it will be replaced. After it, the host ID is lost if cass-operator is
- * replacing the node or the claim is another one; a claim that is not visible is not taken for deleted.
+ * A running pod keeps its host ID, even if it will be replaced. Once the pod is being deleted, the host ID is lost if
+ * cass-operator is replacing the node, or if the claim is being deleted or is another one. A claim that is not found is
+ * not assumed to be deleted.
  */
 function isFormerIdLost(
   node: CassandraNode,

@@ -39,7 +39,7 @@ export interface CassandraNode {
   hostIdConfirmed?: boolean | undefined
   /** uid of the claim of the data volume with which Cassandra has confirmed the host ID; see data-volumes.ts. */
   volumeUid?: string | undefined
-  /** The host ID that the pod of this name had before was lost with its volume: see data-volumes.ts. */
+  /** The host ID that the pod of this name had before cannot come back: see data-volumes.ts. */
   formerIdLost?: boolean | undefined
   /** Why the host ID of a Started node is unknown, in one line; undefined if known or not Started. */
   hostIdProblem?: string | undefined

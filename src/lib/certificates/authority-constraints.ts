@@ -1,9 +1,10 @@
 /**
- * What a CA can sign (RFC 5280, 4.2.1): extensions that Node's crypto does not show, and that TLS clients enforce.
+ * What a CA can sign (RFC 5280, 4.2.1): extensions that Node's crypto does not expose, and that TLS clients enforce.
  * Pure.
  */
 import { BlockList, isIP } from 'node:net'
 import { CassSniError, hint, type NextStep } from '../errors.ts'
+import { counted } from '../text/counted.ts'
 import { listed } from '../text/listed.ts'
 import type { AuthorityPath } from './authority-path.ts'
 import type { Certificate } from './certificate.ts'
@@ -31,7 +32,7 @@ interface Subtrees {
 export interface AuthorityConstraints {
   /** False if its key usage excludes the signing of certificates. */
   signsCertificates: boolean
-  /** How many CAs may follow between it and a leaf; undefined: any number. */
+  /** How many CAs it permits between it and a leaf; undefined: any number. */
   pathLength?: number | undefined
   permitted: Subtrees
   excluded: Subtrees
@@ -70,14 +71,11 @@ export function constraintFaults(path: AuthorityPath): Reason[] {
   return path.flatMap((certificate, below): Reason[] => {
     const who = certificate === ca ? '' : `issuer (${certificate.subject}): `
     const constraints = constraintsOf(certificate)
-    if (constraints === undefined) return [{ code: 'NotAuthority', message: `${who}malformed extensions` }]
+    if (constraints === undefined) return [{ code: 'NotAuthority', message: `${who}extensions are malformed` }]
     const { signsCertificates, pathLength } = constraints
-    if (!signsCertificates)
-      return [
-        { code: 'NotAuthority', message: `${who}its key usage does not include signing certificates (keyCertSign)` },
-      ]
+    if (!signsCertificates) return [{ code: 'NotAuthority', message: `${who}key usage lacks keyCertSign` }]
     return pathLength !== undefined && pathLength < below
-      ? [{ code: 'PathTooLong', message: `${who}permits ${pathLength} CAs below it (pathlen), and there are ${below}` }]
+      ? [{ code: 'PathTooLong', message: `${who}pathlen permits ${counted(pathLength, 'CA')} below it, not ${below}` }]
       : []
   })
 }
@@ -90,7 +88,7 @@ export function nameFault(names: readonly string[], path: AuthorityPath): Reason
     if (outside.length > 0)
       return {
         code: 'NameConstraints',
-        message: `the name constraints of ${certificate.subject} do not permit: ${listed(outside)}`,
+        message: `the name constraints of ${certificate.subject} do not permit ${listed(outside)}`,
       }
   }
   return undefined
@@ -108,8 +106,8 @@ export function requirePermitted(names: readonly string[], path: AuthorityPath, 
     next: [
       ...next,
       hint(
-        'use a CA without name constraints for DNS names, or a private one for this datacenter: host IDs are UUIDs, ' +
-          'which are in no domain',
+        'use a CA without name constraints for DNS names, such as a private CA for this datacenter: host IDs are ' +
+          'UUIDs, which belong to no domain',
       ),
     ],
   })
@@ -123,7 +121,7 @@ export function namesOutside(names: readonly string[], { permitted, excluded }: 
   })
 }
 
-/** A subtree that begins with a dot has only the names below it, as in OpenSSL (crypto/x509/v3_ncons.c nc_dns). */
+/** A subtree that begins with a dot contains only the names below it, as in OpenSSL (crypto/x509/v3_ncons.c nc_dns). */
 function includes({ dns, addresses }: Subtrees, name: string): boolean {
   const family = isIP(name)
   if (family !== 0) return addresses?.check(name, family === 4 ? 'ipv4' : 'ipv6') === true

@@ -129,8 +129,8 @@ function issuerOf(path: readonly Certificate[], candidates: readonly Certificate
  * @param isReplaced a new CA is stored next to it: it signs once more, so that every node trusts both. Not if it has
  * expired or is not valid yet: then nodes reject one another
  * @returns a warning if it expires within `AUTHORITY_WARNING_DAYS` days
- * @throws CSNI402 if it or one of its issuers has expired or is not valid yet, CSNI401 for a weak key, or if it is an
- * intermediate CA without its root
+ * @throws CSNI402 if it or one of its issuers has expired or is not valid yet, CSNI401 for a weak key, if one of them
+ * cannot sign certificates, or for an intermediate CA without its root
  */
 export function requireUsable(
   path: AuthorityPath,
@@ -138,8 +138,8 @@ export function requireUsable(
   location: AuthorityLocation,
   isReplaced = false,
 ): string | undefined {
-  const isOfTime = (each: Reason) => authorityErrorCode(each) === 'CSNI402'
-  const fault = authorityFaults(path, now).find((each) => !isReplaced || isOfTime(each))
+  const concernsTime = (each: Reason) => authorityErrorCode(each) === 'CSNI402'
+  const fault = authorityFaults(path, now).find((each) => !isReplaced || concernsTime(each))
   if (fault === undefined) return expiryWarning(path, now, location.object)
   if (fault.code === 'NoRoot') throw rootMissing(fault.message, location)
   throw new CassSniError(authorityErrorCode(fault), `${location.object}: CA ${fault.message}`, {

@@ -1,7 +1,7 @@
 /**
  * The subset of DER that protected keys in a Java keystore and extensions of certificates use: X.690 with definite
- * lengths and one-byte tags.
- * Certificates are issued with a library, see x509.ts; loading it for these few elements would slow down every `certs`.
+ * lengths and one-byte tags. Certificates are issued with a library, see x509.ts; loading it for these few elements
+ * would slow down every `certs`.
  */
 
 export const TAG = {

@@ -8,13 +8,13 @@ import type { GivenFlag } from './command-line.ts'
 
 /** The helpValue of flags that name a file. */
 const FILE = 'FILE'
-/** Those that are written. */
+/** Flags whose file is written. */
 export const WRITTEN_FILES: ReadonlySet<string> = new Set(['out', 'ca-out'])
 const STDIN = '-'
 
 /**
- * Throws CSNI104 if a file that the command reads does not exist or cannot be read. Content is not read: it may be a
- * pipe.
+ * Throws CSNI104 if a file that the command reads does not exist or cannot be read. The content is not read: the file
+ * may be a pipe.
  * @param definitions the command's flags
  */
 export async function requireInputFiles(

@@ -127,7 +127,7 @@ function wordsOf({ name, value, negated }: GivenFlag): string[] {
   return [flag, name === 'execute' ? withoutPassword(value) : value]
 }
 
-/** Returns statements, or a placeholder if they may have a password. */
+/** Returns statements, or a placeholder if they may contain a password. */
 export function withoutPassword(statements: string): string {
   return /password/i.test(statements) ? '<STATEMENTS>' : statements
 }

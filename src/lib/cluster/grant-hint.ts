@@ -30,8 +30,8 @@ export function grantHint(
 }
 
 /**
- * Settles as the work, but a missing permission (CSNI203) proposes an administrator: the ClusterRoles in
- * docs/permissions.yaml are not enough for the command.
+ * Settles as `work` does, except that a missing permission (CSNI203) suggests an administrator: the ClusterRoles in
+ * docs/permissions.yaml are not sufficient for the command.
  */
 export async function asClusterAdmin<T>(command: string, work: Promise<T>): Promise<T> {
   try {

@@ -149,7 +149,7 @@ export const PERMISSIONS: readonly Permission[] = [
     group: '',
     resources: ['persistentvolumeclaims'],
     verbs: ['list', 'watch'],
-    why: 'whether a new pod has the volume, and with it the host ID, of the former one',
+    why: 'whether a new pod has the volume of the former pod, and so its host ID',
   },
   { scope: 'datacenter', group: '', resources: ['services'], verbs: [...READ, ...WRITE], why: 'one per node' },
   {

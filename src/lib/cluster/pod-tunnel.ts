@@ -27,7 +27,7 @@ const CONNECTION_BYTES = 64 * 1024
 /** What the tunnels of one transport share. */
 interface Shared {
   pool: SessionPool
-  /** The open ones. An abort listener for each would make closing one take as long as there are others. */
+  /** The open ones. With an abort listener for each, closing one would take longer the more there are. */
   tunnels: Set<Tunnel>
 }
 
@@ -75,7 +75,7 @@ export async function openTunnel(
   throw brokenTunnel(pod, port, 'the kubelet does not accept the connection')
 }
 
-/** The signal of the transport closes the tunnels, with its reason, and the WebSockets. */
+/** Returns what the tunnels of a transport share. Its signal closes them, with its reason, and the WebSockets. */
 function sharedOf(transport: Transport): Shared {
   const known = shared.get(transport)
   if (known !== undefined) return known

@@ -135,7 +135,7 @@ export class SpdySession {
     return this.#streams.size > 1
   }
 
-  /** A stream only awaits its end. */
+  /** Called once a stream only awaits its end. */
   lingers(): void {
     this.#active -= 1
   }

@@ -30,7 +30,7 @@ export interface PortStream {
   readonly bufferedAmount: number
   /** Data per message in bytes: small pending writes are combined, large ones split. */
   readonly largestData: number
-  /** Sends a message. The buffers must not change until it is `done`. */
+  /** Sends a message. The buffers must not change until `done` is called. */
   send(data: Buffer[], done: (error?: Error | null) => void): void
   pause(): void
   resume(): void

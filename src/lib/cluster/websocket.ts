@@ -36,7 +36,7 @@ const RESERVED = 0x70
 const MASKED = 0x80
 const MASK_BYTES = 4
 const LARGEST_CONTROL = 125
-/** Messages up to this size are copied into one buffer, which costs less than to write several. */
+/** Messages up to this size are copied into one buffer, which costs less than several writes. */
 const LARGEST_COPY = 4096
 
 /** After `failed` or `closed` nothing else is reported, and nothing after `terminate`. */

@@ -42,7 +42,7 @@ export async function listenForBundle(options: BundleListenerOptions): Promise<{
     // Java sends no server name that has no dot
     ...(await certificateFor(options.metadata.name)),
     minVersion: 'TLSv1.2',
-    // what the node still sends to a client that has ended its requests
+    // a client that has ended its side still receives what the node sends
     allowHalfOpen: true,
     SNICallback: (name, done) => {
       certificateFor(name).then(

@@ -21,7 +21,7 @@ export function splice(one: Duplex, other: Duplex, done: (failure?: SpliceFailur
       to.uncork()
     }
     from.on('data', (chunk: Buffer) => {
-      // a stream that has closed its side takes no more
+      // a stream that has closed its side accepts no more data
       if (!to.writable) return
       // what arrives together is written together: TLS delivers 16 KB at a time
       if (!isCorked) {

@@ -35,7 +35,8 @@ export function confirmedAnnotation(
 }
 
 /**
- * Whether a change of an object concerns only its record, as after each restart of a pod: the route is the same.
+ * Returns whether a change of an object concerns only its record, as after each restart of a pod: the route is the
+ * same.
  * @param paths of the fields that differ
  */
 export function changesOnlyRecord(action: Action, paths: readonly string[]): boolean {

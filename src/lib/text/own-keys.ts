@@ -15,8 +15,8 @@ export const BACKEND_LABEL = 'cass-sni/backend'
 export const POD_LABEL = 'cass-sni/pod'
 
 /**
- * On a node's Service: the pod's uid, the host ID that Cassandra has confirmed for it, and the uid of the claim of its
- * data volume, if known: "uid/host ID/uid".
+ * On a node's Service or ServiceEntry: the pod's uid, the host ID that Cassandra has confirmed for it, and the uid of
+ * the claim of its data volume, if known: "uid/host ID/uid".
  */
 export const CONFIRMED_ANNOTATION = 'cass-sni/confirmed'
 

@@ -215,7 +215,7 @@ async function trustedAuthorities(
   return certificates.map((each) => [each]) as unknown as Authorities
 }
 
-/** Returns the public port of a bundle that was created for this port of the gateway; undefined if it is the same. */
+/** Returns the public port of a bundle that was created for this gateway port; undefined if they are the same. */
 function mappedPort(bundle: Bundle | undefined, port: number): number | undefined {
   return bundle?.config.gatewayPort === port ? bundle.config.port : undefined
 }

@@ -92,7 +92,7 @@ export async function certsStatus(context: WorkflowContext, options: CertsStatus
   }
 }
 
-/** The command that mends most of it: a CA first, because no certificate outlives its CA. */
+/** The command that fixes most of it: a CA first, because no certificate outlives its CA. */
 function nextSteps(
   { authorities, issuer, keystore, nodes }: Pick<CertsStatusResult, 'authorities' | 'issuer' | 'keystore' | 'nodes'>,
   { namespace, name }: { namespace: string; name: string },

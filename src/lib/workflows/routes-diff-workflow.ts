@@ -9,7 +9,7 @@ export interface RoutesDiffResult extends Omit<RoutesSyncResult, 'dryRun' | 'loa
 }
 
 /**
- * Emits a change for each object that differs. A record of a confirmed host ID that `routes sync` would renew is not a
+ * Emits a change for each object that differs. A record of a confirmed host ID that `routes sync` would update is not a
  * difference. Throws as `syncRoutes` does, also for conflicts.
  */
 export async function diffRoutes(context: WorkflowContext, options: RoutesSyncOptions): Promise<RoutesDiffResult> {

@@ -191,7 +191,7 @@ function warningsOf(observation: Observation, { backend, routes, nothing, turns,
   for (const { pod, state, hostId, reason = '' } of routes.nodes) {
     if (state === 'pending') found.push({ message: `${pod}: no route yet (${reason})` })
     if (state === 'kept') {
-      const route = hostId === undefined ? 'only the route of its DNS name' : 'its previous route'
+      const route = hostId === undefined ? 'its previous route, without the former host ID' : 'its previous route'
       found.push({ message: `${pod}: keeps ${route} (${reason})` })
     }
   }

@@ -71,7 +71,7 @@ describe('the host ID of a former pod', () => {
     for (const volume of [ENDING, OTHER]) equal(isLost({ node: running, record: RECORD, volume }), false)
   })
 
-  it('is not taken for lost when the claim is not visible, or was not recorded', () => {
+  it('is not assumed to be lost if the claim is not found, or was not recorded', () => {
     const { volumeUid: _, ...unrecorded } = RECORD
     for (const node of [terminating, missing, starting, started]) {
       equal(isLost({ node, record: RECORD }), false)
@@ -86,7 +86,7 @@ describe('the volume of a confirmed host ID', () => {
   const volumeOf = (node: Partial<CassandraNode>, volume: DataVolume | undefined, record = RECORD) =>
     withDataVolumes(withNode(node), new Map([[POD, record]]), new Map(volume && [[POD, volume]])).nodes[1]?.volumeUid
 
-  it('is that of the pod, unless it is not known or being deleted', () => {
+  it('is that of the pod, unless it is unknown or being deleted', () => {
     equal(volumeOf(confirmed, OTHER), 'claim-2')
     equal(volumeOf(confirmed, undefined), undefined)
     equal(volumeOf(confirmed, { ...OTHER, terminating: true }), undefined)

@@ -95,7 +95,7 @@ describe('the constraints of a CA', function () {
     }
     throws(
       () => requirePermitted(['cassandra.example.com', HOST_ID], [domain]),
-      /cannot issue the certificate: the name constraints of CN=domain do not permit: 8f1e0d36/,
+      /cannot issue the certificate: the name constraints of CN=domain do not permit 8f1e0d36/,
     )
   })
 
@@ -138,7 +138,7 @@ describe('the constraints of a CA', function () {
     equal(verifies('leaf', 'below', 'short'), false)
     const [fault] = constraintFaults(pathOf(below, [short]))
     equal(fault?.code, 'PathTooLong')
-    match(fault?.message ?? '', /CN=short.*permits 0 CAs below it \(pathlen\), and there are 1/)
+    match(fault?.message ?? '', /CN=short.*pathlen permits 0 CAs below it, not 1/)
     deepEqual(constraintFaults([short]), [])
   })
 

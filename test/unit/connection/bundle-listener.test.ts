@@ -80,7 +80,7 @@ describe('the local port of a bundle', () => {
     const { port } = await open()
     assert.deepEqual(await ask(port, '/metadata'), [200, JSON.stringify({ address: `localhost:${port}` })])
     assert.equal((await ask(port, '/other'))[0], 404)
-    // Java sends no server name without a dot; the certificate is for localhost all the same
+    // Java sends no server name without a dot; the certificate is for localhost nevertheless
     const withoutName = { servername: '', checkServerIdentity: () => undefined }
     assert.equal((await ask(port, '/metadata', withoutName))[0], 200)
     assert.deepEqual(dialed, [])
@@ -101,7 +101,7 @@ describe('the local port of a bundle', () => {
     assert.deepEqual([dialed, failures], [[HOST_ID], []])
   })
 
-  it('closes the client of a node that cannot be reached, says why, and serves the next', async () => {
+  it('closes the client of a node that cannot be reached, reports why, and serves the next', async () => {
     const unreachable = new CassSniError('CSNI603', 'no route')
     let isDown = true
     const { port } = await open(async () => {

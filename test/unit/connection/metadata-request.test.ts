@@ -199,7 +199,7 @@ describe('requestMetadata', () => {
       assert.match(informed.message, silent)
     })
 
-    it('speaks another protocol is named as such', async () => {
+    it('speaks another protocol is reported as such', async () => {
       assert.match(
         (await withTls((socket) => socket.resume().end('SSH-2.0-x\r\n'))).message,
         /: .*(parse error|expected http)/i,

@@ -49,7 +49,7 @@ describe('splice', () => {
     assert.deepEqual(ends, [undefined])
   })
 
-  it('writes at once what arrives at once', async () => {
+  it('writes together what arrives together', async () => {
     const [one, other] = [new End(), new End()]
     joined(one, other)
     await rounds()
@@ -60,7 +60,7 @@ describe('splice', () => {
     assert.deepEqual(one.calls, [['a', 'b', 'c'], ['d']])
   })
 
-  it('closes a stream whose other side has closed only when it has taken all of its data', async () => {
+  it('closes a stream whose other side has closed only once all of its data is written', async () => {
     const [slow, far] = [new End({ slow: true }), new End({ allowHalfOpen: false })]
     const ends = joined(slow, far)
     far.push('first')
@@ -91,7 +91,7 @@ describe('splice', () => {
     assert.deepEqual([one.destroyed, ends], [true, [{ stream: other, error }]])
   })
 
-  it('takes a close without an end for a failure of that stream', async () => {
+  it('treats a close without an end as a failure of that stream', async () => {
     const [one, other] = [new End(), new End()]
     const ends = joined(one, other)
     one.destroy()

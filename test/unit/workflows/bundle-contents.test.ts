@@ -86,7 +86,7 @@ describe('the contents of a bundle', () => {
     assert.match(found(bundle, Date.now() - 10 * DAY)['client-certificate'] ?? '', /^failed: .*not yet valid|not valid/)
   })
 
-  it('propose a new bundle for what it mends, and what the cluster decides for its CA', () => {
+  it('propose a new bundle for what it fixes, and for its CA the steps that the cluster determines', () => {
     const next = (each: Bundle, check: string, now = Date.now()) =>
       offlineFindings(each, partsOf(each), now, STEPS).find((finding) => finding.check === check)?.next
     assert.equal(next(bundle, 'ca'), undefined)

@@ -57,12 +57,12 @@ describe('steps for a bundle', () => {
       assert.deepEqual(texts(live, Date.now()), [])
       assert.deepEqual(texts(live, end - 5 * DAY), ['kubectl cass-sni certs rotate-ca -n ns -d dc1'])
       assert.deepEqual(texts(live, end + DAY), ['kubectl cass-sni certs rotate-ca --expired -n ns -d dc1'])
-      // a certificate that does not verify today is not mended by a CA that lasts longer
+      // a CA that is valid for longer does not fix a certificate that does not verify today
       assert.deepEqual(trustSteps(steps, [made], live, end - 5 * DAY), [])
       assert.deepEqual(texts({ ...live, issuer: 'issuer.cert-manager.io/x' }, end + DAY), [])
     })
 
-    it('create the bundle again if the datacenter has another CA already, and invent nothing if it is hidden', () => {
+    it('create the bundle again if the datacenter already has another CA; none if it cannot be read', () => {
       const live = { authorities: [[other], [made]], issuer: undefined } as const
       assert.deepEqual(texts(live, end - 5 * DAY), nextTexts(steps.recreate))
       assert.deepEqual(texts(undefined, end + DAY), [])

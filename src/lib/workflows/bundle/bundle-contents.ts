@@ -28,7 +28,7 @@ export interface BundleFinding {
   status: 'ok' | 'warning' | 'failed' | 'unknown' | 'skipped'
   /** In one line. */
   message: string
-  /** What mends it. */
+  /** What fixes it, the best first. */
   next?: NextStep[] | undefined
 }
 
@@ -36,7 +36,7 @@ export interface BundleFinding {
 export interface ContentSteps {
   /** Creates the bundle again. */
   recreate: NextStep[]
-  /** For a CA that has expired or does soon. */
+  /** For a CA that has expired or expires soon. */
   authority: NextStep[]
 }
 
@@ -119,13 +119,13 @@ export function offlineFindings(
   now: number,
   { recreate, authority }: ContentSteps,
 ): BundleFinding[] {
-  const mended = (finding: BundleFinding, next: NextStep[]): BundleFinding =>
+  const withSteps = (finding: BundleFinding, next: NextStep[]): BundleFinding =>
     finding.status === 'failed' || finding.status === 'warning' ? { ...finding, next } : finding
   return [
-    mended(filesFinding(bundle), recreate),
-    mended(authorityFinding(parts, now), parts.authorities.length === 0 ? recreate : authority),
-    mended(identityFinding(bundle, parts, now), recreate),
-    mended(storesFinding(bundle, parts), recreate),
+    withSteps(filesFinding(bundle), recreate),
+    withSteps(authorityFinding(parts, now), parts.authorities.length === 0 ? recreate : authority),
+    withSteps(identityFinding(bundle, parts, now), recreate),
+    withSteps(storesFinding(bundle, parts), recreate),
   ]
 }
 

@@ -1,4 +1,4 @@
-/** The commands that mend what `bundle inspect` finds. Pure. */
+/** The commands that fix what `bundle inspect` finds. Pure. */
 import type { Authorities } from '../../certificates/authority-path.ts'
 import type { Certificate } from '../../certificates/certificate.ts'
 import { expired, expiresSoon } from '../../certificates/reason.ts'
@@ -11,7 +11,7 @@ export interface BundleSteps {
   target: string[]
   /** Creates the bundle again at its place, with its public name and login. None if its datacenter is not known. */
   recreate: NextStep[]
-  /** The same with the current password of its role. */
+  /** The same, with the current password of its role. */
   updateLogin: NextStep[]
 }
 
@@ -31,9 +31,9 @@ export function bundleSteps(
     'file' in place
       ? ['--out', place.file]
       : ['--out', `Secret/${place.secret}`, '--secret-namespace', place.namespace ?? namespace]
-  // bundle create does not overwrite a bundle of another datacenter
   const isMapped = config.gatewayPort !== undefined
   const publicPort = isMapped ? ['--public-port', String(config.port)] : []
+  // bundle create does not overwrite a bundle of another datacenter
   const flags = [...target, '--public-name', config.host, ...publicPort, ...(isOwn ? out : [])]
   return {
     target,
@@ -54,7 +54,7 @@ export interface LiveAuthority {
 
 /**
  * Returns the commands for a node's certificate that does not verify with the bundle because of the CA: a new bundle if
- * the datacenter has another one, a new CA if it has expired. None if the CA is not the cause, or hidden.
+ * the datacenter has another one, a new CA if it has expired. None if the CA is not the cause, or cannot be read.
  * @param live undefined if it cannot be read
  * @param now milliseconds since the epoch
  */

@@ -1,4 +1,4 @@
-/** Whether a bundle matches the live cluster: what a driver with it would meet, asked with what is in it. */
+/** Whether a bundle matches the live cluster: checked as by a driver, with the CA, certificate and login in it. */
 import pLimit from 'p-limit'
 import type { CassandraNode, Datacenter } from '../../cassandra/datacenter.ts'
 import { normalName } from '../../certificates/certificate.ts'
@@ -40,13 +40,13 @@ export interface LiveComparison {
   findings: BundleFinding[]
   /** For this datacenter. */
   steps: BundleSteps
-  /** For a CA that has expired or does soon. */
+  /** For a CA that has expired or expires soon. */
   authority: NextStep[]
 }
 
 /**
- * Compares a bundle with a datacenter; changes nothing. What cannot be asked is `unknown`.
- * @param stepsFor returns the commands that mend the bundle for a datacenter
+ * Compares a bundle with a datacenter; changes nothing. What cannot be checked is `unknown`.
+ * @param stepsFor returns the commands that fix the bundle for a datacenter
  * @throws CSNI301, CSNI105 for the datacenter, and what reading it throws
  */
 export async function compareWithCluster(
@@ -178,9 +178,9 @@ function gatewayFinding({ config, steps }: Inspection, { choices, datacenter }: 
   return choices.port === gatewayPort
     ? ok(
         'gateway',
-        gatewayPort === port ? `${host}:${port}` : `${host}:${port}, for port ${gatewayPort} of the gateway`,
+        gatewayPort === port ? `${host}:${port}` : `${host}:${port}, mapped to port ${gatewayPort} of the gateway`,
       )
-    : failed('gateway', `the bundle has port ${gatewayPort}, but the gateway's is ${choices.port}`, recreate)
+    : failed('gateway', `the bundle is for gateway port ${gatewayPort}, but the routes use ${choices.port}`, recreate)
 }
 
 /** Each node's certificate verifies with the CA of the bundle, and has its public name. */

@@ -83,7 +83,7 @@ function nodePortWarning(gateway: IngressGateway, port: number, publicPort: numb
   if (gateway.addresses.length > 0 || publicPort !== port || nodePort === undefined) return undefined
   const name = `service/${gateway.service} in namespace ${gateway.namespace}`
   return {
-    message: `${name} has no load balancer address; port ${port} is its node port ${nodePort}`,
+    message: `${name} has no load balancer address; clients reach port ${port} at node port ${nodePort}`,
     next: [again`--public-port ${nodePort}`],
   }
 }

@@ -37,9 +37,9 @@ export interface RenewedDatacenter {
 
 const REPLICAS = 2
 /**
- * For a pod to end. Its process ends within 10 s of the signal (src/controller/controller-main.ts). Kubernetes waits
- * about half of it before it checks again whether a namespace that is deleted is empty (kubernetes/kubernetes
- * pkg/controller/namespace/namespace_controller.go).
+ * Grace period of a pod. Its process ends within 10 s of the signal (src/controller/controller-main.ts). Kubernetes
+ * waits for about half of the period before it checks again whether a deleted namespace is empty
+ * (kubernetes/kubernetes pkg/controller/namespace/namespace_controller.go).
  */
 const GRACE_SECONDS = 15
 

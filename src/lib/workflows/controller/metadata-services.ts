@@ -111,13 +111,12 @@ function withIssuer({ name, namespace }: Datacenter, issuer: IssuerReference): C
   const object = `cassandradatacenter/${name} in namespace ${namespace}`
   return new CassSniError(
     'CSNI401',
-    `metadata service of datacenter ${name}: ${issuerText(issuer)} signs the certificates of the datacenter, and is ` +
-      'not supported for that of the metadata service',
+    `metadata service of datacenter ${name}: not supported while ${issuerText(issuer)} signs the node certificates`,
     {
       object,
       next: [
-        hint('the programs of clients show require no metadata service, nor does bundle serve'),
-        hint('certs rotate-ca returns to a CA whose key is in the Secret of cass-operator'),
+        hint('clients show and bundle serve require no metadata service'),
+        hint("certs rotate-ca switches back to a CA whose key is in cass-operator's Secret"),
       ],
     },
   )
