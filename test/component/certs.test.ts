@@ -377,7 +377,7 @@ describe('certs', function () {
         [/certificate of a CA/, makeAuthority({ issuer: signer })],
         [/expired on/, makeLeaf(signer, { names, clientAuth: true, notAfter: Date.UTC(2026, 0, 1), notBefore: 0 })],
         [/not valid before/, makeLeaf(signer, { names, clientAuth: true, notBefore: Date.now() + 3_600_000 })],
-        [/weak key: 1024-bit/, makeLeaf(signer, { names, clientAuth: true, bits: 1024 })],
+        [/key is weak: 1024-bit/, makeLeaf(signer, { names, clientAuth: true, bits: 1024 })],
         [/missing names: .*--allow-missing-names/, makeLeaf(signer, { names: names.slice(1), clientAuth: true })],
       ]
       for (const [text, made] of cases) {

@@ -123,6 +123,9 @@ describe('certs rotate-ca', function () {
     assert.equal(certs.exitCode, 1)
     const advice = certs.stderr.replace(/\s+/g, ' ')
     assert.match(advice, /do not permit .*\[CSNI401\] Try: kubectl cass-sni certs rotate-ca --kubeconfig /)
+    const status = await run('status')
+    assert.match(status.stdout + status.stderr, /name constraints of .* do not permit/)
+    assert.match(status.stdout, /\nNext:\n {2}kubectl cass-sni certs rotate-ca /)
     assert.equal((await run('rotate-ca', '--dry-run')).exitCode, 0)
     // the nodes do not run: that every node trusts both is what it waits for
     const outcome = await run('rotate-ca')

@@ -25,6 +25,14 @@ export function authorityErrorCode({ code }: Reason): ErrorCode {
   return code === 'Expired' || code === 'NotYetValid' ? 'CSNI402' : 'CSNI401'
 }
 
+/** Faults that another CA mends: `certs rotate-ca`. An expired one needs its `--expired`. */
+const REPLACEABLE: ReadonlySet<string> = new Set(['WeakKey', 'NotAuthority', 'PathTooLong'])
+
+/** Returns whether a new CA is the remedy for a fault of a CA that has not expired. */
+export function isReplaceable({ code }: { code: string }): boolean {
+  return REPLACEABLE.has(code)
+}
+
 /** Clients verify up to a self-signed certificate: by default OpenSSL accepts no other trust anchor. */
 function noRoot(path: AuthorityPath): Reason[] {
   const last = path.at(-1) ?? path[0]

@@ -84,6 +84,6 @@ export function weakKey({ x509 }: Certificate): Reason | undefined {
   const { asymmetricKeyType, asymmetricKeyDetails } = x509.publicKey
   const bits = asymmetricKeyDetails?.modulusLength
   return asymmetricKeyType === 'rsa' && bits !== undefined && bits < WEAKEST_RSA_BITS
-    ? { code: 'WeakKey', message: `weak key: ${bits}-bit RSA` }
+    ? { code: 'WeakKey', message: `key is weak: ${bits}-bit RSA` }
     : undefined
 }

@@ -2,11 +2,11 @@
 import { authorityLocation, keystoreObject, OPERATOR_KEYSTORE_PATH } from '../cassandra/authority-secret.ts'
 import type { CassandraNode } from '../cassandra/datacenter.ts'
 import type { Authorities } from '../certificates/authority-path.ts'
-import { authorityFaults } from '../certificates/authority-policies.ts'
+import { authorityFaults, isReplaceable } from '../certificates/authority-policies.ts'
 import { parseAuthorities } from '../certificates/certificate-authority.ts'
 import { dateText, daysUntil, signedBy } from '../certificates/certificate.ts'
 import { keystoreFaults } from '../certificates/policies.ts'
-import { expiresSoon } from '../certificates/reason.ts'
+import { expiresSoon, type Reason } from '../certificates/reason.ts'
 import {
   notServed,
   type ServedHandshake,
@@ -58,8 +58,10 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
         `${authorityLocation(datacenter).object}: ${messages}`,
         faults.every(({ code }) => code === 'Expired')
           ? command`kubectl cass-sni certs rotate-ca --expired`
-          : command`kubectl -n ${datacenter.namespace} get secret ${datacenter.keystores.caSecret}
-              -o jsonpath={.data.cert}`,
+          : faults.every(isReplaceable)
+            ? command`kubectl cass-sni certs rotate-ca`
+            : command`kubectl -n ${datacenter.namespace} get secret ${datacenter.keystores.caSecret}
+                -o jsonpath={.data.cert}`,
       )
     },
   },
@@ -173,7 +175,7 @@ export const CERTIFICATE_CHECKS: readonly Check<Probes>[] = [
       const faults = keystoreFaults(input)
       return faults.length === 0
         ? pass(object)
-        : fail(`${object}: ${faults.map(({ message }) => message).join('; ')}`, ...reissue(probes))
+        : fail(`${object}: ${faults.map(({ message }) => message).join('; ')}`, ...remedies(probes, faults))
     },
   },
   {
@@ -202,6 +204,12 @@ export function served(probes: Probes, node: CassandraNode): Promise<(ServedHand
   return Promise.all(
     serverNames(node).map(async (serverName) => ({ serverName, ...(await probes.handshake(serverName)) })),
   )
+}
+
+/** A CA that cannot sign the names must be replaced first. */
+function remedies(probes: Probes, faults: readonly Reason[]): NextStep[] {
+  const isOfAuthority = probes.given.ca === undefined && faults.some(({ code }) => code === 'NameConstraints')
+  return isOfAuthority ? [command`kubectl cass-sni certs rotate-ca`] : reissue(probes)
 }
 
 /** Reissuing does not help against a CA given with --ca, which did not sign the certificates. */

@@ -1,6 +1,7 @@
 /** `certs status`: the CA, the keystore, and the certificate that each node serves. Reads only. */
 import type { Datacenter } from '../cassandra/datacenter.ts'
 import { DATACENTER_LABEL, labelValueFor } from '../cassandra/resource-names.ts'
+import { isReplaceable } from '../certificates/authority-policies.ts'
 import { issuerIn, issuerText } from '../certificates/issuer-reference.ts'
 import { type CertificateStatus, certificateStatus, type Finding } from '../checks/certificate-status.ts'
 import { liveProbes } from '../checks/live-probes.ts'
@@ -107,7 +108,11 @@ function nextSteps(
   const isOwn = caFile === undefined && issuer === undefined
   const ofAuthority = codes(signing !== undefined && isOwn ? [signing] : [])
   if (ofAuthority.has('Expired')) return [command`kubectl cass-sni certs rotate-ca --expired ${target}`]
-  const rotate = ofAuthority.has('ExpiresSoon') ? [command`kubectl cass-sni certs rotate-ca ${target}`] : []
+  const rotateCa = command`kubectl cass-sni certs rotate-ca ${target}`
+  // certs refuses to sign with such a CA
+  const isRefused = isOwn && codes([keystore]).has('NameConstraints')
+  if (isRefused || [...ofAuthority].some((code) => isReplaceable({ code }))) return [rotateCa]
+  const rotate = ofAuthority.has('ExpiresSoon') ? [rotateCa] : []
   if (caFile === undefined && codes([keystore, ...nodes]).size > 0)
     return [...rotate, command`kubectl cass-sni certs ${target}`]
   const isUnclear = nodes.some(({ findings }) => findings.some(({ severity }) => severity === 'unknown'))

@@ -13,6 +13,7 @@ import { testAuthority } from '../connection/certificates.ts'
 import type { KubeObject } from '../../../src/lib/cluster/kube.ts'
 import type { TrafficPolicies } from '../../../src/lib/istio/traffic-policies.ts'
 import { datacenter, node } from '../../support/observed-datacenter.ts'
+import { makeAuthority } from '../../support/operator-certificates.ts'
 import { NOW, probes, served } from './fixtures.ts'
 
 describe('the checks', () => {
@@ -686,6 +687,13 @@ describe('the checks', () => {
     ).find(({ code }) => code === 'CSNI832')
     assert.deepEqual([soon?.result, soon?.reason], ['warning', 'expires in 10 days, on 2027-11-01'])
     assert.deepEqual(nextTexts(soon?.next), ['kubectl cass-sni certs rotate-ca'])
+  })
+
+  it('lead from an authority that cannot sign to a new one', async () => {
+    const authority = async () => makeAuthority({ bits: 1024, notBefore: NOW - 86_400_000 }).pem
+    const weak = (await results({ authority })).find(({ code }) => code === 'CSNI831')
+    assert.match(weak?.reason ?? '', /1024-bit RSA/)
+    assert.deepEqual(nextTexts(weak?.next), ['kubectl cass-sni certs rotate-ca'])
   })
 
   it('skip certificates and logins, and say why, where Secrets may not be read', async () => {
