@@ -102,19 +102,23 @@ async function runSuite(suite: Suite): Promise<Outcome> {
 
 /** Seconds that files of component tests took on two processors; others take less than `FEW_SECONDS`. */
 const SECONDS: Readonly<Record<string, number>> = {
-  'routes-watch': 60,
-  install: 57,
-  verify: 48,
-  'port-forward': 44,
-  'routes-sync': 42,
-  killed: 38,
-  'kubectl-parity': 29,
+  'routes-watch': 64,
+  verify: 50,
+  killed: 44,
+  'port-forward': 38,
+  'routes-sync': 37,
+  install: 34,
+  'kubectl-parity': 28,
   'controller-process': 28,
-  'controller-install': 20,
-  'metadata-service': 16,
-  controller: 16,
-  certs: 14,
-  'rotate-ca': 13,
+  'metadata-service': 24,
+  'controller-install': 22,
+  'fault-server': 21,
+  controller: 17,
+  certs: 17,
+  uninstall: 14,
+  'certs-issuer': 13,
+  bundle: 12,
+  'rotate-ca': 11,
 }
 const FEW_SECONDS = 8
 
