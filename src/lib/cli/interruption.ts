@@ -90,10 +90,8 @@ export class Interruption {
     return this.#terminated && error.exitCode === EXIT.interrupted ? EXIT.terminated : error.exitCode
   }
 
-  /** Also stops what a failure has left running: its result would not be reported. */
   end(): void {
     clearTimeout(this.#timer)
     for (const name of this.#signals) process.off(name, this.#onSignal)
-    if (!this.signal.aborted) this.abort(new CassSniError('CSNI902', 'the command has ended'))
   }
 }
