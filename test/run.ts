@@ -108,7 +108,7 @@ const SECONDS: Readonly<Record<string, number>> = {
   'port-forward': 38,
   'routes-sync': 37,
   install: 34,
-  'kubectl-parity': 28,
+  'kubectl-parity': 23,
   'controller-process': 28,
   'metadata-service': 24,
   'controller-install': 22,

@@ -1,7 +1,7 @@
 /** A server that notes who asked it what, and proxies that note where they led: for comparing clients of the API server. */
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
-import { type AddressInfo, connect, createServer, type Server } from 'node:net'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 
 /** Who a request says that it is from. */
@@ -38,7 +38,7 @@ export async function recordingServer(
   const server = tls
     ? createHttpsServer({ ...tls, requestCert: true, rejectUnauthorized: false }, listener)
     : createHttpServer(listener)
-  return { asked, ...(await listening(server, () => server.closeAllConnections())) }
+  return { asked, ...(await listening(server)) }
 }
 
 /** The empty list of pods, the answer to `get pods`. */
@@ -84,7 +84,7 @@ export async function connectProxy(port: number, login?: string): Promise<Record
     })
     for (const end of [far, socket]) end.on('error', () => (far.destroy(), socket.destroy()))
   })
-  return { led, ...(await listening(server, () => server.closeAllConnections())) }
+  return { led, ...(await listening(server)) }
 }
 
 /** A SOCKS5 proxy without login (RFC 1928), for host names only: all lead to the one port on loopback. */
@@ -110,13 +110,19 @@ export async function socksProxy(port: number): Promise<RecordingProxy> {
   return { led, ...(await listening(server)) }
 }
 
-async function listening(server: Server, closeAll: () => void = () => {}) {
+async function listening(server: Server) {
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   const close = () =>
     new Promise<void>((resolve) => {
       server.close(() => resolve())
-      closeAll()
+      // those of CONNECT too, which the server itself no longer knows
+      for (const socket of sockets) socket.destroy()
     })
   return { port, close }
 }
