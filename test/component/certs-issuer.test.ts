@@ -219,7 +219,10 @@ describe('certificates from cert-manager', function () {
     const install = ['routes', 'controller', 'install', '--image', 'i:1', '--metadata-name', 'c.example.com', '--yes']
     const controller = [...install, '--gateway-namespace', 'default', '--kubeconfig', server.kubeconfig]
     const metadata = await runCommand([...controller, '-n', dc.namespace, '--controller-namespace', 'issuer-test'])
-    assert.match(metadata.stderr, /metadata service of datacenter dc1: issuer\.cert-manager\.io\/company signs/)
+    assert.match(
+      metadata.stderr,
+      /metadata service of datacenter dc1: not supported while issuer\.cert-manager\.io\/company signs/,
+    )
     assert.match(metadata.stderr, /Hint: clients show and bundle serve require no metadata service/)
     assert.deepEqual(await writesBy(server.auditLog, OUR_AGENT, beforeInstall), [])
     await mesh.remove()
