@@ -1,5 +1,5 @@
 /** Bundles against a real API server; gateway, nodes and metadata service are TLS ports of this machine. */
-import { deepEqual, equal, match } from 'node:assert/strict'
+import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
@@ -224,6 +224,14 @@ describe('bundles', function () {
     }
     deepEqual(await once(child, 'exit'), [130, null])
     deepEqual(await readdir(directory), [])
+  })
+
+  it('are not replaced by those of bundle serve, which are deleted at the end', async () => {
+    equal((await create()).exitCode, 0)
+    const kept = await readFile(file())
+    const refused = await run('bundle', 'serve', '--out', file(), '--yes')
+    deepEqual([refused.exitCode, /bundle for other machines.*CSNI104/.test(refused.stderr)], [2, true], refused.stderr)
+    ok(kept.equals(await readFile(file())))
   })
 
   it('report why they cannot be compared with the cluster, with a command', async () => {

@@ -233,11 +233,11 @@ export function handshakeError(
   bytesReceived: number,
   serverName: string,
 ): CassSniError {
+  // A TLS socket may report the error of its stream before the stream does.
+  const broken = [streamError, error].find((each) => each instanceof CassSniError)
   // The cause's code distinguishes a reset tunnel from an unreachable pod.
-  const reset =
-    streamError instanceof CassSniError &&
-    (streamError.cause as NodeJS.ErrnoException | undefined)?.code === 'ECONNRESET'
-  if (streamError instanceof CassSniError && !(reset && bytesReceived === 0)) return streamError
+  const reset = (broken?.cause as NodeJS.ErrnoException | undefined)?.code === 'ECONNRESET'
+  if (broken !== undefined && !(reset && bytesReceived === 0)) return broken
   const code = reset ? 'ECONNRESET' : error?.code
   const rejected = certificateAlert(code)
   if (rejected !== undefined) return certificateRejected(serverName, rejected, error)

@@ -14,12 +14,13 @@ import { bundleFiles, zipBundle } from '../clients/secure-connect-bundle.ts'
 import { listenForBundle } from '../connection/bundle-listener.ts'
 import type { ServerCertificate } from '../connection/metadata-server.ts'
 import { dialVerified } from '../connection/verified-dial.ts'
-import { asCassSniError, CassSniError } from '../errors.ts'
+import { asCassSniError, CassSniError, hint } from '../errors.ts'
 import { writeOutputFile } from '../files/output-file.ts'
 import { DEFAULT_GATEWAY_PORT } from '../routes/choices.ts'
 import { observeRouted } from '../routes/gather.ts'
 import { pause } from '../waiting/poll.ts'
 import { requireLogin } from './bundle/bundle-login.ts'
+import { parseBundle, readPlace } from './bundle/bundle-place.ts'
 import { type LoginChoice, readLogin } from './client-login.ts'
 import { clusterTime } from './cluster-time.ts'
 import type { WorkflowContext } from './context.ts'
@@ -95,6 +96,8 @@ export async function bundleServe(context: WorkflowContext, options: BundleServe
   const probes = liveProbes({ kube, datacenter: first, choices, ...way, ...access, signal, now: time })
   if (login !== undefined) await requireLogin(probes)
   const { dial } = await probes.dialer()
+  const out = options.out ?? `secure-connect-${first.name}-${LOCALHOST}.zip`
+  await requireOwn(out)
   const local = await LocalCertificates.create(first, now())
   const end = new AbortController()
   const stop = AbortSignal.any([signal, end.signal])
@@ -111,7 +114,6 @@ export async function bundleServe(context: WorkflowContext, options: BundleServe
     onFailure: options.failed,
   })
   const { name, namespace, cassandraName: localDatacenter } = first
-  const out = options.out ?? `secure-connect-${name}-${LOCALHOST}.zip`
   let zip: Buffer | undefined
   try {
     const storePassword = randomBytes(PASSWORD_BYTES).toString('base64url')
@@ -146,6 +148,23 @@ export async function bundleServe(context: WorkflowContext, options: BundleServe
     end.abort(new CassSniError('CSNI902', 'the bundle is no longer served'))
     await Promise.all([done, removeOwn(out, zip)])
   }
+}
+
+/**
+ * Refuses to replace what another command wrote: it would be deleted at the end.
+ * @throws CSNI104; CSNI107 if the file is no bundle
+ */
+async function requireOwn(path: string): Promise<void> {
+  const { bytes } = await readPlace({ file: path }, '', undefined)
+  if (bytes === undefined || (await parseBundle(bytes, path)).config.host === LOCALHOST) return
+  throw new CassSniError(
+    'CSNI104',
+    `file ${path} is a bundle for other machines, which bundle serve does not replace`,
+    {
+      object: path,
+      next: [hint('write another file with --out: it is deleted at the end')],
+    },
+  )
 }
 
 /** Deletes the bundle, unless another file has taken its place. */

@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, connect as connectTcp, type Server } from 'node:net'
 import { Duplex } from 'node:stream'
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
-import { handshake } from '../../../src/lib/connection/tls.ts'
+import { brokenTunnel } from '../../../src/lib/cluster/tunnel.ts'
+import { handshake, handshakeError } from '../../../src/lib/connection/tls.ts'
 import { alternativeNames, spiffeId } from '../../../src/lib/text/alternative-names.ts'
 import { CassSniError } from '../../../src/lib/errors.ts'
 import { type TestAuthority, testAuthority } from './certificates.ts'
@@ -136,6 +137,18 @@ describe('handshake', () => {
       assert.match(error.message, /timed out after 60ms/)
     })
   }
+
+  it('says CSNI603 for a reset that the tunnel reports, whether by the TLS socket or by the stream', () => {
+    const cause = Object.assign(new Error('connection reset by peer'), { code: 'ECONNRESET' })
+    const broken = brokenTunnel({ name: 'gateway', namespace: 'istio-system' }, 9042, 'connection reset by peer', cause)
+    for (const [error, streamError] of [
+      [broken, undefined],
+      [undefined, broken],
+      [broken, broken],
+    ])
+      assert.equal(handshakeError(error, streamError, 0, 'name').code, 'CSNI603')
+    assert.equal(handshakeError(broken, undefined, 100, 'name'), broken)
+  })
 
   it('reports another name', async () => {
     const open = await serving(await authority.issue({ names: [POD] }))
