@@ -18,6 +18,7 @@ import { createDatacenter, type TestDatacenter } from '../support/cluster-state.
 import { runCommand } from '../support/command.ts'
 import { createMesh, removeRoutes, type TestMesh } from '../support/mesh-state.ts'
 import { assertMatchesSchema } from '../support/schema.ts'
+import { openTerminal } from '../support/terminal.ts'
 import { type TestAuthority, testAuthority } from '../unit/connection/certificates.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../bin/dev.js', import.meta.url))
@@ -223,6 +224,16 @@ describe('bundles', function () {
       child.kill('SIGINT')
     }
     deepEqual(await once(child, 'exit'), [130, null])
+    deepEqual(await readdir(directory), [])
+  })
+
+  it('are deleted when the terminal is closed', async () => {
+    const words = ['bundle', 'serve', '--kubeconfig', server.kubeconfig, '-n', dc.namespace, '--out', file()]
+    const terminal = openTerminal(process.execPath, [PROGRAM, ...words], {})
+    await terminal.see('Serving')
+    deepEqual(await readdir(directory), ['app.zip'])
+    process.kill(terminal.pid, 'SIGHUP')
+    equal(await terminal.ended, 143)
     deepEqual(await readdir(directory), [])
   })
 

@@ -8,7 +8,8 @@ const GRACE_MS = 3000
 
 export class Interruption {
   readonly #controller = new AbortController()
-  readonly #signals = ['SIGINT', 'SIGTERM'] as const
+  /** SIGHUP when the terminal is closed; without one, nohup may have it ignored, which a listener would undo. */
+  readonly #signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', ...(process.stderr.isTTY ? ['SIGHUP' as const] : [])]
   #timer: NodeJS.Timeout | undefined
   #terminated = false
 
@@ -21,7 +22,7 @@ export class Interruption {
   }
 
   readonly #onSignal = (name: NodeJS.Signals): void => {
-    const terminated = name === 'SIGTERM'
+    const terminated = name !== 'SIGINT'
     // A second Ctrl-C exits immediately.
     if (this.signal.aborted) {
       // A list of steps may have hidden the cursor.
@@ -29,7 +30,7 @@ export class Interruption {
       endImmediately(terminated ? EXIT.terminated : EXIT.interrupted)
     }
     this.#terminated = terminated
-    this.abort(new CassSniError('CSNI902', terminated ? 'terminated (SIGTERM)' : 'interrupted (Ctrl-C)'))
+    this.abort(new CassSniError('CSNI902', terminated ? `terminated (${name})` : 'interrupted (Ctrl-C)'))
   }
 
   abort(reason: CassSniError): void {

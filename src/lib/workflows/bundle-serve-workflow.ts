@@ -152,7 +152,7 @@ export async function bundleServe(context: WorkflowContext, options: BundleServe
 
 /**
  * Refuses to replace what another command wrote: it would be deleted at the end.
- * @throws CSNI104; CSNI107 if the file is no bundle
+ * @throws CSNI104; CSNI107 if the file is not a bundle
  */
 async function requireOwn(path: string): Promise<void> {
   const { bytes } = await readPlace({ file: path }, '', undefined)
