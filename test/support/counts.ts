@@ -8,7 +8,7 @@ import Mocha from 'mocha'
 /** A hook that takes longer, in ms, is shown with its time, as slow tests are. */
 const SLOW_HOOK_MS = 2_000
 /** For the process to end by itself after the last test. */
-const END_MS = 30_000
+const END_MS = 10_000
 
 /** What one process of mocha counted. */
 export interface Counted {
