@@ -44,7 +44,7 @@ const steps: DemoStep[] = [
     title: 'Certificates that clients can verify, loaded without a restart',
     args: ['certs'],
   },
-  { title: 'Routes by SNI: clients reach each node by its host ID', args: ['routes', 'sync'] },
+  { title: 'Routes by SNI: clients reach each node by its host ID', args: ['routes', 'sync', '--mode', 'sni'] },
   {
     title: 'Check every hop: routes, TLS, login, and the host ID of each node',
     args: ['verify'],
