@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import type { Login } from '../test/support/name-probe.ts'
 import { must, NAMESPACE, run, until } from '../test/support/lab.ts'
+import { replacementTask } from '../test/support/replacement-task.ts'
 
 export const NODE = 'dse-dc1-default-sts-1'
 
@@ -11,16 +12,7 @@ const kubectl = async (...args: string[]): Promise<string> => (await execute('ku
 
 /** Lets cass-operator replace the node: another volume, and another host ID. */
 export async function replaceNode(): Promise<void> {
-  const task = {
-    apiVersion: 'control.k8ssandra.io/v1alpha1',
-    kind: 'CassandraTask',
-    metadata: { name: `churn-${Date.now()}`, namespace: NAMESPACE },
-    spec: {
-      datacenter: { name: 'dc1', namespace: NAMESPACE },
-      jobs: [{ name: 'replace', command: 'replacenode', args: { pod_name: NODE } }],
-    },
-  }
-  await must(run('kubectl', ['apply', '-f', '-'], { stdin: JSON.stringify(task) }))
+  await must(run('kubectl', ['apply', '-f', '-'], { stdin: replacementTask(NODE) }))
 }
 
 interface DatacenterStatus {

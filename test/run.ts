@@ -66,7 +66,7 @@ const counts = mkdtempSync(join(tmpdir(), 'cass-sni-test-'))
  * Runs a script with this Node, its output shown as it comes, or, if `held`, at its end. Resolves with the exit code
  * (1 when a signal ended it).
  */
-function node(script: string, args: string[], env: Record<string, string> = {}, held = false): Promise<number> {
+function node(script: string, args: string[], env: NodeJS.ProcessEnv = {}, held = false): Promise<number> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [join(root, script), ...args], {
       cwd: root,
@@ -143,7 +143,7 @@ async function runLane({ name, options, compiled }: Suite, files: string[], lane
   const code = await node(
     'node_modules/mocha/bin/mocha.js',
     ['--reporter', './test/support/counts.ts', ...options, ...files],
-    { CASS_SNI_TEST_COUNTS: file, ...(compiled && { NODE_COMPILE_CACHE: join(counts, 'compiled') }) },
+    { CASS_SNI_TEST_COUNTS: file, NODE_COMPILE_CACHE: compiled ? join(counts, 'compiled') : undefined },
     lane > 0,
   )
   const counted = read(file)

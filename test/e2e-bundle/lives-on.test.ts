@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
+import { replacementTask } from '../support/replacement-task.ts'
 import { join } from 'node:path'
 import { provideControllerImage } from '../../lab/node.ts'
 import { type BundleAccess, type BundleDriver, startBundleDrivers } from '../support/bundle-drivers.ts'
@@ -150,16 +151,7 @@ describe('a secure connect bundle', function () {
   it('outlives the replacement of a node', async () => {
     const pod = `${SETS}-1`
     const before = await object<Pod>('pod', pod)
-    const task = {
-      apiVersion: 'control.k8ssandra.io/v1alpha1',
-      kind: 'CassandraTask',
-      metadata: { name: `replace-${Date.now()}`, namespace: NAMESPACE },
-      spec: {
-        datacenter: { name: 'dc1', namespace: NAMESPACE },
-        jobs: [{ name: 'replace', command: 'replacenode', args: { pod_name: pod } }],
-      },
-    }
-    await kubectl(['apply', '-f', '-'], { stdin: JSON.stringify(task) })
+    await kubectl(['apply', '-f', '-'], { stdin: replacementTask(pod) })
     await until(
       'the old pod is gone',
       async () => (await object<Pod>('pod', pod))?.metadata.uid !== before?.metadata.uid,

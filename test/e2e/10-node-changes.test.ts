@@ -14,6 +14,7 @@ import {
   until,
   writesNothing,
 } from '../support/lab.ts'
+import { replacementTask } from '../support/replacement-task.ts'
 import { Watching } from '../support/watching.ts'
 
 const SETS = 'dse-dc1-default-sts'
@@ -236,16 +237,7 @@ describe('nodes that come and go', function () {
     const since = Date.now() / 1000
     const [before, old] = [await routedIdOf(pod), await object<Pod>('pod', pod)]
     const others = (await routedNames()).filter((name) => !name.startsWith(pod) && name !== before)
-    const task = {
-      apiVersion: 'control.k8ssandra.io/v1alpha1',
-      kind: 'CassandraTask',
-      metadata: { name: `replace-${Date.now()}`, namespace: NAMESPACE },
-      spec: {
-        datacenter: { name: 'dc1', namespace: NAMESPACE },
-        jobs: [{ name: 'replace', command: 'replacenode', args: { pod_name: pod } }],
-      },
-    }
-    await kubectl(['apply', '-f', '-'], { stdin: JSON.stringify(task) })
+    await kubectl(['apply', '-f', '-'], { stdin: replacementTask(pod) })
     const former = await asking(pod, old, before)
     const { result } = await pluginJson<{ nodes: { pod: string; state: string }[] }>([
       'routes',
